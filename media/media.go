@@ -1,0 +1,186 @@
+// Package media holds the words of the media plane: Endpoint, Bridge, Tap, Source, Frame.
+// Its sub-packages move RTP. It never sees a SIP message or a call's state, and no SDP text leaves it except as an opaque SDP value.
+package media
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// SDP is an opaque session description. Only media/sdp looks inside.
+type SDP []byte
+
+// Sentinel errors of Endpoint and Bridge; callers use errors.Is.
+var (
+	ErrState   = errors.New("media: out of order in offer/answer")  // nothing changed
+	ErrNoMatch = errors.New("media: no codec or profile in common") // answer it with 488
+	ErrSDP     = errors.New("media: malformed session description") // answer it with 400 or 488
+	ErrPolicy  = errors.New("media: security policy refuses this")  // answer it with 488
+	ErrNoPorts = errors.New("media: no RTP port left")              // answer it with 503
+	ErrClosed  = errors.New("media: endpoint closed")
+)
+
+// Codec names an audio encoding as SDP does (RFC 3551): upper-case name without rate.
+type Codec string
+
+// Codecs that are negotiated today. A leg relays what both sides share; PCMU and PCMA translate by table.
+const (
+	PCMU Codec = "PCMU" // G.711 µ-law, static payload type 0
+	PCMA Codec = "PCMA" // G.711 A-law, static payload type 8
+	G722 Codec = "G722" // RTP clock 8000 though sampled at 16000 (RFC 3551 section 4.5.2), static payload type 9
+)
+
+// Security says whether a leg's media is encrypted.
+type Security int
+
+// Security of a leg, from its device or trunk profile.
+const (
+	SecurityPreferred Security = iota // offer SAVP when the signalling is TLS, accept both
+	SecurityRequired                  // SRTP or 488, also in a re-INVITE
+	SecurityForbidden                 // plain RTP only
+)
+
+// Direction is what this side does with audio (RFC 3264 section 5.1).
+type Direction int
+
+// Directions. The zero value is the ordinary call.
+const (
+	SendRecv Direction = iota
+	SendOnly
+	RecvOnly
+	Inactive
+)
+
+// Want is what the call wants of a leg. It is the only thing that crosses a bridge; SDP text never does.
+type Want struct {
+	Prefer    []Codec // best first; empty: the endpoint's own order
+	Security  Security
+	Direction Direction // our side; SendOnly or Inactive puts the peer on hold
+}
+
+// Endpoint is one leg's media: sockets, negotiation, keys. The four negotiation methods follow RFC 3264;
+// out of order they return ErrState and change nothing. All methods are safe for one caller at a time and none blocks on the network.
+type Endpoint interface {
+	ID() string
+	Offer(Want) (SDP, error)       // our offer; a second one replaces the first only after Accept or Rollback
+	Answer(SDP, Want) (SDP, error) // our answer to the peer's offer; the same again for the same offer
+	Accept(SDP) error              // the peer's answer to our offer
+	Rollback()                     // our offer died: 491, CANCEL, timeout
+	Play(Source) (stop func())     // replaces what the peer hears from the bridge until the source ends or stop is called; posts PlayEnded once
+	SendDigit(rune)                // RFC 4733 event towards the peer, regenerated
+	Codec() Codec                  // the negotiated audio codec; empty before negotiation
+	PeerHolds() bool               // the peer's last description was sendonly, inactive or c=0.0.0.0
+	Stats() Stats
+	Close() error // releases sockets and keys; returns when no packet is in flight
+}
+
+// Gate says what a bridge member takes part in.
+type Gate int
+
+// Gates of a bridge member.
+const (
+	GateBoth   Gate = iota // talks and listens
+	GateListen             // hears, is not heard
+	GateTalk               // is heard, hears nothing
+	GateNone               // neither; a held leg
+)
+
+// Bridge is who hears whom. Every method swaps in a new immutable plan; packets in flight finish on the old one.
+type Bridge interface {
+	Join(Endpoint) error
+	Leave(Endpoint)
+	Gate(Endpoint, Gate)
+	Attach(Tap) (detach func()) // the tap sees what each member sends, decrypted, and what is played to a member
+	String() string             // the plan in one line, for the log
+	Close() error
+}
+
+// Tap runs on the packet path: it returns at once, takes no lock, keeps nothing of the Frame.
+type Tap interface{ Tap(*Frame) }
+
+// Frame is one RTP packet after authentication and decryption. It is valid only during the call of Tap.
+type Frame struct {
+	From      string // Endpoint.ID of the member who sent it; for played audio the member who hears it
+	Played    bool   // our own prompt towards From, not the member's voice
+	Event     bool   // a telephone-event payload (RFC 4733), not audio
+	Codec     Codec
+	Payload   []byte
+	Sequence  uint16
+	Timestamp uint32 // RTP clock units
+	SSRC      uint32
+	Marker    bool
+	Arrived   int64 // monotonic nanoseconds since the process started
+}
+
+// Source is audio to play, already in the codec of the endpoint that plays it.
+type Source interface {
+	Codec() Codec
+	// Next returns the next 20 ms of payload; ok is false at the end. The slice is valid until the next call.
+	// It is called on the pacer: it never blocks.
+	Next() (payload []byte, ok bool)
+}
+
+// Event is what an endpoint tells its call: rare, coalesced, posted by a function that never blocks.
+type Event interface{ mediaEvent() }
+
+// FirstPacket: the first authenticated packet of the negotiated session arrived.
+type FirstPacket struct{}
+
+// Digit: one RFC 4733 event was pressed and recognised, exactly once per press.
+type Digit struct {
+	Rune     rune
+	Duration time.Duration
+}
+
+// Timeout: nothing authenticated arrived for the configured time.
+type Timeout struct{ Silent time.Duration }
+
+// PlayEnded: the source given to Play came to its end or was stopped.
+type PlayEnded struct {
+	Complete  bool   // played to its end
+	FirstRTP  uint32 // RTP timestamp of the first packet sent
+	LastRTP   uint32 // RTP timestamp of the last packet sent
+	SSRC      uint32
+	Packets   int
+	StartedAt int64 // monotonic nanoseconds, as Frame.Arrived
+	EndedAt   int64
+}
+
+func (FirstPacket) mediaEvent() {}
+func (Digit) mediaEvent()       {}
+func (Timeout) mediaEvent()     {}
+func (PlayEnded) mediaEvent()   {}
+
+// Profile is what an endpoint is made with: facts of its device or trunk, resolved before.
+type Profile struct {
+	Local     netip.Addr    // bind and, unless Advertise is set, advertise this address
+	Advertise netip.Addr    // address written into SDP when it differs from Local (1:1 NAT)
+	SecureSIP bool          // the leg's signalling is TLS: SAVP may be offered
+	Codecs    []Codec       // allowed, best first; empty: all
+	EvenPorts bool          // carrier insists on even RTP ports
+	Quiet     time.Duration // Timeout event after this long without packets; 0: 30 s
+	DSCP      int           // 0: 46 (EF)
+}
+
+// Engine makes endpoints and bridges. media/relay implements it; tests use a fake.
+type Engine interface {
+	Endpoint(Profile, func(Event)) (Endpoint, error) // the function never blocks
+	Bridge() Bridge
+}
+
+// Stats of one endpoint. Counters only grow.
+type Stats struct {
+	Received, Sent           uint64 // RTP packets
+	ReceivedBytes, SentBytes uint64 // payload bytes
+	Lost                     uint64 // gaps in the peer's sequence numbers
+	Unauthentic              uint64 // SRTP authentication failures
+	Replayed                 uint64
+	Stranger                 uint64 // packets from a source that was not learned
+	Malformed                uint64
+	Jitter                   time.Duration // RFC 3550 section 6.4.1, of what we receive
+	RoundTrip                time.Duration // from RTCP, 0: unknown
+	RemoteLost               uint64        // what the peer's receiver reports say
+	Remote                   netip.AddrPort
+	SRTP                     string // profile name, empty for plain RTP
+}

@@ -1,0 +1,129 @@
+// Package recorder holds the words of recording: Recorder, Recording, Case, Manifest, Gate.
+// Its sub-packages turn packets into sealed, stored, findable and playable recordings. It never decides who may listen: it asks Gate.
+package recorder
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"naisen/media"
+)
+
+// Sentinel errors; callers use errors.Is.
+var (
+	ErrNotFound  = errors.New("recorder: no such recording")
+	ErrDiskFull  = errors.New("recorder: journal disk is full")
+	ErrIntegrity = errors.New("recorder: sealed recording was altered")
+)
+
+// Party is one side of the recorded call.
+type Party struct {
+	Endpoint string `json:"-"`    // media.Endpoint.ID whose frames are this party's voice
+	Role     string `json:"role"` // "caller" (left channel) or "called" (right channel)
+	Number   string `json:"number"`
+	Name     string `json:"name,omitempty"`
+}
+
+// Case is what is known when capture starts.
+type Case struct {
+	ID        string    `json:"id"` // of the recording; made by the caller, unique, URL-safe
+	Domain    string    `json:"domain"`
+	Call      string    `json:"call"`
+	DID       string    `json:"number"`    // the recorded number: whose policy made this recording
+	Direction string    `json:"direction"` // "inbound", "outbound", "internal"
+	Policy    string    `json:"policy"`
+	Started   time.Time `json:"started"`
+	Parties   []Party   `json:"parties"`
+	Notice    *Notice   `json:"notice,omitempty"`
+}
+
+// Notice is the receipt of the recording notice.
+type Notice struct {
+	Prompt   string    `json:"prompt"` // name, such as notice/recording
+	Language string    `json:"language"`
+	SHA256   string    `json:"sha256"` // of the canonical PCM that was played
+	Mode     string    `json:"mode"`   // "early-media", "after-answer"
+	SSRC     uint32    `json:"ssrc"`
+	FirstRTP uint32    `json:"first_rtp"`
+	LastRTP  uint32    `json:"last_rtp"`
+	Packets  int       `json:"packets"`
+	Complete bool      `json:"complete"`
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended"`
+}
+
+// Recorder starts recordings. Start never blocks on a disk or the network.
+type Recorder interface {
+	Start(Case) (Recording, error)
+}
+
+// Recording is one capture under way. All methods return at once.
+type Recording interface {
+	Tap() media.Tap                   // attach it to the call's bridge
+	Party(Party)                      // a party joined or its endpoint changed (transfer)
+	Stop(ended time.Time, why string) // idempotent; what follows (render, seal, store) is the recorder's
+	Failed() <-chan error             // capture failed (disk full): at most one value; the call decides by policy
+}
+
+// Manifest is stored, sealed, beside the audio. It says all that is needed to rebuild the catalogue.
+type Manifest struct {
+	Version int `json:"version"`
+	Case
+	Ended        time.Time `json:"ended"`
+	Why          string    `json:"why"`         // cause of the end, or "interrupted"
+	Interrupted  bool      `json:"interrupted"` // finished by the sweeper after a crash
+	DurationMS   int64     `json:"duration_ms"`
+	Format       string    `json:"format"`       // "audio/wav; rate=8000; channels=2"
+	Codecs       []string  `json:"codecs"`       // as captured, per party
+	AudioSHA256  string    `json:"audio_sha256"` // of the plain audio
+	AudioBytes   int64     `json:"audio_bytes"`
+	SealedSHA256 string    `json:"sealed_sha256"` // of the sealed object
+	Gaps         []Gap     `json:"gaps,omitempty"`
+	Dropped      int64     `json:"dropped"` // frames that the ring refused
+}
+
+// Gap is a stretch without audio of one party.
+type Gap struct {
+	Party  string `json:"party"`
+	FromMS int64  `json:"from_ms"`
+	ToMS   int64  `json:"to_ms"`
+	Reason string `json:"reason"` // "loss", "silence", "dropped", "truncated"
+}
+
+// State of a catalogue row; it only moves forward.
+type State string
+
+// States of a recording.
+const (
+	Capturing State = "recording"
+	Captured  State = "captured"
+	Stored    State = "stored"
+	Failed    State = "failed"
+)
+
+// Action is what someone wants with recordings.
+type Action string
+
+// Actions that a Gate is asked about.
+const (
+	List   Action = "list"
+	Listen Action = "listen"
+)
+
+// Permit is the right to do one action now. Begin writes the audit entry and must succeed before the first byte; Done says how much was served.
+type Permit interface {
+	Begin(ctx context.Context, detail map[string]any) error
+	Done(bytes int64, err error)
+}
+
+// Gate decides. It answers ErrNotFound when the asker may not know that the recording exists, and *Unauthenticated when there is no valid token.
+type Gate interface {
+	Permit(r *http.Request, action Action, domain, number, recording string) (Permit, error)
+}
+
+// Unauthenticated carries the WWW-Authenticate value of the 401.
+type Unauthenticated struct{ Challenge string }
+
+func (e *Unauthenticated) Error() string { return "recorder: no valid token" }
