@@ -65,7 +65,8 @@ type Endpoint interface {
 	ID() string
 	Offer(Want) (SDP, error)       // our offer; a second one replaces the first only after Accept or Rollback
 	Answer(SDP, Want) (SDP, error) // our answer to the peer's offer; the same again for the same offer
-	Accept(SDP) error              // the peer's answer to our offer
+	Accept(SDP) error              // the peer's answer to our offer; again for the same offer when another fork answers, the later one holds
+	Allows(SDP) ([]Codec, error)   // audio codecs of the peer's description that this leg could use, in the peer's order; changes nothing
 	Rollback()                     // our offer died: 491, CANCEL, timeout
 	Play(Source) (stop func())     // replaces what the peer hears from the bridge until the source ends or stop is called; posts PlayEnded once
 	SendDigit(rune)                // RFC 4733 event towards the peer, regenerated
