@@ -5,7 +5,6 @@ package provisioning
 import (
 	"context"
 	"errors"
-	"iter"
 	"time"
 )
 
@@ -15,7 +14,18 @@ var (
 	ErrExists   = errors.New("provisioning: exists already")
 	ErrStale    = errors.New("provisioning: changed since it was read") // ETag mismatch: 412
 	ErrInUse    = errors.New("provisioning: something refers to it")    // 409
+	ErrClosed   = errors.New("provisioning: store is closed")
+	// ErrCompacted says that the change feed no longer goes back so far: read everything, then follow from Reader.Version.
+	ErrCompacted = errors.New("provisioning: change feed was cut before that version")
 )
+
+// Invalid names the field that cannot be accepted, in JSON terms ("to[2]", "sources[0]"), and why: 422. Reason never repeats a secret.
+type Invalid struct {
+	Field  string
+	Reason string
+}
+
+func (e *Invalid) Error() string { return "provisioning: " + e.Field + " " + e.Reason }
 
 // Domain is an organisation: its SIP domain name is its key.
 type Domain struct {
@@ -117,9 +127,10 @@ type Version int64
 type Change struct {
 	Version Version
 	Domain  string
-	Kind    string // "extension", "did", "trunk", ...
+	Kind    string // "extension", "did", "trunk", ... or KindSecret with Key "sip/2001"
 	Key     string
 	Deleted bool
+	More    bool // another change of the same transaction follows
 }
 
 // AuditEntry is one fact for the audit log. Detail never holds a secret.
@@ -191,52 +202,4 @@ type CDR struct {
 	Cause      string    `json:"cause"`
 	EndedBy    string    `json:"ended_by"` // "caller", "called", "switch"
 	Recording  string    `json:"recording,omitempty"`
-}
-
-// Reader sees one consistent state. Lists are ordered by key; after and limit page them (limit 0: all).
-type Reader interface {
-	Version() Version
-	Domains() ([]Domain, error)
-	Domain(name string) (Domain, string, error) // entity, ETag
-	Users(domain, after string, limit int) ([]User, error)
-	User(domain, name string) (User, string, error)
-	Extensions(domain, after string, limit int) ([]Extension, error)
-	Extension(domain, number string) (Extension, string, error)
-	DIDs(domain, after string, limit int) ([]DID, error)
-	DID(domain, number string) (DID, string, error)
-	Trunks(domain, after string, limit int) ([]Trunk, error)
-	Trunk(domain, name string) (Trunk, string, error)
-	Policies(domain, after string, limit int) ([]RecordingPolicy, error)
-	Policy(domain, name string) (RecordingPolicy, string, error)
-	CDRs(domain, after string, limit int) ([]CDR, error) // newest first
-	Secret(domain, kind, key string) ([]byte, error)     // opened; ErrNotFound
-	Audit(domain string, after int64, limit int) ([]AuditEntry, error)
-}
-
-// Writer is a Reader that changes. ifMatch is the ETag that must still hold; "" means no condition, "*" must exist, "!" must not exist.
-// Each Put and Delete writes its audit row and its outbox row in the same transaction; Put that changes nothing writes neither.
-type Writer interface {
-	Reader
-	PutDomain(d Domain, ifMatch string) (etag string, err error)
-	PutUser(domain string, u User, ifMatch string) (string, error)
-	DeleteUser(domain, name, ifMatch string) error
-	PutExtension(domain string, e Extension, ifMatch string) (string, error)
-	DeleteExtension(domain, number, ifMatch string) error
-	PutDID(domain string, d DID, ifMatch string) (string, error)
-	DeleteDID(domain, number, ifMatch string) error
-	PutTrunk(domain string, t Trunk, ifMatch string) (string, error)
-	DeleteTrunk(domain, name, ifMatch string) error
-	PutPolicy(domain string, p RecordingPolicy, ifMatch string) (string, error)
-	DeletePolicy(domain, name, ifMatch string) error
-	PutSecret(domain, kind, key string, plain []byte) error // sealed at rest; audited without its value
-	AddCDR(CDR) error                                       // idempotent by ID
-	AddAudit(AuditEntry) error                              // for facts that are no entity change
-}
-
-// Store writes the change, its audit row and its outbox row in one transaction, or nothing.
-type Store interface {
-	View(context.Context, func(Reader) error) error
-	Update(context.Context, Subject, func(Writer) error) error
-	Changes(ctx context.Context, after Version) iter.Seq2[Change, error]
-	Close() error
 }

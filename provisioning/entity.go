@@ -1,0 +1,47 @@
+package provisioning
+
+import "strconv"
+
+func (Domain) Kind() string          { return KindDomain }
+func (User) Kind() string            { return KindUser }
+func (Extension) Kind() string       { return KindExtension }
+func (DID) Kind() string             { return KindDID }
+func (Trunk) Kind() string           { return KindTrunk }
+func (RecordingPolicy) Kind() string { return KindPolicy }
+
+// Key of each kind, unique in its domain. A Domain is its own domain.
+func (d Domain) Key() string          { return d.Name }
+func (u User) Key() string            { return u.Name }
+func (e Extension) Key() string       { return e.Number }
+func (d DID) Key() string             { return d.Number }
+func (t Trunk) Key() string           { return t.Name }
+func (p RecordingPolicy) Key() string { return p.Name }
+
+func (Domain) Refs() []Ref          { return nil }
+func (User) Refs() []Ref            { return nil }
+func (Trunk) Refs() []Ref           { return nil }
+func (RecordingPolicy) Refs() []Ref { return nil }
+
+// Refs of an extension: its owner and its recording policy.
+func (e Extension) Refs() []Ref {
+	var r []Ref
+	if e.User != "" {
+		r = append(r, Ref{"user", KindUser, e.User})
+	}
+	if e.Record != "" {
+		r = append(r, Ref{"record", KindPolicy, e.Record})
+	}
+	return r
+}
+
+// Refs of a DID: the extensions that ring and its recording policy.
+func (d DID) Refs() []Ref {
+	r := make([]Ref, 0, len(d.To)+1)
+	for i, n := range d.To {
+		r = append(r, Ref{"to[" + strconv.Itoa(i) + "]", KindExtension, n})
+	}
+	if d.Policy != "" {
+		r = append(r, Ref{"policy", KindPolicy, d.Policy})
+	}
+	return r
+}

@@ -1,0 +1,241 @@
+package provisioning
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of what a stranger may send. Lengths are runes.
+const (
+	maxTitle   = 128
+	maxName    = 64
+	maxTargets = 32
+	maxList    = 64
+)
+
+// check collects the first fault; later checks are skipped.
+type check struct{ err *Invalid }
+
+func (c *check) fail(field, reason string) {
+	if c.err == nil {
+		c.err = &Invalid{Field: field, Reason: reason}
+	}
+}
+
+func (c *check) must(ok bool, field, reason string) {
+	if !ok {
+		c.fail(field, reason)
+	}
+}
+
+func (c *check) result() error {
+	if c.err == nil {
+		return nil
+	}
+	return c.err
+}
+
+// text is for people: any printable text, no line breaks (G15: it ends in SIP headers and CSV).
+func (c *check) text(field, s string) {
+	c.must(utf8.ValidString(s), field, "is not valid UTF-8")
+	c.must(utf8.RuneCountInString(s) <= maxTitle, field, "is longer than "+strconv.Itoa(maxTitle)+" characters")
+	c.must(!strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
+	}), field, "holds a control character")
+}
+
+func (c *check) oneOf(field, s string, allowed ...string) {
+	c.must(slices.Contains(allowed, s), field, "must be one of "+strings.TrimPrefix(strings.Join(allowed, ", "), ", "))
+}
+
+func (c *check) between(field string, n, low, high int) {
+	c.must(n >= low && n <= high, field, "must be "+strconv.Itoa(low)+" to "+strconv.Itoa(high))
+}
+
+// name is a key chosen by an administrator.
+func (c *check) name(field, s string) {
+	c.must(s != "" && len(s) <= maxName && only(s, "abcdefghijklmnopqrstuvwxyz0123456789._+@-") && isAlnum(s[0]), field,
+		"must be 1 to 64 of a-z 0-9 . _ + @ -, beginning with a letter or digit")
+}
+
+func (c *check) e164(field, s string) {
+	c.must(len(s) >= 6 && len(s) <= 16 && s[0] == '+' && s[1] != '0' && only(s[1:], digits), field,
+		"must be an E.164 number: + and 5 to 15 digits")
+}
+
+func (c *check) list(field string, n, low, high int) {
+	c.must(n >= low && n <= high, field, "must have "+strconv.Itoa(low)+" to "+strconv.Itoa(high)+" entries")
+}
+
+// each checks the entries of a list and refuses doubles.
+func (c *check) each(field string, list []string, f func(field, s string)) {
+	for i, s := range list {
+		at := field + "[" + strconv.Itoa(i) + "]"
+		f(at, s)
+		c.must(!slices.Contains(list[:i], s), at, "is there twice")
+	}
+}
+
+const digits = "0123456789"
+
+func only(s, set string) bool { return strings.Trim(s, set) == "" }
+
+func isAlnum(b byte) bool { return b >= 'a' && b <= 'z' || b >= '0' && b <= '9' }
+
+// hostName is a lower-case DNS name or IPv4 literal (RFC 1123 section 2.1).
+func hostName(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || !only(label, "abcdefghijklmnopqrstuvwxyz0123456789-") ||
+			label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// hostPort is host, host:port, [v6] or [v6]:port.
+func hostPort(s string) bool {
+	host, port := s, ""
+	if strings.HasPrefix(s, "[") {
+		var ok bool
+		host, port, ok = strings.Cut(s[1:], "]")
+		a, err := netip.ParseAddr(host)
+		if !ok || err != nil || !a.Is6() || a.Zone() != "" {
+			return false
+		}
+		if port == "" {
+			return true
+		}
+		if port[0] != ':' {
+			return false
+		}
+		port = port[1:]
+	} else {
+		var has bool
+		host, port, has = strings.Cut(s, ":")
+		if !hostName(host) {
+			return false
+		}
+		if !has {
+			return true
+		}
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && only(port, digits)
+}
+
+// Validate: see Entity.
+func (d Domain) Validate() error {
+	var c check
+	c.must(hostName(d.Name), "name", "must be a lower-case host name")
+	c.text("title", d.Title)
+	c.oneOf("language", d.Language, "", "ja", "en")
+	c.must(len(d.CountryCode) <= 3 && only(d.CountryCode, digits) && !strings.HasPrefix(d.CountryCode, "0"), "country_code",
+		"must be at most 3 digits, not beginning with 0")
+	return c.result()
+}
+
+// Validate: see Entity.
+func (u User) Validate() error {
+	var c check
+	c.name("name", u.Name)
+	c.text("display", u.Display)
+	c.list("roles", len(u.Roles), 0, len(Roles()))
+	for i, r := range u.Roles {
+		at := "roles[" + strconv.Itoa(i) + "]"
+		c.must(slices.Contains(Roles(), r), at, "is no role")
+		c.must(!slices.Contains(u.Roles[:i], r), at, "is there twice")
+	}
+	return c.result()
+}
+
+// Roles is every role that a user can have.
+func Roles() []Role { return []Role{RoleAdmin, RoleTelephony, RoleListener, RoleAuditor, RoleStaff} }
+
+var mediaModes = []string{"", "srtp-required", "srtp-preferred", "srtp-forbidden"}
+
+func extensionNumber(c *check, field, s string) {
+	c.must(s != "" && len(s) <= 10 && only(s, digits), field, "must be 1 to 10 digits")
+}
+
+// Validate: see Entity.
+func (e Extension) Validate() error {
+	var c check
+	extensionNumber(&c, "number", e.Number)
+	c.text("display", e.Display)
+	if e.User != "" {
+		c.name("user", e.User)
+	}
+	c.between("max_contacts", e.MaxContacts, 0, 32)
+	c.oneOf("media", e.Media, mediaModes...)
+	if e.Record != "" {
+		c.name("record", e.Record)
+	}
+	if e.CallerID != "" {
+		c.e164("caller_id", e.CallerID)
+	}
+	return c.result()
+}
+
+// Validate: see Entity.
+func (d DID) Validate() error {
+	var c check
+	c.e164("number", d.Number)
+	c.text("title", d.Title)
+	c.list("to", len(d.To), 1, maxTargets)
+	c.each("to", d.To, func(at, s string) { extensionNumber(&c, at, s) })
+	c.between("ring_seconds", d.RingSeconds, 0, 600)
+	if d.Policy != "" {
+		c.name("policy", d.Policy)
+	}
+	c.oneOf("language", d.Language, "", "ja", "en")
+	return c.result()
+}
+
+// Validate: see Entity.
+func (t Trunk) Validate() error {
+	var c check
+	c.name("name", t.Name)
+	c.must(len(t.Host) <= 260 && hostPort(t.Host), "host", "must be a host name or address, with :port if need be")
+	c.oneOf("transport", t.Transport, "", "udp", "tcp", "tls")
+	c.list("sources", len(t.Sources), 0, maxList)
+	c.each("sources", t.Sources, func(at, s string) {
+		p, err := netip.ParsePrefix(s)
+		c.must(err == nil && p == p.Masked(), at, "must be a CIDR such as 192.0.2.0/24 without host bits")
+		// A carrier is not the whole internet: such calls come in without digest.
+		c.must(err != nil || p.Bits() >= 8, at, "is wider than /8")
+	})
+	c.text("username", t.Username)
+	c.must(!strings.ContainsAny(t.Username, `"\:`), "username", "holds a quote, backslash or colon")
+	c.list("prefixes", len(t.Prefixes), 0, maxList)
+	c.each("prefixes", t.Prefixes, func(at, s string) {
+		c.must(s != "" && len(s) <= 24 && only(s, digits+"+*#"), at, "must be 1 to 24 of 0-9 + * #")
+	})
+	c.between("strip", t.Strip, 0, 24)
+	c.oneOf("media", t.Media, mediaModes...)
+	c.list("did_from", len(t.DIDFrom), 0, 3)
+	c.each("did_from", t.DIDFrom, func(at, s string) { c.oneOf(at, s, "p-called-party-id", "request-uri", "to") })
+	if t.CallerID != "" {
+		c.e164("caller_id", t.CallerID)
+	}
+	return c.result()
+}
+
+// Validate: see Entity.
+func (p RecordingPolicy) Validate() error {
+	var c check
+	c.name("name", p.Name)
+	c.oneOf("notice", p.Notice, "", "early-media", "after-answer", "none")
+	c.must(len(p.Prompt) <= maxName && only(p.Prompt, "abcdefghijklmnopqrstuvwxyz0123456789._/-") &&
+		!strings.Contains(p.Prompt, "..") && !strings.HasPrefix(p.Prompt, "/"), "prompt", "must be a prompt's name such as notice/recording")
+	c.oneOf("on_failure", p.OnFailure, "", "continue", "refuse")
+	c.between("retention_days", p.RetentionDays, 0, 36500)
+	return c.result()
+}
