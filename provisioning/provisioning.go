@@ -153,6 +153,7 @@ type Object struct {
 	Domain string
 	Kind   string // "extension", "recording", "audit", ...
 	Key    string
+	Owner  string // User.Name to whom it belongs (an extension's user, a party of a call record); empty: nobody
 }
 
 // Denied names the rule that refused.

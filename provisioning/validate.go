@@ -71,9 +71,12 @@ func (c *check) list(field string, n, low, high int) {
 	c.must(n >= low && n <= high, field, "must have "+strconv.Itoa(low)+" to "+strconv.Itoa(high)+" entries")
 }
 
-// each checks the entries of a list and refuses doubles.
+// each checks the entries of a list and refuses doubles. After a fault, such as a list too long, it does nothing.
 func (c *check) each(field string, list []string, f func(field, s string)) {
 	for i, s := range list {
+		if c.err != nil {
+			return
+		}
 		at := field + "[" + strconv.Itoa(i) + "]"
 		f(at, s)
 		c.must(!slices.Contains(list[:i], s), at, "is there twice")
@@ -149,6 +152,9 @@ func (u User) Validate() error {
 	c.text("display", u.Display)
 	c.list("roles", len(u.Roles), 0, len(Roles()))
 	for i, r := range u.Roles {
+		if c.err != nil {
+			break
+		}
 		at := "roles[" + strconv.Itoa(i) + "]"
 		c.must(slices.Contains(Roles(), r), at, "is no role")
 		c.must(!slices.Contains(u.Roles[:i], r), at, "is there twice")

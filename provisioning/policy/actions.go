@@ -1,0 +1,152 @@
+// Package policy owns the table that says which role may do what. It is pure: it reads no store, no clock and no token,
+// and it never decides what exists; it only answers whether a Subject may do an Action to an Object.
+package policy
+
+import "naisen/provisioning"
+
+// The actions. Each has exactly one row in the table; a new one without a row fails the matrix test.
+const (
+	DomainRead   provisioning.Action = "domain.read"
+	DomainPut    provisioning.Action = "domain.put"
+	DomainDelete provisioning.Action = "domain.delete"
+
+	UserRead   provisioning.Action = "user.read"
+	UserPut    provisioning.Action = "user.put"
+	UserDelete provisioning.Action = "user.delete"
+	UserSecret provisioning.Action = "user.secret" // set or reset somebody's password or second factor
+
+	ExtensionRead   provisioning.Action = "extension.read"
+	ExtensionPut    provisioning.Action = "extension.put"
+	ExtensionDelete provisioning.Action = "extension.delete"
+	ExtensionSecret provisioning.Action = "extension.secret" // make a new SIP password
+
+	DIDRead   provisioning.Action = "did.read"
+	DIDPut    provisioning.Action = "did.put"
+	DIDDelete provisioning.Action = "did.delete"
+
+	TrunkRead   provisioning.Action = "trunk.read"
+	TrunkPut    provisioning.Action = "trunk.put"
+	TrunkDelete provisioning.Action = "trunk.delete"
+	TrunkSecret provisioning.Action = "trunk.secret" // set the password towards the carrier
+
+	PolicyRead   provisioning.Action = "policy.read"
+	PolicyPut    provisioning.Action = "policy.put"
+	PolicyDelete provisioning.Action = "policy.delete"
+
+	PromptRead   provisioning.Action = "prompt.read"
+	PromptPut    provisioning.Action = "prompt.put"
+	PromptDelete provisioning.Action = "prompt.delete"
+
+	BindingRead provisioning.Action = "binding.read" // which phones are registered
+
+	CallRead   provisioning.Action = "call.read"
+	CallHangup provisioning.Action = "call.hangup"
+	CallRecord provisioning.Action = "call.record"
+
+	CDRRead provisioning.Action = "cdr.read"
+
+	RecordingList   provisioning.Action = "recording.list" // metadata only
+	RecordingListen provisioning.Action = "recording.listen"
+
+	AuditRead   provisioning.Action = "audit.read"
+	AuditVerify provisioning.Action = "audit.verify"
+	AuditDelete provisioning.Action = "audit.delete" // nobody: here so that the table says so
+)
+
+// Object kinds that are no provisioning entity.
+const (
+	KindPrompt    = "prompt"
+	KindBinding   = "binding"
+	KindCall      = "call"
+	KindCDR       = "cdr"
+	KindRecording = "recording"
+	KindAudit     = "audit"
+)
+
+// scope says of which objects in the domain a grant speaks.
+type scope int
+
+const (
+	none scope = iota
+	own        // those that belong to the subject's user
+	all
+)
+
+// row is what one action needs. roles that are absent are denied.
+type row struct {
+	action provisioning.Action
+	kind   string
+	roles  map[provisioning.Role]scope
+}
+
+func grant(a provisioning.Action, kind string, roles ...provisioning.Role) row {
+	r := row{action: a, kind: kind, roles: make(map[provisioning.Role]scope, len(roles))}
+	for _, role := range roles {
+		r.roles[role] = all
+	}
+	return r
+}
+
+func (r row) andOwn(role provisioning.Role) row {
+	r.roles[role] = own
+	return r
+}
+
+const (
+	admin     = provisioning.RoleAdmin
+	telephony = provisioning.RoleTelephony
+	listener  = provisioning.RoleListener
+	auditor   = provisioning.RoleAuditor
+	staff     = provisioning.RoleStaff
+)
+
+// rows is the whole policy, read from top to bottom by people and by action by the code.
+func rows() []row {
+	return []row{
+		grant(DomainRead, provisioning.KindDomain, admin, telephony),
+		grant(DomainPut, provisioning.KindDomain, admin),
+		grant(DomainDelete, provisioning.KindDomain), // the operator's, who is System
+
+		grant(UserRead, provisioning.KindUser, admin).andOwn(staff),
+		grant(UserPut, provisioning.KindUser, admin),
+		grant(UserDelete, provisioning.KindUser, admin),
+		grant(UserSecret, provisioning.KindUser, admin),
+
+		grant(ExtensionRead, provisioning.KindExtension, admin, telephony).andOwn(staff),
+		grant(ExtensionPut, provisioning.KindExtension, admin, telephony),
+		grant(ExtensionDelete, provisioning.KindExtension, admin, telephony),
+		grant(ExtensionSecret, provisioning.KindExtension, admin, telephony),
+
+		grant(DIDRead, provisioning.KindDID, admin, telephony),
+		grant(DIDPut, provisioning.KindDID, admin, telephony),
+		grant(DIDDelete, provisioning.KindDID, admin, telephony),
+
+		grant(TrunkRead, provisioning.KindTrunk, admin, telephony),
+		grant(TrunkPut, provisioning.KindTrunk, admin, telephony),
+		grant(TrunkDelete, provisioning.KindTrunk, admin, telephony),
+		grant(TrunkSecret, provisioning.KindTrunk, admin, telephony),
+
+		grant(PolicyRead, provisioning.KindPolicy, admin, telephony),
+		grant(PolicyPut, provisioning.KindPolicy, admin, telephony),
+		grant(PolicyDelete, provisioning.KindPolicy, admin, telephony),
+
+		grant(PromptRead, KindPrompt, admin, telephony),
+		grant(PromptPut, KindPrompt, admin, telephony),
+		grant(PromptDelete, KindPrompt, admin, telephony),
+
+		grant(BindingRead, KindBinding, admin, telephony),
+
+		grant(CallRead, KindCall, admin, telephony),
+		grant(CallHangup, KindCall, admin, telephony),
+		grant(CallRecord, KindCall, admin, telephony),
+
+		grant(CDRRead, KindCDR, admin, auditor).andOwn(staff),
+
+		grant(RecordingList, KindRecording, admin, listener, auditor),
+		grant(RecordingListen, KindRecording, listener),
+
+		grant(AuditRead, KindAudit, admin, auditor),
+		grant(AuditVerify, KindAudit, admin, auditor),
+		grant(AuditDelete, KindAudit),
+	}
+}
