@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -17,29 +18,16 @@ import (
 	"naisen/sip"
 )
 
-// Header is one header field line: canonical long name, and its value without CR or LF.
-type Header struct{ Name, Value string }
-
-// Headers keeps fields in message order. Names are canonical ("Via", "Call-ID", "CSeq", "WWW-Authenticate"), compact forms expanded on entry.
-type Headers struct{ list []Header }
-
-// Request is a SIP request. On an inbound one the fields From..CSeq are parsed and validated before any handler sees it.
-type Request struct {
-	Method string
-	URI    sip.URI
-	Headers
-	Body []byte
-	Flow *Flow // where it came from; nil on one that we made
-}
-
-// Response is a SIP response.
-type Response struct {
-	Status int
-	Reason string
-	Headers
-	Body []byte
-	Flow *Flow
-}
+// Errors of a Result, of Respond, SendAck and Keepalive.
+var (
+	ErrTerminated = errors.New("stack: transaction terminated")
+	ErrTimeout    = errors.New("stack: no response in time")       // Timer B or F (RFC 3261 section 17.1)
+	ErrTransport  = errors.New("stack: transport failed")          // could not connect or send
+	ErrFlowGone   = errors.New("stack: flow is gone")              // the connection that the request or dialog was pinned to has ended
+	ErrTooLarge   = errors.New("stack: message too large")         // above Limits.MessageBytes
+	ErrInjection  = errors.New("stack: CR, LF or NUL in a header") // a value that would forge a header line; nothing was sent
+	ErrClosed     = errors.New("stack: closed")
+)
 
 // Flow is one way to reach a peer: a remote address on one of our UDP sockets, or one TCP/TLS connection.
 type Flow struct{ _ int }
@@ -150,6 +138,21 @@ func (s *Stack) SendAck(req *Request, to Target) error { return nil }
 
 // Contact is the URI by which a peer on this flow or target reaches us.
 func (s *Stack) Contact(user string, to Target) sip.URI { return sip.URI{} }
+
+// Challenge answers with resp (a 401, 407 or other refusal) and keeps no state at all: nothing is retransmitted, a retransmitted
+// request comes to the handler again, and the ACK of a refused INVITE is recognised by its To tag and absorbed. For a request within a
+// dialog it is the same as Respond.
+func (t *ServerTx) Challenge(resp *Response) error { return nil }
+
+// Flow makes the UDP flow from one of our listeners to remote, so that a registrar can rebuild it after a restart. Nil unless
+// transport is "udp" and local is one of our UDP listeners; the zero AddrPort takes the first that can reach remote.
+func (s *Stack) Flow(transport string, local, remote netip.AddrPort) *Flow { return nil }
+
+// LocalAddrs are the listeners with their actual ports.
+func (s *Stack) LocalAddrs() []Listen { return nil }
+
+// Keepalive sends a CRLF CRLF ping on the flow (RFC 5626 section 3.5.1). ErrFlowGone when it is dead.
+func (s *Stack) Keepalive(f *Flow) error { return nil }
 
 // Stats counters only grow.
 type Stats struct {

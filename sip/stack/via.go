@@ -1,0 +1,111 @@
+package stack
+
+import (
+	"strings"
+
+	"naisen/sip"
+)
+
+// magicCookie starts every branch of RFC 3261 section 8.1.1.7.
+const magicCookie = "z9hG4bK"
+
+// Via is one Via element (RFC 3261 section 20.42).
+type Via struct {
+	Transport string // upper case: "UDP", "TCP", "TLS"
+	Host      string // lower case; an IPv6 literal without brackets
+	Port      int    // 0: not given
+	Params    sip.Params
+}
+
+// Branch is the branch parameter.
+func (v Via) Branch() string { b, _ := v.Params.Get("branch"); return b }
+
+// SentBy is "host" or "host:port".
+func (v Via) SentBy() string { return sip.URI{Host: v.Host, Port: v.Port}.HostPort() }
+
+// String writes the element.
+func (v Via) String() string {
+	return "SIP/2.0/" + v.Transport + " " + v.SentBy() + v.Params.String()
+}
+
+// ParseVia parses one Via element; LWS around the slashes and the colon is allowed (RFC 4475 section 3.1.1.1).
+func ParseVia(s string) (Via, error) {
+	var v Via
+	name, rest, ok := strings.Cut(s, "/")
+	version, rest, ok2 := strings.Cut(rest, "/")
+	if !ok || !ok2 || !strings.EqualFold(strings.TrimSpace(name), "SIP") || strings.TrimSpace(version) != "2.0" {
+		return v, sip.ErrSyntax
+	}
+	rest = strings.TrimLeft(rest, " \t")
+	i := strings.IndexAny(rest, " \t")
+	if i < 1 || !sip.IsToken(rest[:i]) {
+		return v, sip.ErrSyntax
+	}
+	v.Transport, rest = strings.ToUpper(rest[:i]), strings.TrimSpace(rest[i:])
+	sentBy, params := rest, ""
+	if i := strings.IndexByte(rest, ';'); i >= 0 {
+		sentBy, params = rest[:i], rest[i:]
+	}
+	var err error
+	if v.Host, v.Port, err = sip.ParseHostPort(closeColon(strings.TrimSpace(sentBy))); err != nil {
+		return v, err
+	}
+	v.Params, err = sip.ParseParams(params)
+	return v, err
+}
+
+// closeColon removes LWS around the colon before the port.
+func closeColon(s string) string {
+	if !strings.ContainsAny(s, " \t") {
+		return s
+	}
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return s
+	}
+	return strings.TrimRight(s[:i], " \t") + ":" + strings.TrimLeft(s[i+1:], " \t")
+}
+
+// Vias are all Via elements, topmost first; a malformed one makes an error.
+func (h *Headers) Vias() ([]Via, error) {
+	var out []Via
+	for i := range h.list {
+		if h.list[i].Name != "Via" {
+			continue
+		}
+		for _, e := range sip.SplitList(h.list[i].Value) {
+			v, err := ParseVia(e)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// topVia parses only the first element.
+func (h *Headers) topVia() (Via, error) {
+	for i := range h.list {
+		if h.list[i].Name == "Via" {
+			parts := sip.SplitList(h.list[i].Value)
+			if len(parts) == 0 {
+				break
+			}
+			return ParseVia(parts[0])
+		}
+	}
+	return Via{}, sip.ErrSyntax
+}
+
+// setTopVia replaces the first element.
+func (h *Headers) setTopVia(v Via) {
+	for i := range h.list {
+		if h.list[i].Name == "Via" {
+			parts := sip.SplitList(h.list[i].Value)
+			parts[0] = v.String()
+			h.list[i].Value = strings.Join(parts, ", ")
+			return
+		}
+	}
+}
