@@ -1,0 +1,22 @@
+package app
+
+import (
+	"naisen/cmd/pbx/internal/call"
+	"naisen/media"
+)
+
+// Announce plays one prompt to its end, once.
+func (p Programs) Announce(domain, prompt, language string) call.Program {
+	return announcement{p, domain, prompt, language}
+}
+
+type announcement struct {
+	from                     Programs
+	domain, prompt, language string
+}
+
+func (a announcement) Open(c media.Codec) (media.Source, call.Spoken, error) {
+	return a.from.open(a.domain, a.prompt, a.language, c)
+}
+
+func (announcement) Again() bool { return false }

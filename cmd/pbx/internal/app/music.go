@@ -1,0 +1,23 @@
+package app
+
+import (
+	"naisen/cmd/pbx/internal/call"
+	"naisen/media"
+)
+
+// musicOnHold is the prompt that a domain may replace by an upload of its own.
+const musicOnHold = "music/hold"
+
+// Music plays the domain's music on hold until it is stopped.
+func (p Programs) Music(domain string) call.Program { return music{p, domain} }
+
+type music struct {
+	from   Programs
+	domain string
+}
+
+func (m music) Open(c media.Codec) (media.Source, call.Spoken, error) {
+	return m.from.open(m.domain, musicOnHold, "", c)
+}
+
+func (music) Again() bool { return true }

@@ -1,0 +1,138 @@
+package call
+
+import (
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/sip"
+)
+
+// onProgress tells the caller that it rings, or passes the called side's early media on.
+func (c *Call) onProgress(e Progress) {
+	p := c.party(e.Leg)
+	if p == nil || p == c.caller || c.phase != Ringing || p.phase > PartyRinging {
+		return
+	}
+	p.phase = PartyRinging
+	alone := c.alive() == 1
+	switch {
+	case e.SDP != nil && alone && c.caller.offer != nil && p.ep.Accept(e.SDP) == nil:
+		sdp, err := c.callerSDP(c.preferFor(p))
+		if err != nil {
+			return // the answer may still fit; early media is a courtesy
+		}
+		p.agreed = true
+		c.silence(c.caller)
+		if c.caller.phase == PartyNew {
+			c.caller.phase = PartyRinging
+			c.caller.leg.Ring(sdp)
+		}
+		c.join(p)
+	case c.caller.phase == PartyNew:
+		c.caller.phase = PartyRinging
+		c.caller.leg.Ring(nil)
+	}
+}
+
+// preferFor lists what the caller's answer should prefer so that packets relay untouched.
+func (c *Call) preferFor(p *party) []media.Codec {
+	return withTwin([]media.Codec{p.ep.Codec()})
+}
+
+// onAnswered: the first answer wins; a later one is a crossing and is ended at once.
+func (c *Call) onAnswered(e Answered) {
+	p := c.party(e.Leg)
+	if p == nil || p == c.caller || p.phase >= PartyUp { // a leaving leg ends its own crossing answer
+		return
+	}
+	if err := p.ep.Accept(e.SDP); err != nil { // C16: broken or missing SDP
+		c.log.Warn("call: called party's answer is unusable", "leg", p.id, "err", err)
+		c.remember(sip.StatusCause(502))
+		c.dismiss(p, sip.StatusCause(488))
+		return
+	}
+	p.phase, p.agreed = PartyUp, true
+	c.winner = p
+	c.disarm()
+	for _, loser := range c.called {
+		if loser != p {
+			c.dismiss(loser, sip.CauseCompletedElsewhere)
+		}
+	}
+	if c.caller.phase < PartyUp {
+		sdp, err := c.callerSDP(c.preferFor(p))
+		if err != nil {
+			c.mediaRefuses(err)
+			return
+		}
+		c.answerCaller(sdp)
+	}
+	c.log.Info("call: answered", "leg", p.id, "by", p.number)
+	if c.caller.agreed {
+		c.connect()
+	} // else the caller's answer comes with its ACK
+}
+
+// connect joins the two parties, after the notice where the called side must hear it first.
+func (c *Call) connect() {
+	if c.plan.Direction == route.Outbound && c.plan.Record.On && c.plan.Record.Notice != route.NoticeNone && c.notice == nil && !c.record.refused {
+		c.playNotice(c.winner)
+		return
+	}
+	c.phase = Talking
+	c.silence(c.caller)
+	c.silence(c.winner)
+	c.startRecording()
+	if c.phase != Talking {
+		return // recording is mandatory here and failed
+	}
+	c.join(c.winner)
+	c.log.Info("call: talking", "bridge", c.bridge.String())
+}
+
+// join puts the caller and p into the bridge.
+func (c *Call) join(p *party) {
+	for _, m := range []*party{c.caller, p} {
+		if m.joined {
+			continue
+		}
+		m.joined = true
+		if err := c.bridge.Join(m.ep); err != nil {
+			c.log.Error("call: bridge refused a party", "leg", m.id, "err", err)
+		}
+	}
+}
+
+// onAgreed completes an offer of ours: the caller's ACK to a late offer, or a re-INVITE.
+func (c *Call) onAgreed(e Agreed) {
+	p := c.party(e.Leg)
+	if p == nil || c.phase == Ending {
+		return
+	}
+	if err := p.ep.Accept(e.SDP); err != nil {
+		if p.agreed { // a re-INVITE of ours was answered with nonsense: what stood before stands
+			p.ep.Rollback()
+			return
+		}
+		c.mediaRefuses(err) // C18
+		return
+	}
+	first := !p.agreed
+	p.agreed = true
+	if !first {
+		c.holdChanged(p)
+		return
+	}
+	switch {
+	case c.phase == Routing:
+		c.playNotice(c.caller)
+	case c.winner != nil && c.phase == Ringing:
+		c.connect()
+	}
+}
+
+func (c *Call) onDisagreed(e Disagreed) {
+	if p := c.party(e.Leg); p != nil && c.phase != Ending {
+		p.ep.Rollback()
+		c.log.Info("call: our offer was refused", "leg", p.id, "status", e.Cause.Status)
+	}
+}

@@ -1,0 +1,236 @@
+// Package call owns the life of one call: one goroutine, one mailbox, its parties, its phases, its one CDR.
+// It never touches sockets, SQL, SDP text or RTP: legs signal, endpoints negotiate, the bridge carries.
+package call
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/recorder"
+	"naisen/sip"
+)
+
+// Deps are what calls are made of; wire.go fills them once.
+type Deps struct {
+	Media    media.Engine
+	Dialler  Dialler
+	Programs Programs
+	Recorder Recorder
+	Ledger   Ledger
+	Route    func(route.Request, time.Time) route.Plan
+	Clock    func() time.Time
+	Log      *slog.Logger
+	Alarm    func(reason string) // counted and shown by metrics
+}
+
+// Incoming is a new call, its caller proven.
+type Incoming struct {
+	ID          string
+	Request     route.Request
+	Offer       media.SDP // nil: the INVITE had none
+	Profile     media.Profile
+	Security    media.Security
+	MaxForwards int
+}
+
+// guard is how long an ending call waits for the last events of its legs: a little more than 64*T1.
+const guard = 40 * time.Second
+
+// Call is one call. Everything below the mailbox belongs to the goroutine that runs loop.
+type Call struct {
+	deps    Deps
+	in      Incoming
+	log     *slog.Logger
+	mailbox *Mailbox
+	shown   atomic.Pointer[Snapshot]
+	work    sync.WaitGroup // slow work and closing, joined before the call is over
+	done    chan struct{}  // closed when the call is over: what still waits beside it gives up
+
+	phase  Phase
+	plan   route.Plan
+	caller *party
+	called []*party // in the order dialled; gone ones are removed
+	winner *party   // the called party that answered first
+	bridge media.Bridge
+	legs   int // made so far
+
+	step     int // next step of the plan to dial
+	timer    *time.Timer
+	timerSeq int
+
+	recording recorder.Recording
+	record    recordState
+	notice    *recorder.Notice
+
+	answered time.Time
+	started  time.Time
+	cause    sip.Cause // why the call ended
+	failure  sip.Cause // best reason why nobody answered
+	endedBy  string
+}
+
+// party is one leg and its media.
+type party struct {
+	id       LegID
+	leg      Leg
+	ep       media.Endpoint
+	phase    PartyPhase
+	number   string
+	name     string
+	dest     Destination
+	security media.Security
+	offer    media.SDP // the caller's first offer
+	local    media.SDP // what we sent it in answer; nil: nothing yet
+	agreed   bool      // offer and answer are complete: it can be played to and joined
+	joined   bool      // member of the bridge
+	stage    stage
+}
+
+func newCall(deps Deps, in Incoming) *Call {
+	c := &Call{deps: deps, in: in, mailbox: newMailbox(), done: make(chan struct{}), started: deps.Clock()}
+	c.log = deps.Log.With("call", in.ID, "domain", in.Request.Domain)
+	c.publish()
+	return c
+}
+
+// run is the call's goroutine, from the first event to the CDR.
+func (c *Call) run(ctx context.Context, caller Leg) {
+	c.begin(caller)
+	var events []Event
+	for !c.over() {
+		select {
+		case <-c.mailbox.wake:
+		case <-ctx.Done():
+			c.end(sip.StatusCause(503), "switch")
+			ctx = context.WithoutCancel(ctx)
+		}
+		events = c.mailbox.take(events)
+		if len(events) > mailboxBound {
+			c.log.Error("call: mailbox overrun, ending the call", "waiting", len(events))
+			c.deps.Alarm("mailbox-overrun")
+			c.end(sip.StatusCause(500), "switch")
+		}
+		for i, e := range events {
+			c.handle(e)
+			events[i] = nil
+		}
+		c.publish()
+	}
+	c.finish()
+}
+
+// over says that every leg is gone.
+func (c *Call) over() bool {
+	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0
+}
+
+func (c *Call) handle(e Event) {
+	switch e := e.(type) {
+	case Progress:
+		c.onProgress(e)
+	case Answered:
+		c.onAnswered(e)
+	case Offered:
+		c.onOffered(e)
+	case Agreed:
+		c.onAgreed(e)
+	case Disagreed:
+		c.onDisagreed(e)
+	case Digit:
+		c.onDigit(e)
+	case Referred:
+		c.onReferred(e)
+	case Ended:
+		c.onEnded(e)
+	case Detached:
+		c.log.Error("call: a leg detached that nobody asked to", "leg", e.Leg)
+	case Media:
+		c.onMedia(e)
+	case opened:
+		c.onOpened(e)
+	case timeout:
+		c.onTimeout(e)
+	case captureFailed:
+		c.onCaptureFailed(e)
+	case Hangup:
+		c.onHangup(e)
+	case Record:
+		c.onRecord(e)
+	}
+}
+
+// party finds a live party by its leg; nil when it is gone.
+func (c *Call) party(id LegID) *party {
+	if c.caller.id == id && c.caller.phase != PartyGone {
+		return c.caller
+	}
+	for _, p := range c.called {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// other is who p talks with; nil while it talks with nobody.
+func (c *Call) other(p *party) *party {
+	switch {
+	case c.winner == nil:
+		return nil
+	case p == c.caller:
+		return c.winner
+	case p == c.winner:
+		return c.caller
+	}
+	return nil
+}
+
+// alive counts the called parties that were not told to end.
+func (c *Call) alive() int {
+	n := 0
+	for _, p := range c.called {
+		if p.phase < PartyLeaving {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *Call) newLegID() LegID {
+	c.legs++
+	return LegID(fmt.Sprintf("%s-%d", c.in.ID, c.legs))
+}
+
+// endpoint makes the media of a leg; its events come to the mailbox.
+func (c *Call) endpoint(id LegID, p media.Profile) (media.Endpoint, error) {
+	return c.deps.Media.Endpoint(p, func(e media.Event) { c.mailbox.Post(Media{id, e}) })
+}
+
+// beside runs slow work outside the actor and posts what came of it.
+func (c *Call) beside(f func() Event) {
+	c.work.Go(func() {
+		if e := f(); e != nil {
+			c.mailbox.Post(e)
+		}
+	})
+}
+
+// arm replaces the call's one timer.
+func (c *Call) arm(d time.Duration) {
+	c.disarm()
+	seq := c.timerSeq
+	c.timer = time.AfterFunc(d, func() { c.mailbox.Post(timeout{seq}) })
+}
+
+func (c *Call) disarm() {
+	c.timerSeq++
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}

@@ -1,0 +1,123 @@
+package call
+
+import (
+	"errors"
+
+	"naisen/media"
+	"naisen/sip"
+)
+
+// ErrGone says that the call is over or never was.
+var ErrGone = errors.New("call: no such call")
+
+// Event is something that happened to a call. The set is sealed: every (phase, event) pair has an answer.
+type Event interface{ event() }
+
+// Events of a leg. What came of a command arrives here; Ended is a leg's last event.
+type (
+	// Progress is a provisional response of a called leg: 180 without, 183 usually with early media.
+	Progress struct {
+		Leg    LegID
+		Status int
+		SDP    media.SDP
+	}
+	// Answered is the called leg's 2xx.
+	Answered struct {
+		Leg LegID
+		SDP media.SDP
+	}
+	// Offered is the peer's own re-INVITE or UPDATE. A nil SDP asks for our offer.
+	Offered struct {
+		Leg LegID
+		SDP media.SDP
+	}
+	// Agreed is the answer to an offer of ours outside the first INVITE.
+	Agreed struct {
+		Leg LegID
+		SDP media.SDP
+	}
+	// Disagreed says that our offer was refused or died.
+	Disagreed struct {
+		Leg   LegID
+		Cause sip.Cause
+	}
+	// Digit was signalled by SIP INFO; RTP digits arrive as Media.
+	Digit struct {
+		Leg  LegID
+		Rune rune
+	}
+	// Referred is a REFER that waits for Refuse or for a new leg.
+	Referred struct {
+		Leg LegID
+		To  sip.URI
+	}
+	// Ended is the last event of a leg.
+	Ended struct {
+		Leg   LegID
+		Cause sip.Cause
+	}
+	// Detached is the last event of a leg in this call: it may now be attached to another.
+	Detached struct{ Leg LegID }
+)
+
+// Media is an event of a leg's endpoint.
+type Media struct {
+	Leg   LegID
+	Event media.Event
+}
+
+// opened brings what a program needed from the disk: its source.
+type opened struct {
+	leg    LegID
+	stage  int
+	source media.Source
+	spoken Spoken
+	err    error
+}
+
+// timeout is a timer that fired; a stale one is recognised by its sequence.
+type timeout struct{ seq int }
+
+// captureFailed says that the recorder gave up on this call.
+type captureFailed struct{ err error }
+
+// Hangup asks the call to end, as REST and drain do.
+type Hangup struct {
+	Cause sip.Cause
+	Done  chan error // capacity 1, may be nil
+}
+
+// Record switches recording on or off.
+type Record struct {
+	On   bool
+	Done chan error // capacity 1
+}
+
+func (Progress) event()      {}
+func (Answered) event()      {}
+func (Offered) event()       {}
+func (Agreed) event()        {}
+func (Disagreed) event()     {}
+func (Digit) event()         {}
+func (Referred) event()      {}
+func (Ended) event()         {}
+func (Detached) event()      {}
+func (Media) event()         {}
+func (opened) event()        {}
+func (timeout) event()       {}
+func (captureFailed) event() {}
+func (Hangup) event()        {}
+func (Record) event()        {}
+
+// asker is an event whose sender waits for an answer.
+type asker interface{ reply(error) }
+
+func (h Hangup) reply(err error) { answer(h.Done, err) }
+func (r Record) reply(err error) { answer(r.Done, err) }
+
+func answer(done chan error, err error) {
+	select {
+	case done <- err: // capacity 1: a nil or a full channel falls through
+	default:
+	}
+}

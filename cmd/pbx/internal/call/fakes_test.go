@@ -1,0 +1,314 @@
+package call
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/recorder"
+	"naisen/sip"
+)
+
+// rig is a call's world: fakes that count, so that tests can see each End, Close and CDR.
+type rig struct {
+	mu        sync.Mutex
+	sw        *Switch
+	plan      route.Plan
+	found     []Destination
+	legs      map[LegID]*fakeLeg
+	order     []*fakeLeg
+	endpoints []*fakeEndpoint
+	bridges   []*fakeBridge
+	records   []*fakeRecording
+	cdrs      []CDR
+	alarms    []string
+	startErr  error
+	openErr   error
+	autoEnd   bool // legs post Ended after End, as real ones do
+}
+
+func newRig(plan route.Plan, found ...Destination) *rig {
+	r := &rig{plan: plan, found: found, legs: map[LegID]*fakeLeg{}, autoEnd: true}
+	r.sw = NewSwitch(Deps{Media: r, Dialler: r, Programs: r, Recorder: r, Ledger: r, Clock: time.Now,
+		Route: func(route.Request, time.Time) route.Plan { return r.plan },
+		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Alarm: func(s string) { r.mu.Lock(); r.alarms = append(r.alarms, s); r.mu.Unlock() }}, 0)
+	return r
+}
+
+func (r *rig) start(offer media.SDP) *fakeLeg {
+	var caller *fakeLeg
+	in := Incoming{ID: "c1", Request: route.Request{Domain: "d", Number: "2001", Dialled: "2002"}, Offer: offer, MaxForwards: 70}
+	err := r.sw.Start(in, func(id LegID, m *Mailbox) (Leg, bool) {
+		caller = r.newLeg(id, m)
+		return caller, true
+	})
+	if err != nil {
+		panic(err)
+	}
+	return caller
+}
+
+func (r *rig) newLeg(id LegID, m *Mailbox) *fakeLeg {
+	l := &fakeLeg{id: id, rig: r, mailbox: m}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.legs[id] = l
+	r.order = append(r.order, l)
+	return l
+}
+
+func (r *rig) Find(string, route.Target) []Destination { return r.found }
+
+func (r *rig) Dial(d Destination, out Outgoing, m *Mailbox) Leg {
+	l := r.newLeg(out.Leg, m)
+	l.offer = out.Offer
+	return l
+}
+
+func (r *rig) Endpoint(p media.Profile, on func(media.Event)) (media.Endpoint, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := &fakeEndpoint{rig: r, on: on, id: string(rune('a' + len(r.endpoints)))}
+	r.endpoints = append(r.endpoints, e)
+	return e, nil
+}
+
+func (r *rig) Bridge() media.Bridge {
+	b := &fakeBridge{rig: r, gates: map[media.Endpoint]media.Gate{}}
+	r.mu.Lock()
+	r.bridges = append(r.bridges, b)
+	r.mu.Unlock()
+	return b
+}
+
+type program struct {
+	rig   *rig
+	name  string
+	again bool
+}
+
+func (r *rig) Announce(_, prompt, _ string) Program { return program{r, prompt, false} }
+func (r *rig) Music(string) Program                 { return program{r, "music", true} }
+func (r *rig) Ringback() Program                    { return program{r, "ringback", true} }
+
+func (p program) Open(c media.Codec) (media.Source, Spoken, error) {
+	return named{p.name, c}, Spoken{Prompt: p.name, Language: "ja", SHA256: "00"}, p.rig.openErr
+}
+func (p program) Again() bool { return p.again }
+
+type named struct {
+	name  string
+	codec media.Codec
+}
+
+func (n named) Codec() media.Codec   { return n.codec }
+func (n named) Next() ([]byte, bool) { return nil, false }
+
+func (r *rig) Start(c recorder.Case) (recorder.Recording, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.startErr != nil {
+		return nil, r.startErr
+	}
+	f := &fakeRecording{of: c, failed: make(chan error, 1)}
+	r.records = append(r.records, f)
+	return f, nil
+}
+
+func (r *rig) Enter(c CDR) { r.mu.Lock(); r.cdrs = append(r.cdrs, c); r.mu.Unlock() }
+
+type fakeRecording struct {
+	of     recorder.Case
+	failed chan error
+	stops  int
+	why    string
+}
+
+func (f *fakeRecording) Tap() media.Tap { return tapFunc{} }
+
+type tapFunc struct{}
+
+func (tapFunc) Tap(*media.Frame)                      {}
+func (f *fakeRecording) Party(recorder.Party)         {}
+func (f *fakeRecording) Stop(_ time.Time, why string) { f.stops++; f.why = why }
+func (f *fakeRecording) Failed() <-chan error         { return f.failed }
+
+type fakeLeg struct {
+	id      LegID
+	rig     *rig
+	mailbox *Mailbox
+	offer   media.SDP
+	did     []string
+	ends    int
+	cause   sip.Cause
+	ended   bool
+}
+
+func (l *fakeLeg) note(s string) { l.rig.mu.Lock(); l.did = append(l.did, s); l.rig.mu.Unlock() }
+func (l *fakeLeg) saw(s string) bool {
+	l.rig.mu.Lock()
+	defer l.rig.mu.Unlock()
+	return slices.Contains(l.did, s)
+}
+func (l *fakeLeg) ID() LegID               { return l.id }
+func (l *fakeLeg) Ring(s media.SDP)        { l.note(strings.TrimSpace("ring " + string(s))) }
+func (l *fakeLeg) Answer(s media.SDP)      { l.note("answer " + string(s)) }
+func (l *fakeLeg) Offer(s media.SDP)       { l.note("offer " + string(s)) }
+func (l *fakeLeg) Reply(s media.SDP)       { l.note("reply " + string(s)) }
+func (l *fakeLeg) Refuse(c sip.Cause)      { l.note("refuse") }
+func (l *fakeLeg) Refer(sip.URI, LegID)    {}
+func (l *fakeLeg) ReferProgress(sip.Cause) {}
+func (l *fakeLeg) Digit(rune)              {}
+func (l *fakeLeg) Detach()                 {}
+func (l *fakeLeg) Attach(*Mailbox)         {}
+func (l *fakeLeg) End(c sip.Cause) {
+	l.rig.mu.Lock()
+	l.ends++
+	l.cause = c
+	auto := l.rig.autoEnd
+	l.rig.mu.Unlock()
+	if auto {
+		l.hangup(c)
+	}
+}
+
+// hangup posts the leg's one Ended.
+func (l *fakeLeg) hangup(c sip.Cause) {
+	l.rig.mu.Lock()
+	again := l.ended
+	l.ended = true
+	l.rig.mu.Unlock()
+	if !again {
+		l.mailbox.Post(Ended{l.id, c})
+	}
+}
+
+type fakeEndpoint struct {
+	rig     *rig
+	on      func(media.Event)
+	id      string
+	codec   media.Codec
+	holds   bool
+	playing string
+	closes  int
+	bad     error
+}
+
+var errFake = errors.New("fake")
+
+func list(cs []media.Codec) string {
+	var s []string
+	for _, c := range cs {
+		s = append(s, string(c))
+	}
+	return strings.Join(s, ",")
+}
+
+func (e *fakeEndpoint) ID() string { return e.id }
+func (e *fakeEndpoint) Offer(w media.Want) (media.SDP, error) {
+	if len(w.Prefer) == 0 {
+		w.Prefer = []media.Codec{media.G722, media.PCMU, media.PCMA}
+	}
+	return media.SDP(list(w.Prefer)), e.bad
+}
+func (e *fakeEndpoint) Allows(s media.SDP) ([]media.Codec, error) {
+	if string(s) == "bad" {
+		return nil, media.ErrNoMatch
+	}
+	var out []media.Codec
+	for _, c := range strings.Split(strings.TrimPrefix(string(s), "hold:"), ",") {
+		out = append(out, media.Codec(c))
+	}
+	return out, nil
+}
+func (e *fakeEndpoint) Answer(s media.SDP, w media.Want) (media.SDP, error) {
+	cs, err := e.Allows(s)
+	if err != nil {
+		return nil, err
+	}
+	e.codec = cs[0]
+	for _, want := range w.Prefer {
+		if slices.Contains(cs, want) {
+			e.codec = want
+			break
+		}
+	}
+	e.rig.mu.Lock()
+	e.holds = strings.HasPrefix(string(s), "hold:")
+	e.rig.mu.Unlock()
+	return media.SDP(e.codec), nil
+}
+func (e *fakeEndpoint) Accept(s media.SDP) error {
+	cs, err := e.Allows(s)
+	if err != nil || len(s) == 0 {
+		return media.ErrSDP
+	}
+	e.codec = cs[0]
+	return nil
+}
+func (e *fakeEndpoint) Rollback() {}
+func (e *fakeEndpoint) Play(s media.Source) func() {
+	name := s.(named).name
+	e.rig.mu.Lock()
+	e.playing = name
+	e.rig.mu.Unlock()
+	return func() {
+		e.rig.mu.Lock()
+		e.playing = ""
+		e.rig.mu.Unlock()
+		e.on(media.PlayEnded{})
+	}
+}
+func (e *fakeEndpoint) hears() string { e.rig.mu.Lock(); defer e.rig.mu.Unlock(); return e.playing }
+func (e *fakeEndpoint) SendDigit(r rune) {
+	e.rig.mu.Lock()
+	e.playing = "digit " + string(r)
+	e.rig.mu.Unlock()
+}
+func (e *fakeEndpoint) Codec() media.Codec { return e.codec }
+func (e *fakeEndpoint) PeerHolds() bool    { return e.holds }
+func (e *fakeEndpoint) Stats() media.Stats { return media.Stats{} }
+func (e *fakeEndpoint) Close() error       { e.rig.mu.Lock(); e.closes++; e.rig.mu.Unlock(); return nil }
+
+type fakeBridge struct {
+	rig     *rig
+	members []media.Endpoint
+	gates   map[media.Endpoint]media.Gate
+	taps    int
+	closes  int
+}
+
+func (b *fakeBridge) Join(e media.Endpoint) error {
+	b.rig.mu.Lock()
+	defer b.rig.mu.Unlock()
+	if slices.Contains(b.members, e) {
+		return errFake
+	}
+	b.members = append(b.members, e)
+	return nil
+}
+func (b *fakeBridge) Leave(e media.Endpoint) {
+	b.rig.mu.Lock()
+	defer b.rig.mu.Unlock()
+	b.members = slices.DeleteFunc(b.members, func(m media.Endpoint) bool { return m == e })
+}
+func (b *fakeBridge) Gate(e media.Endpoint, g media.Gate) {
+	b.rig.mu.Lock()
+	b.gates[e] = g
+	b.rig.mu.Unlock()
+}
+func (b *fakeBridge) Attach(media.Tap) func() {
+	b.rig.mu.Lock()
+	b.taps++
+	b.rig.mu.Unlock()
+	return func() {}
+}
+func (b *fakeBridge) String() string { return "fake" }
+func (b *fakeBridge) Close() error   { b.rig.mu.Lock(); b.closes++; b.rig.mu.Unlock(); return nil }

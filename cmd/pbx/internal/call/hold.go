@@ -1,0 +1,74 @@
+package call
+
+import (
+	"naisen/media"
+	"naisen/sip"
+)
+
+// onOffered answers a party's own re-INVITE or UPDATE. The other leg hears of it only through the bridge: its SDP never crosses.
+func (c *Call) onOffered(e Offered) {
+	p := c.party(e.Leg)
+	if p == nil {
+		return
+	}
+	if c.phase == Ending || !p.agreed {
+		p.leg.Refuse(sip.StatusCause(491))
+		return
+	}
+	want := media.Want{Prefer: withTwin([]media.Codec{p.ep.Codec()}), Security: p.security}
+	if e.SDP == nil { // offerless re-INVITE: our offer goes in the 200, the answer comes with the ACK
+		sdp, err := p.ep.Offer(want)
+		if err != nil {
+			p.leg.Refuse(mediaCause(err))
+			return
+		}
+		p.leg.Reply(sdp)
+		return
+	}
+	sdp, err := p.ep.Answer(e.SDP, want)
+	if err != nil { // E13: the old session keeps on
+		c.log.Warn("call: re-INVITE refused", "leg", p.id, "err", err)
+		p.leg.Refuse(mediaCause(err))
+		return
+	}
+	p.leg.Reply(sdp)
+	c.holdChanged(p)
+}
+
+// holdChanged opens or shuts the gate after p's description changed.
+func (c *Call) holdChanged(p *party) {
+	o := c.other(p)
+	holds := p.ep.PeerHolds()
+	switch {
+	case holds && p.phase == PartyUp:
+		p.phase = PartyHeld
+		if c.phase == Talking {
+			c.bridge.Gate(p.ep, media.GateNone)
+			c.play(o, c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
+		}
+		c.log.Info("call: held", "leg", p.id)
+	case !holds && p.phase == PartyHeld:
+		p.phase = PartyUp
+		if c.phase == Talking {
+			c.silence(o)
+			c.bridge.Gate(p.ep, media.GateBoth)
+		}
+		c.log.Info("call: resumed", "leg", p.id)
+	}
+}
+
+// onDigit passes a digit that came by SIP INFO to the other side as RFC 4733. Digits in RTP pass through the bridge.
+func (c *Call) onDigit(e Digit) {
+	if p := c.party(e.Leg); p != nil && c.phase == Talking {
+		if o := c.other(p); o != nil {
+			o.ep.SendDigit(e.Rune)
+		}
+	}
+}
+
+// onReferred: transfers come with the desk features; until then the phone is told clearly.
+func (c *Call) onReferred(e Referred) {
+	if p := c.party(e.Leg); p != nil {
+		p.leg.Refuse(sip.CauseDeclined)
+	}
+}

@@ -1,0 +1,78 @@
+package call
+
+import (
+	"naisen/media"
+	"naisen/recorder"
+	"naisen/sip"
+
+	"naisen/cmd/pbx/internal/route"
+)
+
+// LegID names a leg; unique in the process.
+type LegID string
+
+// Leg is one party's signalling. Commands never block and return nothing: what came of them arrives later as an Event.
+// Inbound and outbound legs differ only in how they are made.
+type Leg interface {
+	ID() LegID
+	Ring(media.SDP)   // 180; with early media 183
+	Answer(media.SDP) // 200
+	Offer(media.SDP)  // re-INVITE or UPDATE
+	Reply(media.SDP)  // our answer to the peer's own re-INVITE
+	Refuse(sip.Cause) // refuse a re-INVITE or a REFER
+	Refer(to sip.URI, replaces LegID)
+	ReferProgress(sip.Cause)
+	Digit(rune)
+	End(sip.Cause) // CANCEL, BYE or final response: the leg knows which
+	Detach()       // posts Detached, its last event here; then holds the rest
+	Attach(*Mailbox)
+}
+
+// Destination is one place where a target can be reached now: a registered contact or a trunk.
+type Destination struct {
+	Number   string
+	Name     string
+	Profile  media.Profile
+	Security media.Security
+	Via      any // the dialler's own: binding or trunk
+}
+
+// Outgoing is what a called leg is told.
+type Outgoing struct {
+	Leg         LegID
+	Domain      string
+	Offer       media.SDP
+	From        route.Shown
+	To          string
+	MaxForwards int
+}
+
+// Dialler finds and calls places. wire.go puts the registrar, the trunks and the dialogs behind it.
+type Dialler interface {
+	Find(domain string, t route.Target) []Destination // from memory
+	Dial(Destination, Outgoing, *Mailbox) Leg
+}
+
+// Spoken identifies what a program played, for the notice receipt.
+type Spoken struct {
+	Prompt, Language, SHA256 string
+}
+
+// Program is what a leg hears while nobody talks to it. Open may read a disk and runs beside the actor; Ended runs on it.
+type Program interface {
+	Open(c media.Codec) (media.Source, Spoken, error)
+	Again() bool // start over when the source ended
+}
+
+// Programs makes them; internal/app implements it.
+type Programs interface {
+	Announce(domain, prompt, language string) Program
+	Music(domain string) Program
+	Ringback() Program
+}
+
+// Ledger takes exactly one CDR per call. It never blocks.
+type Ledger interface{ Enter(CDR) }
+
+// Recorder is the part of recorder.Recorder that a call uses.
+type Recorder = recorder.Recorder

@@ -1,0 +1,57 @@
+package call
+
+// Phase of a call. It only moves forward.
+type Phase int
+
+// Phases of a call.
+const (
+	Routing Phase = iota // before anybody rings; a notice may be playing
+	Ringing              // at least one called leg is alive
+	Talking              // two parties are joined
+	Ending               // every leg was told to end; waiting for their last events
+)
+
+func (p Phase) String() string {
+	switch p {
+	case Routing:
+		return "routing"
+	case Ringing:
+		return "ringing"
+	case Talking:
+		return "talking"
+	case Ending:
+		return "ending"
+	}
+	return "unknown"
+}
+
+// PartyPhase is where one party stands.
+type PartyPhase int
+
+// Phases of a party.
+const (
+	PartyNew     PartyPhase = iota // nothing was answered or heard yet
+	PartyRinging                   // a provisional was sent or received
+	PartyUp                        // answered
+	PartyHeld                      // answered, and its own phone put us on hold
+	PartyLeaving                   // told to end; its last event is awaited
+	PartyGone                      // its last event arrived
+)
+
+func (p PartyPhase) String() string {
+	switch p {
+	case PartyNew:
+		return "new"
+	case PartyRinging:
+		return "ringing"
+	case PartyUp:
+		return "up"
+	case PartyHeld:
+		return "held"
+	case PartyLeaving:
+		return "leaving"
+	case PartyGone:
+		return "gone"
+	}
+	return "unknown"
+}

@@ -1,0 +1,90 @@
+package call
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/sip"
+)
+
+func contextAfter(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(context.Background(), d)
+}
+
+// TestRandomEvents throws every kind of event at calls in random order: one End per leg at most, one Close per endpoint, one CDR, no goroutine left.
+func TestRandomEvents(t *testing.T) {
+	for seed := range uint64(400) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { play(t, rand.New(rand.NewPCG(seed, 1))) })
+		})
+	}
+}
+
+func play(t *testing.T, rnd *rand.Rand) {
+	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone)}[rnd.IntN(4)]
+	if rnd.IntN(3) == 0 {
+		plan.Steps = []route.Step{plan.Steps[0], plan.Steps[0]}
+	}
+	if rnd.IntN(4) == 0 {
+		plan.Direction = route.Outbound
+	}
+	found := []Destination{phone, phone2, {Number: "3", Profile: media.Profile{SecureSIP: true}}}[:1+rnd.IntN(3)]
+	r := newRig(plan, found...)
+	var offer media.SDP
+	if rnd.IntN(4) != 0 {
+		offer = media.SDP("PCMU,PCMA")
+	}
+	a := r.start(offer)
+	for range 5 + rnd.IntN(30) {
+		synctest.Wait()
+		r.mu.Lock()
+		l := r.order[rnd.IntN(len(r.order))]
+		dead := l.ended
+		r.mu.Unlock()
+		if dead {
+			continue // Ended is a leg's last event
+		}
+		step(r, l, rnd)
+		if rnd.IntN(5) == 0 {
+			time.Sleep(time.Duration(rnd.IntN(20)) * time.Second)
+		}
+	}
+	a.hangup(sip.CauseNormal)
+	time.Sleep(2 * guard)
+	r.settled(t)
+}
+
+// step posts one random event of leg l.
+func step(r *rig, l *fakeLeg, rnd *rand.Rand) {
+	sdp := []media.SDP{media.SDP("PCMU"), media.SDP("hold:PCMU"), media.SDP("bad"), nil}[rnd.IntN(4)]
+	switch rnd.IntN(12) {
+	case 0, 1:
+		l.mailbox.Post(Progress{l.id, 183, sdp})
+	case 2, 3:
+		l.mailbox.Post(Answered{l.id, media.SDP("PCMU")})
+	case 4:
+		l.mailbox.Post(Answered{l.id, sdp})
+	case 5:
+		l.mailbox.Post(Offered{l.id, sdp})
+	case 6:
+		l.mailbox.Post(Agreed{l.id, sdp})
+	case 7:
+		l.mailbox.Post(Disagreed{l.id, sip.StatusCause(491)})
+	case 8:
+		l.mailbox.Post(Media{l.id, media.PlayEnded{Complete: rnd.IntN(2) == 0}})
+	case 9:
+		l.mailbox.Post(Digit{l.id, '5'})
+		l.mailbox.Post(Referred{Leg: l.id})
+	case 10:
+		l.hangup(sip.CauseBusy)
+	case 11:
+		l.mailbox.Post(Record{On: rnd.IntN(2) == 0, Done: make(chan error, 1)})
+	}
+}

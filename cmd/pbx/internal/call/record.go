@@ -1,0 +1,99 @@
+package call
+
+import (
+	"naisen/recorder"
+	"naisen/sip"
+)
+
+// recordState says what became of the recording.
+type recordState struct {
+	id      string // of the recording; empty: none was started
+	refused bool   // the notice failed: there must be none
+	failed  bool
+}
+
+// startRecording attaches the tap before the parties are joined, so that the first packet is in it.
+func (c *Call) startRecording() {
+	r := c.plan.Record
+	if !r.On || c.record.refused || c.recording != nil {
+		return
+	}
+	id := c.in.ID
+	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number,
+		Direction: string(c.plan.Direction), Policy: r.Policy, Started: c.deps.Clock(), Notice: c.notice,
+		Parties: []recorder.Party{c.recorded(c.caller, "caller"), c.recorded(c.winner, "called")}})
+	if err != nil {
+		c.recordingFailed(err)
+		return
+	}
+	c.recording, c.record.id = rec, id
+	detach := c.bridge.Attach(rec.Tap())
+	_ = detach // the bridge lets go of its taps when it closes
+	c.beside(func() Event {
+		select {
+		case err, ok := <-rec.Failed():
+			if ok {
+				return captureFailed{err}
+			}
+		case <-c.done:
+		}
+		return nil
+	})
+	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
+}
+
+func (c *Call) recorded(p *party, role string) recorder.Party {
+	return recorder.Party{Endpoint: p.ep.ID(), Role: role, Number: p.number, Name: p.name}
+}
+
+func (c *Call) onCaptureFailed(e captureFailed) {
+	if c.phase != Ending {
+		c.recordingFailed(e.err)
+	}
+}
+
+// recordingFailed: mandatory recording refuses the call only where the number's policy says so; either way it is alarmed.
+func (c *Call) recordingFailed(err error) {
+	c.record.failed = true
+	c.deps.Alarm("recording-failed")
+	c.log.Error("call: recording failed", "err", err, "refuse", c.plan.Record.Refuse)
+	if c.plan.Record.Refuse {
+		c.end(sip.StatusCause(503), "switch")
+	}
+}
+
+// onRecord switches recording by hand. Off is for a recording that policy does not demand.
+func (c *Call) onRecord(e Record) {
+	if c.phase != Talking {
+		e.reply(ErrState)
+		return
+	}
+	switch {
+	case e.On && c.recording == nil:
+		c.plan.Record.On = true
+		if c.plan.Record.Number == "" {
+			c.plan.Record.Number, c.plan.Record.Policy = c.plan.To, "on-demand"
+		}
+		c.record.refused = false
+		c.startRecording()
+		if c.recording == nil {
+			e.reply(ErrState)
+			return
+		}
+	case !e.On && c.recording != nil:
+		if c.plan.Record.Policy != "on-demand" {
+			e.reply(ErrMandatory)
+			return
+		}
+		c.stopRecording("stopped by hand")
+	}
+	e.reply(nil)
+}
+
+func (c *Call) stopRecording(why string) {
+	if c.recording == nil {
+		return
+	}
+	c.recording.Stop(c.deps.Clock(), why)
+	c.recording = nil
+}

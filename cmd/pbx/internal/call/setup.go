@@ -1,0 +1,199 @@
+package call
+
+import (
+	"errors"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/sip"
+)
+
+// begin routes the call and takes its first step.
+func (c *Call) begin(leg Leg) {
+	c.caller = &party{id: leg.ID(), leg: leg, offer: c.in.Offer, security: c.in.Security,
+		number: c.in.Request.Number, name: c.in.Request.Display}
+	c.plan = c.deps.Route(c.in.Request, c.started)
+	c.log.Info("call: new", "from", c.in.Request.Number, "trunk", c.in.Request.Trunk, "dialled", c.in.Request.Dialled, "rule", c.plan.Why)
+	c.bridge = c.deps.Media.Bridge()
+	if c.plan.Refuse.Status != 0 {
+		c.end(c.plan.Refuse, "switch")
+		return
+	}
+	ep, err := c.endpoint(c.caller.id, c.in.Profile)
+	if err != nil {
+		c.mediaRefuses(err)
+		return
+	}
+	c.caller.ep = ep
+	if c.caller.offer != nil { // nobody's phone rings for an offer that cannot be answered
+		if _, err := ep.Allows(c.caller.offer); err != nil {
+			c.mediaRefuses(err)
+			return
+		}
+	}
+	c.announceOrDial()
+}
+
+// announceOrDial plays the recording notice to an outside caller first, and else rings.
+func (c *Call) announceOrDial() {
+	r := c.plan.Record
+	if !r.On || r.Notice == route.NoticeNone || c.plan.Direction == route.Outbound {
+		c.dial()
+		return
+	}
+	sdp, err := c.callerSDP(nil)
+	if err != nil {
+		c.mediaRefuses(err)
+		return
+	}
+	early := r.Notice == route.NoticeEarly && c.caller.offer != nil // early media needs the caller's offer
+	if early {
+		c.caller.phase = PartyRinging
+		c.caller.leg.Ring(sdp)
+	} else {
+		c.answerCaller(sdp)
+	}
+	if c.caller.agreed {
+		c.playNotice(c.caller)
+	} // else its answer comes with the ACK: onAgreed goes on
+}
+
+// callerSDP is what we send the caller: our answer, or our offer where the INVITE had none. Once made it stays.
+func (c *Call) callerSDP(prefer []media.Codec) (media.SDP, error) {
+	p := c.caller
+	if p.local != nil {
+		return p.local, nil
+	}
+	want := media.Want{Prefer: prefer, Security: p.security}
+	var sdp media.SDP
+	var err error
+	if p.offer != nil {
+		sdp, err = p.ep.Answer(p.offer, want)
+		p.agreed = err == nil
+	} else {
+		sdp, err = p.ep.Offer(want)
+	}
+	if err == nil {
+		p.local = sdp
+	}
+	return sdp, err
+}
+
+func (c *Call) answerCaller(sdp media.SDP) {
+	c.caller.phase = PartyUp
+	c.caller.leg.Answer(sdp)
+	if c.answered.IsZero() {
+		c.answered = c.deps.Clock()
+	}
+}
+
+// dial rings the next step of the plan that has a live destination.
+func (c *Call) dial() {
+	c.phase = Ringing
+	for c.step < len(c.plan.Steps) {
+		step := c.plan.Steps[c.step]
+		c.step++
+		for _, t := range step.Targets {
+			for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
+				c.ring(d, d.Security)
+			}
+		}
+		if c.alive() > 0 {
+			c.arm(step.Ring)
+			return
+		}
+	}
+	if c.failure.Status == 0 {
+		c.failure = sip.CauseUnavailable
+	}
+	c.end(c.failure, "switch")
+}
+
+// ring starts one called leg. What fails here fails like a refusal of that leg.
+func (c *Call) ring(d Destination, security media.Security) {
+	p := &party{id: c.newLegID(), number: d.Number, name: d.Name, dest: d, security: security}
+	ep, err := c.endpoint(p.id, d.Profile)
+	if err != nil {
+		c.remember(mediaCause(err))
+		return
+	}
+	p.ep = ep
+	offer, err := ep.Offer(media.Want{Prefer: c.offerable(), Security: security})
+	if err != nil {
+		c.closeEndpoint(p)
+		c.remember(mediaCause(err))
+		return
+	}
+	c.called = append(c.called, p)
+	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: c.plan.Shown,
+		To: d.Number, MaxForwards: c.in.MaxForwards - 1}, c.mailbox)
+}
+
+// offerable are the codecs that a called leg may use so that packets can be relayed to the caller.
+func (c *Call) offerable() []media.Codec {
+	var list []media.Codec
+	switch {
+	case c.caller.agreed:
+		list = []media.Codec{c.caller.ep.Codec()}
+	case c.caller.offer != nil:
+		list, _ = c.caller.ep.Allows(c.caller.offer) // checked in begin
+	}
+	return withTwin(list)
+}
+
+// withTwin adds the other G.711 law wherever one is in the list: the relay translates by table.
+func withTwin(list []media.Codec) []media.Codec {
+	var out []media.Codec
+	seen := map[media.Codec]bool{}
+	add := func(c media.Codec) {
+		if !seen[c] {
+			seen[c] = true
+			out = append(out, c)
+		}
+	}
+	for _, c := range list {
+		add(c)
+	}
+	if seen[media.PCMU] || seen[media.PCMA] {
+		add(media.PCMU)
+		add(media.PCMA)
+	}
+	return out
+}
+
+func (c *Call) mediaRefuses(err error) {
+	c.log.Warn("call: media refused", "err", err)
+	c.end(mediaCause(err), "switch")
+}
+
+// mediaCause maps what an endpoint says to what a peer is told.
+func mediaCause(err error) sip.Cause {
+	switch {
+	case errors.Is(err, media.ErrNoMatch), errors.Is(err, media.ErrPolicy), errors.Is(err, media.ErrSDP):
+		return sip.StatusCause(488)
+	case errors.Is(err, media.ErrNoPorts):
+		return sip.StatusCause(503)
+	}
+	return sip.StatusCause(500)
+}
+
+// remember keeps the failure that says most to the caller: a global refusal first, then the lowest class (RFC 3261 section 16.7 step 6).
+func (c *Call) remember(cause sip.Cause) {
+	if c.failure.Status == 0 || rank(cause.Status) < rank(c.failure.Status) {
+		c.failure = cause
+	}
+}
+
+func rank(status int) int {
+	switch {
+	case status >= 600:
+		return 0
+	case status == 486: // busy says more than a phone that nobody picked up
+		return 1
+	case status >= 400 && status < 500:
+		return 2
+	case status >= 500:
+		return 3
+	}
+	return 4
+}

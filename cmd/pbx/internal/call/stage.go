@@ -1,0 +1,141 @@
+package call
+
+import (
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/recorder"
+	"naisen/sip"
+)
+
+// purpose says what the call waits for when a program ends.
+type purpose int
+
+const (
+	purposeNone purpose = iota
+	purposeNotice
+	purposeRingback
+	purposeMusic
+)
+
+// stage is what a party hears instead of another party.
+type stage struct {
+	seq     int // recognises what was opened for an earlier program
+	why     purpose
+	program Program
+	spoken  Spoken
+	stop    func()
+	begun   bool // the source is on air
+}
+
+// play gives p's ear to a program. The source is opened beside the actor: an upload may have to be read and encoded.
+func (c *Call) play(p *party, prog Program, why purpose) {
+	if p == nil || p.ep == nil {
+		return
+	}
+	c.silence(p)
+	p.stage.program, p.stage.why = prog, why
+	c.open(p)
+}
+
+func (c *Call) open(p *party) {
+	seq, id, codec, prog := p.stage.seq, p.id, p.ep.Codec(), p.stage.program
+	c.beside(func() Event {
+		src, spoken, err := prog.Open(codec)
+		return opened{id, seq, src, spoken, err}
+	})
+}
+
+// silence takes the program away.
+func (c *Call) silence(p *party) {
+	if p == nil {
+		return
+	}
+	stop := p.stage.stop
+	p.stage = stage{seq: p.stage.seq + 1}
+	if stop != nil {
+		stop()
+	}
+}
+
+func (c *Call) onOpened(e opened) {
+	p := c.party(e.leg)
+	if p == nil || c.phase == Ending || p.stage.seq != e.stage {
+		return
+	}
+	if e.err != nil {
+		c.log.Error("call: program cannot be opened", "leg", p.id, "err", e.err)
+		c.programEnded(p, media.PlayEnded{})
+		return
+	}
+	p.stage.spoken, p.stage.begun = e.spoken, true
+	p.stage.stop = p.ep.Play(e.source)
+}
+
+func (c *Call) onMedia(e Media) {
+	p := c.party(e.Leg)
+	if p == nil || c.phase == Ending {
+		return
+	}
+	switch ev := e.Event.(type) {
+	case media.PlayEnded:
+		if ev.Complete && p.stage.begun { // a stopped one belongs to a program that is gone
+			c.programEnded(p, ev)
+		}
+	case media.Timeout:
+		if c.phase == Talking && p.phase == PartyUp {
+			c.log.Warn("call: no media", "leg", p.id, "silent", ev.Silent)
+			c.end(sip.CauseMediaTimeout, "switch")
+		}
+	case media.Digit, media.FirstPacket: // digits are the bridge's until a program collects them
+	}
+}
+
+func (c *Call) programEnded(p *party, ev media.PlayEnded) {
+	if p.stage.why == purposeNotice {
+		c.noticeEnded(p, ev)
+		return
+	}
+	if ev.Complete && p.stage.program.Again() {
+		p.stage.begun = false
+		c.open(p)
+		return
+	}
+	c.silence(p)
+}
+
+func (c *Call) playNotice(p *party) {
+	r := c.plan.Record
+	c.log.Info("call: notice", "leg", p.id, "prompt", r.Prompt, "mode", string(r.Notice))
+	c.play(p, c.deps.Programs.Announce(c.in.Request.Domain, r.Prompt, r.Language), purposeNotice)
+}
+
+// noticeEnded writes the receipt and goes on. A notice that could not be played means no recording: nobody is recorded unawares (H14).
+func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
+	spoken := p.stage.spoken
+	c.silence(p)
+	if !ev.Complete {
+		c.deps.Alarm("notice-failed")
+		c.record.refused = true
+		if c.plan.Record.Refuse {
+			c.end(sip.StatusCause(503), "switch")
+			return
+		}
+	} else {
+		ended := c.deps.Clock()
+		mode := c.plan.Record.Notice
+		if c.caller.phase >= PartyUp {
+			mode = route.NoticeAnswer
+		}
+		c.notice = &recorder.Notice{Prompt: spoken.Prompt, Language: spoken.Language, SHA256: spoken.SHA256, Mode: string(mode),
+			SSRC: ev.SSRC, FirstRTP: ev.FirstRTP, LastRTP: ev.LastRTP, Packets: ev.Packets, Complete: true,
+			Started: ended.Add(-time.Duration(ev.EndedAt - ev.StartedAt)), Ended: ended}
+	}
+	if p != c.caller {
+		c.connect()
+		return
+	}
+	c.play(c.caller, c.deps.Programs.Ringback(), purposeRingback) // its own phone makes no tone while it hears our media
+	c.dial()
+}

@@ -1,0 +1,222 @@
+// Package route decides who is called, in what order and for how long: a pure function of the directory, the request and the time.
+// It does no I/O, reads no clock and knows no live call.
+package route
+
+import (
+	"time"
+
+	"naisen/provisioning"
+	"naisen/sip"
+)
+
+// Directory is what routing reads. A snapshot: it never changes under the caller.
+type Directory interface {
+	Domain(name string) (provisioning.Domain, bool)
+	Extension(domain, number string) (provisioning.Extension, bool)
+	DID(domain, number string) (provisioning.DID, bool)
+	Policy(domain, name string) (provisioning.RecordingPolicy, bool)
+	TrunkFor(domain, dialled string) (provisioning.Trunk, bool)
+	Trunk(domain, name string) (provisioning.Trunk, bool)
+}
+
+// Direction of a call, seen from the organisation.
+type Direction string
+
+// Directions of a call.
+const (
+	Inbound  Direction = "inbound"  // from a trunk
+	Outbound Direction = "outbound" // to a trunk
+	Internal Direction = "internal"
+)
+
+// Request is what is known of a new call. Exactly one of Extension and Trunk is set: it is proven, not claimed.
+type Request struct {
+	Domain    string
+	Extension string // the authenticated extension that calls
+	Trunk     string // the trunk that the call came in by
+	Number    string // caller's number as shown: the extension's, or E.164 from the trunk; empty when withheld
+	Display   string
+	Dialled   string // what was dialled; from a trunk the DID in E.164
+}
+
+// TargetKind says what a Target is.
+type TargetKind int
+
+// Kinds of target.
+const (
+	ToExtension TargetKind = iota // every device registered for it
+	ToTrunk
+)
+
+// Target is one thing to ring.
+type Target struct {
+	Kind   TargetKind
+	Number string // the extension, or the number to send to the trunk
+	Trunk  string
+	Name   string
+}
+
+// Step rings its targets together.
+type Step struct {
+	Targets []Target
+	Ring    time.Duration
+}
+
+// Shown is the identity that the called side sees.
+type Shown struct {
+	Number   string
+	Display  string
+	Withheld bool
+}
+
+// Record says whether and how the call is recorded.
+type Record struct {
+	On        bool
+	Number    string // whose policy it is: the DID or the extension
+	Policy    string
+	Notice    Notice
+	Prompt    string
+	Language  string
+	Refuse    bool // end the call when recording fails
+	Retention int  // days
+}
+
+// Notice says when the recording notice is played to the outside party.
+type Notice string
+
+// Notice modes.
+const (
+	NoticeNone   Notice = "none"
+	NoticeEarly  Notice = "early-media"  // to the caller, before charging starts
+	NoticeAnswer Notice = "after-answer" // after the switch answered
+)
+
+// Plan is what to do with a call. Refuse set means nothing else is.
+type Plan struct {
+	Refuse    sip.Cause
+	Direction Direction
+	Shown     Shown
+	To        string
+	Steps     []Step
+	Record    Record
+	Language  string
+	Emergency bool
+	Why       string // the rule that decided, for the log
+}
+
+const defaultRing = 60 * time.Second
+
+// Route returns the plan for req.
+func Route(dir Directory, req Request, _ time.Time) Plan {
+	domain, ok := dir.Domain(req.Domain)
+	if !ok {
+		return refuse(404, "no such domain")
+	}
+	p := Plan{To: req.Dialled, Language: domain.Language, Shown: Shown{Number: req.Number, Display: req.Display, Withheld: req.Number == ""}}
+	if req.Trunk != "" {
+		return inbound(dir, req, p)
+	}
+	caller, ok := dir.Extension(req.Domain, req.Extension)
+	if !ok || caller.Disabled {
+		return refuse(403, "caller is no extension")
+	}
+	p.Shown = Shown{Number: caller.Number, Display: caller.Display}
+	if called, ok := dir.Extension(req.Domain, req.Dialled); ok {
+		return internal(dir, req, caller, called, p)
+	}
+	if did, ok := dir.DID(req.Domain, req.Dialled); ok { // our own outside number, dialled from inside
+		p.Direction, p.Why = Internal, "own DID "+did.Number
+		return toDID(dir, req.Domain, did, p)
+	}
+	return outbound(dir, req, caller, p)
+}
+
+func inbound(dir Directory, req Request, p Plan) Plan {
+	did, ok := dir.DID(req.Domain, req.Dialled)
+	if !ok {
+		return refuse(404, "no DID "+req.Dialled)
+	}
+	p.Direction, p.Why = Inbound, "DID "+did.Number
+	return toDID(dir, req.Domain, did, p)
+}
+
+func toDID(dir Directory, domain string, did provisioning.DID, p Plan) Plan {
+	p.To = did.Number
+	ring := defaultRing
+	if did.RingSeconds > 0 {
+		ring = time.Duration(did.RingSeconds) * time.Second
+	}
+	step := Step{Ring: ring}
+	for _, n := range did.To {
+		if e, ok := dir.Extension(domain, n); ok && !e.Disabled {
+			step.Targets = append(step.Targets, Target{Kind: ToExtension, Number: n, Name: e.Display})
+		}
+	}
+	if len(step.Targets) == 0 {
+		return refuse(480, "DID "+did.Number+" rings nobody")
+	}
+	p.Steps = []Step{step}
+	if did.Language != "" {
+		p.Language = did.Language
+	}
+	p.Record = record(dir, domain, did.Policy, did.Number, p.Language)
+	return p
+}
+
+func internal(dir Directory, req Request, caller, called provisioning.Extension, p Plan) Plan {
+	if called.Disabled {
+		return refuse(480, "extension "+called.Number+" is disabled")
+	}
+	p.Direction, p.Why = Internal, "extension "+called.Number
+	p.Steps = []Step{{Ring: defaultRing, Targets: []Target{{Kind: ToExtension, Number: called.Number, Name: called.Display}}}}
+	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	return p
+}
+
+func outbound(dir Directory, req Request, caller provisioning.Extension, p Plan) Plan {
+	trunk, ok := dir.TrunkFor(req.Domain, req.Dialled)
+	if !ok || trunk.Disabled || trunk.Strip >= len(req.Dialled) {
+		return refuse(404, "no extension, DID or trunk for the dialled number")
+	}
+	number := req.Dialled[trunk.Strip:]
+	p.Direction, p.To, p.Why = Outbound, number, "trunk "+trunk.Name
+	p.Emergency = emergency(number)
+	switch {
+	case caller.CallerID != "":
+		p.Shown = Shown{Number: caller.CallerID}
+	case trunk.CallerID != "":
+		p.Shown = Shown{Number: trunk.CallerID}
+	default: // an extension number means nothing outside and is nobody else's business
+		p.Shown = Shown{Withheld: true}
+	}
+	p.Steps = []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: number, Trunk: trunk.Name}}}}
+	if !p.Emergency {
+		p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	}
+	return p
+}
+
+// emergency numbers of Japan: police, coast guard, fire and ambulance. No notice, no recording policy and no restriction applies to them.
+func emergency(number string) bool {
+	return number == "110" || number == "118" || number == "119"
+}
+
+func record(dir Directory, domain, policy, number, language string) Record {
+	pol, ok := dir.Policy(domain, policy)
+	if policy == "" || !ok || !pol.Record {
+		return Record{Notice: NoticeNone}
+	}
+	r := Record{On: true, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
+		Language: language, Refuse: pol.OnFailure == "refuse", Retention: pol.RetentionDays}
+	if r.Notice == "" {
+		r.Notice = NoticeEarly
+	}
+	if r.Prompt == "" {
+		r.Prompt = "notice/recording"
+	}
+	return r
+}
+
+func refuse(status int, why string) Plan {
+	return Plan{Refuse: sip.StatusCause(status), Why: why}
+}
