@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 )
@@ -20,7 +21,7 @@ type SIPCredential struct {
 }
 
 func (SIPCredential) String() string               { return "[redacted]" }
-func (SIPCredential) GoString() string             { return "[redacted]" }
+func (SIPCredential) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte("[redacted]")) } // every verb, %d too
 func (SIPCredential) LogValue() slog.Value         { return slog.StringValue("[redacted]") }
 func (SIPCredential) MarshalJSON() ([]byte, error) { return []byte(`"[redacted]"`), nil }
 
@@ -42,7 +43,7 @@ func (c SIPCredential) Encode() []byte {
 func DecodeSIPCredential(b []byte) (SIPCredential, error) {
 	var j sipCredentialJSON
 	if err := json.Unmarshal(b, &j); err != nil {
-		return SIPCredential{}, fmt.Errorf("provisioning: SIP credential is not readable") // the cause could quote it
+		return SIPCredential{}, errors.New("provisioning: SIP credential is not readable") // the cause could quote it
 	}
 	return SIPCredential{HA1MD5: j.MD5, HA1SHA256: j.SHA256}, nil
 }
