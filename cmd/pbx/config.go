@@ -1,0 +1,318 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Config is what needs a restart. Everything else is data behind the REST API. The zero value is the switch on its embedded defaults.
+type Config struct {
+	Data     string         `yaml:"data"`   // directory of everything that lasts; "./var"
+	Domain   string         `yaml:"domain"` // made on the first run, and served to phones that name an address of ours instead
+	Language string         `yaml:"language"`
+	SIP      SIPConfig      `yaml:"sip"`
+	Media    MediaConfig    `yaml:"media"`
+	HTTP     HTTPConfig     `yaml:"http"`
+	Identity IdentityConfig `yaml:"identity"`
+	Storage  StorageConfig  `yaml:"storage"`
+	Calls    int            `yaml:"calls"` // at once; 2000
+	Drain    Duration       `yaml:"drain"` // patience with running calls after SIGTERM; 30s
+	Log      LogConfig      `yaml:"log"`
+}
+
+// SIPConfig says where phones and carriers reach the switch.
+type SIPConfig struct {
+	Listen      []string `yaml:"listen"`      // "udp:192.0.2.1:5060", "tls:[2001:db8::1]:5061"; "udp:auto:5060" is each address of this machine
+	Advertise   string   `yaml:"advertise"`   // host name or address in Contact and Via when it differs
+	Certificate string   `yaml:"certificate"` // PEM file; made for this machine when empty
+	Key         string   `yaml:"key"`
+	Rate        float64  `yaml:"rate"`            // new requests per second in all; 2000
+	SourceRate  float64  `yaml:"rate_per_source"` // 50
+}
+
+// MediaConfig bounds the RTP ports.
+type MediaConfig struct {
+	Ports     string `yaml:"ports"`     // "20000-29999"
+	Advertise string `yaml:"advertise"` // address in SDP when it differs (1:1 NAT)
+}
+
+// HTTPConfig says where REST, sign-in and playback are.
+type HTTPConfig struct {
+	Listen      string `yaml:"listen"`      // "127.0.0.1:8080"; any other address than loopback needs a certificate
+	URL         string `yaml:"url"`         // how users reach it; from Listen when empty
+	Certificate string `yaml:"certificate"` // PEM file
+	Key         string `yaml:"key"`
+	Metrics     string `yaml:"metrics"` // "127.0.0.1:9090"; "off"
+}
+
+// IdentityConfig names the organisation's OIDC issuer. Empty: the embedded identity service.
+type IdentityConfig struct {
+	Issuer      string            `yaml:"issuer"`
+	Audience    string            `yaml:"audience"` // "naisen"
+	RolesClaim  string            `yaml:"roles_claim"`
+	Roles       map[string]string `yaml:"roles"` // value of the claim -> role
+	DomainClaim string            `yaml:"domain_claim"`
+}
+
+// StorageConfig says where sealed recordings go.
+type StorageConfig struct {
+	Kind     string `yaml:"kind"`     // "dir" (default) or "s3"
+	Endpoint string `yaml:"endpoint"` // s3: host:port
+	TLS      *bool  `yaml:"tls"`      // s3: default true
+	Region   string `yaml:"region"`
+	Bucket   string `yaml:"bucket"`
+	Access   Secret `yaml:"access_key"`
+	Secret   Secret `yaml:"secret_key"`
+}
+
+// LogConfig chooses what is logged and how.
+type LogConfig struct {
+	Level  string `yaml:"level"`  // "info"
+	Format string `yaml:"format"` // "text" or "json"
+}
+
+// Duration is written as in Go: "30s".
+type Duration time.Duration
+
+// UnmarshalYAML reads "30s".
+func (d *Duration) UnmarshalYAML(b []byte) error {
+	var s string
+	if err := yaml.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	v, err := time.ParseDuration(s)
+	*d = Duration(v)
+	return err
+}
+
+// Secret is read from a file or the environment, never written in the configuration: "file:/run/secrets/s3" or "env:S3_SECRET".
+type Secret struct{ value string }
+
+func (Secret) String() string   { return "[redacted]" }
+func (Secret) GoString() string { return "[redacted]" }
+
+var errPlainSecret = errors.New(`a secret is given as "file:PATH" or "env:NAME", never in the configuration itself`)
+
+// UnmarshalYAML resolves the reference at once, so that a missing secret stops the start and not the first call.
+func (s *Secret) UnmarshalYAML(b []byte) error {
+	var ref string
+	if err := yaml.Unmarshal(b, &ref); err != nil {
+		return errPlainSecret
+	}
+	kind, name, _ := strings.Cut(ref, ":")
+	switch kind {
+	case "file":
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("secret: %w", err)
+		}
+		s.value = strings.TrimRight(string(text), "\r\n")
+	case "env":
+		s.value = os.Getenv(name)
+	default:
+		return errPlainSecret
+	}
+	if s.value == "" {
+		return fmt.Errorf("secret %s %s is empty", kind, name)
+	}
+	return nil
+}
+
+// loadConfig reads path strictly: an unknown key is an error that names its line. Without a path it is the embedded defaults.
+func loadConfig(path string) (Config, error) {
+	var c Config
+	if path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return c, err
+		}
+		defer f.Close()
+		if c, err = readConfig(f); err != nil {
+			return c, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	c.setDefaults()
+	return c, c.Validate()
+}
+
+func readConfig(r io.Reader) (Config, error) {
+	var c Config
+	err := yaml.NewDecoder(io.LimitReader(r, 1<<20), yaml.Strict()).Decode(&c)
+	if errors.Is(err, io.EOF) { // an empty file is the defaults
+		err = nil
+	}
+	return c, err
+}
+
+func (c *Config) setDefaults() {
+	set(&c.Data, "./var")
+	set(&c.Domain, "pbx.internal")
+	set(&c.Language, "ja")
+	if len(c.SIP.Listen) == 0 {
+		c.SIP.Listen = []string{"udp:auto:5060", "tcp:auto:5060", "tls:auto:5061"}
+	}
+	set(&c.Media.Ports, "20000-29999")
+	set(&c.HTTP.Listen, "127.0.0.1:8080")
+	scheme := "http"
+	if c.HTTP.Certificate != "" {
+		scheme = "https"
+	}
+	set(&c.HTTP.URL, scheme+"://"+c.HTTP.Listen)
+	set(&c.HTTP.Metrics, "127.0.0.1:9090")
+	set(&c.Identity.Audience, "naisen")
+	set(&c.Identity.RolesClaim, "roles")
+	set(&c.Storage.Kind, "dir")
+	set(&c.Log.Level, "info")
+	set(&c.Log.Format, "text")
+	if c.Drain == 0 {
+		c.Drain = Duration(30 * time.Second)
+	}
+}
+
+func set(s *string, value string) {
+	if *s == "" {
+		*s = value
+	}
+}
+
+// invalid names the key as it stands in the file.
+func invalid(key, format string, args ...any) error {
+	return fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...))
+}
+
+// Validate says everything that is wrong at once.
+func (c *Config) Validate() error {
+	var errs []error
+	add := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for i, l := range c.SIP.Listen {
+		if _, err := parseListen(l); err != nil {
+			add(invalid(fmt.Sprintf("sip.listen[%d]", i), "%v", err))
+		}
+	}
+	add(pair("sip", c.SIP.Certificate, c.SIP.Key))
+	add(pair("http", c.HTTP.Certificate, c.HTTP.Key))
+	if _, _, err := parsePorts(c.Media.Ports); err != nil {
+		add(invalid("media.ports", "%v", err))
+	}
+	if c.Media.Advertise != "" {
+		if _, err := netip.ParseAddr(c.Media.Advertise); err != nil {
+			add(invalid("media.advertise", "is no IP address"))
+		}
+	}
+	add(c.HTTP.validate())
+	if u, err := url.Parse(c.Identity.Issuer); c.Identity.Issuer != "" && (err != nil || u.Host == "") {
+		add(invalid("identity.issuer", "is no URL"))
+	}
+	add(c.Storage.validate())
+	if c.Language != "ja" && c.Language != "en" {
+		add(invalid("language", `is "ja" or "en"`))
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		add(invalid("log.format", `is "text" or "json"`))
+	}
+	if c.Calls < 0 {
+		add(invalid("calls", "is negative"))
+	}
+	return errors.Join(errs...)
+}
+
+func pair(key, cert, private string) error {
+	if (cert == "") != (private == "") {
+		return invalid(key, "certificate and key come together")
+	}
+	return nil
+}
+
+func (h HTTPConfig) validate() error {
+	addr, err := netip.ParseAddrPort(h.Listen)
+	if err != nil {
+		return invalid("http.listen", "is no address:port")
+	}
+	if !addr.Addr().IsLoopback() && h.Certificate == "" {
+		return invalid("http.listen", "tokens and recordings need TLS beyond loopback: set http.certificate and http.key")
+	}
+	if u, err := url.Parse(h.URL); err != nil || u.Host == "" {
+		return invalid("http.url", "is no URL")
+	}
+	if h.Metrics != "off" {
+		if _, err := netip.ParseAddrPort(h.Metrics); err != nil {
+			return invalid("http.metrics", `is no address:port, nor "off"`)
+		}
+	}
+	return nil
+}
+
+func (s StorageConfig) validate() error {
+	switch s.Kind {
+	case "dir":
+		return nil
+	case "s3":
+		if s.Endpoint == "" || s.Bucket == "" {
+			return invalid("storage", "s3 needs endpoint and bucket")
+		}
+		return nil
+	}
+	return invalid("storage.kind", `is "dir" or "s3"`)
+}
+
+// listenAt is one parsed sip.listen entry; a zero address means "auto".
+type listenAt struct {
+	transport string
+	addr      netip.Addr
+	port      uint16
+}
+
+func parseListen(s string) (listenAt, error) {
+	transport, rest, _ := strings.Cut(s, ":")
+	if transport != "udp" && transport != "tcp" && transport != "tls" {
+		return listenAt{}, errors.New(`starts with "udp:", "tcp:" or "tls:"`)
+	}
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil {
+		return listenAt{}, err
+	}
+	p, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return listenAt{}, errors.New("port is no number up to 65535")
+	}
+	l := listenAt{transport: transport, port: uint16(p)}
+	if host == "auto" {
+		return l, nil
+	}
+	l.addr, err = netip.ParseAddr(host)
+	if err == nil && l.addr.IsUnspecified() {
+		return l, errors.New(`a wildcard address cannot be written into Contact: name an address, or "auto" for all of them`)
+	}
+	return l, err
+}
+
+// parsePorts reads "20000-29999".
+func parsePorts(s string) (low, high int, err error) {
+	a, b, ok := strings.Cut(s, "-")
+	low, err1 := strconv.Atoi(a)
+	high, err2 := strconv.Atoi(b)
+	if !ok || err1 != nil || err2 != nil || low < 1024 || high > 65535 || high-low < 3 {
+		return 0, 0, errors.New(`is "LOW-HIGH" between 1024 and 65535, with room for a call`)
+	}
+	return low, high, nil
+}
+
+// path of something below the data directory.
+func (c *Config) path(elem ...string) string {
+	return filepath.Join(append([]string{c.Data}, elem...)...)
+}

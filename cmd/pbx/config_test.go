@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDefaultsAreValid(t *testing.T) {
+	c, err := loadConfig("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Data != "./var" || c.HTTP.URL != "http://127.0.0.1:8080" || len(c.SIP.Listen) != 3 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestConfigErrorsNameTheirPlace(t *testing.T) {
+	for _, c := range []struct{ name, yaml, want string }{
+		{"unknown key, with its line", "domain: a.example\nsipp:\n  listen: []\n", "2"},
+		{"unknown nested key", "sip:\n  listn: []\n", "listn"},
+		{"wrong type", "calls: many\n", "calls"},
+		{"wildcard", "sip:\n  listen: [\"udp:0.0.0.0:5060\"]\n", "sip.listen[0]"},
+		{"transport", "sip:\n  listen: [\"sctp:127.0.0.1:5060\"]\n", "sip.listen[0]"},
+		{"certificate alone", "sip:\n  certificate: a.pem\n", "certificate and key"},
+		{"ports", "media:\n  ports: 5-6\n", "media.ports"},
+		{"plain http outside", "http:\n  listen: 192.0.2.1:8080\n", "need TLS"},
+		{"secret in the file", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  secret_key: hunter2\n", "never in the configuration"},
+		{"secret missing", "storage:\n  secret_key: env:NAISEN_TEST_NOT_SET\n", "is empty"},
+		{"storage kind", "storage:\n  kind: tape\n", "storage.kind"},
+		{"language", "language: fr\n", "language"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "pbx.yaml")
+			if err := os.WriteFile(path, []byte(c.yaml), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := loadConfig(path)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want %q in it", err, c.want)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error shows the secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestSecretsComeFromFilesAndTheEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "s3")
+	if err := os.WriteFile(file, []byte("from-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NAISEN_TEST_ACCESS", "from-env")
+	c, err := readConfig(strings.NewReader("storage:\n  access_key: env:NAISEN_TEST_ACCESS\n  secret_key: \"file:" + file + "\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Storage.Access.value != "from-env" || c.Storage.Secret.value != "from-file" {
+		t.Error("secrets were not read")
+	}
+	if c.Storage.Secret.String() != "[redacted]" {
+		t.Error("a secret prints itself")
+	}
+}

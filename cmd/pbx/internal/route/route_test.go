@@ -1,0 +1,139 @@
+package route
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"naisen/provisioning"
+)
+
+type dir struct {
+	domains    map[string]provisioning.Domain
+	extensions map[string]provisioning.Extension
+	dids       map[string]provisioning.DID
+	policies   map[string]provisioning.RecordingPolicy
+	trunks     []provisioning.Trunk
+}
+
+func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
+func (d dir) Extension(dom, n string) (provisioning.Extension, bool) {
+	v, ok := d.extensions[dom+"|"+n]
+	return v, ok
+}
+func (d dir) DID(dom, n string) (provisioning.DID, bool) { v, ok := d.dids[dom+"|"+n]; return v, ok }
+func (d dir) Policy(dom, n string) (provisioning.RecordingPolicy, bool) {
+	v, ok := d.policies[dom+"|"+n]
+	return v, ok
+}
+func (d dir) Trunk(dom, n string) (provisioning.Trunk, bool) { return provisioning.Trunk{}, false }
+func (d dir) TrunkFor(dom, dialled string) (provisioning.Trunk, bool) {
+	for _, t := range d.trunks {
+		for _, p := range t.Prefixes {
+			if dom == "d" && len(dialled) >= len(p) && dialled[:len(p)] == p {
+				return t, true
+			}
+		}
+	}
+	return provisioning.Trunk{}, false
+}
+
+func town() dir {
+	return dir{
+		domains: map[string]provisioning.Domain{"d": {Name: "d", Language: "ja"}, "other": {Name: "other"}},
+		extensions: map[string]provisioning.Extension{
+			"d|2001":  {Number: "2001", Display: "総務", CallerID: "+81312340001", Record: "calls-out"},
+			"d|2002":  {Number: "2002"},
+			"d|2003":  {Number: "2003", Disabled: true},
+			"other|9": {Number: "9"},
+		},
+		dids: map[string]provisioning.DID{
+			"d|+81312345678": {Number: "+81312345678", To: []string{"2001", "2002", "2003"}, RingSeconds: 20, Policy: "citizens"},
+			"d|+81312345679": {Number: "+81312345679", To: []string{"2003"}},
+			"d|+81312345670": {Number: "+81312345670", To: []string{"2002"}, Policy: "never", Language: "en"},
+		},
+		policies: map[string]provisioning.RecordingPolicy{
+			"d|citizens":  {Name: "citizens", Record: true, OnFailure: "refuse", RetentionDays: 90},
+			"d|never":     {Name: "never", Record: false, Notice: "early-media"},
+			"d|calls-out": {Name: "calls-out", Record: true, Notice: "none"},
+		},
+		trunks: []provisioning.Trunk{
+			{Name: "carrier", Prefixes: []string{"0"}, CallerID: "+81312349999"},
+			{Name: "emergency", Prefixes: []string{"11"}},
+			{Name: "nine", Prefixes: []string{"9"}, Strip: 1},
+			{Name: "off", Prefixes: []string{"7"}, Disabled: true},
+		},
+	}
+}
+
+func TestRoute(t *testing.T) {
+	none := Record{Notice: NoticeNone}
+	for _, c := range []struct {
+		name string
+		req  Request
+		want Plan
+	}{
+		{"DID rings its live extensions together, recorded with the notice before charging",
+			Request{Domain: "d", Trunk: "carrier", Number: "+81901111", Dialled: "+81312345678"},
+			Plan{Direction: Inbound, Shown: Shown{Number: "+81901111"}, To: "+81312345678", Language: "ja", Why: "DID +81312345678",
+				Steps:  []Step{{Ring: 20 * time.Second, Targets: []Target{{Number: "2001", Name: "総務"}, {Number: "2002"}}}},
+				Record: Record{On: true, Number: "+81312345678", Policy: "citizens", Notice: NoticeEarly, Prompt: "notice/recording", Language: "ja", Refuse: true, Retention: 90}}},
+		{"withheld caller, number never recorded, its own language",
+			Request{Domain: "d", Trunk: "carrier", Dialled: "+81312345670"},
+			Plan{Direction: Inbound, Shown: Shown{Withheld: true}, To: "+81312345670", Language: "en", Why: "DID +81312345670", Record: none,
+				Steps: []Step{{Ring: defaultRing, Targets: []Target{{Number: "2002"}}}}}},
+		{"extension to extension, recorded by the caller's own policy",
+			Request{Domain: "d", Extension: "2001", Dialled: "2002"},
+			Plan{Direction: Internal, Shown: Shown{Number: "2001", Display: "総務"}, To: "2002", Language: "ja", Why: "extension 2002",
+				Steps:  []Step{{Ring: defaultRing, Targets: []Target{{Number: "2002"}}}},
+				Record: Record{On: true, Number: "2001", Policy: "calls-out", Notice: NoticeNone, Prompt: "notice/recording", Language: "ja"}}},
+		{"outbound shows the extension's own outside number",
+			Request{Domain: "d", Extension: "2001", Dialled: "0312345555"},
+			Plan{Direction: Outbound, Shown: Shown{Number: "+81312340001"}, To: "0312345555", Language: "ja", Why: "trunk carrier",
+				Steps:  []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "0312345555", Trunk: "carrier"}}}},
+				Record: Record{On: true, Number: "2001", Policy: "calls-out", Notice: NoticeNone, Prompt: "notice/recording", Language: "ja"}}},
+		{"outbound without an own number shows the trunk's", Request{Domain: "d", Extension: "2002", Dialled: "03"},
+			Plan{Direction: Outbound, Shown: Shown{Number: "+81312349999"}, To: "03", Language: "ja", Why: "trunk carrier", Record: none,
+				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "03", Trunk: "carrier"}}}}}},
+		{"emergency is never recorded by policy and never announced", Request{Domain: "d", Extension: "2001", Dialled: "119"},
+			Plan{Direction: Outbound, Shown: Shown{Number: "+81312340001"}, To: "119", Language: "ja", Why: "trunk emergency", Emergency: true,
+				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "119", Trunk: "emergency"}}}}}},
+		{"prefix is stripped; no number of its own is withheld, not the extension shown", Request{Domain: "d", Extension: "2002", Dialled: "9123"},
+			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "123", Language: "ja", Why: "trunk nine", Record: none,
+				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "123", Trunk: "nine"}}}}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := Route(town(), c.req, time.Time{}); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("\n got %+v\nwant %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRouteRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		req    Request
+		status int
+	}{
+		{"unknown domain", Request{Domain: "x", Extension: "2001", Dialled: "2002"}, 404},
+		{"unknown DID", Request{Domain: "d", Trunk: "carrier", Dialled: "+810"}, 404},
+		{"a trunk reaches no extension directly", Request{Domain: "d", Trunk: "carrier", Dialled: "2001"}, 404},
+		{"a trunk is no way to another trunk", Request{Domain: "d", Trunk: "carrier", Dialled: "0312345555"}, 404},
+		{"DID whose extensions are all disabled", Request{Domain: "d", Trunk: "carrier", Dialled: "+81312345679"}, 480},
+		{"disabled callee", Request{Domain: "d", Extension: "2001", Dialled: "2003"}, 480},
+		{"disabled caller", Request{Domain: "d", Extension: "2003", Dialled: "2001"}, 403},
+		{"caller of another domain", Request{Domain: "other", Extension: "2001", Dialled: "2002"}, 403},
+		{"callee of another domain", Request{Domain: "other", Extension: "9", Dialled: "2001"}, 404},
+		{"nothing dialled", Request{Domain: "d", Extension: "2001"}, 404},
+		{"disabled trunk", Request{Domain: "d", Extension: "2001", Dialled: "7123"}, 404},
+		{"nothing left after the prefix", Request{Domain: "d", Extension: "2001", Dialled: "9"}, 404},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := Route(town(), c.req, time.Time{})
+			if got.Refuse.Status != c.status || len(got.Steps) != 0 {
+				t.Errorf("got %+v, want %d", got, c.status)
+			}
+		})
+	}
+}

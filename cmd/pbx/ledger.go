@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/provisioning"
+)
+
+// ledgerBound is how many CDRs wait while the store is away: at 20 calls/s more than eight minutes.
+const ledgerBound = 10_000
+
+// ledger takes CDRs from calls without making them wait, and writes them with their audit entry. What the store refuses is tried again;
+// what finds the queue full is logged whole, so that a CDR is never simply gone.
+type ledger struct {
+	store   provisioning.Store
+	log     *slog.Logger
+	queue   chan provisioning.CDR
+	dropped atomic.Uint64
+	done    chan struct{}
+}
+
+func newLedger(store provisioning.Store, log *slog.Logger) *ledger {
+	l := &ledger{store: store, log: log, queue: make(chan provisioning.CDR, ledgerBound), done: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// Enter implements call.Ledger.
+func (l *ledger) Enter(c call.CDR) {
+	row := provisioning.CDR{ID: c.ID, Domain: c.Domain, Direction: string(c.Direction), From: c.From, To: c.To, AnsweredBy: c.AnsweredBy,
+		Trunk: c.Trunk, Started: c.Started, Answered: c.Answered, Ended: c.Ended, TalkMS: c.Talk.Milliseconds(),
+		Status: c.Cause.Status, Q850: c.Cause.Q850, Cause: c.Cause.Text, EndedBy: c.EndedBy, Recording: c.Recording}
+	select {
+	case l.queue <- row:
+	default:
+		l.dropped.Add(1)
+		l.log.Error("ledger: queue is full, the CDR is in this line only", "cdr", row)
+	}
+}
+
+// run writes in batches: one transaction for all that waits.
+func (l *ledger) run() {
+	defer close(l.done)
+	for first := range l.queue {
+		batch := []provisioning.CDR{first}
+		for len(batch) < 200 && len(l.queue) > 0 {
+			batch = append(batch, <-l.queue)
+		}
+		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+			err := l.write(batch)
+			if err == nil {
+				break
+			}
+			if permanent(err) {
+				batch = l.apart(batch)
+				if len(batch) == 0 {
+					break
+				}
+			}
+			l.log.Error("ledger: CDRs wait for the store", "waiting", len(batch)+len(l.queue), "err", err)
+			timer := time.NewTimer(wait)
+			<-timer.C
+		}
+	}
+}
+
+func (l *ledger) write(batch []provisioning.CDR) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return l.store.Update(ctx, provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		for _, c := range batch {
+			if err := w.AddCDR(c); err != nil {
+				return err
+			}
+			if err := w.AddAudit(provisioning.AuditEntry{Domain: c.Domain, Subject: "system", Action: "call.ended", Object: c.ID, Outcome: "ok",
+				Detail: map[string]any{"from": c.From, "to": c.To, "answered_by": c.AnsweredBy, "status": c.Status, "recording": c.Recording}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// permanent says that trying again cannot help: the domain is gone, or a field is out of bounds.
+func permanent(err error) bool {
+	var invalid *provisioning.Invalid
+	return errors.Is(err, provisioning.ErrNotFound) || errors.As(err, &invalid)
+}
+
+// apart writes a refused batch row by row, logs the rows that can never be written, and returns those worth another try.
+func (l *ledger) apart(batch []provisioning.CDR) []provisioning.CDR {
+	var again []provisioning.CDR
+	for _, c := range batch {
+		switch err := l.write([]provisioning.CDR{c}); {
+		case err == nil:
+		case permanent(err):
+			l.dropped.Add(1)
+			l.log.Error("ledger: the store refuses a CDR for good, it is in this line only", "cdr", c, "err", err)
+		default:
+			again = append(again, c)
+		}
+	}
+	return again
+}
+
+// Close writes what waits, within ctx.
+func (l *ledger) Close(ctx context.Context) error {
+	close(l.queue)
+	select {
+	case <-l.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
