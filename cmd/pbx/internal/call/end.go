@@ -103,7 +103,7 @@ func (c *Call) end(cause sip.Cause, by string) {
 	}
 	c.phase, c.cause, c.endedBy = Ending, cause, by
 	c.stopRecording(cause.Text)
-	c.dismiss(c.caller, cause)
+	c.dismiss(c.caller, c.refusal(cause))
 	for _, p := range c.called {
 		c.dismiss(p, c.causeFor(p, cause))
 	}
@@ -134,6 +134,15 @@ func (c *Call) leave(p *party) {
 		p.joined = false
 		c.bridge.Leave(p.ep)
 	}
+}
+
+// refusal is what a caller who was never answered is told: a success would answer the call.
+func (c *Call) refusal(cause sip.Cause) sip.Cause {
+	if c.caller.phase < PartyUp && cause.Status < 300 {
+		cause.Status = sip.CauseUnavailable.Status
+		c.cause = cause
+	}
+	return cause
 }
 
 // causeFor says to a called leg why it ends: a CANCEL of a caller who gave up is no missed failure of that phone.

@@ -1,0 +1,182 @@
+package call
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/sip"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// into brings a fresh call into a phase and returns its rig and its two legs.
+func into(p Phase) (r *rig, a, b *fakeLeg) {
+	plan := plain
+	if p == Routing {
+		plan = recorded(route.NoticeEarly) // the notice plays, nobody rings
+	}
+	r = newRig(plan, phone)
+	r.autoEnd = false
+	a = r.start(media.SDP("PCMU"))
+	b = r.leg(1)
+	if p == Talking {
+		b.mailbox.Post(Answered{b.id, media.SDP("PCMU")})
+	}
+	if p == Ending {
+		r.sw.Post("d", "c1", Hangup{Cause: sip.CauseNormal})
+	}
+	synctest.Wait()
+	return r, a, b
+}
+
+// events is every event a call can get, once from the caller and once from the called leg where it has one.
+func events(a, b LegID) []Event {
+	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
+	list := []Event{timeout{-1}, captureFailed{errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
+		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
+	for _, l := range []LegID{a, b, "stranger"} {
+		list = append(list, Progress{l, 180, nil}, Progress{l, 183, sdp}, Answered{l, sdp}, Offered{l, sdp}, Offered{l, hold}, Offered{l, nil},
+			Agreed{l, sdp}, Disagreed{l, sip.StatusCause(491)}, Digit{l, '1'}, Referred{Leg: l}, Ended{l, sip.CauseNormal}, Detached{l},
+			Media{l, media.PlayEnded{Complete: true}}, Media{l, media.PlayEnded{}}, Media{l, media.Timeout{}}, Media{l, media.Digit{Rune: '1'}},
+			Media{l, media.FirstPacket{}}, opened{leg: l, stage: -1})
+	}
+	return list
+}
+
+func label(e Event, a, b LegID) string {
+	s := fmt.Sprintf("%T", e)
+	switch e := e.(type) {
+	case Digit:
+		s = fmt.Sprintf("Digit %s", e.Leg)
+	case Detached:
+		s = fmt.Sprintf("Detached %s", e.Leg)
+	case opened:
+		s = fmt.Sprintf("opened %s, stale", e.leg)
+	case timeout:
+		s = "timeout, stale"
+	case Hangup:
+		s = "Hangup"
+	case Record:
+		s = fmt.Sprintf("Record on=%v", e.On)
+	case Media:
+		s = fmt.Sprintf("%T %s", e.Event, e.Leg)
+		if p, ok := e.Event.(media.PlayEnded); ok {
+			s = fmt.Sprintf("PlayEnded %s complete=%v", e.Leg, p.Complete)
+		}
+	case Answered:
+		s = fmt.Sprintf("Answered %s", e.Leg)
+	case Progress:
+		s = fmt.Sprintf("Progress %s %d %s", e.Leg, e.Status, e.SDP)
+	case Offered:
+		s = fmt.Sprintf("Offered %s %q", e.Leg, e.SDP)
+	case Agreed:
+		s = fmt.Sprintf("Agreed %s", e.Leg)
+	case Disagreed:
+		s = fmt.Sprintf("Disagreed %s", e.Leg)
+	case Ended:
+		s = fmt.Sprintf("Ended %s", e.Leg)
+	case Referred:
+		s = fmt.Sprintf("Referred %s", e.Leg)
+	}
+	s = strings.NewReplacer(string(a), "caller", "call.", "", "media.", "").Replace(s)
+	if b != "" {
+		s = strings.ReplaceAll(s, string(b), "called")
+	}
+	return s
+}
+
+// TestPhaseTable writes what every event does in every phase and compares it with the golden table: "ignored" is an answer too.
+func TestPhaseTable(t *testing.T) {
+	var out strings.Builder
+	for _, p := range []Phase{Routing, Ringing, Talking, Ending} {
+		fmt.Fprintf(&out, "\n%s\n", p)
+		for i := range events("a", "b") {
+			synctest.Test(t, func(t *testing.T) {
+				line := outcome(t, p, i)
+				if !strings.Contains(line, " stranger") && !strings.Contains(line, "nobody") {
+					fmt.Fprintf(&out, "  %s\n", line)
+				} else if !strings.HasSuffix(line, "ignored") {
+					t.Errorf("an event of a leg that is not of this call did something: %s", line)
+				}
+			})
+		}
+	}
+	const golden = "testdata/phases.txt"
+	if *update {
+		if err := os.WriteFile(golden, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("the phase table changed; look at the difference, then run with -update:\n%s", out.String())
+	}
+}
+
+func outcome(t *testing.T, p Phase, i int) string {
+	r, a, b := into(p)
+	bid := LegID("nobody") // in routing nobody is called yet
+	if b != nil {
+		bid = b.id
+	}
+	e := events(a.id, bid)[i]
+	na, nb := len(a.did), 0
+	ea, eb := a.ends, 0
+	if b != nil {
+		nb, eb = len(b.did), b.ends
+	}
+	a.mailbox.Post(e)
+	synctest.Wait()
+	did := append([]string{}, prefix("caller ", a.did[na:])...)
+	if a.ends > ea {
+		did = append(did, fmt.Sprintf("caller end %d", a.cause.Status))
+	}
+	if b != nil {
+		did = append(did, prefix("called ", b.did[nb:])...)
+		if b.ends > eb {
+			did = append(did, fmt.Sprintf("called end %d", b.cause.Status))
+		}
+	}
+	phase := p
+	if s := r.sw.Snapshots("d"); len(s) == 1 {
+		phase = s[0].Phase
+	} else {
+		did = append(did, "over")
+	}
+	if phase != p {
+		did = append(did, "-> "+phase.String())
+	}
+	if len(did) == 0 {
+		did = []string{"ignored"}
+	}
+	for _, l := range r.order {
+		l.hangup(sip.CauseNormal)
+	}
+	r.sw.Post("d", "c1", Hangup{Cause: sip.CauseNormal})
+	synctest.Wait()
+	for _, l := range r.order { // legs dialled meanwhile
+		l.hangup(sip.CauseNormal)
+	}
+	synctest.Wait()
+	if r.sw.Len() != 0 {
+		t.Errorf("%s in %s: the call never ended", label(e, a.id, bid), p)
+	}
+	return fmt.Sprintf("%-58s %s", label(e, a.id, bid), strings.Join(did, ", "))
+}
+
+func prefix(p string, list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, p+s)
+	}
+	return out
+}
