@@ -3,6 +3,7 @@
 package sdp
 
 import (
+	"bytes"
 	"net/netip"
 
 	"naisen/media"
@@ -14,45 +15,340 @@ type Config struct {
 	Addr      netip.Addr     // address written into c= and o=
 	Port      int            // RTP port; RTCP is Port+1 unless rtcp-mux is agreed
 	Codecs    []media.Codec  // allowed, best first; empty: all
-	Security  media.Security // floor of the leg; a Want may only make it stricter
+	Security  media.Security // of the leg; a Want may make Preferred stricter, nothing else
 	SecureSIP bool           // the signalling is TLS: SAVP may be offered
 	Ptime     int            // milliseconds; 0: 20
-	SessionID uint64         // of o=; must be unpredictable enough to be unique
+	SessionID uint64         // of o=; unique
+	Suites    []secure.Suite // of our offers, best first; empty: AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80
 }
 
 // Agreed is the outcome of an exchange: what the packet path needs to know.
 type Agreed struct {
 	Codec              media.Codec
 	SendPT, RecvPT     uint8
-	EventSendPT        uint8 // telephone-event towards the peer; 0: none
-	EventRecvPT        uint8 // telephone-event from the peer; 0: none
-	Ptime              int   // milliseconds that the peer wants to receive
-	Remote, RemoteRTCP netip.AddrPort
+	EventSendPT        uint8          // telephone-event towards the peer; 0: none
+	EventRecvPT        uint8          // telephone-event from the peer; 0: none
+	Ptime              int            // milliseconds that the peer wants to receive
+	Remote, RemoteRTCP netip.AddrPort // invalid: not known before a packet comes
 	RTCPMux            bool
 	Direction          media.Direction // ours
 	PeerHolds          bool
 	Secure             bool
 	Local, RemoteKey   secure.Key // sending key of each side
 	SameKeys           bool       // both unchanged since the last exchange: keep the contexts and their ROC
-	Rejected           bool       // the peer refused the audio stream (port 0)
+	Rejected           bool       // the peer refused the audio stream (port 0); nothing else is set
 }
 
-// Session is the negotiation state of one leg. It is not safe for concurrent use.
-type Session struct{ cfg Config }
+// Session is the negotiation state of one leg. It is not safe for concurrent use. A method that fails changes nothing.
+type Session struct {
+	cfg     Config
+	version uint64 // of o=
+	body    string // sent last, without o=
+	now     *Agreed
+	layout  []stream // every m= line of the session so far; ours is at slot
+	slot    int
+	eventPT uint8
+	heard   media.SDP // the offer answered last, until another exchange begins
+	said    media.SDP // its answer
+
+	open     *proposal // our offer that awaits its answer
+	answered *proposal // our offer that was answered: another fork may answer it again
+}
+
+// proposal is an offer of ours.
+type proposal struct {
+	mine   stream
+	layout []stream
+	slot   int
+	before *Agreed // agreed when it was made
+}
 
 // New starts a leg that has said nothing yet.
 func New(c Config) *Session { return &Session{cfg: c} }
 
-// Offer makes our offer; media.ErrState while one is open.
-func (s *Session) Offer(w media.Want) (media.SDP, error) { return nil, media.ErrState }
-
-// Answer answers the peer's offer: the same answer again for the same offer.
-func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, error) {
-	return nil, Agreed{}, media.ErrState
+// Offer makes our offer. media.ErrState while one is open; media.ErrNoMatch if nothing that is wanted is allowed; media.ErrPolicy if
+// SRTP is required and the signalling would carry the key in clear.
+func (s *Session) Offer(w media.Want) (media.SDP, error) {
+	if s.open != nil {
+		return nil, media.ErrState
+	}
+	policy, err := s.cfg.policy(w)
+	if err != nil {
+		return nil, err
+	}
+	codecs := s.cfg.wanted(w)
+	if len(codecs) == 0 {
+		return nil, media.ErrNoMatch
+	}
+	types := map[media.Codec]uint8{}
+	if s.now != nil {
+		types[s.now.Codec] = s.now.RecvPT
+	}
+	mine := s.cfg.audio(codecs, types, s.event(), bits(w.Direction))
+	if err := s.protectOffer(&mine, policy); err != nil {
+		return nil, err
+	}
+	mine.mux = s.now != nil && s.now.RTCPMux
+	p := &proposal{mine: mine, slot: s.slot, before: s.now}
+	for i := range s.layout {
+		p.layout = append(p.layout, refused(&s.layout[i]))
+	}
+	if len(p.layout) == 0 {
+		p.layout = []stream{{}}
+	}
+	p.layout[p.slot] = mine
+	s.open, s.answered = p, nil
+	return s.say(p.layout), nil
 }
 
-// Accept takes the peer's answer to our open offer. A second Accept of the same answer (18x, then 200) gives the same outcome.
-func (s *Session) Accept(answer media.SDP) (Agreed, error) { return Agreed{}, media.ErrState }
+// protectOffer decides about SAVP. An established leg stays as it is; a new one is encrypted when its signalling is.
+func (s *Session) protectOffer(mine *stream, policy media.Security) error {
+	if s.now != nil {
+		switch {
+		case s.now.Secure && policy == media.SecurityForbidden, !s.now.Secure && policy == media.SecurityRequired:
+			return media.ErrPolicy
+		case s.now.Secure:
+			mine.crypto = []cryptoLine{{1, s.now.Local}}
+		}
+		mine.proto = s.layout[s.slot].proto // it may not change (RFC 3264 section 8.3)
+		return nil
+	}
+	if policy == media.SecurityForbidden || policy == media.SecurityPreferred && !s.cfg.SecureSIP {
+		return nil
+	}
+	if !s.cfg.SecureSIP {
+		return media.ErrPolicy
+	}
+	suites := s.cfg.Suites
+	if len(suites) == 0 {
+		suites = offered
+	}
+	mine.proto = "RTP/SAVP"
+	for i, suite := range suites {
+		k, err := secure.Generate(suite)
+		if err != nil {
+			return err
+		}
+		mine.crypto = append(mine.crypto, cryptoLine{i + 1, k})
+	}
+	return nil
+}
 
-// Rollback forgets our open offer.
-func (s *Session) Rollback() {}
+// event is our payload type for digits: what the session used before, clear of the codec's.
+func (s *Session) event() uint8 {
+	pt := uint8(ownEvent)
+	if s.eventPT != 0 {
+		pt = s.eventPT
+	}
+	if s.now != nil && s.now.RecvPT == pt {
+		return pt ^ 1 // dynamic types are in pairs: both are 96 or more
+	}
+	return pt
+}
+
+// say prints a description of ours and counts its version up only if the text is another one (RFC 3264 section 8).
+func (s *Session) say(layout []stream) media.SDP {
+	d := description{conn: s.cfg.Addr, streams: layout}
+	if body := d.body(); body != s.body {
+		s.body = body
+		s.version++
+	}
+	return d.text(s.cfg.Addr, s.cfg.SessionID, s.version)
+}
+
+// Answer answers the peer's offer. For the same offer again (18x, then 200; a session refresh) it is the same answer, whatever is wanted.
+// media.ErrState while an offer of ours is open; media.ErrSDP, media.ErrNoMatch, media.ErrPolicy refuse the offer.
+func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, error) {
+	if s.open != nil {
+		return nil, Agreed{}, media.ErrState
+	}
+	if s.heard != nil && bytes.Equal(s.heard, offer) {
+		a := *s.now
+		a.SameKeys = a.Secure
+		return bytes.Clone(s.said), a, nil
+	}
+	d, err := parse(offer)
+	if err != nil {
+		return nil, Agreed{}, err
+	}
+	policy, err := s.cfg.policy(w)
+	if err != nil {
+		return nil, Agreed{}, err
+	}
+	wanted := s.cfg.wanted(w)
+	slot, line, err := d.choose(policy, s.now != nil && s.now.Secure, wanted)
+	if err != nil {
+		return nil, Agreed{}, err
+	}
+	peer := &d.streams[slot]
+	a, err := s.agreeAnswer(peer, line, w, wanted)
+	if err != nil {
+		return nil, Agreed{}, err
+	}
+	mine := s.cfg.audio([]media.Codec{a.Codec}, map[media.Codec]uint8{a.Codec: a.RecvPT}, a.EventRecvPT, bits(a.Direction))
+	mine.proto, mine.mux = peer.proto, a.RTCPMux
+	if a.Secure {
+		mine.crypto = []cryptoLine{{line.tag, a.Local}}
+	}
+	layout := make([]stream, len(d.streams))
+	for i := range layout {
+		layout[i] = refused(&d.streams[i])
+	}
+	layout[slot] = mine
+	s.layout, s.slot, s.now, s.answered = layout, slot, &a, nil
+	if a.EventRecvPT != 0 {
+		s.eventPT = a.EventRecvPT
+	}
+	s.heard, s.said = bytes.Clone(offer), s.say(layout)
+	return bytes.Clone(s.said), a, nil
+}
+
+// agreeAnswer works out what our answer will mean.
+func (s *Session) agreeAnswer(peer *stream, line cryptoLine, w media.Want, wanted []media.Codec) (Agreed, error) {
+	codec := peer.codecs(wanted)[0] // the offerer's order (RFC 3264 section 6.1) ...
+	if len(w.Prefer) > 0 {          // ... unless the call has its own: it knows the other leg
+		for _, c := range wanted {
+			if _, ok := peer.payloadOf(c); ok {
+				codec = c
+				break
+			}
+		}
+	}
+	pt, _ := peer.payloadOf(codec)
+	a := Agreed{
+		Codec: codec, SendPT: pt, RecvPT: pt, EventSendPT: peer.events(), EventRecvPT: peer.events(),
+		RTCPMux: peer.mux, Direction: ours(bits(w.Direction) & facing(peer)),
+		PeerHolds: facing(peer)&sends == 0, Secure: !line.key.IsZero(), RemoteKey: line.key,
+	}
+	a.remote(peer)
+	if !a.Secure {
+		return a, nil
+	}
+	if s.now != nil && s.now.Secure && s.now.RemoteKey.Equal(line.key) && s.now.Local.Suite() == line.key.Suite() {
+		a.Local, a.SameKeys = s.now.Local, true
+		return a, nil
+	}
+	// A new key of the peer may mean a new machine behind it, which knows nothing of our rollover counter: give it a new key too.
+	k, err := secure.Generate(line.key.Suite())
+	a.Local = k
+	return a, err
+}
+
+// Accept takes the peer's answer to our offer. Until the next exchange begins it may be called again for the same offer: the same answer
+// (18x, then 200) changes nothing, that of another fork replaces it. media.ErrState without an offer of ours; media.ErrSDP,
+// media.ErrNoMatch or media.ErrPolicy for an answer that does not fit, which leaves the offer open.
+func (s *Session) Accept(answer media.SDP) (Agreed, error) {
+	p := s.open
+	if p == nil {
+		p = s.answered
+	}
+	if p == nil {
+		return Agreed{}, media.ErrState
+	}
+	d, err := parse(answer)
+	if err != nil {
+		return Agreed{}, err
+	}
+	if len(d.streams) != len(p.layout) {
+		return Agreed{}, bad("answer has another number of streams")
+	}
+	peer := &d.streams[p.slot]
+	if peer.kind != "audio" {
+		return Agreed{}, bad("answer has streams in another order")
+	}
+	if peer.port == 0 {
+		s.open, s.answered = nil, p
+		return Agreed{Rejected: true, Direction: media.Inactive}, nil
+	}
+	a, err := p.agree(peer)
+	if err != nil {
+		return Agreed{}, err
+	}
+	a.SameKeys = a.Secure && s.now != nil && s.now.Local.Equal(a.Local) && s.now.RemoteKey.Equal(a.RemoteKey)
+	s.open, s.answered = nil, p
+	s.layout, s.slot, s.now, s.heard, s.said = p.layout, p.slot, &a, nil, nil
+	if a.EventRecvPT != 0 {
+		s.eventPT = a.EventRecvPT
+	}
+	return a, nil
+}
+
+// agree works out what the peer's answer to our offer means.
+func (p *proposal) agree(peer *stream) (Agreed, error) {
+	var mine []media.Codec
+	for _, f := range p.mine.types {
+		if f.name != "telephone-event" {
+			mine = append(mine, media.Codec(f.name))
+		}
+	}
+	common := peer.codecs(mine)
+	if len(common) == 0 {
+		return Agreed{}, media.ErrNoMatch
+	}
+	a := Agreed{Codec: common[0], RTCPMux: p.mine.mux && peer.mux}
+	a.SendPT, _ = peer.payloadOf(a.Codec)
+	a.RecvPT, _ = p.mine.payloadOf(a.Codec)
+	if a.EventSendPT = peer.events(); a.EventSendPT != 0 {
+		a.EventRecvPT = p.event()
+	}
+	if err := a.secured(p, peer); err != nil {
+		return Agreed{}, err
+	}
+	a.Direction = ours(p.mine.dir & facing(peer))
+	if p.mine.dir&sends != 0 {
+		a.PeerHolds = facing(peer)&sends == 0
+	} else if p.before != nil {
+		a.PeerHolds = p.before.PeerHolds // we did not offer to send: its answer says nothing about holding
+	}
+	a.remote(peer)
+	return a, nil
+}
+
+func (p *proposal) event() uint8 {
+	for _, f := range p.mine.types {
+		if f.name == "telephone-event" {
+			return f.pt
+		}
+	}
+	return 0
+}
+
+// secured checks that the answer keeps the protection that was offered, and picks the keys by the tag (RFC 4568 section 5.1.3).
+func (a *Agreed) secured(p *proposal, peer *stream) error {
+	if len(p.mine.crypto) == 0 {
+		if profile(peer.proto) != avp {
+			return bad("answer has another profile")
+		}
+		return nil
+	}
+	if profile(peer.proto) != profile(p.mine.proto) || profile(peer.proto) == avp && len(peer.crypto) == 0 {
+		return media.ErrPolicy
+	}
+	for _, theirs := range peer.crypto {
+		for _, c := range p.mine.crypto {
+			if c.tag == theirs.tag && c.key.Suite() == theirs.key.Suite() {
+				a.Secure, a.Local, a.RemoteKey = true, c.key, theirs.key
+				return nil
+			}
+		}
+	}
+	return bad("answer has no crypto line that was offered")
+}
+
+// Rollback forgets our open offer: 491, CANCEL, 488, timeout. What was agreed before holds on.
+func (s *Session) Rollback() { s.open = nil }
+
+// Allows lists the audio codecs of the peer's offer that this leg could use, in the peer's order. It changes nothing.
+// Errors as Answer.
+func (s *Session) Allows(offer media.SDP) ([]media.Codec, error) {
+	d, err := parse(offer)
+	if err != nil {
+		return nil, err
+	}
+	allowed := s.cfg.allowed()
+	slot, _, err := d.choose(s.cfg.Security, s.now != nil && s.now.Secure, allowed)
+	if err != nil {
+		return nil, err
+	}
+	return d.streams[slot].codecs(allowed), nil
+}

@@ -1,0 +1,324 @@
+package sdp
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"naisen/media"
+	"naisen/media/secure"
+)
+
+const (
+	eventName = "TELEPHONE-EVENT"
+	clockRate = 8000 // RTP clock of every codec here, G.722 included (RFC 3551 section 4.5.2)
+	ownEvent  = 101  // our payload type for events, unless the peer named one first
+	ownPtime  = 20
+	dynamic   = 96 // first dynamic payload type (RFC 3551 section 3)
+)
+
+// everyCodec is the endpoint's own order: first what every trunk and every prompt has.
+var everyCodec = []media.Codec{media.PCMU, media.PCMA, media.G722}
+
+// preference orders the suites for an answer: GCM costs half of AES-CM with SHA-1, and the short tag is the last resort.
+var preference = []secure.Suite{
+	secure.GCM128, secure.GCM256, secure.AESCM80, secure.AES256CM80, secure.AES256CM32, secure.AESCM32,
+}
+
+// offered are the suites of our own offer, best first; a phone skips what it does not know (RFC 4568 section 5.1.2).
+var offered = []secure.Suite{secure.GCM128, secure.AESCM80}
+
+// static gives the payload type that needs no rtpmap (RFC 3551 table 4).
+func static(c media.Codec) uint8 {
+	switch c {
+	case media.PCMA:
+		return 8
+	case media.G722:
+		return 9
+	}
+	return 0
+}
+
+// codecAt names the codec behind one format of an m= line; "" if it is none of ours.
+func (s *stream) codecAt(pt uint8) media.Codec {
+	if f := s.typeOf(pt); f != nil {
+		c := media.Codec(f.name)
+		if pt < dynamic && pt != static(c) {
+			return "" // a static type under another name
+		}
+		rate := f.clock == clockRate || c == media.G722 && f.clock == 16000 // a well-known mistake of phones
+		if rate && f.channels == 1 && slices.Contains(everyCodec, c) {
+			return c
+		}
+		return ""
+	}
+	switch pt {
+	case 0:
+		return media.PCMU
+	case 8:
+		return media.PCMA
+	case 9:
+		return media.G722
+	}
+	return ""
+}
+
+// payloadTypes lists the numeric formats in order. 72 to 76 look like RTCP (RFC 5761 section 4) and are left out.
+func (s *stream) payloadTypes() []uint8 {
+	out := make([]uint8, 0, len(s.formats))
+	for _, f := range s.formats {
+		if n, ok := number(f, 127); ok && (n < 72 || n > 76) {
+			out = append(out, uint8(n))
+		}
+	}
+	return out
+}
+
+// codecs lists what the stream and we share, in the stream's order.
+func (s *stream) codecs(allowed []media.Codec) []media.Codec {
+	var out []media.Codec
+	for _, pt := range s.payloadTypes() {
+		if c := s.codecAt(pt); c != "" && slices.Contains(allowed, c) && !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// payloadOf finds the payload type that the stream uses for a codec.
+func (s *stream) payloadOf(c media.Codec) (uint8, bool) {
+	for _, pt := range s.payloadTypes() {
+		if s.codecAt(pt) == c {
+			return pt, true
+		}
+	}
+	return 0, false
+}
+
+// events finds the payload type for telephone-event at our clock (RFC 4733); 0: none.
+func (s *stream) events() uint8 {
+	for _, pt := range s.payloadTypes() {
+		if f := s.typeOf(pt); f != nil && pt >= dynamic && f.name == eventName && f.clock == clockRate {
+			return pt
+		}
+	}
+	return 0
+}
+
+// allowed is the leg's own list, best first.
+func (c *Config) allowed() []media.Codec {
+	if len(c.Codecs) == 0 {
+		return everyCodec
+	}
+	return c.Codecs
+}
+
+// wanted is the list for this exchange. The two G.711 laws translate by table, so wanting one means that both will do.
+func (c *Config) wanted(w media.Want) []media.Codec {
+	list := w.Prefer
+	if len(list) == 0 {
+		list = c.allowed()
+	}
+	list = slices.Clone(list)
+	if slices.Contains(list, media.PCMU) && !slices.Contains(list, media.PCMA) {
+		list = append(list, media.PCMA)
+	} else if slices.Contains(list, media.PCMA) && !slices.Contains(list, media.PCMU) {
+		list = append(list, media.PCMU)
+	}
+	out := list[:0]
+	for _, codec := range list {
+		if slices.Contains(c.allowed(), codec) && !slices.Contains(out, codec) {
+			out = append(out, codec)
+		}
+	}
+	return out
+}
+
+// policy is the stricter of the leg's and the call's; ErrPolicy if they exclude each other.
+func (c *Config) policy(w media.Want) (media.Security, error) {
+	if c.Security == media.SecurityPreferred || w.Security == c.Security {
+		return w.Security, nil
+	}
+	if w.Security == media.SecurityPreferred {
+		return c.Security, nil
+	}
+	return 0, media.ErrPolicy
+}
+
+// choose picks the audio stream of an offer that policy allows, a secure one before a plain one.
+// must says that the leg is encrypted already, which no later offer may take back.
+func (d *description) choose(policy media.Security, must bool, allowed []media.Codec) (index int, line cryptoLine, err error) {
+	index, err = -1, media.ErrNoMatch
+	for i := range d.streams {
+		s := &d.streams[i]
+		if s.kind != "audio" || s.port == 0 || len(s.codecs(allowed)) == 0 {
+			continue
+		}
+		l, e := s.protect(policy, must)
+		switch {
+		case e == nil && !l.key.IsZero():
+			return i, l, nil
+		case e == nil && index < 0:
+			index = i
+		case e == media.ErrPolicy && err == media.ErrNoMatch:
+			err = e
+		}
+	}
+	if index >= 0 {
+		return index, cryptoLine{}, nil
+	}
+	return 0, cryptoLine{}, err
+}
+
+// protect decides whether a stream is encrypted, and with which of its lines; a zero key means plain RTP.
+// AVP with a=crypto is how some phones offer encryption without insisting on it.
+func (s *stream) protect(policy media.Security, must bool) (cryptoLine, error) {
+	best := s.best()
+	switch profile(s.proto) {
+	case savp:
+		if policy == media.SecurityForbidden {
+			return cryptoLine{}, media.ErrPolicy
+		}
+		if best.key.IsZero() {
+			return cryptoLine{}, media.ErrNoMatch // DTLS-SRTP, or no suite in common
+		}
+		return best, nil
+	case avp:
+		if !best.key.IsZero() && policy != media.SecurityForbidden {
+			return best, nil
+		}
+		if policy == media.SecurityRequired || must {
+			return cryptoLine{}, media.ErrPolicy
+		}
+		return cryptoLine{}, nil
+	}
+	return cryptoLine{}, media.ErrNoMatch
+}
+
+func (s *stream) best() cryptoLine {
+	for _, suite := range preference {
+		for _, c := range s.crypto {
+			if c.key.Suite() == suite {
+				return c
+			}
+		}
+	}
+	return cryptoLine{}
+}
+
+type transport int
+
+const (
+	unknown transport = iota
+	avp
+	savp
+)
+
+func profile(proto string) transport {
+	switch strings.TrimSuffix(proto, "F") {
+	case "RTP/AVP":
+		return avp
+	case "RTP/SAVP":
+		return savp
+	}
+	return unknown
+}
+
+// remote fills in where the peer listens. Unknown addresses stay invalid: symmetric RTP learns them.
+func (a *Agreed) remote(s *stream) {
+	a.Ptime = ptime(s)
+	if !s.conn.IsValid() {
+		return
+	}
+	a.Remote = netip.AddrPortFrom(s.conn, uint16(s.port))
+	switch {
+	case a.RTCPMux:
+		a.RemoteRTCP = a.Remote
+	case s.rtcp > 0 && s.rtcpAt.IsValid():
+		a.RemoteRTCP = netip.AddrPortFrom(s.rtcpAt, uint16(s.rtcp))
+	case s.rtcp > 0:
+		a.RemoteRTCP = netip.AddrPortFrom(s.conn, uint16(s.rtcp))
+	case s.port < 65535:
+		a.RemoteRTCP = netip.AddrPortFrom(s.conn, uint16(s.port+1))
+	}
+}
+
+// ptime is what the peer wants to receive, in ms: a multiple of 10 up to 60, else 20.
+func ptime(s *stream) int {
+	p := s.ptime
+	if p == 0 {
+		p = ownPtime
+	}
+	if s.maxTime > 0 {
+		p = min(p, s.maxTime)
+	}
+	if p < 10 || p > 60 || p%10 != 0 {
+		return ownPtime
+	}
+	return p
+}
+
+// bits is a Direction of ours as the two bits of our own description.
+func bits(d media.Direction) direction {
+	switch d {
+	case media.SendOnly:
+		return sends
+	case media.RecvOnly:
+		return receives
+	case media.Inactive:
+		return 0
+	}
+	return both
+}
+
+// facing turns a description's direction round: what the other side may do at most (RFC 3264 section 6.1).
+// Someone at 0.0.0.0 cannot be sent to (section 8.4).
+func facing(s *stream) direction {
+	var d direction
+	if s.dir&sends != 0 {
+		d |= receives
+	}
+	if s.dir&receives != 0 && !s.held {
+		d |= sends
+	}
+	return d
+}
+
+func ours(d direction) media.Direction {
+	switch d {
+	case sends:
+		return media.SendOnly
+	case receives:
+		return media.RecvOnly
+	case 0:
+		return media.Inactive
+	}
+	return media.SendRecv
+}
+
+// audio builds our own stream description: codecs with their payload types, events, ptime and direction.
+func (c *Config) audio(codecs []media.Codec, types map[media.Codec]uint8, event uint8, dir direction) stream {
+	s := stream{kind: "audio", port: c.Port, proto: "RTP/AVP", dir: dir, dirSet: true, ptime: c.Ptime}
+	if s.ptime == 0 {
+		s.ptime = ownPtime
+	}
+	for _, codec := range codecs {
+		pt, ok := types[codec]
+		if !ok {
+			pt = static(codec)
+		}
+		s.formats = append(s.formats, strconv.Itoa(int(pt)))
+		s.types = append(s.types, format{pt: pt, name: string(codec), clock: clockRate, channels: 1})
+	}
+	if event != 0 {
+		s.formats = append(s.formats, strconv.Itoa(int(event)))
+		s.types = append(s.types, format{pt: event, name: "telephone-event", clock: clockRate, channels: 1, fmtp: "0-15"})
+	}
+	return s
+}
+
+// refused is the m= line of a stream that we do not take: port 0, everything else as it was (RFC 3264 section 6).
+func refused(s *stream) stream {
+	return stream{kind: s.kind, proto: s.proto, formats: s.formats}
+}
