@@ -1,0 +1,259 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/op"
+	"golang.org/x/text/language"
+	"golang.org/x/time/rate"
+
+	"naisen/provisioning"
+)
+
+// ServiceConfig is what the embedded identity service needs.
+type ServiceConfig struct {
+	// Issuer is the service's own address as clients reach it, https or loopback: "https://pbx.example.jp/identity".
+	// Its path is where Handler must be mounted.
+	Issuer   string
+	KeyDir   string             // signing keys; made if missing, kept across restarts
+	Store    provisioning.Store // users, roles, password verifiers, refresh tokens, audit
+	Domain   string             // of who signs in with a bare user name
+	Audience string             // of access tokens; "": "naisen"
+	Clients  []Client           // nil: CLIClient()
+
+	AccessTTL  time.Duration // 0: 10 minutes
+	RefreshTTL time.Duration // without use; 0: 14 days. Four times that from the sign-in at most
+	SessionTTL time.Duration // of the browser's cookie; 0: 8 hours
+
+	// Source names who is throttled; nil: the address of the TCP peer, of IPv6 the /64. Set it behind a trusted proxy.
+	Source func(*http.Request) string
+	Clock  func() time.Time // nil: time.Now. The library stamps ID tokens with time.Now whatever this says
+	Log    *slog.Logger     // nil: slog.Default
+}
+
+// Client is a public OAuth client; PKCE S256 is required of all.
+type Client struct {
+	ID           string
+	Name         string
+	RedirectURIs []string // exact; of a native client's loopback addresses the port is free (RFC 8252 section 7.3)
+	PostLogout   []string
+	Native       bool // runs on the person's machine: a sign-in from an open session is always confirmed (RFC 8252 section 8.6)
+}
+
+// CLIClient is `pbx login`.
+func CLIClient() Client {
+	return Client{ID: "pbx-cli", Name: "pbx", Native: true, RedirectURIs: []string{"http://127.0.0.1/callback", "http://[::1]/callback"}}
+}
+
+// Service is the embedded identity service: an OIDC provider on zitadel/oidc with sign-in pages of its own.
+// Refresh tokens and signing keys survive a restart; sign-ins under way, codes and browser sessions do not.
+type Service struct {
+	cfg      ServiceConfig
+	path     string // of the issuer, without the last slash
+	secure   bool   // https: cookies are Secure
+	keys     *signingKeys
+	clients  map[string]Client
+	provider *op.Provider
+	handler  http.Handler
+
+	requests *requests
+	sessions *sessions
+	throttle *throttle
+	hashing  chan struct{} // slots for argon2: memory is bounded, not the number of askers
+	nobody   verifier      // what an unknown user's password is compared with
+	failures *rate.Limiter // failed sign-ins written to the audit log
+	csrfKey  []byte
+}
+
+// NewService reads or makes the signing key; it opens no socket and starts no goroutine.
+func NewService(cfg ServiceConfig) (*Service, error) {
+	if err := checkURL(cfg.Issuer); err != nil {
+		return nil, fmt.Errorf("identity: issuer: %w", err)
+	}
+	if cfg.Store == nil || cfg.KeyDir == "" || cfg.Domain == "" {
+		return nil, errors.New("identity: Store, KeyDir and Domain are needed")
+	}
+	cfg.setDefaults()
+	keys, err := loadSigningKeys(cfg.KeyDir)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(cfg.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("identity: issuer: %w", err)
+	}
+	s := &Service{
+		cfg: cfg, path: strings.TrimSuffix(u.Path, "/"), secure: u.Scheme == "https", keys: keys, clients: map[string]Client{},
+		requests: newRequests(cfg.Clock), sessions: newSessions(cfg.Clock), throttle: newThrottle(cfg.Clock),
+		hashing: make(chan struct{}, 2), nobody: newVerifier(rand.Text(), false),
+		failures: rate.NewLimiter(5, 100), csrfKey: []byte(rand.Text()),
+	}
+	for _, c := range cfg.Clients {
+		s.clients[c.ID] = c
+	}
+	if err := s.buildProvider(); err != nil {
+		return nil, err
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+func (cfg *ServiceConfig) setDefaults() {
+	cfg.Issuer = strings.TrimSuffix(cfg.Issuer, "/")
+	if cfg.Audience == "" {
+		cfg.Audience = "naisen"
+	}
+	if cfg.Clients == nil {
+		cfg.Clients = []Client{CLIClient()}
+	}
+	if cfg.AccessTTL <= 0 {
+		cfg.AccessTTL = 10 * time.Minute
+	}
+	if cfg.RefreshTTL <= 0 {
+		cfg.RefreshTTL = 14 * 24 * time.Hour
+	}
+	if cfg.SessionTTL <= 0 {
+		cfg.SessionTTL = 8 * time.Hour
+	}
+	if cfg.Source == nil {
+		cfg.Source = sourceOf
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+}
+
+func (s *Service) buildProvider() error {
+	conf := &op.Config{
+		CodeMethodS256: true, GrantTypeRefreshToken: true, DefaultLogoutRedirectURI: s.cfg.Issuer + "/signed-out",
+		SupportedUILocales: []language.Tag{language.Japanese, language.English},
+		SupportedScopes:    []string{"openid", "profile", "offline_access"},
+		SupportedClaims:    []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "acr", "amr", "at_hash", "preferred_username", "name"},
+	}
+	rand.Read(conf.CryptoKey[:]) // seals codes only, which do not survive a restart
+	conf.CryptoKeyId = rand.Text()
+	var opts []op.Option
+	if !s.secure {
+		opts = append(opts, op.WithAllowInsecure())
+	}
+	var err error
+	s.provider, err = op.NewProvider(conf, &storage{s}, op.StaticIssuer(s.cfg.Issuer), opts...)
+	if err != nil {
+		return fmt.Errorf("identity: provider: %w", err)
+	}
+	return nil
+}
+
+// Handler serves the service below Path: mux.Handle(s.Path()+"/", s.Handler()).
+func (s *Service) Handler() http.Handler { return s.handler }
+
+// Path is the issuer's path without its last slash: where Handler belongs.
+func (s *Service) Path() string { return s.path }
+
+// Issuer is how a Verifier accepts this service's tokens: by its own keys, without a request, with the store's roles.
+func (s *Service) Issuer() Issuer {
+	return Issuer{
+		URL: s.cfg.Issuer, Audience: s.cfg.Audience, RequireATJWT: true, keys: s.keys,
+		Mapping: Mapping{User: []string{"preferred_username"}, Domain: []string{"domain"}, StoreRoles: true},
+	}
+}
+
+// ResetPassword is NewOneTimePassword that also ends the user's browser sessions.
+func (s *Service) ResetPassword(ctx context.Context, by provisioning.Subject, domain, user string) (oneTime string, err error) {
+	oneTime, err = NewOneTimePassword(ctx, s.cfg.Store, by, domain, user)
+	if err == nil {
+		s.sessions.drop(account{domain, user})
+	}
+	return oneTime, err
+}
+
+// routes: our own pages, and of the library only what is listed.
+func (s *Service) routes() http.Handler {
+	endpoints := op.Endpoints{
+		Authorization: op.NewEndpoint("authorize"), Token: op.NewEndpoint("token"), JwksURI: op.NewEndpoint("keys"),
+		Userinfo: op.NewEndpoint("userinfo"), Revocation: op.NewEndpoint("revoke"), EndSession: op.NewEndpoint("end_session"),
+	}
+	lib := op.RegisterServer(&server{LegacyServer: op.NewLegacyServer(s.provider, endpoints), s: s}, endpoints,
+		op.WithServerCORSOptions(nil), op.WithHTTPMiddleware(op.NewIssuerInterceptor(s.provider.IssuerFromRequest).Handler))
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /.well-known/openid-configuration", public(lib))
+	mux.Handle("GET /keys", public(lib))
+	mux.Handle("GET /authorize", s.begin(lib))
+	mux.Handle("POST /authorize", s.begin(lib))
+	mux.Handle("POST /token", s.begin(lib))
+	mux.Handle("GET /userinfo", lib)
+	mux.Handle("POST /userinfo", lib)
+	mux.Handle("POST /revoke", lib)
+	mux.Handle("GET /end_session", lib)
+	mux.Handle("POST /end_session", lib)
+	mux.HandleFunc("GET /login", s.showLogin)
+	mux.HandleFunc("POST /login", s.postLogin)
+	mux.HandleFunc("POST /password", s.postPassword)
+	mux.HandleFunc("POST /continue", s.postContinue)
+	mux.HandleFunc("GET /signed-out", s.showSignedOut)
+	guarded := http.NewCrossOriginProtection()
+	guarded.AddInsecureBypassPattern("POST /token") // no cookie there: called by programs, also from other origins
+	guarded.AddInsecureBypassPattern("POST /revoke")
+	guarded.AddInsecureBypassPattern("POST /userinfo")
+	guarded.AddInsecureBypassPattern("POST /authorize") // OpenID Connect Core section 3.1.2.1: changes nothing but its own request
+	return http.StripPrefix(s.path, harden(guarded.Handler(mux)))
+}
+
+// maxForm bounds a request's body, in bytes.
+const maxForm = 64 << 10
+
+// harden sets what every answer needs: no storing, no framing, no sniffing, nothing active.
+func harden(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if len(r.URL.RawQuery) > maxForm {
+			http.Error(w, http.StatusText(http.StatusRequestURITooLong), http.StatusRequestURITooLong)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// public documents may be read by any origin and kept for a minute.
+func public(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// begin throttles by source what costs memory or a store write.
+func (s *Service) begin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait := s.throttle.take("start "+s.cfg.Source(r), startRate()); wait > 0 {
+			tooMany(w, wait)
+			http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func tooMany(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", fmt.Sprint(int(wait/time.Second)+1))
+}

@@ -1,0 +1,244 @@
+package identity
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"naisen/provisioning"
+)
+
+// VerifierConfig is what a Verifier needs.
+type VerifierConfig struct {
+	Issuers []Issuer
+	Users   Users            // nil: nobody is looked up; then no issuer may have StoreRoles
+	HTTP    *http.Client     // for discovery and key sets; nil: a client of its own that follows no redirect
+	Clock   func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: slog.Default
+}
+
+// Verifier checks access tokens. Safe for concurrent use.
+type Verifier struct {
+	issuers map[string]*issuerKeys
+	users   Users
+	clock   func() time.Time
+	remote  []*remoteKeys
+	seen    tokenCache
+}
+
+type issuerKeys struct {
+	Issuer
+	source keySource
+}
+
+// NewVerifier fetches nothing: the first token of an issuer does.
+func NewVerifier(cfg VerifierConfig) (*Verifier, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.HTTP == nil {
+		cfg.HTTP = &http.Client{Timeout: keyFetchLimit, CheckRedirect: noRedirect}
+	}
+	v := &Verifier{issuers: map[string]*issuerKeys{}, users: cfg.Users, clock: cfg.Clock}
+	for _, i := range cfg.Issuers {
+		if err := i.Validate(); err != nil {
+			return nil, err
+		}
+		if i.Mapping.StoreRoles && cfg.Users == nil {
+			return nil, errors.New("identity: store_roles without Users")
+		}
+		if v.issuers[i.URL] != nil {
+			return nil, errors.New("identity: issuer given twice")
+		}
+		entry := &issuerKeys{Issuer: i, source: i.keys}
+		if entry.source == nil {
+			r := newRemoteKeys(i, cfg.HTTP, cfg.Clock, cfg.Log)
+			v.remote = append(v.remote, r)
+			entry.source = r
+		}
+		v.issuers[i.URL] = entry
+	}
+	return v, nil
+}
+
+// noRedirect: an issuer's documents stand where discovery says; a redirect could point inside our network.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Close waits for a fetch under way, after telling it to stop.
+func (v *Verifier) Close() error {
+	for _, r := range v.remote {
+		r.close()
+	}
+	return nil
+}
+
+// Request verifies the bearer token of r. The error is always an *Error.
+func (v *Verifier) Request(r *http.Request) (provisioning.Subject, error) {
+	raw, err := Bearer(r)
+	if err != nil {
+		return provisioning.Subject{}, err
+	}
+	return v.Verify(r.Context(), raw)
+}
+
+// Verify checks a JWT access token (RFC 9068, RFC 8725) and says who it stands for. The error is always an *Error.
+// A disabled user is refused at once, even with a token that was accepted before.
+func (v *Verifier) Verify(ctx context.Context, raw string) (provisioning.Subject, error) {
+	now := v.clock()
+	sum := sha256.Sum256([]byte(raw))
+	if c, ok := v.seen.get(sum); ok && c.issuer.source.generation() == c.gen {
+		if err := checkTimes(now, c.subject.Expires, c.before, c.issued); err != nil {
+			return provisioning.Subject{}, err
+		}
+		return v.current(c.subject, &c.issuer.Mapping)
+	}
+	c, err := v.verify(ctx, raw, now)
+	if err != nil {
+		return provisioning.Subject{}, err
+	}
+	s, bad := v.current(c.subject, &c.issuer.Mapping)
+	if bad == nil {
+		v.seen.put(sum, c)
+	}
+	return s, bad
+}
+
+// algorithms that are accepted: asymmetric only, so that a public key can never be used as a MAC key (RFC 8725 section 3.1).
+func algorithms() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.EdDSA, jose.PS256}
+}
+
+func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (cachedToken, *Error) {
+	if len(raw) > maxToken {
+		return cachedToken{}, refused("too long")
+	}
+	jws, err := jose.ParseSignedCompact(raw, algorithms())
+	if err != nil || len(jws.Signatures) != 1 {
+		return cachedToken{}, refused("malformed or algorithm")
+	}
+	// Header members that name a key (jku, x5u, jwk, x5c) are never looked at: keys come from the issuer's key set only.
+	header := jws.Signatures[0].Protected
+	if _, critical := header.ExtraHeaders["crit"]; critical {
+		return cachedToken{}, refused("critical header")
+	}
+	issuer := v.issuers[unverifiedIssuer(raw)]
+	if issuer == nil {
+		return cachedToken{}, refused("issuer")
+	}
+	key, bad := issuer.source.find(ctx, header.KeyID, jose.SignatureAlgorithm(header.Algorithm))
+	if bad != nil {
+		return cachedToken{}, bad
+	}
+	gen := issuer.source.generation()
+	payload, err := jws.Verify(key)
+	if err != nil {
+		return cachedToken{}, refused("signature")
+	}
+	var c claims
+	if json.Unmarshal(payload, &c) != nil {
+		return cachedToken{}, refused("malformed claims")
+	}
+	typ, _ := header.ExtraHeaders[jose.HeaderType].(string)
+	if bad := c.check(&issuer.Issuer, typ, now); bad != nil {
+		return cachedToken{}, bad
+	}
+	s, bad := issuer.Mapping.subject(&c, payload)
+	if bad != nil {
+		return cachedToken{}, bad
+	}
+	return cachedToken{issuer: issuer, subject: s, before: c.Before.t, issued: c.Issued.t, gen: gen}, nil
+}
+
+// current applies what the store says now.
+func (v *Verifier) current(s provisioning.Subject, m *Mapping) (provisioning.Subject, error) {
+	if v.users == nil {
+		return s, nil
+	}
+	u, known := v.users.User(s.Domain, s.User)
+	switch {
+	case known && u.Disabled:
+		return provisioning.Subject{}, refused("user disabled")
+	case !known && m.StoreRoles:
+		return provisioning.Subject{}, refused("user unknown")
+	case m.StoreRoles:
+		s.Roles = u.Roles
+	}
+	return s, nil
+}
+
+// unverifiedIssuer only chooses whose keys are tried; the claim is checked again after the signature.
+func unverifiedIssuer(raw string) string {
+	_, rest, _ := strings.Cut(raw, ".")
+	part, _, _ := strings.Cut(rest, ".")
+	b, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return ""
+	}
+	var c struct {
+		Issuer string `json:"iss"`
+	}
+	if json.Unmarshal(b, &c) != nil {
+		return ""
+	}
+	return c.Issuer
+}
+
+func weak(key any) bool {
+	k, ok := key.(*rsa.PublicKey)
+	return ok && k.N.BitLen() < 2048
+}
+
+// cachedToken is a token whose signature and constant claims were accepted under key generation gen.
+type cachedToken struct {
+	issuer         *issuerKeys
+	subject        provisioning.Subject
+	before, issued time.Time
+	gen            uint64
+}
+
+const tokenCacheHalf = 4096
+
+// tokenCache keeps the last accepted tokens by hash, at most 2*tokenCacheHalf: when the young half is full it becomes the old one.
+type tokenCache struct {
+	mu         sync.Mutex
+	young, old map[[32]byte]cachedToken
+}
+
+func (t *tokenCache) get(sum [32]byte) (cachedToken, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c, ok := t.young[sum]; ok {
+		return c, true
+	}
+	c, ok := t.old[sum]
+	if ok {
+		t.add(sum, c)
+	}
+	return c, ok
+}
+
+func (t *tokenCache) put(sum [32]byte, c cachedToken) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.add(sum, c)
+}
+
+func (t *tokenCache) add(sum [32]byte, c cachedToken) {
+	if t.young == nil || len(t.young) >= tokenCacheHalf {
+		t.old, t.young = t.young, make(map[[32]byte]cachedToken, 64)
+	}
+	t.young[sum] = c
+}
