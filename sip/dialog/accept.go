@@ -1,0 +1,116 @@
+package dialog
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"naisen/sip"
+	"naisen/sip/stack"
+)
+
+// Accept makes a session of an inbound INVITE without To tag that was authenticated before. It sends 100, so that nobody retransmits
+// while the call is thought about. An error means that the INVITE was answered: *Refused, or ErrClosed. The offer, if any, is the
+// request's body; Ring, Answer and End go on from here.
+func (u *UA) Accept(tx *stack.ServerTx, id string, on func(Event)) (*Session, error) {
+	req := tx.Request()
+	respond(u.log, tx, stack.NewResponse(req, 100, ""))
+	cs, contactErr := req.Contacts()
+	routes, routeErr := req.RecordRoutes()
+	offer, known := description(&req.Headers, req.Body)
+	switch {
+	case contactErr != nil || routeErr != nil || len(cs) != 1 || cs[0].Wildcard():
+		return nil, u.refuse(tx, 400, nil)
+	case req.MaxForwards() == 0: // every INVITE that we take may lead to another one (threats.md C21)
+		return nil, u.refuse(tx, 483, nil)
+	case len(u.unsupported(req)) > 0:
+		return nil, u.refuse(tx, 420, func(r *stack.Response) { r.Set("Unsupported", joinTags(u.unsupported(req))) })
+	case req.Has("Replaces"): // nobody may take over a call yet (threats.md C14)
+		return nil, u.refuse(tx, 481, nil)
+	case !known:
+		return nil, u.refuse(tx, 415, unsupportedBody(typeSDP))
+	}
+	ask := readSessionExpires(&req.Headers)
+	if ask.interval > 0 && ask.interval < u.cfg.MinSE {
+		return nil, u.refuse(tx, 422, u.minSE)
+	}
+
+	from := req.From()
+	seq, _ := req.CSeq()
+	s := &Session{
+		ua: u, id: id, callID: strings.Clone(req.CallID()), localTag: strings.Clone(req.LocalTag()), inbound: true, hops: req.MaxForwards(),
+		on: on, in: tx,
+		dlg: dialogState{
+			tag: strings.Clone(from.Tag()), remote: strings.Clone(req.Get("From")), target: cs[0].URI, routes: routes,
+			to: stack.Target{Flow: req.Flow}, seq: seq, sdp: offer, update: has(req.All("Allow"), "UPDATE"),
+		},
+		routeSelf: req.Lines("Record-Route"),
+	}
+	s.local = strings.Clone(stack.NewResponse(req, 200, "").Get("To"))
+	s.contact = u.contact(u.cfg.ContactUser, s.dlg.to)
+	s.rel.init(u, req)
+	s.se.ask = ask
+	s.publish()
+	switch err := u.add(s, inviteKey{s.callID, s.dlg.tag, seq}); err {
+	case nil:
+	case errMerged: // the same INVITE by another way (RFC 3261 section 8.2.2.2)
+		return nil, u.refuse(tx, 482, nil)
+	default:
+		_ = u.refuse(tx, 503, func(r *stack.Response) { r.Set("Retry-After", "10") })
+		return nil, err
+	}
+	u.log.Debug("session", slog.String("leg", id), slog.String("call_id", s.callID), slog.Bool("inbound", true), slog.String("phase", "invite"))
+	return s, nil
+}
+
+func (u *UA) refuse(tx *stack.ServerTx, status int, fill func(*stack.Response)) error {
+	r := stack.NewResponse(tx.Request(), status, "")
+	if fill != nil {
+		fill(r)
+	}
+	respond(u.log, tx, r)
+	return &Refused{sip.StatusCause(status)}
+}
+
+func (u *UA) contact(user string, to stack.Target) string {
+	return sip.Address{URI: u.st.Contact(user, to)}.String()
+}
+
+// refuse answers the open INVITE with a failure.
+func (s *Session) refuse(status int) { s.refuseWith(sip.StatusCause(status)) }
+
+func (s *Session) refuseWith(c sip.Cause) {
+	tx := s.in
+	if tx == nil {
+		return
+	}
+	s.in = nil
+	s.reply(tx, finalStatus(c), func(r *stack.Response) {
+		if v := responseReason(c); v != "" {
+			r.Set("Reason", v)
+		}
+		if finalStatus(c) == 405 {
+			r.Set("Allow", s.ua.allow)
+		}
+	})
+}
+
+// reject is End before the answer: a failure response.
+func (s *Session) reject(c sip.Cause) {
+	s.refuseWith(c)
+	s.ended(Ended{Cause: c})
+	s.over()
+}
+
+// keepRinging repeats the last provisional every minute: proxies on the way give up after three (RFC 3261 section 13.3.1.1).
+func (s *Session) keepRinging() {
+	s.ring.set(s, time.Minute, func() {
+		if s.phase != phaseInvite || s.in == nil {
+			return
+		}
+		if s.rel.waiting == nil && s.held() == nil {
+			s.provisional(s.rel.last)
+		}
+		s.keepRinging()
+	})
+}

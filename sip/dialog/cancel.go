@@ -1,0 +1,82 @@
+package dialog
+
+import (
+	"strings"
+
+	"naisen/sip"
+	"naisen/sip/stack"
+)
+
+// cancel gives up an outbound INVITE. Ended comes with its final response, since a 2xx may cross (RFC 3261 section 9.1).
+func (s *Session) cancel(c sip.Cause, byPeer bool) {
+	if s.phase != phaseInvite {
+		return
+	}
+	s.ring.clear()
+	s.to(phaseCancel)
+	s.end, s.byPeer = c, byPeer
+	a := s.out.now
+	if a == nil || a.tx == nil { // nothing was sent
+		s.cancelled(false)
+		return
+	}
+	a.next.clear()
+	a.tx.Cancel(c.ReasonHeader())
+	// A callee that answers the CANCEL but never the INVITE (RFC 3261 section 9.1 last paragraph); before a first provisional it is
+	// timer B that ends the waiting.
+	s.ring.set(s, t64+t1, func() { s.cancelled(false) })
+}
+
+func (s *Session) cancelled(crossed bool) {
+	if s.phase != phaseCancel {
+		return
+	}
+	s.ended(Ended{Cause: s.end, ByPeer: s.byPeer, Crossed: crossed})
+	s.over()
+}
+
+// Cancel takes the cancellation of an INVITE or re-INVITE; the CANCEL itself was answered.
+func (u *UA) Cancel(tx *stack.ServerTx) {
+	req := tx.Request()
+	seq, _ := req.CSeq()
+	if tag := req.To().Tag(); tag != "" {
+		if s := u.find(req.CallID(), tag); s != nil && s.oa.theirs != nil && s.dlg.tag == req.From().Tag() {
+			s.cancelledReinvite(seq)
+			return
+		}
+	} else if s := u.findInvite(inviteKey{req.CallID(), req.From().Tag(), seq}); s != nil {
+		s.peerCancel(readCause(487, true, cancelReason(req)))
+		return
+	}
+	respond(u.log, tx, stack.NewResponse(req, 487, ""))
+}
+
+// cancelReason is the Reason of the CANCEL where the stack hands it on; that of an INVITE means nothing.
+func cancelReason(req *stack.Request) []string {
+	if strings.EqualFold(req.Method, "CANCEL") {
+		return req.Lines("Reason")
+	}
+	return nil
+}
+
+// peerCancel: the caller gave up. Too late once our 2xx is out: it will send BYE (RFC 3261 section 9.2).
+func (s *Session) peerCancel(c sip.Cause) {
+	if s.phase != phaseInvite || s.in == nil {
+		return
+	}
+	s.refuseWith(sip.CauseCancelled.WithText(""))
+	s.ended(Ended{Cause: c, ByPeer: true})
+	s.over()
+}
+
+// cancelledReinvite takes back the peer's offer that was not answered yet.
+func (s *Session) cancelledReinvite(seq uint32) {
+	tx := s.oa.theirs
+	if n, m := tx.Request().CSeq(); n != seq || m != "INVITE" {
+		return
+	}
+	s.oa.theirs = nil
+	s.reply(tx, 487, nil)
+	s.on(Disagreed{sip.CauseCancelled})
+	s.flushOffer()
+}

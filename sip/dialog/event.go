@@ -1,0 +1,73 @@
+package dialog
+
+import (
+	"time"
+
+	"naisen/sip"
+)
+
+// Event is what a session tells its owner. Events arrive in order on the session's shard, through a function that must not block.
+// Exactly one Ended arrives, and nothing after it. Byte slices in an event are the receiver's to read, never to change.
+type Event interface{ event() }
+
+// Progress is a provisional response other than 100. The same news is told once: repetitions of status and SDP are swallowed.
+type Progress struct {
+	Status int
+	SDP    []byte // the peer's early answer, nil without one
+	Fork   string // the To tag of the early dialog that speaks: a callee may fork into several; empty without a tag
+}
+
+// Answered says that the peer accepted our INVITE; its 2xx is acknowledged already.
+type Answered struct {
+	SDP  []byte // the answer, never empty; that of a reliable provisional response if it came there
+	Fork string // the To tag that won: early media of other forks is void
+}
+
+// Offered is the peer's own offer, in a re-INVITE, an UPDATE or a PRACK. Reply or Refuse answers it.
+type Offered struct {
+	SDP []byte // nil: the re-INVITE carries none and Reply has to carry our offer
+}
+
+// Agreed is the answer to an offer of ours: to Offer, to Answer or Ring on an INVITE without SDP, to Reply on an offerless re-INVITE.
+type Agreed struct {
+	SDP     []byte
+	Refresh bool // the peer changed its answer when we merely refreshed the session: no Offer was outstanding
+}
+
+// Disagreed says that an offer of either side came to nothing; what was agreed before still holds (RFC 3261 section 14.1).
+type Disagreed struct{ Cause sip.Cause }
+
+// Digit is a key pressed, sent by INFO.
+type Digit struct {
+	Rune     rune // 0-9 * # A-D, or ! for hook flash
+	Duration time.Duration
+}
+
+// Referred is the peer's wish that we call To. Refuse refuses it; ReferProgress accepts it and reports.
+type Referred struct {
+	To                       sip.URI // without the headers part
+	ReplacesCallID           string  // empty: a blind transfer
+	ReplacesTo, ReplacesFrom string  // to-tag and from-tag of Replaces, as the peer wrote them (RFC 3891 section 3)
+	ReplacesEarly            bool
+	ReferredBy               string // header value, unverified; at most 512 bytes
+}
+
+// ReferStatus reports on a REFER of ours: a status below 200 is progress, anything else is the last word.
+type ReferStatus struct{ Cause sip.Cause }
+
+// Ended is the last event.
+type Ended struct {
+	Cause   sip.Cause
+	ByPeer  bool // BYE, CANCEL, a final response; false: End was called, or a timer, a protocol error or the network ended it
+	Crossed bool // the peer's 2xx crossed our CANCEL; it was acknowledged and ended with BYE (RFC 3261 section 9.1)
+}
+
+func (Progress) event()    {}
+func (Answered) event()    {}
+func (Offered) event()     {}
+func (Agreed) event()      {}
+func (Disagreed) event()   {}
+func (Digit) event()       {}
+func (Referred) event()    {}
+func (ReferStatus) event() {}
+func (Ended) event()       {}
