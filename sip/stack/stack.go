@@ -7,15 +7,18 @@ package stack
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"naisen/sip"
 )
 
 // Errors of a Result, of Respond, SendAck and Keepalive.
@@ -28,18 +31,6 @@ var (
 	ErrInjection  = errors.New("stack: CR, LF or NUL in a header") // a value that would forge a header line; nothing was sent
 	ErrClosed     = errors.New("stack: closed")
 )
-
-// Flow is one way to reach a peer: a remote address on one of our UDP sockets, or one TCP/TLS connection.
-type Flow struct{ _ int }
-
-// ID is unique among live flows; equal for the same UDP pair.
-func (f *Flow) ID() string                            { return "" }
-func (f *Flow) Transport() string                     { return "" } // "udp", "tcp", "tls"
-func (f *Flow) Local() netip.AddrPort                 { return netip.AddrPort{} }
-func (f *Flow) Remote() netip.AddrPort                { return netip.AddrPort{} }
-func (f *Flow) Secure() bool                          { return false } // TLS
-func (f *Flow) PeerCertificates() []*x509.Certificate { return nil }
-func (f *Flow) Alive() bool                           { return false } // a UDP flow always is
 
 // Target says where a request goes. With Flow set it goes there and nowhere else.
 type Target struct {
@@ -58,23 +49,6 @@ type Handler interface {
 	StrayResponse(*Response) // a 2xx to INVITE whose transaction is gone (RFC 6026 lets the TU ACK and BYE it)
 	FlowClosed(*Flow)        // a TCP or TLS connection ended; any goroutine
 }
-
-// ServerTx is a server transaction.
-type ServerTx struct{}
-
-func (t *ServerTx) Request() *Request { return nil }
-
-// Respond sends a provisional or final response. Retransmission of non-2xx finals, and their ACK, are the transaction's;
-// retransmission of a 2xx is the TU's, which calls Respond again (RFC 6026). After a final non-2xx it returns ErrTerminated.
-func (t *ServerTx) Respond(*Response) error { return nil }
-
-// ClientTx is a client transaction.
-type ClientTx struct{}
-
-func (t *ClientTx) Request() *Request { return nil }
-
-// Cancel sends CANCEL once a provisional response has arrived (RFC 3261 section 9.1), with the given Reason header if not empty.
-func (t *ClientTx) Cancel(reason string) {}
 
 // Result is what a client transaction reports. Exactly one of Response and Err is set.
 type Result struct {
@@ -115,49 +89,241 @@ type Config struct {
 }
 
 // Stack is one SIP element.
-type Stack struct{}
+type Stack struct {
+	cfg    Config
+	limits Limits
+	h      Handler
+	log    *slog.Logger
 
-// New opens the listeners. Serve must be called for anything to be read.
-func New(cfg Config, h Handler, log *slog.Logger) (*Stack, error) { return nil, nil }
+	places  []*place
+	packets []*packetListener
+	streams []*streamListener
+	shards  []*shard
+	pool    pool
+	admit   *admission
+	sampler sampler
 
-// Serve reads until ctx ends or Close; it returns when no goroutine of the stack runs.
-func (s *Stack) Serve(ctx context.Context) error { return nil }
-func (s *Stack) Close() error                    { return nil }
+	secret       [32]byte
+	seed         maphash.Seed
+	flowID       atomic.Uint64
+	transactions atomic.Int64
+	panics       atomic.Uint64
+	stats        counters
 
-// Do runs f on the shard of callID, after what is queued there. It never blocks.
-func (s *Stack) Do(callID string, f func()) {}
-
-// After runs f on the shard of callID once d has passed, unless stopped. It never blocks.
-func (s *Stack) After(callID string, d time.Duration, f func()) (stop func()) { return nil }
-
-// Send starts a client transaction; results arrive on the request's Call-ID shard. Via, Max-Forwards (70 unless set) and Content-Length are added here.
-func (s *Stack) Send(req *Request, to Target, on func(*ClientTx, Result)) *ClientTx { return nil }
-
-// SendAck sends an ACK for a 2xx outside any transaction.
-func (s *Stack) SendAck(req *Request, to Target) error { return nil }
-
-// Contact is the URI by which a peer on this flow or target reaches us.
-func (s *Stack) Contact(user string, to Target) sip.URI { return sip.URI{} }
-
-// Challenge answers with resp (a 401, 407 or other refusal) and keeps no state at all: nothing is retransmitted, a retransmitted
-// request comes to the handler again, and the ACK of a refused INVITE is recognised by its To tag and absorbed. For a request within a
-// dialog it is the same as Respond.
-func (t *ServerTx) Challenge(resp *Response) error { return nil }
-
-// Flow makes the UDP flow from one of our listeners to remote, so that a registrar can rebuild it after a restart. Nil unless
-// transport is "udp" and local is one of our UDP listeners; the zero AddrPort takes the first that can reach remote.
-func (s *Stack) Flow(transport string, local, remote netip.AddrPort) *Flow { return nil }
-
-// LocalAddrs are the listeners with their actual ports.
-func (s *Stack) LocalAddrs() []Listen { return nil }
-
-// Keepalive sends a CRLF CRLF ping on the flow (RFC 5626 section 3.5.1). ErrFlowGone when it is dead.
-func (s *Stack) Keepalive(f *Flow) error { return nil }
-
-// Stats counters only grow.
-type Stats struct {
-	Received, Sent, Malformed, Shed, Retransmitted, Duplicates uint64
-	Transactions, Connections, Queued                          int
+	life    sync.Mutex // guards started and the moment of closing against wg
+	started bool
+	ended   bool
+	done    chan struct{}
+	wg      sync.WaitGroup
 }
 
-func (s *Stack) Stats() Stats { return Stats{} }
+// New opens the listeners. Serve must be called for anything to be read. Addresses must be concrete: a Via or Contact made for a
+// wildcard would be a guess. An error names the listener.
+func New(cfg Config, h Handler, log *slog.Logger) (*Stack, error) {
+	s := &Stack{cfg: cfg, limits: cfg.Limits.withDefaults(), h: h, log: log, pool: newPool(), seed: maphash.MakeSeed(), done: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if h == nil || len(cfg.Listen) == 0 {
+		return nil, errors.New("stack: a handler and at least one listener are needed")
+	}
+	if _, err := rand.Read(s.secret[:]); err != nil {
+		return nil, fmt.Errorf("stack: secret: %w", err)
+	}
+	s.cfg.fill()
+	s.admit = newAdmission(s.limits, s.trusted)
+	n := cfg.Shards
+	if n <= 0 {
+		n = 2 * runtime.GOMAXPROCS(0)
+	}
+	for range n {
+		s.shards = append(s.shards, newShard(s))
+	}
+	for i, l := range cfg.Listen {
+		if err := s.listen(i, l); err != nil {
+			s.closeListeners()
+			return nil, fmt.Errorf("stack: listen %s %s: %w", l.Transport, l.Addr, err)
+		}
+	}
+	return s, nil
+}
+
+// fill puts the net package behind what was not given.
+func (c *Config) fill() {
+	if c.UserAgent == "" {
+		c.UserAgent = "Naisen"
+	}
+	if c.ListenPacket == nil {
+		c.ListenPacket = func(a netip.AddrPort) (net.PacketConn, error) {
+			u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
+			if err != nil {
+				return nil, err
+			}
+			_ = u.SetReadBuffer(udpReadBuffer) // as far as the kernel allows
+			return u, nil
+		}
+	}
+	if c.ListenStream == nil {
+		c.ListenStream = func(a netip.AddrPort) (net.Listener, error) { return net.ListenTCP("tcp", net.TCPAddrFromAddrPort(a)) }
+	}
+	if c.DialStream == nil {
+		c.DialStream = func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+			var d net.Dialer
+			if local.IsValid() {
+				d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+			}
+			return d.DialContext(ctx, "tcp", remote.String())
+		}
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	def := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&l.MessageBytes, defaultMessageBytes)
+	l.MessageBytes = min(l.MessageBytes, 60000)
+	def(&l.Connections, 10000)
+	def(&l.PerAddress, 100)
+	def(&l.Transactions, 50000)
+	if l.RatePerSource <= 0 {
+		l.RatePerSource = 50
+	}
+	if l.Rate <= 0 {
+		l.Rate = 2000
+	}
+	return l
+}
+
+func (s *Stack) listen(i int, l Listen) error {
+	a := netip.AddrPortFrom(l.Addr.Addr().Unmap(), l.Addr.Port())
+	if !a.IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() {
+		return errors.New("a concrete address is needed, not a wildcard: name each address, and what to advertise if it differs")
+	}
+	var actual netip.AddrPort
+	var packet *packetListener
+	switch l.Transport {
+	case "udp":
+		pc, err := s.cfg.ListenPacket(a)
+		if err != nil {
+			return err
+		}
+		packet = &packetListener{s: s, pc: pc, addr: addrPort(pc.LocalAddr())}
+		s.packets, actual = append(s.packets, packet), packet.addr
+	case "tcp", "tls":
+		if l.Transport == "tls" && s.cfg.TLS == nil {
+			return errors.New("Config.TLS is missing")
+		}
+		ln, err := s.cfg.ListenStream(a)
+		if err != nil {
+			return err
+		}
+		sl := &streamListener{s: s, ln: ln, transport: l.Transport, addr: addrPort(ln.Addr())}
+		s.streams, actual = append(s.streams, sl), sl.addr
+	default:
+		return errors.New("transport is none of udp, tcp, tls")
+	}
+	p, err := newPlace(l, actual)
+	if err != nil {
+		return err
+	}
+	p.packet = packet
+	s.places = append(s.places, p)
+	return nil
+}
+
+// Serve reads until ctx ends or Close; it returns nil when no goroutine of the stack runs. It is called once.
+func (s *Stack) Serve(ctx context.Context) error {
+	s.life.Lock()
+	if s.started || s.ended {
+		s.life.Unlock()
+		return ErrClosed
+	}
+	s.started = true
+	s.wg.Add(len(s.shards) + len(s.packets) + len(s.streams))
+	s.life.Unlock()
+	run := func(f func()) { defer s.wg.Done(); f() }
+	for _, sh := range s.shards {
+		go run(sh.run)
+	}
+	for _, l := range s.packets {
+		go run(l.serve)
+	}
+	for _, l := range s.streams {
+		go run(l.serve)
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.done:
+	}
+	return s.Close()
+}
+
+// Close ends everything at once and returns when no goroutine of the stack runs. It must not be called on a shard.
+func (s *Stack) Close() error {
+	s.life.Lock()
+	if !s.ended {
+		s.ended = true
+		close(s.done)
+	}
+	s.life.Unlock()
+	s.closeListeners()
+	s.pool.mu.Lock()
+	conns := make([]*conn, 0, len(s.pool.conns))
+	for c := range s.pool.conns {
+		conns = append(conns, c)
+	}
+	s.pool.mu.Unlock()
+	for _, c := range conns {
+		c.close()
+	}
+	s.wg.Wait()
+	return nil
+}
+
+func (s *Stack) closeListeners() {
+	for _, l := range s.packets {
+		_ = l.pc.Close()
+	}
+	for _, l := range s.streams {
+		_ = l.ln.Close()
+	}
+}
+
+// spawn starts a goroutine that Close waits for; false once closing.
+func (s *Stack) spawn(f func()) bool {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.ended {
+		return false
+	}
+	s.wg.Add(1)
+	go func() { defer s.wg.Done(); f() }()
+	return true
+}
+
+func (s *Stack) closing() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// pause waits; false when the stack closes meanwhile.
+func (s *Stack) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.done:
+		return false
+	}
+}
+
+// flowClosed tells the TU that a connection has ended.
+func (s *Stack) flowClosed(f *Flow) { s.shards[0].guard(func() { s.h.FlowClosed(f) }) }

@@ -1,0 +1,155 @@
+package stack
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strconv"
+)
+
+// datagram takes one UDP packet.
+func (s *Stack) datagram(b []byte, f *Flow) { s.receive(b, f, false) }
+
+// stream takes one framed message; when its shard is full it waits, and with it the reading of that connection.
+func (s *Stack) stream(b []byte, c *conn) { s.receive(b, c.flow, true) }
+
+func (s *Stack) receive(b []byte, f *Flow, stream bool) {
+	s.stats.received.Add(1)
+	req, resp, err := parse(b, stream, s.limits.MessageBytes)
+	if err != nil {
+		s.stats.malformed.Add(1)
+		s.sample("sip malformed message", f, errText(err))
+		var pe *ParseError
+		if req != nil && errors.As(err, &pe) && pe.Status != 0 {
+			s.refuseMalformed(req, f, pe.Status)
+		}
+		return
+	}
+	if resp != nil {
+		s.incoming(resp, f, stream)
+		return
+	}
+	v, _ := req.topVia()
+	s.stamp(req, f, v)
+	if !s.admitted(req) {
+		s.stats.shed.Add(1)
+		if stream {
+			s.refuse(req, v, 503, Header{"Retry-After", "5"})
+		}
+		return
+	}
+	if !s.shard(req.CallID()).message(item{req: req}, stream) {
+		s.stats.shed.Add(1)
+	}
+}
+
+// stamp sets what the receiving side adds: the flow, our To tag, and received and rport in the top Via (RFC 3261 section 18.2.1,
+// RFC 3581 section 4). A received that the sender wrote himself is replaced: it may name a victim.
+func (s *Stack) stamp(r *Request, f *Flow, v Via) {
+	r.Flow = f
+	r.localTag = s.requestMark(markTag, r, v)
+	ps := v.Params.Without("received")
+	source := f.remote.Addr().WithZone("").String()
+	_, rport := ps.Get("rport")
+	if rport {
+		ps = ps.With("rport", strconv.Itoa(int(f.remote.Port())))
+	}
+	if rport || v.Host != source {
+		ps = append(ps, paramReceived(source))
+	}
+	v.Params = ps
+	r.setTopVia(v)
+}
+
+// admitted applies the rates to what could make new state: out-of-dialog requests (threats.md section 1).
+func (s *Stack) admitted(r *Request) bool {
+	if r.Method == "ACK" || r.Method == "CANCEL" || r.To().Tag() != "" {
+		return true
+	}
+	return s.admit.allow(r.Flow.remote.Addr())
+}
+
+// incoming lets only responses to our own requests in: one Via, its branch and sent-by ours (RFC 3261 section 18.1.2). One with a second
+// Via would have to be forwarded, and we are no proxy (threats.md A17).
+func (s *Stack) incoming(resp *Response, f *Flow, stream bool) {
+	vias, err := resp.Vias()
+	if err != nil || len(vias) != 1 || !s.ourBranch(vias[0].Branch()) || !s.ourSentBy(vias[0], f) {
+		s.stats.malformed.Add(1)
+		s.sample("sip response is not for us", f, "")
+		return
+	}
+	resp.Flow = f
+	if !s.shard(resp.CallID()).message(item{resp: resp}, stream) {
+		s.stats.shed.Add(1)
+	}
+}
+
+// refuseMalformed answers without state, within the source's rate. Of a header that must be single only the first is echoed.
+func (s *Stack) refuseMalformed(r *Request, f *Flow, status int) {
+	if r.Method == "ACK" || !s.admit.allow(f.remote.Addr()) {
+		return
+	}
+	v, err := r.topVia()
+	if err != nil {
+		return
+	}
+	for _, name := range single {
+		r.Set(name, r.Get(name))
+	}
+	s.stamp(r, f, v)
+	var extra []Header
+	if status == 415 {
+		extra = append(extra, Header{"Accept-Encoding", "identity"})
+	}
+	s.refuse(r, v, status, extra...)
+}
+
+// refuse sends one final response of which nothing is kept. An ACK to it is recognised by its tag.
+func (s *Stack) refuse(r *Request, v Via, status int, extra ...Header) {
+	resp := NewResponse(r, status, "")
+	for _, h := range extra {
+		resp.Add(h.Name, h.Value)
+	}
+	_ = s.sendStateless(r, v, resp)
+}
+
+func (s *Stack) sendStateless(r *Request, v Via, resp *Response) error {
+	if to := r.To(); to.URI.Scheme != "" && to.Tag() == "" {
+		resp.Set("To", withTag(r.Get("To"), s.requestMark(markStateless, r, v)))
+	}
+	b, err := s.serialise(resp)
+	if err != nil {
+		return err
+	}
+	return r.Flow.write(b)
+}
+
+// serialise writes a response with our Server header.
+func (s *Stack) serialise(resp *Response) ([]byte, error) {
+	if !resp.Has("Server") {
+		resp.Add("Server", s.cfg.UserAgent)
+	}
+	b, err := resp.Append(make([]byte, 0, 640+len(resp.Body)))
+	if err == nil && len(b) > maxDatagram-64 {
+		return nil, ErrTooLarge
+	}
+	return b, err
+}
+
+// sample logs about one malformed message per second and never its content (threats.md section 1: log flood, log injection).
+func (s *Stack) sample(what string, f *Flow, why string) {
+	if n, ok := s.sampler.next(); ok {
+		s.log.Info(what, slog.String("why", why), "transport", f.transport, "remote", f.remote, "more", n)
+	}
+}
+
+// errText keeps the peer's bytes out of the log: our own errors only, others by kind.
+func errText(err error) string {
+	var pe *ParseError
+	if errors.As(err, &pe) {
+		return pe.Text
+	}
+	return "failed"
+}
+
+func (s *Stack) trusted(a netip.Addr) bool { return s.cfg.Trusted != nil && s.cfg.Trusted(a) }

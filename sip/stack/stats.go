@@ -1,0 +1,55 @@
+package stack
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Stats counters only grow; the second line are gauges.
+type Stats struct {
+	Received, Sent, Malformed, Shed, Retransmitted, Duplicates, Panics uint64
+	Transactions, Connections, Queued                                  int
+}
+
+type counters struct {
+	received, sent, malformed, shed, retransmitted, duplicates atomic.Uint64
+}
+
+// Stats is a snapshot.
+func (s *Stack) Stats() Stats {
+	out := Stats{
+		Received: s.stats.received.Load(), Sent: s.stats.sent.Load(), Malformed: s.stats.malformed.Load(), Shed: s.stats.shed.Load(),
+		Retransmitted: s.stats.retransmitted.Load(), Duplicates: s.stats.duplicates.Load(), Panics: s.panics.Load(),
+		Transactions: int(s.transactions.Load()),
+	}
+	s.pool.mu.Lock()
+	out.Connections = s.pool.total
+	s.pool.mu.Unlock()
+	for _, sh := range s.shards {
+		sh.mu.Lock()
+		out.Queued += len(sh.queue)
+		sh.mu.Unlock()
+	}
+	return out
+}
+
+// sampler lets one event per second through and counts the others.
+type sampler struct {
+	mu      sync.Mutex
+	at      time.Time
+	skipped int
+}
+
+// next tells whether this one is let through, and how many were not since the last.
+func (s *sampler) next() (skipped int, ok bool) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.at.IsZero() && now.Sub(s.at) < time.Second {
+		s.skipped++
+		return 0, false
+	}
+	skipped, s.skipped, s.at = s.skipped, 0, now
+	return skipped, true
+}

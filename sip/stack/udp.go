@@ -1,0 +1,144 @@
+package stack
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
+
+const (
+	maxDatagram   = 65535
+	udpReadBuffer = 4 << 20 // bytes asked of the kernel, so that a burst of registrations is queued there
+	stunCookie    = 0x2112A442
+)
+
+// packetListener is one UDP socket of ours.
+type packetListener struct {
+	s     *Stack
+	pc    net.PacketConn
+	addr  netip.AddrPort // actual
+	place int            // index in Config.Listen
+}
+
+// serve reads until the socket is closed. No read error ends it: a listener that died silently is a switch that is deaf.
+func (l *packetListener) serve() {
+	buf := make([]byte, maxDatagram)
+	backoff := time.Duration(0)
+	for {
+		n, from, err := l.read(buf)
+		if err != nil {
+			if l.s.closing() || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if backoff = min(max(2*backoff, time.Millisecond), time.Second); backoff > 100*time.Millisecond {
+				l.s.log.Warn("sip udp read", "local", l.addr, "err", err)
+			}
+			if !l.s.pause(backoff) {
+				return
+			}
+			continue
+		}
+		backoff = 0
+		if from.IsValid() {
+			l.packet(buf[:n], from)
+		}
+	}
+}
+
+func (l *packetListener) read(buf []byte) (int, netip.AddrPort, error) {
+	if u, ok := l.pc.(*net.UDPConn); ok {
+		n, from, err := u.ReadFromUDPAddrPort(buf)
+		return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
+	}
+	n, from, err := l.pc.ReadFrom(buf)
+	if err != nil {
+		return 0, netip.AddrPort{}, err
+	}
+	return n, addrPort(from), nil
+}
+
+// addrPort converts what an in-memory network gives.
+func addrPort(a net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	default:
+		if a != nil {
+			ap, _ = netip.ParseAddrPort(a.String())
+		}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// packet tells SIP from what else arrives on a SIP port (RFC 5626 sections 4.4 and 5.4).
+func (l *packetListener) packet(b []byte, from netip.AddrPort) {
+	if isKeepalive(b) {
+		return
+	}
+	if isSTUN(b) {
+		l.stun(b, from)
+		return
+	}
+	l.s.datagram(b, &Flow{transport: "udp", local: l.addr, remote: from, udp: l})
+}
+
+// isKeepalive: CRLFs, or the handful of arbitrary bytes that some phones send to hold a NAT binding open.
+func isKeepalive(b []byte) bool {
+	if len(b) <= 4 {
+		return true
+	}
+	for _, c := range b {
+		if c != '\r' && c != '\n' && c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func isSTUN(b []byte) bool {
+	return len(b) >= 20 && b[0]&0xC0 == 0 && binary.BigEndian.Uint32(b[4:]) == stunCookie
+}
+
+// stun answers a Binding request with XOR-MAPPED-ADDRESS only (RFC 8489 section 14.2), within the source's rate.
+func (l *packetListener) stun(b []byte, from netip.AddrPort) {
+	if binary.BigEndian.Uint16(b) != 1 || !l.s.admit.allow(from.Addr()) {
+		l.s.stats.shed.Add(1)
+		return
+	}
+	ip := from.Addr().AsSlice()
+	out := make([]byte, 28+len(ip))
+	binary.BigEndian.PutUint16(out, 0x0101)
+	binary.BigEndian.PutUint16(out[2:], uint16(8+len(ip)))
+	copy(out[4:20], b[4:20])
+	binary.BigEndian.PutUint16(out[20:], 0x0020)
+	binary.BigEndian.PutUint16(out[22:], uint16(4+len(ip)))
+	out[25] = 1
+	if len(ip) == 16 {
+		out[25] = 2
+	}
+	binary.BigEndian.PutUint16(out[26:], from.Port()^(stunCookie>>16))
+	for i, c := range ip {
+		out[28+i] = c ^ b[4+i]
+	}
+	_ = l.send(out, from)
+}
+
+// send writes one datagram of any size: the limit of RFC 3261 section 18.1.1 is for requests that have a choice of transport.
+func (l *packetListener) send(b []byte, to netip.AddrPort) error {
+	var err error
+	if u, ok := l.pc.(*net.UDPConn); ok {
+		_, err = u.WriteToUDPAddrPort(b, to)
+	} else {
+		_, err = l.pc.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	}
+	if err != nil {
+		return ErrTransport
+	}
+	l.s.stats.sent.Add(1)
+	return nil
+}
