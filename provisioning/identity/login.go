@@ -53,7 +53,7 @@ func (l Login) Password(ctx context.Context, user, password string, newPassword 
 		return Tokens{}, err
 	}
 	resp, err := f.get(ctx, f.url)
-	for asked := 0; err == nil && asked < 6; asked++ {
+	for asked := 0; err == nil && asked < 8; asked++ {
 		if code, done, err := f.code(resp); done || err != nil {
 			if err != nil {
 				return Tokens{}, err
@@ -68,7 +68,7 @@ func (l Login) Password(ctx context.Context, user, password string, newPassword 
 		case p.asks("user") && asked == 0:
 			p.values.Set("user", user)
 			p.values.Set("password", password)
-		case p.asks("again") && newPassword != nil && asked < 5:
+		case p.asks("again") && newPassword != nil:
 			var next string
 			if next, err = newPassword(); err != nil {
 				return Tokens{}, err
