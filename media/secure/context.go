@@ -116,6 +116,9 @@ func (c *Context) ProtectRTP(dst, pkt []byte) ([]byte, error) {
 	c.resume(s, seq)
 	out, err := c.srtp.EncryptRTP(dst, pkt, &c.header)
 	if err != nil {
+		if _, bad := c.header.Unmarshal(pkt); bad != nil {
+			return nil, ErrMalformed
+		}
 		return nil, fmt.Errorf("%w: protect", ErrExhausted)
 	}
 	c.advance(s, seq)
@@ -138,6 +141,9 @@ func (c *Context) UnprotectRTP(dst, pkt []byte) ([]byte, error) {
 	}
 	out, err := c.srtp.DecryptRTP(dst, pkt, &c.header)
 	if err != nil {
+		if _, bad := c.header.Unmarshal(pkt); bad != nil { // an extension element that does not fit: not seen by rtpShape
+			return nil, ErrMalformed
+		}
 		return nil, refusal(err)
 	}
 	if s == nil {
