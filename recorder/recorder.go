@@ -81,7 +81,10 @@ type Manifest struct {
 	AudioBytes   int64     `json:"audio_bytes"`
 	SealedSHA256 string    `json:"sealed_sha256"` // of the sealed object
 	Gaps         []Gap     `json:"gaps,omitempty"`
-	Dropped      int64     `json:"dropped"` // frames that the ring refused
+	Dropped      int64     `json:"dropped"`                // frames that the ring refused
+	Lost         int64     `json:"lost"`                   // frames that never came, by sequence number
+	Damaged      int       `json:"damaged,omitempty"`      // journal slots that did not authenticate; nothing of them is in the audio
+	GapsOmitted  int       `json:"gaps_omitted,omitempty"` // gaps beyond the bound of the list
 }
 
 // Gap is a stretch without audio of one party.

@@ -1,0 +1,232 @@
+// Package capture puts a call's packets into an encrypted journal on local disk.
+// It owns the rings and the goroutines between the packet path and the file. It never decodes, never uploads, and never makes a call wait:
+// the packet path copies a payload into a ring and returns; one goroutine drains all rings into all journals; another one syncs them.
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/journal"
+)
+
+// Errors of Start.
+var (
+	ErrClosed  = errors.New("capture: closed")
+	ErrExists  = errors.New("capture: a recording with this id is under way")
+	ErrCase    = errors.New("capture: case is not usable")
+	ErrTooMany = errors.New("capture: too many recordings at once")
+)
+
+// Ext is the ending of a journal's file name; the rest is the recording's id.
+const Ext = ".journal"
+
+// Bounds.
+const (
+	maxID      = 100 // bytes
+	maxText    = 200 // bytes of a number, a name: longer ones are cut, a recording is worth more than a display name
+	maxParties = 16  // endpoints in the course of one recording
+)
+
+// Config of a Recorder. Dir and Keeper are required.
+type Config struct {
+	Dir    string         // of the journals; made if missing
+	Keeper journal.Keeper // wraps the journals' keys
+	Log    *slog.Logger
+	Now    func() time.Time // default time.Now
+	// Open makes a journal's file; it must refuse to overwrite. Default: os.OpenFile. Tests put a full disk here.
+	Open func(path string) (journal.File, error)
+	// Began and Ended report from capture's own goroutines and must not block. Ended: the journal is whole, synced and closed.
+	Began func(recorder.Case)
+	Ended func(id string)
+
+	Drain   time.Duration // how often rings are emptied; default 100 ms
+	Flush   time.Duration // how old a record may get before a slot is sealed for it; default 400 ms
+	Sync    time.Duration // fsync of what was written; default 1 s
+	Max     int           // recordings at once; default 2000
+	MinFree int64         // bytes; below this a new recording is reported as failed at once; default 64 MiB
+}
+
+// Recorder implements recorder.Recorder.
+type Recorder struct {
+	cfg    Config
+	mu     sync.Mutex
+	live   map[string]*recording // guarded by mu; the drain goroutine removes
+	closed bool                  // guarded by mu
+	stop   chan struct{}
+	sync   *syncer
+	done   sync.WaitGroup
+	full   atomic.Bool // the last look at the disk, or the last write, found no room
+	count  counters
+}
+
+var _ recorder.Recorder = (*Recorder)(nil)
+
+// Open starts the two goroutines. Journals of an earlier run in the directory are not touched.
+func Open(cfg Config) (*Recorder, error) {
+	if cfg.Keeper == nil || cfg.Dir == "" {
+		return nil, errors.New("capture: Dir and Keeper are required")
+	}
+	cfg.defaults()
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	r := &Recorder{cfg: cfg, live: map[string]*recording{}, stop: make(chan struct{})}
+	r.sync = newSyncer(r)
+	r.look()
+	r.done.Add(2)
+	go r.drain()
+	go r.sync.run()
+	return r, nil
+}
+
+func (c *Config) defaults() {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Open == nil {
+		c.Open = func(path string) (journal.File, error) {
+			return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		}
+	}
+	if c.Began == nil {
+		c.Began = func(recorder.Case) {}
+	}
+	if c.Ended == nil {
+		c.Ended = func(string) {}
+	}
+	for _, d := range []struct {
+		v   *time.Duration
+		def time.Duration
+	}{{&c.Drain, 100 * time.Millisecond}, {&c.Flush, 400 * time.Millisecond}, {&c.Sync, time.Second}} {
+		if *d.v <= 0 {
+			*d.v = d.def
+		}
+	}
+	if c.Max <= 0 {
+		c.Max = 2000
+	}
+	if c.MinFree == 0 {
+		c.MinFree = 64 << 20
+	}
+}
+
+// Start begins a recording. It touches no disk: the journal appears within Drain. Where the disk is known to be full, Failed already
+// holds the reason when Start returns; the capture goes on nevertheless and keeps what the disk takes.
+func (r *Recorder) Start(c recorder.Case) (recorder.Recording, error) {
+	if err := check(&c); err != nil {
+		r.count.refused.Add(1)
+		return nil, err
+	}
+	rec := newRecording(r, c)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return nil, ErrClosed
+	case r.live[c.ID] != nil:
+		r.count.refused.Add(1)
+		return nil, fmt.Errorf("%w: %s", ErrExists, c.ID)
+	case len(r.live) >= r.cfg.Max:
+		r.count.refused.Add(1)
+		return nil, ErrTooMany
+	}
+	r.live[c.ID] = rec
+	r.count.started.Add(1)
+	if r.full.Load() {
+		rec.fail(recorder.ErrDiskFull)
+	}
+	return rec, nil
+}
+
+// Live says whether the recording is still being captured: its journal is not to be touched.
+func (r *Recorder) Live(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.live[id] != nil
+}
+
+// Close ends every recording as it stands ("shutdown"), writes what the disk takes and returns when nothing runs.
+func (r *Recorder) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		r.done.Wait()
+		return nil
+	}
+	r.closed = true
+	r.mu.Unlock()
+	close(r.stop)
+	r.done.Wait()
+	return nil
+}
+
+// check refuses what could not be stored and cuts what is only too long.
+func check(c *recorder.Case) error {
+	if !ValidID(c.ID) {
+		return fmt.Errorf("%w: id", ErrCase)
+	}
+	if !ValidID(c.Domain) {
+		return fmt.Errorf("%w: domain", ErrCase)
+	}
+	if len(c.Parties) > maxParties {
+		return fmt.Errorf("%w: %d parties", ErrCase, len(c.Parties))
+	}
+	for _, s := range []*string{&c.Call, &c.DID, &c.Direction, &c.Policy} {
+		*s = cut(*s)
+	}
+	c.Parties = append([]recorder.Party(nil), c.Parties...)
+	for i := range c.Parties {
+		tidy(&c.Parties[i])
+	}
+	if c.Notice != nil {
+		n := *c.Notice
+		for _, s := range []*string{&n.Prompt, &n.Language, &n.SHA256, &n.Mode} {
+			*s = cut(*s)
+		}
+		c.Notice = &n
+	}
+	return nil
+}
+
+func tidy(p *recorder.Party) {
+	for _, s := range []*string{&p.Role, &p.Number, &p.Name} {
+		*s = cut(*s)
+	}
+}
+
+func cut(s string) string {
+	if len(s) > maxText {
+		return s[:maxText]
+	}
+	return s
+}
+
+// ValidID says whether s can be a recording's id or domain: it becomes a part of file, object and URL names.
+func ValidID(s string) bool {
+	if s == "" || len(s) > maxID || s[0] == '.' || s[0] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// Path is where the journal of a recording lies in dir.
+func Path(dir, id string) string { return filepath.Join(dir, id+Ext) }

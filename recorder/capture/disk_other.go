@@ -1,0 +1,6 @@
+//go:build !linux
+
+package capture
+
+// diskSpace is unknown here; a full disk still shows as failed writes.
+func diskSpace(string) (free, total int64, ok bool) { return 0, 0, false }

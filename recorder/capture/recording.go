@@ -1,0 +1,169 @@
+package capture
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"naisen/media"
+	"naisen/recorder"
+	"naisen/recorder/journal"
+)
+
+// recording is one capture. The packet path sees rings, epoch and stopped; the call uses mu's fields; the rest is the drain goroutine's.
+type recording struct {
+	of   *Recorder
+	id   string
+	base time.Time     // on capture's clock, when lead had passed since the case's start
+	lead time.Duration // from Case.Started to base
+
+	rings   atomic.Pointer[[]*ring] // immutable; replaced when a party joins
+	epoch   atomic.Int64            // add it to Frame.Arrived to get the time since the start; noEpoch before the first frame
+	stopped atomic.Bool
+	failed  chan error // one value
+	told    atomic.Bool
+	broken  atomic.Bool // fsync failed
+	closing bool        // guarded by syncer.mu: its file is or will be closed
+
+	mu      sync.Mutex
+	parties int
+	marks   []mark
+	ending  *journal.Stop
+
+	// The drain goroutine's own.
+	c          recorder.Case
+	w          *journal.Writer
+	f          journal.File
+	oldest     time.Time // when the oldest record that no slot holds was taken; zero: none
+	retry      time.Time // not before, after an error
+	delay      time.Duration
+	failing    bool
+	stopMarked bool
+	last       time.Duration // of the last drain, for the span of drops
+}
+
+type mark struct {
+	kind journal.Kind
+	v    any
+}
+
+const noEpoch = -1 << 63
+
+func newRecording(r *Recorder, c recorder.Case) *recording {
+	now := r.cfg.Now()
+	lead := now.Sub(c.Started)
+	if c.Started.IsZero() {
+		c.Started, lead = now, 0
+	}
+	if lead < 0 || lead > time.Minute { // the caller's clock is data; a wrong one must not shift the audio
+		lead = 0
+	}
+	rec := &recording{of: r, id: c.ID, base: now, lead: lead, c: c, failed: make(chan error, 1)}
+	rec.epoch.Store(noEpoch)
+	rec.marks = append(rec.marks, mark{journal.KindCase, c})
+	rings := []*ring{}
+	rec.rings.Store(&rings)
+	for _, p := range c.Parties {
+		rec.Party(p)
+	}
+	return rec
+}
+
+// elapsed is the time since the recording's start.
+func (c *recording) elapsed(t time.Time) time.Duration { return t.Sub(c.base) + c.lead }
+
+// Tap implements recorder.Recording.
+func (c *recording) Tap() media.Tap { return (*tap)(c) }
+
+// Party implements recorder.Recording. A party is known by its endpoint: the same endpoint again only changes what is said about it.
+func (c *recording) Party(p recorder.Party) {
+	tidy(&p)
+	at := c.elapsed(c.of.cfg.Now())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != nil {
+		return
+	}
+	old := *c.rings.Load()
+	for _, r := range old {
+		if r.endpoint == p.Endpoint {
+			if len(c.marks) < 4*maxParties {
+				c.marks = append(c.marks, mark{journal.KindParty, journal.Party{Index: int(r.index), At: at, Party: p}})
+			}
+			return
+		}
+	}
+	if c.parties == maxParties {
+		c.of.count.strangers.Add(1)
+		return
+	}
+	index := c.parties
+	c.parties++
+	c.marks = append(c.marks, mark{journal.KindParty, journal.Party{Index: index, At: at, Party: p}})
+	fresh := append(append(make([]*ring, 0, len(old)+1), old...), &ring{endpoint: p.Endpoint, index: uint8(index)})
+	c.rings.Store(&fresh)
+}
+
+// Stop implements recorder.Recording.
+func (c *recording) Stop(ended time.Time, why string) {
+	if ended.IsZero() {
+		ended = c.of.cfg.Now()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != nil {
+		return
+	}
+	c.ending = &journal.Stop{Ended: ended, At: max(c.elapsed(ended), 0), Why: cut(why)}
+	c.stopped.Store(true)
+}
+
+// Failed implements recorder.Recording.
+func (c *recording) Failed() <-chan error { return c.failed }
+
+func (c *recording) fail(err error) {
+	if c.told.CompareAndSwap(false, true) {
+		c.of.count.failures.Add(1)
+		c.failed <- err // capacity 1, sent once
+	}
+}
+
+// tap is the packet path's view.
+type tap recording
+
+// Tap implements media.Tap: no lock, no allocation, no wait.
+func (t *tap) Tap(f *media.Frame) {
+	c := (*recording)(t)
+	if c.stopped.Load() {
+		return
+	}
+	for _, r := range *c.rings.Load() {
+		if r.endpoint != f.From {
+			continue
+		}
+		codec := journal.CodecByte(f.Codec)
+		if codec == 0 && !f.Event || len(f.Payload) > maxPayload {
+			c.of.count.unusable.Add(1)
+			r.dropped.Add(1)
+			return
+		}
+		if r.push(f, codec, c.when(f.Arrived)) {
+			c.of.count.frames.Add(1)
+		}
+		return
+	}
+	c.of.count.strangers.Add(1)
+}
+
+// when turns the packet path's clock into time since the start. The two clocks are compared once, at the first frame.
+func (c *recording) when(arrived int64) time.Duration {
+	epoch := c.epoch.Load()
+	if epoch == noEpoch {
+		fresh := int64(c.elapsed(c.of.cfg.Now())) - arrived
+		if !c.epoch.CompareAndSwap(noEpoch, fresh) {
+			fresh = c.epoch.Load()
+		}
+		epoch = fresh
+	}
+	return time.Duration(arrived + epoch)
+}
