@@ -1,0 +1,131 @@
+package trunk
+
+import (
+	"testing"
+
+	"naisen/sip"
+	"naisen/sip/stack"
+)
+
+func request(t *testing.T, uri string, headers ...string) *stack.Request {
+	t.Helper()
+	u, err := sip.ParseURI(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := stack.NewRequest("INVITE", u)
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Add(headers[i], headers[i+1])
+	}
+	return r
+}
+
+func TestCalledNumber(t *testing.T) {
+	all := []Place{PlaceCalledParty, PlaceRequestURI, PlaceTo}
+	for name, tc := range map[string]struct {
+		req   *stack.Request
+		order []Place
+		want  string
+		ok    bool
+	}{
+		"NGN: DID in P-Called-Party-ID, random contact in the Request-URI": {
+			request(t, "sip:r4nd0m@192.0.2.1", "P-Called-Party-ID", "<sip:0312345678@ntt.example;user=phone>", "To", "<sip:main@ntt.example>"), all, "0312345678", true},
+		"Request-URI": {request(t, "sip:+81312345678@pbx.example;user=phone", "To", "<sip:+81399999999@x>"), all, "+81312345678", true},
+		"order decides": {request(t, "sip:+81311111111@pbx.example", "P-Called-Party-ID", "<sip:0322222222@x>", "To", "<tel:+81333333333>"),
+			[]Place{PlaceTo, PlaceRequestURI}, "+81333333333", true},
+		"To after a random Request-URI":      {request(t, "sip:abc123@192.0.2.1", "To", "<sip:03-1234-5678@x>"), all, "0312345678", true},
+		"phone-context of a tel URI":         {request(t, "tel:312345678;phone-context=+81"), all, "+81312345678", true},
+		"phone-context in the user part":     {request(t, "sip:0312345678;phone-context=+81@x;user=phone"), all, "+810312345678", true},
+		"no number anywhere":                 {request(t, "sip:pbx@192.0.2.1", "To", "<sip:main@x>"), all, "", false},
+		"two P-Called-Party-ID are nobody's": {request(t, "sip:0311111111@x", "P-Called-Party-ID", "<sip:0322222222@x>, <sip:0333333333@x>"), all, "0311111111", true},
+	} {
+		if got, ok := CalledNumber(tc.req, tc.order); got != tc.want || ok != tc.ok {
+			t.Errorf("%s: %q %v, want %q %v", name, got, ok, tc.want, tc.ok)
+		}
+	}
+}
+
+func TestCallerNumber(t *testing.T) {
+	const from = "From"
+	for name, tc := range map[string]struct {
+		headers []string
+		trusted bool
+		want    Caller
+	}{
+		"From": {[]string{from, `"Taro" <sip:0312345678@x>;tag=1`}, false, Caller{Number: "+81312345678", Display: "Taro"}},
+		"PAI of a trusted carrier": {[]string{from, `<sip:0399999999@x>;tag=1`, "P-Asserted-Identity", "<sip:+81312345678@x>"}, true,
+			Caller{Number: "+81312345678", Asserted: true}},
+		"PAI of a stranger counts for nothing": {[]string{from, `<sip:0399999999@x>;tag=1`, "P-Asserted-Identity", "<sip:+81312345678@x>"}, false,
+			Caller{Number: "+81399999999"}},
+		"184: identity known, not to be shown": {[]string{from, `"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1`,
+			"P-Asserted-Identity", "<tel:+81312345678>", "Privacy", "id"}, true, Caller{Number: "+81312345678", Asserted: true, Withheld: WithheldByCaller}},
+		"anonymous":         {[]string{from, `Anonymous <sip:anonymous@anonymous.invalid>;tag=1`}, false, Caller{Withheld: WithheldByCaller}},
+		"out of area":       {[]string{from, `"Unavailable" <sip:anonymous@anonymous.invalid>;tag=1`}, false, Caller{Withheld: WithheldUnavailable}},
+		"pay phone":         {[]string{from, `"Coin line/payphone" <sip:anonymous@anonymous.invalid>;tag=1`}, false, Caller{Withheld: WithheldPayphone}},
+		"other service":     {[]string{from, `"Interaction with other service" <sip:anonymous@anonymous.invalid>;tag=1`}, false, Caller{Withheld: WithheldService}},
+		"Privacy user;id":   {[]string{from, `"Taro" <sip:0312345678@x>;tag=1`, "Privacy", "user;id"}, false, Caller{Number: "+81312345678", Withheld: WithheldByCaller}},
+		"Privacy none":      {[]string{from, `"Taro" <sip:0312345678@x>;tag=1`, "Privacy", "none"}, false, Caller{Number: "+81312345678", Display: "Taro"}},
+		"no number in From": {[]string{from, `<sip:trunk@x>;tag=1`}, false, Caller{Withheld: WithheldUnavailable}},
+		"a person called Unavailable": {[]string{from, `"Unavailable" <sip:0312345678@x>;tag=1`}, false,
+			Caller{Number: "+81312345678", Display: "Unavailable"}},
+	} {
+		r := request(t, "sip:x@y", tc.headers...)
+		if got := CallerNumber(&r.Headers, tc.trusted, &Japan); got != tc.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
+		}
+	}
+}
+
+func TestWriteHeaders(t *testing.T) {
+	base := Fields{Name: "c", Host: "carrier.example", CallerID: "0399990000", Identity: IdentityAsserted}
+	for name, tc := range map[string]struct {
+		change  func(*Fields)
+		call    Call
+		uri     string
+		from    string
+		headers []stack.Header
+	}{
+		"plain": {nil, Call{Called: "0312345678", Caller: "0311112222", Display: "Taro"}, "sip:+81312345678@carrier.example",
+			`"Taro" <sip:+81311112222@carrier.example>`, []stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81311112222@carrier.example>"}}},
+		"trunk's number": {nil, Call{Called: "0312345678"}, "sip:+81312345678@carrier.example", "<sip:+81399990000@carrier.example>",
+			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
+		"184": {nil, Call{Called: "0312345678", Wish: PresentWithheld}, "sip:+81312345678@carrier.example", `"Anonymous" <sip:anonymous@anonymous.invalid>`,
+			[]stack.Header{{Name: "Privacy", Value: "id"}, {Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
+		"184 to an untrusted carrier": {func(f *Fields) { f.Identity = IdentityNone }, Call{Called: "0312345678", Wish: PresentWithheld},
+			"sip:+81312345678@carrier.example", `"Anonymous" <sip:anonymous@anonymous.invalid>`, []stack.Header{{Name: "Privacy", Value: "id"}}},
+		"186": {nil, Call{Called: "0312345678", Wish: PresentShown}, "sip:+81312345678@carrier.example", "<sip:+81399990000@carrier.example>",
+			[]stack.Header{{Name: "Privacy", Value: "none"}, {Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
+		"emergency is never withheld": {nil, Call{Called: "110", Wish: PresentWithheld}, "sip:110@carrier.example", "<sip:+81399990000@carrier.example>",
+			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
+		"nobody's number": {func(f *Fields) { f.CallerID = "" }, Call{Called: "0312345678"}, "sip:+81312345678@carrier.example",
+			`"Anonymous" <sip:anonymous@anonymous.invalid>`, nil},
+		"national, preferred, port": {func(f *Fields) {
+			f.Format, f.Identity, f.Host, f.FromHost = FormatNational, IdentityPreferred, "carrier.example:5070", "pbx.example"
+		}, Call{Called: "+81312345678"}, "sip:0312345678@carrier.example:5070", "<sip:0399990000@pbx.example>",
+			[]stack.Header{{Name: "P-Preferred-Identity", Value: "<sip:0399990000@pbx.example>"}}},
+		"user=phone": {func(f *Fields) { f.UserPhone, f.Identity = true, IdentityNone }, Call{Called: "0312345678"},
+			"sip:+81312345678@carrier.example;user=phone", "<sip:+81399990000@carrier.example;user=phone>", nil},
+	} {
+		f := base
+		if tc.change != nil {
+			tc.change(&f)
+		}
+		p, err := New(f)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		w := p.Write(tc.call)
+		if w.URI.String() != tc.uri || w.From.String() != tc.from {
+			t.Errorf("%s: %s from %s, want %s from %s", name, w.URI, w.From, tc.uri, tc.from)
+		}
+		if len(w.Headers) != len(tc.headers) {
+			t.Errorf("%s: headers %v, want %v", name, w.Headers, tc.headers)
+			continue
+		}
+		for i := range w.Headers {
+			if w.Headers[i] != tc.headers[i] {
+				t.Errorf("%s: header %v, want %v", name, w.Headers[i], tc.headers[i])
+			}
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package trunk
+
+import (
+	"strings"
+
+	"naisen/sip"
+	"naisen/sip/stack"
+)
+
+// Withheld is why a caller's number is not to be shown. The reasons are told apart since people and rejection rules do.
+type Withheld string
+
+const (
+	NotWithheld         Withheld = ""
+	WithheldByCaller    Withheld = "anonymous"   // 非通知
+	WithheldUnavailable Withheld = "unavailable" // 表示圏外
+	WithheldPayphone    Withheld = "payphone"    // 公衆電話
+	WithheldService     Withheld = "service"     // サービス競合
+)
+
+// Caller is who calls, as the carrier says.
+type Caller struct {
+	Number   string   // E.164 where it has that form, else as received; may be known and yet Withheld: then it is never shown
+	Display  string   // display name as received, empty when Withheld
+	Withheld Withheld // why nothing may be shown
+	Asserted bool     // the carrier vouches for the number
+}
+
+// CallerNumber reads the caller: P-Asserted-Identity of a trusted peer, else From (RFC 3325 section 9.1, RFC 3323).
+func CallerNumber(h *stack.Headers, trusted bool, plan *Plan) Caller {
+	from := h.From()
+	c := Caller{Number: number(from.URI), Display: from.Display}
+	if trusted {
+		ids, err := h.Addresses("P-Asserted-Identity")
+		for i := 0; err == nil && i < len(ids) && i < 4; i++ {
+			if n := number(ids[i].URI); n != "" {
+				c.Number, c.Asserted = n, true
+				break
+			}
+		}
+	}
+	c.Withheld = withheld(from, h.All("Privacy"), c.Number == "")
+	if c.Withheld != NotWithheld {
+		c.Display = ""
+	}
+	c.Number, _ = plan.E164(c.Number)
+	return c
+}
+
+// Caller reads the caller by what the profile says of the carrier.
+func (p *Profile) Caller(h *stack.Headers) Caller { return CallerNumber(h, p.Trusted, p.Plan) }
+
+// withheld reads Privacy (RFC 3323, RFC 3325) and the anonymous forms of From; the reason stands in the display name.
+func withheld(from sip.Address, privacy []string, unknown bool) Withheld {
+	anonymous := strings.EqualFold(from.URI.User, "anonymous") || strings.EqualFold(from.URI.Host, "anonymous.invalid") ||
+		strings.EqualFold(from.URI.User, "unavailable")
+	for _, line := range privacy {
+		for _, v := range strings.Split(line, ";") {
+			switch strings.ToLower(strings.TrimSpace(v)) {
+			case "id", "user", "header", "session":
+				anonymous = true
+			}
+		}
+	}
+	name := strings.ToLower(strings.TrimSpace(from.Display))
+	reason := map[string]Withheld{
+		"anonymous": WithheldByCaller, "unavailable": WithheldUnavailable, "coin line/payphone": WithheldPayphone,
+		"coin line": WithheldPayphone, "payphone": WithheldPayphone, "interaction with other service": WithheldService,
+	}[name]
+	switch {
+	case reason != NotWithheld && (anonymous || unknown):
+		return reason
+	case strings.EqualFold(from.URI.User, "unavailable"):
+		return WithheldUnavailable
+	case anonymous:
+		return WithheldByCaller
+	case unknown:
+		return WithheldUnavailable
+	}
+	return NotWithheld
+}
+
+// CalledNumber finds the called number in the given order of places, cleaned but not converted. False when no place holds a number.
+func CalledNumber(req *stack.Request, order []Place) (string, bool) {
+	for _, place := range order {
+		n := ""
+		switch place {
+		case PlaceCalledParty:
+			if as, err := req.Addresses("P-Called-Party-ID"); err == nil && len(as) == 1 {
+				n = number(as[0].URI)
+			}
+		case PlaceRequestURI:
+			n = number(req.URI)
+		case PlaceTo:
+			n = number(req.To().URI)
+		}
+		if n != "" {
+			return n, true
+		}
+	}
+	return "", false
+}
+
+// Called is the called number of an inbound INVITE, in E.164 where it has that form.
+func (p *Profile) Called(req *stack.Request) (string, bool) {
+	n, ok := CalledNumber(req, p.DIDFrom)
+	if !ok {
+		return "", false
+	}
+	n, _ = p.Plan.E164(n)
+	return n, true
+}
+
+// number gives the telephone number in a tel URI or in the user part of a SIP URI, "" when it holds none (RFC 3966, RFC 3261 section
+// 19.1.6). A phone-context that is a country code is put in front.
+func number(u sip.URI) string {
+	user, rest, _ := strings.Cut(u.User, ";")
+	context, _ := u.Params.Get("phone-context")
+	for _, p := range strings.Split(rest, ";") {
+		if name, v, _ := strings.Cut(p, "="); strings.EqualFold(name, "phone-context") {
+			context = v
+		}
+	}
+	n := clean(user)
+	if !isNumber(n) {
+		return ""
+	}
+	if n[0] != '+' && allDigits(n) && len(context) > 1 && context[0] == '+' && isNumber(context) {
+		return context + n
+	}
+	return n
+}

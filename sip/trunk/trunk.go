@@ -1,0 +1,233 @@
+// Package trunk owns what differs between carriers, as data: addresses, number formats, where the called number stands, which identity
+// headers are believed and sent. Its functions are pure but for the resolver. It never opens a SIP socket and never decides a route.
+package trunk
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"naisen/sip"
+)
+
+// ErrProfile: the fields of a trunk make no sense; the text says which.
+var ErrProfile = errors.New("trunk: bad profile")
+
+// Format is how a carrier wants numbers written.
+type Format string
+
+const (
+	FormatPlus     Format = "+e164"    // +81312345678
+	FormatDigits   Format = "e164"     // 81312345678
+	FormatNational Format = "national" // 0312345678, abroad 010...
+)
+
+// Place is where the called number of an inbound INVITE stands.
+type Place string
+
+const (
+	PlaceCalledParty Place = "p-called-party-id" // RFC 7315 section 4.2
+	PlaceRequestURI  Place = "request-uri"
+	PlaceTo          Place = "to"
+)
+
+// Identity says which identity header goes out (RFC 3325). PAI goes to nobody but a peer in our trust domain.
+type Identity string
+
+const (
+	IdentityNone      Identity = "none"
+	IdentityAsserted  Identity = "asserted"
+	IdentityPreferred Identity = "preferred"
+)
+
+// Fields are a trunk as it is configured. Zero values take the defaults stated.
+type Fields struct {
+	Domain, Name string
+	Host         string   // host or host:port where calls go; no port: 5060, or 5061 with tls
+	Transport    string   // "udp" (default), "tcp", "tls"
+	Sources      []string // CIDRs or addresses that its calls come from
+	Prefixes     []string // dialled prefixes that go out here
+	Strip        int      // digits taken off a dialled number that matched
+	DIDFrom      []string // Place values in order; none: all three
+	CallerID     string   // number presented when the caller has none of its own
+	EvenPorts    bool     // RTP ports must be even
+	Disabled     bool
+
+	Format    Format   // default FormatPlus
+	Plan      *Plan    // default Japan
+	UserPhone bool     // add user=phone
+	Trusted   bool     // its P-Asserted-Identity is believed
+	Identity  Identity // default IdentityNone
+	FromHost  string   // host of From and PAI; default Host without port
+}
+
+// Profile is a trunk ready for use. It is never changed after New.
+type Profile struct {
+	Domain, Name string
+	Host         string
+	Port         int // 0 never
+	Transport    string
+	Sources      []netip.Prefix
+	Prefixes     []string
+	Strip        int
+	DIDFrom      []Place
+	CallerID     string
+	EvenPorts    bool
+	Disabled     bool
+	Format       Format
+	Plan         *Plan
+	UserPhone    bool
+	Trusted      bool
+	Identity     Identity
+	FromHost     string
+}
+
+// New checks the fields. Errors wrap ErrProfile.
+func New(f Fields) (*Profile, error) {
+	p := &Profile{
+		Domain: f.Domain, Name: f.Name, Transport: f.Transport, Prefixes: slices.Clone(f.Prefixes), Strip: f.Strip, CallerID: f.CallerID,
+		EvenPorts: f.EvenPorts, Disabled: f.Disabled, Format: f.Format, Plan: f.Plan, UserPhone: f.UserPhone, Trusted: f.Trusted,
+		Identity: f.Identity, FromHost: f.FromHost,
+	}
+	bad := func(field string) (*Profile, error) {
+		return nil, fmt.Errorf("%w: %s: %s", ErrProfile, f.Name, field)
+	}
+	p.defaults()
+	if !slices.Contains([]string{"udp", "tcp", "tls"}, p.Transport) {
+		return bad("transport")
+	}
+	var err error
+	if p.Host, p.Port, err = sip.ParseHostPort(f.Host); err != nil || p.Host == "" {
+		return bad("host")
+	}
+	if p.Port == 0 {
+		p.Port = defaultPort(p.Transport)
+	}
+	if p.FromHost == "" {
+		p.FromHost = p.Host
+	} else if p.FromHost, _, err = sip.ParseHostPort(f.FromHost); err != nil {
+		return bad("from host")
+	}
+	if !slices.Contains([]Format{FormatPlus, FormatDigits, FormatNational}, p.Format) {
+		return bad("format")
+	}
+	if !slices.Contains([]Identity{IdentityNone, IdentityAsserted, IdentityPreferred}, p.Identity) {
+		return bad("identity")
+	}
+	if p.DIDFrom, err = places(f.DIDFrom); err != nil {
+		return bad("did_from")
+	}
+	if p.Sources, err = prefixes(f.Sources); err != nil {
+		return bad("sources")
+	}
+	for _, v := range p.Prefixes {
+		if v == "" || !isNumber(v) || p.Strip > len(v) {
+			return bad("prefixes")
+		}
+	}
+	if p.Strip < 0 || p.CallerID != "" && !isNumber(clean(p.CallerID)) {
+		return bad("strip or caller_id")
+	}
+	return p, nil
+}
+
+func (p *Profile) defaults() {
+	if p.Transport == "" {
+		p.Transport = "udp"
+	}
+	if p.Format == "" {
+		p.Format = FormatPlus
+	}
+	if p.Identity == "" {
+		p.Identity = IdentityNone
+	}
+	if p.Plan == nil {
+		p.Plan = &Japan
+	}
+}
+
+func defaultPort(transport string) int {
+	if transport == "tls" {
+		return 5061
+	}
+	return 5060
+}
+
+func places(names []string) ([]Place, error) {
+	if len(names) == 0 {
+		return []Place{PlaceCalledParty, PlaceRequestURI, PlaceTo}, nil
+	}
+	var out []Place
+	for _, n := range names {
+		p := Place(strings.ToLower(n))
+		if p != PlaceCalledParty && p != PlaceRequestURI && p != PlaceTo {
+			return nil, ErrProfile
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// prefixes reads CIDRs and single addresses. A prefix that covers everything is refused: it would let anybody call as the carrier.
+func prefixes(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, v := range list {
+		if a, err := netip.ParseAddr(v); err == nil && a.Zone() == "" {
+			a = a.Unmap()
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(v)
+		if err != nil || p.Bits() == 0 || p.Addr().Is4In6() {
+			return nil, ErrProfile
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+// Table finds the trunk that a request comes from.
+type Table struct{ entries []entry }
+
+type entry struct {
+	prefix  netip.Prefix
+	profile *Profile
+}
+
+// NewTable takes the enabled profiles.
+func NewTable(profiles ...*Profile) *Table {
+	t := &Table{}
+	for _, p := range profiles {
+		if p.Disabled {
+			continue
+		}
+		for _, s := range p.Sources {
+			t.entries = append(t.entries, entry{s, p})
+		}
+	}
+	slices.SortStableFunc(t.entries, func(a, b entry) int { return b.prefix.Bits() - a.prefix.Bits() })
+	return t
+}
+
+// Match gives the trunk with the narrowest source range that holds addr; of equals the first; nil when there is none.
+func (t *Table) Match(addr netip.Addr) *Profile {
+	addr = addr.Unmap().WithZone("")
+	for _, e := range t.entries {
+		if e.prefix.Contains(addr) {
+			return e.profile
+		}
+	}
+	return nil
+}
+
+// Takes tells whether a dialled number goes out here and gives what is left of it after Strip.
+func (p *Profile) Takes(dialled string) (number string, length int, ok bool) {
+	for _, v := range p.Prefixes {
+		if strings.HasPrefix(dialled, v) && len(v) >= length && len(dialled) > p.Strip {
+			number, length, ok = dialled[p.Strip:], len(v), true
+		}
+	}
+	return number, length, ok && !p.Disabled
+}
