@@ -1,0 +1,302 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"naisen/provisioning"
+	"naisen/provisioning/audit"
+)
+
+// subjectName as in AuditEntry.Subject.
+func subjectName(s provisioning.Subject) string {
+	if s.User == "" {
+		return "system"
+	}
+	return s.User + "@" + s.Domain
+}
+
+// note records an entity change.
+func (w *writer) note(domain, action, object string, detail map[string]any) error {
+	return w.AddAudit(provisioning.AuditEntry{Domain: domain, Action: action, Object: object, Outcome: "ok", Detail: detail})
+}
+
+// AddAudit: see provisioning.Writer. Only System may write in another's name.
+func (w *writer) AddAudit(e provisioning.AuditEntry) error {
+	if err := w.mayWrite(e.Domain); err != nil {
+		return err
+	}
+	if e.Action == "" {
+		return &provisioning.Invalid{Field: "action", Reason: "is missing"}
+	}
+	if e.Subject == "" || !w.who.System {
+		e.Subject = subjectName(w.who)
+	}
+	if e.Time.IsZero() || !w.who.System {
+		e.Time = w.cfg.Now()
+	}
+	if w.who.Client != "" {
+		e.Detail = maps.Clone(e.Detail)
+		if e.Detail == nil {
+			e.Detail = map[string]any{}
+		}
+		e.Detail["client"] = w.who.Client
+	}
+	if _, _, err := audit.Canonical(e); err != nil { // now, so that the faulty call gets the error
+		return err
+	}
+	w.entries = append(w.entries, e)
+	return nil
+}
+
+// difference names the fields that changed with both values. Entities hold no secrets (those are in their own table).
+func difference(old, now []byte) (map[string]any, error) {
+	var was, is map[string]any
+	for _, side := range []struct {
+		text []byte
+		into *map[string]any
+	}{{old, &was}, {now, &is}} {
+		if side.text == nil {
+			continue
+		}
+		if err := json.Unmarshal(side.text, side.into); err != nil {
+			return nil, fmt.Errorf("store: stored row: %w", err)
+		}
+	}
+	out := map[string]any{}
+	for name := range is {
+		if same(was[name], is[name]) {
+			continue
+		}
+		if was == nil {
+			out[name] = is[name]
+		} else {
+			out[name] = map[string]any{"from": was[name], "to": is[name]}
+		}
+	}
+	for name := range was {
+		if _, ok := is[name]; ok {
+			continue
+		}
+		if is == nil {
+			out[name] = was[name]
+		} else {
+			out[name] = map[string]any{"from": was[name], "to": nil}
+		}
+	}
+	return out, nil
+}
+
+func same(a, b any) bool {
+	x, err1 := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && bytes.Equal(x, y)
+}
+
+// flush writes the outbox, the audit entries and the counters.
+func (w *writer) flush() error {
+	if len(w.changes) == 0 && len(w.entries) == 0 {
+		return nil
+	}
+	for page := range slices.Chunk(w.changes, feedPage) {
+		if &page[len(page)-1] == &w.changes[len(w.changes)-1] {
+			page[len(page)-1].More = false
+		}
+		if _, err := w.db.NewInsert().Model(&page).ModelTableExpr("change").Exec(w.ctx); err != nil {
+			return err
+		}
+	}
+	if err := w.flushAudit(); err != nil {
+		return err
+	}
+	if err := w.exec("write head", "UPDATE head SET version = ?, audit_size = ? WHERE id = 1", w.head.Version, w.head.AuditSize); err != nil {
+		return err
+	}
+	return w.prune()
+}
+
+// prune cuts the feed now and then.
+func (w *writer) prune() error {
+	every := max(w.cfg.KeepChanges/10, 1)
+	first := w.head.Version - int64(len(w.changes))
+	if first/every == w.head.Version/every {
+		return nil
+	}
+	return w.exec("cut feed", "DELETE FROM change WHERE version <= ?", w.head.Version-w.cfg.KeepChanges)
+}
+
+type auditRow struct {
+	Seq     int64
+	At      int64
+	Domain  string
+	Subject string
+	Action  string
+	Object  string
+	Outcome string
+	Leaf    []byte
+	Hashes  []byte
+}
+
+const auditPage = 100
+
+func (w *writer) flushAudit() error {
+	fresh := map[int64][]byte{}
+	read := func(seqs []int64) (map[int64][]byte, error) {
+		out := map[int64][]byte{}
+		var old []int64
+		for _, seq := range seqs {
+			if h, ok := fresh[seq]; ok {
+				out[seq] = h
+			} else {
+				old = append(old, seq)
+			}
+		}
+		if len(old) == 0 {
+			return out, nil
+		}
+		stored, err := w.hashes(old)
+		maps.Copy(out, stored)
+		return out, err
+	}
+	rows := make([]auditRow, 0, min(len(w.entries), auditPage))
+	for i, e := range w.entries {
+		e.Seq = w.head.AuditSize + 1
+		leaf, e, err := audit.Canonical(e)
+		if err != nil {
+			return err
+		}
+		hashes, err := audit.Append(w.head.AuditSize, leaf, read)
+		if err != nil {
+			return err
+		}
+		fresh[e.Seq] = hashes
+		w.head.AuditSize++
+		rows = append(rows, auditRow{
+			Seq: e.Seq, At: e.Time.UnixNano(), Domain: e.Domain, Subject: e.Subject, Action: e.Action,
+			Object: e.Object, Outcome: e.Outcome, Leaf: leaf, Hashes: hashes,
+		})
+		if len(rows) == auditPage || i == len(w.entries)-1 {
+			if _, err := w.db.NewInsert().Model(&rows).ModelTableExpr("audit").Exec(w.ctx); err != nil {
+				return err
+			}
+			rows = rows[:0]
+		}
+	}
+	return nil
+}
+
+func (r *reader) hashes(seqs []int64) (map[int64][]byte, error) {
+	var rows []auditRow
+	if err := r.db.NewRaw("SELECT seq, hashes FROM audit WHERE seq IN (?)", bun.List(seqs)).Scan(r.ctx, &rows); err != nil {
+		return nil, r.fail("read audit", err)
+	}
+	out := make(map[int64][]byte, len(rows))
+	for _, row := range rows {
+		out[row.Seq] = row.Hashes
+	}
+	return out, nil
+}
+
+// Audit: see provisioning.Reader.
+func (r *reader) Audit(domain string, q provisioning.AuditQuery) ([]provisioning.AuditEntry, error) {
+	for _, s := range []string{domain, q.Subject, q.Object, q.Action} {
+		if s != "" && !storable(s) { // no entry has it
+			return nil, nil
+		}
+	}
+	sql := "SELECT seq, leaf FROM audit WHERE domain = ?"
+	args := []any{domain}
+	where := func(cond string, arg ...any) { sql, args = sql+" AND "+cond, append(args, arg...) }
+	switch {
+	case q.Newest && q.After > 0:
+		where("seq < ?", q.After)
+	case q.After > 0:
+		where("seq > ?", q.After)
+	}
+	if q.Subject != "" {
+		where("subject = ?", q.Subject)
+	}
+	if q.Object != "" {
+		where("object = ?", q.Object)
+	}
+	if prefix := strings.TrimSuffix(q.Action, "*"); prefix != q.Action || strings.HasSuffix(prefix, ".") {
+		where("action >= ? AND action < ?", prefix, prefix+"\U0010FFFF")
+	} else if q.Action != "" {
+		where("action = ?", q.Action)
+	}
+	if !q.Since.IsZero() {
+		where("at >= ?", q.Since.UnixNano())
+	}
+	if !q.Until.IsZero() {
+		where("at < ?", q.Until.UnixNano())
+	}
+	order := " ORDER BY seq"
+	if q.Newest {
+		order += " DESC"
+	}
+	var rows []auditRow
+	err := r.db.NewRaw(sql+order+" LIMIT ?", append(args, pageLimit(q.Limit))...).Scan(r.ctx, &rows)
+	if err != nil {
+		return nil, r.fail("read audit", err)
+	}
+	out := make([]provisioning.AuditEntry, len(rows))
+	for i, row := range rows {
+		if err := json.Unmarshal(row.Leaf, &out[i]); err != nil {
+			return nil, fmt.Errorf("store: audit entry %d: %w", row.Seq, err)
+		}
+	}
+	return out, nil
+}
+
+func pageLimit(n int) int {
+	if n <= 0 || n > provisioning.MaxPage {
+		return provisioning.MaxPage
+	}
+	return n
+}
+
+// AuditSize: see audit.Source.
+func (s *Store) AuditSize(ctx context.Context) (n int64, err error) {
+	err = s.view(ctx, func(r *reader) error {
+		n = r.head.AuditSize
+		return nil
+	})
+	return n, err
+}
+
+// AuditRecords: see audit.Source.
+func (s *Store) AuditRecords(ctx context.Context, after int64, limit int) (out []audit.Record, err error) {
+	err = s.view(ctx, func(r *reader) error {
+		var rows []auditRow
+		err := r.db.NewRaw("SELECT seq, at, domain, subject, action, object, outcome, leaf, hashes FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+			after, pageLimit(limit)).Scan(ctx, &rows)
+		if err != nil {
+			return r.fail("read audit", err)
+		}
+		for _, row := range rows {
+			out = append(out, audit.Record{Seq: row.Seq, Leaf: row.Leaf, Hashes: row.Hashes, Entry: provisioning.AuditEntry{
+				Seq: row.Seq, Time: time.Unix(0, row.At).UTC(), Domain: row.Domain, Subject: row.Subject,
+				Action: row.Action, Object: row.Object, Outcome: row.Outcome,
+			}})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// AuditHashes: see audit.Source.
+func (s *Store) AuditHashes(ctx context.Context, seqs []int64) (out map[int64][]byte, err error) {
+	err = s.view(ctx, func(r *reader) error {
+		out, err = r.hashes(seqs)
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,148 @@
+// Package store owns the tables: entities, secrets, change feed, audit log, call records and bindings, in SQLite.
+// It is the only package of provisioning that speaks SQL. It never decides who may do something (policy does) and never touches a call.
+//
+// The queries keep to what SQLite and PostgreSQL share; what differs (opening, migrations, taking the writer's turn) is in open.go and migrate.go.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"naisen/provisioning"
+	"naisen/provisioning/audit"
+)
+
+// Sealer seals secrets at rest for their place. *secret.Keyring is one. Safe for concurrent use.
+type Sealer interface {
+	Seal(domain, kind, key string, plain []byte) ([]byte, error)
+	Open(domain, kind, key string, sealed []byte) ([]byte, error)
+}
+
+// Config of a Store.
+type Config struct {
+	Path        string           // database file, made if missing with mode 0600
+	Sealer      Sealer           // required
+	Log         *slog.Logger     // nil: slog.Default
+	Now         func() time.Time // nil: time.Now
+	Readers     int              // concurrent Views; 0: 4
+	Poll        time.Duration    // how often the feed looks for another process's changes; 0: 100 ms
+	KeepChanges int64            // length of the feed; 0: 100,000
+}
+
+// Store implements provisioning.Store, provisioning.BindingTable and audit.Source.
+type Store struct {
+	cfg    Config
+	writer *bun.DB // one connection
+	reader *bun.DB
+
+	mu     sync.Mutex // guards the rest
+	closed bool
+	busy   sync.WaitGroup // operations under way; Add only while !closed
+	wake   chan struct{}  // closed and replaced at each commit
+	ended  chan struct{}  // closed by Close
+}
+
+var (
+	_ provisioning.Store        = (*Store)(nil)
+	_ provisioning.BindingTable = (*Store)(nil)
+	_ audit.Source              = (*Store)(nil)
+)
+
+// begin counts an operation in, or says ErrClosed.
+func (s *Store) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return provisioning.ErrClosed
+	}
+	s.busy.Add(1)
+	return nil
+}
+
+// Close ends the feeds, waits for what runs, moves the write-ahead log into the file and closes it. Later calls are ErrClosed.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.ended)
+	s.mu.Unlock()
+	s.busy.Wait()
+	_, err := s.writer.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	if err := errors.Join(err, s.reader.Close(), s.writer.Close()); err != nil {
+		return fmt.Errorf("store: close: %w", err)
+	}
+	return nil
+}
+
+// View runs fn on one consistent state.
+func (s *Store) View(ctx context.Context, fn func(provisioning.Reader) error) error {
+	return s.view(ctx, func(r *reader) error { return fn(r) })
+}
+
+func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.busy.Done()
+	tx, err := s.reader.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("store: view: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	r := &reader{ctx: ctx, db: tx, seal: s.cfg.Sealer}
+	if err := r.pin(); err != nil {
+		return err
+	}
+	return fn(r)
+}
+
+// Update runs fn in one transaction: all of its changes with their audit and outbox rows, or none. One Update runs at a time.
+// An error of fn, a panic or the end of ctx leaves nothing. The Subject needs a user of a domain, or System.
+func (s *Store) Update(ctx context.Context, who provisioning.Subject, fn func(provisioning.Writer) error) error {
+	if !who.System && (who.User == "" || who.Domain == "") {
+		return &provisioning.Invalid{Field: "subject", Reason: "is nobody"}
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.busy.Done()
+	changed, err := s.update(ctx, who, fn)
+	if changed {
+		s.notify()
+	}
+	return err
+}
+
+func (s *Store) update(ctx context.Context, who provisioning.Subject, fn func(provisioning.Writer) error) (changed bool, err error) {
+	tx, err := s.writer.BeginTx(ctx, nil) // immediate: takes the write lock now
+	if err != nil {
+		return false, fmt.Errorf("store: update: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	w := &writer{reader: reader{ctx: ctx, db: tx, seal: s.cfg.Sealer}, cfg: &s.cfg, who: who}
+	if err := w.pin(); err != nil {
+		return false, err
+	}
+	if err := fn(w); err != nil {
+		return false, err
+	}
+	if w.broken != nil {
+		return false, w.broken
+	}
+	if err := w.flush(); err != nil {
+		return false, fmt.Errorf("store: update: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return false, fmt.Errorf("store: commit: %w", err)
+	}
+	return len(w.changes) > 0, nil
+}

@@ -1,0 +1,157 @@
+// Package storetest is the conformance suite that every implementation of provisioning.Store runs. It owns what the interface means,
+// said as tests; it never looks into a database.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"naisen/provisioning"
+	"naisen/provisioning/audit"
+)
+
+// Backend is what an implementation offers.
+type Backend interface {
+	provisioning.Store
+	provisioning.BindingTable
+	audit.Source
+}
+
+// Open opens the store that lives in dir, or makes it. The suite closes it.
+type Open func(t testing.TB, dir string) Backend
+
+// Run runs the whole suite but the crash test.
+func Run(t *testing.T, open Open) {
+	for name, test := range map[string]func(*testing.T, Open){
+		"Entities":        testEntities,
+		"IfMatch":         testIfMatch,
+		"References":      testReferences,
+		"Domains":         testDomains,
+		"Keys":            testKeys,
+		"Rollback":        testRollback,
+		"LostUpdate":      testLostUpdate,
+		"Snapshot":        testSnapshot,
+		"FeedOrder":       testFeedOrder,
+		"FeedFollows":     testFeedFollows,
+		"FeedEnds":        testFeedEnds,
+		"FeedElsewhere":   testFeedElsewhere,
+		"Secrets":         testSecrets,
+		"Audit":           testAudit,
+		"AuditSearch":     testAuditSearch,
+		"CDRs":            testCDRs,
+		"Bindings":        testBindings,
+		"Reopen":          testReopen,
+		"RandomHistories": testRandomHistories,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
+}
+
+const (
+	domA = "a.example"
+	domB = "b.example"
+	wait = 10 * time.Second
+)
+
+var errStop = errors.New("stop")
+
+func system() provisioning.Subject { return provisioning.Subject{System: true} }
+
+func admin(domain string) provisioning.Subject {
+	return provisioning.Subject{Domain: domain, User: "boss", Roles: []provisioning.Role{provisioning.RoleAdmin}}
+}
+
+// fresh is an empty store with the two domains.
+func fresh(t testing.TB, open Open) Backend {
+	t.Helper()
+	s := open(t, t.TempDir())
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	update(t, s, system(), func(w provisioning.Writer) error {
+		for _, d := range []string{domA, domB} {
+			if _, err := w.Put(d, provisioning.Domain{Name: d, Language: "ja"}, "!"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return s
+}
+
+func update(t testing.TB, s provisioning.Store, who provisioning.Subject, fn func(provisioning.Writer) error) {
+	t.Helper()
+	if err := s.Update(t.Context(), who, fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func view(t testing.TB, s provisioning.Store, fn func(provisioning.Reader) error) {
+	t.Helper()
+	if err := s.View(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// put writes one entity and returns its ETag.
+func put(t testing.TB, s provisioning.Store, domain string, e provisioning.Entity) (etag string) {
+	t.Helper()
+	update(t, s, admin(domain), func(w provisioning.Writer) (err error) {
+		etag, err = w.Put(domain, e, "")
+		return err
+	})
+	return etag
+}
+
+func version(t testing.TB, s provisioning.Store) (v provisioning.Version) {
+	t.Helper()
+	view(t, s, func(r provisioning.Reader) error {
+		v = r.Version()
+		return nil
+	})
+	return v
+}
+
+func auditSize(t testing.TB, s Backend) int64 {
+	t.Helper()
+	n, err := s.AuditSize(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func verified(t testing.TB, s Backend) audit.Report {
+	t.Helper()
+	report, err := audit.Verify(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func deadline(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), wait)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// sample is one valid entity of every kind, in an order in which they can be put.
+func sample() []provisioning.Entity {
+	return []provisioning.Entity{
+		provisioning.Domain{Name: domA, Title: "会社", Language: "en", CountryCode: "81"},
+		provisioning.User{Name: "taro", Display: "山田 太郎", Roles: []provisioning.Role{provisioning.RoleStaff}},
+		provisioning.RecordingPolicy{Name: "always", Record: true, Notice: "early-media", Prompt: "notice/recording", RetentionDays: 365},
+		provisioning.Extension{Number: "2001", Display: "O'Brien; DROP TABLE entity --", User: "taro", Record: "always", MaxContacts: 3},
+		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
+		provisioning.Trunk{
+			Name: "carrier", Host: "sip.example.net:5060", Transport: "udp", Sources: []string{"192.0.2.0/24", "2001:db8::/32"},
+			Prefixes: []string{"0", "+"}, Strip: 1, DIDFrom: []string{"p-called-party-id", "request-uri"},
+		},
+	}
+}

@@ -1,0 +1,269 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"naisen/provisioning"
+)
+
+// writer collects changes and audit entries; flush writes them at the end of the transaction, so that its own reads do not see them yet.
+type writer struct {
+	reader
+	cfg     *Config
+	who     provisioning.Subject
+	changes []changeRow
+	entries []provisioning.AuditEntry
+	broken  error // a statement failed: the transaction cannot be trusted any more
+}
+
+var _ provisioning.Writer = (*writer)(nil)
+
+// exec runs one statement; its failure dooms the transaction even if fn swallows the error.
+func (w *writer) exec(what, query string, args ...any) error {
+	_, err := w.db.ExecContext(w.ctx, query, args...)
+	if err != nil {
+		w.broken = w.fail(what, err)
+		return w.broken
+	}
+	return nil
+}
+
+// mayWrite is a second fence behind policy: nobody but the switch itself writes into another domain.
+func (w *writer) mayWrite(domain string) error {
+	if !w.who.System && w.who.Domain != domain {
+		return &provisioning.Denied{Rule: "other-domain"}
+	}
+	return nil
+}
+
+// match checks ifMatch. exists is false for a missing entity.
+func match(ifMatch, etag string, exists bool) error {
+	switch {
+	case ifMatch == "":
+		return nil
+	case ifMatch == "!":
+		if exists {
+			return provisioning.ErrExists
+		}
+		return nil
+	case !exists, ifMatch != "*" && ifMatch != etag:
+		return provisioning.ErrStale
+	}
+	return nil
+}
+
+// next gives the change its version.
+func (w *writer) next(domain, kind, key string, deleted bool) int64 {
+	w.head.Version++
+	w.changes = append(w.changes, changeRow{Version: w.head.Version, Domain: domain, Kind: kind, Key: key, Deleted: deleted, More: true})
+	return w.head.Version
+}
+
+// Version is that of the last change made so far.
+func (w *writer) Version() provisioning.Version { return provisioning.Version(w.head.Version) }
+
+// Put: see provisioning.Writer.
+func (w *writer) Put(domain string, e provisioning.Entity, ifMatch string) (string, error) {
+	kind, key := e.Kind(), e.Key()
+	if err := w.mayWrite(domain); err != nil {
+		return "", err
+	}
+	body, err := provisioning.Encode(e)
+	if err != nil {
+		return "", err
+	}
+	if kind == provisioning.KindDomain && key != domain {
+		return "", &provisioning.Invalid{Field: "name", Reason: "is not the domain that is written"}
+	}
+	old, err := w.entity(domain, kind, key)
+	exists := err == nil
+	if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+		return "", err
+	}
+	if err := match(ifMatch, etag(old.Version), exists); err != nil {
+		return "", fmt.Errorf("%w: %s %q", err, kind, key)
+	}
+	if exists && string(old.Body) == string(body) {
+		return etag(old.Version), nil
+	}
+	if err := w.checkRefs(domain, e); err != nil {
+		return "", err
+	}
+	detail, err := difference(old.Body, body)
+	if err != nil {
+		return "", err
+	}
+	version := w.next(domain, kind, key, false)
+	err = w.exec("write "+kind, `INSERT INTO entity (domain, kind, key, body, version) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (domain, kind, key) DO UPDATE SET body = excluded.body, version = excluded.version`, domain, kind, key, body, version)
+	if err != nil {
+		return "", err
+	}
+	if err := w.writeRefs(domain, e, exists); err != nil {
+		return "", err
+	}
+	return etag(version), w.note(domain, kind+".put", key, detail)
+}
+
+// checkRefs: the domain and everything that the entity names must exist. A missing domain is ErrNotFound, a missing target *Invalid.
+func (w *writer) checkRefs(domain string, e provisioning.Entity) error {
+	if e.Kind() != provisioning.KindDomain {
+		if _, err := w.entity(domain, provisioning.KindDomain, domain); err != nil {
+			return err
+		}
+	}
+	for _, ref := range e.Refs() {
+		_, err := w.entity(domain, ref.Kind, ref.Key)
+		if errors.Is(err, provisioning.ErrNotFound) {
+			return &provisioning.Invalid{Field: ref.Field, Reason: fmt.Sprintf("names %s %q, which does not exist", ref.Kind, ref.Key)}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) writeRefs(domain string, e provisioning.Entity, exists bool) error {
+	if exists {
+		if err := w.exec("write references", "DELETE FROM ref WHERE domain = ? AND kind = ? AND key = ?", domain, e.Kind(), e.Key()); err != nil {
+			return err
+		}
+	}
+	for _, ref := range e.Refs() {
+		err := w.exec("write references", "INSERT INTO ref (domain, kind, key, to_kind, to_key) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			domain, e.Kind(), e.Key(), ref.Kind, ref.Key)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete: see provisioning.Writer.
+func (w *writer) Delete(domain, kind, key, ifMatch string) error {
+	if err := w.mayWrite(domain); err != nil {
+		return err
+	}
+	old, err := w.entity(domain, kind, key)
+	if err != nil {
+		return err
+	}
+	if err := match(ifMatch, etag(old.Version), true); err != nil {
+		return fmt.Errorf("%w: %s %q", err, kind, key)
+	}
+	if err := w.unused(domain, kind, key); err != nil {
+		return err
+	}
+	if err := w.deleteSecrets(domain, kind, key); err != nil {
+		return err
+	}
+	if err := w.exec("delete "+kind, "DELETE FROM entity WHERE domain = ? AND kind = ? AND key = ?", domain, kind, key); err != nil {
+		return err
+	}
+	w.next(domain, kind, key, true)
+	detail, err := difference(old.Body, nil)
+	if err != nil {
+		return err
+	}
+	return w.note(domain, kind+".delete", key, detail)
+}
+
+// unused: nothing refers to it; a domain holds nothing but itself.
+func (w *writer) unused(domain, kind, key string) error {
+	var users []struct{ Kind, Key string }
+	query := w.db.NewRaw("SELECT kind, key FROM ref WHERE domain = ? AND to_kind = ? AND to_key = ? ORDER BY kind, key LIMIT 3", domain, kind, key)
+	if kind == provisioning.KindDomain {
+		query = w.db.NewRaw("SELECT kind, key FROM entity WHERE domain = ? AND kind <> ? ORDER BY kind, key LIMIT 3", domain, kind)
+	}
+	if err := query.Scan(w.ctx, &users); err != nil {
+		return w.fail("read references", err)
+	}
+	if len(users) == 0 {
+		return nil
+	}
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.Kind + " " + u.Key
+	}
+	return fmt.Errorf("%w: %s %q by %s", provisioning.ErrInUse, kind, key, strings.Join(names, ", "))
+}
+
+// PutSecret: see provisioning.Writer. An owned secret's key is its owner's, or that followed by "/" and more.
+func (w *writer) PutSecret(domain, kind, key string, plain []byte) error {
+	if err := w.mayWrite(domain); err != nil {
+		return err
+	}
+	if !storable(domain, kind, key) || len(kind) > 64 || len(key) > 256 {
+		return &provisioning.Invalid{Field: "key", Reason: "is no name of a secret"}
+	}
+	ownerKind, ownerKey := provisioning.SecretOwner(kind), key
+	if ownerKind == "" {
+		ownerKind, ownerKey = provisioning.KindDomain, domain
+	} else if head, _, ok := strings.Cut(key, "/"); ok {
+		ownerKey = head
+	}
+	if _, err := w.entity(domain, ownerKind, ownerKey); err != nil {
+		return err
+	}
+	old, err := w.Secrets(domain, kind, key)
+	if err != nil && plain != nil {
+		old = nil // the old one cannot be opened (key lost): a new one mends that
+	}
+	was, exists := old[key]
+	switch {
+	case plain == nil && err == nil && !exists:
+		return missing("secret "+kind, key)
+	case plain == nil:
+		err = w.exec("delete secret", "DELETE FROM secret WHERE domain = ? AND kind = ? AND key = ?", domain, kind, key)
+	case exists && string(was) == string(plain):
+		return nil
+	default:
+		err = w.seal1(domain, kind, key, plain)
+	}
+	if err != nil {
+		return err
+	}
+	action := "secret.put"
+	if plain == nil {
+		action = "secret.delete"
+	}
+	w.next(domain, provisioning.KindSecret, kind+"/"+key, plain == nil)
+	return w.note(domain, action, kind+"/"+key, nil)
+}
+
+func (w *writer) seal1(domain, kind, key string, plain []byte) error {
+	sealed, err := w.seal.Seal(domain, kind, key, plain)
+	if err != nil {
+		return fmt.Errorf("store: seal %s of %s in %s: %w", kind, key, domain, err)
+	}
+	return w.exec("write secret", `INSERT INTO secret (domain, kind, key, sealed) VALUES (?, ?, ?, ?)
+		ON CONFLICT (domain, kind, key) DO UPDATE SET sealed = excluded.sealed`, domain, kind, key, sealed)
+}
+
+// deleteSecrets of an entity that goes. A domain takes all that stand alone in it.
+func (w *writer) deleteSecrets(domain, kind, key string) error {
+	var rows []struct{ Kind, Key string }
+	query := w.db.NewRaw("SELECT kind, key FROM secret WHERE domain = ? AND (key = ? OR key >= ? AND key < ?) ORDER BY kind, key", domain, key, key+"/", key+"0")
+	if kind == provisioning.KindDomain {
+		query = w.db.NewRaw("SELECT kind, key FROM secret WHERE domain = ? ORDER BY kind, key", domain)
+	}
+	if err := query.Scan(w.ctx, &rows); err != nil {
+		return w.fail("read secrets", err)
+	}
+	for _, s := range rows {
+		if kind != provisioning.KindDomain && provisioning.SecretOwner(s.Kind) != kind {
+			continue
+		}
+		if err := w.exec("delete secret", "DELETE FROM secret WHERE domain = ? AND kind = ? AND key = ?", domain, s.Kind, s.Key); err != nil {
+			return err
+		}
+		w.next(domain, provisioning.KindSecret, s.Kind+"/"+s.Key, true)
+		if err := w.note(domain, "secret.delete", s.Kind+"/"+s.Key, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
