@@ -1,0 +1,137 @@
+package siptest
+
+import (
+	"bytes"
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// update is the -update flag of the tests that draw ladders; a flag has to exist before they are parsed.
+var update = flag.Bool("update", false, "rewrite testdata/*.ladder")
+
+// laneWidth is the distance of two lanes, and timeWidth what stands before the first.
+const (
+	laneWidth = 18
+	timeWidth = 10
+)
+
+// Seen is one message that was sent.
+type Seen struct {
+	At       time.Duration // since the network was made
+	From, To int           // lanes
+	Method   string        // of a request, or from the CSeq of a response
+	Status   int           // 0 for a request
+	Label    string        // "INVITE", "180 Ringing"
+	Lost     bool
+}
+
+// summarise reads just enough of a message to draw it; false for anything else, as keep-alives and RTP are.
+func summarise(b []byte) (Seen, bool) {
+	line, rest, ok := bytes.Cut(b, []byte("\r\n"))
+	if !ok {
+		return Seen{}, false
+	}
+	words := strings.SplitN(string(line), " ", 3)
+	if len(words) < 3 {
+		return Seen{}, false
+	}
+	if words[0] == "SIP/2.0" {
+		status, err := strconv.Atoi(words[1])
+		m := Seen{Status: status, Label: words[1] + " " + words[2]}
+		for _, l := range strings.Split(string(rest), "\r\n") {
+			if v, ok := strings.CutPrefix(l, "CSeq: "); ok {
+				_, m.Method, _ = strings.Cut(v, " ")
+			}
+		}
+		return m, err == nil
+	}
+	return Seen{Method: words[0], Label: words[0]}, strings.HasPrefix(words[2], "SIP/")
+}
+
+// Trace is every message sent so far, in order of time.
+func (n *Network) Trace() []Seen {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := slices.Clone(n.trace)
+	// Messages of one instant come from goroutines that run in any order; a ladder must not.
+	slices.SortStableFunc(out, func(a, b Seen) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+	})
+	return out
+}
+
+// Ladder draws the trace. A message that was lost ends in "x".
+func (n *Network) Ladder() string {
+	n.mu.Lock()
+	names := slices.Clone(n.names)
+	n.mu.Unlock()
+	var b strings.Builder
+	head := strings.Repeat(" ", timeWidth)
+	for _, name := range names {
+		head += fmt.Sprintf("%-*s", laneWidth, name)
+	}
+	b.WriteString(strings.TrimRight(head, " ") + "\n")
+	for _, m := range n.Trace() {
+		b.WriteString(rung(m, len(names)) + "\n")
+	}
+	return b.String()
+}
+
+func rung(m Seen, lanes int) string {
+	row := []byte(strings.Repeat(" ", timeWidth+laneWidth*(lanes-1)+1))
+	copy(row, fmt.Sprintf("%8dm", m.At.Milliseconds()))
+	for i := range lanes {
+		row[timeWidth+i*laneWidth] = '|'
+	}
+	left, right := min(m.From, m.To), max(m.From, m.To)
+	room := (right-left)*laneWidth - 1
+	if room < 4 {
+		return string(row)
+	}
+	label := m.Label[:min(len(m.Label), room-4)]
+	dashes := strings.Repeat("-", room-len(label)-3)
+	tip := ">"
+	if m.Lost {
+		tip = "x"
+	}
+	at := timeWidth + left*laneWidth + 1
+	if m.From < m.To {
+		copy(row[at:], " "+label+" "+dashes+tip)
+	} else {
+		if !m.Lost {
+			tip = "<"
+		}
+		copy(row[at:], tip+dashes+" "+label+" ")
+	}
+	return string(row)
+}
+
+// Golden compares text with testdata/name, and rewrites that file when the tests run with -update.
+func Golden(t testing.TB, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; run the test with -update to write it. Got:\n%s", err, got)
+	}
+	if string(want) != got {
+		t.Errorf("%s differs. Want:\n%s\nGot:\n%s", path, want, got)
+	}
+}
