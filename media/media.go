@@ -162,6 +162,7 @@ type Profile struct {
 	EvenPorts bool          // carrier insists on even RTP ports
 	Quiet     time.Duration // Timeout event after this long without packets; 0: 30 s
 	DSCP      int           // 0: 46 (EF)
+	Peer      netip.Addr    // where the leg's signalling comes from: plain RTP from elsewhere than SDP says is believed only from this host; invalid: from any, after a probation
 }
 
 // Engine makes endpoints and bridges. media/relay implements it; tests use a fake.

@@ -1,0 +1,275 @@
+package relay
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"naisen/media"
+	"naisen/media/rtp"
+	"naisen/media/sdp"
+)
+
+// endpoint is one leg. The upper part belongs to signalling (one caller at a time), the middle is what the two exchange, and leg is the
+// shard's alone.
+type endpoint struct {
+	id      string
+	ssrc    uint32 // of all that we send to the peer
+	serial  uint64
+	engine  *Engine
+	profile media.Profile
+	post    func(media.Event)
+	socks   pair
+	neg     *sdp.Session
+
+	home    atomic.Pointer[shard] // where it shall live
+	shard   atomic.Pointer[shard] // where it lives: the owner of leg
+	bridge  atomic.Pointer[bridge]
+	session atomic.Pointer[session] // what was negotiated; nil before
+	route   atomic.Pointer[route]   // what the bridge says; nil outside
+	remote  atomic.Pointer[netip.AddrPort]
+	count   counters
+	closing atomic.Bool
+	buried  chan struct{} // the shard has let go
+	closed  chan struct{} // all is released
+
+	leg leg
+}
+
+// leg is the packet state of an endpoint, touched by its shard only.
+type leg struct {
+	slot int32 // in the shard's table; -1: not served
+	gone bool  // closed
+
+	session *session // adopted
+	learn   learner
+	to      address // of RTP
+	toCtl   address // of RTCP
+	ctlFrom netip.AddrPort
+
+	stream    stream
+	receiver  *rtp.Receiver
+	events    *rtp.EventDetector
+	stamp     *rtp.Restamper
+	heard     int64 // the last authenticated packet, or the start of the negotiation
+	silent    bool  // Timeout was posted
+	heardAny  bool  // FirstPacket was posted in this negotiation
+	heardCtl  bool  // the peer sends RTCP
+	reportAt  int64
+	sentAt    int64  // the last RTP packet sent
+	sent      uint32 // for our SR
+	sentBytes uint32
+
+	plays   []*play // the first is heard
+	digits  []rune
+	digit   *digit
+	digitAt int64 // not before: the gap after the last one
+}
+
+// busy: something is to be sent by the pacer.
+func (l *leg) busy() bool { return len(l.plays) > 0 || l.digit != nil || len(l.digits) > 0 }
+
+func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair) *endpoint {
+	addr := p.Advertise
+	if !addr.IsValid() {
+		addr = p.Local
+	}
+	if p.Quiet == 0 {
+		p.Quiet = 30 * time.Second
+	}
+	ep := &endpoint{
+		id: randomID(), serial: e.serial.Add(1), engine: e, profile: p, post: post, socks: socks,
+		buried: make(chan struct{}), closed: make(chan struct{}),
+		neg: sdp.New(sdp.Config{
+			Addr: addr.Unmap(), Port: socks.port, Codecs: p.Codecs, SecureSIP: p.SecureSIP,
+			SessionID: uint64(random32())<<31 | uint64(random32()),
+		}),
+	}
+	ep.ssrc = random32()
+	ep.leg = leg{
+		slot: -1, receiver: rtp.NewReceiver(rtpClock), events: rtp.NewEventDetector(rtpClock),
+		stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), rtpClock),
+	}
+	return ep
+}
+
+// settle gives a new endpoint to its first shard.
+func (e *endpoint) settle(s *shard) {
+	e.home.Store(s)
+	e.shard.Store(s)
+	s.load.Add(1)
+	e.command(func(s *shard, e *endpoint, _ int64) { s.take(e) })
+}
+
+// rehome brings the endpoint to a shard: that of the bridge that it joins.
+func (e *endpoint) rehome(to *shard) {
+	old := e.home.Swap(to)
+	if old == to {
+		return
+	}
+	old.load.Add(-1)
+	to.load.Add(1)
+	e.command(func(s *shard, e *endpoint, _ int64) { s.move(e, to) })
+}
+
+// command has the endpoint's shard do something.
+func (e *endpoint) command(do func(*shard, *endpoint, int64)) {
+	e.shard.Load().post(&command{ep: e, do: do})
+}
+
+// ID of the endpoint: random, so that it tells nothing.
+func (e *endpoint) ID() string { return e.id }
+
+// Offer makes our offer.
+func (e *endpoint) Offer(w media.Want) (media.SDP, error) {
+	if e.closing.Load() {
+		return nil, media.ErrClosed
+	}
+	return e.neg.Offer(w)
+}
+
+// Answer answers the peer's offer and puts the outcome in force at once: the peer may send as soon as it has our answer.
+func (e *endpoint) Answer(offer media.SDP, w media.Want) (media.SDP, error) {
+	if e.closing.Load() {
+		return nil, media.ErrClosed
+	}
+	answer, agreed, err := e.neg.Answer(offer, w)
+	if err != nil {
+		return nil, err
+	}
+	return answer, e.publish(agreed)
+}
+
+// Accept takes the peer's answer and puts the outcome in force.
+func (e *endpoint) Accept(answer media.SDP) error {
+	if e.closing.Load() {
+		return media.ErrClosed
+	}
+	agreed, err := e.neg.Accept(answer)
+	if err != nil {
+		return err
+	}
+	return e.publish(agreed)
+}
+
+// Allows tells which audio codecs of the peer's description this leg could use.
+func (e *endpoint) Allows(d media.SDP) ([]media.Codec, error) { return e.neg.Allows(d) }
+
+// Rollback forgets our open offer. Nothing of it was in force.
+func (e *endpoint) Rollback() { e.neg.Rollback() }
+
+// publish puts an outcome in force. The same outcome again (18x, then 200) changes nothing but the time to learn an address.
+func (e *endpoint) publish(a sdp.Agreed) error {
+	prev := e.session.Load()
+	if prev != nil {
+		same := prev.agreed
+		same.SameKeys = a.SameKeys
+		if same == a {
+			e.command(func(_ *shard, e *endpoint, now int64) { e.leg.learn.extend(now, e.engine.cfg.LearnWindow) })
+			return nil
+		}
+	}
+	s, err := compile(a, prev)
+	if err != nil {
+		return err
+	}
+	e.session.Store(s)
+	e.command(func(s *shard, e *endpoint, now int64) {
+		e.current(now)
+		s.repace(e)
+	})
+	return nil
+}
+
+// Codec that was negotiated; empty before.
+func (e *endpoint) Codec() media.Codec {
+	if s := e.session.Load(); s != nil {
+		return s.agreed.Codec
+	}
+	return ""
+}
+
+// PeerHolds says that the peer's last description was a hold.
+func (e *endpoint) PeerHolds() bool {
+	s := e.session.Load()
+	return s != nil && s.agreed.PeerHolds
+}
+
+// SendDigit sends an RFC 4733 event; digits queue up. One that the peer did not agree to, or that finds the queue full, is counted and dropped.
+func (e *endpoint) SendDigit(r rune) {
+	if e.closing.Load() || !rtp.IsDigit(r) {
+		return
+	}
+	e.command(func(s *shard, e *endpoint, now int64) { s.queueDigit(e, r) })
+}
+
+// Close leaves the bridge, ends what plays, releases sockets and keys and returns when the shard has let go: at most a few milliseconds.
+// It must not be called from the endpoint's own event function.
+func (e *endpoint) Close() error {
+	if e.closing.CompareAndSwap(false, true) {
+		if b := e.bridge.Load(); b != nil {
+			b.Leave(e)
+		}
+		e.command(func(s *shard, e *endpoint, now int64) { s.bury(e, now) })
+		<-e.buried
+		e.engine.ports.close(e.socks, e.engine.Now()) // here, not on the shard: the allocator's lock is signalling's
+		e.home.Load().load.Add(-1)
+		e.engine.forget(e)
+		close(e.closed)
+	}
+	<-e.closed
+	return nil
+}
+
+// bury ends an endpoint's packets and drops its keys; nothing touches the sockets after it.
+func (s *shard) bury(e *endpoint, now int64) {
+	for len(e.leg.plays) > 0 {
+		e.endPlay(false, now)
+	}
+	s.goodbye(e, now)
+	s.drop(e)
+	if old := e.session.Load(); old != nil { // what it was stays to be told; the keys go
+		e.session.Store(&session{secure: old.secure, suite: old.suite, agreed: sdp.Agreed{Codec: old.agreed.Codec}})
+	}
+	e.leg.gone, e.leg.session, e.leg.digit, e.leg.digits = true, nil, nil, nil
+	close(e.buried)
+}
+
+// current returns the session in force, adopting a new one first; nil before negotiation.
+func (e *endpoint) current(now int64) *session {
+	if e.leg.gone {
+		return nil
+	}
+	s := e.session.Load()
+	if s != e.leg.session && s != nil {
+		e.adopt(s, now)
+	}
+	return s
+}
+
+// adopt starts a new negotiation's packet state. The stream towards the peer (SSRC, sequence, timestamps) goes on.
+func (e *endpoint) adopt(s *session, now int64) {
+	l := &e.leg
+	l.session = s
+	l.learn.renew(s.secure, s.remote, e.profile.Peer, now, e.engine.cfg.LearnWindow)
+	e.aim()
+	l.ctlFrom = netip.AddrPort{}
+	l.toCtl = address{}
+	if s.remoteCtl.IsValid() && s.remoteCtl.Port() != 0 {
+		l.toCtl = addressOf(s.remoteCtl)
+	}
+	l.heard, l.silent, l.heardAny = now, false, false
+	if l.reportAt == 0 {
+		l.reportAt = now + int64(randomInterval(e.engine.cfg.ReportInterval))/2 // RFC 3550 section 6.2: the first one sooner
+	}
+}
+
+// aim sets where RTP goes.
+func (e *endpoint) aim() {
+	target := e.leg.learn.target()
+	e.leg.to = address{}
+	if target.IsValid() && target.Port() != 0 && !target.Addr().IsUnspecified() {
+		e.leg.to = addressOf(target)
+	}
+	e.remote.Store(&target)
+}

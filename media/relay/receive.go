@@ -1,0 +1,192 @@
+package relay
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"naisen/media"
+	"naisen/media/rtp"
+	"naisen/media/secure"
+)
+
+// read takes one datagram of one socket.
+func (s *shard) read(e *endpoint, channel int32, now int64) {
+	fd := e.socks.rtp
+	if channel == channelRTCP {
+		fd = e.socks.rtcp
+	}
+	n, errno := receive(fd, s.buf[:maxDatagram], &s.from)
+	if errno != 0 {
+		if errno != unix.EAGAIN && errno != unix.EINTR && errno != unix.ECONNREFUSED {
+			e.count.sendErrors.Add(1) // nothing ends here: an ICMP or a lack of memory passes
+		}
+		return
+	}
+	if n > maxDatagram || n == 0 {
+		e.count.malformed.Add(1)
+		return
+	}
+	pkt := s.buf[:n]
+	if isSTUN(pkt) { // phones probe with it; we did not agree to ICE
+		e.count.stun.Add(1)
+		return
+	}
+	sess := e.current(now)
+	switch {
+	case sess == nil:
+		e.count.early.Add(1) // no learning before the negotiation is complete
+	case channel == channelRTCP || sess.agreed.RTCPMux && rtp.IsRTCP(pkt):
+		s.control(e, sess, pkt, now)
+	default:
+		s.packet(e, sess, pkt, now)
+	}
+}
+
+// isSTUN: the first two bits are 0 and the magic cookie is there (RFC 8489 section 5); the twenty octets that linphone sends have it.
+func isSTUN(p []byte) bool {
+	return len(p) >= 20 && p[0] < 64 && binary.BigEndian.Uint32(p[4:]) == 0x2112A442
+}
+
+// packet takes one RTP packet: find out who sent it, authenticate and decrypt, show it to the taps, forward it.
+// Nothing is learned before it is trusted.
+func (s *shard) packet(e *endpoint, sess *session, pkt []byte, now int64) {
+	c, l := &e.count, &e.leg
+	h, err := rtp.ParseProtected(pkt)
+	if err != nil {
+		c.malformed.Add(1)
+		return
+	}
+	k := sess.received[h.PayloadType]
+	src := s.from.addrPort()
+	if !sess.secure && src != l.learn.current { // the payload type first: what was not agreed earns no trust
+		if k == kindNone {
+			c.stranger.Add(1)
+			return
+		}
+		if _, err := rtp.Parse(pkt); err != nil {
+			c.malformed.Add(1)
+			return
+		}
+		switch l.learn.admit(src, h.SSRC, now) {
+		case stranger:
+			c.stranger.Add(1)
+			return
+		case early:
+			c.early.Add(1)
+			return
+		}
+		e.aim()
+	}
+	if k == kindNone {
+		c.unnegotiated.Add(1)
+		return
+	}
+	if pkt, h, err = s.open(sess, pkt, h); err != nil {
+		c.refuse(err)
+		return
+	}
+	l.heard, l.silent = now, false
+	ok, newest := l.stream.take(h.SSRC, h.Sequence, now)
+	if !ok {
+		c.unnegotiated.Add(1)
+		return
+	}
+	if sess.secure && newest && src != l.learn.current && l.learn.authentic(src) {
+		e.aim()
+	}
+	c.received.Add(1)
+	c.receivedBytes.Add(uint64(h.End - h.Start))
+	l.receiver.Packet(h, now, k != kindEvent)
+	if !l.heardAny {
+		l.heardAny = true
+		e.post(media.FirstPacket{})
+	}
+	if !sess.receives { // held: not to be heard, not to be recorded
+		c.gated.Add(1)
+		return
+	}
+	if k == kindEvent {
+		s.pressed(e, l.events.Packet(h, pkt[h.Start:h.End], now))
+	}
+	s.deliver(e, sess, k, h, pkt, now)
+}
+
+// open authenticates and decrypts in place.
+func (s *shard) open(sess *session, pkt []byte, h rtp.Header) ([]byte, rtp.Header, error) {
+	if sess.secure {
+		plain, err := sess.in.UnprotectRTP(pkt[:0], pkt)
+		if err != nil {
+			return nil, h, err
+		}
+		pkt = plain
+	}
+	if !sess.secure && pkt[0]&0x20 == 0 {
+		return pkt, h, nil // no padding: the first parse was complete
+	}
+	h, err := rtp.Parse(pkt)
+	return pkt, h, err
+}
+
+// refuse counts why a packet was dropped.
+func (c *counters) refuse(err error) {
+	switch {
+	case errors.Is(err, secure.ErrReplay):
+		c.replayed.Add(1)
+	case errors.Is(err, secure.ErrAuth), errors.Is(err, secure.ErrExhausted):
+		c.unauthentic.Add(1)
+	default:
+		c.malformed.Add(1)
+	}
+}
+
+// pressed posts recognised key presses.
+func (s *shard) pressed(e *endpoint, presses []rtp.Press) {
+	for _, p := range presses {
+		e.post(media.Digit{Rune: p.Rune, Duration: p.Duration})
+	}
+}
+
+// deliver shows a packet to the taps and forwards it as the plan says.
+func (s *shard) deliver(e *endpoint, sess *session, k kind, h rtp.Header, pkt []byte, now int64) {
+	r := e.route.Load()
+	if r == nil {
+		e.count.gated.Add(1)
+		return
+	}
+	if len(r.taps) > 0 {
+		s.show(r, media.Frame{
+			From: e.id, Event: k == kindEvent, Codec: sess.agreed.Codec, Payload: pkt[h.Start:h.End],
+			Sequence: h.Sequence, Timestamp: h.Timestamp, SSRC: h.SSRC, Marker: h.Marker, Arrived: now,
+		})
+	}
+	if r.hears == nil {
+		e.count.gated.Add(1)
+		return
+	}
+	if owner := r.hears.shard.Load(); owner != s {
+		s.handOver(owner, e, r.hears, k, h, pkt)
+		return
+	}
+	s.forward(e, r.hears, k, h, pkt, now)
+}
+
+// show calls the taps. The Frame is the shard's own, so that it does not escape to the heap with each packet.
+func (s *shard) show(r *route, f media.Frame) {
+	s.frame = f
+	for _, t := range r.taps {
+		t.Tap(&s.frame)
+	}
+	s.frame.Payload = nil
+}
+
+// handOver forwards by way of the shard where the listener still lives: for the moment between Join and the move to one shard.
+func (s *shard) handOver(owner *shard, from, to *endpoint, k kind, h rtp.Header, pkt []byte) {
+	held := append([]byte(nil), pkt[:h.End]...)
+	owner.post(&command{ep: to, do: func(s *shard, to *endpoint, now int64) {
+		if n := copy(s.out[:], held); n == len(held) {
+			s.forward(from, to, k, h, s.out[:n], now)
+		}
+	}})
+}

@@ -1,0 +1,112 @@
+package relay
+
+import (
+	"fmt"
+	"net/netip"
+
+	"naisen/media"
+	"naisen/media/codec/g711"
+	"naisen/media/sdp"
+	"naisen/media/secure"
+)
+
+// kind is what a payload is; the small number is for tables.
+type kind uint8
+
+const (
+	kindNone kind = iota
+	kindPCMU
+	kindPCMA
+	kindG722
+	kindEvent
+	kinds
+)
+
+func kindOf(c media.Codec) kind {
+	switch c {
+	case media.PCMU:
+		return kindPCMU
+	case media.PCMA:
+		return kindPCMA
+	case media.G722:
+		return kindG722
+	}
+	return kindNone
+}
+
+// rtpClock is that of every codec negotiated today and of their telephone events, Hz.
+const rtpClock = 8000
+
+// session is what an exchange agreed, compiled for the packet path. It is immutable after publishing, but for the two contexts:
+// those advance with each packet and are used by the endpoint's shard only. They pass from session to session while the keys stay.
+type session struct {
+	agreed    sdp.Agreed
+	received  [128]kind // by payload type
+	audio     kind
+	secure    bool
+	suite     string
+	in, out   *secure.Context
+	sends     bool // we may send audio to the peer
+	receives  bool // the peer may send audio to us
+	remote    netip.AddrPort
+	remoteCtl netip.AddrPort // of RTCP; invalid if the peer has none
+}
+
+// compile makes the session of an outcome, keeping the contexts of prev whose key did not change: their rollover counters must go on
+// (RFC 3711 section 3.3.1), while a new key starts at 0.
+func compile(a sdp.Agreed, prev *session) (*session, error) {
+	s := &session{agreed: a, audio: kindOf(a.Codec), secure: a.Secure, remote: a.Remote, remoteCtl: a.RemoteRTCP}
+	if a.RTCPMux {
+		s.remoteCtl = netip.AddrPort{}
+	}
+	open := !a.Rejected && s.audio != kindNone && a.Remote.IsValid() && a.Remote.Port() != 0 && !a.Remote.Addr().IsUnspecified()
+	s.sends = open && (a.Direction == media.SendRecv || a.Direction == media.SendOnly)
+	s.receives = !a.Rejected && s.audio != kindNone && (a.Direction == media.SendRecv || a.Direction == media.RecvOnly)
+	if s.audio != kindNone {
+		s.received[a.RecvPT&127] = s.audio
+	}
+	if a.EventRecvPT != 0 {
+		s.received[a.EventRecvPT&127] = kindEvent
+	}
+	if !s.secure {
+		return s, nil
+	}
+	s.suite = string(a.Local.Suite())
+	var err error
+	if s.out, err = contextFor(a.Local, prev, false); err == nil {
+		s.in, err = contextFor(a.RemoteKey, prev, true)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("relay: keys: %w", err)
+	}
+	return s, nil
+}
+
+func contextFor(k secure.Key, prev *session, inbound bool) (*secure.Context, error) {
+	if prev != nil && prev.secure {
+		c := prev.out
+		if inbound {
+			c = prev.in
+		}
+		if c.Uses(k) {
+			return c, nil
+		}
+	}
+	return secure.NewContext(k)
+}
+
+// translation gives what turns a payload of one G.711 law into the other in place; nil if the two are the same or have nothing in common.
+func translation(from, to kind) func([]byte) {
+	switch {
+	case from == kindPCMU && to == kindPCMA:
+		return g711.UToA
+	case from == kindPCMA && to == kindPCMU:
+		return g711.AToU
+	}
+	return nil
+}
+
+// relays says whether audio of one kind can reach a peer that wants the other.
+func relays(from, to kind) bool {
+	return from == to && from != kindNone || translation(from, to) != nil
+}
