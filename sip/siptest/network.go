@@ -37,6 +37,7 @@ type Network struct {
 	streams map[netip.AddrPort]*streamAccept   // listening
 	links   map[[2]netip.Addr]Link             // directed
 	random  map[[2]netip.Addr]*rand.Rand       // directed
+	latest  map[[2]netip.Addr]time.Time        // directed: when the last packet arrives
 	usual   Link                               // of all other pairs
 	port    uint16                             // last ephemeral
 	drop    func(from, to string, m Seen) bool // see Drop
@@ -48,7 +49,8 @@ func NewNetwork(seed uint64) *Network {
 	return &Network{
 		seed: seed, start: time.Now(), lanes: make(map[netip.Addr]int), packets: make(map[netip.AddrPort]*packetConn),
 		streams: make(map[netip.AddrPort]*streamAccept), links: make(map[[2]netip.Addr]Link), random: make(map[[2]netip.Addr]*rand.Rand),
-		port: 40000,
+		latest: make(map[[2]netip.Addr]time.Time),
+		port:   40000,
 	}
 }
 
@@ -112,8 +114,13 @@ func (n *Network) journey(from, to netip.AddrPort, b []byte) []time.Duration {
 	one := func() time.Duration {
 		d := l.Delay + skew
 		if l.Jitter > 0 {
-			d += time.Duration(r.Int64N(int64(l.Jitter)))
+			return d + time.Duration(r.Int64N(int64(l.Jitter)))
 		}
+		// Without jitter a link keeps the order, also of what was sent at one instant.
+		if next := n.latest[key].Add(time.Nanosecond); time.Now().Add(d).Before(next) {
+			d = time.Until(next)
+		}
+		n.latest[key] = time.Now().Add(d)
 		return d
 	}
 	var out []time.Duration
