@@ -1,0 +1,132 @@
+package registrar
+
+import (
+	"cmp"
+	"log/slog"
+	"slices"
+	"time"
+
+	"naisen/sip/stack"
+)
+
+// Lookup gives the bindings of an AOR that can be reached now: the best q first, among equals the one registered last. A TCP or TLS
+// binding whose connection is gone, or that was loaded from the table after a restart, is not among them.
+func (r *Registrar) Lookup(aor string) []Binding {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	live := make([]*held, 0, 8)
+	for _, h := range r.aors[aor] {
+		if h.reachable() && now.Before(h.deadline) {
+			live = append(live, h)
+		}
+	}
+	slices.SortFunc(live, func(a, b *held) int { return cmp.Or(cmp.Compare(b.Q, a.Q), cmp.Compare(b.turn, a.turn)) })
+	out := make([]Binding, len(live))
+	for i, h := range live {
+		out[i] = h.Binding
+	}
+	return out
+}
+
+func (h *held) reachable() bool {
+	if h.Flow == nil {
+		return h.Transport == "udp" && h.Received.IsValid()
+	}
+	return h.Flow.Alive()
+}
+
+// Remove ends all bindings of an AOR, as when the extension is deleted or disabled.
+func (r *Registrar) Remove(aor string) {
+	r.mu.Lock()
+	n := len(r.aors[aor])
+	for _, h := range slices.Clone(r.aors[aor]) {
+		r.drop(h)
+	}
+	r.stats.Removed += uint64(n)
+	r.mu.Unlock()
+	if n > 0 {
+		r.log.Info("bindings removed", slog.String("aor", aor), slog.Int("bindings", n))
+		r.changed(aor)
+	}
+}
+
+// FlowClosed ends the bindings that a TCP or TLS connection carried (RFC 5626 section 4.2.2).
+func (r *Registrar) FlowClosed(f *stack.Flow) {
+	r.mu.Lock()
+	var gone []string
+	for h := range r.flows[f] {
+		gone = append(gone, h.AOR)
+		r.drop(h)
+		r.stats.FlowsClosed++
+	}
+	r.mu.Unlock()
+	for _, aor := range gone {
+		r.log.Info("binding ended with its connection", slog.String("aor", aor), slog.String("flow", f.ID()))
+		r.changed(aor)
+	}
+}
+
+// add puts a new binding into every index. Registrar.mu is held.
+func (r *Registrar) add(h *held) {
+	h.index, h.slot = -1, -1
+	r.aors[h.AOR] = append(r.aors[h.AOR], h)
+	r.attach(h)
+}
+
+// drop takes a binding out of every index and of the table. Registrar.mu is held.
+func (r *Registrar) drop(h *held) {
+	r.detach(h)
+	rest := slices.DeleteFunc(r.aors[h.AOR], func(o *held) bool { return o == h })
+	if r.aors[h.AOR] = rest; len(rest) == 0 {
+		delete(r.aors, h.AOR)
+	}
+	r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.Expires})
+}
+
+// attach indexes what a REGISTER may change: expiry, flow, keep-alive.
+func (r *Registrar) attach(h *held) {
+	r.due.add(h)
+	if h.Flow != nil && h.Transport != "udp" {
+		if r.flows[h.Flow] == nil {
+			r.flows[h.Flow] = make(map[*held]bool)
+		}
+		r.flows[h.Flow][h] = true
+	}
+	if h.Flow != nil && h.Transport == "udp" && r.cfg.Keepalive > 0 && behindNAT(h.Contact, h.Received) {
+		h.slot = r.emptiestSlot()
+		r.pings[h.slot][h] = true
+	}
+	r.poke()
+}
+
+func (r *Registrar) detach(h *held) {
+	r.due.remove(h)
+	if set := r.flows[h.Flow]; set != nil {
+		if delete(set, h); len(set) == 0 {
+			delete(r.flows, h.Flow)
+		}
+	}
+	if h.slot >= 0 {
+		delete(r.pings[h.slot], h)
+		h.slot = -1
+	}
+}
+
+func (r *Registrar) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // a wake-up is waiting already
+	}
+}
+
+// changed tells the listeners. No lock is held.
+func (r *Registrar) changed(aor string) {
+	if len(r.onChange) == 0 {
+		return
+	}
+	n := len(r.Lookup(aor))
+	for _, f := range r.onChange {
+		f(aor, n)
+	}
+}
