@@ -174,6 +174,9 @@ func (s *Service) changeGrants(ctx context.Context, who account, change func([]g
 		}
 		now := s.cfg.Clock()
 		list = slices.DeleteFunc(list, func(g grant) bool { return s.expired(g, now) })
+		if len(list) == 0 && raw == nil {
+			return nil
+		}
 		if len(list) == 0 {
 			return w.PutSecret(who.domain, secretGrants, who.user, nil)
 		}

@@ -39,6 +39,9 @@ func (e *Error) Is(target error) bool {
 	return target == ErrUnauthenticated
 }
 
+// HTTPStatus is Status, for callers that know no more than an interface.
+func (e *Error) HTTPStatus() int { return e.Status }
+
 // Challenge is the value of WWW-Authenticate (RFC 6750 section 3). realm must hold no quote.
 func (e *Error) Challenge(realm string) string {
 	if e.Code == "" {

@@ -1,0 +1,66 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+)
+
+type domainPath struct {
+	Domain string `path:"domain" maxLength:"253"`
+}
+
+type domainGet struct {
+	domainPath
+	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
+}
+
+type domainPut struct {
+	domainPath
+	IfMatch     string `header:"If-Match" maxLength:"256"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
+	Body        provisioning.Domain
+}
+
+// registerDomains: a domain is its own domain, so its path has one parameter. There is no delete: that is the operator's.
+func (a *api) registerDomains() {
+	res := resource[provisioning.Domain]{read: policy.DomainRead, put: policy.DomainPut, setKey: func(d *provisioning.Domain, k string) { d.Name = k }}
+	huma.Register(a.huma, operation(http.MethodGet, "/v1/domains", "list-domains", "List the domains that the asker may read",
+		rule{action: policy.DomainRead, kind: provisioning.KindDomain}), a.listDomains)
+	huma.Register(a.huma, operation(http.MethodGet, "/v1/domains/{domain}", "get-domain", "Read a domain",
+		rule{action: policy.DomainRead, kind: provisioning.KindDomain, key: "domain", domain: "domain"}),
+		func(ctx context.Context, in *domainGet) (*itemOutput[provisioning.Domain], error) {
+			return getEntity(ctx, a, res, &getInput{itemPath: itemPath{Domain: in.Domain, Key: in.Domain}, IfNoneMatch: in.IfNoneMatch})
+		})
+	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}", "put-domain", "Replace a domain's settings",
+		rule{action: policy.DomainPut, kind: provisioning.KindDomain, key: "domain", domain: "domain"}, 412, 413, 415, 422),
+		func(ctx context.Context, in *domainPut) (*itemOutput[provisioning.Domain], error) {
+			out, err := putEntity(ctx, a, res, &putInput[provisioning.Domain]{itemPath: itemPath{Domain: in.Domain, Key: in.Domain},
+				IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, Body: in.Body})
+			if err != nil {
+				return nil, err
+			}
+			return &itemOutput[provisioning.Domain]{Status: out.status, ETag: etag(out.etag), Body: out.entity}, nil
+		})
+}
+
+func (a *api) listDomains(ctx context.Context, _ *struct{}) (*pageOutput[provisioning.Domain], error) {
+	out := &pageOutput[provisioning.Domain]{Body: page[provisioning.Domain]{Items: []provisioning.Domain{}}}
+	err := a.Store.View(ctx, func(r provisioning.Reader) error {
+		all, err := provisioning.Domains(r)
+		for _, d := range all {
+			if a.sees(ctx, policy.DomainRead, provisioning.Object{Domain: d.Name, Kind: provisioning.KindDomain, Key: d.Name}) {
+				out.Body.Items = append(out.Body.Items, d)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return out, nil
+}

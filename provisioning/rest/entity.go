@@ -1,0 +1,274 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+	"naisen/provisioning/secret"
+)
+
+// resource says how an entity appears in the API. The handlers are the same for all.
+type resource[T provisioning.Entity] struct {
+	plural         string // "extensions": the path
+	one            string // "extension": operation ids
+	read, put, del provisioning.Action
+	setKey         func(*T, string)
+	owner          func(T) string                                    // nil: nobody's
+	created        func(provisioning.Writer, string, T) (any, error) // after a create, in its transaction; what it returns is shown once
+}
+
+type itemPath struct {
+	Domain string `path:"domain" maxLength:"253"`
+	Key    string `path:"key" maxLength:"128"`
+}
+
+type getInput struct {
+	itemPath
+	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
+}
+
+type putInput[T any] struct {
+	itemPath
+	IfMatch     string `header:"If-Match" maxLength:"256" doc:"Entity tag that must still hold, or *"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"256" doc:"* to create only"`
+	Body        T
+}
+
+type deleteInput struct {
+	itemPath
+	IfMatch string `header:"If-Match" maxLength:"256"`
+}
+
+type pageInput struct {
+	Domain string `path:"domain" maxLength:"253"`
+	After  string `query:"after" maxLength:"256" doc:"next of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+// page is one part of a list.
+type page[T any] struct {
+	Items []T    `json:"items" nullable:"false"`
+	Next  string `json:"next,omitempty" doc:"Give it as after to read on; absent on the last page"`
+}
+
+type pageOutput[T any] struct{ Body page[T] }
+
+type itemOutput[T any] struct {
+	Status int
+	ETag   string `header:"ETag"`
+	Body   T
+}
+
+type emptyOutput struct{}
+
+func (res resource[T]) object(domain string, e T) provisioning.Object {
+	o := provisioning.Object{Domain: domain, Kind: e.Kind(), Key: e.Key()}
+	if res.owner != nil {
+		o.Owner = res.owner(e)
+	}
+	return o
+}
+
+// entities registers list, get, put and delete of T.
+func entities[T provisioning.Entity](a *api, res resource[T]) {
+	var zero T
+	kind := zero.Kind()
+	list := "/v1/domains/{domain}/" + res.plural
+	item := list + "/{key}"
+	huma.Register(a.huma, operation(http.MethodGet, list, "list-"+res.plural, "List "+res.plural,
+		rule{action: res.read, kind: kind, domain: "domain"}),
+		func(ctx context.Context, in *pageInput) (*pageOutput[T], error) { return listEntities(ctx, a, res, in) })
+	huma.Register(a.huma, operation(http.MethodGet, item, "get-"+res.one, "Read one of "+res.plural,
+		rule{action: res.read, kind: kind, key: "key", domain: "domain"}),
+		func(ctx context.Context, in *getInput) (*itemOutput[T], error) { return getEntity(ctx, a, res, in) })
+	huma.Register(a.huma, operation(http.MethodDelete, item, "delete-"+res.one, "Delete one of "+res.plural,
+		rule{action: res.del, kind: kind, key: "key", domain: "domain"}, 409, 412),
+		func(ctx context.Context, in *deleteInput) (*emptyOutput, error) { return deleteEntity(ctx, a, res, in) })
+}
+
+// putPlain registers a PUT that answers with the entity as it is stored.
+func putPlain[T provisioning.Entity](a *api, res resource[T]) {
+	var zero T
+	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/"+res.plural+"/{key}", "put-"+res.one, "Create or replace one of "+res.plural,
+		rule{action: res.put, kind: zero.Kind(), key: "key", domain: "domain"}, 412, 413, 415, 422),
+		func(ctx context.Context, in *putInput[T]) (*itemOutput[T], error) {
+			out, err := putEntity(ctx, a, res, in)
+			if err != nil {
+				return nil, err
+			}
+			return &itemOutput[T]{Status: out.status, ETag: etag(out.etag), Body: out.entity}, nil
+		})
+}
+
+func listEntities[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *pageInput) (*pageOutput[T], error) {
+	out := &pageOutput[T]{Body: page[T]{Items: []T{}}}
+	err := a.Store.View(ctx, func(r provisioning.Reader) error {
+		rows, err := provisioning.List[T](r, in.Domain, in.After, in.Limit+1)
+		if err != nil {
+			return err
+		}
+		if len(rows) > in.Limit {
+			rows = rows[:in.Limit]
+			out.Body.Next = rows[in.Limit-1].Key()
+		}
+		for _, e := range rows {
+			if a.sees(ctx, res.read, res.object(in.Domain, e)) {
+				out.Body.Items = append(out.Body.Items, e)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return out, nil
+}
+
+func getEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *getInput) (*itemOutput[T], error) {
+	var e T
+	var tag string
+	err := a.Store.View(ctx, func(r provisioning.Reader) (err error) {
+		e, tag, err = provisioning.Get[T](r, in.Domain, in.Key)
+		return err
+	})
+	if err == nil {
+		err = a.may(ctx, res.read, res.object(in.Domain, e))
+	}
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	if in.IfNoneMatch == etag(tag) {
+		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"Etag": {etag(tag)}})
+	}
+	return &itemOutput[T]{Status: http.StatusOK, ETag: etag(tag), Body: e}, nil
+}
+
+// put is what a PUT did.
+type put[T any] struct {
+	status int
+	etag   string
+	entity T
+	once   any // what created returned
+}
+
+func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *putInput[T]) (put[T], error) {
+	var out put[T]
+	ifMatch, err := condition(in.IfMatch, in.IfNoneMatch)
+	if err != nil {
+		return out, err
+	}
+	if key := in.Body.Key(); key != "" && key != in.Key {
+		return out, invalidAt(http.StatusUnprocessableEntity, "body", "has another key than the path")
+	}
+	res.setKey(&in.Body, in.Key)
+	err = a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
+		out = put[T]{status: http.StatusOK, entity: in.Body}
+		old, _, err := provisioning.Get[T](w, in.Domain, in.Key)
+		switch {
+		case errors.Is(err, provisioning.ErrNotFound):
+			out.status = http.StatusCreated
+			err = a.Policy.Can(subjectOf(ctx), res.put, res.object(in.Domain, in.Body))
+		case err == nil: // whose it is now and whose it would be
+			if err = a.Policy.Can(subjectOf(ctx), res.put, res.object(in.Domain, old)); err == nil {
+				err = a.Policy.Can(subjectOf(ctx), res.put, res.object(in.Domain, in.Body))
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if out.etag, err = w.Put(in.Domain, in.Body, ifMatch); err != nil {
+			return err
+		}
+		if out.status == http.StatusCreated && res.created != nil {
+			if out.once, err = res.created(w, in.Domain, in.Body); err != nil {
+				return err
+			}
+		}
+		out.entity, out.etag, err = provisioning.Get[T](w, in.Domain, in.Key) // as it is now: with what is derived
+		return err
+	})
+	return out, a.problem(ctx, err)
+}
+
+func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *deleteInput) (*emptyOutput, error) {
+	ifMatch, err := condition(in.IfMatch, "")
+	if err != nil {
+		return nil, err
+	}
+	err = a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
+		old, _, err := provisioning.Get[T](w, in.Domain, in.Key)
+		if err != nil {
+			return err
+		}
+		if err := a.Policy.Can(subjectOf(ctx), res.del, res.object(in.Domain, old)); err != nil {
+			return err
+		}
+		return provisioning.Delete[T](w, in.Domain, in.Key, ifMatch)
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &emptyOutput{}, nil
+}
+
+// registerEntities: what differs between the entities, as data.
+func (a *api) registerEntities() {
+	users := resource[provisioning.User]{plural: "users", one: "user", read: policy.UserRead, put: policy.UserPut, del: policy.UserDelete,
+		setKey: func(u *provisioning.User, k string) { u.Name = k }, owner: func(u provisioning.User) string { return u.Name }}
+	entities(a, users)
+	putPlain(a, users)
+	dids := resource[provisioning.DID]{plural: "dids", one: "did", read: policy.DIDRead, put: policy.DIDPut, del: policy.DIDDelete,
+		setKey: func(d *provisioning.DID, k string) { d.Number = k }}
+	entities(a, dids)
+	putPlain(a, dids)
+	trunks := resource[provisioning.Trunk]{plural: "trunks", one: "trunk", read: policy.TrunkRead, put: policy.TrunkPut, del: policy.TrunkDelete,
+		setKey: func(t *provisioning.Trunk, k string) { t.Name, t.HasSecret = k, false }}
+	entities(a, trunks)
+	putPlain(a, trunks)
+	policies := resource[provisioning.RecordingPolicy]{plural: "recording-policies", one: "recording-policy", read: policy.PolicyRead,
+		put: policy.PolicyPut, del: policy.PolicyDelete, setKey: func(p *provisioning.RecordingPolicy, k string) { p.Name = k }}
+	entities(a, policies)
+	putPlain(a, policies)
+	a.registerExtensions()
+	a.registerDomains()
+}
+
+// extensionOnce is an extension with its SIP password, which is shown only in the answer that makes it.
+type extensionOnce struct {
+	provisioning.Extension
+	Secret string `json:"secret,omitempty" readOnly:"true" doc:"SIP password; only in the answer that makes it"`
+}
+
+func (a *api) registerExtensions() {
+	res := resource[provisioning.Extension]{plural: "extensions", one: "extension", read: policy.ExtensionRead, put: policy.ExtensionPut,
+		del: policy.ExtensionDelete, setKey: func(e *provisioning.Extension, k string) { e.Number = k },
+		owner: func(e provisioning.Extension) string { return e.User },
+		created: func(w provisioning.Writer, domain string, e provisioning.Extension) (any, error) {
+			return newSIPSecret(w, domain, e.Number)
+		}}
+	entities(a, res)
+	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/extensions/{key}", "put-extension",
+		"Create or replace an extension; a new one's answer holds its SIP password",
+		rule{action: policy.ExtensionPut, kind: provisioning.KindExtension, key: "key", domain: "domain"}, 412, 413, 415, 422),
+		func(ctx context.Context, in *putInput[provisioning.Extension]) (*itemOutput[extensionOnce], error) {
+			out, err := putEntity(ctx, a, res, in)
+			if err != nil {
+				return nil, err
+			}
+			body := extensionOnce{Extension: out.entity}
+			if s, ok := out.once.(secret.Secret); ok {
+				body.Secret = s.Reveal()
+			}
+			return &itemOutput[extensionOnce]{Status: out.status, ETag: etag(out.etag), Body: body}, nil
+		})
+}
+
+func newSIPSecret(w provisioning.Writer, domain, number string) (secret.Secret, error) {
+	plain, cred := secret.NewSIPSecret(number, domain)
+	return plain, w.PutSecret(domain, provisioning.SecretSIP, number, cred.Encode())
+}

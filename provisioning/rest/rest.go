@@ -1,0 +1,200 @@
+// Package rest owns the HTTP API: routes, request and response forms, problems (RFC 9457), ETags and the OpenAPI document.
+// It has no rules of its own: who may is asked of the Policy, what is valid of the entities, what is stored of the Store.
+// It never reads a token itself and never talks to the switch but through Calls.
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/time/rate"
+
+	"naisen/provisioning"
+)
+
+// Verifier says who sends a request. *identity.Verifier is one. Its errors may have Challenge(realm) and HTTPStatus().
+type Verifier interface {
+	Request(*http.Request) (provisioning.Subject, error)
+}
+
+// Passwords resets a person's password of the embedded identity service. *identity.Service is one.
+type Passwords interface {
+	ResetPassword(ctx context.Context, by provisioning.Subject, domain, user string) (oneTime string, err error)
+}
+
+// PromptInfo describes one stored prompt in one language.
+type PromptInfo struct {
+	Name     string `json:"name" doc:"Such as notice/recording"`
+	Language string `json:"language" enum:"ja,en"`
+	SHA256   string `json:"sha256" doc:"Of the canonical PCM"`
+	Millis   int64  `json:"millis"`
+	Text     string `json:"text,omitempty"`
+	Builtin  bool   `json:"builtin"`
+}
+
+// Prompts is the announcement library. Errors: provisioning.ErrNotFound, ErrInUse (a built-in one cannot be deleted),
+// *provisioning.Invalid for audio that is not taken.
+type Prompts interface {
+	List(ctx context.Context, domain string) ([]PromptInfo, error)
+	// Get opens the canonical audio as WAV; the caller closes it.
+	Get(ctx context.Context, domain, name, language string) (io.ReadCloser, PromptInfo, error)
+	// Put reads wav to its end, which is at most MaxPrompt bytes away, and keeps nothing of it on an error.
+	Put(ctx context.Context, domain, name, language string, wav io.Reader) (PromptInfo, error)
+	Delete(ctx context.Context, domain, name, language string) error
+}
+
+// MaxPrompt bounds an uploaded announcement, in bytes.
+const MaxPrompt = 20 << 20
+
+// Config is what the API needs. Store, Policy and Verifier are required.
+type Config struct {
+	Store     provisioning.Store
+	Policy    provisioning.Policy
+	Verifier  Verifier
+	Calls     provisioning.Calls // nil: no operations on live calls
+	Prompts   Prompts            // nil: no operations on prompts
+	Passwords Passwords          // nil: no password resets (an outside identity service has them)
+	// Ready says why the switch is not ready; nil: always ready.
+	Ready func(context.Context) error
+	// Mounts are other handlers on the same server, by ServeMux pattern: playback, the identity service. They get the log line, the
+	// panic guard and the security headers (which they may overwrite), and nothing else: no authentication, no time limit.
+	Mounts map[string]http.Handler
+	// Rate bounds the requests of one user and client, per second; 0: 50 with a burst of 100.
+	Rate    float64
+	Version string           // of the API document; "": "1"
+	Clock   func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: slog.Default
+}
+
+// api is the handler's state.
+type api struct {
+	Config
+	huma   huma.API
+	mux    *http.ServeMux
+	limits *limits
+	denied *rate.Limiter // denied attempts that are written to the audit log
+}
+
+// New builds the API. It starts no goroutine.
+func New(cfg Config) (http.Handler, error) {
+	a, err := build(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return a.handler(), nil
+}
+
+func build(cfg Config) (*api, error) {
+	if cfg.Store == nil || cfg.Policy == nil || cfg.Verifier == nil {
+		return nil, errors.New("rest: Store, Policy and Verifier are needed")
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Rate <= 0 {
+		cfg.Rate = 50
+	}
+	if cfg.Version == "" {
+		cfg.Version = "1"
+	}
+	a := &api{Config: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), denied: rate.NewLimiter(5, 100)}
+	a.huma = humago.New(a.mux, a.humaConfig())
+	a.huma.UseMiddleware(a.guard)
+	a.registerEntities()
+	a.registerSecrets()
+	a.registerHistory()
+	a.registerAudit()
+	if cfg.Calls != nil {
+		a.registerCalls()
+	}
+	if cfg.Prompts != nil {
+		a.registerPrompts()
+	}
+	if err := a.registerPlain(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *api) humaConfig() huma.Config {
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: strictUnmarshal}
+	c := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "Naisen", Version: a.Version, Description: "Provisioning and live calls of a cloud PBX."},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "OIDC access token (RFC 6750, RFC 9068)"},
+				},
+			},
+			Security: []map[string][]string{{"bearer": {}}},
+		},
+		Formats:                      map[string]huma.Format{"application/json": format, "json": format},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{a.finishProblem},
+	}
+	c.FieldsOptionalByDefault = true
+	return c
+}
+
+// registerPlain adds what needs no token: the document, health, readiness, and the mounts.
+func (a *api) registerPlain() error {
+	a.namePathParameters()
+	document, err := json.Marshal(a.huma.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("rest: OpenAPI document: %w", err)
+	}
+	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Write(document)
+	})
+	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, nil) })
+	a.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		if a.Ready != nil {
+			err = a.Ready(r.Context())
+		}
+		status(w, err)
+	})
+	for pattern, h := range a.Mounts {
+		a.mux.Handle(pattern, h)
+	}
+	return nil
+}
+
+// status answers a probe. Why it is not ready goes to the probe in one word only: the log has the reason.
+func status(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, `{"status":"unavailable"}`+"\n")
+		return
+	}
+	io.WriteString(w, `{"status":"ok"}`+"\n")
+}
+
+// namePathParameters writes {name...}, which is the mux's form, as {name}, which is OpenAPI's.
+func (a *api) namePathParameters() {
+	doc := a.huma.OpenAPI()
+	for path, item := range doc.Paths {
+		if plain := strings.ReplaceAll(path, "...}", "}"); plain != path {
+			delete(doc.Paths, path)
+			doc.Paths[plain] = item
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+	"naisen/provisioning/secret"
+)
+
+type secretOutput struct{ Body shownOnce }
+
+// shownOnce is a generated secret in the one answer that holds it.
+type shownOnce struct {
+	Username string `json:"username"`
+	Realm    string `json:"realm,omitempty" doc:"Of SIP digest"`
+	Secret   string `json:"secret" doc:"Shown only here"`
+}
+
+type trunkSecretInput struct {
+	itemPath
+	Body struct {
+		Secret string `json:"secret" required:"true" minLength:"1" maxLength:"256" writeOnly:"true" doc:"Digest password towards the carrier"`
+	}
+}
+
+// registerSecrets: what is written and never read back.
+func (a *api) registerSecrets() {
+	huma.Register(a.huma, operation(http.MethodPost, "/v1/domains/{domain}/extensions/{key}/secret", "new-extension-secret",
+		"Make a new SIP password; the old one ends",
+		rule{action: policy.ExtensionSecret, kind: provisioning.KindExtension, key: "key", domain: "domain"}), a.newExtensionSecret)
+	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/trunks/{key}/secret", "put-trunk-secret",
+		"Set the password towards the carrier",
+		rule{action: policy.TrunkSecret, kind: provisioning.KindTrunk, key: "key", domain: "domain"}, 413, 415, 422), a.putTrunkSecret)
+	huma.Register(a.huma, operation(http.MethodDelete, "/v1/domains/{domain}/trunks/{key}/secret", "delete-trunk-secret",
+		"Forget the password towards the carrier",
+		rule{action: policy.TrunkSecret, kind: provisioning.KindTrunk, key: "key", domain: "domain"}), a.deleteTrunkSecret)
+	if a.Passwords != nil {
+		huma.Register(a.huma, operation(http.MethodPost, "/v1/domains/{domain}/users/{key}/password", "reset-password",
+			"Replace a user's password by a one-time one; the user's sign-ins end",
+			rule{action: policy.UserSecret, kind: provisioning.KindUser, key: "key", domain: "domain"}), a.resetPassword)
+	}
+}
+
+func (a *api) newExtensionSecret(ctx context.Context, in *itemPath) (*secretOutput, error) {
+	var plain secret.Secret
+	err := a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
+		e, _, err := provisioning.Get[provisioning.Extension](w, in.Domain, in.Key)
+		if err != nil {
+			return err
+		}
+		o := provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key, Owner: e.User}
+		if err := a.Policy.Can(subjectOf(ctx), policy.ExtensionSecret, o); err != nil {
+			return err
+		}
+		plain, err = newSIPSecret(w, in.Domain, in.Key)
+		return err
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &secretOutput{shownOnce{Username: in.Key, Realm: in.Domain, Secret: plain.Reveal()}}, nil
+}
+
+func (a *api) putTrunkSecret(ctx context.Context, in *trunkSecretInput) (*emptyOutput, error) {
+	if strings.ContainsFunc(in.Body.Secret, unicode.IsControl) {
+		return nil, invalidAt(http.StatusUnprocessableEntity, "body.secret", "holds a control character")
+	}
+	return a.trunkSecret(ctx, in.itemPath, []byte(in.Body.Secret))
+}
+
+func (a *api) deleteTrunkSecret(ctx context.Context, in *itemPath) (*emptyOutput, error) {
+	return a.trunkSecret(ctx, *in, nil)
+}
+
+func (a *api) trunkSecret(ctx context.Context, at itemPath, plain []byte) (*emptyOutput, error) {
+	err := a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
+		if _, _, err := provisioning.Get[provisioning.Trunk](w, at.Domain, at.Key); err != nil {
+			return err
+		}
+		return w.PutSecret(at.Domain, provisioning.SecretTrunk, at.Key, plain)
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &emptyOutput{}, nil
+}
+
+func (a *api) resetPassword(ctx context.Context, in *itemPath) (*secretOutput, error) {
+	oneTime, err := a.Passwords.ResetPassword(ctx, subjectOf(ctx), in.Domain, in.Key)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &secretOutput{shownOnce{Username: in.Key, Secret: oneTime}}, nil
+}
