@@ -1,0 +1,278 @@
+// Package dir is an objstore.Store in a directory of the local file system, the default of a switch on one machine.
+// It owns its root and everything below. A name can never lead out of it: names are checked, and os.Root refuses links that would.
+package dir
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"naisen/recorder/objstore"
+)
+
+// Folders beside the objects; no object's name begins with a dot.
+const (
+	tmpDir  = ".tmp"
+	lockDir = ".locks"
+)
+
+// Store keeps each object as a file of its name.
+type Store struct {
+	root *os.Root
+	now  func() time.Time
+}
+
+// Open opens or makes the root directory. Unfinished uploads of an earlier run are removed.
+func Open(root string, now func() time.Time) (*Store, error) {
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return nil, fmt.Errorf("dir: %w", err)
+	}
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, fmt.Errorf("dir: %w", err)
+	}
+	s := &Store{r, now}
+	if err := errors.Join(r.RemoveAll(tmpDir), r.MkdirAll(tmpDir, 0o700), r.MkdirAll(lockDir, 0o700), s.syncDir(".")); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("dir: %w", err)
+	}
+	return s, nil
+}
+
+// Close releases the root.
+func (s *Store) Close() error { return s.root.Close() }
+
+// Put implements objstore.Store: temporary file, fsync, lock, link under its name (which refuses an existing one), fsync of the directory.
+func (s *Store) Put(ctx context.Context, name string, r io.ReadSeeker, size int64, lock objstore.Lock) (err error) {
+	if err := objstore.CheckName(name); err != nil {
+		return err
+	}
+	if _, err := s.root.Lstat(name); err == nil {
+		return fmt.Errorf("dir: put %s: %w", name, objstore.ErrExists)
+	}
+	tmp, f, err := s.temp()
+	if err != nil {
+		return fmt.Errorf("dir: put %s: %w", name, err)
+	}
+	defer s.root.Remove(tmp)
+	err = objstore.Whole(f, &cancelled{ctx, r}, size)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("dir: put %s: %w", name, err)
+	}
+	if err := s.makeDirs(path.Dir(name)); err != nil {
+		return fmt.Errorf("dir: put %s: %w", name, err)
+	}
+	if err := s.lock(name, lock); err != nil {
+		return fmt.Errorf("dir: lock %s: %w", name, err)
+	}
+	if err := s.root.Link(tmp, name); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			err = objstore.ErrExists
+		}
+		return fmt.Errorf("dir: put %s: %w", name, err)
+	}
+	if err := s.syncDir(path.Dir(name)); err != nil {
+		return fmt.Errorf("dir: put %s: %w", name, err)
+	}
+	return nil
+}
+
+// Get implements objstore.Store.
+func (s *Store) Get(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
+	if err := check(ctx, name); err != nil {
+		return nil, err
+	}
+	f, err := s.root.Open(name)
+	if err != nil {
+		return nil, missing("get", name, err)
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, missing("get", name, errors.Join(err, fs.ErrNotExist))
+	}
+	if _, err := f.Seek(max(off, 0), io.SeekStart); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("dir: get %s: %w", name, err)
+	}
+	if n < 0 {
+		return f, nil
+	}
+	return &part{io.LimitReader(f, n), f}, nil
+}
+
+// Stat implements objstore.Store.
+func (s *Store) Stat(ctx context.Context, name string) (objstore.Info, error) {
+	if err := check(ctx, name); err != nil {
+		return objstore.Info{}, err
+	}
+	info, err := s.root.Lstat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return objstore.Info{}, missing("stat", name, err)
+	}
+	return describe(name, info), nil
+}
+
+// Delete implements objstore.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if _, err := s.Stat(ctx, name); err != nil {
+		return err
+	}
+	lock, err := s.locked(name)
+	if err != nil {
+		return fmt.Errorf("dir: lock of %s: %w", name, err)
+	}
+	if lock.LegalHold || s.now().Before(lock.Until) {
+		return fmt.Errorf("dir: delete %s: %w", name, objstore.ErrLocked)
+	}
+	if err := s.root.Remove(name); err != nil {
+		return missing("delete", name, err)
+	}
+	err = s.root.Remove(lockName(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err = errors.Join(err, s.syncDir(path.Dir(name))); err != nil {
+		return fmt.Errorf("dir: delete %s: %w", name, err)
+	}
+	return nil
+}
+
+// List implements objstore.Store. A directory is sorted with its slash, which is the order of names: "a.b" comes before "a/b".
+func (s *Store) List(ctx context.Context, prefix string, fn func(objstore.Info) error) error {
+	if err := objstore.CheckPrefix(prefix); err != nil {
+		return err
+	}
+	return s.walk(ctx, ".", prefix, fn)
+}
+
+func (s *Store) walk(ctx context.Context, dir, prefix string, fn func(objstore.Info) error) error {
+	entries, err := s.entries(dir)
+	if err != nil {
+		return missing("list", dir, err)
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := path.Join(dir, strings.TrimSuffix(e.sortKey, "/"))
+		if e.IsDir() {
+			if below := name + "/"; strings.HasPrefix(below, prefix) || strings.HasPrefix(prefix, below) {
+				if err := s.walk(ctx, name, prefix, fn); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if !strings.HasPrefix(name, prefix) || !e.Type().IsRegular() {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) { // deleted meanwhile
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("dir: list: %w", err)
+		}
+		if err := fn(describe(name, info)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func describe(name string, info fs.FileInfo) objstore.Info {
+	return objstore.Info{Name: name, Size: info.Size(), ETag: fmt.Sprintf("%x-%x", info.ModTime().UnixNano(), info.Size()), Modified: info.ModTime()}
+}
+
+func check(ctx context.Context, name string) error {
+	if err := objstore.CheckName(name); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+func missing(op, name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = objstore.ErrNotFound
+	}
+	return fmt.Errorf("dir: %s %s: %w", op, name, err)
+}
+
+// part is a bounded read of a file.
+type part struct {
+	io.Reader
+	io.Closer
+}
+
+// cancelled ends a copy with its context.
+type cancelled struct {
+	ctx context.Context //nolint:containedctx // lives for one Put
+	io.ReadSeeker
+}
+
+func (c *cancelled) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.ReadSeeker.Read(p)
+}
+
+// lockFile is the lock as it lies beside the object.
+type lockFile struct {
+	Until     time.Time `json:"until,omitzero"`
+	LegalHold bool      `json:"legal_hold,omitempty"`
+}
+
+// lockName flattens the name: a lock needs no directories of its own, and "=" is in no name.
+func lockName(name string) string { return lockDir + "/" + strings.ReplaceAll(name, "/", "=") }
+
+// lock writes the lock before the object appears, so that there is no moment in which it could be deleted.
+func (s *Store) lock(name string, lock objstore.Lock) error {
+	if lock == (objstore.Lock{}) {
+		return nil
+	}
+	text, err := json.Marshal(lockFile{lock.Until, lock.LegalHold})
+	if err != nil {
+		return err
+	}
+	tmp, f, err := s.temp()
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = s.root.Rename(tmp, lockName(name))
+	}
+	if err != nil {
+		s.root.Remove(tmp)
+		return err
+	}
+	return s.syncDir(lockDir)
+}
+
+// locked reads a lock; one that cannot be read is an error, not an unlocked object.
+func (s *Store) locked(name string) (lockFile, error) {
+	var l lockFile
+	text, err := s.root.ReadFile(lockName(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err != nil {
+		return l, err
+	}
+	return l, json.Unmarshal(text, &l)
+}

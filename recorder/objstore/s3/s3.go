@@ -1,0 +1,244 @@
+// Package s3 is an objstore.Store in a bucket of any S3-compatible server. It is the only importer of minio-go.
+// It never makes a bucket by itself and keeps no state: what a request does not answer is asked again by whoever called.
+package s3
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"naisen/recorder/objstore"
+)
+
+// Secret is an access secret that no log prints.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "[redacted]" }
+
+// GoString hides the secret.
+func (Secret) GoString() string { return "[redacted]" }
+
+// LogValue hides the secret.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// Config of a Store.
+type Config struct {
+	Endpoint   string // host:port, without a scheme
+	Plain      bool   // http instead of https: for a server on this machine only
+	Region     string // default us-east-1
+	Bucket     string
+	Prefix     string // of every name, such as "recordings/"; empty: none
+	AccessKey  string
+	SecretKey  Secret
+	Governance bool              // object lock mode governance instead of compliance
+	Transport  http.RoundTripper // default: minio-go's, with the system's roots
+}
+
+// Validate says what is missing.
+func (c Config) Validate() error {
+	switch {
+	case c.Endpoint == "" || strings.Contains(c.Endpoint, "/"):
+		return errors.New("s3: endpoint: host:port is required")
+	case c.Bucket == "":
+		return errors.New("s3: bucket is required")
+	case c.AccessKey == "" || c.SecretKey == "":
+		return errors.New("s3: access key and secret are required")
+	case c.Prefix != "" && !strings.HasSuffix(c.Prefix, "/"):
+		return errors.New("s3: prefix must end in /")
+	}
+	return objstore.CheckPrefix(c.Prefix)
+}
+
+// Store keeps objects in a bucket.
+type Store struct {
+	cfg Config
+	c   *minio.Core
+}
+
+// Open makes the client. It does not ask the server: a store that is down when the switch starts is no reason not to start.
+func Open(cfg Config) (*Store, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Region == "" {
+		cfg.Region = "us-east-1"
+	}
+	// TrailingHeaders stays off: several servers, versitygw among them, do not take what minio-go sends then.
+	// MaxRetries 1: the pipeline has its own back-off, and nothing is gained by two of them.
+	c, err := minio.NewCore(cfg.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(cfg.AccessKey, string(cfg.SecretKey), ""),
+		Secure: !cfg.Plain, Region: cfg.Region, Transport: cfg.Transport, BucketLookup: minio.BucketLookupAuto, MaxRetries: 1})
+	if err != nil {
+		return nil, fmt.Errorf("s3: %w", err)
+	}
+	return &Store{cfg, c}, nil
+}
+
+// Ensure makes the bucket, with object locking if lock is set, where it does not exist.
+func (s *Store) Ensure(ctx context.Context, lock bool) error {
+	ok, err := s.c.BucketExists(ctx, s.cfg.Bucket)
+	if err == nil && !ok {
+		err = s.c.MakeBucket(ctx, s.cfg.Bucket, minio.MakeBucketOptions{Region: s.cfg.Region, ObjectLocking: lock})
+	}
+	if err != nil {
+		return fmt.Errorf("s3: bucket %s: %w", s.cfg.Bucket, err)
+	}
+	return nil
+}
+
+// Put implements objstore.Store: one conditional PUT (If-None-Match: *), so that of two writers one gets ErrExists. The server checks
+// Content-MD5 and the SHA-256 checksum before the object appears.
+func (s *Store) Put(ctx context.Context, name string, r io.ReadSeeker, size int64, lock objstore.Lock) error {
+	if err := objstore.CheckName(name); err != nil {
+		return err
+	}
+	digest := sha256.New()
+	if err := objstore.Whole(digest, r, size); err != nil {
+		return fmt.Errorf("s3: put %s: %w", name, err)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("s3: put %s: %w", name, err)
+	}
+	opts := minio.PutObjectOptions{ContentType: "application/octet-stream", SendContentMd5: true, DisableMultipart: true,
+		UserMetadata: map[string]string{"X-Amz-Checksum-Sha256": base64.StdEncoding.EncodeToString(digest.Sum(nil))}}
+	opts.SetMatchETagExcept("*")
+	if !lock.Until.IsZero() {
+		opts.Mode, opts.RetainUntilDate = minio.Compliance, lock.Until.UTC()
+		if s.cfg.Governance {
+			opts.Mode = minio.Governance
+		}
+	}
+	if lock.LegalHold {
+		opts.LegalHold = minio.LegalHoldEnabled
+	}
+	if _, err := s.c.Client.PutObject(ctx, s.cfg.Bucket, s.cfg.Prefix+name, r, size, opts); err != nil {
+		return fmt.Errorf("s3: put %s: %w", name, meaning(err))
+	}
+	return nil
+}
+
+// Get implements objstore.Store.
+func (s *Store) Get(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
+	if err := objstore.CheckName(name); err != nil {
+		return nil, err
+	}
+	var opts minio.GetObjectOptions
+	off = max(off, 0)
+	var err error
+	switch {
+	case n == 0: // HTTP has no empty range
+		_, err := s.Stat(ctx, name)
+		return http.NoBody, err
+	case n > 0:
+		err = opts.SetRange(off, off+n-1)
+	case off > 0:
+		err = opts.SetRange(off, 0)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("s3: get %s: %w", name, err)
+	}
+	body, _, _, err := s.c.GetObject(ctx, s.cfg.Bucket, s.cfg.Prefix+name, opts)
+	if minio.ToErrorResponse(err).StatusCode == http.StatusRequestedRangeNotSatisfiable {
+		return http.NoBody, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("s3: get %s: %w", name, meaning(err))
+	}
+	return body, nil
+}
+
+// Stat implements objstore.Store.
+func (s *Store) Stat(ctx context.Context, name string) (objstore.Info, error) {
+	info, err := s.head(ctx, name)
+	if err != nil {
+		return objstore.Info{}, fmt.Errorf("s3: stat %s: %w", name, err)
+	}
+	return s.describe(info), nil
+}
+
+// Delete implements objstore.Store. It removes the version that it looked at, so that a versioned bucket keeps no copy. The server has the
+// last word on a lock; it is asked first because deleting without a version would succeed and hide the object under a marker.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	info, err := s.head(ctx, name)
+	if err != nil {
+		return fmt.Errorf("s3: delete %s: %w", name, err)
+	}
+	until, _ := time.Parse(time.RFC3339, info.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date"))
+	if strings.EqualFold(info.Metadata.Get("X-Amz-Object-Lock-Legal-Hold"), "ON") || until.After(info.served) {
+		return fmt.Errorf("s3: delete %s: %w", name, objstore.ErrLocked)
+	}
+	err = s.c.RemoveObject(ctx, s.cfg.Bucket, s.cfg.Prefix+name, minio.RemoveObjectOptions{VersionID: info.VersionID})
+	if err != nil {
+		return fmt.Errorf("s3: delete %s: %w", name, meaning(err))
+	}
+	return nil
+}
+
+// List implements objstore.Store.
+func (s *Store) List(ctx context.Context, prefix string, fn func(objstore.Info) error) error {
+	if err := objstore.CheckPrefix(prefix); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx) // ends minio-go's goroutine when fn stops early
+	defer cancel()
+	for info := range s.c.Client.ListObjects(ctx, s.cfg.Bucket, minio.ListObjectsOptions{Prefix: s.cfg.Prefix + prefix, Recursive: true}) {
+		if info.Err != nil {
+			return fmt.Errorf("s3: list: %w", meaning(info.Err))
+		}
+		if err := fn(s.describe(headed{ObjectInfo: info})); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// headed is an object's headers and the server's time, which is the one that its locks run by.
+type headed struct {
+	minio.ObjectInfo
+	served time.Time
+}
+
+func (s *Store) head(ctx context.Context, name string) (headed, error) {
+	if err := objstore.CheckName(name); err != nil {
+		return headed{}, err
+	}
+	info, err := s.c.StatObject(ctx, s.cfg.Bucket, s.cfg.Prefix+name, minio.StatObjectOptions{})
+	if err != nil {
+		return headed{}, meaning(err)
+	}
+	served, err := http.ParseTime(info.Metadata.Get("Date"))
+	if err != nil {
+		served = time.Time{} // then every retention counts as running
+	}
+	return headed{info, served}, nil
+}
+
+func (s *Store) describe(info headed) objstore.Info {
+	return objstore.Info{Name: strings.TrimPrefix(info.Key, s.cfg.Prefix), Size: info.Size, ETag: info.ETag, Modified: info.LastModified}
+}
+
+// meaning turns S3's codes into the contract's errors.
+func meaning(err error) error {
+	res := minio.ToErrorResponse(err)
+	switch {
+	case res.Code == minio.NoSuchBucket:
+		return err // not a missing object: the store is not there
+	case res.Code == minio.NoSuchKey, res.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("%w: %s", objstore.ErrNotFound, res.Code)
+	case res.StatusCode == http.StatusPreconditionFailed, res.StatusCode == http.StatusConflict && res.Code == "ConditionalRequestConflict":
+		return fmt.Errorf("%w: %s", objstore.ErrExists, res.Code)
+	case res.Code == "ObjectLocked", res.Code == "AccessDenied" && strings.Contains(strings.ToLower(res.Message), "lock"):
+		return fmt.Errorf("%w: %s", objstore.ErrLocked, res.Code)
+	}
+	return err
+}
