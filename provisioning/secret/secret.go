@@ -11,20 +11,28 @@ import (
 const redacted = "[redacted]"
 
 // Secret is a password in memory. Whatever prints, logs or marshals it gets "[redacted]"; only Reveal gives the text.
-type Secret struct{ text string }
+// The zero value is no secret. Compare with Equal, never with ==.
+type Secret struct {
+	text *string // a pointer, because fmt looks into the unexported fields of others without asking Format
+}
 
 // New wraps a plain text.
-func New(plain string) Secret { return Secret{text: plain} }
+func New(plain string) Secret { return Secret{text: &plain} }
 
 // Reveal is the plain text: for the one place that shows it once or computes with it.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // IsZero says that there is no secret.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // Equal compares in constant time for equal lengths.
 func (s Secret) Equal(o Secret) bool {
-	return subtle.ConstantTimeCompare([]byte(s.text), []byte(o.text)) == 1
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(o.Reveal())) == 1
 }
 
 func (Secret) String() string               { return redacted }

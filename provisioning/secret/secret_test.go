@@ -25,8 +25,9 @@ func TestNothingPrintsASecret(t *testing.T) {
 		S secret.Secret
 		C provisioning.SIPCredential
 		P *secret.Secret
+		s secret.Secret
 	}
-	h := holder{S: s, C: cred, P: &s}
+	h := holder{S: s, C: cred, P: &s, s: s}
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%08b", "%t"} {
 		fmt.Fprintf(&out, verb+verb+verb, s, cred, &s)

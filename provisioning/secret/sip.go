@@ -27,7 +27,7 @@ func NewSIPSecret(number, realm string) (plain Secret, cred provisioning.SIPCred
 
 // SIPCredential computes HA1 of a given password for both algorithms (RFC 7616 section 3.4.2, RFC 8760).
 func SIPCredential(number, realm string, plain Secret) provisioning.SIPCredential {
-	a1 := []byte(number + ":" + realm + ":" + plain.text)
+	a1 := []byte(number + ":" + realm + ":" + plain.Reveal())
 	m, s := md5.Sum(a1), sha256.Sum256(a1) //nolint:gosec // as above
 	return provisioning.SIPCredential{HA1MD5: hex.EncodeToString(m[:]), HA1SHA256: hex.EncodeToString(s[:])}
 }

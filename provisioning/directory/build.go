@@ -1,0 +1,314 @@
+package directory
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"naisen/provisioning"
+	"naisen/provisioning/secret"
+)
+
+// whole reads everything.
+func whole(r provisioning.Reader) (*Snapshot, error) {
+	domains, err := provisioning.Domains(r)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{version: r.Version(), domains: make(map[string]*domain, len(domains))}
+	for _, self := range domains {
+		d, err := readDomain(r, self)
+		if err != nil {
+			return nil, err
+		}
+		s.domains[self.Name] = d
+	}
+	s.sources = newSources(s.domains)
+	return s, nil
+}
+
+func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err error) {
+	d = &domain{self: self}
+	if d.users, err = readAll[provisioning.User](r, self.Name); err != nil {
+		return nil, err
+	}
+	if d.extensions, err = readAll[provisioning.Extension](r, self.Name); err != nil {
+		return nil, err
+	}
+	if d.dids, err = readAll[provisioning.DID](r, self.Name); err != nil {
+		return nil, err
+	}
+	if d.trunks, err = readAll[provisioning.Trunk](r, self.Name); err != nil {
+		return nil, err
+	}
+	if d.policies, err = readAll[provisioning.RecordingPolicy](r, self.Name); err != nil {
+		return nil, err
+	}
+	if err := d.readSecrets(r); err != nil {
+		return nil, err
+	}
+	d.indexOwners()
+	d.indexPrefixes()
+	return d, nil
+}
+
+func readAll[T provisioning.Entity](r provisioning.Reader, name string) (map[string]T, error) {
+	list, err := provisioning.List[T](r, name, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]T, len(list))
+	for _, e := range list {
+		out[e.Key()] = e
+	}
+	return out, nil
+}
+
+func (d *domain) readSecrets(r provisioning.Reader) error {
+	sealed, err := r.Secrets(d.self.Name, provisioning.SecretSIP)
+	if err != nil {
+		return err
+	}
+	d.credentials = make(map[string]*provisioning.SIPCredential, len(sealed))
+	for number, b := range sealed {
+		c, err := provisioning.DecodeSIPCredential(b)
+		if err != nil {
+			return err
+		}
+		d.credentials[number] = &c
+	}
+	passwords, err := r.Secrets(d.self.Name, provisioning.SecretTrunk)
+	if err != nil {
+		return err
+	}
+	d.passwords = make(map[string]secret.Secret, len(passwords))
+	for name, b := range passwords {
+		d.passwords[name] = secret.New(string(b))
+	}
+	return nil
+}
+
+func (d *domain) indexOwners() {
+	d.owned = map[string][]string{}
+	for number, e := range d.extensions {
+		if e.User != "" {
+			d.owned[e.User] = append(d.owned[e.User], number)
+		}
+	}
+	for _, list := range d.owned {
+		slices.Sort(list)
+	}
+}
+
+func (d *domain) indexPrefixes() {
+	d.prefixes, d.longest = map[string][]provisioning.Trunk{}, 0
+	for _, t := range d.trunks {
+		if t.Disabled {
+			continue
+		}
+		for _, p := range t.Prefixes {
+			d.prefixes[p] = append(d.prefixes[p], t)
+			d.longest = max(d.longest, len(p))
+		}
+	}
+	for _, list := range d.prefixes {
+		slices.SortFunc(list, func(a, b provisioning.Trunk) int { return strings.Compare(a.Name, b.Name) })
+	}
+}
+
+// sources finds trunks by address: one map look-up per prefix length in use.
+type sources struct {
+	bits   []int // in use, longest first
+	trunks map[netip.Prefix][]TrunkAt
+}
+
+func newSources(domains map[string]*domain) sources {
+	s := sources{trunks: map[netip.Prefix][]TrunkAt{}}
+	for name, d := range domains {
+		for _, t := range d.trunks {
+			if t.Disabled {
+				continue
+			}
+			for _, text := range t.Sources {
+				p, err := netip.ParsePrefix(text)
+				if err != nil {
+					continue // the store validates; nobody is let in by a text that is no network
+				}
+				s.trunks[p] = append(s.trunks[p], TrunkAt{Domain: name, Trunk: t})
+			}
+		}
+	}
+	for p, list := range s.trunks {
+		slices.SortFunc(list, func(a, b TrunkAt) int {
+			return cmp.Or(strings.Compare(a.Domain, b.Domain), strings.Compare(a.Trunk.Name, b.Trunk.Name))
+		})
+		if !slices.Contains(s.bits, p.Bits()) {
+			s.bits = append(s.bits, p.Bits())
+		}
+	}
+	slices.SortFunc(s.bits, func(a, b int) int { return b - a })
+	return s
+}
+
+func (s sources) match(addr netip.Addr) (out []TrunkAt) {
+	for _, bits := range s.bits {
+		p, err := addr.Prefix(bits) // an error for an IPv4 address and more than 32 bits
+		if err == nil {
+			out = append(out, s.trunks[p]...)
+		}
+	}
+	return out
+}
+
+// apply makes the next snapshot out of the changes since s. Only the domains and maps that changed are copied.
+func (s *Snapshot) apply(r provisioning.Reader, changes []provisioning.Change) (*Snapshot, error) {
+	next := &Snapshot{version: r.Version(), domains: maps.Clone(s.domains), sources: s.sources}
+	if next.domains == nil {
+		next.domains = map[string]*domain{}
+	}
+	edits := map[string]*edit{}
+	trunks := false
+	for _, c := range changes {
+		e, ok := edits[c.Domain]
+		if !ok {
+			e = newEdit(next.domains[c.Domain])
+			edits[c.Domain] = e
+		}
+		if err := e.take(r, c); err != nil {
+			return nil, err
+		}
+		trunks = trunks || c.Kind == provisioning.KindTrunk || c.Kind == provisioning.KindDomain
+	}
+	for name, e := range edits {
+		if e.gone {
+			delete(next.domains, name)
+			continue
+		}
+		if e.copied[provisioning.KindExtension] {
+			e.indexOwners()
+		}
+		if e.copied[provisioning.KindTrunk] {
+			e.indexPrefixes()
+		}
+		next.domains[name] = &e.domain
+	}
+	if trunks {
+		next.sources = newSources(next.domains)
+	}
+	return next, nil
+}
+
+// edit is a domain being rebuilt: a map is copied at its first change.
+type edit struct {
+	domain
+	copied map[string]bool
+	seen   map[string]bool // kind and key read already: the state is the same for all changes of one View
+	gone   bool
+}
+
+func newEdit(d *domain) *edit {
+	e := &edit{copied: map[string]bool{}, seen: map[string]bool{}}
+	if d != nil {
+		e.domain = *d
+	} else {
+		e.domain = domain{
+			users: map[string]provisioning.User{}, extensions: map[string]provisioning.Extension{}, dids: map[string]provisioning.DID{},
+			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{},
+			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
+			owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
+		}
+		e.gone = true // until its own change says that it exists
+	}
+	return e
+}
+
+func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
+	if id := c.Kind + "\x00" + c.Key; e.seen[id] {
+		return nil
+	} else {
+		e.seen[id] = true
+	}
+	switch c.Kind {
+	case provisioning.KindDomain:
+		self, _, err := provisioning.Get[provisioning.Domain](r, c.Domain, c.Key)
+		if notFound(err) {
+			*e = *newEdit(nil)
+			return nil
+		}
+		e.self, e.gone = self, false
+		return err
+	case provisioning.KindUser:
+		return set(e, r, c, &e.users)
+	case provisioning.KindExtension:
+		return set(e, r, c, &e.extensions)
+	case provisioning.KindDID:
+		return set(e, r, c, &e.dids)
+	case provisioning.KindTrunk:
+		return set(e, r, c, &e.trunks)
+	case provisioning.KindPolicy:
+		return set(e, r, c, &e.policies)
+	case provisioning.KindSecret:
+		return e.takeSecret(r, c)
+	}
+	return nil // a kind that the switch does not use
+}
+
+// set reads the entity as it is in this View and puts it into its own copy of the map.
+func set[T provisioning.Entity](e *edit, r provisioning.Reader, c provisioning.Change, m *map[string]T) error {
+	own(e, c.Kind, m)
+	v, _, err := provisioning.Get[T](r, c.Domain, c.Key)
+	if notFound(err) {
+		delete(*m, c.Key)
+		return nil
+	}
+	if err == nil {
+		(*m)[c.Key] = v
+	}
+	return err
+}
+
+func own[T any](e *edit, kind string, m *map[string]T) {
+	if e.copied[kind] {
+		return
+	}
+	e.copied[kind] = true
+	*m = maps.Clone(*m)
+}
+
+func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
+	kind, key, _ := strings.Cut(c.Key, "/")
+	if kind != provisioning.SecretSIP && kind != provisioning.SecretTrunk {
+		return nil
+	}
+	plain, err := provisioning.Secret(r, c.Domain, kind, key)
+	if err != nil && !notFound(err) {
+		return err
+	}
+	there := err == nil
+	if kind == provisioning.SecretTrunk {
+		own(e, "secret/"+kind, &e.passwords)
+		delete(e.passwords, key)
+		if there {
+			e.passwords[key] = secret.New(string(plain))
+		}
+		return e.trunkHasSecret(r, c.Domain, key)
+	}
+	own(e, "secret/"+kind, &e.credentials)
+	delete(e.credentials, key)
+	if there {
+		c, err := provisioning.DecodeSIPCredential(plain)
+		e.credentials[key] = &c
+		return err
+	}
+	return nil
+}
+
+// trunkHasSecret: the trunk's own HasSecret follows its secret.
+func (e *edit) trunkHasSecret(r provisioning.Reader, domainName, name string) error {
+	if _, ok := e.trunks[name]; !ok {
+		return nil
+	}
+	return set(e, r, provisioning.Change{Domain: domainName, Kind: provisioning.KindTrunk, Key: name}, &e.trunks)
+}

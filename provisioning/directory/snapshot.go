@@ -1,0 +1,160 @@
+// Package directory owns the switch's picture of the configuration: an immutable snapshot in memory, renewed by the change feed.
+// Lookups do no I/O and take no lock. It changes nothing in the store and decides nothing: route and auth do.
+package directory
+
+import (
+	"net/netip"
+
+	"naisen/provisioning"
+	"naisen/provisioning/secret"
+)
+
+// Snapshot is one state of all domains. It never changes; what its methods return shares its slices and must not be changed.
+// The zero value is an empty directory.
+type Snapshot struct {
+	version provisioning.Version
+	domains map[string]*domain
+	sources sources
+}
+
+// domain is immutable once it stands in a Snapshot.
+type domain struct {
+	self        provisioning.Domain
+	users       map[string]provisioning.User
+	extensions  map[string]provisioning.Extension
+	dids        map[string]provisioning.DID
+	trunks      map[string]provisioning.Trunk
+	policies    map[string]provisioning.RecordingPolicy
+	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
+	passwords   map[string]secret.Secret               // by trunk
+
+	owned    map[string][]string             // derived: extensions by user, ordered
+	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name
+	longest  int                             // derived: bytes of the longest prefix
+}
+
+// TrunkAt is a trunk with its domain.
+type TrunkAt struct {
+	Domain string
+	Trunk  provisioning.Trunk
+}
+
+// Version of the store that the snapshot shows.
+func (s *Snapshot) Version() provisioning.Version { return s.version }
+
+// Domain by its name, which is the SIP domain and the digest realm (lower case).
+func (s *Snapshot) Domain(name string) (provisioning.Domain, bool) {
+	d, ok := s.domains[name]
+	if !ok {
+		return provisioning.Domain{}, false
+	}
+	return d.self, true
+}
+
+// Domains counts them.
+func (s *Snapshot) Domains() int { return len(s.domains) }
+
+// find looks into one of the domain's maps. A domain that is not there has nothing.
+func find[T any](s *Snapshot, name, key string, in func(*domain) map[string]T) (T, bool) {
+	d, ok := s.domains[name]
+	if !ok {
+		var none T
+		return none, false
+	}
+	v, ok := in(d)[key]
+	return v, ok
+}
+
+// User of a domain, disabled ones too.
+func (s *Snapshot) User(domainName, name string) (provisioning.User, bool) {
+	return find(s, domainName, name, func(d *domain) map[string]provisioning.User { return d.users })
+}
+
+// Extension by its number, disabled ones too.
+func (s *Snapshot) Extension(domainName, number string) (provisioning.Extension, bool) {
+	return find(s, domainName, number, func(d *domain) map[string]provisioning.Extension { return d.extensions })
+}
+
+// Owned lists the numbers of a user's extensions in order.
+func (s *Snapshot) Owned(domainName, user string) []string {
+	list, _ := find(s, domainName, user, func(d *domain) map[string][]string { return d.owned })
+	return list
+}
+
+// DID by its E.164 number with +.
+func (s *Snapshot) DID(domainName, number string) (provisioning.DID, bool) {
+	return find(s, domainName, number, func(d *domain) map[string]provisioning.DID { return d.dids })
+}
+
+// Trunk by its name, disabled ones too.
+func (s *Snapshot) Trunk(domainName, name string) (provisioning.Trunk, bool) {
+	return find(s, domainName, name, func(d *domain) map[string]provisioning.Trunk { return d.trunks })
+}
+
+// TrunkPassword is the digest password towards the carrier.
+func (s *Snapshot) TrunkPassword(domainName, name string) (secret.Secret, bool) {
+	return find(s, domainName, name, func(d *domain) map[string]secret.Secret { return d.passwords })
+}
+
+// Policy by its name.
+func (s *Snapshot) Policy(domainName, name string) (provisioning.RecordingPolicy, bool) {
+	return find(s, domainName, name, func(d *domain) map[string]provisioning.RecordingPolicy { return d.policies })
+}
+
+// PolicyOf is the recording policy of a number: of a DID for calls to it, of an extension for calls that it makes. False: not recorded.
+func (s *Snapshot) PolicyOf(domainName, number string) (provisioning.RecordingPolicy, bool) {
+	name := ""
+	if d, ok := s.DID(domainName, number); ok {
+		name = d.Policy
+	} else if e, ok := s.Extension(domainName, number); ok {
+		name = e.Record
+	}
+	return s.Policy(domainName, name)
+}
+
+// Credential verifies the digest of a user part in a realm, which is the domain's name. False for an unknown extension, one without
+// a password, one that is disabled, and one whose owner is disabled.
+func (s *Snapshot) Credential(realm, number string) (provisioning.SIPCredential, bool) {
+	d, ok := s.domains[realm]
+	if !ok {
+		return provisioning.SIPCredential{}, false
+	}
+	e, ok := d.extensions[number]
+	if !ok || e.Disabled || d.users[e.User].Disabled {
+		return provisioning.SIPCredential{}, false
+	}
+	c, ok := d.credentials[number]
+	if !ok {
+		return provisioning.SIPCredential{}, false
+	}
+	return *c, true
+}
+
+// TrunksFor lists the enabled trunks with the longest prefix of what was dialled, by name: the ways out, in order. Cost: the prefix's length.
+func (s *Snapshot) TrunksFor(domainName, dialled string) (trunks []provisioning.Trunk, prefix string) {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return nil, ""
+	}
+	for n := min(len(dialled), d.longest); n > 0; n-- {
+		if list := d.prefixes[dialled[:n]]; len(list) > 0 {
+			return list, dialled[:n]
+		}
+	}
+	return nil, ""
+}
+
+// TrunksFrom lists the enabled trunks that call from an address, the narrowest network first, then by domain and name.
+func (s *Snapshot) TrunksFrom(addr netip.Addr) []TrunkAt {
+	return s.sources.match(addr.Unmap().WithZone(""))
+}
+
+// DIDFrom finds the DID for a call from a carrier: number tried in each domain whose trunk calls from addr.
+func (s *Snapshot) DIDFrom(addr netip.Addr, number string) (TrunkAt, provisioning.DID, bool) {
+	for _, at := range s.TrunksFrom(addr) {
+		if did, ok := s.DID(at.Domain, number); ok {
+			return at, did, true
+		}
+	}
+	return TrunkAt{}, provisioning.DID{}, false
+}
