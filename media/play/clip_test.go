@@ -93,7 +93,7 @@ func TestDecoderState(t *testing.T) {
 	s, _ := Sequence(clip.Play(), clip.Play())
 	pcm, _ := drain(t, s, 100)
 	for _, sample := range pcm {
-		if sample > 18000 || sample < -18000 {
+		if sample > 21000 || sample < -21000 {
 			t.Fatalf("the second clip begins with a bang: %d", sample)
 		}
 	}
