@@ -109,6 +109,9 @@ func ParseParams(s string) (Params, error) {
 			}
 			p.Flag = false
 		}
+		if out.Has(p.Name) { // RFC 3261 section 7.3.1; two tags would be two truths
+			return nil, ErrSyntax
+		}
 		if out = append(out, p); len(out) > maxParams {
 			return nil, ErrBounds
 		}

@@ -133,6 +133,9 @@ func parseURIParams(s string, sep byte, allowed uint8) (Params, error) {
 			return nil, err
 		}
 		p.Name, p.Flag = strings.ToLower(p.Name), !hasValue
+		if sep == ';' && out.Has(p.Name) { // RFC 3261 section 19.1.1; the headers of a URI may repeat
+			return nil, ErrSyntax
+		}
 		if out = append(out, p); len(out) > maxParams {
 			return nil, ErrBounds
 		}
@@ -263,11 +266,21 @@ func (u URI) Equal(v URI) bool {
 		return false
 	}
 	for _, p := range u.Headers {
-		if w, ok := v.Headers.Get(p.Name); !ok || w != p.Value {
+		if u.Headers.times(p) != v.Headers.times(p) {
 			return false
 		}
 	}
 	return paramsMatch(u.Params, v.Params) && paramsMatch(v.Params, u.Params)
+}
+
+// times counts a name and value.
+func (p Params) times(e Param) (n int) {
+	for _, q := range p {
+		if q.Name == e.Name && q.Value == e.Value {
+			n++
+		}
+	}
+	return n
 }
 
 func paramsMatch(a, b Params) bool {

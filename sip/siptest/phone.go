@@ -145,22 +145,33 @@ func (p *Phone) SendRaw(b []byte) {
 // Repeat sends the last bytes once more, as a retransmission does.
 func (p *Phone) Repeat() { p.t.Helper(); p.SendRaw(p.last) }
 
-// Read waits for one packet; false when none came in time.
-func (p *Phone) Read(within time.Duration) (Message, bool) {
+// ReadRaw waits for one packet of any kind; false when none came in time.
+func (p *Phone) ReadRaw(within time.Duration) ([]byte, netip.AddrPort, bool) {
 	p.t.Helper()
 	_ = p.pc.SetReadDeadline(time.Now().Add(within))
 	buf := make([]byte, 65535)
 	n, from, err := p.pc.ReadFrom(buf)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return Message{}, false
+		return nil, netip.AddrPort{}, false
 	}
 	if err != nil {
 		p.t.Fatalf("%s: read: %v", p.Name, err)
 	}
-	m := Message{Raw: buf[:n]}
-	m.From, _ = netip.ParseAddrPort(from.String())
-	if m.Request, m.Response, err = stack.Parse(buf[:n]); err != nil {
-		p.t.Errorf("%s received what is not proper SIP: %v\n%s", p.Name, err, buf[:n])
+	source, _ := netip.ParseAddrPort(from.String())
+	return buf[:n:n], source, true
+}
+
+// Read waits for one message; false when none came in time. What is not proper SIP fails the test.
+func (p *Phone) Read(within time.Duration) (Message, bool) {
+	p.t.Helper()
+	b, from, ok := p.ReadRaw(within)
+	if !ok {
+		return Message{}, false
+	}
+	m := Message{Raw: b, From: from}
+	var err error
+	if m.Request, m.Response, err = stack.Parse(b); err != nil {
+		p.t.Errorf("%s received what is not proper SIP: %v\n%s", p.Name, err, b)
 	}
 	return m, true
 }
