@@ -11,7 +11,7 @@ import (
 )
 
 type recordInput struct {
-	itemPath
+	ItemPath
 	Body struct {
 		On bool `json:"on" required:"true" doc:"Record from now on, or no longer"`
 	}
@@ -27,7 +27,7 @@ func (a *api) registerCalls() {
 		rule{action: policy.CallRecord, kind: policy.KindCall, key: "key", domain: "domain"}, 409, 413, 415, 422), a.record)
 }
 
-func (a *api) listCalls(ctx context.Context, in *domainPath) (*pageOutput[provisioning.CallInfo], error) {
+func (a *api) listCalls(ctx context.Context, in *DomainPath) (*pageOutput[provisioning.CallInfo], error) {
 	out := &pageOutput[provisioning.CallInfo]{Body: page[provisioning.CallInfo]{Items: []provisioning.CallInfo{}}}
 	for _, c := range a.Calls.List(ctx, in.Domain) {
 		if c.Domain == in.Domain { // the switch filters; a mistake there must not show another domain's call
@@ -37,17 +37,17 @@ func (a *api) listCalls(ctx context.Context, in *domainPath) (*pageOutput[provis
 	return out, nil
 }
 
-func (a *api) hangup(ctx context.Context, in *itemPath) (*emptyOutput, error) {
+func (a *api) hangup(ctx context.Context, in *ItemPath) (*emptyOutput, error) {
 	return a.onCall(ctx, in, policy.CallHangup, nil, func() error { return a.Calls.Hangup(ctx, in.Domain, in.Key) })
 }
 
 func (a *api) record(ctx context.Context, in *recordInput) (*emptyOutput, error) {
-	return a.onCall(ctx, &in.itemPath, policy.CallRecord, map[string]any{"on": in.Body.On},
+	return a.onCall(ctx, &in.ItemPath, policy.CallRecord, map[string]any{"on": in.Body.On},
 		func() error { return a.Calls.Record(ctx, in.Domain, in.Key, in.Body.On) })
 }
 
 // onCall acts, then writes the audit entry with what came of it. A call that is not there leaves no entry.
-func (a *api) onCall(ctx context.Context, at *itemPath, action provisioning.Action, detail map[string]any, act func() error) (*emptyOutput, error) {
+func (a *api) onCall(ctx context.Context, at *ItemPath, action provisioning.Action, detail map[string]any, act func() error) (*emptyOutput, error) {
 	err := act()
 	if err != nil {
 		return nil, a.problem(ctx, err)

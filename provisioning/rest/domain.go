@@ -10,17 +10,18 @@ import (
 	"naisen/provisioning/policy"
 )
 
-type domainPath struct {
+// DomainPath names a domain; exported as ItemPath is.
+type DomainPath struct {
 	Domain string `path:"domain" maxLength:"253"`
 }
 
 type domainGet struct {
-	domainPath
+	DomainPath
 	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
 }
 
 type domainPut struct {
-	domainPath
+	DomainPath
 	IfMatch     string `header:"If-Match" maxLength:"256"`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
 	Body        provisioning.Domain
@@ -34,12 +35,12 @@ func (a *api) registerDomains() {
 	huma.Register(a.huma, operation(http.MethodGet, "/v1/domains/{domain}", "get-domain", "Read a domain",
 		rule{action: policy.DomainRead, kind: provisioning.KindDomain, key: "domain", domain: "domain"}),
 		func(ctx context.Context, in *domainGet) (*itemOutput[provisioning.Domain], error) {
-			return getEntity(ctx, a, res, &getInput{itemPath: itemPath{Domain: in.Domain, Key: in.Domain}, IfNoneMatch: in.IfNoneMatch})
+			return getEntity(ctx, a, res, &getInput{ItemPath: ItemPath{Domain: in.Domain, Key: in.Domain}, IfNoneMatch: in.IfNoneMatch})
 		})
 	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}", "put-domain", "Replace a domain's settings",
 		rule{action: policy.DomainPut, kind: provisioning.KindDomain, key: "domain", domain: "domain"}, 412, 413, 415, 422),
 		func(ctx context.Context, in *domainPut) (*itemOutput[provisioning.Domain], error) {
-			out, err := putEntity(ctx, a, res, &putInput[provisioning.Domain]{itemPath: itemPath{Domain: in.Domain, Key: in.Domain},
+			out, err := putEntity(ctx, a, res, &putInput[provisioning.Domain]{ItemPath: ItemPath{Domain: in.Domain, Key: in.Domain},
 				IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, Body: in.Body})
 			if err != nil {
 				return nil, err

@@ -22,25 +22,26 @@ type resource[T provisioning.Entity] struct {
 	created        func(provisioning.Writer, string, T) (any, error) // after a create, in its transaction; what it returns is shown once
 }
 
-type itemPath struct {
+// ItemPath names one object. It is exported only because huma passes over embedded types that are not.
+type ItemPath struct {
 	Domain string `path:"domain" maxLength:"253"`
 	Key    string `path:"key" maxLength:"128"`
 }
 
 type getInput struct {
-	itemPath
+	ItemPath
 	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
 }
 
 type putInput[T any] struct {
-	itemPath
+	ItemPath
 	IfMatch     string `header:"If-Match" maxLength:"256" doc:"Entity tag that must still hold, or *"`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"256" doc:"* to create only"`
 	Body        T
 }
 
 type deleteInput struct {
-	itemPath
+	ItemPath
 	IfMatch string `header:"If-Match" maxLength:"256"`
 }
 

@@ -65,7 +65,7 @@ func (a *api) listCDRs(ctx context.Context, in *pageInput) (*pageOutput[provisio
 	return out, nil
 }
 
-func (a *api) getCDR(ctx context.Context, in *itemPath) (*itemOutput[provisioning.CDR], error) {
+func (a *api) getCDR(ctx context.Context, in *ItemPath) (*itemOutput[provisioning.CDR], error) {
 	s := subjectOf(ctx)
 	o := provisioning.Object{Domain: in.Domain, Kind: policy.KindCDR, Key: in.Key}
 	out := &itemOutput[provisioning.CDR]{Status: http.StatusOK}

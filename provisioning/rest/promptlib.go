@@ -18,7 +18,8 @@ import (
 	"naisen/provisioning/policy"
 )
 
-type promptPath struct {
+// PromptPath names an announcement in one language; exported as ItemPath is.
+type PromptPath struct {
 	Domain   string `path:"domain" maxLength:"253"`
 	Language string `path:"language" enum:"ja,en"`
 	Name     string `path:"name" maxLength:"64" doc:"Such as notice/recording"`
@@ -26,7 +27,7 @@ type promptPath struct {
 
 // promptUpload streams its body: it is neither read into memory nor parsed before the right was checked.
 type promptUpload struct {
-	promptPath
+	PromptPath
 	audio io.Reader
 	drain func() error // after the audio: nothing may follow
 	bad   error        // why there is no audio
@@ -43,13 +44,13 @@ func (a *api) registerPrompts() {
 	r.action = policy.PromptDelete
 	huma.Register(a.huma, operation(http.MethodDelete, one, "delete-prompt", "Delete an upload; a built-in one of that name comes back", r, 409), a.deletePrompt)
 	r.action = policy.PromptPut
-	op := operation(http.MethodPut, one, "put-prompt", "Upload an announcement", r, 408, 413, 415, 422)
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+	huma.Register(a.huma, operation(http.MethodPut, one, "put-prompt", "Upload an announcement", r, 408, 413, 415, 422), a.putPrompt)
+	// Said after the registration: a body known at registration would be read into memory.
+	a.huma.OpenAPI().Paths[one].Put.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"audio/wav": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file"},
 			Properties: map[string]*huma.Schema{"file": {Type: "string", Format: "binary"}}}},
 	}}
-	huma.Register(a.huma, op, a.putPrompt)
 }
 
 // plainPrompt refuses names that could lead out of a directory or be another name in disguise (G10).
@@ -147,16 +148,18 @@ func (a *api) putPrompt(ctx context.Context, in *promptUpload) (*itemOutput[Prom
 		return nil, huma.NewError(http.StatusRequestEntityTooLarge, "")
 	case errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded):
 		return nil, huma.NewError(http.StatusRequestTimeout, "")
+	case errors.Is(err, io.ErrUnexpectedEOF) && ctx.Err() == nil:
+		return nil, invalidAt(http.StatusBadRequest, "body", "ends too early")
 	case err != nil:
 		return nil, a.problem(ctx, err)
 	}
-	if err := a.auditPrompt(ctx, policy.PromptPut, &in.promptPath, map[string]any{"sha256": info.SHA256, "millis": info.Millis}); err != nil {
+	if err := a.auditPrompt(ctx, policy.PromptPut, &in.PromptPath, map[string]any{"sha256": info.SHA256, "millis": info.Millis}); err != nil {
 		return nil, err
 	}
 	return &itemOutput[PromptInfo]{Status: http.StatusOK, ETag: etag(info.SHA256), Body: info}, nil
 }
 
-func (a *api) listPrompts(ctx context.Context, in *domainPath) (*pageOutput[PromptInfo], error) {
+func (a *api) listPrompts(ctx context.Context, in *DomainPath) (*pageOutput[PromptInfo], error) {
 	list, err := a.Prompts.List(ctx, in.Domain)
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -164,7 +167,7 @@ func (a *api) listPrompts(ctx context.Context, in *domainPath) (*pageOutput[Prom
 	return &pageOutput[PromptInfo]{Body: page[PromptInfo]{Items: append([]PromptInfo{}, list...)}}, nil
 }
 
-func (a *api) getPrompt(ctx context.Context, in *promptPath) (*huma.StreamResponse, error) {
+func (a *api) getPrompt(ctx context.Context, in *PromptPath) (*huma.StreamResponse, error) {
 	if !plainPrompt(in.Name) {
 		return nil, notFound()
 	}
@@ -183,7 +186,7 @@ func (a *api) getPrompt(ctx context.Context, in *promptPath) (*huma.StreamRespon
 	}}, nil
 }
 
-func (a *api) deletePrompt(ctx context.Context, in *promptPath) (*emptyOutput, error) {
+func (a *api) deletePrompt(ctx context.Context, in *PromptPath) (*emptyOutput, error) {
 	if !plainPrompt(in.Name) {
 		return nil, notFound()
 	}
@@ -196,7 +199,7 @@ func (a *api) deletePrompt(ctx context.Context, in *promptPath) (*emptyOutput, e
 	return &emptyOutput{}, nil
 }
 
-func (a *api) auditPrompt(ctx context.Context, action provisioning.Action, at *promptPath, detail map[string]any) error {
+func (a *api) auditPrompt(ctx context.Context, action provisioning.Action, at *PromptPath, detail map[string]any) error {
 	s := subjectOf(ctx)
 	e := provisioning.AuditEntry{Time: a.Clock(), Domain: at.Domain, Subject: s.User + "@" + s.Domain, Action: string(action),
 		Object: policy.KindPrompt + "/" + at.Language + "/" + at.Name, Outcome: "ok", Detail: detail}

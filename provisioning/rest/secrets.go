@@ -23,7 +23,7 @@ type shownOnce struct {
 }
 
 type trunkSecretInput struct {
-	itemPath
+	ItemPath
 	Body struct {
 		Secret string `json:"secret" required:"true" minLength:"1" maxLength:"256" writeOnly:"true" doc:"Digest password towards the carrier"`
 	}
@@ -47,7 +47,7 @@ func (a *api) registerSecrets() {
 	}
 }
 
-func (a *api) newExtensionSecret(ctx context.Context, in *itemPath) (*secretOutput, error) {
+func (a *api) newExtensionSecret(ctx context.Context, in *ItemPath) (*secretOutput, error) {
 	var plain secret.Secret
 	err := a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
 		e, _, err := provisioning.Get[provisioning.Extension](w, in.Domain, in.Key)
@@ -71,14 +71,14 @@ func (a *api) putTrunkSecret(ctx context.Context, in *trunkSecretInput) (*emptyO
 	if strings.ContainsFunc(in.Body.Secret, unicode.IsControl) {
 		return nil, invalidAt(http.StatusUnprocessableEntity, "body.secret", "holds a control character")
 	}
-	return a.trunkSecret(ctx, in.itemPath, []byte(in.Body.Secret))
+	return a.trunkSecret(ctx, in.ItemPath, []byte(in.Body.Secret))
 }
 
-func (a *api) deleteTrunkSecret(ctx context.Context, in *itemPath) (*emptyOutput, error) {
+func (a *api) deleteTrunkSecret(ctx context.Context, in *ItemPath) (*emptyOutput, error) {
 	return a.trunkSecret(ctx, *in, nil)
 }
 
-func (a *api) trunkSecret(ctx context.Context, at itemPath, plain []byte) (*emptyOutput, error) {
+func (a *api) trunkSecret(ctx context.Context, at ItemPath, plain []byte) (*emptyOutput, error) {
 	err := a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
 		if _, _, err := provisioning.Get[provisioning.Trunk](w, at.Domain, at.Key); err != nil {
 			return err
@@ -91,7 +91,7 @@ func (a *api) trunkSecret(ctx context.Context, at itemPath, plain []byte) (*empt
 	return &emptyOutput{}, nil
 }
 
-func (a *api) resetPassword(ctx context.Context, in *itemPath) (*secretOutput, error) {
+func (a *api) resetPassword(ctx context.Context, in *ItemPath) (*secretOutput, error) {
 	oneTime, err := a.Passwords.ResetPassword(ctx, subjectOf(ctx), in.Domain, in.Key)
 	if err != nil {
 		return nil, a.problem(ctx, err)

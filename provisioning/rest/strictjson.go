@@ -81,10 +81,11 @@ func step(stack []container, t json.Token) ([]container, error) {
 		key, _ := t.(string)
 		top := &stack[n-1]
 		top.key, top.value = key, true
-		if top.seen[key] {
+		fold := strings.ToLower(key) // encoding/json takes a member in any case
+		if top.seen[fold] {
 			return stack, &bodyError{place(stack), "is given twice"}
 		}
-		top.seen[key] = true
+		top.seen[fold] = true
 		return stack, nil
 	}
 	switch t := t.(type) {

@@ -1,0 +1,215 @@
+package rest
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+)
+
+// operationActions is every operation with the action that it needs: a new operation without a row here fails the test.
+func operationActions() map[string]provisioning.Action {
+	return map[string]provisioning.Action{
+		"GET /v1/domains": policy.DomainRead, "GET /v1/domains/{domain}": policy.DomainRead, "PUT /v1/domains/{domain}": policy.DomainPut,
+		"GET /v1/domains/{domain}/users": policy.UserRead, "GET /v1/domains/{domain}/users/{key}": policy.UserRead,
+		"PUT /v1/domains/{domain}/users/{key}": policy.UserPut, "DELETE /v1/domains/{domain}/users/{key}": policy.UserDelete,
+		"POST /v1/domains/{domain}/users/{key}/password": policy.UserSecret,
+		"GET /v1/domains/{domain}/extensions":            policy.ExtensionRead, "GET /v1/domains/{domain}/extensions/{key}": policy.ExtensionRead,
+		"PUT /v1/domains/{domain}/extensions/{key}": policy.ExtensionPut, "DELETE /v1/domains/{domain}/extensions/{key}": policy.ExtensionDelete,
+		"POST /v1/domains/{domain}/extensions/{key}/secret": policy.ExtensionSecret,
+		"GET /v1/domains/{domain}/dids":                     policy.DIDRead, "GET /v1/domains/{domain}/dids/{key}": policy.DIDRead,
+		"PUT /v1/domains/{domain}/dids/{key}": policy.DIDPut, "DELETE /v1/domains/{domain}/dids/{key}": policy.DIDDelete,
+		"GET /v1/domains/{domain}/trunks": policy.TrunkRead, "GET /v1/domains/{domain}/trunks/{key}": policy.TrunkRead,
+		"PUT /v1/domains/{domain}/trunks/{key}": policy.TrunkPut, "DELETE /v1/domains/{domain}/trunks/{key}": policy.TrunkDelete,
+		"PUT /v1/domains/{domain}/trunks/{key}/secret": policy.TrunkSecret, "DELETE /v1/domains/{domain}/trunks/{key}/secret": policy.TrunkSecret,
+		"GET /v1/domains/{domain}/recording-policies": policy.PolicyRead, "GET /v1/domains/{domain}/recording-policies/{key}": policy.PolicyRead,
+		"PUT /v1/domains/{domain}/recording-policies/{key}":    policy.PolicyPut,
+		"DELETE /v1/domains/{domain}/recording-policies/{key}": policy.PolicyDelete,
+		"GET /v1/domains/{domain}/prompts":                     policy.PromptRead, "GET /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptRead,
+		"PUT /v1/domains/{domain}/prompts/{language}/{name}":    policy.PromptPut,
+		"DELETE /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptDelete,
+		"GET /v1/domains/{domain}/calls":                        policy.CallRead, "POST /v1/domains/{domain}/calls/{key}/hangup": policy.CallHangup,
+		"PUT /v1/domains/{domain}/calls/{key}/recording": policy.CallRecord,
+		"GET /v1/domains/{domain}/calls/history":         policy.CDRRead, "GET /v1/domains/{domain}/calls/history/{key}": policy.CDRRead,
+		"GET /v1/domains/{domain}/audit": policy.AuditRead,
+	}
+}
+
+// operations walks the document, which huma fills at registration.
+func operations(a *api) map[string]*huma.Operation {
+	out := map[string]*huma.Operation{}
+	for path, item := range a.huma.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{"GET": item.Get, "PUT": item.Put, "POST": item.Post, "DELETE": item.Delete, "PATCH": item.Patch} {
+			if op != nil {
+				out[method+" "+path] = op
+			}
+		}
+	}
+	return out
+}
+
+func TestEveryOperationHasARule(t *testing.T) {
+	r := newRig(t)
+	want := operationActions()
+	known := policy.New().Actions()
+	for name, op := range operations(r.api) {
+		rule, ok := op.Metadata[metaRule].(rule)
+		if !ok || rule.action == "" {
+			t.Errorf("%s declares no action", name)
+			continue
+		}
+		if rule.action != want[name] {
+			t.Errorf("%s needs %q, the table says %q", name, rule.action, want[name])
+		}
+		if !slices.Contains(known, rule.action) || policy.New().ObjectKind(rule.action) != rule.kind {
+			t.Errorf("%s: the policy knows no %s of %s", name, rule.action, rule.kind)
+		}
+		if strings.Contains(name, "{domain}") && rule.domain != "domain" {
+			t.Errorf("%s does not say which domain it is about", name)
+		}
+		delete(want, name)
+	}
+	for name := range want {
+		t.Errorf("%s is in the table but not served", name)
+	}
+}
+
+// TestUndeclaredOperationIsDenied breaks the guard on purpose: an operation without a rule.
+func TestUndeclaredOperationIsDenied(t *testing.T) {
+	r := newRig(t)
+	huma.Register(r.api.huma, huma.Operation{Method: "GET", Path: "/v1/oops"}, r.api.listDomains)
+	if p := r.do(t, admin, "GET", "/v1/oops", ""); p.status != http.StatusForbidden {
+		t.Errorf("%d, want 403", p.status)
+	}
+}
+
+// fill fills a path template with things that exist.
+func fill(path, domain string) string {
+	key := "2001"
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
+		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
+			key = k
+		}
+	}
+	return strings.NewReplacer("{domain}", domain, "{key}", key, "{language}", "ja", "{name}", "notice/recording").Replace(path)
+}
+
+func body(op *huma.Operation) string {
+	switch {
+	case op.RequestBody == nil:
+		return ""
+	case strings.HasSuffix(op.Path, "/recording"):
+		return `{"on":true}`
+	case strings.HasSuffix(op.Path, "trunks/{key}/secret"):
+		return `{"secret":"x"}`
+	}
+	return "{}"
+}
+
+// TestMatrix: every role and every operation over HTTP, in the own domain and in another one.
+func TestMatrix(t *testing.T) {
+	r := newRig(t)
+	pol := policy.New()
+	for name, op := range operations(r.api) {
+		method, path, _ := strings.Cut(name, " ")
+		rule := op.Metadata[metaRule].(rule)
+		if p := r.do(t, "", method, fill(path, here), body(op)); p.status != 401 || p.header.Get("WWW-Authenticate") != `Bearer realm="naisen"` {
+			t.Errorf("%s without a token: %d %q", name, p.status, p.header.Get("WWW-Authenticate"))
+		}
+		for _, role := range append(provisioning.Roles(), "", "made-up") {
+			// "zoe" owns nothing, so a right to one's own objects shows as 404 or an empty list.
+			s := provisioning.Subject{Domain: here, User: "zoe", Roles: []provisioning.Role{role}}
+			own := pol.Can(s, rule.action, provisioning.Object{Domain: here, Kind: rule.kind, Owner: "zoe"}) == nil
+			all := pol.Can(s, rule.action, provisioning.Object{Domain: here, Kind: rule.kind}) == nil
+			p := r.do(t, "zoe+"+string(role), method, fill(path, here), body(op))
+			switch {
+			case !own && p.status != 403:
+				t.Errorf("%s as %q: %d, want 403", name, role, p.status)
+			case own && !all && rule.key != "" && p.status != 404:
+				t.Errorf("%s as %q: %d, want 404 for somebody else's", name, role, p.status)
+			case own && !all && rule.key == "" && (p.status != 200 || !strings.Contains(p.body, `"items":[]`)):
+				t.Errorf("%s as %q: %d %s, want an empty list", name, role, p.status, p.body)
+			case all && (p.status == 403 || p.status == 401 || p.status >= 500):
+				t.Errorf("%s as %q: %d, the policy allows it", name, role, p.status)
+			}
+			if p.status == 403 && !strings.Contains(p.body, policy.RuleNotGranted) {
+				t.Errorf("%s as %q: 403 without its rule: %s", name, role, p.body)
+			}
+			if rule.domain != "" {
+				if p := r.do(t, "zoe+"+string(role), method, fill(path, there), body(op)); p.status != 404 {
+					t.Errorf("%s of another domain as %q: %d, want 404", name, role, p.status)
+				}
+			}
+		}
+	}
+}
+
+// TestG5OtherDomain: what exists elsewhere and what exists nowhere answer alike, and leave a trace.
+func TestG5OtherDomain(t *testing.T) {
+	r := newRig(t)
+	for _, path := range []string{"/extensions/2001", "/calls/history/cdr1", "/users/alice", ""} {
+		var first reply
+		for i, domain := range []string{there, "no-such.example"} {
+			p := r.do(t, admin, "GET", "/v1/domains/"+domain+path, "")
+			p.header.Del("Date")
+			p.header.Del("X-Request-Id")
+			if p.status != 404 {
+				t.Fatalf("%s%s: %d", domain, path, p.status)
+			}
+			if i == 0 {
+				first = p
+				continue
+			}
+			a, _ := json.Marshal(first.header)
+			b, _ := json.Marshal(p.header)
+			if p.body != first.body || string(a) != string(b) {
+				t.Errorf("%s: answers differ:\n%s %s\n%s %s", path, first.body, a, p.body, b)
+			}
+		}
+		if mine := r.do(t, admin, "GET", base+"/extensions/9999", ""); mine.body != first.body {
+			t.Errorf("own unknown id answers otherwise: %s / %s", mine.body, first.body)
+		}
+	}
+	found := false
+	for _, e := range r.audit(t, here, "extension.read") {
+		found = found || e.Outcome == "denied" && e.Object == there+"/extension/2001" && e.Detail["rule"] == policy.RuleOtherDomain
+	}
+	if !found {
+		t.Error("no audit entry for the attempt on another domain")
+	}
+}
+
+func TestStaffSeeTheirOwn(t *testing.T) {
+	r := newRig(t)
+	const alice = "alice+staff"
+	for path, want := range map[string]int{
+		"/extensions/2001": 200, "/extensions/2002": 404, "/users/alice": 200, "/users/bob": 404,
+		"/calls/history/cdr1": 200, "/calls/history/cdr2": 404, "/calls/history/cdr3": 200, "/calls/history/none": 404,
+	} {
+		if p := r.do(t, alice, "GET", base+path, ""); p.status != want {
+			t.Errorf("%s: %d, want %d", path, p.status, want)
+		}
+	}
+	for path, want := range map[string][]string{"/extensions": {"2001"}, "/users": {"alice"}, "/calls/history": {"cdr3", "cdr1"}} {
+		var got struct{ Items []map[string]any }
+		p := r.do(t, alice, "GET", base+path, "")
+		must(t, json.Unmarshal([]byte(p.body), &got))
+		var ids []string
+		for _, i := range got.Items {
+			for _, k := range []string{"number", "name", "id"} {
+				if s, ok := i[k].(string); ok {
+					ids = append(ids, s)
+				}
+			}
+		}
+		if !slices.Equal(ids, want) {
+			t.Errorf("%s: %v, want %v", path, ids, want)
+		}
+	}
+}

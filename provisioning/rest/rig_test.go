@@ -1,0 +1,290 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"naisen/provisioning"
+	"naisen/provisioning/identity"
+	"naisen/provisioning/policy"
+	"naisen/provisioning/secret"
+	"naisen/provisioning/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	here  = "pbx.example.jp"
+	there = "other.example.jp"
+)
+
+// tokens stands for the Verifier: the token is "user", "user+role+role" or "user@domain+role".
+type tokens struct{}
+
+func (tokens) Request(r *http.Request) (provisioning.Subject, error) {
+	raw, err := identity.Bearer(r)
+	if err != nil {
+		return provisioning.Subject{}, err
+	}
+	if raw == "bad" {
+		return provisioning.Subject{}, &identity.Error{Status: 401, Code: "invalid_token", Reason: "expired"}
+	}
+	if raw == "down" {
+		return provisioning.Subject{}, &identity.Error{Status: 503, Reason: "keys never read"}
+	}
+	parts := strings.Split(raw, "+")
+	user, domain, ok := strings.Cut(parts[0], "@")
+	if !ok {
+		domain = here
+	}
+	s := provisioning.Subject{Domain: domain, User: user, Client: "test"}
+	for _, role := range parts[1:] {
+		s.Roles = append(s.Roles, provisioning.Role(role))
+	}
+	return s, nil
+}
+
+// fakeCalls is a switch with one call in each domain.
+type fakeCalls struct {
+	mu  sync.Mutex
+	did []string
+}
+
+func (f *fakeCalls) List(context.Context, string) []provisioning.CallInfo {
+	return []provisioning.CallInfo{{ID: "c1", Domain: here, From: "2001"}, {ID: "c2", Domain: there}} // leaky on purpose
+}
+func (f *fakeCalls) Hangup(_ context.Context, domain, id string) error {
+	return f.do(domain, id, "hangup")
+}
+func (f *fakeCalls) Record(_ context.Context, domain, id string, on bool) error {
+	return f.do(domain, id, map[bool]string{true: "record", false: "stop"}[on])
+}
+func (f *fakeCalls) do(domain, id, what string) error {
+	if domain != here || id != "c1" {
+		return provisioning.ErrNotFound
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.did = append(f.did, what)
+	return nil
+}
+
+// fakePrompts keeps uploads in memory and takes what begins with RIFF.
+type fakePrompts struct {
+	mu sync.Mutex
+	m  map[string][]byte
+}
+
+func (f *fakePrompts) List(context.Context, string) ([]PromptInfo, error) { return nil, nil }
+func (f *fakePrompts) Get(_ context.Context, domain, name, lang string) (io.ReadCloser, PromptInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b, ok := f.m[domain+name+lang]
+	if !ok {
+		return nil, PromptInfo{}, provisioning.ErrNotFound
+	}
+	return io.NopCloser(bytes.NewReader(b)), PromptInfo{Name: name, Language: lang, SHA256: "abc"}, nil
+}
+func (f *fakePrompts) Put(_ context.Context, domain, name, lang string, wav io.Reader) (PromptInfo, error) {
+	b, err := io.ReadAll(wav)
+	if err != nil {
+		return PromptInfo{}, err
+	}
+	if !bytes.HasPrefix(b, []byte("RIFF")) {
+		return PromptInfo{}, &provisioning.Invalid{Field: "file", Reason: "is not WAV"}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.m[domain+name+lang] = b
+	return PromptInfo{Name: name, Language: lang, SHA256: "abc", Millis: 1}, nil
+}
+func (f *fakePrompts) Delete(_ context.Context, domain, name, lang string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.m[domain+name+lang]; !ok {
+		return provisioning.ErrNotFound
+	}
+	delete(f.m, domain+name+lang)
+	return nil
+}
+
+type fakePasswords struct{ store provisioning.Store }
+
+func (f fakePasswords) ResetPassword(ctx context.Context, by provisioning.Subject, domain, user string) (string, error) {
+	return identity.NewOneTimePassword(ctx, f.store, by, domain, user)
+}
+
+// rig is the API on a real store behind a real HTTP server.
+type rig struct {
+	*httptest.Server
+	api     *api
+	store   *store.Store
+	calls   *fakeCalls
+	prompts *fakePrompts
+	log     *syncBuffer
+	client  *http.Client
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
+
+func openStore(t testing.TB) *store.Store {
+	keys, err := secret.OpenKeyring(filepath.Join(t.TempDir(), "secrets.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "pbx.db"), Sealer: keys, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	must(t, s.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		for _, d := range []string{here, there} {
+			if _, err := w.Put(d, provisioning.Domain{Name: d, Language: "ja"}, ""); err != nil {
+				return err
+			}
+		}
+		for _, e := range []provisioning.Entity{
+			provisioning.User{Name: "alice", Roles: []provisioning.Role{provisioning.RoleStaff}}, provisioning.User{Name: "bob"},
+			provisioning.Extension{Number: "2001", User: "alice"}, provisioning.Extension{Number: "2002", User: "bob"},
+			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
+			provisioning.RecordingPolicy{Name: "always", Record: true},
+		} {
+			if _, err := w.Put(here, e, ""); err != nil {
+				return err
+			}
+		}
+		if _, err := w.Put(there, provisioning.Extension{Number: "2001"}, ""); err != nil {
+			return err
+		}
+		at := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
+		for i, c := range []provisioning.CDR{{ID: "cdr1", From: "2001", To: "2002"}, {ID: "cdr2", From: "2002", To: "+81398765432"}, {ID: "cdr3", From: "x", To: "2002", AnsweredBy: "2001"}} {
+			c.Domain, c.Started, c.Ended = here, at.Add(time.Duration(i)*time.Minute), at.Add(time.Duration(i+1)*time.Minute)
+			if err := w.AddCDR(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	return s
+}
+
+func newRig(t testing.TB, change ...func(*Config)) *rig {
+	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
+	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Prompts: r.prompts, Passwords: fakePasswords{r.store},
+		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, f := range change {
+		f(&cfg)
+	}
+	var err error
+	if r.api, err = build(cfg); err != nil {
+		t.Fatal(err)
+	}
+	r.Server = httptest.NewServer(r.api.handler())
+	r.client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(r.Close)
+	return r
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reply is an answer that was read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (p reply) json(t testing.TB) map[string]any {
+	t.Helper()
+	m := map[string]any{}
+	if err := json.Unmarshal([]byte(p.body), &m); err != nil {
+		t.Fatalf("%v: %s", err, p.body)
+	}
+	return m
+}
+
+// location is errors[0].location of a problem.
+func (p reply) location(t testing.TB) string {
+	t.Helper()
+	list, _ := p.json(t)["errors"].([]any)
+	if len(list) == 0 {
+		return ""
+	}
+	at, _ := list[0].(map[string]any)["location"].(string)
+	return at
+}
+
+// do sends one request; headers are "Name: value" lines.
+func (r *rig) do(t testing.TB, token, method, path, body string, headers ...string) reply {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.URL+path, strings.NewReader(body))
+	must(t, err)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := r.client.Do(req)
+	must(t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	must(t, err)
+	p := reply{resp.StatusCode, resp.Header, string(b)}
+	if p.status >= 400 && !strings.HasPrefix(path, "/mount") {
+		if got := p.header.Get("Content-Type"); got != "application/problem+json" {
+			t.Errorf("%s %s: %d as %q, want a problem", method, path, p.status, got)
+		}
+		if m := p.json(t); m["status"] != float64(p.status) || m["title"] == "" {
+			t.Errorf("%s %s: problem %s", method, path, p.body)
+		}
+	}
+	return p
+}
+
+func (r *rig) audit(t testing.TB, domain, action string) []provisioning.AuditEntry {
+	t.Helper()
+	var out []provisioning.AuditEntry
+	must(t, r.store.View(t.Context(), func(rd provisioning.Reader) (err error) {
+		out, err = rd.Audit(domain, provisioning.AuditQuery{Action: action})
+		return err
+	}))
+	return out
+}
+
+const (
+	admin = "root+admin"
+	base  = "/v1/domains/" + here
+)
