@@ -45,3 +45,20 @@ func (d DID) Refs() []Ref {
 	}
 	return r
 }
+
+// normal forms, so that a list that is missing and one that is empty are the same entity: see Encode.
+func (u User) normal() Entity { u.Roles = list(u.Roles); return u }
+func (d DID) normal() Entity  { d.To = list(d.To); return d }
+
+func (t Trunk) normal() Entity {
+	t.HasSecret = false // stands beside, see decode
+	t.Sources, t.Prefixes, t.DIDFrom = list(t.Sources), list(t.Prefixes), list(t.DIDFrom)
+	return t
+}
+
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}

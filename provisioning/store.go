@@ -199,14 +199,13 @@ func SecretOwner(kind string) string {
 	return ""
 }
 
-// Encode is an entity as Row.Body: validated, without what is derived.
+// Encode is an entity as Row.Body: validated, in its one normal form (empty lists are [], nothing that is derived).
 func Encode(e Entity) ([]byte, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
-	if t, ok := e.(Trunk); ok {
-		t.HasSecret = false // stands beside, see decode
-		e = t
+	if n, ok := e.(interface{ normal() Entity }); ok {
+		e = n.normal()
 	}
 	return json.Marshal(e)
 }

@@ -1,0 +1,94 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"naisen/provisioning"
+	"naisen/provisioning/audit"
+	"naisen/provisioning/store"
+)
+
+func benchStore(b *testing.B) *store.Store {
+	b.Helper()
+	s := openWith(b, b.TempDir(), store.Config{})
+	b.Cleanup(func() { _ = s.Close() })
+	err := s.Update(b.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		_, err := w.Put("a.example", provisioning.Domain{Name: "a.example"}, "")
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+// BenchmarkAuditedWrite: one Update with one Put, durable (fsync). Target: 300 a second.
+func BenchmarkAuditedWrite(b *testing.B) {
+	s := benchStore(b)
+	for i := 0; b.Loop(); i++ {
+		err := s.Update(b.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+			_, err := w.Put("a.example", provisioning.Extension{Number: fmt.Sprint(1000 + i%5000), Display: fmt.Sprint(i)}, "")
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+}
+
+// BenchmarkImport: 1,000 extensions per Update.
+func BenchmarkImport(b *testing.B) {
+	s := benchStore(b)
+	for n := 0; b.Loop(); n++ {
+		err := s.Update(b.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+			for i := range 1000 {
+				if _, err := w.Put("a.example", provisioning.Extension{Number: fmt.Sprint(1000 + i), Display: fmt.Sprint(n)}, ""); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "puts/s")
+}
+
+// BenchmarkView reads one entity.
+func BenchmarkView(b *testing.B) {
+	s := benchStore(b)
+	for b.Loop() {
+		err := s.View(b.Context(), func(r provisioning.Reader) error {
+			_, _, err := provisioning.Get[provisioning.Domain](r, "a.example", "a.example")
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkVerify checks 5,000 entries per turn.
+func BenchmarkVerify(b *testing.B) {
+	s := benchStore(b)
+	err := s.Update(b.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		for range 5000 {
+			if err := w.AddAudit(provisioning.AuditEntry{Domain: "a.example", Action: "call.ended", Object: "c", Outcome: "ok", Detail: map[string]any{"q850": 16}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := audit.Verify(b.Context(), s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*5000/b.Elapsed().Seconds(), "entries/s")
+}

@@ -1,0 +1,235 @@
+package provisioning
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func many(n int, format string) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprintf(format, i))
+	}
+	return out
+}
+
+// TestValidate: a valid entity of each kind, and what is wrong with one field at a time ("" in want: nothing).
+func TestValidate(t *testing.T) {
+	ext := func(f func(*Extension)) Entity { e := Extension{Number: "2001"}; f(&e); return e }
+	did := func(f func(*DID)) Entity { d := DID{Number: "+81312345678", To: []string{"2001"}}; f(&d); return d }
+	trunk := func(f func(*Trunk)) Entity { c := Trunk{Name: "c", Host: "192.0.2.1"}; f(&c); return c }
+	user := func(f func(*User)) Entity { u := User{Name: "taro"}; f(&u); return u }
+	policy := func(f func(*RecordingPolicy)) Entity { p := RecordingPolicy{Name: "p"}; f(&p); return p }
+	dom := func(f func(*Domain)) Entity { d := Domain{Name: "a.example"}; f(&d); return d }
+	long := strings.Repeat("x", 129)
+	for _, c := range []struct {
+		e    Entity
+		want string
+	}{
+		{dom(func(*Domain) {}), ""},
+		{dom(func(d *Domain) { *d = Domain{"pbx", "表題 O'Brien <b>", "ja", true, "81"} }), ""},
+		{dom(func(d *Domain) { d.Name = "192.0.2.1" }), ""},
+		{dom(func(d *Domain) { d.Name = "" }), "name"},
+		{dom(func(d *Domain) { d.Name = "A.example" }), "name"},
+		{dom(func(d *Domain) { d.Name = "a..example" }), "name"},
+		{dom(func(d *Domain) { d.Name = "-a.example" }), "name"},
+		{dom(func(d *Domain) { d.Name = "a.example." }), "name"},
+		{dom(func(d *Domain) { d.Name = "a_b.example" }), "name"},
+		{dom(func(d *Domain) { d.Name = strings.Repeat("a", 64) + ".example" }), "name"},
+		{dom(func(d *Domain) { d.Name = strings.Repeat("a.", 127) + "a" }), "name"},
+		{dom(func(d *Domain) { d.Title = long }), "title"},
+		{dom(func(d *Domain) { d.Title = "a\r\nb" }), "title"},
+		{dom(func(d *Domain) { d.Title = "a\u202eb" }), "title"},
+		{dom(func(d *Domain) { d.Title = "\xff" }), "title"},
+		{dom(func(d *Domain) { d.Language = "fr" }), "language"},
+		{dom(func(d *Domain) { d.CountryCode = "081" }), "country_code"},
+		{dom(func(d *Domain) { d.CountryCode = "8a" }), "country_code"},
+		{dom(func(d *Domain) { d.CountryCode = "8111" }), "country_code"},
+
+		{user(func(u *User) { u.Name = "t.yamada+x@example.jp" }), ""},
+		{user(func(u *User) { u.Roles = Roles() }), ""},
+		{user(func(u *User) { u.Name = "Taro" }), "name"},
+		{user(func(u *User) { u.Name = ".taro" }), "name"},
+		{user(func(u *User) { u.Name = "a b" }), "name"},
+		{user(func(u *User) { u.Name = "a/b" }), "name"},
+		{user(func(u *User) { u.Name = strings.Repeat("a", 65) }), "name"},
+		{user(func(u *User) { u.Display = "a\x00" }), "display"},
+		{user(func(u *User) { u.Roles = []Role{"staff", "root"} }), "roles[1]"},
+		{user(func(u *User) { u.Roles = []Role{"staff", "staff"} }), "roles[1]"},
+		{user(func(u *User) { u.Roles = make([]Role, 1e6) }), "roles"},
+
+		{ext(func(e *Extension) {
+			*e = Extension{"2001", "d", "taro", true, 32, "srtp-required", "p", "+81312345678", true}
+		}), ""},
+		{ext(func(e *Extension) { e.Number = "" }), "number"},
+		{ext(func(e *Extension) { e.Number = "20a1" }), "number"},
+		{ext(func(e *Extension) { e.Number = "12345678901" }), "number"},
+		{ext(func(e *Extension) { e.Number = "２００１" }), "number"},
+		{ext(func(e *Extension) { e.User = "x y" }), "user"},
+		{ext(func(e *Extension) { e.MaxContacts = -1 }), "max_contacts"},
+		{ext(func(e *Extension) { e.MaxContacts = 33 }), "max_contacts"},
+		{ext(func(e *Extension) { e.Media = "rtp" }), "media"},
+		{ext(func(e *Extension) { e.Record = "X" }), "record"},
+		{ext(func(e *Extension) { e.CallerID = "0312345678" }), "caller_id"},
+
+		{did(func(d *DID) { d.To = many(32, "2%03d") }), ""},
+		{did(func(d *DID) { d.Number = "0312345678" }), "number"},
+		{did(func(d *DID) { d.Number = "+0312345678" }), "number"},
+		{did(func(d *DID) { d.Number = "+8131234567890123" }), "number"},
+		{did(func(d *DID) { d.Number = "+1" }), "number"},
+		{did(func(d *DID) { d.To = nil }), "to"},
+		{did(func(d *DID) { d.To = many(33, "2%03d") }), "to"},
+		{did(func(d *DID) { d.To = make([]string, 1e6) }), "to"},
+		{did(func(d *DID) { d.To = []string{"1", "sip:2"} }), "to[1]"},
+		{did(func(d *DID) { d.To = []string{"1", "1"} }), "to[1]"},
+		{did(func(d *DID) { d.RingSeconds = 601 }), "ring_seconds"},
+		{did(func(d *DID) { d.Policy = "?" }), "policy"},
+		{did(func(d *DID) { d.Language = "JA" }), "language"},
+
+		{trunk(func(c *Trunk) { c.Host = "sip.example.net:5060" }), ""},
+		{trunk(func(c *Trunk) { c.Host = "[2001:db8::1]:5061" }), ""},
+		{trunk(func(c *Trunk) { c.Host = "[2001:db8::1]" }), ""},
+		{trunk(func(c *Trunk) { c.Sources = []string{"127.0.0.0/8", "2001:db8::/32", "192.0.2.1/32"} }), ""},
+		{trunk(func(c *Trunk) { c.Name = "" }), "name"},
+		{trunk(func(c *Trunk) { c.Host = "" }), "host"},
+		{trunk(func(c *Trunk) { c.Host = "a:0" }), "host"},
+		{trunk(func(c *Trunk) { c.Host = "a:65536" }), "host"},
+		{trunk(func(c *Trunk) { c.Host = "a:+5" }), "host"},
+		{trunk(func(c *Trunk) { c.Host = "a:" }), "host"},
+		{trunk(func(c *Trunk) { c.Host = "[192.0.2.1]" }), "host"},
+		{trunk(func(c *Trunk) { c.Host = "[::1%eth0]" }), "host"},
+		{trunk(func(c *Trunk) { c.Host = "[::1]x" }), "host"},
+		{trunk(func(c *Trunk) { c.Host = "a;transport=tcp" }), "host"},
+		{trunk(func(c *Trunk) { c.Transport = "ws" }), "transport"},
+		{trunk(func(c *Trunk) { c.Sources = []string{"192.0.2.1"} }), "sources[0]"},
+		{trunk(func(c *Trunk) { c.Sources = []string{"192.0.2.1/24"} }), "sources[0]"},
+		{trunk(func(c *Trunk) { c.Sources = []string{"0.0.0.0/0"} }), "sources[0]"},
+		{trunk(func(c *Trunk) { c.Sources = []string{"192.0.2.0/24", "192.0.2.0/24"} }), "sources[1]"},
+		{trunk(func(c *Trunk) { c.Sources = many(65, "192.0.2.%d/32") }), "sources"},
+		{trunk(func(c *Trunk) { c.Username = `a"b` }), "username"},
+		{trunk(func(c *Trunk) { c.Username = long }), "username"},
+		{trunk(func(c *Trunk) { c.Prefixes = []string{"0", ""} }), "prefixes[1]"},
+		{trunk(func(c *Trunk) { c.Prefixes = []string{"0x"} }), "prefixes[0]"},
+		{trunk(func(c *Trunk) { c.Strip = 25 }), "strip"},
+		{trunk(func(c *Trunk) { c.Media = "?" }), "media"},
+		{trunk(func(c *Trunk) { c.DIDFrom = []string{"from"} }), "did_from[0]"},
+		{trunk(func(c *Trunk) { c.DIDFrom = []string{"to", "to"} }), "did_from[1]"},
+		{trunk(func(c *Trunk) { c.CallerID = "110" }), "caller_id"},
+
+		{policy(func(p *RecordingPolicy) {
+			*p = RecordingPolicy{"p", true, "after-answer", "notice/recording", "refuse", 36500}
+		}), ""},
+		{policy(func(p *RecordingPolicy) { p.Notice = "loud" }), "notice"},
+		{policy(func(p *RecordingPolicy) { p.Prompt = "../../etc" }), "prompt"},
+		{policy(func(p *RecordingPolicy) { p.Prompt = "/etc" }), "prompt"},
+		{policy(func(p *RecordingPolicy) { p.OnFailure = "shrug" }), "on_failure"},
+		{policy(func(p *RecordingPolicy) { p.RetentionDays = -1 }), "retention_days"},
+	} {
+		_, err := Encode(c.e)
+		var got *Invalid
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%+v: %v", c.e, err)
+		case c.want != "" && (!errors.As(err, &got) || got.Field != c.want):
+			t.Errorf("%.200s: %v, want *Invalid of %s", fmt.Sprintf("%+v", c.e), err, c.want)
+		}
+	}
+}
+
+func TestEntitiesAreKnown(t *testing.T) {
+	seen := map[string]bool{}
+	for _, e := range Entities() {
+		if e.Kind() == "" || seen[e.Kind()] || e.Validate() == nil {
+			t.Errorf("%T: kind %q, or its zero value is valid", e, e.Kind())
+		}
+		seen[e.Kind()] = true
+		for _, ref := range e.Refs() {
+			if !seen[ref.Kind] {
+				t.Errorf("%s refers forward to %s", e.Kind(), ref.Kind)
+			}
+		}
+		for i := range reflect.TypeOf(e).NumField() {
+			if f := reflect.TypeOf(e).Field(i); f.Tag.Get("json") == "" {
+				t.Errorf("%T.%s has no JSON name", e, f.Name)
+			}
+		}
+	}
+	for kind, want := range map[string]string{
+		"sip": "extension", "trunk": "trunk", "user/password": "user", "user": "user", "issuer": "", "": "", "users/x": "", "sip/x": "", "domain/key": "domain",
+	} {
+		if got := SecretOwner(kind); got != want {
+			t.Errorf("owner of %q secrets is %q, want %q", kind, got, want)
+		}
+	}
+}
+
+func TestNormalForm(t *testing.T) {
+	for _, c := range [][2]Entity{
+		{User{Name: "a"}, User{Name: "a", Roles: []Role{}}},
+		{Trunk{Name: "a", Host: "b"}, Trunk{Name: "a", Host: "b", Sources: []string{}, Prefixes: []string{}, DIDFrom: []string{}, HasSecret: true}},
+	} {
+		a, err1 := Encode(c[0])
+		b, err2 := Encode(c[1])
+		if err1 != nil || err2 != nil || !bytes.Equal(a, b) || bytes.Contains(a, []byte("null")) || bytes.Contains(a, []byte("true")) {
+			t.Errorf("%s and %s differ, or hold null (%v, %v)", a, b, err1, err2)
+		}
+	}
+}
+
+func TestCDRValidateAndClean(t *testing.T) {
+	good := CDR{ID: "c1", Domain: "a.example", Started: time.Unix(1, 0)}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for field, c := range map[string]CDR{
+		"id": {Domain: "a", Started: good.Started}, "domain": {ID: "x", Domain: "A", Started: good.Started}, "started": {ID: "x", Domain: "a"},
+	} {
+		var got *Invalid
+		if err := c.Validate(); !errors.As(err, &got) || got.Field != field {
+			t.Errorf("%+v: %v, want %s", c, err, field)
+		}
+	}
+	strange := good
+	strange.From, strange.Cause = "a\r\nX: \x00\xff", strings.Repeat("長", 1000)
+	if got := strange.Clean(); got.From != "a\uFFFD\uFFFDX: \uFFFD\uFFFD" || len([]rune(got.Cause)) != 256 || got.ID != "c1" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// FuzzEntities: any JSON as any entity: no panic; what is valid is bounded, stays itself through the store's form, and holds no line break.
+func FuzzEntities(f *testing.F) {
+	for i := range Entities() {
+		f.Add(i, []byte(`{"name":"a.example","number":"2001"}`))
+	}
+	f.Add(3, []byte(`{"number":"2001","user":"taro","media":"srtp-required","display":"\u0000"}`))
+	f.Add(4, []byte(`{"number":"+81312345678","to":["2001","2002"],"ring_seconds":1e9}`))
+	f.Add(5, []byte(`{"name":"c","host":"[::1]:5060","sources":["192.0.2.0/24"],"has_secret":true}`))
+	f.Fuzz(func(t *testing.T, kind int, text []byte) {
+		all := Entities()
+		typ := reflect.TypeOf(all[((kind%len(all))+len(all))%len(all)])
+		v := reflect.New(typ)
+		if json.Unmarshal(text, v.Interface()) != nil {
+			return
+		}
+		body, err := Encode(v.Elem().Interface().(Entity))
+		if err != nil {
+			return
+		}
+		back := reflect.New(typ)
+		if err := decode(Row{Body: body}, back.Interface()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Encode(back.Elem().Interface().(Entity))
+		if err != nil || !bytes.Equal(again, body) {
+			t.Fatalf("%s became %s, %v", body, again, err)
+		}
+		if len(body) > 32<<10 || bytes.ContainsAny(body, "\r\n") || bytes.Contains(body, []byte(`"has_secret":true`)) {
+			t.Fatalf("%d bytes: %.300s", len(body), body)
+		}
+	})
+}
