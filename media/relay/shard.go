@@ -104,7 +104,7 @@ func (s *shard) run() {
 		if s.stopping {
 			return
 		}
-		s.napper.nap(now)
+		s.napper.nap()
 		n := s.poll.wait(s.events[:], s.patience(now))
 		now = s.engine.Now()
 		got := 0
@@ -131,16 +131,12 @@ func (s *shard) run() {
 	}
 }
 
-// patience is how long epoll may wait, in milliseconds rounded up.
-func (s *shard) patience(now int64) int {
+// patience is until when the poller may wait.
+func (s *shard) patience(now int64) time.Time {
 	if s.inbox.Load() != nil {
-		return 0
+		return s.engine.epoch // gone by: only look
 	}
-	wait := min(s.nextPace, s.nextKeep) - now
-	if wait <= 0 {
-		return 0
-	}
-	return int((wait + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+	return s.engine.epoch.Add(time.Duration(max(min(s.nextPace, s.nextKeep), now)))
 }
 
 // obey executes what signalling asked, oldest first.

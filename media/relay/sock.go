@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
+	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -97,8 +100,20 @@ func send(fd int, pkt []byte, to *address) unix.Errno {
 	return e
 }
 
-// poller is one epoll set with an eventfd to wake it.
-type poller struct{ epoll, wake int }
+// poller is one epoll set with an eventfd to wake it. The set itself is watched by Go's own poller, so that an idle loop is a parked
+// goroutine: a thread of its own that sleeps in epoll_wait would be taken from its processor by the scheduler at each wait
+// (measured at 20 calls: 61-98 µs of CPU a packet that way, see loadtest/callgen).
+type poller struct {
+	epoll, wake int
+	file        *os.File // the epoll set, as Go's poller knows it
+	raw         syscall.RawConn
+	until       time.Time // the deadline that is set
+
+	// One wait's arguments and result, here so that the closure is made once.
+	events []unix.EpollEvent
+	got    int
+	look   func(fd uintptr) bool
+}
 
 // wakeToken marks the eventfd among the events; endpoints carry their slot.
 const wakeToken = -1
@@ -108,15 +123,28 @@ func newPoller() (*poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("relay: epoll: %w", err)
 	}
-	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
-	if err != nil {
+	if err := unix.SetNonblock(ep, true); err != nil { // else os.NewFile would not watch it
 		_ = unix.Close(ep)
+		return nil, fmt.Errorf("relay: epoll: %w", err)
+	}
+	p := &poller{epoll: ep, file: os.NewFile(uintptr(ep), "epoll")}
+	if p.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		_ = p.file.Close()
 		return nil, fmt.Errorf("relay: eventfd: %w", err)
 	}
-	p := &poller{ep, wake}
-	if err := p.add(wake, wakeToken, 0); err != nil {
+	if p.raw, err = p.file.SyscallConn(); err == nil {
+		err = p.file.SetReadDeadline(time.Time{}) // fails if Go's poller does not watch it
+	}
+	if err == nil {
+		err = p.add(p.wake, wakeToken, 0)
+	}
+	if err != nil {
 		p.close()
-		return nil, err
+		return nil, fmt.Errorf("relay: poller: %w", err)
+	}
+	p.look = func(uintptr) bool {
+		p.got = p.poll(p.events)
+		return p.got > 0
 	}
 	return p, nil
 }
@@ -145,16 +173,30 @@ func (p *poller) drain() {
 	_, _ = unix.Read(p.wake, b[:])
 }
 
-// wait blocks for at most ms milliseconds; a negative ms blocks until something happens.
-func (p *poller) wait(events []unix.EpollEvent, ms int) int {
-	n, err := unix.EpollWait(p.epoll, events, ms)
-	if err != nil { // EINTR: the loop comes round again
+// poll looks without waiting.
+func (p *poller) poll(events []unix.EpollEvent) int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 { // EINTR: the loop comes round again
 		return 0
 	}
-	return n
+	return int(n)
+}
+
+// wait gives the sockets that are ready, parking until there is one or until the deadline.
+func (p *poller) wait(events []unix.EpollEvent, until time.Time) int {
+	if n := p.poll(events); n > 0 {
+		return n
+	}
+	if !until.Equal(p.until) {
+		p.until = until
+		_ = p.file.SetReadDeadline(until)
+	}
+	p.events, p.got = events, 0
+	_ = p.raw.Read(p.look) // an error is the deadline: nothing is ready
+	return p.got
 }
 
 func (p *poller) close() {
 	_ = unix.Close(p.wake)
-	_ = unix.Close(p.epoll)
+	_ = p.file.Close()
 }
