@@ -80,6 +80,7 @@ type Manifest struct {
 	AudioSHA256  string    `json:"audio_sha256"` // of the plain audio
 	AudioBytes   int64     `json:"audio_bytes"`
 	SealedSHA256 string    `json:"sealed_sha256"` // of the sealed object
+	SealedBytes  int64     `json:"sealed_bytes"`
 	Gaps         []Gap     `json:"gaps,omitempty"`
 	Dropped      int64     `json:"dropped"`                // frames that the ring refused
 	Lost         int64     `json:"lost"`                   // frames that never came, by sequence number

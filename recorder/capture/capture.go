@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -156,6 +157,9 @@ func (r *Recorder) Live(id string) bool {
 	return r.live[id] != nil
 }
 
+// Idle says whether every journal that ended was reported.
+func (r *Recorder) Idle() bool { return r.sync.idle() }
+
 // Close ends every recording as it stands ("shutdown"), writes what the disk takes and returns when nothing runs.
 func (r *Recorder) Close() error {
 	r.mu.Lock()
@@ -173,7 +177,7 @@ func (r *Recorder) Close() error {
 
 // check refuses what could not be stored and cuts what is only too long.
 func check(c *recorder.Case) error {
-	if !ValidID(c.ID) {
+	if !ValidID(c.ID) || strings.HasSuffix(c.ID, ".manifest") { // that is how its manifest's file is called
 		return fmt.Errorf("%w: id", ErrCase)
 	}
 	if !ValidID(c.Domain) {

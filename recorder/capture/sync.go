@@ -15,6 +15,7 @@ type syncer struct {
 	mu    sync.Mutex
 	dirty map[*recording]struct{}
 	over  []closing // to be synced, closed and reported
+	busy  int       // of those, taken off the list and not reported yet
 	made  bool      // a file was made: the directory needs a sync too
 }
 
@@ -105,7 +106,13 @@ func (s *syncer) closeEnded() {
 	for _, e := range work {
 		e.rec.closing = true
 	}
+	s.busy = len(work)
 	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.busy = 0
+		s.mu.Unlock()
+	}()
 	for _, e := range work {
 		err := e.rec.f.Sync()
 		if err != nil {
@@ -120,6 +127,12 @@ func (s *syncer) closeEnded() {
 			s.r.cfg.Ended(e.rec.id)
 		}
 	}
+}
+
+func (s *syncer) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.over)+s.busy == 0
 }
 
 func (s *syncer) syncDir() {

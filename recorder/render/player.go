@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"naisen/media"
+	"naisen/media/codec"
 	"naisen/recorder/journal"
 )
 
@@ -20,7 +21,6 @@ const (
 // player is the second pass.
 type player struct {
 	s       *surveyed
-	make    Decoders
 	out     *output
 	gaps    gaps
 	voices  map[key]*voice
@@ -46,7 +46,7 @@ type voice struct {
 	next     int64 // samples: the end of what was placed
 	last     int16
 	codec    media.Codec
-	decoder  Decoder
+	decoder  codec.Decoder
 	widen    *upsampler
 	pcm, wid []int16
 }
@@ -58,11 +58,11 @@ type packet struct {
 	payload []byte
 }
 
-func newPlayer(s *surveyed, decoders Decoders, out *output) (*player, error) {
-	p := &player{s: s, make: decoders, out: out, voices: map[key]*voice{}}
+func newPlayer(s *surveyed, out *output) *player {
+	p := &player{s: s, out: out, voices: map[key]*voice{}}
 	p.gaps = gaps{rate: int64(s.rate), scale: int64(s.scale), party: [2]string{"caller", "called"}}
 	out.covered = p.gaps.see
-	return p, nil
+	return p
 }
 
 func (p *player) play(ctx context.Context, r *journal.Reader) error {
@@ -264,13 +264,13 @@ func (p *player) put(v *voice, x *packet) {
 // decode returns samples at the output's rate. The slice is valid until the voice's next frame.
 func (p *player) decode(v *voice, x *packet) []int16 {
 	if v.codec != x.codec || v.decoder == nil {
-		dec, rate, err := p.make(x.codec)
+		dec, err := codec.NewDecoder(x.codec)
 		if err != nil {
 			v.codec, v.decoder = x.codec, nil
 			return nil
 		}
 		v.codec, v.decoder, v.widen = x.codec, dec, nil
-		if rate < p.s.rate {
+		if dec.Rate() < p.s.rate {
 			v.widen = &upsampler{}
 		}
 	}

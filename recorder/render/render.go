@@ -39,26 +39,15 @@ const (
 // ErrNoCase says that the journal does not even say which recording it is: nothing of it can be rendered.
 var ErrNoCase = errors.New("render: journal without its case")
 
-// Decoder decodes one party's payloads in their order; it appends to dst.
-type Decoder interface {
-	Decode(dst []int16, payload []byte) []int16
-}
-
-// Decoders makes a decoder; rate is what it puts out, 8000 or 16000 samples a second.
-type Decoders func(media.Codec) (dec Decoder, rate int, err error)
-
 // Render writes the recording in r as a WAV file to w and returns the manifest, complete but for SealedSHA256.
-func Render(ctx context.Context, r *journal.Reader, decoders Decoders, w io.Writer) (recorder.Manifest, error) {
+func Render(ctx context.Context, r *journal.Reader, w io.Writer) (recorder.Manifest, error) {
 	s, err := survey(ctx, r)
 	if err != nil {
 		return recorder.Manifest{}, err
 	}
 	digest := sha256.New()
 	out := &output{w: io.MultiWriter(w, digest)}
-	p, err := newPlayer(s, decoders, out)
-	if err != nil {
-		return recorder.Manifest{}, err
-	}
+	p := newPlayer(s, out)
 	if err := out.header(s.rate, s.total*int64(s.scale)); err != nil {
 		return recorder.Manifest{}, fmt.Errorf("render: %w", err)
 	}

@@ -1,0 +1,142 @@
+// Package catalogue says which recordings there are: who, when, which call, in which state, under which object name.
+// It owns its own tables and can be rebuilt from the sealed manifests. It holds no audio and no key, and never decides who may see a row.
+package catalogue
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // driver "sqlite"
+
+	"naisen/recorder"
+)
+
+// Row is one recording. Fields of later states are zero before.
+type Row struct {
+	ID, Domain, Call  string
+	Number            string // whose policy made it
+	Direction, Policy string
+	Started, Ended    time.Time
+	Duration          time.Duration
+	State             recorder.State
+	Interrupted       bool
+	Why, Format       string
+	Parties           []recorder.Party
+	Object            string // name of the sealed audio; ManifestName(Object) lies beside it
+	SealedBytes       int64
+	SealedSHA256      string
+	AudioBytes        int64
+	Dropped, Lost     int64
+	RetainUntil       time.Time // zero: no rule yet
+	Problem           string    // why it failed
+	Changed           time.Time
+}
+
+// Catalogue is the table in an SQLite file. Safe for concurrent use.
+type Catalogue struct {
+	write, read *bun.DB
+	now         func() time.Time
+}
+
+//go:embed migrations
+var migrations embed.FS
+
+// ErrNewer says that the file was made by a newer version of this program.
+var ErrNewer = errors.New("catalogue: made by a newer version")
+
+// Open opens or makes the file and brings its schema forward.
+func Open(ctx context.Context, path string, now func() time.Time) (*Catalogue, error) {
+	c, err := open(ctx, path, now)
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: open %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func open(ctx context.Context, path string, now func() time.Time) (*Catalogue, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite's -wal and -shm take the mode over
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	// One writer, so that SQLite's own lock is never waited for within the process; readers go on beside it (WAL).
+	writer, err := connect(path, 1, "_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, writer); err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	reader, err := connect(path, 4, "_pragma=query_only(1)")
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	return &Catalogue{bun.NewDB(writer, sqlitedialect.New()), bun.NewDB(reader, sqlitedialect.New()), now}, nil
+}
+
+func connect(path string, conns int, extra string) (*sql.DB, error) {
+	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&" + extra
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return err
+	}
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	sources := p.ListSources()
+	if newest := sources[len(sources)-1].Version; have > newest {
+		return fmt.Errorf("%w: schema %d, this one knows %d", ErrNewer, have, newest)
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// Close closes the file.
+func (c *Catalogue) Close() error { return errors.Join(c.write.Close(), c.read.Close()) }
+
+// ObjectName is where the sealed audio of a case is stored.
+func ObjectName(c recorder.Case) string {
+	return fmt.Sprintf("%s/%s/%s%s", c.Domain, c.Started.UTC().Format("2006/01/02"), c.ID, audioExt)
+}
+
+// ManifestName is where the sealed manifest lies that belongs to an object.
+func ManifestName(object string) string {
+	return object[:len(object)-len(audioExt)] + manifestExt
+}
+
+const (
+	audioExt    = ".age"
+	manifestExt = ".manifest.age"
+)

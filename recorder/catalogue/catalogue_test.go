@@ -1,0 +1,189 @@
+package catalogue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"naisen/recorder"
+)
+
+var began = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
+
+func open4test(t *testing.T, path string) *Catalogue {
+	t.Helper()
+	c, err := Open(t.Context(), path, func() time.Time { return began })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func someCase(id string, at time.Time) recorder.Case {
+	return recorder.Case{ID: id, Domain: "a.example", Call: "call-" + id, DID: "0312345678", Direction: "inbound", Policy: "always", Started: at,
+		Parties: []recorder.Party{{Role: "caller", Number: "0901111" + id, Name: "外線"}, {Role: "called", Number: "2001"}}}
+}
+
+func manifest(k recorder.Case) recorder.Manifest {
+	return recorder.Manifest{Version: 1, Case: k, Ended: k.Started.Add(time.Minute), DurationMS: 60_000, Why: "bye", AudioBytes: 44,
+		SealedBytes: 99, SealedSHA256: "abc", Format: "audio/wav; rate=8000; channels=2", Dropped: 1, Lost: 2}
+}
+
+// A row only moves forward, whatever order the stages report in.
+func TestStates(t *testing.T) {
+	k := someCase("1", began)
+	steps := map[string]func(context.Context, *Catalogue) error{
+		"begin":    func(ctx context.Context, c *Catalogue) error { return c.Begin(ctx, k) },
+		"captured": func(ctx context.Context, c *Catalogue) error { return c.Captured(ctx, manifest(k)) },
+		"stored":   func(ctx context.Context, c *Catalogue) error { return c.Stored(ctx, manifest(k)) },
+		"fail":     func(ctx context.Context, c *Catalogue) error { return c.Fail(ctx, k, "disk") },
+	}
+	for _, tc := range []struct {
+		order []string
+		want  recorder.State
+	}{
+		{[]string{"begin"}, recorder.Capturing},
+		{[]string{"captured", "begin"}, recorder.Captured},
+		{[]string{"begin", "captured", "stored", "captured", "begin"}, recorder.Stored},
+		{[]string{"stored", "fail"}, recorder.Stored},
+		{[]string{"fail"}, recorder.Failed},
+		{[]string{"begin", "fail", "captured"}, recorder.Failed},
+		{[]string{"fail", "stored"}, recorder.Stored},
+	} {
+		c := open4test(t, filepath.Join(t.TempDir(), "c.db"))
+		for _, s := range tc.order {
+			if err := steps[s](t.Context(), c); err != nil {
+				t.Fatalf("%v: %s: %v", tc.order, s, err)
+			}
+		}
+		r, err := c.Get(t.Context(), "a.example", "1")
+		if err != nil || r.State != tc.want || len(r.Parties) != 2 || r.Parties[0].Name != "外線" {
+			t.Errorf("%v: %+v %v, want %s", tc.order, r, err, tc.want)
+		}
+		if tc.want == recorder.Stored && (r.SealedSHA256 != "abc" || r.Duration != time.Minute || r.Lost != 2 || !r.Ended.Equal(began.Add(time.Minute))) {
+			t.Errorf("%v: lost what the manifest said: %+v", tc.order, r)
+		}
+	}
+}
+
+// No domain sees, and none can change, another one's rows.
+func TestDomains(t *testing.T) {
+	c := open4test(t, filepath.Join(t.TempDir(), "c.db"))
+	k := someCase("1", began)
+	if err := c.Begin(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), "b.example", "1"); !errors.Is(err, recorder.ErrNotFound) {
+		t.Errorf("get: %v", err)
+	}
+	if rows, err := c.List(t.Context(), Query{Domain: "b.example"}); err != nil || len(rows) != 0 {
+		t.Errorf("list: %v %v", rows, err)
+	}
+	other := k
+	other.Domain, other.DID = "b.example", "666"
+	if err := c.Captured(t.Context(), manifest(other)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := c.Get(t.Context(), "a.example", "1"); err != nil || r.Number != "0312345678" || r.State != recorder.Capturing {
+		t.Errorf("another domain changed the row: %+v %v", r, err)
+	}
+}
+
+func TestListFiltersAndCursor(t *testing.T) {
+	c := open4test(t, filepath.Join(t.TempDir(), "c.db"))
+	for i := range 25 {
+		k := someCase(fmt.Sprintf("%02d", i), began.Add(time.Duration(i/2)*time.Minute)) // pairs at the same time
+		if i%5 == 0 {
+			k.DID = "0399999999"
+		}
+		if err := c.Captured(t.Context(), manifest(k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct {
+		q    Query
+		want int
+	}{{Query{}, 25}, {Query{Number: "0399999999"}, 5}, {Query{Party: "090111107"}, 1}, {Query{Party: "2001"}, 25}, {Query{Party: "nobody"}, 0},
+		{Query{From: began.Add(11 * time.Minute)}, 3}, {Query{To: began.Add(time.Minute)}, 2}, {Query{State: recorder.Stored}, 0},
+		{Query{Number: "' OR 1=1 --"}, 0}} {
+		tc.q.Domain = "a.example"
+		rows, err := c.List(t.Context(), tc.q)
+		if err != nil || len(rows) != tc.want {
+			t.Errorf("%+v: %d rows %v, want %d", tc.q, len(rows), err, tc.want)
+		}
+	}
+	var all []string
+	q := Query{Domain: "a.example", Limit: 7}
+	for {
+		rows, err := c.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			all = append(all, r.ID)
+		}
+		if len(rows) < 7 {
+			break
+		}
+		q.After = CursorOf(rows[len(rows)-1])
+	}
+	if len(all) != 25 || !slices.IsSortedFunc(all, func(a, b string) int { return -compare(a, b) }) {
+		t.Errorf("pages: %v", all)
+	}
+}
+
+func compare(a, b string) int {
+	if a < b {
+		return -1
+	}
+	return 1
+}
+
+func TestUnfinishedAndCounts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.db")
+	c := open4test(t, path)
+	for i := range 12 {
+		k := someCase(fmt.Sprintf("%02d", i), began)
+		var err error
+		switch i % 4 {
+		case 0:
+			err = c.Begin(t.Context(), k)
+		case 1:
+			err = c.Captured(t.Context(), manifest(k))
+		case 2:
+			err = c.Stored(t.Context(), manifest(k))
+		case 3:
+			err = c.Fail(t.Context(), k, "x")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Close()
+	c = open4test(t, path) // survives a restart
+	n := 0
+	if err := c.Unfinished(t.Context(), func(r Row) error { n++; return nil }); err != nil || n != 6 {
+		t.Errorf("unfinished: %d %v", n, err)
+	}
+	counts, err := c.Counts(t.Context())
+	if err != nil || counts[recorder.Stored] != 3 || counts[recorder.Failed] != 3 {
+		t.Errorf("counts: %v %v", counts, err)
+	}
+	if err := c.Retain(t.Context(), "b.example", "02", began); !errors.Is(err, recorder.ErrNotFound) {
+		t.Errorf("retain in another domain: %v", err)
+	}
+	if err := c.Retain(t.Context(), "a.example", "02", began.Add(time.Hour)); err != nil {
+		t.Error(err)
+	}
+	if err := c.Stored(t.Context(), manifest(someCase("02", began))); err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := c.Get(t.Context(), "a.example", "02"); !r.RetainUntil.Equal(began.Add(time.Hour)) {
+		t.Errorf("retention was forgotten: %v", r.RetainUntil)
+	}
+}

@@ -1,0 +1,162 @@
+package catalogue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"naisen/recorder"
+)
+
+// MaxLimit is the most rows of one List.
+const MaxLimit = 500
+
+// Query selects rows of one domain, the newest first. Empty fields do not filter.
+type Query struct {
+	Domain   string
+	Number   string // the recorded number
+	Party    string // the number of anyone who took part
+	State    recorder.State
+	From, To time.Time // of the start; From is in, To is out
+	After    Cursor    // go on behind this row
+	Limit    int       // default 50, at most MaxLimit
+}
+
+// Cursor is the place of a row in the order of List.
+type Cursor struct {
+	Started int64 // ms
+	ID      string
+}
+
+// CursorOf is the place of r.
+func CursorOf(r Row) Cursor { return Cursor{millis(r.Started), r.ID} }
+
+// Get returns one row, or recorder.ErrNotFound.
+func (c *Catalogue) Get(ctx context.Context, domain, id string) (Row, error) {
+	var m row
+	err := c.read.NewSelect().Model(&m).Where("domain = ?", domain).Where("id = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Row{}, recorder.ErrNotFound
+	}
+	if err != nil {
+		return Row{}, fmt.Errorf("catalogue: get: %w", err)
+	}
+	rows, err := c.fill(ctx, []row{m})
+	if err != nil {
+		return Row{}, err
+	}
+	return rows[0], nil
+}
+
+// List returns rows of a domain.
+func (c *Catalogue) List(ctx context.Context, q Query) ([]Row, error) {
+	if q.Limit <= 0 {
+		q.Limit = 50
+	}
+	var found []row
+	sel := c.read.NewSelect().Model(&found).Where("domain = ?", q.Domain).OrderExpr("started DESC, id DESC").Limit(int64(min(q.Limit, MaxLimit)))
+	if q.Number != "" {
+		sel = sel.Where("number = ?", q.Number)
+	}
+	if q.Party != "" {
+		sel = sel.Where("id IN (SELECT recording FROM recording_parties WHERE number = ?)", q.Party)
+	}
+	if q.State != "" {
+		sel = sel.Where("state = ?", string(q.State))
+	}
+	if !q.From.IsZero() {
+		sel = sel.Where("started >= ?", q.From.UnixMilli())
+	}
+	if !q.To.IsZero() {
+		sel = sel.Where("started < ?", q.To.UnixMilli())
+	}
+	if q.After != (Cursor{}) {
+		sel = sel.Where("(started, id) < (?, ?)", q.After.Started, q.After.ID)
+	}
+	if err := sel.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("catalogue: list: %w", err)
+	}
+	return c.fill(ctx, found)
+}
+
+// Unfinished calls fn for each recording, of all domains, that is neither stored nor failed.
+func (c *Catalogue) Unfinished(ctx context.Context, fn func(Row) error) error {
+	last := ""
+	for {
+		var found []row
+		err := c.read.NewSelect().Model(&found).Where("state IN (?)", bun.In([]string{string(recorder.Capturing), string(recorder.Captured)})).
+			Where("id > ?", last).OrderExpr("id").Limit(MaxLimit).Scan(ctx)
+		if err != nil {
+			return fmt.Errorf("catalogue: unfinished: %w", err)
+		}
+		rows, err := c.fill(ctx, found)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := fn(r); err != nil {
+				return err
+			}
+			last = r.ID
+		}
+		if len(rows) < MaxLimit {
+			return nil
+		}
+	}
+}
+
+// Counts says how many rows are in each state.
+func (c *Catalogue) Counts(ctx context.Context) (map[recorder.State]int64, error) {
+	var found []struct {
+		State string
+		N     int64
+	}
+	err := c.read.NewSelect().Table("recordings").Column("state").ColumnExpr("COUNT(*) AS n").Group("state").Scan(ctx, &found)
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: counts: %w", err)
+	}
+	counts := map[recorder.State]int64{}
+	for _, f := range found {
+		counts[recorder.State(f.State)] = f.N
+	}
+	return counts, nil
+}
+
+// fill adds the parties.
+func (c *Catalogue) fill(ctx context.Context, found []row) ([]Row, error) {
+	if len(found) == 0 {
+		return nil, nil
+	}
+	rows := make([]Row, len(found))
+	at := make(map[string]int, len(found))
+	ids := make([]string, len(found))
+	for i, m := range found {
+		ids[i], at[m.ID] = m.ID, i
+		rows[i] = Row{ID: m.ID, Domain: m.Domain, Call: m.CallID, Number: m.Number, Direction: m.Direction, Policy: m.Policy,
+			Started: moment(m.Started), Ended: moment(m.Ended), Duration: time.Duration(m.DurationMS) * time.Millisecond,
+			State: recorder.State(m.State), Interrupted: m.Interrupted, Why: m.Why, Format: m.Format, Object: m.Object,
+			SealedBytes: m.SealedBytes, SealedSHA256: m.SealedSHA256, AudioBytes: m.AudioBytes, Dropped: m.Dropped, Lost: m.Lost,
+			RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed)}
+	}
+	var parties []partyRow
+	err := c.read.NewSelect().Model(&parties).Where("recording IN (?)", bun.In(ids)).OrderExpr("recording, position").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: parties: %w", err)
+	}
+	for _, p := range parties {
+		r := &rows[at[p.Recording]]
+		r.Parties = append(r.Parties, recorder.Party{Role: p.Role, Number: p.Number, Name: p.Name})
+	}
+	return rows, nil
+}
+
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

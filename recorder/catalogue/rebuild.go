@@ -1,0 +1,91 @@
+package catalogue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"naisen/recorder"
+	"naisen/recorder/objstore"
+)
+
+// MaxManifest bounds a manifest in bytes.
+const MaxManifest = 1 << 20
+
+// Opener opens what was sealed for a domain. seal.Sealer is one.
+type Opener interface {
+	Open(ctx context.Context, domain string, src io.Reader) (io.Reader, error)
+}
+
+// Rebuilt says what a Rebuild found.
+type Rebuilt struct {
+	Rows int
+	Bad  []string // manifests that do not open, do not belong to their name, or have no audio of the right size beside them; at most 1000
+}
+
+// Rebuild enters every stored recording that the store's manifests know. Rows that exist keep what they have beyond it.
+func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Opener) (Rebuilt, error) {
+	var res Rebuilt
+	err := store.List(ctx, "", func(info objstore.Info) error {
+		if !strings.HasSuffix(info.Name, manifestExt) {
+			return nil
+		}
+		domain, _, _ := strings.Cut(info.Name, "/")
+		m, err := ReadManifest(ctx, store, keys, domain, info.Name)
+		if err == nil {
+			var audio objstore.Info
+			audio, err = store.Stat(ctx, ObjectName(m.Case))
+			if err == nil && audio.Size != m.SealedBytes {
+				err = recorder.ErrIntegrity
+			}
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if len(res.Bad) < 1000 {
+				res.Bad = append(res.Bad, info.Name)
+			}
+			return nil
+		}
+		if err := c.Stored(ctx, m); err != nil {
+			return err
+		}
+		res.Rows++
+		return nil
+	})
+	if err != nil {
+		return res, fmt.Errorf("catalogue: rebuild: %w", err)
+	}
+	return res, nil
+}
+
+// ReadManifest reads and opens a sealed manifest and makes sure that it is the one of its name.
+func ReadManifest(ctx context.Context, store objstore.Store, keys Opener, domain, name string) (recorder.Manifest, error) {
+	var m recorder.Manifest
+	sealed, err := store.Get(ctx, name, 0, -1)
+	if err != nil {
+		return m, err
+	}
+	defer sealed.Close()
+	plain, err := keys.Open(ctx, domain, sealed)
+	if err != nil {
+		return m, err
+	}
+	text, err := io.ReadAll(io.LimitReader(plain, MaxManifest+1))
+	if err != nil {
+		return m, err
+	}
+	if len(text) > MaxManifest {
+		return m, fmt.Errorf("catalogue: manifest too large: %w", recorder.ErrIntegrity)
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, fmt.Errorf("catalogue: manifest: %w: %v", recorder.ErrIntegrity, err)
+	}
+	if m.Domain != domain || ManifestName(ObjectName(m.Case)) != name {
+		return m, fmt.Errorf("catalogue: manifest of another recording: %w", recorder.ErrIntegrity)
+	}
+	return m, nil
+}

@@ -1,0 +1,174 @@
+package catalogue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"naisen/recorder"
+)
+
+// rank orders the states: a row only moves to a higher one, so stages may report late, twice or out of order. A recording that failed and
+// was stored after all is stored.
+func rank(s recorder.State) int {
+	switch s {
+	case recorder.Capturing:
+		return 1
+	case recorder.Captured:
+		return 2
+	case recorder.Failed:
+		return 3
+	case recorder.Stored:
+		return 4
+	}
+	return 0
+}
+
+type row struct {
+	bun.BaseModel `bun:"table:recordings,alias:r"`
+	ID            string `bun:",pk"`
+	Domain        string
+	CallID        string
+	Number        string
+	Direction     string
+	Policy        string
+	Started       int64
+	Ended         int64
+	DurationMS    int64 `bun:"duration_ms"`
+	State         string
+	StateRank     int
+	Interrupted   bool
+	Why           string
+	Format        string
+	Object        string
+	SealedBytes   int64
+	SealedSHA256  string `bun:"sealed_sha256"`
+	AudioBytes    int64
+	Dropped       int64
+	Lost          int64
+	RetainUntil   int64
+	Problem       string
+	Changed       int64
+}
+
+type partyRow struct {
+	bun.BaseModel `bun:"table:recording_parties"`
+	Recording     string `bun:",pk"`
+	Position      int    `bun:",pk"`
+	Role          string
+	Number        string
+	Name          string
+}
+
+// columns are replaced when a row moves on; id, domain and retain_until stay.
+var columns = []string{"call_id", "number", "direction", "policy", "started", "ended", "duration_ms", "state", "state_rank", "interrupted", "why",
+	"format", "object", "sealed_bytes", "sealed_sha256", "audio_bytes", "dropped", "lost", "problem", "changed"}
+
+// Begin notes that a recording is under way.
+func (c *Catalogue) Begin(ctx context.Context, k recorder.Case) error {
+	return c.put(ctx, fromCase(k), recorder.Capturing)
+}
+
+// Captured notes that it is over, rendered and sealed on this machine, and waits for the store.
+func (c *Catalogue) Captured(ctx context.Context, m recorder.Manifest) error {
+	return c.put(ctx, fromManifest(m), recorder.Captured)
+}
+
+// Stored notes that the store has it and gave the same back.
+func (c *Catalogue) Stored(ctx context.Context, m recorder.Manifest) error {
+	return c.put(ctx, fromManifest(m), recorder.Stored)
+}
+
+// Fail notes that nothing more can be done without a person; the row keeps what else it says. A recording that has no row gets one,
+// unless even its domain is unknown.
+func (c *Catalogue) Fail(ctx context.Context, k recorder.Case, problem string) error {
+	res, err := c.write.NewUpdate().Table("recordings").Set("state = ?, state_rank = ?, problem = ?, changed = ?",
+		string(recorder.Failed), rank(recorder.Failed), problem, c.now().UnixMilli()).
+		Where("id = ?", k.ID).Where("state_rank <= ?", rank(recorder.Failed)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("catalogue: fail %s: %w", k.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 || k.Domain == "" {
+		return err
+	}
+	r := fromCase(k)
+	r.Problem = problem
+	return c.put(ctx, r, recorder.Failed)
+}
+
+// Retain sets until when a rule keeps the recording.
+func (c *Catalogue) Retain(ctx context.Context, domain, id string, until time.Time) error {
+	res, err := c.write.NewUpdate().Table("recordings").Set("retain_until = ?", millis(until)).
+		Where("domain = ?", domain).Where("id = ?", id).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("catalogue: retain %s: %w", id, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(recorder.ErrNotFound, err)
+	}
+	return nil
+}
+
+func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error {
+	m := row{ID: r.ID, Domain: r.Domain, CallID: r.Call, Number: r.Number, Direction: r.Direction, Policy: r.Policy,
+		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
+		Interrupted: r.Interrupted, Why: r.Why, Format: r.Format, Object: r.Object, SealedBytes: r.SealedBytes, SealedSHA256: r.SealedSHA256,
+		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, RetainUntil: millis(r.RetainUntil), Problem: r.Problem,
+		Changed: c.now().UnixMilli()}
+	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+		insert := tx.NewInsert().Model(&m).On("CONFLICT (id) DO UPDATE")
+		for _, col := range columns {
+			insert = insert.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
+		}
+		res, err := insert.Where("r.state_rank <= EXCLUDED.state_rank").
+			Where("r.domain = EXCLUDED.domain").Where("r.started = EXCLUDED.started").Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err // it is further already, or another recording has the id
+		}
+		if _, err := tx.NewDelete().Table("recording_parties").Where("recording = ?", r.ID).Exec(ctx); err != nil {
+			return err
+		}
+		parties := make([]partyRow, 0, len(r.Parties))
+		for i, p := range r.Parties {
+			parties = append(parties, partyRow{Recording: r.ID, Position: i, Role: p.Role, Number: p.Number, Name: p.Name})
+		}
+		if len(parties) == 0 {
+			return nil
+		}
+		_, err = tx.NewInsert().Model(&parties).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("catalogue: %s %s: %w", state, r.ID, err)
+	}
+	return nil
+}
+
+func fromCase(k recorder.Case) Row {
+	return Row{ID: k.ID, Domain: k.Domain, Call: k.Call, Number: k.DID, Direction: k.Direction, Policy: k.Policy, Started: k.Started,
+		Parties: k.Parties, Object: ObjectName(k)}
+}
+
+func fromManifest(m recorder.Manifest) Row {
+	r := fromCase(m.Case)
+	r.Ended, r.Duration = m.Ended, time.Duration(m.DurationMS)*time.Millisecond
+	r.Interrupted, r.Why, r.Format = m.Interrupted, m.Why, m.Format
+	r.SealedBytes, r.SealedSHA256, r.AudioBytes = m.SealedBytes, m.SealedSHA256, m.AudioBytes
+	r.Dropped, r.Lost = m.Dropped, m.Lost
+	return r
+}
+
+// millis keeps a missing time as 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

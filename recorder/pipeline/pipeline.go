@@ -1,0 +1,235 @@
+// Package pipeline joins the stages of a recording: capture, render and seal, store, catalogue. It implements recorder.Recorder.
+// It owns the order of the stages and the files between them. It never decides what is recorded or who may listen.
+//
+// Everything that must survive is on disk, below Dir:
+//
+//	journal/ID.journal       encrypted packets, written during the call
+//	spool/ID.age             the sealed audio
+//	spool/ID.manifest.age    the sealed manifest
+//	spool/ID.job             what the upload must know, for this machine's eyes; the last of the three: once it is there the render is done
+//	failed/ID.journal        a journal that cannot be rendered; never deleted by the switch
+//
+// A stage looks only at these files and the catalogue, so each can be run again at any time, after a crash or beside a second try, with the
+// same result. The journal goes only after the store has given back, byte for byte, what was put.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/capture"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/journal"
+	"naisen/recorder/objstore"
+	"naisen/recorder/seal"
+)
+
+// Config of a Pipeline. Dir, Sealer, Store and Catalogue are required.
+type Config struct {
+	Dir       string
+	Sealer    *seal.Sealer
+	Store     objstore.Store
+	Catalogue *catalogue.Catalogue
+	Log       *slog.Logger
+	Now       func() time.Time
+
+	Renders    int           // at once; default 1
+	Uploads    int           // at once; default 2
+	RetryFirst time.Duration // back-off after the first failure; default 1 s
+	RetryMost  time.Duration // longest back-off; default 1 min
+	Sweep      time.Duration // how often the files are looked through for work that nobody announced; default 1 min
+	Retention  func(recorder.Case) objstore.Lock
+
+	// OpenJournal is capture.Config.Open: tests put a full disk here.
+	OpenJournal func(path string) (journal.File, error)
+}
+
+// Pipeline records. Safe for concurrent use.
+type Pipeline struct {
+	cfg     Config
+	capture *capture.Recorder
+	renders *queue
+	uploads *queue
+	began   chan recorder.Case // to the scribe
+	cancel  context.CancelFunc
+	closing sync.Once
+	closed  error
+	workers sync.WaitGroup
+	count   counters
+	down    atomic.Bool // the store
+}
+
+var _ recorder.Recorder = (*Pipeline)(nil)
+
+const (
+	journals = "journal"
+	spool    = "spool"
+	failed   = "failed"
+
+	maxBegan = 4096   // rows waiting to be entered; beyond it a row appears when its recording is over
+	maxQueue = 100000 // jobs remembered; beyond it the sweep finds them again
+)
+
+// Open starts the workers and takes up what an earlier run left: every journal found becomes a recording, marked interrupted where its
+// capture did not end it.
+func Open(cfg Config) (*Pipeline, error) {
+	if cfg.Dir == "" || cfg.Sealer == nil || cfg.Store == nil || cfg.Catalogue == nil {
+		return nil, errors.New("pipeline: Dir, Sealer, Store and Catalogue are required")
+	}
+	cfg.defaults()
+	for _, d := range []string{journals, spool, failed} {
+		if err := os.MkdirAll(filepath.Join(cfg.Dir, d), 0o700); err != nil {
+			return nil, fmt.Errorf("pipeline: %w", err)
+		}
+	}
+	p := &Pipeline{cfg: cfg, renders: newQueue(cfg), uploads: newQueue(cfg), began: make(chan recorder.Case, maxBegan)}
+	if err := p.removeTemporary(); err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
+	}
+	var err error
+	p.capture, err = capture.Open(capture.Config{Dir: p.dir(journals), Keeper: cfg.Sealer, Log: cfg.Log, Now: cfg.Now, Open: cfg.OpenJournal,
+		Began: p.onBegan, Ended: func(id string) { p.renders.add(id) }})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.sweep(); err != nil {
+		return nil, errors.Join(fmt.Errorf("pipeline: %w", err), p.capture.Close())
+	}
+	work, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	p.workers.Go(func() { p.scribe(work) })
+	p.workers.Go(func() { p.sweeper(work) })
+	for range cfg.Renders {
+		p.workers.Go(func() {
+			lowerPriority()
+			p.work(work, p.renders, p.render)
+		})
+	}
+	for range cfg.Uploads {
+		p.workers.Go(func() { p.work(work, p.uploads, p.upload) })
+	}
+	return p, nil
+}
+
+func (c *Config) defaults() {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Renders, c.Uploads = max(c.Renders, 1), max(c.Uploads, 0)
+	if c.Uploads == 0 {
+		c.Uploads = 2
+	}
+	if c.RetryFirst <= 0 {
+		c.RetryFirst = time.Second
+	}
+	if c.RetryMost <= 0 {
+		c.RetryMost = time.Minute
+	}
+	if c.Sweep <= 0 {
+		c.Sweep = time.Minute
+	}
+	if c.Retention == nil {
+		c.Retention = func(recorder.Case) objstore.Lock { return objstore.Lock{} }
+	}
+}
+
+// Start implements recorder.Recorder.
+func (p *Pipeline) Start(c recorder.Case) (recorder.Recording, error) { return p.capture.Start(c) }
+
+// Settle waits until nothing is being captured and no job can be done now: all is stored, or waits for a store that refuses it.
+func (p *Pipeline) Settle(ctx context.Context) error {
+	return until(ctx, func() bool {
+		return p.capture.Stats().Live == 0 && p.capture.Idle() && p.renders.idle() && p.uploads.idle()
+	})
+}
+
+// Close ends the recordings under way, renders and stores what it can within the context, and returns when nothing runs.
+// What is left waits encrypted on disk for the next start.
+func (p *Pipeline) Close(ctx context.Context) error {
+	p.closing.Do(func() {
+		p.closed = p.capture.Close() // from here on every journal is announced
+		if err := until(ctx, func() bool { return p.renders.idle() && p.uploads.idle() }); err != nil {
+			p.cfg.Log.Warn("pipeline: closed with work left", "renders", p.renders.len(), "uploads", p.uploads.len())
+		}
+		p.cancel()
+		p.workers.Wait()
+	})
+	return p.closed
+}
+
+func until(ctx context.Context, done func() bool) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (p *Pipeline) onBegan(c recorder.Case) {
+	select {
+	case p.began <- c:
+	default:
+		p.count.unwritten.Add(1)
+	}
+}
+
+// scribe enters new recordings into the catalogue, away from the goroutine that writes journals. A row that cannot be written now is
+// written by the next stage.
+func (p *Pipeline) scribe(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c := <-p.began:
+			if err := p.cfg.Catalogue.Begin(ctx, c); err != nil && ctx.Err() == nil {
+				p.count.unwritten.Add(1)
+				p.cfg.Log.Error("pipeline: catalogue", "recording", c.ID, "domain", c.Domain, "call", c.Call, "err", err)
+			}
+		}
+	}
+}
+
+// work runs one stage's jobs until the context ends.
+func (p *Pipeline) work(ctx context.Context, q *queue, stage func(context.Context, string) error) {
+	for {
+		id, ok := q.take(ctx)
+		if !ok {
+			return
+		}
+		err := stage(ctx, id)
+		if ctx.Err() != nil {
+			return
+		}
+		q.done(id, err)
+	}
+}
+
+func (p *Pipeline) dir(name string) string { return filepath.Join(p.cfg.Dir, name) }
+
+func (p *Pipeline) journal(id string) string { return capture.Path(p.dir(journals), id) }
+
+// Spool file endings.
+const (
+	audioExt    = ".age"
+	manifestExt = ".manifest.age"
+	jobExt      = ".job"
+	tmpExt      = ".tmp"
+)
+
+func (p *Pipeline) spooled(id, ext string) string { return filepath.Join(p.dir(spool), id+ext) }

@@ -1,0 +1,42 @@
+package pipeline
+
+import (
+	"sync/atomic"
+	"time"
+
+	"naisen/recorder/capture"
+)
+
+type counters struct {
+	rendered, interrupted, stored, failed, empty      atomic.Int64
+	renderErrors, uploadErrors, mismatches, unwritten atomic.Int64
+}
+
+// Stats of the pipeline. The first six go up and down, the rest only grows.
+type Stats struct {
+	Capture      capture.Stats
+	StoreDown    bool // the store refused the last upload: the alarm
+	Rendering    int  // journals waiting for or in their render
+	Uploading    int  // sealed recordings waiting for or on their way to the store
+	OldestRender time.Duration
+	OldestUpload time.Duration
+
+	Rendered     int64
+	Interrupted  int64 // of them, finished after a crash
+	Stored       int64
+	Failed       int64 // journals put aside: alarm
+	Empty        int64 // journals and rows with nothing captured
+	RenderErrors int64
+	UploadErrors int64
+	Mismatches   int64 // the store gave back something else than was put: alarm
+	Unwritten    int64 // catalogue rows that a later stage had to write
+}
+
+// Stats returns the numbers of this moment.
+func (p *Pipeline) Stats() Stats {
+	n := &p.count
+	return Stats{Capture: p.capture.Stats(), StoreDown: p.down.Load(), Rendering: p.renders.len(), Uploading: p.uploads.len(),
+		OldestRender: p.renders.oldest(), OldestUpload: p.uploads.oldest(), Rendered: n.rendered.Load(), Interrupted: n.interrupted.Load(),
+		Stored: n.stored.Load(), Failed: n.failed.Load(), Empty: n.empty.Load(), RenderErrors: n.renderErrors.Load(),
+		UploadErrors: n.uploadErrors.Load(), Mismatches: n.mismatches.Load(), Unwritten: n.unwritten.Load()}
+}

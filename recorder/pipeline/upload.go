@@ -1,0 +1,192 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+)
+
+// errStore marks a failure that is the store's.
+var errStore = errors.New("pipeline: store")
+
+// maxNote bounds a note in bytes.
+const maxNote = 2 * catalogue.MaxManifest
+
+// upload puts audio and manifest, reads both back, enters them into the catalogue and only then removes what was local.
+func (p *Pipeline) upload(ctx context.Context, id string) error {
+	n, err := p.readNote(ctx, id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another try finished it
+	}
+	if errors.Is(err, recorder.ErrIntegrity) {
+		return p.renderAgain(id, err)
+	}
+	if err != nil {
+		return p.uploadFailed(id, err)
+	}
+	m := n.Manifest
+	object := catalogue.ObjectName(m.Case)
+	lock := p.cfg.Retention(m.Case)
+	err = p.store(ctx, id, p.spooled(id, audioExt), object, m.SealedBytes, m.SealedSHA256, lock)
+	if err == nil {
+		err = p.store(ctx, id, p.spooled(id, manifestExt), catalogue.ManifestName(object), n.ManifestBytes, n.ManifestSHA256, lock)
+	}
+	if errors.Is(err, recorder.ErrIntegrity) {
+		return p.renderAgain(id, err)
+	}
+	if err != nil {
+		return p.uploadFailed(id, err)
+	}
+	if err := p.cfg.Catalogue.Stored(ctx, m); err != nil {
+		return p.uploadFailed(id, err)
+	}
+	if p.down.CompareAndSwap(true, false) {
+		p.cfg.Log.Info("pipeline: object store takes recordings again", "waiting", p.uploads.len())
+		p.uploads.hurry()
+	}
+	p.count.stored.Add(1)
+	p.cfg.Log.Info("pipeline: stored", "recording", m.ID, "domain", m.Domain, "call", m.Call, "object", object, "bytes", m.SealedBytes)
+	return p.cleanUp(id)
+}
+
+func (p *Pipeline) readNote(ctx context.Context, id string) (note, error) {
+	var n note
+	info, err := os.Stat(p.spooled(id, jobExt))
+	if err != nil {
+		return n, err
+	}
+	if info.Size() > maxNote {
+		return n, recorder.ErrIntegrity
+	}
+	sealed, err := os.ReadFile(p.spooled(id, jobExt))
+	if err != nil {
+		return n, err
+	}
+	text, err := p.cfg.Sealer.OpenSpool(ctx, sealed, maxNote)
+	if err != nil {
+		return n, err
+	}
+	if err := json.Unmarshal(text, &n); err != nil {
+		return n, fmt.Errorf("%w: %v", recorder.ErrIntegrity, err)
+	}
+	return n, nil
+}
+
+// store brings one file into the store and makes sure that it is there. ErrIntegrity: the local file is not what was rendered.
+func (p *Pipeline) store(ctx context.Context, id, path, name string, size int64, sha string, lock objstore.Lock) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute+time.Duration(size/(256<<10))*time.Second)
+	defer cancel()
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("pipeline: %s is gone: %w", path, recorder.ErrIntegrity)
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	put := p.cfg.Store.Put(ctx, name, f, size, lock)
+	switch {
+	case errors.Is(put, objstore.ErrSize):
+		return fmt.Errorf("pipeline: %s has another size: %w", path, recorder.ErrIntegrity)
+	case put != nil && !errors.Is(put, objstore.ErrExists):
+		return fmt.Errorf("%w: %w", errStore, put)
+	}
+	same, err := p.readBack(ctx, name, size, sha)
+	if err != nil {
+		return fmt.Errorf("%w: read back: %w", errStore, err)
+	}
+	if same {
+		return nil
+	}
+	p.count.mismatches.Add(1)
+	p.cfg.Log.Error("pipeline: the store holds something else", "recording", id, "object", name)
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if local, err := digest(f); err != nil || local != sha {
+		// Only what this run put is taken away again: something older under the name may be the only copy of another recording.
+		if put == nil {
+			err = errors.Join(err, p.cfg.Store.Delete(ctx, name))
+		}
+		return errors.Join(fmt.Errorf("pipeline: %s was altered: %w", path, recorder.ErrIntegrity), err)
+	}
+	if put == nil {
+		if err := p.cfg.Store.Delete(ctx, name); err != nil {
+			return fmt.Errorf("%w: remove bad object: %w", errStore, err)
+		}
+	}
+	return fmt.Errorf("%w: %s differs from what was put", errStore, name)
+}
+
+// readBack reads the whole object, by a request of its own, and compares.
+func (p *Pipeline) readBack(ctx context.Context, name string, size int64, sha string) (bool, error) {
+	r, err := p.cfg.Store.Get(ctx, name, 0, -1)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(r, size+1))
+	if err != nil {
+		return false, err
+	}
+	return n == size && hex.EncodeToString(h.Sum(nil)) == sha, nil
+}
+
+func digest(r io.Reader) (string, error) {
+	h := sha256.New()
+	_, err := io.Copy(h, r)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// renderAgain throws away spool files that were altered and goes back to the journal, which is still there.
+func (p *Pipeline) renderAgain(id string, why error) error {
+	p.count.uploadErrors.Add(1)
+	p.cfg.Log.Error("pipeline: spool file altered", "recording", id, "err", why)
+	if _, err := os.Stat(p.journal(id)); err != nil {
+		return err // nothing to render from: kept for a person, and tried again
+	}
+	if err := os.Remove(p.spooled(id, jobExt)); err != nil {
+		return err
+	}
+	p.renders.add(id)
+	return nil
+}
+
+func (p *Pipeline) uploadFailed(id string, err error) error {
+	p.count.uploadErrors.Add(1)
+	switch {
+	case !errors.Is(err, errStore):
+		p.cfg.Log.Error("pipeline: upload", "recording", id, "err", err)
+	case p.down.CompareAndSwap(false, true): // once, not for each recording that waits
+		p.cfg.Log.Error("pipeline: object store refuses recordings; they wait encrypted on this machine", "recording", id, "err", err)
+	}
+	return err
+}
+
+// cleanUp removes what is local, the note last: as long as it is there, everything else can be done again.
+func (p *Pipeline) cleanUp(id string) error {
+	for _, path := range []string{p.journal(id), p.spooled(id, audioExt), p.spooled(id, manifestExt)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := syncDir(p.dir(journals)); err != nil {
+		return err
+	}
+	if err := os.Remove(p.spooled(id, jobExt)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
