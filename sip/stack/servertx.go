@@ -153,6 +153,8 @@ func (t *ServerTx) Respond(resp *Response) error {
 		if st.last = b; st.key.invite() {
 			st.early.stop()
 		}
+	case resp.Status == 481 && t.req.To().Tag() != "":
+		st.end() // no dialog, so anyone may have sent it: no state and no Timer G for him; a repeated request is judged anew
 	case success && st.key.invite():
 		st.final(txAccepted, nil, lifetime) // Timer L
 	case st.key.invite():

@@ -168,6 +168,7 @@ func TestRespondAfterFinal(t *testing.T) {
 			w := newWorld(t, u)
 			w.alice.Send(w.alice.NewRequest(c.method, "bob"))
 			wait(time.Second)
+			synctest.Wait()
 			if !errors.Is(last, c.want) && !(c.want == nil && last == nil) {
 				t.Errorf("%s %v: %v, want %v", c.method, c.status, last, c.want)
 			}
@@ -187,6 +188,7 @@ func TestRespondRefusesInjection(t *testing.T) {
 		}})
 		w.alice.Send(w.alice.NewRequest("OPTIONS", "bob"))
 		w.alice.ExpectStatus(500, "OPTIONS")
+		synctest.Wait()
 		if !errors.Is(errs[0], stack.ErrInjection) || !errors.Is(errs[1], stack.ErrInjection) || errs[2] != nil {
 			t.Errorf("got %v", errs)
 		}

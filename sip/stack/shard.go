@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -198,10 +199,16 @@ func (s *Stack) Do(callID string, f func()) { s.shard(callID).do(f) }
 // is final, called elsewhere it may come too late.
 func (s *Stack) After(callID string, d time.Duration, f func()) (stop func()) {
 	sh := s.shard(callID)
-	var once sync.Once
-	t := time.AfterFunc(d, func() { sh.do(func() { once.Do(f) }) })
+	var over atomic.Bool
+	t := time.AfterFunc(d, func() {
+		sh.do(func() {
+			if over.CompareAndSwap(false, true) {
+				f()
+			}
+		})
+	})
 	return func() {
+		over.Store(true)
 		t.Stop()
-		once.Do(func() {})
 	}
 }
