@@ -179,7 +179,7 @@ func (s *Snapshot) apply(r provisioning.Reader, changes []provisioning.Change) (
 		if err := e.take(r, c); err != nil {
 			return nil, err
 		}
-		trunks = trunks || c.Kind == provisioning.KindTrunk || c.Kind == provisioning.KindDomain
+		trunks = trunks || c.Kind == provisioning.KindDomain
 	}
 	for name, e := range edits {
 		if e.gone {
@@ -191,6 +191,7 @@ func (s *Snapshot) apply(r provisioning.Reader, changes []provisioning.Change) (
 		}
 		if e.copied[provisioning.KindTrunk] {
 			e.indexPrefixes()
+			trunks = true
 		}
 		next.domains[name] = &e.domain
 	}

@@ -266,7 +266,7 @@ func allowed(err error) bool {
 }
 
 func dump(s *Snapshot) string {
-	out := fmt.Sprintf("version %d\n", s.version)
+	out := fmt.Sprintf("version %d, sources %+v\n", s.version, s.sources)
 	for name, d := range s.domains {
 		out += fmt.Sprintf("%s %+v\n", name, *d)
 	}
