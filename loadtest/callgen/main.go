@@ -1,0 +1,167 @@
+// Command callgen holds calls against a switch from outside: real sockets, RTP or SRTP, 50 packets a second on each leg, and reports what
+// came back (loss, delay, jitter) and what it cost the server (processor time for each relayed packet, memory for each call; from
+// /proc, so that callgen's own cost does not count). It stops by itself.
+//
+//	go run ./loadtest/callgen relay -calls 250 -media cm -time 20s     # the packet path alone, in a second process
+//	go run ./loadtest/callgen sip -switch 127.0.0.1:5060 -caller 2001 -caller-password ... -callee 2002 -callee-password ... -pid PID
+//
+// It never looks into the switch: it imports only sip and media packages, and reads /proc.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"time"
+
+	"naisen/loadtest/callgen/traffic"
+)
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+var errUsage = errors.New("callgen: relay or sip, then flags; -h tells them")
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errUsage
+	}
+	switch args[0] {
+	case "relay":
+		return runRelay(ctx, args[1:])
+	case "sip":
+		return runSIP(ctx, args[1:])
+	case "relay-server":
+		f := flag.NewFlagSet("relay-server", flag.ContinueOnError)
+		cpu := f.Int("cpu", -1, "processor")
+		if err := f.Parse(args[1:]); err != nil {
+			return err
+		}
+		return serveRelay(*cpu, os.Stdin, os.Stdout)
+	}
+	return errUsage
+}
+
+// load is what all modes have in common.
+type load struct {
+	calls      int
+	length     time.Duration
+	warm       time.Duration
+	protection string
+	asJSON     bool
+	cpu        int // the generator's own processor; -1: any
+}
+
+func (l *load) flags(f *flag.FlagSet) {
+	f.IntVar(&l.calls, "calls", 20, "calls held at once")
+	f.DurationVar(&l.length, "time", 10*time.Second, "how long is measured")
+	f.DurationVar(&l.warm, "warm", 2*time.Second, "how long packets flow before it is measured")
+	f.StringVar(&l.protection, "media", "cm", "rtp, cm (AES_CM_128_HMAC_SHA1_80) or gcm (AEAD_AES_128_GCM)")
+	f.BoolVar(&l.asJSON, "json", false, "print JSON")
+	f.IntVar(&l.cpu, "cpu", -1, "pin the generator to this processor")
+}
+
+func (l *load) check() error {
+	if l.calls < 1 || l.calls > 5000 || l.length < time.Second || l.length > time.Hour || l.warm < 0 || l.warm > time.Minute {
+		return errors.New("callgen: calls 1 to 5000, time 1s to 1h, warm 0 to 1m")
+	}
+	if l.cpu >= 0 {
+		if err := pin(l.cpu); err != nil {
+			return err
+		}
+	}
+	debug.SetGCPercent(400) // the generator shall not stop for its own garbage
+	return nil
+}
+
+// measure lets the legs talk and fills the report.
+func (l *load) measure(ctx context.Context, legs []*traffic.Leg, pid int, idle cost, r *Report) error {
+	g, err := traffic.NewGenerator(legs, time.Now)
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	if l.warm > 0 {
+		if err := g.Run(ctx, l.warm, false); err != nil {
+			return err
+		}
+		g.Reset()
+	}
+	before, err := costOf(pid)
+	if err != nil {
+		return err
+	}
+	if err := g.Run(ctx, l.length, true); err != nil {
+		return err
+	}
+	after, err := costOf(pid)
+	if err != nil {
+		return err
+	}
+	r.Protection, r.Calls = l.protection, l.calls
+	r.fill(g, l.length, idle, before, after)
+	return nil
+}
+
+func runRelay(ctx context.Context, args []string) (err error) {
+	f := flag.NewFlagSet("relay", flag.ContinueOnError)
+	var l load
+	l.flags(f)
+	server := f.Int("server-cpu", -1, "pin the relay to this processor, with one Go processor")
+	tapped := f.Bool("tap", false, "attach a tap that copies every payload")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if err := l.check(); err != nil {
+		return err
+	}
+	child, err := startRelay(*server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, child.stop()) }()
+	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	var legs []*traffic.Leg
+	defer func() {
+		for _, leg := range legs {
+			leg.Close()
+		}
+	}()
+	idle, err := costOf(child.pid())
+	if err != nil {
+		return err
+	}
+	for range l.calls {
+		for range 2 {
+			leg, err := traffic.NewLeg(local, traffic.Protection(l.protection))
+			if err != nil {
+				return err
+			}
+			legs = append(legs, leg)
+		}
+		a, b := legs[len(legs)-2], legs[len(legs)-1]
+		traffic.Pair(a, b)
+		if err := child.call(a, b, *tapped); err != nil {
+			return err
+		}
+	}
+	r := Report{Mode: "relay alone"}
+	if *tapped {
+		r.Mode += ", tapped"
+	}
+	if err := l.measure(ctx, legs, child.pid(), idle, &r); err != nil {
+		return err
+	}
+	return r.print(os.Stdout, l.asJSON)
+}

@@ -1,0 +1,180 @@
+package traffic
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Generator sends 50 packets a second on each leg and measures what arrives. One goroutine does both, so that nothing is shared.
+type Generator struct {
+	legs  []*Leg
+	epoll int
+	clock func() time.Time
+
+	inbox   inbox
+	out     [2048]byte
+	Delay   Histogram // one way: from before the sender's system call until the receiver's kernel had it
+	Jitter  Histogram // difference between the delays of successive packets
+	Late    Histogram // how late the generator itself sent: large values mean that it, not the switch, was short of time
+	count   bool
+	errors  uint64
+	started time.Time
+}
+
+// NewGenerator for negotiated legs; ErrNotNegotiated. The caller closes the legs.
+func NewGenerator(legs []*Leg, clock func() time.Time) (*Generator, error) {
+	for _, l := range legs {
+		if l.deal.Load() == nil {
+			return nil, ErrNotNegotiated
+		}
+	}
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("traffic: epoll: %w", err)
+	}
+	g := &Generator{legs: legs, epoll: ep, clock: clock}
+	for i, l := range legs {
+		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
+		if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, l.rtp, &ev); err != nil {
+			g.Close()
+			return nil, fmt.Errorf("traffic: epoll add: %w", err)
+		}
+	}
+	return g, nil
+}
+
+// Close releases the generator, not its legs.
+func (g *Generator) Close() { _ = unix.Close(g.epoll) }
+
+// Run sends for the given time, then listens a little longer for what is on its way. measure says whether delays are counted: a
+// warm-up is not.
+func (g *Generator) Run(ctx context.Context, length time.Duration, measure bool) error {
+	g.count = measure
+	g.started = g.clock()
+	start := g.started.UnixNano()
+	for i, l := range g.legs { // spread over one frame time
+		l.nextAt = start + int64(frameTime)*int64(i)/int64(max(len(g.legs), 1))
+	}
+	if err := g.loop(ctx, start+int64(length), true); err != nil {
+		return err
+	}
+	return g.loop(ctx, g.clock().UnixNano()+int64(drain), false)
+}
+
+const (
+	drain     = 300 * time.Millisecond
+	batchSize = 512
+)
+
+func (g *Generator) loop(ctx context.Context, until int64, sending bool) error {
+	events := make([]unix.EpollEvent, batchSize)
+	poll := []unix.PollFd{{Fd: int32(g.epoll), Events: unix.POLLIN}}
+	turn := 0 // legs are due in turn
+	for {
+		now := g.clock().UnixNano()
+		if now >= until || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		wake := until
+		if sending {
+			for n := 0; n < len(g.legs); n++ {
+				l := g.legs[turn]
+				if l.nextAt > now {
+					wake = min(wake, l.nextAt)
+					break
+				}
+				if err := g.send(l); err != nil {
+					return err
+				}
+				turn = (turn + 1) % len(g.legs)
+			}
+		}
+		n, _ := unix.EpollWait(g.epoll, events, 0)
+		for i := range max(n, 0) {
+			g.receive(g.legs[events[i].Fd])
+		}
+		if wait := wake - g.clock().UnixNano(); n <= 0 && wait > 0 {
+			t := unix.NsecToTimespec(min(wait, int64(time.Millisecond)))
+			_, _ = unix.Ppoll(poll, &t, nil)
+		}
+	}
+}
+
+// send sends the packet that is due.
+func (g *Generator) send(l *Leg) error {
+	now := g.clock().UnixNano()
+	if g.count {
+		g.Late.Add(now - l.nextAt)
+	}
+	l.nextAt += int64(frameTime)
+	d := l.deal.Load()
+	pkt, err := l.packet(d, g.out[:], now)
+	if err != nil {
+		return fmt.Errorf("traffic: protect: %w", err)
+	}
+	if errno := sendTo(l.rtp, pkt, &d.remote); errno != 0 {
+		g.errors++ // the far side's port is closed, or no buffer: it counts as lost
+	}
+	return nil
+}
+
+func (g *Generator) receive(l *Leg) {
+	n, arrived, errno := g.inbox.receive(l.rtp)
+	if errno != 0 {
+		return
+	}
+	if arrived == 0 {
+		arrived = g.clock().UnixNano()
+	}
+	r := l.take(g.inbox.data[:n], arrived)
+	if !r.measured || !g.count {
+		return
+	}
+	g.Delay.Add(r.delay)
+	if r.jitter >= 0 {
+		g.Jitter.Add(r.jitter)
+	}
+}
+
+// Counts are the sums over all legs since they were made or Reset.
+type Counts struct {
+	Sent, Received        uint64
+	Lost                  int64
+	Duplicates, Reordered uint64
+	Corrupt, Refused      uint64 // not our payload; not authentic
+	SendErrors            uint64
+	Silent                int           // legs that received nothing
+	LongestGap            time.Duration // between two packets of one leg
+}
+
+// Counts sums up.
+func (g *Generator) Counts() Counts {
+	c := Counts{SendErrors: g.errors}
+	for _, l := range g.legs {
+		c.Sent += uint64(l.sent)
+		c.Received += l.received
+		c.Duplicates += l.duplicates
+		c.Reordered += l.reordered
+		c.Corrupt += l.corrupt
+		c.Refused += l.refused
+		c.LongestGap = max(c.LongestGap, time.Duration(l.gap))
+		if l.received == 0 {
+			c.Silent++
+		}
+	}
+	c.Lost = int64(c.Sent) - int64(c.Received)
+	return c
+}
+
+// Reset forgets what was counted, after a warm-up.
+func (g *Generator) Reset() {
+	g.errors = 0
+	for _, l := range g.legs {
+		l.sent, l.received, l.duplicates, l.reordered, l.corrupt, l.refused = 0, 0, 0, 0, 0, 0
+		l.gap, l.lastAt, l.transit = 0, 0, 0
+		l.round++
+	}
+}
