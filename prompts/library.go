@@ -1,8 +1,6 @@
 package prompts
 
 import (
-	"bytes"
-	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/binary"
@@ -109,11 +107,11 @@ func (ix index) addBuiltin() error {
 		if err != nil {
 			return err
 		}
-		pcm, err := decodeWAV(context.Background(), bytes.NewReader(raw))
+		data, err := canonical(raw)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		info := describe(name, lang, texts[key{name: name, lang: lang}], pcm)
+		info := describe(name, lang, texts[key{name: name, lang: lang}], data)
 		info.Builtin = true
 		ix[key{"", name, lang}] = entry{info, func() (io.ReadCloser, error) { return builtin.Open(file) }}
 		return nil
@@ -144,18 +142,11 @@ func manifest() (map[key]string, error) {
 	return texts, nil
 }
 
-// describe makes the Info of canonical samples.
-func describe(name, lang, text string, pcm []int16) Info {
-	h := sha256.New()
-	var buf [8192]byte
-	for part := range slices.Chunk(pcm, len(buf)/2) {
-		for i, s := range part {
-			binary.LittleEndian.PutUint16(buf[2*i:], uint16(s))
-		}
-		h.Write(buf[:2*len(part)])
-	}
+// describe makes the Info of canonical audio.
+func describe(name, lang, text string, data []byte) Info {
+	sum := sha256.Sum256(data)
 	return Info{
-		Name: name, Language: lang, SHA256: hex.EncodeToString(h.Sum(nil)), Millis: int64(len(pcm)) * 1000 / Rate, Text: text,
+		Name: name, Language: lang, SHA256: hex.EncodeToString(sum[:]), Millis: int64(len(data)) * 1000 / (2 * Rate), Text: text,
 	}
 }
 
@@ -206,7 +197,7 @@ func (l *Library) languages(domain, name string) []string {
 	return out
 }
 
-// Open implements Opener. The first time for a codec reads and encodes: up to 2 ms per second of audio; after that it is a look-up.
+// Open implements Opener. The first time for a codec reads and encodes: about 2 ms per second of audio; after that it is a look-up.
 // ErrNotFound; ErrBadAudio if a stored file was damaged; codec.ErrUnknown.
 func (l *Library) Open(domain, name, lang string, c media.Codec) (media.Source, Info, error) {
 	clip, info, err := l.clip(domain, name, lang, c)
@@ -255,12 +246,20 @@ func (e entry) samples() ([]int16, error) {
 		return nil, err
 	}
 	defer r.Close()
-	pcm, err := decodeWAV(context.Background(), r)
+	raw, err := io.ReadAll(io.LimitReader(r, maxCanonical+1))
 	if err != nil {
 		return nil, err
 	}
-	if describe("", "", "", pcm).SHA256 != e.SHA256 {
+	data, err := canonical(raw)
+	if err != nil {
+		return nil, err
+	}
+	if describe("", "", "", data).SHA256 != e.SHA256 {
 		return nil, badAudio("stored file was changed")
+	}
+	pcm := make([]int16, len(data)/2)
+	for i := range pcm {
+		pcm[i] = int16(binary.LittleEndian.Uint16(data[2*i:]))
 	}
 	return pcm, nil
 }

@@ -3,6 +3,8 @@ package prompts
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -300,7 +302,8 @@ func TestGetGivesCanonicalWAV(t *testing.T) {
 		t.Fatal(err)
 	}
 	pcm, err := decodeWAV(context.Background(), bytes.NewReader(raw))
-	if err != nil || len(pcm) != Rate/2 || describe("", "", "", pcm).SHA256 != info.SHA256 {
+	sum := sha256.Sum256(raw[headerSize:])
+	if err != nil || len(pcm) != Rate/2 || hex.EncodeToString(sum[:]) != info.SHA256 {
 		t.Errorf("%v, %d samples", err, len(pcm))
 	}
 	if _, _, err := l.Get(domain, "own/one", "en"); !errors.Is(err, ErrNotFound) {

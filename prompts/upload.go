@@ -46,13 +46,14 @@ func (l *Library) Put(ctx context.Context, domain, name, lang, text string, r io
 	if err != nil {
 		return Info{}, err
 	}
-	info := describe(name, lang, text, pcm)
+	file := encodeWAV(pcm)
+	info := describe(name, lang, text, file[headerSize:])
 	l.write.Lock()
 	defer l.write.Unlock()
 	if err := l.room(domain, name, lang); err != nil {
 		return Info{}, err
 	}
-	if err := l.store(domain, info, pcm); err != nil {
+	if err := l.store(domain, info, file); err != nil {
 		return Info{}, fmt.Errorf("prompts: put %s: %w", name, err)
 	}
 	old := (*l.index.Load())[key{domain, name, lang}]
@@ -80,8 +81,8 @@ func (l *Library) room(domain, name, lang string) error {
 }
 
 // store writes the audio first and then what refers to it: a crash in between leaves a file that the next start removes.
-func (l *Library) store(domain string, info Info, pcm []int16) error {
-	if err := replace(l.audioFile(info.SHA256), encodeWAV(pcm)); err != nil {
+func (l *Library) store(domain string, info Info, file []byte) error {
+	if err := replace(l.audioFile(info.SHA256), file); err != nil {
 		return err
 	}
 	raw, err := json.Marshal(meta{domain, info.Name, info.Language, info.SHA256, info.Millis, info.Text})

@@ -2,6 +2,7 @@ package prompts
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -21,8 +22,11 @@ const (
 	minMillis  = 100
 	minPeak    = 256 // about -42 dBFS: below this it is silence
 	maxChunks  = 64
-	minInRate  = 8000
-	maxInRate  = 96000
+	headerSize = 44 // of a canonical file
+
+	maxCanonical = headerSize + (maxSeconds+1)*2*Rate
+	minInRate    = 8000
+	maxInRate    = 96000
 )
 
 // Encodings of the fmt chunk.
@@ -234,23 +238,29 @@ func peak(pcm []int16) int {
 
 // encodeWAV gives the canonical file.
 func encodeWAV(pcm []int16) []byte {
-	data := 2 * len(pcm)
-	b := make([]byte, 0, 44+data)
-	b = append(b, "RIFF"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(36+data))
-	b = append(b, "WAVEfmt "...)
-	for _, v := range []any{uint32(16), uint16(formatPCM), uint16(1), uint32(Rate), uint32(2 * Rate), uint16(2), uint16(16)} {
-		switch v := v.(type) {
-		case uint32:
-			b = binary.LittleEndian.AppendUint32(b, v)
-		case uint16:
-			b = binary.LittleEndian.AppendUint16(b, v)
-		}
-	}
-	b = append(b, "data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(data))
+	b := append(make([]byte, 0, headerSize+2*len(pcm)), header(2*len(pcm))...)
 	for _, s := range pcm {
 		b = binary.LittleEndian.AppendUint16(b, uint16(s))
 	}
 	return b
+}
+
+// header of a canonical file with so many bytes of audio.
+func header(data int) []byte {
+	le := binary.LittleEndian
+	b := le.AppendUint32([]byte("RIFF"), uint32(headerSize-8+data))
+	b = le.AppendUint32(append(b, "WAVEfmt "...), 16)
+	b = le.AppendUint16(le.AppendUint16(b, formatPCM), 1)
+	b = le.AppendUint32(le.AppendUint32(b, Rate), 2*Rate)
+	b = le.AppendUint16(le.AppendUint16(b, 2), 16)
+	return le.AppendUint32(append(b, "data"...), uint32(data))
+}
+
+// canonical gives the audio of a file that is canonical to the octet, as all stored ones are. ErrBadAudio for any other.
+func canonical(file []byte) ([]byte, error) {
+	data := len(file) - headerSize
+	if data < 0 || len(file) > maxCanonical || !bytes.Equal(file[:headerSize], header(data)) {
+		return nil, badAudio("not a stored announcement")
+	}
+	return file[headerSize:], nil
 }

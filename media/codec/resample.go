@@ -104,12 +104,7 @@ func (r *Resampler) Process(dst, src []int16) []int16 {
 		r.buf = append(r.buf, float32(s))
 	}
 	for r.next+r.span <= len(r.buf) {
-		var sum float32
-		window := r.buf[r.next : r.next+r.span]
-		for j, t := range r.taps[r.phase] {
-			sum += t * window[j]
-		}
-		dst = append(dst, clip(sum))
+		dst = append(dst, clip(dot(r.taps[r.phase], r.buf[r.next:r.next+r.span])))
 		r.out++
 		r.phase += r.down
 		r.next += r.phase / r.up
@@ -130,6 +125,23 @@ func (r *Resampler) Flush(dst []int16) []int16 {
 	have := r.out
 	dst = r.Process(dst, make([]int16, r.span))
 	return dst[:len(dst)-int(max(r.out-max(want, have), 0))]
+}
+
+// dot multiplies and adds; four sums, so that one addition need not wait for the other.
+func dot(taps, window []float32) float32 {
+	var a, b, c, d float32
+	window = window[:len(taps)]
+	j := 0
+	for ; j+4 <= len(taps); j += 4 {
+		a += taps[j] * window[j]
+		b += taps[j+1] * window[j+1]
+		c += taps[j+2] * window[j+2]
+		d += taps[j+3] * window[j+3]
+	}
+	for ; j < len(taps); j++ {
+		a += taps[j] * window[j]
+	}
+	return a + b + c + d
 }
 
 func clip(v float32) int16 {
