@@ -116,8 +116,8 @@ func (k *remoteKeys) find(ctx context.Context, kid string, alg jose.SignatureAlg
 	if key, ok := k.lookup(kid, alg); ok {
 		return key, nil
 	}
-	if k.state.Load() == nil {
-		return nil, &Error{Status: http.StatusServiceUnavailable, Reason: "keys never read"}
+	if p := k.state.Load(); p == nil || k.clock().Sub(p.fetched) > keyMaxStale {
+		return nil, &Error{Status: http.StatusServiceUnavailable, Reason: "no current keys"}
 	}
 	return nil, refused("unknown key")
 }

@@ -190,12 +190,12 @@ func (s *Service) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /.well-known/openid-configuration", public(lib))
 	mux.Handle("GET /keys", public(lib))
-	mux.Handle("GET /authorize", s.begin(lib))
-	mux.Handle("POST /authorize", s.begin(lib))
-	mux.Handle("POST /token", s.begin(lib))
+	mux.Handle("GET /authorize", s.limited("start", startRate(), lib))
+	mux.Handle("POST /authorize", s.limited("start", startRate(), lib))
+	mux.Handle("POST /token", s.limited("token", tokenRate(), lib))
 	mux.Handle("GET /userinfo", lib)
 	mux.Handle("POST /userinfo", lib)
-	mux.Handle("POST /revoke", lib)
+	mux.Handle("POST /revoke", s.limited("token", tokenRate(), lib))
 	mux.Handle("GET /end_session", lib)
 	mux.Handle("POST /end_session", lib)
 	mux.HandleFunc("GET /login", s.showLogin)
@@ -242,10 +242,10 @@ func public(next http.Handler) http.Handler {
 	})
 }
 
-// begin throttles by source what costs memory or a store write.
-func (s *Service) begin(next http.Handler) http.Handler {
+// limited throttles by source what costs memory or a store write.
+func (s *Service) limited(what string, each rateOf, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait := s.throttle.take("start "+s.cfg.Source(r), startRate()); wait > 0 {
+		if wait := s.throttle.take(what+" "+s.cfg.Source(r), each); wait > 0 {
 			tooMany(w, wait)
 			http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
 			return

@@ -31,8 +31,10 @@ type rateOf struct {
 func accountRate() rateOf { return rateOf{5, 30 * time.Second} }
 func sourceRate() rateOf  { return rateOf{20, 5 * time.Second} }
 
-// startRate bounds sign-ins begun by one source, which cost memory.
-func startRate() rateOf { return rateOf{60, time.Second} }
+// startRate bounds sign-ins begun by one source, which cost memory; tokenRate its token requests, which cost a store write. An
+// office of thousands behind one address stays below both.
+func startRate() rateOf { return rateOf{120, 200 * time.Millisecond} }
+func tokenRate() rateOf { return rateOf{200, 50 * time.Millisecond} }
 
 const maxBuckets = 32 << 10
 

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -28,7 +29,21 @@ import (
 	"naisen/provisioning"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(sharedKeys())
+		os.Exit(code)
+	}))
+}
+
+// sharedKeys is one directory with one signing key for all tests: making an RSA key takes most of a second.
+var sharedKeys = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "naisen-identity-*")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+})
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
@@ -359,6 +374,19 @@ func TestG3UnknownKeys(t *testing.T) {
 	}
 }
 
+// idle waits until no fetch is under way.
+func idle(t *testing.T, v *Verifier) {
+	t.Helper()
+	for _, k := range v.remote {
+		k.mu.Lock()
+		running := k.running
+		k.mu.Unlock()
+		if running != nil {
+			<-running
+		}
+	}
+}
+
 // settle waits for a background fetch.
 func (o *outside) settle(t *testing.T, fetches int64) {
 	t.Helper()
@@ -400,6 +428,7 @@ func TestG4Outage(t *testing.T) {
 			t.Fatalf("new token of a known key while down: %v", err)
 		}
 	}
+	idle(t, v)
 	o.down.Store(false)
 	o.publish(k1, k2)
 	clock.add(31 * time.Second)
@@ -423,7 +452,7 @@ func TestIssuerNeverReached(t *testing.T) {
 	o.down.Store(true)
 	v := newTestVerifier(t, clock, nil, o.issuer())
 	_, err := v.Verify(t.Context(), sign(t, k, jose.ES256, atJWT, o.claims(clock.now())))
-	wantStatus(t, err, http.StatusServiceUnavailable, "keys never read")
+	wantStatus(t, err, http.StatusServiceUnavailable, "no current keys")
 	if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnauthenticated) {
 		t.Error("not ErrUnavailable")
 	}

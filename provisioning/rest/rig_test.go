@@ -42,7 +42,7 @@ func (tokens) Request(r *http.Request) (provisioning.Subject, error) {
 		return provisioning.Subject{}, &identity.Error{Status: 401, Code: "invalid_token", Reason: "expired"}
 	}
 	if raw == "down" {
-		return provisioning.Subject{}, &identity.Error{Status: 503, Reason: "keys never read"}
+		return provisioning.Subject{}, &identity.Error{Status: 503, Reason: "no current keys"}
 	}
 	parts := strings.Split(raw, "+")
 	user, domain, ok := strings.Cut(parts[0], "@")
