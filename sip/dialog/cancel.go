@@ -21,10 +21,7 @@ func (s *Session) cancel(c sip.Cause, byPeer bool) {
 		return
 	}
 	a.next.clear()
-	a.tx.Cancel(c.ReasonHeader())
-	// A callee that answers the CANCEL but never the INVITE (RFC 3261 section 9.1 last paragraph); before a first provisional it is
-	// timer B that ends the waiting.
-	s.ring.set(s, t64+t1, func() { s.cancelled(false) })
+	a.tx.Cancel(c.ReasonHeader()) // which reports an error when no final response comes (RFC 3261 section 9.1, last paragraph)
 }
 
 func (s *Session) cancelled(crossed bool) {

@@ -282,10 +282,12 @@ func TestTargetsInOrder(t *testing.T) {
 		second.Reply(r, 200, body("answer"))
 		second.Expect("ACK")
 		l.want("answered answer")
-		b.bob.Reply(first, 200, body("late")) // the first one wakes up: not a second call
 		for range 3 {
 			b.bob.Expect("INVITE") // what it has not read yet
 		}
+		b.bob.Reply(first, 180, nil) // the first one wakes up
+		b.bob.Reply(b.bob.Expect("CANCEL"), 481, nil)
+		b.bob.Reply(first, 200, body("late")) // but not for a second call
 		if ack := b.bob.Expect("ACK"); ack.Get("CSeq") != "1 ACK" {
 			t.Errorf("%+v", ack)
 		}

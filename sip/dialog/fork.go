@@ -26,7 +26,7 @@ func (a *attempt) answered(resp *stack.Response) {
 	s := a.s
 	tag := resp.To().Tag()
 	switch {
-	case slices.Contains(a.killed, tag), a.stale() && tag != s.dlg.tag:
+	case a.stale() && tag != s.dlg.tag:
 		a.kill(resp)
 	case a.stale(): // repeated: the ACK was lost
 		s.sendAck(&s.dlg, a.seq)

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	maxForks        = 32   // early dialogs of one INVITE; each To tag is one
-	maxProvisionals = 1000 // looked at for one INVITE
+	maxForks        = 32  // early dialogs of one INVITE; each To tag is one
+	maxProvisionals = 500 // looked at for one INVITE
 )
 
 // Invite is an outbound call.
@@ -85,13 +85,15 @@ func (u *UA) Invite(inv Invite, on func(Event)) *Session {
 }
 
 func (s *Session) start(err error) {
+	if s.phase != phaseInvite { // ended before it began
+		return
+	}
 	inv := &s.out.inv
 	fail := func(c sip.Cause) {
 		s.ended(Ended{Cause: c})
 		s.over()
 	}
 	switch {
-	case s.phase != phaseInvite:
 	case err != nil:
 		fail(sip.StatusCause(503).WithText("Shutting down"))
 	case len(inv.Targets) == 0:

@@ -147,6 +147,29 @@ func TestC6NoAck(t *testing.T) {
 	})
 }
 
+func TestAckOfAnotherDialogCountsForNothing(t *testing.T) {
+	play(t, "", dialog.Config{}, func(b *bench) {
+		r, l := b.incoming(nil)
+		l.Answer([]byte("answer"))
+		resp := b.alice.ExpectStatus(200, "INVITE")
+		for _, change := range []func(*stack.Request){
+			func(ack *stack.Request) { ack.SetFrom(ack.From().WithTag("guess")) },
+			func(ack *stack.Request) { ack.Set("CSeq", "2 ACK") },
+		} {
+			ack := b.alice.InDialog("ACK", r, resp)
+			change(ack)
+			b.alice.Send(ack)
+		}
+		wait(20 * time.Millisecond)
+		if p := l.Snapshot().Phase; p != "accepted" {
+			t.Errorf("phase %s", p)
+		}
+		b.alice.Ack(r, resp)
+		wait(20 * time.Millisecond)
+		hangUp(l, b.alice)
+	})
+}
+
 func TestEndBeforeAckWaitsForIt(t *testing.T) {
 	play(t, "end-before-ack", dialog.Config{}, func(b *bench) {
 		r, l := b.incoming(nil)

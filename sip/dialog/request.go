@@ -179,7 +179,7 @@ func (s *Session) request(d *dialogState, tx *stack.ServerTx) {
 		return
 	}
 	d.seq = seq
-	if f := d.to.Flow; f == nil || !f.Alive() {
+	if f := d.to.Flow; f == nil || !f.Alive() || rebound(f, req.Flow) {
 		d.to.Flow = req.Flow
 	}
 	if req.Method == "BYE" { // always possible
@@ -213,6 +213,11 @@ func (s *Session) request(d *dialogState, tx *stack.ServerTx) {
 		s.reply(tx, 405, func(r *stack.Response) { r.Set("Allow", s.ua.allow) })
 	}
 	s.publish()
+}
+
+// rebound: the same host over UDP from another port is a phone behind a NAT that forgot its mapping; the tags have proven it.
+func rebound(old, now *stack.Flow) bool {
+	return old.Transport() == "udp" && now.Transport() == "udp" && old.Remote() != now.Remote() && old.Remote().Addr() == now.Remote().Addr()
 }
 
 func (s *Session) capabilities(r *stack.Response) {

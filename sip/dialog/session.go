@@ -247,16 +247,13 @@ func (s *Session) End(c sip.Cause) {
 	})
 }
 
-// flowClosed: while an INVITE is open the peer on a dead connection is lost. A confirmed session lives on: the phone may come back on
-// another flow, and media does not use this one.
+// flowClosed: a caller on a dead connection is lost while its INVITE is open. An outbound INVITE is told by its own transaction, and a
+// confirmed session lives on: the phone may come back on another flow, and media does not use this one.
 func (s *Session) flowClosed() {
-	switch {
-	case s.phase == phaseInvite && s.inbound:
+	if s.phase == phaseInvite && s.inbound {
 		s.refuseWith(sip.CauseUnavailable)
 		s.ended(Ended{Cause: sip.StatusCause(430).WithText("Caller's connection closed"), ByPeer: true})
 		s.over()
-	case s.out != nil && s.out.now != nil:
-		s.out.now.failed(stack.ErrFlowGone)
 	}
 }
 
