@@ -55,8 +55,11 @@ var migrations embed.FS
 // ErrNewer says that the file was made by a newer version of this program.
 var ErrNewer = errors.New("catalogue: made by a newer version")
 
-// Open opens or makes the file and brings its schema forward.
+// Open opens or makes the file and brings its schema forward. now: nil is time.Now.
 func Open(ctx context.Context, path string, now func() time.Time) (*Catalogue, error) {
+	if now == nil {
+		now = time.Now
+	}
 	c, err := open(ctx, path, now)
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: open %s: %w", path, err)

@@ -16,6 +16,8 @@ const (
 	behind = 12 * tickRate
 	// maxPending bounds the frames that wait for one stream: 12 s of 10 ms packets and a burst.
 	maxPending = 4000
+	// maxEvents bounds the telephone-events remembered: some seconds of digits.
+	maxEvents = 1024
 )
 
 // player is the second pass.
@@ -44,6 +46,9 @@ type voice struct {
 	follows  bool  // the delay is being moved towards the edge
 	started  bool
 	next     int64 // samples: the end of what was placed
+	seq      uint16
+	steps    int      // frames put, for the slow following of the delay
+	events   []uint16 // sequence numbers that were telephone-events
 	last     int16
 	codec    media.Codec
 	decoder  codec.Decoder
@@ -53,9 +58,10 @@ type voice struct {
 
 type packet struct {
 	place
-	at      int64
-	codec   media.Codec
-	payload []byte
+	sequence uint16
+	at       int64
+	codec    media.Codec
+	payload  []byte
 }
 
 func newPlayer(s *surveyed, out *output) *player {
@@ -111,6 +117,9 @@ func (p *player) take(f *journal.Frame) error {
 	}
 	if f.Event {
 		v.again.skip(f)
+		if v.events = append(v.events, f.Sequence); len(v.events) > maxEvents {
+			v.events = slices.Delete(v.events, 0, maxEvents/2)
+		}
 		return nil
 	}
 	if f.Codec == "" || len(f.Payload) == 0 {
@@ -118,7 +127,7 @@ func (p *player) take(f *journal.Frame) error {
 	}
 	at := ticks(f.At)
 	pl := v.again.place(f)
-	v.insert(packet{place: pl, at: at, codec: f.Codec, payload: append(p.buffer(), f.Payload...)})
+	v.insert(packet{place: pl, sequence: f.Sequence, at: at, codec: f.Codec, payload: append(p.buffer(), f.Payload...)})
 	p.newest = max(p.newest, at)
 	if len(v.pending) >= maxPending {
 		p.flush(v, v.pending[len(v.pending)/2].at)
@@ -218,8 +227,13 @@ func (v *voice) enter(x *packet, scale int64) {
 	case abs(off) <= settled:
 		v.follows = false
 	}
-	if v.follows {
-		v.delay += max(min(off, slew), -slew)
+	v.steps++
+	switch {
+	case !v.follows:
+	case abs(off) > far:
+		v.delay += 2 * off / abs(off)
+	case v.steps%4 == 0:
+		v.delay += off / abs(off)
 	}
 }
 
@@ -229,12 +243,11 @@ func (p *player) put(v *voice, x *packet) {
 	if x.run < v.run { // of a run that is over: its place is taken
 		return
 	}
+	lost := v.missing(x)
+	p.lost += int64(lost)
 	v.enter(x, scale)
 	pcm := p.decode(v, x)
 	at := (x.ext + v.delay) * scale
-	if x.gap > 0 {
-		p.lost += int64(x.gap)
-	}
 	if v.started && at > v.next {
 		if at-v.next <= 24*scale { // the sender's clock is slower than ours: stretch by some samples
 			fill := p.scratch[:0]
@@ -243,7 +256,7 @@ func (p *player) put(v *voice, x *packet) {
 			}
 			p.scratch = fill
 			p.out.mix(v.channel, v.next, fill)
-		} else if !v.played && x.gap > 0 {
+		} else if !v.played && lost > 0 {
 			p.gaps.know(v.channel, v.next, at, "loss")
 		}
 	}
@@ -259,6 +272,26 @@ func (p *player) put(v *voice, x *packet) {
 	}
 	v.started, v.next, v.last = true, at+int64(len(pcm)), pcm[len(pcm)-1]
 	p.out.mix(v.channel, at, pcm)
+}
+
+// missing counts the frames between the last one and this one that never came. Telephone-events are not missing.
+func (v *voice) missing(x *packet) int {
+	from := v.seq
+	v.seq = x.sequence
+	if x.run != v.run {
+		return x.gap
+	}
+	n := int(int16(x.sequence-from)) - 1
+	if n <= 0 || n > 3000 {
+		return 0
+	}
+	events := 0
+	for _, e := range v.events {
+		if d := int16(e - from); d > 0 && int(d) <= n {
+			events++
+		}
+	}
+	return max(n-events, 0)
 }
 
 // decode returns samples at the output's rate. The slice is valid until the voice's next frame.

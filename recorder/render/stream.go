@@ -8,10 +8,10 @@ import (
 const (
 	window     = 4 * tickRate  // one value of a run's delay for each
 	jump       = tickRate / 2  // a clock that departs from arrival by more than this has jumped, paused or been stalled
-	reordered  = 2 * tickRate  // a packet of an older run is looked for this far back
+	reordered  = 10 * tickRate // a packet may be late by this
 	settle     = 5 * 8         // 5 ms: a departure of the delay's edge that is not followed yet
 	settled    = 4             // 0.5 ms: near enough
-	slew       = 2             // per frame, while following
+	far        = 20 * 8        // 20 ms: beyond this it is followed fast, two ticks a frame; below one tick in four frames, which nobody hears
 	leap       = tickRate / 5  // beyond this it is not followed but taken over at once
 	samePath   = 60 * 8        // 60 ms: after a stall of the network the old delay still holds
 	snap       = 40 * 8        // 40 ms: a run that goes on in sequence after another one has no gap between
@@ -49,7 +49,7 @@ type run struct {
 type place struct {
 	run int
 	ext int64
-	gap int  // frames missing before it by sequence number; -1: it is a repetition or late
+	gap int  // for the first of a run: frames missing before it by sequence number
 	seq bool // it follows the one before without a gap in sequence numbers
 }
 
@@ -70,7 +70,7 @@ func (s *stream) place(f *journal.Frame) place {
 	if c.ssrc != f.SSRC {
 		p := &s.prev
 		if p.live && p.ssrc == f.SSRC && at-p.at < reordered && abs(int64(int32(f.Timestamp-p.ts))) < reordered {
-			return place{run: p.run, ext: p.ext + int64(int32(f.Timestamp-p.ts)), gap: -1}
+			return place{run: p.run, ext: p.ext + int64(int32(f.Timestamp-p.ts))}
 		}
 		return s.fresh(f, at, 0, false)
 	}
@@ -78,14 +78,14 @@ func (s *stream) place(f *journal.Frame) place {
 	waited := at - c.at
 	switch {
 	case seq <= 0 && step <= 0 && step > -reordered: // late or repeated
-		return place{run: c.run, ext: c.ext + step, gap: -1}
+		return place{run: c.run, ext: c.ext + step}
 	case seq > 0 && step > 0 && abs(step-waited) <= jump:
 	case seq > 0 && step > 0 && step < waited: // the network stalled or the sender's clock paused: the new run's delay tells
 		return s.fresh(f, at, c.ext+step, true)
 	default:
 		return s.fresh(f, at, 0, false)
 	}
-	got := place{run: c.run, ext: c.ext + step, gap: seq - 1, seq: seq == 1}
+	got := place{run: c.run, ext: c.ext + step, seq: seq == 1}
 	c.seq, c.ts, c.ext, c.at = f.Sequence, f.Timestamp, got.ext, at
 	return got
 }

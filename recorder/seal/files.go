@@ -37,10 +37,13 @@ type Files struct {
 }
 
 // OpenFiles opens the ring in dir and makes the identities that were never there. A key is made only if neither its identity nor its
-// recipient exists: an identity that was moved away (recovery: as it should be) is never silently replaced by another one.
+// recipient exists: an identity that was moved away (recovery: as it should be) is never silently replaced by another one. now dates new keys; nil: time.Now.
 func OpenFiles(dir string, now func() time.Time) (*Files, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("seal: keys: %w", err)
+	}
+	if now == nil {
+		now = time.Now
 	}
 	f := &Files{dir: dir}
 	var err error

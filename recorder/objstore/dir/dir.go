@@ -29,7 +29,7 @@ type Store struct {
 	now  func() time.Time
 }
 
-// Open opens or makes the root directory. Unfinished uploads of an earlier run are removed.
+// Open opens or makes the root directory. Unfinished uploads of an earlier run are removed. now decides when a lock ends; nil: time.Now.
 func Open(root string, now func() time.Time) (*Store, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, fmt.Errorf("dir: %w", err)
@@ -37,6 +37,9 @@ func Open(root string, now func() time.Time) (*Store, error) {
 	r, err := os.OpenRoot(root)
 	if err != nil {
 		return nil, fmt.Errorf("dir: %w", err)
+	}
+	if now == nil {
+		now = time.Now
 	}
 	s := &Store{r, now}
 	if err := errors.Join(r.RemoveAll(tmpDir), r.MkdirAll(tmpDir, 0o700), r.MkdirAll(lockDir, 0o700), s.syncDir(".")); err != nil {

@@ -1,0 +1,146 @@
+package playback
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+)
+
+// details is one recording with what its sealed manifest says.
+type details struct {
+	item
+	Manifest *recorder.Manifest `json:"manifest,omitempty"`
+}
+
+// show answers with the row and, once it is stored, the manifest.
+func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
+	row, permit, ok := h.find(w, r, recorder.List)
+	if !ok {
+		return
+	}
+	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": "manifest"}) {
+		return
+	}
+	d := details{item: itemOf(row)}
+	if row.State == recorder.Stored {
+		m, err := h.manifest(r.Context(), row)
+		if err != nil {
+			permit.Done(0, err)
+			h.failed(w, r, row.ID, err)
+			return
+		}
+		d.Manifest = &m
+	}
+	h.count.shows.Add(1)
+	n, err := h.json(w, d)
+	permit.Done(n, err)
+}
+
+// manifest opens the sealed manifest and holds it against the catalogue.
+func (h *Handler) manifest(ctx context.Context, row catalogue.Row) (recorder.Manifest, error) {
+	m, err := catalogue.ReadManifest(ctx, h.cfg.Store, h.cfg.Sealer, row.Domain, catalogue.ManifestName(row.Object))
+	if err == nil && (m.ID != row.ID || m.SealedSHA256 != row.SealedSHA256 || m.SealedBytes != row.SealedBytes) {
+		err = recorder.ErrIntegrity
+	}
+	return m, err
+}
+
+// audio streams the recording. The order is the point: Gate, audit entry, proof of the whole sealed object, first byte.
+func (h *Handler) audio(w http.ResponseWriter, r *http.Request) {
+	row, permit, ok := h.find(w, r, recorder.Listen)
+	if !ok {
+		return
+	}
+	switch row.State {
+	case recorder.Stored:
+	case recorder.Failed:
+		h.problem(w, r, gone, row.Problem, "state", row.State)
+		return
+	default:
+		w.Header().Set("Retry-After", "5")
+		h.problem(w, r, notStored, "", "state", row.State)
+		return
+	}
+	asked := r.Header.Get("Range")
+	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": "audio", "range": asked[:min(len(asked), 100)], "method": r.Method}) {
+		return
+	}
+	plain, size, closer, err := h.open(r.Context(), row)
+	if err != nil {
+		permit.Done(0, err)
+		h.failed(w, r, row.ID, err)
+		return
+	}
+	defer closer.Close()
+	h.count.plays.Add(1)
+	body := &watchedReader{ReadSeeker: io.NewSectionReader(plain, 0, size)}
+	out := &countedWriter{ResponseWriter: w}
+	w.Header().Set("Content-Type", "audio/wav")
+	w.Header().Set("Content-Disposition", `inline; filename="`+row.ID+`.wav"`)
+	w.Header().Set("ETag", `"`+row.SealedSHA256[:min(len(row.SealedSHA256), 32)]+`"`)
+	http.ServeContent(out, r, "", time.Time{}, body)
+	h.count.bytes.Add(out.n)
+	err = errors.Join(body.err, out.err)
+	permit.Done(out.n, err)
+	if body.err != nil {
+		// The store failed or changed under us in the middle: cut the connection, so that the listener does not take it for the end.
+		h.cfg.Log.Error("playback: interrupted", "recording", row.ID, "err", body.err)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// open proves the sealed object and returns its plain content for random access.
+func (h *Handler) open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error) {
+	if _, err := h.manifest(ctx, row); err != nil {
+		return nil, 0, nil, err
+	}
+	head, err := h.proofs.prove(ctx, h.cfg.Store, row)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	sealed := &objectAt{ctx: ctx, store: h.cfg.Store, name: row.Object, size: row.SealedBytes, head: head}
+	plain, size, err := h.cfg.Sealer.OpenAt(ctx, row.Domain, sealed, row.SealedBytes)
+	if err != nil {
+		sealed.Close()
+		return nil, 0, nil, err
+	}
+	return plain, size, sealed, nil
+}
+
+// watchedReader remembers why reading failed: http.ServeContent does not say.
+type watchedReader struct {
+	io.ReadSeeker
+	err error
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadSeeker.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+// countedWriter counts the body bytes that went out.
+type countedWriter struct {
+	http.ResponseWriter
+	n   int64
+	err error
+}
+
+func (w *countedWriter) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.n += int64(n)
+	if err != nil {
+		w.err = err
+	}
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *countedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

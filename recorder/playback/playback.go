@@ -1,0 +1,164 @@
+// Package playback serves recordings over HTTP: ask the Gate, write the audit entry, unseal, send.
+// It owns the routes below /v1/domains/{domain}/recordings. It never decides who may listen, keeps no plain audio anywhere but in the
+// response, and sends no byte before the audit entry is written and the sealed object's hash is proved.
+package playback
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+	"naisen/recorder/seal"
+)
+
+// Config of a Handler; all fields but Log and Now are required.
+type Config struct {
+	Gate      recorder.Gate
+	Catalogue *catalogue.Catalogue
+	Store     objstore.Store
+	Sealer    *seal.Sealer
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Handler serves the three routes:
+//
+//	GET /v1/domains/{domain}/recordings?number=&party=&from=&to=&state=&limit=&cursor=
+//	GET /v1/domains/{domain}/recordings/{id}
+//	GET /v1/domains/{domain}/recordings/{id}/audio
+type Handler struct {
+	cfg     Config
+	mux     *http.ServeMux
+	proofs  proofs
+	cursors cursors
+	count   counters
+}
+
+type counters struct{ lists, shows, plays, refused, unaudited, integrity, bytes atomic.Int64 }
+
+// Stats of playback. All only grow.
+type Stats struct {
+	Lists, Shows, Plays int64 // that were allowed
+	Refused             int64 // 401 and 404 by the Gate's word
+	Unaudited           int64 // not served because the audit entry could not be written: alarm
+	Integrity           int64 // not served because object or manifest was altered: alarm
+	Bytes               int64 // of audio served
+}
+
+// New makes a Handler.
+func New(cfg Config) (*Handler, error) {
+	if cfg.Gate == nil || cfg.Catalogue == nil || cfg.Store == nil || cfg.Sealer == nil {
+		return nil, errors.New("playback: Gate, Catalogue, Store and Sealer are required")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	h := &Handler{cfg: cfg, mux: http.NewServeMux(), proofs: proofs{known: map[proofKey][]byte{}}}
+	var err error
+	if h.cursors, err = newCursors(); err != nil {
+		return nil, err
+	}
+	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings", h.list)
+	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}", h.show)
+	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/audio", h.audio)
+	return h, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Whatever the answer is, nobody between here and the listener keeps it.
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if _, pattern := h.mux.Handler(r); pattern == "" {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			h.problem(w, r, methodNotAllowed, "")
+			return
+		}
+		h.problem(w, r, notFound, "")
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// Stats returns the numbers of this moment.
+func (h *Handler) Stats() Stats {
+	n := &h.count
+	return Stats{Lists: n.lists.Load(), Shows: n.shows.Load(), Plays: n.plays.Load(), Refused: n.refused.Load(), Unaudited: n.unaudited.Load(),
+		Integrity: n.integrity.Load(), Bytes: n.bytes.Load()}
+}
+
+// find asks the Gate about one recording and returns its row. A recording that does not exist is asked about all the same, so that without
+// a token the answer is 401 for both, and with one it takes about as long.
+func (h *Handler) find(w http.ResponseWriter, r *http.Request, action recorder.Action) (catalogue.Row, recorder.Permit, bool) {
+	domain, id := r.PathValue("domain"), r.PathValue("id")
+	row, err := h.cfg.Catalogue.Get(r.Context(), domain, id)
+	if err != nil && !errors.Is(err, recorder.ErrNotFound) {
+		h.failed(w, r, id, err)
+		return row, nil, false
+	}
+	permit, denied := h.cfg.Gate.Permit(r, action, domain, row.Number, id)
+	if denied != nil {
+		h.denied(w, r, id, denied)
+		return row, nil, false
+	}
+	if err != nil {
+		h.problem(w, r, notFound, "")
+		return row, nil, false
+	}
+	return row, permit, true
+}
+
+// denied answers what the Gate said. Everything that is neither a missing token nor a broken Gate looks like a missing recording.
+func (h *Handler) denied(w http.ResponseWriter, r *http.Request, id string, err error) {
+	var unauthenticated *recorder.Unauthenticated
+	switch {
+	case errors.As(err, &unauthenticated):
+		h.count.refused.Add(1)
+		w.Header().Set("WWW-Authenticate", unauthenticated.Challenge)
+		h.problem(w, r, noToken, "")
+	case errors.Is(err, recorder.ErrNotFound):
+		h.count.refused.Add(1)
+		h.problem(w, r, notFound, "")
+	default:
+		h.failed(w, r, id, err)
+	}
+}
+
+// begin writes the audit entry. Without it nothing is served.
+func (h *Handler) begin(w http.ResponseWriter, r *http.Request, permit recorder.Permit, id string, detail map[string]any) bool {
+	if err := permit.Begin(r.Context(), detail); err != nil {
+		h.count.unaudited.Add(1)
+		h.cfg.Log.Error("playback: no audit, no byte", "recording", id, "err", err)
+		h.problem(w, r, unaudited, "")
+		return false
+	}
+	return true
+}
+
+// failed answers an error that is not the asker's.
+func (h *Handler) failed(w http.ResponseWriter, r *http.Request, id string, err error) {
+	switch {
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		return // nobody is there any more
+	case errors.Is(err, recorder.ErrIntegrity), errors.Is(err, objstore.ErrNotFound):
+		h.count.integrity.Add(1)
+		h.cfg.Log.Error("playback: recording is not what was stored", "recording", id, "err", err)
+		h.problem(w, r, altered, "")
+	case errors.Is(err, seal.ErrNoKey):
+		h.cfg.Log.Error("playback: vault identity is not here", "recording", id)
+		h.problem(w, r, noKey, "")
+	default:
+		h.cfg.Log.Error("playback", "recording", id, "err", err)
+		h.problem(w, r, unavailable, "")
+	}
+}

@@ -1,0 +1,64 @@
+package playback
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// kind is a problem type of RFC 9457; the title is for people, in both languages.
+type kind struct {
+	status int
+	slug   string
+	en, ja string
+}
+
+var (
+	badQuery         = kind{http.StatusBadRequest, "bad-query", "The query is not valid", "検索条件が正しくありません"}
+	noToken          = kind{http.StatusUnauthorized, "no-token", "Sign-in is required", "サインインが必要です"}
+	notFound         = kind{http.StatusNotFound, "not-found", "There is no such recording", "録音が見つかりません"}
+	methodNotAllowed = kind{http.StatusMethodNotAllowed, "method-not-allowed", "Recordings can only be read", "録音は読み取り専用です"}
+	notStored        = kind{http.StatusConflict, "not-stored", "The recording is not stored yet", "録音はまだ保管されていません"}
+	gone             = kind{http.StatusConflict, "failed", "The recording failed", "録音に失敗しました"}
+	altered          = kind{http.StatusBadGateway, "integrity", "The stored recording was altered and is not played", "保管された録音が改変されているため再生しません"}
+	unavailable      = kind{http.StatusServiceUnavailable, "unavailable", "The recording cannot be read now", "現在、録音を読み出せません"}
+	noKey            = kind{http.StatusServiceUnavailable, "no-key", "The vault's key is not available here", "保管庫の鍵がこの装置にありません"}
+	unaudited        = kind{http.StatusServiceUnavailable, "no-audit", "The access could not be entered into the audit log and was not given", "監査記録に書き込めないため再生しません"}
+)
+
+// problemType is the base of the type URIs.
+const problemType = "urn:naisen:problem:recordings:"
+
+// problem answers with application/problem+json (RFC 9457).
+func (h *Handler) problem(w http.ResponseWriter, r *http.Request, k kind, detail string, more ...any) {
+	body := map[string]any{"type": problemType + k.slug, "status": k.status, "title": k.en}
+	w.Header().Set("Content-Language", "en")
+	if japanese(r.Header.Get("Accept-Language")) {
+		body["title"] = k.ja
+		w.Header().Set("Content-Language", "ja")
+	}
+	if detail != "" {
+		body["detail"] = detail
+	}
+	for i := 0; i+1 < len(more); i += 2 {
+		body[more[i].(string)] = more[i+1]
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(k.status)
+	if r.Method != http.MethodHead {
+		_ = json.NewEncoder(w).Encode(body) // the listener may be gone; there is nobody to tell
+	}
+}
+
+// japanese says whether ja comes before en in an Accept-Language header. Weights are not read: browsers list the best first.
+func japanese(header string) bool {
+	for tag := range strings.SplitSeq(strings.ToLower(header[:min(len(header), 200)]), ",") {
+		switch tag = strings.TrimSpace(tag); {
+		case strings.HasPrefix(tag, "ja"):
+			return true
+		case strings.HasPrefix(tag, "en"):
+			return false
+		}
+	}
+	return false
+}
