@@ -14,7 +14,7 @@ import (
 // idle makes an engine whose only shard is driven by the test instead of its goroutine.
 func idle(t testing.TB) (*Engine, *shard) {
 	t.Helper()
-	c := Config{Shards: 1}.withDefaults()
+	c := Config{Shards: 1, PacketRate: 1 << 40}.withDefaults()
 	e := &Engine{cfg: c, epoch: time.Now(), live: map[*endpoint]struct{}{}, ports: newPorts(c.PortMin, c.PortMax, c.PortRest)}
 	s, err := newShard(e)
 	if err != nil {

@@ -45,7 +45,7 @@ func TestRollover(t *testing.T) { // threats E11
 	if testing.Short() {
 		t.Skip("70,000 packets")
 	}
-	e := engineFor(t, Config{Shards: 1})
+	e := engineFor(t, Config{Shards: 1, PacketRate: 1_000_000})
 	c := newCall(t, e, media.SecurityRequired, media.SecurityRequired)
 	for i := range 70_000 {
 		c.a.say(frame('A', i))

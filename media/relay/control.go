@@ -86,6 +86,7 @@ func (s *shard) tend(e *endpoint, now int64) {
 		return
 	}
 	c, l := &e.count, &e.leg
+	l.quota = e.engine.cfg.PacketRate / int(time.Second/housekeeping)
 	s.pressed(e, l.events.Expire(now))
 	c.lost.Store(l.receiver.Lost())
 	c.jitter.Store(int64(l.receiver.Jitter()))

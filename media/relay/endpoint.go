@@ -59,15 +59,16 @@ type leg struct {
 	sentAt    int64  // the last RTP packet sent
 	sent      uint32 // for our SR
 	sentBytes uint32
+	quota     int // packets that may still come before the next housekeeping
 
-	plays   []*play // the first is heard
+	play    *play
 	digits  []rune
 	digit   *digit
 	digitAt int64 // not before: the gap after the last one
 }
 
 // busy: something is to be sent by the pacer.
-func (l *leg) busy() bool { return len(l.plays) > 0 || l.digit != nil || len(l.digits) > 0 }
+func (l *leg) busy() bool { return l.play != nil || l.digit != nil || len(l.digits) > 0 }
 
 func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair) *endpoint {
 	addr := p.Advertise
@@ -88,7 +89,7 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 	ep.ssrc = random32()
 	ep.leg = leg{
 		slot: -1, receiver: rtp.NewReceiver(rtpClock), events: rtp.NewEventDetector(rtpClock),
-		stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), rtpClock),
+		quota: e.cfg.PacketRate, stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), rtpClock),
 	}
 	return ep
 }
@@ -223,9 +224,7 @@ func (e *endpoint) Close() error {
 
 // bury ends an endpoint's packets and drops its keys; nothing touches the sockets after it.
 func (s *shard) bury(e *endpoint, now int64) {
-	for len(e.leg.plays) > 0 {
-		e.endPlay(false, now)
-	}
+	e.endPlay(false, now)
 	s.goodbye(e, now)
 	s.drop(e)
 	if old := e.session.Load(); old != nil { // what it was stays to be told; the keys go
@@ -251,12 +250,13 @@ func (e *endpoint) current(now int64) *session {
 func (e *endpoint) adopt(s *session, now int64) {
 	l := &e.leg
 	l.session = s
-	l.learn.renew(s.secure, s.remote, e.profile.Peer, now, e.engine.cfg.LearnWindow)
-	e.aim()
-	l.ctlFrom = netip.AddrPort{}
-	l.toCtl = address{}
-	if s.remoteCtl.IsValid() && s.remoteCtl.Port() != 0 {
-		l.toCtl = addressOf(s.remoteCtl)
+	if usable(s.remote) { // a hold by 0.0.0.0 says nothing about where the peer is
+		l.learn.renew(s.secure, s.remote, e.profile.Peer, now, e.engine.cfg.LearnWindow)
+		e.aim()
+		l.ctlFrom, l.toCtl = netip.AddrPort{}, address{}
+		if usable(s.remoteCtl) {
+			l.toCtl = addressOf(s.remoteCtl)
+		}
 	}
 	l.heard, l.silent, l.heardAny = now, false, false
 	if l.reportAt == 0 {
@@ -268,7 +268,7 @@ func (e *endpoint) adopt(s *session, now int64) {
 func (e *endpoint) aim() {
 	target := e.leg.learn.target()
 	e.leg.to = address{}
-	if target.IsValid() && target.Port() != 0 && !target.Addr().IsUnspecified() {
+	if usable(target) {
 		e.leg.to = addressOf(target)
 	}
 	e.remote.Store(&target)

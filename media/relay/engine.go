@@ -38,6 +38,7 @@ type Config struct {
 	MaxEndpoints     int              // 0: as many as there are ports
 	PortRest         time.Duration    // a released port is not used again for so long; 0: 5 s
 	LearnWindow      time.Duration    // how long after (re)negotiation a plain leg may learn an address; 0: 5 s
+	PacketRate       int              // packets a second that one endpoint may receive; 0: 2000
 	ReportInterval   time.Duration    // mean time between RTCP reports (RFC 3550 section 6.2); 0: 5 s
 	Clock            func() time.Time // wall time, for RTCP only; nil: time.Now
 }
@@ -50,6 +51,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: ports %d to %d", ErrConfig, c.PortMin, c.PortMax)
 	case c.Shards < 1 || c.Shards > 256:
 		return fmt.Errorf("%w: %d shards", ErrConfig, c.Shards)
+	case c.PacketRate < 100:
+		return fmt.Errorf("%w: %d packets a second", ErrConfig, c.PacketRate)
 	case c.MaxEndpoints < 0 || c.PortRest < 0 || c.LearnWindow < 0 || c.ReportInterval < 0:
 		return fmt.Errorf("%w: negative limit", ErrConfig)
 	}
@@ -71,6 +74,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ReportInterval == 0 {
 		c.ReportInterval = 5 * time.Second
+	}
+	if c.PacketRate == 0 {
+		c.PacketRate = 2000
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

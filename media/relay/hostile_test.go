@@ -9,6 +9,7 @@ import (
 
 	"naisen/media"
 	"naisen/media/rtp"
+	"naisen/media/sdp"
 	"naisen/media/secure"
 )
 
@@ -100,6 +101,81 @@ func TestStrangerLater(t *testing.T) { // threats E2, E3, E4, E7
 			t.Errorf("stats %+v", st)
 		}
 	})
+}
+
+func TestFlood(t *testing.T) { // threats E7
+	if testing.Short() {
+		t.Skip("a second of flood")
+	}
+	e := engineFor(t, Config{Shards: 1})
+	c := newCall(t, e, media.SecurityRequired, media.SecurityRequired)
+	c.exchange(t, 1)
+	x := newAttacker(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for range 200 {
+			<-tick.C
+			for i := range 10 { // 2,000 a second
+				h := rtp.Header{PayloadType: 0, Sequence: uint16(i), SSRC: 5}
+				_, _ = x.conn.WriteToUDPAddrPort(h.Append(nil, frame('X', i)), c.a.agreed.Remote)
+			}
+		}
+	}()
+	heard := 0
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for i := range 50 {
+		<-tick.C
+		c.a.say(frame('A', i))
+		if _, ok := c.b.hearFor(500 * time.Millisecond); ok {
+			heard++
+		}
+	}
+	<-done
+	if heard < 49 {
+		t.Errorf("%d of 50 heard during the flood", heard)
+	}
+	if st := c.la.Stats(); st.Unauthentic < 1500 {
+		t.Errorf("%d refused", st.Unauthentic)
+	}
+}
+
+// TestCircle sends media round through two calls: each leg's description names another leg's port, as hostile phones may.
+func TestCircle(t *testing.T) {
+	e := engineFor(t, Config{Shards: 1, PacketRate: 500})
+	plain := want(media.SecurityForbidden)
+	var legs [4]testLeg
+	for i := range legs {
+		legs[i] = newLeg(t, e, media.Profile{})
+	}
+	port := func(l testLeg) int { return l.Endpoint.(*endpoint).socks.port }
+	for i, partner := range []int{3, 2, 1, 0} { // 0-1 and 2-3 are bridged; 1 and 2, 3 and 0 send to each other
+		p := sdp.New(sdp.Config{Addr: loopback, Port: port(legs[partner]), SessionID: 1})
+		offer, err := p.Offer(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := legs[i].Answer(offer, plain); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 {
+		b := e.Bridge()
+		for _, l := range legs[2*i : 2*i+2] {
+			if err := b.Join(l.Endpoint); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	entry := legs[0].Endpoint.(*endpoint)
+	entry.command(func(s *shard, e *endpoint, now int64) { // a packet enters the circle
+		h := rtp.Header{Start: rtp.HeaderSize, End: rtp.HeaderSize + 160}
+		s.emit(e, e.current(now), rtp.Source{}, h, s.out[:h.End], now)
+	})
+	eventually(t, "limited", func() bool { return e.Totals().Excess > 0 })
 }
 
 func TestMalformedPackets(t *testing.T) { // threats E5

@@ -39,10 +39,8 @@ func (e *endpoint) Play(src media.Source) (stop func()) {
 		return func() {}
 	}
 	e.command(func(s *shard, e *endpoint, now int64) {
-		for len(e.leg.plays) > 0 {
-			e.endPlay(false, now)
-		}
-		e.leg.plays = append(e.leg.plays, p)
+		e.endPlay(false, now)
+		e.leg.play = p
 		if e.leg.gone {
 			e.endPlay(false, now)
 			return
@@ -52,7 +50,7 @@ func (e *endpoint) Play(src media.Source) (stop func()) {
 	return func() {
 		if p.stopped.CompareAndSwap(false, true) {
 			e.command(func(_ *shard, e *endpoint, now int64) {
-				if len(e.leg.plays) > 0 && e.leg.plays[0] == p {
+				if e.leg.play == p {
 					e.endPlay(false, now)
 				}
 			})
@@ -60,10 +58,13 @@ func (e *endpoint) Play(src media.Source) (stop func()) {
 	}
 }
 
-// endPlay ends the play that is heard and tells the call, once.
+// endPlay ends the play that is heard, if any, and tells the call, once.
 func (e *endpoint) endPlay(complete bool, now int64) {
-	p := e.leg.plays[0]
-	e.leg.plays = e.leg.plays[:0]
+	p := e.leg.play
+	if p == nil {
+		return
+	}
+	e.leg.play = nil
 	p.told.Complete, p.told.EndedAt = complete, now
 	if p.told.StartedAt == 0 {
 		p.told.StartedAt = now
@@ -83,7 +84,7 @@ func (s *shard) perform(e *endpoint, now int64) int64 {
 	if due := s.performDigit(e, sess, now); due != 0 {
 		return due
 	}
-	if len(e.leg.plays) == 0 {
+	if e.leg.play == nil {
 		return 0
 	}
 	return s.performPlay(e, sess, now)
@@ -91,7 +92,7 @@ func (s *shard) perform(e *endpoint, now int64) int64 {
 
 // performPlay sends the frames that are due. The schedule is fixed by the first frame, so lateness of the loop does not add up.
 func (s *shard) performPlay(e *endpoint, sess *session, now int64) int64 {
-	p := e.leg.plays[0]
+	p := e.leg.play
 	if !p.begun || now-p.next > int64(maxBehind) {
 		p.begun, p.next = true, now
 	}

@@ -87,6 +87,10 @@ func (s *shard) packet(e *endpoint, sess *session, pkt []byte, now int64) {
 		c.refuse(err)
 		return
 	}
+	if l.quota--; l.quota < 0 { // a peer gone mad, or media sent in a circle through calls of ours
+		c.excess.Add(1)
+		return
+	}
 	l.heard, l.silent = now, false
 	ok, newest := l.stream.take(h.SSRC, h.Sequence, now)
 	if !ok {

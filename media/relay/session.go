@@ -59,7 +59,7 @@ func compile(a sdp.Agreed, prev *session) (*session, error) {
 	if a.RTCPMux {
 		s.remoteCtl = netip.AddrPort{}
 	}
-	open := !a.Rejected && s.audio != kindNone && a.Remote.IsValid() && a.Remote.Port() != 0 && !a.Remote.Addr().IsUnspecified()
+	open := !a.Rejected && s.audio != kindNone && usable(a.Remote)
 	s.sends = open && (a.Direction == media.SendRecv || a.Direction == media.SendOnly)
 	s.receives = !a.Rejected && s.audio != kindNone && (a.Direction == media.SendRecv || a.Direction == media.RecvOnly)
 	if s.audio != kindNone {
@@ -80,6 +80,12 @@ func compile(a sdp.Agreed, prev *session) (*session, error) {
 		return nil, fmt.Errorf("relay: keys: %w", err)
 	}
 	return s, nil
+}
+
+// usable says whether an address is one host that can be sent to.
+func usable(a netip.AddrPort) bool {
+	ip := a.Addr()
+	return a.IsValid() && a.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 func contextFor(k secure.Key, prev *session, inbound bool) (*secure.Context, error) {

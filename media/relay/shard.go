@@ -104,8 +104,11 @@ func (s *shard) run() {
 		if s.stopping {
 			return
 		}
-		s.napper.nap()
-		n := s.poll.wait(s.events[:], s.patience(now))
+		n := s.poll.poll(s.events[:])
+		if n == 0 { // rest only when there is nothing to do: a flooded socket is read once in each round
+			s.napper.nap()
+			n = s.poll.wait(s.events[:], s.patience(now))
+		}
 		now = s.engine.Now()
 		got := 0
 		for i := range s.events[:n] {

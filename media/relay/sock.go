@@ -184,9 +184,6 @@ func (p *poller) poll(events []unix.EpollEvent) int {
 
 // wait gives the sockets that are ready, parking until there is one or until the deadline.
 func (p *poller) wait(events []unix.EpollEvent, until time.Time) int {
-	if n := p.poll(events); n > 0 {
-		return n
-	}
 	if !until.Equal(p.until) {
 		p.until = until
 		_ = p.file.SetReadDeadline(until)

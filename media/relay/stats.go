@@ -17,6 +17,7 @@ type counters struct {
 	unnegotiated             atomic.Uint64 // payload type, direction or SSRC that was not agreed
 	unrelayed                atomic.Uint64 // the other side has no such codec
 	gated                    atomic.Uint64 // nobody was to hear it
+	excess                   atomic.Uint64 // above Config.PacketRate
 	stun                     atomic.Uint64
 	sendErrors               atomic.Uint64
 	reportsIn, reportsOut    atomic.Uint64 // RTCP
@@ -33,7 +34,7 @@ type tally struct {
 	stranger, malformed, early               uint64
 	unnegotiated, unrelayed, gated           uint64
 	stun, sendErrors, reportsIn, reportsOut  uint64
-	digitsDropped, lost                      uint64
+	digitsDropped, lost, excess              uint64
 }
 
 func (c *counters) read() tally {
@@ -43,7 +44,7 @@ func (c *counters) read() tally {
 		stranger: c.stranger.Load(), malformed: c.malformed.Load(), early: c.early.Load(),
 		unnegotiated: c.unnegotiated.Load(), unrelayed: c.unrelayed.Load(), gated: c.gated.Load(),
 		stun: c.stun.Load(), sendErrors: c.sendErrors.Load(), reportsIn: c.reportsIn.Load(), reportsOut: c.reportsOut.Load(),
-		digitsDropped: c.digitsDropped.Load(), lost: c.lost.Load(),
+		digitsDropped: c.digitsDropped.Load(), lost: c.lost.Load(), excess: c.excess.Load(),
 	}
 }
 
@@ -66,6 +67,7 @@ func (t *tally) add(o tally) {
 	t.reportsOut += o.reportsOut
 	t.digitsDropped += o.digitsDropped
 	t.lost += o.lost
+	t.excess += o.excess
 }
 
 // Totals are the engine's counters for metrics. Endpoints and PortPairs are gauges, the rest only grows.
@@ -82,6 +84,7 @@ type Totals struct {
 	Unnegotiated             uint64 // payload type, direction or SSRC that was not agreed
 	Unrelayed                uint64 // no common codec across the bridge
 	Gated                    uint64 // nobody was to hear it: no bridge, a gate, a hold, a prompt playing
+	Excess                   uint64 // above Config.PacketRate
 	STUN                     uint64 // ignored
 	SendErrors               uint64
 	ReportsIn, ReportsOut    uint64 // RTCP
@@ -101,7 +104,7 @@ func (e *Engine) Totals() Totals {
 		Endpoints: n, PortPairs: e.ports.inUse(), PortPairsMax: len(e.ports.busy),
 		Received: t.received, Sent: t.sent, ReceivedBytes: t.receivedBytes, SentBytes: t.sentBytes, Lost: t.lost,
 		Unauthentic: t.unauthentic, Replayed: t.replayed, Stranger: t.stranger, Malformed: t.malformed, Early: t.early,
-		Unnegotiated: t.unnegotiated, Unrelayed: t.unrelayed, Gated: t.gated, STUN: t.stun, SendErrors: t.sendErrors,
+		Unnegotiated: t.unnegotiated, Unrelayed: t.unrelayed, Gated: t.gated, Excess: t.excess, STUN: t.stun, SendErrors: t.sendErrors,
 		ReportsIn: t.reportsIn, ReportsOut: t.reportsOut, DigitsDropped: t.digitsDropped,
 	}
 }
