@@ -1,0 +1,53 @@
+# make        format check, vet, lint, fuzz briefly, test: green before each commit
+# make test   the same; .ci/run calls exactly this. Installs what the tests need from Debian when it is missing
+# make quick  format, vet and the tests without the race detector, served from the cache where nothing has changed
+SHELL := /bin/bash -o pipefail
+
+GO ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 3s
+
+# The race detector in the pure-Go SQLite costs minutes of building and running, and its races are not ours to find.
+RACE := -race -gcflags=modernc.org/...=-race=false
+UNIT = $$($(GO) list ./... | grep -v '/loadtest')
+
+.DEFAULT_GOAL := all
+.PHONY: all test quick tools format vet lint fuzz unit phones
+
+all: test
+
+test: tools format vet lint fuzz unit phones
+
+quick: format vet
+	$(GO) test $(UNIT)
+
+tools:
+	@loadtest/install.sh
+
+format:
+	@bad=$$(gofmt -l .) && if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w:"; echo "$$bad"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) run $(STATICCHECK) ./...
+
+# Every fuzz target for FUZZTIME; the list is read from the sources. A crash is written to the package's testdata/fuzz: commit it.
+fuzz: | build
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' cmd sip media recorder prompts provisioning loadtest | \
+	while IFS=: read -r file func; do \
+		echo "fuzz ./$$(dirname $$file) $${func#func }"; \
+		$(GO) test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname $$file)" </dev/null >build/fuzz.log 2>&1 \
+			|| { cat build/fuzz.log; exit 1; }; \
+	done
+
+unit:
+	$(GO) test $(RACE) -timeout 5m $(UNIT)
+
+# Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.
+phones:
+	$(GO) test -count=1 -timeout 8m ./loadtest/...
+
+build:
+	@mkdir -p build

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs what the tests need from Debian, and only what is missing: a machine that has it all stays untouched and offline.
+# Run by `make test`. Wants root, or sudo without a password.
+set -eu
+
+# what must be there (a command, or a file) and the package that brings it
+need() {
+	case "$1" in
+	/*) [ -e "$1" ] || missing="$missing $2" ;;
+	*) command -v "$1" >/dev/null 2>&1 || missing="$missing $2" ;;
+	esac
+}
+missing=
+need gcc gcc                           # go test -race needs cgo
+need /usr/include/stdlib.h libc6-dev
+need git git                           # go run of pinned tools
+need sipp sip-tester
+need baresip baresip-core
+need /usr/lib/baresip/modules/srtp.so baresip-core
+need sox sox
+need openssl openssl
+need curl curl
+[ -n "$missing" ] || exit 0
+
+fail() {
+	echo "The tests need these Debian packages:$missing" >&2
+	echo "$1" >&2
+	exit 1
+}
+command -v apt-get >/dev/null 2>&1 || fail "There is no apt-get here: install them by hand and run make test again."
+as=
+if [ "$(id -u)" != 0 ]; then
+	sudo -n true 2>/dev/null || fail "This user is not root and has no sudo without a password: run 'apt-get install$missing' and make test again."
+	as="sudo -n"
+fi
+echo "installing$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() {
+	$as env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" >"$log" 2>&1 </dev/null || {
+		tail -n 20 "$log" >&2
+		fail "apt-get $1 failed."
+	}
+}
+run update
+# shellcheck disable=SC2086 # a list of names
+run install --no-install-recommends $missing
