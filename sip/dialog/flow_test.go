@@ -24,7 +24,7 @@ type side struct {
 	conns []net.Conn
 }
 
-func newSide(t *testing.T, network *siptest.Network, addr netip.AddrPort) *side {
+func newSide(t *testing.T, network *siptest.Network, addr netip.AddrPort, cfg dialog.Config) *side {
 	s := &side{bench: &bench{t: t, net: network, in: make(chan *leg, 10), refused: make(chan error, 10)}, addr: addr}
 	log := slog.New(slog.DiscardHandler)
 	config := network.Config(stack.Listen{Transport: "tcp", Addr: addr}, stack.Listen{Transport: "udp", Addr: addr})
@@ -41,7 +41,7 @@ func newSide(t *testing.T, network *siptest.Network, addr netip.AddrPort) *side 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.st, s.ua = st, dialog.New(st, dialog.Config{}, log)
+	s.st, s.ua = st, dialog.New(st, cfg, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = st.Serve(ctx) }()
@@ -65,11 +65,11 @@ func (s *side) dial(to *side) *leg {
 	return s.invite(func(i *dialog.Invite) { i.Targets = []stack.Target{{Transport: "tcp", Addr: to.addr}} })
 }
 
-func overTCP(t *testing.T, script func(near, far *side)) {
+func overTCP(t *testing.T, cfg dialog.Config, script func(near, far *side)) {
 	synctest.Test(t, func(t *testing.T) {
 		network := siptest.NewNetwork(1)
 		network.Usual(siptest.Link{Delay: 10 * time.Millisecond})
-		near, far := newSide(t, network, pbx), newSide(t, network, bob)
+		near, far := newSide(t, network, pbx, dialog.Config{}), newSide(t, network, bob, cfg)
 		defer near.stop()
 		defer far.stop()
 		script(near, far)
@@ -81,7 +81,7 @@ func overTCP(t *testing.T, script func(near, far *side)) {
 }
 
 func TestConnectionEndsWhileRinging(t *testing.T) {
-	overTCP(t, func(near, far *side) {
+	overTCP(t, dialog.Config{}, func(near, far *side) {
 		out := near.dial(far)
 		in := far.accepted()
 		in.Ring(nil)
@@ -93,7 +93,7 @@ func TestConnectionEndsWhileRinging(t *testing.T) {
 }
 
 func TestConnectionEndsInACall(t *testing.T) {
-	overTCP(t, func(near, far *side) {
+	overTCP(t, dialog.Config{}, func(near, far *side) {
 		out := near.dial(far)
 		in := far.accepted()
 		in.Answer([]byte("answer"))
@@ -122,6 +122,41 @@ func TestConnectionEndsInACall(t *testing.T) {
 		out.End(sip.CauseNormal)
 		wait(100 * time.Millisecond)
 		out.want("ended 200/16")
+	})
+}
+
+func TestPeerIsFoundOnItsNewConnection(t *testing.T) {
+	moved := dialog.Config{Reroute: func(contact sip.URI, old *stack.Flow) (stack.Target, bool) {
+		return stack.Target{Transport: "tcp", Addr: pbx}, contact.Host == pbx.Addr().String() && !old.Alive()
+	}}
+	overTCP(t, moved, func(near, far *side) {
+		out := near.dial(far)
+		in := far.accepted()
+		in.Answer([]byte("answer"))
+		wait(50 * time.Millisecond)
+		near.cut()
+		in.End(sip.CauseNormal)
+		wait(100 * time.Millisecond)
+		out.want("answered answer", "ended 200/16 by peer")
+		in.want("ended 200/16")
+	})
+}
+
+func TestRefreshOutlivesALostConnection(t *testing.T) {
+	overTCP(t, dialog.Config{SessionExpires: 90 * time.Second}, func(near, far *side) {
+		out := near.invite(func(i *dialog.Invite) {
+			i.Targets, i.SessionTimer = []stack.Target{{Transport: "tcp", Addr: far.addr}}, 90*time.Second
+		})
+		in := far.accepted()
+		in.Answer([]byte("answer"))
+		wait(50 * time.Millisecond)
+		near.cut()
+		out.want("answered answer")
+		wait(50 * time.Second) // far refreshes at 45 s, into nothing
+		in.want()
+		wait(15 * time.Second) // both give up at 60 s
+		in.want("ended 200/102")
+		out.want("ended 200/102")
 	})
 }
 

@@ -101,7 +101,7 @@ func (s *Session) sendAck(d *dialogState, seq uint32) {
 	for _, h := range s.creds {
 		req.Add(h.Name, h.Value)
 	}
-	if err := s.ua.st.SendAck(req, d.next()); err != nil {
+	if err := s.ua.st.SendAck(req, s.next(d)); err != nil {
 		s.ua.log.Warn("ACK not sent", slog.String("leg", s.id), slog.Any("error", err))
 	}
 }

@@ -228,6 +228,9 @@ func TestSessionMemory(t *testing.T) {
 		before := heap()
 		legs := run(calls)
 		after := heap()
+		if n := b.ua.Sessions(); n != calls+50 {
+			t.Fatalf("%d sessions, want %d", n, calls+50)
+		}
 		messages := len(b.net.Trace()) - trace
 		per := (int64(after) - int64(before) - int64(messages)*120) / calls
 		t.Logf("%d bytes per session (heap %d, of which the trace of the test %d)", per, after-before, messages*120)

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"errors"
 	"time"
 
 	"naisen/sip"
@@ -104,11 +105,15 @@ func (s *Session) reinvited(resp *stack.Response, err error, sdp []byte, refresh
 
 // offered is what comes of an offer of ours, whichever request carried it.
 func (s *Session) offered(method string, resp *stack.Response, err error, sdp []byte, refresh bool) {
-	if err != nil {
+	switch {
+	case refresh && errors.Is(err, stack.ErrFlowGone): // media may well go on; the peer may come back before the session expires
+		s.disagreed(sip.CauseTransport, true)
+	case errors.Is(err, stack.ErrTimeout):
 		s.bye(sip.CauseTimeout.WithText("No response"), false)
 		return
-	}
-	switch {
+	case err != nil:
+		s.bye(sip.CauseTransport, false)
+		return
 	case resp.Status/100 == 2:
 		answer, ok := description(&resp.Headers, resp.Body)
 		s.oa.tries = 0

@@ -65,7 +65,7 @@ func (s *Session) sendAgain(d *dialogState, method string, fill func(*stack.Requ
 			s.keepCredentials(req)
 		}
 	}
-	return s.ua.st.Send(req, d.next(), func(tx *stack.ClientTx, r stack.Result) {
+	return s.ua.st.Send(req, s.next(d), func(tx *stack.ClientTx, r stack.Result) {
 		if r.Err == nil && challenged(r.Response) && s.authorize != nil && challenge == nil && (s.phase != phaseOver || method == "BYE") {
 			s.sendAgain(d, method, fill, on, r.Response)
 			return
@@ -84,18 +84,26 @@ func (s *Session) keepCredentials(req *stack.Request) {
 	}
 }
 
-// next is where requests of the dialog go: its flow, and only where that is a connection that ended and we had dialled it ourselves,
-// the address again.
-func (d *dialogState) next() stack.Target {
-	if d.to.Flow != nil && d.to.Addr.IsValid() && !d.to.Flow.Alive() {
-		again := d.to
-		again.Flow = nil
-		return again
+// next is where requests of the dialog go: its flow. Where that is a connection that has ended, the peer is asked for, and then, if we
+// had dialled it ourselves, dialled again.
+func (s *Session) next(d *dialogState) stack.Target {
+	f := d.to.Flow
+	if f == nil {
+		return d.to
 	}
-	if d.to.Flow != nil {
-		return stack.Target{Flow: d.to.Flow}
+	if !f.Alive() {
+		if reroute := s.ua.cfg.Reroute; reroute != nil {
+			if to, ok := reroute(d.target, f); ok && (!f.Secure() || to.Flow != nil && to.Flow.Secure() || to.Transport == "tls") {
+				return to
+			}
+		}
+		if d.to.Addr.IsValid() {
+			again := d.to
+			again.Flow = nil
+			return again
+		}
 	}
-	return d.to
+	return stack.Target{Flow: f}
 }
 
 func challenged(r *stack.Response) bool { return r.Status == 401 || r.Status == 407 }
