@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"naisen/recorder"
@@ -51,6 +52,15 @@ func Open(ctx context.Context, r io.ReaderAt, size int64, keeper Keeper, id stri
 	if _, err := r.ReadAt(wrapped, int64(len(head))); err != nil {
 		return nil, fmt.Errorf("journal: header: %w", short(err))
 	}
+	n := len(head) + len(wrapped)
+	base := int64((n + SlotSize - 1) / SlotSize * SlotSize)
+	pad := make([]byte, base-int64(n))
+	if _, err := r.ReadAt(pad, int64(n)); err != nil {
+		return nil, fmt.Errorf("journal: header: %w", short(err))
+	}
+	if slices.ContainsFunc(pad, func(b byte) bool { return b != 0 }) {
+		return nil, fmt.Errorf("journal: header: %w", recorder.ErrIntegrity)
+	}
 	secret, err := keeper.OpenSpool(ctx, wrapped, keySize+1024)
 	if err != nil {
 		return nil, fmt.Errorf("journal: key: %w", err)
@@ -63,8 +73,6 @@ func Open(ctx context.Context, r io.ReaderAt, size int64, keeper Keeper, id stri
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	n := len(head) + len(wrapped)
-	base := int64((n + SlotSize - 1) / SlotSize * SlotSize)
 	rest := max(size-base, 0)
 	return &Reader{r: r, aead: aead, base: base, slots: uint64(rest / SlotSize), tail: rest%SlotSize != 0}, nil
 }
