@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"naisen/provisioning"
 	"naisen/provisioning/audit"
@@ -254,5 +255,80 @@ func TestLostKey(t *testing.T) {
 	}
 	if b, err := get(s); err != nil || string(b) != "new" {
 		t.Errorf("after a new one: %q, %v", b, err)
+	}
+}
+
+// TestSwallowedError: an Update whose statement failed is lost, even if its function goes on as if nothing had been.
+func TestSwallowedError(t *testing.T) {
+	s, path := simple(t, t.TempDir())
+	defer func() { _ = s.Close() }()
+	seed(t, s, 1)
+	_, err := raw(t, path).ExecContext(t.Context(), "CREATE TRIGGER broken BEFORE INSERT ON entity WHEN NEW.key = '666' BEGIN SELECT RAISE(ABORT, 'disk on fire'); END")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Update(t.Context(), system(), func(w provisioning.Writer) error {
+		_, err1 := w.Put("a.example", provisioning.Extension{Number: "777"}, "")
+		_, err2 := w.Put("a.example", provisioning.Extension{Number: "666"}, "")
+		if err1 != nil || err2 == nil {
+			t.Errorf("%v, %v", err1, err2)
+		}
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "disk on fire") {
+		t.Errorf("the failed statement was forgotten: %v", err)
+	}
+	err = s.View(t.Context(), func(r provisioning.Reader) error {
+		_, _, err := provisioning.Get[provisioning.Extension](r, "a.example", "777")
+		return err
+	})
+	if !errors.Is(err, provisioning.ErrNotFound) {
+		t.Errorf("half of it was kept: %v", err)
+	}
+}
+
+// TestFeedNeedsNoPoll: within one process a change comes at once.
+func TestFeedNeedsNoPoll(t *testing.T) {
+	s := openWith(t, t.TempDir(), store.Config{Poll: time.Hour})
+	defer func() { _ = s.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	n := 0
+	seed(t, s, 0)
+	for c, err := range s.Changes(ctx, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 20 {
+			break
+		}
+		go func() { // the next one comes while the feed waits, or just before
+			err := s.Update(ctx, system(), func(w provisioning.Writer) error {
+				_, err := w.Put("a.example", provisioning.Domain{Name: "a.example", Title: fmt.Sprint(c.Version)}, "")
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+}
+
+// TestBindingsExpire: by the wall clock, at reading too.
+func TestBindingsExpire(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	s := openWith(t, t.TempDir(), store.Config{Now: func() time.Time { return now }})
+	defer func() { _ = s.Close() }()
+	batch := []provisioning.BindingRow{
+		{AOR: "1@a", Key: "k", Body: []byte("x"), Expires: now.Add(time.Minute)}, {AOR: "2@a", Key: "k", Body: []byte("x"), Expires: now.Add(time.Hour)},
+	}
+	if err := s.SaveBindings(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	for after, want := range map[time.Duration]int{0: 2, time.Minute: 1, time.Hour: 0} {
+		now = time.Unix(1_700_000_000, 0).Add(after)
+		if got, err := s.Bindings(t.Context()); err != nil || len(got) != want {
+			t.Errorf("after %s: %d, %v; want %d", after, len(got), err, want)
+		}
 	}
 }

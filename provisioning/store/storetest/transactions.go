@@ -71,16 +71,27 @@ func testRollback(t *testing.T, open Open) {
 	verified(t, s)
 }
 
-// testLostUpdate: read, change, write with the ETag read: no increment is lost.
+// testLostUpdate: read, change, write with the ETag read: no increment is lost, neither among goroutines nor among processes.
 func testLostUpdate(t *testing.T, open Open) {
-	s := fresh(t, open)
-	put(t, s, domA, provisioning.DID{Number: "+81312345678", To: []string{put2(t, s, "2001")}})
+	dir := t.TempDir()
+	s, other := open(t, dir), open(t, dir)
+	defer func() {
+		if err := errors.Join(s.Close(), other.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	update(t, s, system(), func(w provisioning.Writer) error {
+		_, err1 := w.Put(domA, provisioning.Domain{Name: domA}, "")
+		_, err2 := w.Put(domA, provisioning.Extension{Number: "2001"}, "")
+		_, err3 := w.Put(domA, provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, "")
+		return errors.Join(err1, err2, err3)
+	})
 	const workers, each = 4, 8
 	var wg sync.WaitGroup
-	for range workers {
+	for i := range workers {
 		wg.Go(func() {
 			for range each {
-				if err := increment(t.Context(), s); err != nil {
+				if err := increment(t.Context(), []Backend{s, other}[i%2]); err != nil {
 					t.Error(err)
 					return
 				}
@@ -96,11 +107,6 @@ func testLostUpdate(t *testing.T, open Open) {
 		return nil
 	})
 	verified(t, s)
-}
-
-func put2(t testing.TB, s Backend, number string) string {
-	put(t, s, domA, provisioning.Extension{Number: number})
-	return number
 }
 
 func increment(ctx context.Context, s Backend) error {
