@@ -37,6 +37,11 @@ func (l *leg) ID() call.LegID { return l.id }
 // begin gives the leg its session, and the session what was commanded before.
 func (l *leg) begin(s *dialog.Session) {
 	l.mu.Lock()
+	if l.ended { // the call gave up while the address was looked up
+		l.mu.Unlock()
+		s.End(sip.CauseCancelled)
+		return
+	}
 	l.session = s
 	waiting := l.waiting
 	l.waiting = nil

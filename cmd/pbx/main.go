@@ -1,3 +1,96 @@
+// Command pbx is the switch: main reads flags and signals, wire.go joins the parts, run.go starts and stops them.
+// It owns no protocol and no rule of its own.
 package main
 
-func main() {}
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands are what `pbx` can do.
+type commands struct {
+	Serve serveCmd `cmd:"" help:"Run the switch. Without --config it works on embedded defaults in ./var."`
+	Check checkCmd `cmd:"" help:"Check a configuration file and say everything that is wrong with it."`
+	Demo  demoCmd  `cmd:"" help:"Run the switch with built-in phones against itself and tell the story."`
+	Login loginCmd `cmd:"" help:"Sign in and print an access token for REST."`
+	Audit auditCmd `cmd:"" help:"The audit log."`
+}
+
+type configFlag struct {
+	Config string `type:"existingfile" help:"YAML configuration; an unknown key is an error." placeholder:"FILE"`
+}
+
+type serveCmd struct{ configFlag }
+
+type checkCmd struct {
+	Config string `type:"existingfile" required:"" help:"YAML configuration to check." placeholder:"FILE"`
+}
+
+type auditCmd struct {
+	Verify auditVerifyCmd `cmd:"" help:"Check every entry against the Merkle tree and the signed checkpoints; name the first bad one."`
+}
+
+type auditVerifyCmd struct{ configFlag }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main without the process: tests call it. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("pbx"), kong.Description("Naisen: a cloud PBX with call recording."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }), kong.UsageOnError())
+	if err != nil {
+		fmt.Fprintln(stderr, "pbx:", err)
+		return 2
+	}
+	k, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "pbx:", err)
+		return 2
+	}
+	k.BindTo(ctx, (*context.Context)(nil))
+	k.BindTo(stdout, (*io.Writer)(nil))
+	if err := k.Run(); err != nil {
+		fmt.Fprintln(stderr, "pbx:", err)
+		return 1
+	}
+	return 0
+}
+
+// Run implements `pbx check`.
+func (c checkCmd) Run(out io.Writer) error {
+	if _, err := loadConfig(c.Config); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "ok")
+	return err
+}
+
+// logger writes one line per state change. Values that hold secrets redact themselves.
+func logger(c LogConfig, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}

@@ -16,7 +16,9 @@ type announcement struct {
 }
 
 func (a announcement) Open(c media.Codec) (media.Source, call.Spoken, error) {
-	return a.from.open(a.domain, a.prompt, a.language, c)
+	if a.from.Prompts == nil {
+		return nil, call.Spoken{}, errNoPrompts
+	}
+	src, info, err := a.from.Prompts.Open(a.domain, a.prompt, a.language, c)
+	return src, call.Spoken{Prompt: info.Name, Language: info.Language, SHA256: info.SHA256}, err
 }
-
-func (announcement) Again() bool { return false }

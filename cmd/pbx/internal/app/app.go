@@ -5,24 +5,20 @@ package app
 import (
 	"errors"
 
-	"naisen/cmd/pbx/internal/call"
 	"naisen/media"
 	"naisen/prompts"
 )
 
+// Library is the part of prompts.Library that programs use.
+type Library interface {
+	prompts.Opener
+	Loop(domain, name, lang string, c media.Codec) (media.Source, prompts.Info, error) // without end
+}
+
 // Programs makes the programs that calls run.
 type Programs struct {
-	Prompts  prompts.Opener
-	Ringtone func(media.Codec) (media.Source, error) // the country's ringback tone, one period
+	Prompts  Library
+	Ringtone func(media.Codec) (media.Source, error) // the country's ringback tone, without end
 }
 
 var errNoPrompts = errors.New("app: no prompt library")
-
-// open finds a prompt in the library.
-func (p Programs) open(domain, name, language string, c media.Codec) (media.Source, call.Spoken, error) {
-	if p.Prompts == nil {
-		return nil, call.Spoken{}, errNoPrompts
-	}
-	src, info, err := p.Prompts.Open(domain, name, language, c)
-	return src, call.Spoken{Prompt: info.Name, Language: info.Language, SHA256: info.SHA256}, err
-}

@@ -20,6 +20,13 @@ func (l library) Open(domain, name, lang string, c media.Codec) (media.Source, p
 	return source(c), info, nil
 }
 
+func (l library) Loop(domain, name, lang string, c media.Codec) (media.Source, prompts.Info, error) {
+	src, info, err := l.Open(domain, name, lang, c)
+	return endless{src}, info, err
+}
+
+type endless struct{ media.Source }
+
 type source media.Codec
 
 func (s source) Codec() media.Codec   { return media.Codec(s) }
@@ -32,7 +39,7 @@ func TestAnnounceNamesWhatItPlayed(t *testing.T) {
 	if err != nil || src.Codec() != media.PCMA || spoken.SHA256 != "ab" || spoken.Language != "ja" {
 		t.Fatalf("got %v %+v %v", src, spoken, err)
 	}
-	if prog.Again() {
+	if _, again := src.(endless); again {
 		t.Error("a notice is played once")
 	}
 	if _, _, err := p.Announce("d", "none", "ja").Open(media.PCMU); !errors.Is(err, errMissing) {
@@ -43,15 +50,19 @@ func TestAnnounceNamesWhatItPlayed(t *testing.T) {
 	}
 }
 
-func TestMusicAndRingbackGoOn(t *testing.T) {
+func TestMusicAndRingback(t *testing.T) {
 	p := Programs{
 		Prompts:  library{"d|music/hold|": {Name: "music/hold"}},
 		Ringtone: func(c media.Codec) (media.Source, error) { return source(c), nil },
 	}
-	if _, spoken, err := p.Music("d").Open(media.PCMU); err != nil || spoken.Prompt != "music/hold" || !p.Music("d").Again() {
-		t.Errorf("music: %+v %v", spoken, err)
+	src, _, err := p.Music("d").Open(media.PCMU)
+	if _, again := src.(endless); err != nil || !again {
+		t.Errorf("music: %v %v", src, err)
 	}
-	if src, _, err := p.Ringback().Open(media.G722); err != nil || src.Codec() != media.G722 || !p.Ringback().Again() {
+	if _, _, err := (Programs{}).Music("d").Open(media.PCMU); err == nil {
+		t.Error("no library must be an error, not silence")
+	}
+	if src, _, err := p.Ringback().Open(media.G722); err != nil || src.Codec() != media.G722 {
 		t.Errorf("ringback: %v %v", src, err)
 	}
 }

@@ -17,7 +17,9 @@ type music struct {
 }
 
 func (m music) Open(c media.Codec) (media.Source, call.Spoken, error) {
-	return m.from.open(m.domain, musicOnHold, "", c)
+	if m.from.Prompts == nil {
+		return nil, call.Spoken{}, errNoPrompts
+	}
+	src, _, err := m.from.Prompts.Loop(m.domain, musicOnHold, "", c)
+	return src, call.Spoken{}, err
 }
-
-func (music) Again() bool { return true }

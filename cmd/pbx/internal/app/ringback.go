@@ -14,5 +14,3 @@ func (r ringback) Open(c media.Codec) (media.Source, call.Spoken, error) {
 	src, err := r.from.Ringtone(c)
 	return src, call.Spoken{}, err
 }
-
-func (ringback) Again() bool { return true }

@@ -93,7 +93,7 @@ type party struct {
 }
 
 func newCall(deps Deps, in Incoming) *Call {
-	c := &Call{deps: deps, in: in, mailbox: newMailbox(), done: make(chan struct{}), started: deps.Clock()}
+	c := &Call{deps: deps, in: in, mailbox: NewMailbox(), done: make(chan struct{}), started: deps.Clock()}
 	c.log = deps.Log.With("call", in.ID, "domain", in.Request.Domain)
 	c.publish()
 	return c

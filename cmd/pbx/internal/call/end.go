@@ -101,6 +101,9 @@ func (c *Call) end(cause sip.Cause, by string) {
 	if c.phase == Ending {
 		return
 	}
+	if cause.Text == "" {
+		cause.Text = sip.StatusCause(cause.Status).Text
+	}
 	c.phase, c.cause, c.endedBy = Ending, cause, by
 	c.stopRecording(cause.Text)
 	c.dismiss(c.caller, c.refusal(cause))

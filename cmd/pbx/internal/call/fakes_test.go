@@ -89,19 +89,17 @@ func (r *rig) Bridge() media.Bridge {
 }
 
 type program struct {
-	rig   *rig
-	name  string
-	again bool
+	rig  *rig
+	name string
 }
 
-func (r *rig) Announce(_, prompt, _ string) Program { return program{r, prompt, false} }
-func (r *rig) Music(string) Program                 { return program{r, "music", true} }
-func (r *rig) Ringback() Program                    { return program{r, "ringback", true} }
+func (r *rig) Announce(_, prompt, _ string) Program { return program{r, prompt} }
+func (r *rig) Music(string) Program                 { return program{r, "music"} }
+func (r *rig) Ringback() Program                    { return program{r, "ringback"} }
 
 func (p program) Open(c media.Codec) (media.Source, Spoken, error) {
 	return named{p.name, c}, Spoken{Prompt: p.name, Language: "ja", SHA256: "00"}, p.rig.openErr
 }
-func (p program) Again() bool { return p.again }
 
 type named struct {
 	name  string

@@ -58,10 +58,9 @@ type Spoken struct {
 	Prompt, Language, SHA256 string
 }
 
-// Program is what a leg hears while nobody talks to it. Open may read a disk and runs beside the actor; Ended runs on it.
+// Program is what a leg hears while nobody talks to it. Open may read a disk and runs beside the actor.
 type Program interface {
 	Open(c media.Codec) (media.Source, Spoken, error)
-	Again() bool // start over when the source ended
 }
 
 // Programs makes them; internal/app implements it.

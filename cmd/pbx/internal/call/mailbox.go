@@ -13,7 +13,8 @@ type Mailbox struct {
 	wake   chan struct{} // capacity 1
 }
 
-func newMailbox() *Mailbox { return &Mailbox{wake: make(chan struct{}, 1)} }
+// NewMailbox returns an empty mailbox. A call makes its own; whoever else makes one reads it with Take.
+func NewMailbox() *Mailbox { return &Mailbox{wake: make(chan struct{}, 1)} }
 
 // Post hands e to the call. After the call is over it does nothing.
 func (m *Mailbox) Post(e Event) {
@@ -39,6 +40,9 @@ func (m *Mailbox) take(spare []Event) []Event {
 	m.queue = spare[:0]
 	return q
 }
+
+// Take returns all that waits.
+func (m *Mailbox) Take() []Event { return m.take(nil) }
 
 // close makes later posts do nothing and answers the askers among what still waits.
 func (m *Mailbox) close() {

@@ -21,12 +21,10 @@ const (
 
 // stage is what a party hears instead of another party.
 type stage struct {
-	seq     int // recognises what was opened for an earlier program
-	why     purpose
-	program Program
-	spoken  Spoken
-	stop    func()
-	begun   bool // the source is on air
+	seq    int // recognises what was opened for an earlier program
+	why    purpose
+	spoken Spoken
+	stop   func() // not nil: the source is on air
 }
 
 // play gives p's ear to a program. The source is opened beside the actor: an upload may have to be read and encoded.
@@ -35,12 +33,8 @@ func (c *Call) play(p *party, prog Program, why purpose) {
 		return
 	}
 	c.silence(p)
-	p.stage.program, p.stage.why = prog, why
-	c.open(p)
-}
-
-func (c *Call) open(p *party) {
-	seq, id, codec, prog := p.stage.seq, p.id, p.ep.Codec(), p.stage.program
+	p.stage.why = why
+	seq, id, codec := p.stage.seq, p.id, p.ep.Codec()
 	c.beside(func() Event {
 		src, spoken, err := prog.Open(codec)
 		return opened{id, seq, src, spoken, err}
@@ -69,7 +63,7 @@ func (c *Call) onOpened(e opened) {
 		c.programEnded(p, media.PlayEnded{})
 		return
 	}
-	p.stage.spoken, p.stage.begun = e.spoken, true
+	p.stage.spoken = e.spoken
 	p.stage.stop = p.ep.Play(e.source)
 }
 
@@ -80,7 +74,7 @@ func (c *Call) onMedia(e Media) {
 	}
 	switch ev := e.Event.(type) {
 	case media.PlayEnded:
-		if ev.Complete && p.stage.begun { // a stopped one belongs to a program that is gone
+		if ev.Complete && p.stage.stop != nil { // a stopped one belongs to a program that is gone
 			c.programEnded(p, ev)
 		}
 	case media.Timeout:
@@ -95,11 +89,6 @@ func (c *Call) onMedia(e Media) {
 func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 	if p.stage.why == purposeNotice {
 		c.noticeEnded(p, ev)
-		return
-	}
-	if ev.Complete && p.stage.program.Again() {
-		p.stage.begun = false
-		c.open(p)
 		return
 	}
 	c.silence(p)

@@ -15,8 +15,8 @@ type Directory interface {
 	Extension(domain, number string) (provisioning.Extension, bool)
 	DID(domain, number string) (provisioning.DID, bool)
 	Policy(domain, name string) (provisioning.RecordingPolicy, bool)
-	TrunkFor(domain, dialled string) (provisioning.Trunk, bool)
-	Trunk(domain, name string) (provisioning.Trunk, bool)
+	// TrunksFor gives the enabled trunks of the longest prefix that fits, in order.
+	TrunksFor(domain, dialled string) (trunks []provisioning.Trunk, prefix string)
 }
 
 // Direction of a call, seen from the organisation.
@@ -174,10 +174,11 @@ func internal(dir Directory, req Request, caller, called provisioning.Extension,
 }
 
 func outbound(dir Directory, req Request, caller provisioning.Extension, p Plan) Plan {
-	trunk, ok := dir.TrunkFor(req.Domain, req.Dialled)
-	if !ok || trunk.Disabled || trunk.Strip >= len(req.Dialled) {
+	trunks, _ := dir.TrunksFor(req.Domain, req.Dialled)
+	if len(trunks) == 0 || trunks[0].Strip >= len(req.Dialled) {
 		return refuse(404, "no extension, DID or trunk for the dialled number")
 	}
+	trunk := trunks[0] // failing over to the others is for causes that say the carrier failed, not the called person
 	number := req.Dialled[trunk.Strip:]
 	p.Direction, p.To, p.Why = Outbound, number, "trunk "+trunk.Name
 	p.Emergency = emergency(number)

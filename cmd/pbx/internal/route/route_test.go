@@ -26,16 +26,15 @@ func (d dir) Policy(dom, n string) (provisioning.RecordingPolicy, bool) {
 	v, ok := d.policies[dom+"|"+n]
 	return v, ok
 }
-func (d dir) Trunk(dom, n string) (provisioning.Trunk, bool) { return provisioning.Trunk{}, false }
-func (d dir) TrunkFor(dom, dialled string) (provisioning.Trunk, bool) {
+func (d dir) TrunksFor(dom, dialled string) (trunks []provisioning.Trunk, prefix string) {
 	for _, t := range d.trunks {
 		for _, p := range t.Prefixes {
-			if dom == "d" && len(dialled) >= len(p) && dialled[:len(p)] == p {
-				return t, true
+			if dom == "d" && !t.Disabled && len(dialled) >= len(p) && dialled[:len(p)] == p {
+				trunks, prefix = append(trunks, t), p
 			}
 		}
 	}
-	return provisioning.Trunk{}, false
+	return trunks, prefix
 }
 
 func town() dir {

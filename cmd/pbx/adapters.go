@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/media"
+	"naisen/media/tone"
+	"naisen/provisioning"
+	"naisen/provisioning/directory"
+	"naisen/sip"
+	"naisen/sip/auth"
+	"naisen/sip/registrar"
+)
+
+// credentials answers digest questions from the directory.
+type credentials struct{ directory *directory.Directory }
+
+// Lookup implements auth.Verifier.
+func (c credentials) Lookup(realm, user string) (auth.Credential, bool) {
+	snap := c.directory.Snapshot()
+	e, known := snap.Extension(realm, user)
+	cred, ok := snap.Credential(realm, user)
+	if !known || !ok {
+		return auth.Credential{}, false
+	}
+	return auth.Credential{HA1MD5: cred.HA1MD5, HA1SHA256: cred.HA1SHA256, AllowMD5: e.AllowMD5, Disabled: e.Disabled}, true
+}
+
+// bindings keeps registrations in the store.
+type bindings struct{ table provisioning.BindingTable }
+
+// Load implements registrar.Table.
+func (b bindings) Load(ctx context.Context) ([]registrar.Record, error) {
+	rows, err := b.table.Bindings(ctx)
+	out := make([]registrar.Record, len(rows))
+	for i, r := range rows {
+		out[i] = registrar.Record(r)
+	}
+	return out, err
+}
+
+// Save implements registrar.Table.
+func (b bindings) Save(ctx context.Context, batch []registrar.Record) error {
+	rows := make([]provisioning.BindingRow, len(batch))
+	for i, r := range batch {
+		rows[i] = provisioning.BindingRow(r)
+	}
+	return b.table.SaveBindings(ctx, rows)
+}
+
+// liveCalls is what REST may do to calls: it posts, the call decides.
+type liveCalls struct{ calls *call.Switch }
+
+// List implements provisioning.Calls.
+func (l liveCalls) List(_ context.Context, domain string) []provisioning.CallInfo {
+	var out []provisioning.CallInfo
+	for _, s := range l.calls.Snapshots(domain) {
+		out = append(out, provisioning.CallInfo{ID: s.ID, Domain: s.Domain, From: s.From, To: s.To, Phase: s.Phase.String(), Started: s.Started,
+			Recording: s.Recording, Media: s.Bridge})
+	}
+	return out
+}
+
+// Hangup implements provisioning.Calls.
+func (l liveCalls) Hangup(ctx context.Context, domain, id string) error {
+	done := make(chan error, 1)
+	return l.ask(ctx, domain, id, call.Hangup{Cause: sip.CauseNormal, Done: done}, done)
+}
+
+// Record implements provisioning.Calls.
+func (l liveCalls) Record(ctx context.Context, domain, id string, on bool) error {
+	done := make(chan error, 1)
+	return l.ask(ctx, domain, id, call.Record{On: on, Done: done}, done)
+}
+
+func (l liveCalls) ask(ctx context.Context, domain, id string, e call.Event, done <-chan error) error {
+	err := l.calls.Post(domain, id, e)
+	if err == nil {
+		select {
+		case err = <-done:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	switch {
+	case errors.Is(err, call.ErrGone):
+		return provisioning.ErrNotFound
+	case errors.Is(err, call.ErrState), errors.Is(err, call.ErrMandatory):
+		return provisioning.ErrInUse
+	}
+	return err
+}
+
+// ringtone is Japan's ringing tone, until domains choose a country.
+func ringtone(c media.Codec) (media.Source, error) { return tone.Source("jp", tone.Ringback, c) }

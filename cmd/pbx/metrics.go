@@ -1,0 +1,100 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metric is one number pulled from a part when somebody asks.
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func() float64
+}
+
+// collector pulls Stats from every part; no part knows of metrics.
+type collector struct {
+	metrics []metric
+	alarms  *alarms
+	alarm   *prometheus.Desc
+}
+
+func (p *pbx) metricsHandler() http.Handler {
+	c := &collector{alarms: p.alarms, alarm: prometheus.NewDesc("naisen_alarms_total", "What an operator must look at, by reason.", []string{"reason"}, nil)}
+	c.add("naisen_calls", "Live calls.", prometheus.GaugeValue, func() float64 { return float64(p.calls.Len()) })
+	c.add("naisen_registrations", "Live contact bindings.", prometheus.GaugeValue, func() float64 { return float64(p.registrar.Count()) })
+	c.add("naisen_sip_sessions", "INVITE sessions that may still get a message.", prometheus.GaugeValue, func() float64 { return float64(p.signalling.ua.Sessions()) })
+	c.add("naisen_ledger_waiting", "Call records that wait for the store.", prometheus.GaugeValue, func() float64 { return float64(len(p.ledger.queue)) })
+	c.add("naisen_ledger_dropped_total", "Call records that are in the log only.", prometheus.CounterValue, func() float64 { return float64(p.ledger.dropped.Load()) })
+	c.add("naisen_audit_dropped_total", "Facts of the signalling plane left out of the audit log under load.", prometheus.CounterValue, func() float64 { return float64(p.auditor.dropped.Load()) })
+	c.add("naisen_leg_events_lost_total", "Events of legs between two calls that found no room.", prometheus.CounterValue, func() float64 { return float64(p.signalling.lost.Load()) })
+	p.sipMetrics(c)
+	p.mediaMetrics(c)
+	p.recorderMetrics(c)
+	r := prometheus.NewRegistry()
+	r.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(r, promhttp.HandlerOpts{}))
+	return mux
+}
+
+func (c *collector) add(name, help string, kind prometheus.ValueType, value func() float64) {
+	c.metrics = append(c.metrics, metric{prometheus.NewDesc(name, help, nil, nil), kind, value})
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, m := range c.metrics {
+		out <- m.desc
+	}
+	out <- c.alarm
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	for _, m := range c.metrics {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value())
+	}
+	c.alarms.each(func(reason string, n uint64) {
+		out <- prometheus.MustNewConstMetric(c.alarm, prometheus.CounterValue, float64(n), reason)
+	})
+}
+
+func (p *pbx) sipMetrics(c *collector) {
+	stats := p.stack.Stats
+	counter := func(name, help string, v func() uint64) {
+		c.add(name, help, prometheus.CounterValue, func() float64 { return float64(v()) })
+	}
+	counter("naisen_sip_received_total", "SIP messages received.", func() uint64 { return stats().Received })
+	counter("naisen_sip_sent_total", "SIP messages sent.", func() uint64 { return stats().Sent })
+	counter("naisen_sip_malformed_total", "Messages refused before any handler.", func() uint64 { return stats().Malformed })
+	counter("naisen_sip_shed_total", "Requests above the admission rate.", func() uint64 { return stats().Shed })
+	counter("naisen_sip_retransmitted_total", "Messages that we sent again.", func() uint64 { return stats().Retransmitted })
+	c.add("naisen_sip_transactions", "Transactions alive.", prometheus.GaugeValue, func() float64 { return float64(stats().Transactions) })
+	c.add("naisen_sip_connections", "TCP and TLS connections.", prometheus.GaugeValue, func() float64 { return float64(stats().Connections) })
+	c.add("naisen_sip_queued", "Messages waiting for their shard.", prometheus.GaugeValue, func() float64 { return float64(stats().Queued) })
+	auth := p.signalling.auth.Stats
+	counter("naisen_sip_auth_accepted_total", "Digest answers accepted.", func() uint64 { return auth().Accepted })
+	counter("naisen_sip_auth_wrong_total", "Digest answers that were wrong.", func() uint64 { return auth().Wrong })
+	counter("naisen_sip_auth_throttled_total", "Guesses not looked at.", func() uint64 { return auth().Throttled })
+}
+
+func (p *pbx) mediaMetrics(c *collector) {
+	totals := p.media.Totals
+	counter := func(name, help string, v func() uint64) {
+		c.add(name, help, prometheus.CounterValue, func() float64 { return float64(v()) })
+	}
+	c.add("naisen_media_endpoints", "Legs with open media.", prometheus.GaugeValue, func() float64 { return float64(totals().Endpoints) })
+	counter("naisen_media_received_total", "RTP packets received.", func() uint64 { return totals().Received })
+	counter("naisen_media_sent_total", "RTP packets sent.", func() uint64 { return totals().Sent })
+	counter("naisen_media_lost_total", "Gaps in what was received.", func() uint64 { return totals().Lost })
+	counter("naisen_media_unauthentic_total", "SRTP that failed authentication.", func() uint64 { return totals().Unauthentic })
+	counter("naisen_media_replayed_total", "SRTP replays.", func() uint64 { return totals().Replayed })
+	counter("naisen_media_stranger_total", "Packets of a source that was not learned.", func() uint64 { return totals().Stranger })
+	counter("naisen_media_malformed_total", "Datagrams that are no RTP.", func() uint64 { return totals().Malformed })
+	counter("naisen_media_unrelayed_total", "Packets without a codec in common.", func() uint64 { return totals().Unrelayed })
+	counter("naisen_media_send_errors_total", "Packets that the kernel refused.", func() uint64 { return totals().SendErrors })
+}

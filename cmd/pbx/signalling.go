@@ -1,0 +1,306 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/provisioning"
+	"naisen/provisioning/directory"
+	"naisen/sip"
+	"naisen/sip/auth"
+	"naisen/sip/dialog"
+	"naisen/sip/registrar"
+	"naisen/sip/stack"
+	"naisen/sip/trunk"
+)
+
+// allowed is what the switch takes outside a dialog; in-dialog methods are the dialog layer's.
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY"
+
+// signalling is the stack's transaction user: it proves who asks, and hands on to registrar, dialogs and calls.
+// Everything here runs on the shard of the message's Call-ID and decides from memory.
+type signalling struct {
+	stack     *stack.Stack
+	ua        *dialog.UA
+	auth      *auth.Authenticator
+	registrar *registrar.Registrar
+	directory *directory.Directory
+	calls     *call.Switch
+	audit     *auditor
+	domain    string // of requests that name an address of ours instead of a domain
+	own       map[string]bool
+	advertise netip.Addr // in SDP; zero: the leg's own
+	draining  atomic.Bool
+	lost      atomic.Uint64 // events of detached legs that found no room
+	log       *slog.Logger
+}
+
+var _ stack.Handler = (*signalling)(nil)
+
+// Request implements stack.Handler.
+func (s *signalling) Request(tx *stack.ServerTx) {
+	req := tx.Request()
+	if req.To().Tag() != "" {
+		if !s.ua.Request(tx) {
+			s.refuse(tx, sip.StatusCause(481))
+		}
+		return
+	}
+	switch req.Method {
+	case "INVITE":
+		s.invite(tx)
+	case "REGISTER":
+		s.register(tx)
+	case "OPTIONS":
+		s.options(tx)
+	case "BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "NOTIFY":
+		s.refuse(tx, sip.StatusCause(481)) // they need a dialog
+	default:
+		s.unknown(tx)
+	}
+}
+
+// Ack implements stack.Handler.
+func (s *signalling) Ack(r *stack.Request) { s.ua.Ack(r) }
+
+// Cancel implements stack.Handler.
+func (s *signalling) Cancel(tx *stack.ServerTx) { s.ua.Cancel(tx) }
+
+// StrayResponse implements stack.Handler.
+func (s *signalling) StrayResponse(r *stack.Response) { s.ua.StrayResponse(r) }
+
+// FlowClosed implements stack.Handler.
+func (s *signalling) FlowClosed(f *stack.Flow) {
+	s.registrar.FlowClosed(f)
+	s.ua.FlowClosed(f)
+}
+
+// invite starts a call for a caller who proved an identity: a trunk by its address, an extension by digest.
+func (s *signalling) invite(tx *stack.ServerTx) {
+	req := tx.Request()
+	in, ok := s.fromTrunk(req)
+	if !ok {
+		if in, ok = s.fromExtension(tx); !ok {
+			return
+		}
+	}
+	in.ID = newID()
+	if len(req.Body) > 0 {
+		in.Offer = media.SDP(req.Body)
+	}
+	in.MaxForwards = req.MaxForwards()
+	err := s.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
+		l := newLeg(id, m, func() { s.lost.Add(1) })
+		session, err := s.ua.Accept(tx, string(id), l.on)
+		if err != nil { // answered already: loop, unsupported extension, broken request
+			s.log.Info("signalling: INVITE refused", "err", err)
+			return nil, false
+		}
+		l.begin(session)
+		return l, true
+	})
+	if errors.Is(err, call.ErrFull) || errors.Is(err, call.ErrDraining) {
+		s.log.Warn("signalling: new call refused", "err", err)
+		s.refuse(tx, sip.CauseOverload)
+	}
+}
+
+// fromTrunk recognises a carrier by the address that its call comes from. Where domains share a carrier, the number called decides.
+func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
+	snap := s.directory.Snapshot()
+	var in call.Incoming
+	found := false
+	for _, at := range snap.TrunksFrom(req.Flow.Remote().Addr()) {
+		p, err := trunkProfile(at.Domain, at.Trunk)
+		if err != nil { // the store checks the same fields
+			s.log.Error("signalling: trunk is unusable", "trunk", at.Trunk.Name, "err", err)
+			continue
+		}
+		called, _ := p.Called(req) // none: no route, 404
+		_, ours := snap.DID(at.Domain, called)
+		if found && !ours {
+			continue
+		}
+		caller := p.Caller(&req.Headers)
+		if caller.Withheld != trunk.NotWithheld {
+			caller.Number = ""
+		}
+		found = true
+		in = call.Incoming{
+			Request:  route.Request{Domain: at.Domain, Trunk: at.Trunk.Name, Number: caller.Number, Display: caller.Display, Dialled: called},
+			Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), at.Trunk.EvenPorts),
+			Security: security(at.Trunk.Media),
+		}
+		if ours {
+			break
+		}
+	}
+	return in, found
+}
+
+// fromExtension challenges; what the caller writes into From is shown to nobody, what it proved is.
+func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
+	req := tx.Request()
+	domain, ok := s.domainOf(req.From().URI.Host)
+	if !ok || !s.serves(req.URI.Host) {
+		s.refuse(tx, sip.CauseForbidden) // not relayed for strangers (threats D3)
+		return call.Incoming{}, false
+	}
+	number, ok := s.prove(tx, domain)
+	if !ok {
+		return call.Incoming{}, false
+	}
+	e, ok := s.directory.Snapshot().Extension(domain, number)
+	if !ok {
+		s.refuse(tx, sip.CauseForbidden)
+		return call.Incoming{}, false
+	}
+	return call.Incoming{
+		Request:  route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: dialled(req.URI)},
+		Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), false),
+		Security: security(e.Media),
+	}, true
+}
+
+// prove asks for digest; without it the challenge is sent and nothing is kept of the request.
+func (s *signalling) prove(tx *stack.ServerTx, domain string) (user string, ok bool) {
+	req := tx.Request()
+	switch o := s.auth.Check(req, domain, 401).(type) {
+	case auth.OK:
+		return o.User, true
+	case auth.Challenge:
+		if o.Why == auth.Wrong || o.Why == auth.Throttled {
+			s.audit.failedSignIn(domain, o.User, req.Flow.Remote().Addr(), string(o.Why))
+		}
+		if err := tx.Challenge(o.Response); err != nil {
+			s.log.Debug("signalling: challenge not sent", "err", err)
+		}
+	case auth.Refused:
+		s.audit.failedSignIn(domain, o.User, req.Flow.Remote().Addr(), "disabled")
+		s.respond(tx, o.Response)
+	}
+	return "", false
+}
+
+func (s *signalling) register(tx *stack.ServerTx) {
+	req := tx.Request()
+	aor := req.To().URI
+	domain, ok := s.domainOf(aor.Host)
+	if !ok {
+		s.refuse(tx, sip.CauseNotFound)
+		return
+	}
+	user, ok := s.prove(tx, domain)
+	if !ok {
+		return
+	}
+	e, found := s.directory.Snapshot().Extension(domain, user)
+	if user != aor.User || !found { // B6: own credentials, another's address-of-record
+		s.audit.failedSignIn(domain, user, req.Flow.Remote().Addr(), "other address-of-record")
+		s.refuse(tx, sip.CauseForbidden)
+		return
+	}
+	s.registrar.Register(tx, user+"@"+domain, domain, e.MaxContacts)
+}
+
+// options answers alike for every user, so that nobody learns who exists; 503 while draining tells a load balancer to go elsewhere.
+func (s *signalling) options(tx *stack.ServerTx) {
+	status := 200
+	if s.draining.Load() {
+		status = 503
+	}
+	r := stack.NewResponse(tx.Request(), status, "")
+	r.Add("Allow", allowed)
+	r.Add("Accept", "application/sdp")
+	r.Add("Supported", "100rel, timer, path")
+	s.respond(tx, r)
+}
+
+// unknown refuses what the switch does not do, but tells only those who proved who they are.
+func (s *signalling) unknown(tx *stack.ServerTx) {
+	req := tx.Request()
+	domain, ok := s.domainOf(req.From().URI.Host)
+	if !ok {
+		s.refuse(tx, sip.CauseForbidden)
+		return
+	}
+	if _, ok := s.prove(tx, domain); !ok {
+		return
+	}
+	status := 405
+	if req.Method == "SUBSCRIBE" {
+		status = 489
+	}
+	r := stack.NewResponse(req, status, "")
+	r.Add("Allow", allowed)
+	s.respond(tx, r)
+}
+
+func (s *signalling) refuse(tx *stack.ServerTx, c sip.Cause) {
+	r := stack.NewResponse(tx.Request(), c.Status, "")
+	if c.Status == 503 {
+		r.Add("Retry-After", "5")
+	}
+	s.respond(tx, r)
+}
+
+func (s *signalling) respond(tx *stack.ServerTx, r *stack.Response) {
+	if err := tx.Respond(r); err != nil {
+		s.log.Debug("signalling: response not sent", "status", r.Status, "err", err)
+	}
+}
+
+// domainOf maps the host of a URI to a domain: its name, or the default one for our own addresses.
+func (s *signalling) domainOf(host string) (string, bool) {
+	host = strings.ToLower(host)
+	if _, ok := s.directory.Snapshot().Domain(host); ok {
+		return host, true
+	}
+	if s.own[host] {
+		return s.domain, true
+	}
+	return "", false
+}
+
+func (s *signalling) serves(host string) bool {
+	_, ok := s.domainOf(host)
+	return ok
+}
+
+// profile is what a leg's media is made of. It leaves by the address that its signalling uses.
+func (s *signalling) profile(local, peer netip.Addr, secure, even bool) media.Profile {
+	return media.Profile{Local: local, Advertise: s.advertise, SecureSIP: secure, EvenPorts: even, Peer: peer}
+}
+
+// security maps the words of the REST API.
+func security(word string) media.Security {
+	switch word {
+	case "srtp-required":
+		return media.SecurityRequired
+	case "srtp-forbidden":
+		return media.SecurityForbidden
+	}
+	return media.SecurityPreferred
+}
+
+// dialled is the number in a Request-URI without the visual separators that some phones keep (RFC 3966 section 5.1.1).
+func dialled(u sip.URI) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-.() ", r) {
+			return -1
+		}
+		return r
+	}, u.User)
+}
+
+// trunkProfile turns provisioning's words into the signalling plane's.
+func trunkProfile(domain string, t provisioning.Trunk) (*trunk.Profile, error) {
+	return trunk.New(trunk.Fields{Domain: domain, Name: t.Name, Host: t.Host, Transport: t.Transport, DIDFrom: t.DIDFrom, CallerID: t.CallerID,
+		EvenPorts: t.EvenPorts, UserPhone: true})
+}

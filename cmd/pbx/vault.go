@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+	"naisen/recorder/objstore/dir"
+	"naisen/recorder/objstore/s3"
+	"naisen/recorder/pipeline"
+	"naisen/recorder/playback"
+	"naisen/recorder/seal"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// vault is the recorder's parts together: keys, object store, catalogue, the pipeline that fills them and the handler that plays them.
+type vault struct {
+	files     *seal.Files
+	sealer    *seal.Sealer
+	store     objstore.Store
+	catalogue *catalogue.Catalogue
+	pipeline  *pipeline.Pipeline
+	player    *playback.Handler
+}
+
+// openVault opens or makes the keys, opens the store, and takes up what an earlier run left unfinished.
+func openVault(ctx context.Context, c Config, log *slog.Logger) (*vault, error) {
+	v := &vault{}
+	var err error
+	if v.files, err = seal.OpenFiles(c.path("keys", "vault"), time.Now); err != nil {
+		return nil, err
+	}
+	v.sealer = seal.New(v.files)
+	if v.store, err = openObjects(c); err != nil {
+		return nil, err
+	}
+	if v.catalogue, err = catalogue.Open(ctx, c.path("catalogue.db"), time.Now); err != nil {
+		return nil, err
+	}
+	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue, Log: log})
+	if err != nil {
+		return nil, errors.Join(err, v.catalogue.Close())
+	}
+	return v, nil
+}
+
+// openObjects is the configured store: a directory below the data, or a bucket.
+func openObjects(c Config) (objstore.Store, error) {
+	if c.Storage.Kind == "dir" {
+		return dir.Open(c.path("objects"), time.Now)
+	}
+	return s3.Open(s3.Config{Endpoint: c.Storage.Endpoint, Plain: c.Storage.TLS != nil && !*c.Storage.TLS, Region: c.Storage.Region,
+		Bucket: c.Storage.Bucket, AccessKey: c.Storage.Access.value, SecretKey: s3.Secret(c.Storage.Secret.value)})
+}
+
+// serve makes the handler that plays recordings to whom the gate lets.
+func (v *vault) serve(g recorder.Gate, log *slog.Logger) (h http.Handler, err error) {
+	v.player, err = playback.New(playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("playback: %w", err)
+	}
+	return v.player, nil
+}
+
+// Close finishes what it can within ctx; the rest waits on disk for the next start.
+func (v *vault) Close(ctx context.Context) error {
+	return errors.Join(v.pipeline.Close(ctx), v.catalogue.Close())
+}
+
+func (p *pbx) recorderMetrics(c *collector) {
+	stats, play := p.vault.pipeline.Stats, p.vault.player.Stats
+	gauge := func(name, help string, v func() float64) { c.add(name, help, prometheus.GaugeValue, v) }
+	counter := func(name, help string, v func() int64) {
+		c.add(name, help, prometheus.CounterValue, func() float64 { return float64(v()) })
+	}
+	gauge("naisen_recordings_live", "Recordings under way.", func() float64 { return float64(stats().Capture.Live) })
+	gauge("naisen_recorder_disk_full", "1: the journal disk has no room.", func() float64 { return flag(stats().Capture.DiskFull) })
+	gauge("naisen_recorder_disk_high", "1: more than 90 % of the journal disk is used.", func() float64 { return flag(stats().Capture.DiskHigh) })
+	gauge("naisen_recorder_store_down", "1: the object store refused the last upload.", func() float64 { return flag(stats().StoreDown) })
+	gauge("naisen_recorder_rendering", "Journals waiting for or in their render.", func() float64 { return float64(stats().Rendering) })
+	gauge("naisen_recorder_uploading", "Sealed recordings on their way to the store.", func() float64 { return float64(stats().Uploading) })
+	gauge("naisen_recorder_oldest_upload_seconds", "Age of the oldest of them.", func() float64 { return stats().OldestUpload.Seconds() })
+	counter("naisen_recorder_frames_dropped_total", "Frames that a full ring refused.", func() int64 { return stats().Capture.Dropped })
+	counter("naisen_recorder_capture_failures_total", "Recordings that met a disk error.", func() int64 { return stats().Capture.Failures })
+	counter("naisen_recorder_interrupted_total", "Recordings finished after a crash.", func() int64 { return stats().Interrupted })
+	counter("naisen_recorder_stored_total", "Recordings stored and read back.", func() int64 { return stats().Stored })
+	counter("naisen_recorder_failed_total", "Journals put aside.", func() int64 { return stats().Failed })
+	counter("naisen_recorder_upload_errors_total", "Uploads that failed and are tried again.", func() int64 { return stats().UploadErrors })
+	counter("naisen_recorder_mismatches_total", "Objects that came back altered.", func() int64 { return stats().Mismatches })
+	counter("naisen_playback_total", "Recordings played.", func() int64 { return play().Plays })
+	counter("naisen_playback_refused_total", "Plays refused.", func() int64 { return play().Refused })
+	counter("naisen_playback_integrity_total", "Plays refused because object or manifest was altered.", func() int64 { return play().Integrity })
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+
+	"naisen/cmd/pbx/internal/app"
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media/relay"
+	"naisen/prompts"
+	"naisen/provisioning"
+	"naisen/provisioning/audit"
+	"naisen/provisioning/directory"
+	"naisen/provisioning/identity"
+	"naisen/provisioning/policy"
+	"naisen/provisioning/rest"
+	"naisen/provisioning/secret"
+	"naisen/provisioning/store"
+	"naisen/sip/auth"
+	"naisen/sip/dialog"
+	"naisen/sip/registrar"
+	"naisen/sip/stack"
+	"naisen/sip/trunk"
+)
+
+// pbx is every part, made once, in import order. This file is the only place where parts meet.
+type pbx struct {
+	config Config
+	log    *slog.Logger
+	first  seeded
+
+	keys        *secret.Keyring
+	store       *store.Store
+	auditKey    *audit.Key
+	checkpoints *audit.Checkpointer
+	directory   *directory.Directory
+	identity    *identity.Service // nil with an external issuer
+	verifier    *identity.Verifier
+	policy      *policy.Table
+	auditor     *auditor
+	ledger      *ledger
+
+	media   *relay.Engine
+	prompts *prompts.Library
+	vault   *vault
+	calls   *call.Switch
+	alarms  *alarms
+
+	certificates *certificates
+	signalling   *signalling
+	stack        *stack.Stack
+	registrar    *registrar.Registrar
+	dialler      *dialler
+	stopLookups  context.CancelFunc
+	http         *httpServer
+	metrics      *httpServer
+
+	undo []func(context.Context) // what Close does, last made first
+}
+
+// assemble makes all parts and starts what runs beside calls. Nothing is read from the network before serve.
+// On an error what was made is closed again.
+func assemble(ctx context.Context, c Config, log *slog.Logger) (*pbx, error) {
+	p := &pbx{config: c, log: log, alarms: newAlarms()}
+	for _, step := range []func(context.Context) error{p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireHTTP, p.seed} {
+		if err := step(ctx); err != nil {
+			p.Close(context.WithoutCancel(ctx))
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// closing registers how a part ends.
+func (p *pbx) closing(name string, f func(context.Context) error) {
+	p.undo = append(p.undo, func(ctx context.Context) {
+		if err := f(ctx); err != nil {
+			p.log.Error("pbx: close", "part", name, "err", err)
+		}
+	})
+}
+
+// Close ends the parts, the last made first.
+func (p *pbx) Close(ctx context.Context) {
+	for i := len(p.undo) - 1; i >= 0; i-- {
+		p.undo[i](ctx)
+	}
+	p.undo = nil
+}
+
+func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
+	for _, dir := range []string{p.config.Data, p.config.path("keys")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if p.keys, err = secret.OpenKeyring(p.config.path("keys", "secrets.key")); err != nil {
+		return err
+	}
+	if p.store, err = store.Open(ctx, store.Config{Path: p.config.path("pbx.db"), Sealer: p.keys, Log: p.log}); err != nil {
+		return err
+	}
+	p.closing("store", func(context.Context) error { return p.store.Close() })
+	if p.auditKey, err = audit.OpenKey(p.config.path("keys", "audit.key")); err != nil {
+		return err
+	}
+	if p.checkpoints, err = audit.NewCheckpointer(ctx, p.store, audit.Config{Dir: p.config.path("checkpoints"), Key: p.auditKey, Log: p.log}); err != nil {
+		return err
+	}
+	p.closing("audit checkpoints", func(context.Context) error { return p.checkpoints.Close() })
+	if p.directory, err = directory.New(ctx, p.store, p.log); err != nil {
+		return err
+	}
+	p.closing("directory", func(context.Context) error { return p.directory.Close() })
+	p.policy = policy.New()
+	if err := p.wireIdentity(); err != nil {
+		return err
+	}
+	p.auditor = newAuditor(p.store, p.log)
+	p.closing("auditor", func(context.Context) error { p.auditor.Close(); return nil })
+	p.ledger = newLedger(p.store, p.log)
+	p.closing("ledger", p.ledger.Close)
+	return nil
+}
+
+// wireIdentity takes tokens of the organisation's issuer, or of the embedded service.
+func (p *pbx) wireIdentity() (err error) {
+	issuer := p.config.issuer()
+	if p.config.embedded() {
+		p.identity, err = identity.NewService(identity.ServiceConfig{Issuer: p.config.HTTP.URL + "/identity", KeyDir: p.config.path("keys", "identity"),
+			Store: p.store, Domain: p.config.Domain, Audience: p.config.Identity.Audience, Log: p.log})
+		if err != nil {
+			return err
+		}
+		issuer = p.identity.Issuer()
+	}
+	users := identity.UsersFunc(func(domain, name string) (provisioning.User, bool) { return p.directory.Snapshot().User(domain, name) })
+	p.verifier, err = identity.NewVerifier(identity.VerifierConfig{Issuers: []identity.Issuer{issuer}, Users: users, Log: p.log})
+	if err == nil {
+		p.closing("verifier", func(context.Context) error { return p.verifier.Close() })
+	}
+	return err
+}
+
+// seed comes last: the passwords it makes are shown once, so nothing may fail between making and showing them.
+func (p *pbx) seed(ctx context.Context) (err error) {
+	p.first, err = seed(ctx, p.store, p.config)
+	return err
+}
+
+func (p *pbx) wireMedia(context.Context) error {
+	low, high, err := parsePorts(p.config.Media.Ports)
+	if err != nil {
+		return err
+	}
+	if p.media, err = relay.New(relay.Config{PortMin: low, PortMax: high}); err != nil {
+		return err
+	}
+	p.closing("media", func(context.Context) error { return p.media.Close() })
+	p.prompts, err = prompts.New(prompts.Config{Dir: p.config.path("prompts"), Language: p.languageOf, Log: p.log})
+	return err
+}
+
+func (p *pbx) wireRecorder(ctx context.Context) (err error) {
+	p.vault, err = openVault(ctx, p.config, p.log)
+	if err == nil {
+		p.closing("recorder", p.vault.Close)
+	}
+	return err
+}
+
+func (p *pbx) wireSIP(ctx context.Context) error {
+	listeners, err := p.config.listeners()
+	if err != nil {
+		return err
+	}
+	addrs := addressesOf(listeners)
+	p.certificates = &certificates{cert: p.config.SIP.Certificate, key: p.config.SIP.Key}
+	if p.config.SIP.Certificate == "" {
+		if p.certificates, err = ownCertificate(p.config.path("certificates"), p.config.Domain, addrs); err != nil {
+			return err
+		}
+	}
+	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), log: p.log}
+	if a := p.config.Media.Advertise; a != "" {
+		s.advertise = netip.MustParseAddr(a) // Validate parsed it
+	}
+	p.signalling = s
+	key, err := nonceKey(p.config.path("keys", "nonce.key"))
+	if err != nil {
+		return err
+	}
+	s.auth = auth.New(auth.Config{NonceKey: key, OfferMD5: p.offerMD5}, credentials{p.directory})
+	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.config, ClientTLS: &tls.Config{MinVersion: tls.VersionTLS12},
+		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted}, s, p.log)
+	if err != nil {
+		return err
+	}
+	p.closing("sip stack", func(context.Context) error { return p.stack.Close() })
+	s.stack = p.stack
+	s.ua = dialog.New(p.stack, dialog.Config{}, p.log)
+	p.closing("dialogs", s.ua.Close)
+	p.registrar = registrar.New(registrar.Config{}, bindings{p.store}, p.log)
+	s.registrar = p.registrar
+	if err := p.registrar.Start(ctx, p.stack); err != nil {
+		return err
+	}
+	p.closing("registrar", p.registrar.Close)
+	outside, inside := sides(addrs)
+	lookups, stop := context.WithCancel(context.WithoutCancel(ctx))
+	p.stopLookups = stop
+	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: &trunk.Resolver{}, ua: s.ua,
+		outside: outside, inside: inside, ctx: lookups, log: p.log}
+	p.closing("dialler", func(context.Context) error { stop(); p.dialler.Close(); return nil })
+	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.ledger, Clock: time.Now, Log: p.log,
+		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route}, p.config.Calls)
+	s.calls = p.calls
+	return nil
+}
+
+// languageOf a domain's announcements.
+func (p *pbx) languageOf(domain string) string {
+	d, _ := p.directory.Snapshot().Domain(domain)
+	return d.Language
+}
+
+func (p *pbx) route(r route.Request, now time.Time) route.Plan {
+	return route.Route(p.directory.Snapshot(), r, now)
+}
+
+// offerMD5: the domain decides. TLS listeners offer what the domain allows too, for phones that know nothing else.
+func (p *pbx) offerMD5(realm string, _ auth.Peer) bool {
+	d, ok := p.directory.Snapshot().Domain(realm)
+	return ok && d.AllowMD5
+}
+
+// trusted exempts carriers from the limit per source: all calls of a town come from one address.
+func (p *pbx) trusted(a netip.Addr) bool {
+	return len(p.directory.Snapshot().TrunksFrom(a)) > 0
+}
+
+func (p *pbx) wireHTTP(ctx context.Context) error {
+	player, err := p.vault.serve(gate{p.verifier, p.policy, p.store, "naisen", p.log}, p.log)
+	if err != nil {
+		return err
+	}
+	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
+	cfg := rest.Config{Store: p.store, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls}, Prompts: promptAPI{p.prompts},
+		Ready: p.ready, Mounts: mounts, Log: p.log}
+	if p.identity != nil {
+		cfg.Passwords = p.identity
+		mounts[p.identity.Path()+"/"] = p.identity.Handler()
+	}
+	handler, err := rest.New(cfg)
+	if err != nil {
+		return err
+	}
+	if p.http, err = listenHTTP(ctx, p.config.HTTP.Listen, p.config.HTTP.Certificate, p.config.HTTP.Key, handler, p.log); err != nil {
+		return err
+	}
+	p.closing("http", p.http.Close)
+	if p.config.HTTP.Metrics == "off" {
+		return nil
+	}
+	if p.metrics, err = listenHTTP(ctx, p.config.HTTP.Metrics, "", "", p.metricsHandler(), p.log); err != nil {
+		return err
+	}
+	p.closing("metrics", p.metrics.Close)
+	return nil
+}
+
+var errDraining = errors.New("shutting down")
+
+// ready says why the switch takes no calls.
+func (p *pbx) ready(context.Context) error {
+	if p.signalling.draining.Load() {
+		return errDraining
+	}
+	return nil
+}
+
+// embedded says that the switch is its own identity service.
+func (c Config) embedded() bool { return c.Identity.Issuer == "" }
+
+// issuer is the organisation's OIDC service as data.
+func (c Config) issuer() identity.Issuer {
+	m := identity.Mapping{FixedDomain: c.Domain, Roles: []string{c.Identity.RolesClaim}, Values: map[string][]provisioning.Role{}}
+	if c.Identity.DomainClaim != "" {
+		m.FixedDomain, m.Domain = "", []string{c.Identity.DomainClaim}
+	}
+	for value, role := range c.Identity.Roles {
+		m.Values[value] = append(m.Values[value], provisioning.Role(role))
+	}
+	return identity.Issuer{URL: c.Identity.Issuer, Audience: c.Identity.Audience, Mapping: m}
+}
+
+// ownNames are the hosts by which a phone may name the switch instead of its domain.
+func ownNames(c Config, addrs []netip.Addr) map[string]bool {
+	own := map[string]bool{"localhost": true}
+	for _, a := range addrs {
+		own[a.String()] = true
+	}
+	if c.SIP.Advertise != "" {
+		own[c.SIP.Advertise] = true
+	}
+	return own
+}
+
+// nonceKey makes digest nonces survive a restart: else every phone would be challenged at once.
+func nonceKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	if err == nil && len(key) == 32 {
+		return key, nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	key = make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, err
+	}
+	return key, os.WriteFile(path, key, 0o600)
+}
+
+// newID names a call and its recording: 120 random bits, safe in a URL and a file name.
+func newID() string { return fmt.Sprintf("c%s", rand.Text()) }
