@@ -1,0 +1,199 @@
+package registrar_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"naisen/sip/auth"
+	"naisen/sip/registrar"
+	"naisen/sip/siptest"
+	"naisen/sip/stack"
+)
+
+const realm = "192.0.2.100" // siptest phones take their proxy's address for their domain
+
+// pbx is as much of a switch as registration needs.
+type pbx struct {
+	a *auth.Authenticator
+	r *registrar.Registrar
+}
+
+func (p *pbx) Request(tx *stack.ServerTx) {
+	req := tx.Request()
+	switch o := p.a.Check(req, realm, 401).(type) {
+	case auth.OK:
+		if to := req.To().URI; to.User != o.User {
+			_ = tx.Respond(stack.NewResponse(req, 403, ""))
+			return
+		}
+		p.r.Register(tx, o.User+"@"+realm, realm, 0)
+	case auth.Challenge:
+		_ = tx.Challenge(o.Response)
+	case auth.Refused:
+		_ = tx.Respond(o.Response)
+	}
+}
+
+func (p *pbx) Ack(*stack.Request)            {}
+func (p *pbx) Cancel(*stack.ServerTx)        {}
+func (p *pbx) StrayResponse(*stack.Response) {}
+func (p *pbx) FlowClosed(f *stack.Flow)      { p.r.FlowClosed(f) }
+
+type book struct{}
+
+func (book) Lookup(r, user string) (auth.Credential, bool) {
+	return auth.Credential{HA1SHA256: auth.HA1(auth.SHA256, user, r, "secret")}, user == "alice"
+}
+
+type world struct {
+	*siptest.Network
+	t     *testing.T
+	r     *registrar.Registrar
+	alice *siptest.Phone
+}
+
+var (
+	pbxAddr   = netip.MustParseAddrPort("192.0.2.100:5060")
+	aliceAddr = netip.MustParseAddrPort("192.0.2.1:5060")
+)
+
+func inBubble(t *testing.T, f func(*world)) {
+	synctest.Test(t, func(t *testing.T) {
+		n := siptest.NewNetwork(1)
+		n.Usual(siptest.Link{Delay: 10 * time.Millisecond})
+		w := &world{Network: n, t: t, alice: n.Phone(t, "alice", aliceAddr, pbxAddr)}
+		w.alice.Auth = siptest.Digest("alice", "secret")
+		n.Host("pbx", pbxAddr.Addr())
+		w.r = registrar.New(registrar.Config{}, nil, slog.New(slog.DiscardHandler))
+		p := &pbx{a: auth.New(auth.Config{}, book{}), r: w.r}
+		s, err := stack.New(n.Config(stack.Listen{Transport: "udp", Addr: pbxAddr}, stack.Listen{Transport: "tcp", Addr: pbxAddr}), p, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.r.Start(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { ended <- s.Serve(ctx) }()
+		f(w)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := w.r.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (w *world) bindings(want int) []registrar.Binding {
+	w.t.Helper()
+	b := w.r.Lookup("alice@" + realm)
+	if len(b) != want {
+		w.t.Fatalf("%d bindings, want %d", len(b), want)
+	}
+	return b
+}
+
+func TestPhoneRegistersWithDigest(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.alice.Register(300)
+		if b := w.bindings(1)[0]; b.Target().Flow.Remote() != aliceAddr || b.Contact.User != "alice" {
+			t.Errorf("%+v", b)
+		}
+		w.alice.Register(0)
+		w.bindings(0)
+		siptest.Golden(t, "register.ladder", w.Ladder())
+	})
+}
+
+func TestWrongPasswordAndForeignAOR(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.alice.Auth = siptest.Digest("alice", "guess")
+		if _, resp := w.alice.Do(w.alice.NewRequest("REGISTER", "")); resp.Status != 401 {
+			t.Errorf("wrong password: %d", resp.Status)
+		}
+		w.alice.Auth = siptest.Digest("alice", "secret")
+		r := w.alice.NewRequest("REGISTER", "")
+		to := r.To()
+		to.URI.User = "boss"
+		r.SetTo(to)
+		if _, resp := w.alice.Do(r); resp.Status != 403 { // B6
+			t.Errorf("another's AOR: %d", resp.Status)
+		}
+		if w.r.Count() != 0 {
+			t.Error("a binding was made")
+		}
+	})
+}
+
+// D10 on a real connection of the stack: the phone's process dies, and its binding with it.
+func TestConnectionTakesItsBindingAlong(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.Host("tcp phone", netip.MustParseAddr("192.0.2.7"))
+		conn, err := w.DialStream(t.Context(), netip.MustParseAddr("192.0.2.7"), pbxAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := exchange(t, conn, "")
+		exchange(t, conn, authorization(t, first))
+		if b := w.bindings(1)[0]; b.Transport != "tcp" || !b.Target().Flow.Alive() {
+			t.Errorf("%+v", b)
+		}
+		if err := conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.NewTimer(time.Second).C
+		synctest.Wait()
+		w.bindings(0)
+		if w.r.Count() != 0 {
+			t.Error("the binding is still in the table")
+		}
+	})
+}
+
+func register(extra string) string {
+	return "REGISTER sip:192.0.2.100 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.7:5060;branch=z9hG4bK" + fmt.Sprint(len(extra)) + "\r\n" +
+		"From: <sip:alice@192.0.2.100>;tag=a\r\nTo: <sip:alice@192.0.2.100>\r\nCall-ID: tcp\r\nCSeq: " + fmt.Sprint(len(extra)+1) + " REGISTER\r\n" +
+		"Max-Forwards: 70\r\nContact: <sip:alice@192.0.2.7;transport=tcp>\r\n" + extra + "Content-Length: 0\r\n\r\n"
+}
+
+func exchange(t *testing.T, conn net.Conn, extra string) *stack.Response {
+	t.Helper()
+	if _, err := conn.Write([]byte(register(extra))); err != nil {
+		t.Fatal(err)
+	}
+	var text []byte
+	for b := make([]byte, 4096); !strings.HasSuffix(string(text), "\r\n\r\n"); {
+		n, err := conn.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, b[:n]...)
+	}
+	_, resp, err := stack.Parse(text)
+	if err != nil || resp == nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return resp
+}
+
+func authorization(t *testing.T, challenge *stack.Response) string {
+	t.Helper()
+	req, _, err := stack.Parse([]byte(register("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := auth.Authorize(req, challenge, auth.ClientCredential{User: "alice", Secret: "secret", Realm: realm}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return "Authorization: " + req.Get("Authorization") + "\r\n"
+}
