@@ -18,19 +18,28 @@ func many(n int, format string) (out []string) {
 	return out
 }
 
-// TestValidate: a valid entity of each kind, and what is wrong with one field at a time ("" in want: nothing).
-func TestValidate(t *testing.T) {
-	ext := func(f func(*Extension)) Entity { e := Extension{Number: "2001"}; f(&e); return e }
-	did := func(f func(*DID)) Entity { d := DID{Number: "+81312345678", To: []string{"2001"}}; f(&d); return d }
-	trunk := func(f func(*Trunk)) Entity { c := Trunk{Name: "c", Host: "192.0.2.1"}; f(&c); return c }
-	user := func(f func(*User)) Entity { u := User{Name: "taro"}; f(&u); return u }
-	policy := func(f func(*RecordingPolicy)) Entity { p := RecordingPolicy{Name: "p"}; f(&p); return p }
+// fault is an entity and the field that is wrong with it; "": nothing.
+type fault struct {
+	e    Entity
+	want string
+}
+
+func (c fault) check(t *testing.T) {
+	t.Helper()
+	_, err := Encode(c.e)
+	var got *Invalid
+	switch {
+	case c.want == "" && err != nil:
+		t.Errorf("%+v: %v", c.e, err)
+	case c.want != "" && (!errors.As(err, &got) || got.Field != c.want):
+		t.Errorf("%.200s: %v, want *Invalid of %s", fmt.Sprintf("%+v", c.e), err, c.want)
+	}
+}
+
+func TestDomainValidate(t *testing.T) {
 	dom := func(f func(*Domain)) Entity { d := Domain{Name: "a.example"}; f(&d); return d }
 	long := strings.Repeat("x", 129)
-	for _, c := range []struct {
-		e    Entity
-		want string
-	}{
+	for _, c := range []fault{
 		{dom(func(*Domain) {}), ""},
 		{dom(func(d *Domain) { *d = Domain{"pbx", "表題 O'Brien <b>", "ja", true, "81"} }), ""},
 		{dom(func(d *Domain) { d.Name = "192.0.2.1" }), ""},
@@ -50,7 +59,14 @@ func TestValidate(t *testing.T) {
 		{dom(func(d *Domain) { d.CountryCode = "081" }), "country_code"},
 		{dom(func(d *Domain) { d.CountryCode = "8a" }), "country_code"},
 		{dom(func(d *Domain) { d.CountryCode = "8111" }), "country_code"},
+	} {
+		c.check(t)
+	}
+}
 
+func TestUserValidate(t *testing.T) {
+	user := func(f func(*User)) Entity { u := User{Name: "taro"}; f(&u); return u }
+	for _, c := range []fault{
 		{user(func(u *User) { u.Name = "t.yamada+x@example.jp" }), ""},
 		{user(func(u *User) { u.Roles = Roles() }), ""},
 		{user(func(u *User) { u.Name = "Taro" }), "name"},
@@ -62,7 +78,14 @@ func TestValidate(t *testing.T) {
 		{user(func(u *User) { u.Roles = []Role{"staff", "root"} }), "roles[1]"},
 		{user(func(u *User) { u.Roles = []Role{"staff", "staff"} }), "roles[1]"},
 		{user(func(u *User) { u.Roles = make([]Role, 1e6) }), "roles"},
+	} {
+		c.check(t)
+	}
+}
 
+func TestExtensionValidate(t *testing.T) {
+	ext := func(f func(*Extension)) Entity { e := Extension{Number: "2001"}; f(&e); return e }
+	for _, c := range []fault{
 		{ext(func(e *Extension) {
 			*e = Extension{"2001", "d", "taro", true, 32, "srtp-required", "p", "+81312345678", true}
 		}), ""},
@@ -76,7 +99,14 @@ func TestValidate(t *testing.T) {
 		{ext(func(e *Extension) { e.Media = "rtp" }), "media"},
 		{ext(func(e *Extension) { e.Record = "X" }), "record"},
 		{ext(func(e *Extension) { e.CallerID = "0312345678" }), "caller_id"},
+	} {
+		c.check(t)
+	}
+}
 
+func TestDIDValidate(t *testing.T) {
+	did := func(f func(*DID)) Entity { d := DID{Number: "+81312345678", To: []string{"2001"}}; f(&d); return d }
+	for _, c := range []fault{
 		{did(func(d *DID) { d.To = many(32, "2%03d") }), ""},
 		{did(func(d *DID) { d.Number = "0312345678" }), "number"},
 		{did(func(d *DID) { d.Number = "+0312345678" }), "number"},
@@ -90,7 +120,15 @@ func TestValidate(t *testing.T) {
 		{did(func(d *DID) { d.RingSeconds = 601 }), "ring_seconds"},
 		{did(func(d *DID) { d.Policy = "?" }), "policy"},
 		{did(func(d *DID) { d.Language = "JA" }), "language"},
+	} {
+		c.check(t)
+	}
+}
 
+func TestTrunkValidate(t *testing.T) {
+	trunk := func(f func(*Trunk)) Entity { c := Trunk{Name: "c", Host: "192.0.2.1"}; f(&c); return c }
+	long := strings.Repeat("x", 129)
+	for _, c := range []fault{
 		{trunk(func(c *Trunk) { c.Host = "sip.example.net:5060" }), ""},
 		{trunk(func(c *Trunk) { c.Host = "[2001:db8::1]:5061" }), ""},
 		{trunk(func(c *Trunk) { c.Host = "[2001:db8::1]" }), ""},
@@ -120,7 +158,14 @@ func TestValidate(t *testing.T) {
 		{trunk(func(c *Trunk) { c.DIDFrom = []string{"from"} }), "did_from[0]"},
 		{trunk(func(c *Trunk) { c.DIDFrom = []string{"to", "to"} }), "did_from[1]"},
 		{trunk(func(c *Trunk) { c.CallerID = "110" }), "caller_id"},
+	} {
+		c.check(t)
+	}
+}
 
+func TestRecordingPolicyValidate(t *testing.T) {
+	policy := func(f func(*RecordingPolicy)) Entity { p := RecordingPolicy{Name: "p"}; f(&p); return p }
+	for _, c := range []fault{
 		{policy(func(p *RecordingPolicy) {
 			*p = RecordingPolicy{"p", true, "after-answer", "notice/recording", "refuse", 36500}
 		}), ""},
@@ -130,14 +175,7 @@ func TestValidate(t *testing.T) {
 		{policy(func(p *RecordingPolicy) { p.OnFailure = "shrug" }), "on_failure"},
 		{policy(func(p *RecordingPolicy) { p.RetentionDays = -1 }), "retention_days"},
 	} {
-		_, err := Encode(c.e)
-		var got *Invalid
-		switch {
-		case c.want == "" && err != nil:
-			t.Errorf("%+v: %v", c.e, err)
-		case c.want != "" && (!errors.As(err, &got) || got.Field != c.want):
-			t.Errorf("%.200s: %v, want *Invalid of %s", fmt.Sprintf("%+v", c.e), err, c.want)
-		}
+		c.check(t)
 	}
 }
 

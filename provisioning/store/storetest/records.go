@@ -205,8 +205,7 @@ func record(domain, id string, minute int) provisioning.CDR {
 	}
 }
 
-func testCDRs(t *testing.T, open Open) {
-	s := fresh(t, open)
+func addCDRs(t *testing.T, s Backend) {
 	update(t, s, system(), func(w provisioning.Writer) error {
 		for _, i := range []int{3, 1, 2, 5, 4, 4} { // one twice
 			if err := w.AddCDR(record(domA, fmt.Sprint("c", i), i)); err != nil {
@@ -225,6 +224,11 @@ func testCDRs(t *testing.T, open Open) {
 		strange.From = "\r\nX: y\xff" + strings.Repeat("z", 5000)
 		return w.AddCDR(strange)
 	})
+}
+
+func testCDRs(t *testing.T, open Open) {
+	s := fresh(t, open)
+	addCDRs(t, s)
 	view(t, s, func(r provisioning.Reader) error {
 		for _, c := range []struct {
 			q    provisioning.CDRQuery
