@@ -31,6 +31,7 @@ func TestE164(t *testing.T) {
 		{"03123456789", "03123456789", false}, // a digit long
 		{"0901234567", "0901234567", false},
 		{"312345678", "312345678", false},
+		{"+81031234567", "+81031234567", false}, // trunk prefix left in, and a digit short
 		{"+0312345678", "+0312345678", false},
 		{"+1", "+1", false},
 		{"+1234567890123456", "+1234567890123456", false},
@@ -66,6 +67,14 @@ func TestAnotherCountryIsOnlyData(t *testing.T) {
 		if got, ok := nanp.E164(tc.in); got != tc.want || ok != tc.ok {
 			t.Errorf("E164(%q) = %q %v, want %q %v", tc.in, got, ok, tc.want, tc.ok)
 		}
+	}
+}
+
+func TestSpecialNumberIsNeverPrefixed(t *testing.T) {
+	p := Japan
+	p.Special = append([]string{"03XXXXXXX0"}, p.Special...) // even where it looks like an ordinary one
+	if got, ok := p.E164("0312345670"); ok || p.Write("0312345670", FormatPlus) != "0312345670" {
+		t.Errorf("%q", got)
 	}
 }
 
