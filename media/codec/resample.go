@@ -80,7 +80,7 @@ func kaiser(x float64) float64 {
 	if x <= -1 || x >= 1 {
 		return 0
 	}
-	return bessel(beta*math.Sqrt(1-x*x)) / bessel(beta)
+	return bessel(beta * math.Sqrt(1-x*x)) // not divided by bessel(beta): each filter is brought to a sum of 1
 }
 
 // bessel is the modified Bessel function of the first kind, order 0, by its series.

@@ -36,6 +36,7 @@ func TestEventDetector(t *testing.T) {
 		{"end packets lost, next key tells", []packetIn{{100, 10, false, 160}, {100, 10, false, 320}, {2000, 0, true, 160}}, "*0", 20 * time.Millisecond},
 		{"late packet after the end", []packetIn{{100, 9, true, 480}, {100, 9, false, 320}}, "9", 60 * time.Millisecond},
 		{"late packet of the key before", []packetIn{{100, 9, true, 480}, {900, 8, false, 160}, {100, 9, true, 480}, {900, 8, true, 320}}, "98", 40 * time.Millisecond},
+		{"late packet of a key that was never seen", []packetIn{{900, 8, false, 160}, {100, 9, false, 160}, {900, 8, true, 320}}, "8", 40 * time.Millisecond},
 		{"ABCD", []packetIn{{1, 12, true, 160}, {2, 13, true, 160}, {3, 14, true, 160}, {4, 15, true, 160}}, "ABCD", 20 * time.Millisecond},
 		{"flash and beyond are no digits", []packetIn{{1, 16, true, 160}, {2, 255, true, 160}}, "", 0},
 		{"long press in segments", []packetIn{

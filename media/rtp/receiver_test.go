@@ -35,10 +35,10 @@ func TestReceiverSSRCChange(t *testing.T) {
 	for _, seq := range []uint16{1, 2, 4} {
 		r.Packet(Header{SSRC: 1, Sequence: seq}, 0, false)
 	}
-	for _, seq := range []uint16{60000, 60001} {
+	for _, seq := range []uint16{60, 61} {
 		r.Packet(Header{SSRC: 2, Sequence: seq}, 0, false)
 	}
-	if b, _ := r.Report(0); r.Lost() != 1 || b.SSRC != 2 || b.Lost != 0 {
+	if b, _ := r.Report(0); r.Lost() != 1 || b.SSRC != 2 || b.Lost != 0 || b.Highest != 61 {
 		t.Errorf("lost %d report %+v", r.Lost(), b)
 	}
 	r.Packet(Header{SSRC: 2, Sequence: 20000}, 0, false) // restarted without a new SSRC

@@ -45,7 +45,7 @@ func (s *stream) codecAt(pt uint8) media.Codec {
 	if f := s.typeOf(pt); f != nil {
 		c := media.Codec(f.name)
 		if pt < dynamic && pt != static(c) {
-			return "" // a static type under another name
+			return "" // a static type under another name, or 72 to 76, which look like RTCP (RFC 5761 section 4)
 		}
 		rate := f.clock == clockRate || c == media.G722 && f.clock == 16000 // a well-known mistake of phones
 		if rate && f.channels == 1 && slices.Contains(everyCodec, c) {
@@ -64,11 +64,11 @@ func (s *stream) codecAt(pt uint8) media.Codec {
 	return ""
 }
 
-// payloadTypes lists the numeric formats in order. 72 to 76 look like RTCP (RFC 5761 section 4) and are left out.
+// payloadTypes lists the numeric formats in order.
 func (s *stream) payloadTypes() []uint8 {
 	out := make([]uint8, 0, len(s.formats))
 	for _, f := range s.formats {
-		if n, ok := number(f, 127); ok && (n < 72 || n > 76) {
+		if n, ok := number(f, 127); ok {
 			out = append(out, uint8(n))
 		}
 	}

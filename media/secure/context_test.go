@@ -334,6 +334,9 @@ func TestSourcesAreBounded(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	for _, s := range suites {
 		out, in := pair(t, mustKey(t, s))
 		pkt := rtpPacket(0, 7, string(make([]byte, 160)))

@@ -167,9 +167,6 @@ func (k *Key) parseInline(s string) error {
 	if len(s) < len(method) || !strings.EqualFold(s[:len(method)], method) {
 		return fmt.Errorf("%w: key method", ErrCrypto)
 	}
-	if strings.Contains(s, ";") {
-		return fmt.Errorf("%w: several keys in one line", ErrCrypto)
-	}
 	parts := strings.Split(s[len(method):], "|")
 	if len(parts) > 3 {
 		return fmt.Errorf("%w: key parameters", ErrCrypto)
