@@ -33,6 +33,10 @@ func TestSourceChanges(t *testing.T) { // threats E8
 		c.a.ssrc++
 		c.a.seq, c.a.ts = 7, 99
 		talk("new SSRC, lower timestamps", true)
+		c.a.ssrc, c.a.seq = c.a.ssrc-1, c.a.seq+5000
+		c.a.say(frame('A', 0)) // and the old one once more
+		c.a.ssrc, c.a.seq = c.a.ssrc+1, c.a.seq-5001
+		eventually(t, "a late packet of the old SSRC is dropped", func() bool { return e.Totals().Unnegotiated == 1 })
 		c.a.ts += 1_000_000
 		talk("timestamp jumps", true)
 		if st := c.la.Stats(); st.Lost != 0 || st.Received != 180 {
@@ -57,7 +61,9 @@ func TestRollover(t *testing.T) { // threats E11
 		t.Errorf("stats %+v", st)
 	}
 	before := c.a.in
-	c.a.calls(c.la, want(media.SecurityRequired), want(media.SecurityRequired)) // same keys: the rollover counters stay
+	secure := want(media.SecurityRequired)
+	c.a.calls(c.la, media.Want{Security: media.SecurityRequired, Direction: media.Inactive}, secure)
+	c.a.calls(c.la, secure, secure) // same keys: the rollover counters stay
 	if c.a.in != before {
 		t.Fatal("keys changed")
 	}

@@ -131,7 +131,7 @@ func TestTimeoutOncePerSilence(t *testing.T) { // threats E16
 	}
 	p.say(frame('A', 11)) // it lives again, and falls silent again
 	event[media.Timeout](t, l)
-	// RTCP alone is proof of life.
+	p.say(frame('A', 12)) // RTCP alone is proof of life
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for range 14 {

@@ -142,9 +142,10 @@ func TestPlayReplacesPlay(t *testing.T) {
 	p, l := newPhone(t), newLeg(t, e, media.Profile{})
 	plain := want(media.SecurityForbidden)
 	p.calls(l, plain, plain)
-	l.Play(&tape{media.PCMU, -1, 0})
+	stop := l.Play(&tape{media.PCMU, -1, 0})
 	p.hear()
 	l.Play(&tape{media.PCMA, 2, 0}) // the other law: translated
+	stop()                          // of the one that is over already
 	if end := event[media.PlayEnded](t, l); end.Complete || end.Packets < 1 {
 		t.Errorf("the first: %+v", end)
 	}
@@ -162,6 +163,29 @@ func TestPlayReplacesPlay(t *testing.T) {
 	}
 	l.Play(&tape{media.PCMU, -1, 0})
 	event[media.PlayEnded](t, l)
+}
+
+// TestCommandsFollowTheMove: a Join may bring the endpoint to another shard; what is asked at the same moment must reach it there.
+func TestCommandsFollowTheMove(t *testing.T) {
+	e := engineFor(t, Config{Shards: 4})
+	b := e.Bridge()
+	first := newLeg(t, e, media.Profile{})
+	if err := b.Join(first.Endpoint); err != nil {
+		t.Fatal(err)
+	}
+	plain := want(media.SecurityForbidden)
+	for range 20 {
+		p, l := newPhone(t), newLeg(t, e, media.Profile{})
+		p.calls(l, plain, plain)
+		if err := b.Join(l.Endpoint); err != nil {
+			t.Fatal(err)
+		}
+		l.Play(&tape{media.PCMU, 2, 0})
+		if end := event[media.PlayEnded](t, l); !end.Complete || end.Packets != 2 {
+			t.Errorf("%+v", end)
+		}
+		_ = l.Close()
+	}
 }
 
 // press makes the packets of one key as phones send them: three updates and the end three times.

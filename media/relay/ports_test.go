@@ -64,3 +64,17 @@ func TestAddress(t *testing.T) {
 		t.Errorf("mapped: %s", got)
 	}
 }
+
+func TestUsable(t *testing.T) {
+	for addr, want := range map[string]bool{
+		"192.0.2.7:4000": true, "[2001:db8::1]:4000": true, "192.0.2.7:0": false, "0.0.0.0:4000": false, "[::]:4000": false,
+		"224.0.0.1:4000": false, "[ff02::1]:4000": false, "255.255.255.255:4000": false,
+	} {
+		if usable(netip.MustParseAddrPort(addr)) != want {
+			t.Errorf("%s: %v", addr, !want)
+		}
+	}
+	if usable(netip.AddrPort{}) {
+		t.Error("no address at all")
+	}
+}

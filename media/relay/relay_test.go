@@ -197,6 +197,29 @@ func TestEarlyPacketsTeachNothing(t *testing.T) {
 	eventually(t, "received", func() bool { return l.Stats().Received == 1 })
 }
 
+func TestHoldByZeroAddress(t *testing.T) {
+	e := engineFor(t, Config{Shards: 1})
+	c := newCall(t, e, media.SecurityForbidden, media.SecurityForbidden)
+	c.exchange(t, 2)
+	plain := want(media.SecurityForbidden)
+	offer, err := c.a.neg.Offer(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.la.Answer(media.SDP(strings.ReplaceAll(string(offer), "IN IP4 127.0.0.1", "IN IP4 0.0.0.0")), plain); err != nil {
+		t.Fatal(err)
+	}
+	if !c.la.PeerHolds() {
+		t.Error("not a hold")
+	}
+	c.b.say(frame('B', 1))
+	eventually(t, "gated", func() bool { return e.Totals().Gated == 1 })
+	c.a.silence(20 * time.Millisecond)
+	if got := c.la.Stats().Remote; got != c.a.addr() {
+		t.Errorf("remote %v: where the peer is was forgotten", got)
+	}
+}
+
 func TestHoldAndResume(t *testing.T) {
 	e := engineFor(t, Config{Shards: 1})
 	c := newCall(t, e, media.SecurityRequired, media.SecurityForbidden)
@@ -209,6 +232,14 @@ func TestHoldAndResume(t *testing.T) {
 	c.b.say(frame('B', 1))
 	eventually(t, "gated", func() bool { return e.Totals().Gated >= 1 })
 	c.a.silence(20 * time.Millisecond)
+	w := &witness{}
+	defer c.bridge.Attach(w)()
+	c.a.say(frame('A', 1)) // what a held phone sends is neither heard nor recorded
+	eventually(t, "gated", func() bool { return e.Totals().Gated >= 2 })
+	c.b.silence(20 * time.Millisecond)
+	if n := len(w.seen()); n != 0 {
+		t.Errorf("taps saw %d frames of a held phone", n)
+	}
 	before := c.a.in
 	c.a.calls(c.la, want(media.SecurityRequired), want(media.SecurityRequired))
 	if c.la.PeerHolds() {
