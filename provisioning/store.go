@@ -92,7 +92,8 @@ type Reader interface {
 // Writer is a Reader that changes. ifMatch is the ETag that must still hold (else ErrStale); "" means no condition,
 // "*" must exist (else ErrStale), "!" must not exist (else ErrExists).
 // Each Put and Delete writes its audit row and its outbox row in the same transaction; a Put that changes nothing writes neither.
-// After an error the transaction is lost: Update rolls back even if fn returns nil.
+// A refusal (any error named below) has changed nothing, and the Update may go on. When the database itself fails, Update rolls back
+// even if fn returns nil. Own audit entries and changes are seen by Audit and Since after the commit only.
 type Writer interface {
 	Reader
 	// Put validates, checks the references, and returns the new ETag. Errors: *Invalid, ErrStale, ErrExists,
