@@ -262,7 +262,6 @@ type streamListener struct {
 	ln        net.Listener
 	transport string
 	addr      netip.AddrPort
-	place     int
 }
 
 func (l *streamListener) accepted(raw net.Conn, remote netip.Addr) {

@@ -139,8 +139,8 @@ func New(cfg Config, h Handler, log *slog.Logger) (*Stack, error) {
 	for range n {
 		s.shards = append(s.shards, newShard(s))
 	}
-	for i, l := range cfg.Listen {
-		if err := s.listen(i, l); err != nil {
+	for _, l := range cfg.Listen {
+		if err := s.listen(l); err != nil {
 			s.closeListeners()
 			return nil, fmt.Errorf("stack: listen %s %s: %w", l.Transport, l.Addr, err)
 		}
@@ -197,7 +197,7 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-func (s *Stack) listen(i int, l Listen) error {
+func (s *Stack) listen(l Listen) error {
 	a := netip.AddrPortFrom(l.Addr.Addr().Unmap(), l.Addr.Port())
 	if !a.IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() {
 		return errors.New("a concrete address is needed, not a wildcard: name each address, and what to advertise if it differs")

@@ -16,10 +16,9 @@ const (
 
 // packetListener is one UDP socket of ours.
 type packetListener struct {
-	s     *Stack
-	pc    net.PacketConn
-	addr  netip.AddrPort // actual
-	place int            // index in Config.Listen
+	s    *Stack
+	pc   net.PacketConn
+	addr netip.AddrPort // actual
 }
 
 // serve reads until the socket is closed. No read error ends it: a listener that died silently is a switch that is deaf.
