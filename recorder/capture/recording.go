@@ -118,6 +118,16 @@ func (c *recording) Stop(ended time.Time, why string) {
 	c.stopped.Store(true)
 }
 
+// Drained says whether the journal's writer has taken everything that the tap has seen so far.
+func (c *recording) Drained() bool {
+	for _, r := range *c.rings.Load() {
+		if r.head.Load() != r.tail.Load() {
+			return false
+		}
+	}
+	return true
+}
+
 // Failed implements recorder.Recording.
 func (c *recording) Failed() <-chan error { return c.failed }
 

@@ -36,14 +36,19 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 		return p.uploadFailed(id, err)
 	}
 	m := n.Manifest
+	// Altered files are noticed before they reach the store: an object cannot be taken back everywhere.
+	err = unaltered(p.spooled(id, audioExt), m.SealedSHA256)
+	if err == nil {
+		err = unaltered(p.spooled(id, manifestExt), n.ManifestSHA256)
+	}
+	if err != nil {
+		return p.notAsRendered(ctx, id, m, err)
+	}
 	object := catalogue.ObjectName(m.Case)
 	lock := p.cfg.Retention(m.Case)
 	err = p.store(ctx, id, p.spooled(id, audioExt), object, m.SealedBytes, m.SealedSHA256, lock)
 	if err == nil {
 		err = p.store(ctx, id, p.spooled(id, manifestExt), catalogue.ManifestName(object), n.ManifestBytes, n.ManifestSHA256, lock)
-	}
-	if errors.Is(err, recorder.ErrIntegrity) {
-		return p.renderAgain(id, err)
 	}
 	if err != nil {
 		return p.uploadFailed(id, err)
@@ -83,10 +88,8 @@ func (p *Pipeline) readNote(ctx context.Context, id string) (note, error) {
 	return n, nil
 }
 
-// store brings one file into the store and makes sure that it is there. ErrIntegrity: the local file is not what was rendered.
-func (p *Pipeline) store(ctx context.Context, id, path, name string, size int64, sha string, lock objstore.Lock) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute+time.Duration(size/(256<<10))*time.Second)
-	defer cancel()
+// unaltered holds a spool file against its hash; recorder.ErrIntegrity also where it is gone.
+func unaltered(path, sha string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("pipeline: %s is gone: %w", path, recorder.ErrIntegrity)
@@ -95,11 +98,39 @@ func (p *Pipeline) store(ctx context.Context, id, path, name string, size int64,
 		return err
 	}
 	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	if hex.EncodeToString(h.Sum(nil)) != sha {
+		return fmt.Errorf("pipeline: %s was altered: %w", path, recorder.ErrIntegrity)
+	}
+	return nil
+}
+
+// notAsRendered goes back to the journal, unless the recording is stored and only the note outlived a power cut.
+func (p *Pipeline) notAsRendered(ctx context.Context, id string, m recorder.Manifest, err error) error {
+	if !errors.Is(err, recorder.ErrIntegrity) {
+		return p.uploadFailed(id, err)
+	}
+	row, got := p.cfg.Catalogue.Get(ctx, m.Domain, m.ID)
+	if got == nil && row.State == recorder.Stored && row.SealedSHA256 == m.SealedSHA256 {
+		return p.cleanUp(id)
+	}
+	return p.renderAgain(id, err)
+}
+
+// store brings one file into the store and makes sure that it is there.
+func (p *Pipeline) store(ctx context.Context, id, path, name string, size int64, sha string, lock objstore.Lock) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute+time.Duration(size/(256<<10))*time.Second)
+	defer cancel()
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
 	put := p.cfg.Store.Put(ctx, name, f, size, lock)
-	switch {
-	case errors.Is(put, objstore.ErrSize):
-		return fmt.Errorf("pipeline: %s has another size: %w", path, recorder.ErrIntegrity)
-	case put != nil && !errors.Is(put, objstore.ErrExists):
+	if put != nil && !errors.Is(put, objstore.ErrExists) {
 		return fmt.Errorf("%w: %w", errStore, put)
 	}
 	same, err := p.readBack(ctx, name, size, sha)
@@ -111,16 +142,7 @@ func (p *Pipeline) store(ctx context.Context, id, path, name string, size int64,
 	}
 	p.count.mismatches.Add(1)
 	p.cfg.Log.Error("pipeline: the store holds something else", "recording", id, "object", name)
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	if local, err := digest(f); err != nil || local != sha {
-		// Only what this run put is taken away again: something older under the name may be the only copy of another recording.
-		if put == nil {
-			err = errors.Join(err, p.cfg.Store.Delete(ctx, name))
-		}
-		return errors.Join(fmt.Errorf("pipeline: %s was altered: %w", path, recorder.ErrIntegrity), err)
-	}
+	// Only what this run put is taken away again: something older under the name may be the only copy of another recording.
 	if put == nil {
 		if err := p.cfg.Store.Delete(ctx, name); err != nil {
 			return fmt.Errorf("%w: remove bad object: %w", errStore, err)
@@ -142,12 +164,6 @@ func (p *Pipeline) readBack(ctx context.Context, name string, size int64, sha st
 		return false, err
 	}
 	return n == size && hex.EncodeToString(h.Sum(nil)) == sha, nil
-}
-
-func digest(r io.Reader) (string, error) {
-	h := sha256.New()
-	_, err := io.Copy(h, r)
-	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // renderAgain throws away spool files that were altered and goes back to the journal, which is still there.

@@ -1,11 +1,14 @@
 package render
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
 	"naisen/media"
+	"naisen/recorder"
 	"naisen/recorder/journal"
+	"naisen/recorder/journal/journaltest"
 )
 
 const sec = time.Second
@@ -264,6 +267,23 @@ func TestDamage(t *testing.T) {
 	within(t, "length", a.length(), 10*sec, 0)
 	a.tone(t, 0, 440, 0, 4*sec)
 	a.tone(t, 0, 440, 6*sec, 10*sec)
+}
+
+// What the ring refused is a gap with that reason.
+func TestDropped(t *testing.T) {
+	w, f := journaltest.New(t, "r1")
+	must(t, w.Mark(journal.KindCase, recorder.Case{ID: "r1", Started: started}))
+	must(t, w.Mark(journal.KindParty, journal.Party{Party: recorder.Party{Role: "caller"}}))
+	for _, x := range (talk{hz: 440, to: 6 * sec, change: func(n int, _ *journal.Frame) bool { return n < 100 || n >= 200 }}).frames(t, rand.New(rand.NewPCG(1, 2))) {
+		must(t, w.Frame(&x))
+	}
+	must(t, w.Mark(journal.KindDrops, journal.Drops{From: 2 * sec, To: 4 * sec, N: 100}))
+	must(t, w.Mark(journal.KindStop, journal.Stop{At: 6 * sec}))
+	must(t, w.Finish())
+	_, m := renderAll(t, f.B)
+	if m.Dropped != 100 || len(m.Gaps) != 2 || m.Gaps[1].Reason != "dropped" || m.Gaps[1].FromMS != 2000 || m.Gaps[1].ToMS != 4000 {
+		t.Errorf("%+v", m)
+	}
 }
 
 // Frames far behind the end that the call told are never cut off: the call's clock is data.

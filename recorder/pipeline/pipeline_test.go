@@ -1,0 +1,384 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"naisen/media"
+	"naisen/recorder"
+	"naisen/recorder/journal"
+	"naisen/recorder/objstore"
+)
+
+// From the packet to the stored object, with a known µ-law pattern in the call: nothing on the disk ever holds it, and the listener gets it.
+func TestCaptureToStore(t *testing.T) {
+	r := openRig(t, t.TempDir(), nil, nil)
+	began := time.Now()
+	rec, err := r.Start(someCase("r1", began))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern := bytes.Repeat([]byte{0x12, 0x34, 0x56, 0x78}, 40)
+	v := newVoice(t, "B", 1000)
+	for n := range 75 { // 1.5 s
+		rec.Tap().Tap(&media.Frame{From: "A", Codec: media.PCMU, Payload: pattern, Sequence: uint16(n), Timestamp: uint32(n) * 160, SSRC: 1,
+			Arrived: int64(n) * int64(20*time.Millisecond)})
+		rec.Tap().Tap(v.next())
+	}
+	wait(t, func() bool {
+		_, err := r.cat.Get(t.Context(), "a.example", "r1")
+		return ringsEmpty(rec) && err == nil
+	})
+	if row := r.row(t, "r1"); row.State != recorder.Capturing {
+		t.Errorf("during the call: %s", row.State)
+	}
+	needles := [][]byte{pattern[:16], linear(pattern[:8])}
+	for _, n := range needles {
+		scan(t, r.root, n)
+	}
+	rec.Stop(began.Add(1500*time.Millisecond), "bye")
+	r.settle(t)
+	for _, n := range needles {
+		scan(t, r.root, n)
+	}
+	wav, m := r.open(t, "r1")
+	if m.DurationMS != 1500 || m.Interrupted || m.Why != "bye" || m.DID != "100" || len(m.Parties) != 2 || len(m.Gaps) != 0 {
+		t.Errorf("%+v", m)
+	}
+	if !bytes.Contains(left(wav), linear(pattern[:8])) {
+		t.Error("the pattern is not in the recording")
+	}
+	row := r.row(t, "r1")
+	if row.State != recorder.Stored || row.Duration != 1500*time.Millisecond || row.Object != fmt.Sprintf("a.example/%s/r1.age", began.UTC().Format("2006/01/02")) {
+		t.Errorf("%+v", row)
+	}
+	if left := r.leftovers(t); len(left) != 0 {
+		t.Errorf("left on the machine: %v", left)
+	}
+}
+
+// linear is what a µ-law pattern is in a WAV file's one channel; left takes the left channel out of one.
+func linear(ulaw []byte) []byte {
+	var out []byte
+	for _, u := range ulaw {
+		u = ^u
+		n := (int(u&0x0f)<<3+0x84)<<(u>>4&7) - 0x84
+		if u&0x80 != 0 {
+			n = -n
+		}
+		out = append(out, byte(n), byte(n>>8))
+	}
+	return out
+}
+
+func left(wav []byte) []byte {
+	var out []byte
+	for i := 44; i+3 < len(wav); i += 4 {
+		out = append(out, wav[i], wav[i+1])
+	}
+	return out
+}
+
+// Rows H1, H13: the store refuses for a while; every recording arrives once, whole, and the alarm comes and goes.
+func TestStoreDown(t *testing.T) {
+	store := &faulty{down: errors.New("503 slow down")}
+	r := openRig(t, t.TempDir(), func(s objstore.Store) objstore.Store { store.Store = s; return store }, nil)
+	const calls = 12
+	for i := range calls {
+		r.record(t, fmt.Sprintf("r%d", i), 1)
+	}
+	r.settle(t)
+	if s := r.Stats(); !s.StoreDown || s.Uploading != calls || s.Stored != 0 || s.OldestUpload <= 0 || s.Rendered != calls {
+		t.Errorf("while down: %+v", s)
+	}
+	if row := r.row(t, "r3"); row.State != recorder.Captured {
+		t.Errorf("while down: %s", row.State)
+	}
+	store.set(func(f *faulty) { f.down, f.lose = nil, 5 }) // it is back, and loses some answers
+	wait(t, func() bool { return r.Stats().Stored == calls })
+	r.settle(t)
+	if s := r.Stats(); s.StoreDown || s.Uploading != 0 {
+		t.Errorf("after: %+v", s)
+	}
+	if n := len(r.objects(t)); n != 2*calls {
+		t.Errorf("%d objects for %d calls", n, calls)
+	}
+	for name, n := range store.accepted {
+		if n != 1 {
+			t.Errorf("%s was stored %d times", name, n)
+		}
+	}
+	for i := range calls {
+		wav, _ := r.open(t, fmt.Sprintf("r%d", i))
+		checkTones(t, wav)
+	}
+	if left := r.leftovers(t); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// Row H2: the store says that all is well but keeps half, or something else. The read-back notices, and the copy here stays until it is right.
+func TestLyingStore(t *testing.T) {
+	store := &faulty{halve: 2, flip: 2}
+	r := openRig(t, t.TempDir(), func(s objstore.Store) objstore.Store { store.Store = s; return store }, nil)
+	r.record(t, "r1", 1)
+	wait(t, func() bool { return r.Stats().Stored == 1 })
+	if s := r.Stats(); s.Mismatches != 4 {
+		t.Errorf("%+v", s)
+	}
+	wav, _ := r.open(t, "r1")
+	checkTones(t, wav)
+}
+
+// An object of the same name that this run did not put is never taken away, and never taken for ours.
+func TestForeignObjectStays(t *testing.T) {
+	r := openRig(t, t.TempDir(), nil, nil)
+	name := fmt.Sprintf("a.example/%s/r1.age", time.Now().UTC().Format("2006/01/02"))
+	if err := r.store.Put(t.Context(), name, strings.NewReader("other"), 5, objstore.Lock{}); err != nil {
+		t.Fatal(err)
+	}
+	r.record(t, "r1", 1)
+	wait(t, func() bool { return r.Stats().Mismatches > 1 })
+	if info, err := r.store.Stat(t.Context(), name); err != nil || info.Size != 5 {
+		t.Errorf("%+v %v", info, err)
+	}
+	if row := r.row(t, "r1"); row.State != recorder.Captured {
+		t.Errorf("%s", row.State)
+	}
+}
+
+// A spool file that was altered on the disk is rendered again from the journal.
+func TestSpoolAltered(t *testing.T) {
+	for _, ext := range []string{audioExt, manifestExt, jobExt} {
+		store := &faulty{down: errors.New("down")}
+		r := openRig(t, t.TempDir(), func(s objstore.Store) objstore.Store { store.Store = s; return store }, nil)
+		r.record(t, "r1", 1)
+		r.settle(t)
+		path := r.spooled("r1", ext)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)-40] ^= 1
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		store.set(func(f *faulty) { f.down = nil })
+		wait(t, func() bool { return r.Stats().Stored == 1 })
+		wav, _ := r.open(t, "r1")
+		checkTones(t, wav)
+		if s := r.Stats(); s.Rendered != 2 {
+			t.Errorf("%s: %+v", ext, s)
+		}
+	}
+}
+
+// Row H3: the journal disk is full in a call. The call is told, the rest waits, and what the disk took is a recording.
+func TestJournalDiskFull(t *testing.T) {
+	var full limited
+	full.room.Store(6 * journal.SlotSize)
+	r := openRig(t, t.TempDir(), nil, func(c *Config) { c.OpenJournal = full.open })
+	began := time.Now()
+	rec, err := r.Start(someCase("r1", began))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := newVoice(t, "A", 440), newVoice(t, "B", 1000)
+	for range 4 * 50 {
+		rec.Tap().Tap(a.next())
+		rec.Tap().Tap(b.next())
+	}
+	if err := <-rec.Failed(); !errors.Is(err, recorder.ErrDiskFull) || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("failed: %v", err)
+	}
+	if s := r.Stats().Capture; s.Failing != 1 || !s.DiskFull {
+		t.Errorf("%+v", s)
+	}
+	full.room.Store(1 << 30)
+	rec.Stop(began.Add(4*time.Second), "bye")
+	r.settle(t)
+	wav, m := r.open(t, "r1")
+	if m.Dropped == 0 || m.Interrupted || m.DurationMS != 4000 || len(m.Gaps) == 0 {
+		t.Errorf("%+v", m)
+	}
+	if level(wav[:44+8000], 0, 440) < 6000 {
+		t.Error("the beginning is not there")
+	}
+	if s := r.Stats().Capture; s.Failing != 0 || s.DiskFull {
+		t.Errorf("%+v", s)
+	}
+}
+
+// The spool cannot be written: rendering waits and goes on; the journal stays.
+func TestSpoolDiskFull(t *testing.T) {
+	r := openRig(t, t.TempDir(), nil, nil)
+	if err := os.Rename(r.dir(spool), r.dir("away")); err != nil {
+		t.Fatal(err)
+	}
+	r.record(t, "r1", 1)
+	wait(t, func() bool { return r.Stats().RenderErrors > 1 })
+	if _, err := os.Stat(r.journal("r1")); err != nil {
+		t.Errorf("the journal: %v", err)
+	}
+	if err := os.Rename(r.dir("away"), r.dir(spool)); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, func() bool { return r.Stats().Stored == 1 })
+}
+
+// Close stores what it can and leaves the rest for the next start, which needs no hand on it.
+func TestCloseAndReopen(t *testing.T) {
+	root := t.TempDir()
+	store := &faulty{down: errors.New("down")}
+	wrap := func(s objstore.Store) objstore.Store { store.Store = s; return store }
+	r := openRig(t, root, wrap, nil)
+	r.record(t, "r1", 1)
+	rec, err := r.Start(someCase("r2", time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVoice(t, "A", 440)
+	for range 50 {
+		rec.Tap().Tap(v.next())
+	}
+	r.close(t, 10*time.Second)
+	if left := r.leftovers(t); len(left) != 8 {
+		t.Errorf("left for the next start: %v", left)
+	}
+	store.set(func(f *faulty) { f.down = nil })
+	r = openRig(t, root, wrap, nil)
+	wait(t, func() bool { return r.Stats().Stored == 2 })
+	if _, m := r.open(t, "r2"); m.Interrupted || m.Why != "shutdown" {
+		t.Errorf("%+v", m)
+	}
+	if left := r.leftovers(t); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// Every stage can be run again: files that a crash left behind at any point lead to one object, one row, no file.
+func TestCrashBetweenStages(t *testing.T) {
+	store := &faulty{down: errors.New("down")}
+	root := t.TempDir()
+	wrap := func(s objstore.Store) objstore.Store { store.Store = s; return store }
+	r := openRig(t, root, wrap, nil)
+	r.record(t, "r1", 1)
+	r.settle(t)
+	saved := map[string][]byte{}
+	for _, path := range []string{r.journal("r1"), r.spooled("r1", audioExt), r.spooled("r1", manifestExt), r.spooled("r1", jobExt)} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved[path] = b
+	}
+	store.set(func(f *faulty) { f.down = nil })
+	wait(t, func() bool { return r.Stats().Stored == 1 })
+	r.settle(t)
+	r.close(t, time.Second)
+	j, a, m, n := r.journal("r1"), r.spooled("r1", audioExt), r.spooled("r1", manifestExt), r.spooled("r1", jobExt)
+	for name, back := range map[string][]string{"nothing was removed": {j, a, m, n}, "journal removed": {a, m, n}, "audio removed too": {m, n},
+		"only the note": {n}, "only the journal": {j}, "journal and audio": {j, a}, "sealed files": {a, m}, "half a file": {a + tmpExt}} {
+		for _, path := range back {
+			b := saved[strings.TrimSuffix(path, tmpExt)]
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r = openRig(t, root, wrap, nil)
+		ok := false
+		wait(t, func() bool { ok = len(r.leftovers(t)) == 0; return ok })
+		if got := r.objects(t); len(got) != 2 {
+			t.Errorf("%s: objects %v", name, got)
+		}
+		if row := r.row(t, "r1"); row.State != recorder.Stored {
+			t.Errorf("%s: %s", name, row.State)
+		}
+		wav, _ := r.open(t, "r1")
+		checkTones(t, wav)
+		r.close(t, time.Second)
+		for path := range saved {
+			os.Remove(path)
+		}
+	}
+}
+
+// An id given twice, one call after the other, does not cost the second recording.
+func TestIDGivenTwice(t *testing.T) {
+	r := openRig(t, t.TempDir(), nil, nil)
+	r.record(t, "r1", 1)
+	wait(t, func() bool { return r.Stats().Stored == 1 })
+	r.settle(t)
+	<-time.After(2 * time.Millisecond) // another start time
+	r.record(t, "r1", 2)
+	wait(t, func() bool { return r.Stats().Stored == 2 })
+	if n := len(r.objects(t)); n != 4 {
+		t.Errorf("%d objects", n)
+	}
+	if row := r.row(t, "r1"); row.Duration != time.Second {
+		t.Errorf("the first one's row changed: %+v", row)
+	}
+}
+
+// A journal that does not open is put aside, with an alarm, and never played; an empty one is removed.
+func TestBadJournals(t *testing.T) {
+	root := t.TempDir()
+	r := openRig(t, root, nil, nil)
+	r.close(t, time.Second)
+	garbage := bytes.Repeat([]byte("garbage!"), 4096)
+	if err := errors.Join(os.WriteFile(r.journal("bad"), garbage, 0o600), os.WriteFile(r.journal("empty"), nil, 0o600),
+		os.WriteFile(r.journal("..bad"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r = openRig(t, root, nil, nil)
+	r.settle(t)
+	if s := r.Stats(); s.Failed != 1 || s.Empty != 1 || s.Rendered != 0 {
+		t.Errorf("%+v", s)
+	}
+	if b, err := os.ReadFile(filepath.Join(r.dir(failed), "bad.journal")); err != nil || !bytes.Equal(b, garbage) {
+		t.Errorf("the bad one: %v", err)
+	}
+	if n := len(r.objects(t)); n != 0 {
+		t.Errorf("%d objects", n)
+	}
+}
+
+// A lost catalogue comes back from the sealed manifests.
+func TestRebuild(t *testing.T) {
+	root := t.TempDir()
+	r := openRig(t, root, nil, nil)
+	for i := range 3 {
+		r.record(t, fmt.Sprintf("r%d", i), 1)
+	}
+	wait(t, func() bool { return r.Stats().Stored == 3 })
+	before := r.row(t, "r1")
+	swapped := before.Object[:len(before.Object)-len("r1.age")] + "evil.manifest.age"
+	b, err := os.ReadFile(filepath.Join(root, "recordings", before.Object[:len(before.Object)-4]+".manifest.age"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.store.Put(t.Context(), swapped, bytes.NewReader(b), int64(len(b)), objstore.Lock{}); err != nil {
+		t.Fatal(err)
+	}
+	r.close(t, time.Second)
+	for _, ext := range []string{"", "-wal", "-shm"} {
+		os.Remove(filepath.Join(root, "recordings.db"+ext))
+	}
+	r = openRig(t, root, nil, nil)
+	res, err := r.cat.Rebuild(t.Context(), r.store, r.sealer)
+	if err != nil || res.Rows != 3 || len(res.Bad) != 1 || res.Bad[0] != swapped {
+		t.Errorf("%+v %v", res, err)
+	}
+	after := r.row(t, "r1")
+	before.Changed, after.Changed = time.Time{}, time.Time{}
+	if fmt.Sprintf("%+v", before) != fmt.Sprintf("%+v", after) {
+		t.Errorf("before %+v\nafter  %+v", before, after)
+	}
+}
