@@ -1,0 +1,212 @@
+package peer
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"naisen/media/mediatest"
+)
+
+// Baresip is a real phone whose microphone is a tone and whose ear is a file.
+type Baresip struct {
+	*Process
+	dir     string
+	control string
+}
+
+// Phone says how a Baresip is set up.
+type Phone struct {
+	User, Domain, Password string
+	Proxy                  string // host:port of the switch
+	Transport              string // "udp", "tcp", "tls"
+	Hz                     float64
+	SRTP                   bool // mandatory SDES
+	Register               bool
+	Answer                 bool   // at once
+	Address                string // 127.0.0.1 when empty
+	Codecs                 string // "PCMU,PCMA" when empty
+}
+
+const baresipConfig = `poll_method epoll
+sip_listen %s:%d
+sip_verify_server no
+audio_player aufile,%s/speaker.wav
+audio_source aufile,%s/tone.wav
+audio_alert aufile,%s/alert.wav
+audio_level no
+ausrc_format s16
+auplay_format s16
+auenc_format s16
+audec_format s16
+module_path /usr/lib/baresip/modules
+module sndfile.so
+snd_path %s
+module g711.so
+module aufile.so
+module srtp.so
+module account.so
+module menu.so
+module ctrl_tcp.so
+ctrl_tcp_listen %s
+rtp_ports 34000-39999
+net_interface %s
+`
+
+// StartBaresip starts a phone in dir, which must be empty.
+func StartBaresip(dir string, p Phone) (*Baresip, error) {
+	if p.Address == "" {
+		p.Address = "127.0.0.1"
+	}
+	sip, err1 := FreePort(p.Address)
+	ctl, err2 := FreePort("127.0.0.1")
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	b := &Baresip{dir: dir, control: fmt.Sprintf("127.0.0.1:%d", ctl)}
+	account := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_pass=%s;outbound=\"sip:%s;transport=%s\"", p.User, p.Domain, p.Transport, p.Password, p.Proxy, p.Transport)
+	if p.SRTP {
+		account += ";mediaenc=srtp-mand"
+	}
+	if p.Answer {
+		account += ";answermode=auto"
+	}
+	if p.Codecs != "" {
+		account += ";audio_codecs=" + p.Codecs
+	}
+	interval := 0
+	if p.Register {
+		interval = 300
+	}
+	account += fmt.Sprintf(";regint=%d\n", interval)
+	for name, text := range map[string]string{"config": fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, dir, dir, b.control, p.Address), "accounts": account, "contacts": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	if err := WriteWAV(filepath.Join(dir, "tone.wav"), mediatest.Sine(8000, p.Hz, 10000, 180_000), 8000); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.Process, err = Start(dir, "baresip", "-f", dir); err != nil {
+		return nil, err
+	}
+	want := "baresip is ready"
+	if p.Register {
+		want = "200 OK"
+	}
+	if err := b.Saw(want, 15*time.Second); err != nil {
+		b.Stop()
+		return nil, fmt.Errorf("%w: %q from baresip %s:\n%s", err, want, p.User, b.Output())
+	}
+	return b, nil
+}
+
+// Saw waits until baresip printed text.
+func (b *Baresip) Saw(text string, d time.Duration) error {
+	return Until(d, func() bool { return strings.Contains(b.Output(), text) })
+}
+
+// Command sends a command as its keyboard would: "dial 2002", "hangup", "hold", "resume".
+func (b *Baresip) Command(command, params string) error {
+	c, err := net.DialTimeout("tcp", b.control, 3*time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	body, err := json.Marshal(map[string]string{"command": command, "params": params, "token": "t"})
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(c, "%d:%s,", len(body), body); err != nil {
+		return err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		return err
+	}
+	buf := make([]byte, 4096)
+	for text := ""; !strings.Contains(text, `"response":true`); {
+		n, err := c.Read(buf)
+		if err != nil {
+			return nil // some commands answer by an event only
+		}
+		text += string(buf[:n])
+	}
+	return nil
+}
+
+// Heard is what came out of the phone's speaker in its calls so far, in order; call it after the phone's call has ended.
+func (b *Baresip) Heard() ([]int16, error) {
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(files)
+	var all []int16
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, samples(raw)...)
+	}
+	return all, nil
+}
+
+// samples of a 16-bit WAV. Its header may be unfinished while the file grows.
+func samples(raw []byte) []int16 {
+	i := strings.Index(string(raw[:min(len(raw), 4096)]), "data")
+	if i < 0 || len(raw) < i+8 {
+		return nil
+	}
+	raw = raw[i+8:]
+	out := make([]int16, len(raw)/2)
+	for i := range out {
+		out[i] = int16(binary.LittleEndian.Uint16(raw[2*i:]))
+	}
+	return out
+}
+
+// ReadWAV splits a 16-bit PCM WAV into its channels.
+func ReadWAV(raw []byte) (channels [][]int16, rate int, err error) {
+	if len(raw) < 44 || string(raw[:4]) != "RIFF" || string(raw[8:12]) != "WAVE" {
+		return nil, 0, fmt.Errorf("peer: no WAV: %d bytes", len(raw))
+	}
+	n := int(binary.LittleEndian.Uint16(raw[22:]))
+	rate = int(binary.LittleEndian.Uint32(raw[24:]))
+	if n < 1 || n > 8 {
+		return nil, 0, fmt.Errorf("peer: WAV with %d channels", n)
+	}
+	channels = make([][]int16, n)
+	for i, s := range samples(raw) {
+		channels[i%n] = append(channels[i%n], s)
+	}
+	return channels, rate, nil
+}
+
+// WriteWAV writes 16-bit mono PCM.
+func WriteWAV(path string, pcm []int16, rate int) error {
+	b := make([]byte, 44, 44+2*len(pcm))
+	copy(b, "RIFF....WAVEfmt ")
+	binary.LittleEndian.PutUint32(b[4:], uint32(36+2*len(pcm)))
+	binary.LittleEndian.PutUint32(b[16:], 16)
+	binary.LittleEndian.PutUint16(b[20:], 1)
+	binary.LittleEndian.PutUint16(b[22:], 1)
+	binary.LittleEndian.PutUint32(b[24:], uint32(rate))
+	binary.LittleEndian.PutUint32(b[28:], uint32(2*rate))
+	binary.LittleEndian.PutUint16(b[32:], 2)
+	binary.LittleEndian.PutUint16(b[34:], 16)
+	copy(b[36:], "data")
+	binary.LittleEndian.PutUint32(b[40:], uint32(2*len(pcm)))
+	for _, s := range pcm {
+		b = binary.LittleEndian.AppendUint16(b, uint16(s))
+	}
+	return os.WriteFile(path, b, 0o600)
+}

@@ -1,0 +1,202 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Build compiles the switch into dir and returns the program's path.
+func Build(ctx context.Context, dir string, flags ...string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "pbx")
+	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", bin, "./cmd/pbx")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("peer: build: %w\n%s", err, out)
+	}
+	return bin, nil
+}
+
+// PBX is a switch under test on 127.0.0.1.
+type PBX struct {
+	*Process
+	Bin, Dir    string // Dir holds pbx.yaml and var
+	Domain      string
+	UDP, TLS    string // host:port
+	URL         string
+	Metrics     string
+	AdminOTP    string            // first run only
+	Passwords   map[string]string // first run only: extension -> password
+	token       string
+	adminSecret string
+}
+
+// Options change what a PBX is started with.
+type Options struct {
+	YAML string   // added to the configuration
+	Env  []string // unused by default
+}
+
+// NewPBX writes a configuration with free ports below dir; Run starts it.
+func NewPBX(bin, dir string, o Options) (*PBX, error) {
+	p := &PBX{Bin: bin, Dir: dir, Domain: "pbx.internal", Passwords: map[string]string{}, adminSecret: "a long enough secret"}
+	var ports [4]int
+	for i := range ports {
+		port, err := FreePort("127.0.0.1")
+		if err != nil {
+			return nil, err
+		}
+		ports[i] = port
+	}
+	p.UDP, p.TLS = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+	p.URL, p.Metrics = fmt.Sprintf("http://127.0.0.1:%d", ports[2]), fmt.Sprintf("127.0.0.1:%d", ports[3])
+	yaml := fmt.Sprintf("data: %s\nhttp: {listen: \"127.0.0.1:%d\", metrics: %q}\n", filepath.Join(dir, "var"), ports[2], p.Metrics)
+	if !strings.Contains(o.YAML, "sip:") {
+		yaml += fmt.Sprintf("sip:\n  listen: [\"udp:%s\", \"tcp:%s\", \"tls:%s\"]\n", p.UDP, p.UDP, p.TLS)
+	}
+	return p, os.WriteFile(filepath.Join(dir, "pbx.yaml"), []byte(yaml+o.YAML), 0o600)
+}
+
+var (
+	extensionLine = regexp.MustCompile(`extension (\d+)\s+password (\S+)`)
+	adminLine     = regexp.MustCompile(`one-time password (\S+)`)
+)
+
+// Run starts the switch and waits until it is ready.
+func (p *PBX) Run(ctx context.Context) (err error) {
+	p.Process, err = Start(p.Dir, p.Bin, "serve", "--config", filepath.Join(p.Dir, "pbx.yaml"))
+	if err != nil {
+		return err
+	}
+	if err := Until(30*time.Second, func() bool { return p.ended() || strings.Contains(p.Output(), "pbx: ready") }); err != nil || p.ended() {
+		return fmt.Errorf("peer: switch is not ready: %w\n%s", err, p.Output())
+	}
+	for _, m := range extensionLine.FindAllStringSubmatch(p.Output(), -1) {
+		p.Passwords[m[1]] = m[2]
+	}
+	if m := adminLine.FindStringSubmatch(p.Output()); m != nil {
+		p.AdminOTP = m[1]
+	}
+	return ctx.Err()
+}
+
+func (p *PBX) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Var is a path below the switch's data directory.
+func (p *PBX) Var(elem ...string) string {
+	return filepath.Join(append([]string{p.Dir, "var"}, elem...)...)
+}
+
+// Command runs another subcommand of the same program on the same configuration and returns what it printed.
+func (p *PBX) Command(ctx context.Context, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, p.Bin, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%w: %s", err, errs.String())
+	}
+	return out.String(), nil
+}
+
+// SignIn gets the administrator's token, by the one-time password the first time.
+func (p *PBX) SignIn(ctx context.Context) error {
+	stdin := p.adminSecret + "\n"
+	if p.AdminOTP != "" {
+		stdin = p.AdminOTP + "\n" + stdin
+	}
+	out, err := p.Command(ctx, stdin, "login", "--url", p.URL)
+	p.token, p.AdminOTP = strings.TrimSpace(out), ""
+	return err
+}
+
+// Do sends a request to the API with the administrator's token. A path that begins with "/" is taken as it is; else it is below the domain.
+func (p *PBX) Do(ctx context.Context, method, path string, body any) (status int, answer []byte, err error) {
+	return p.DoAs(ctx, p.token, method, path, body)
+}
+
+// DoAs is Do with another token; "" sends none.
+func (p *PBX) DoAs(ctx context.Context, token, method, path string, body any) (status int, answer []byte, err error) {
+	var in io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return 0, nil, err
+		}
+		in = bytes.NewReader(b)
+	}
+	if !strings.HasPrefix(path, "/") {
+		path = "/v1/domains/" + p.Domain + "/" + path
+	}
+	req, err := http.NewRequestWithContext(ctx, method, p.URL+path, in)
+	if err != nil {
+		return 0, nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	return resp.StatusCode, answer, err
+}
+
+// Metric reads one number from the switch's metrics.
+func (p *PBX) Metric(ctx context.Context, name string) (float64, error) {
+	req, err := http.NewRequestWithContext(ctx, "GET", "http://"+p.Metrics+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	for _, line := range strings.Split(string(b), "\n") {
+		var v float64
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			_, err := fmt.Sscan(rest, &v)
+			return v, err
+		}
+	}
+	return 0, fmt.Errorf("%w: metric %s", os.ErrNotExist, name)
+}
+
+// Terminate sends SIGTERM and waits for a clean end.
+func (p *PBX) Terminate(ctx context.Context) error {
+	if err := p.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return p.Wait(ctx)
+}
