@@ -33,14 +33,9 @@ vet:
 lint:
 	$(GO) run $(STATICCHECK) ./...
 
-# Every fuzz target for FUZZTIME; the list is read from the sources. A crash is written to the package's testdata/fuzz: commit it.
-fuzz: | build
-	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' cmd sip media recorder prompts provisioning loadtest | \
-	while IFS=: read -r file func; do \
-		echo "fuzz ./$$(dirname $$file) $${func#func }"; \
-		$(GO) test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname $$file)" </dev/null >build/fuzz.log 2>&1 \
-			|| { cat build/fuzz.log; exit 1; }; \
-	done
+# Every fuzz target for FUZZTIME.
+fuzz:
+	@GO=$(GO) .ci/fuzz $(FUZZTIME)
 
 unit:
 	$(GO) test $(RACE) -timeout 5m $(UNIT)
@@ -48,6 +43,3 @@ unit:
 # Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.
 phones:
 	$(GO) test -count=1 -timeout 8m ./loadtest/...
-
-build:
-	@mkdir -p build
