@@ -123,7 +123,7 @@ func codeOf(resp *http.Response) string {
 
 // TestG14Authorize: requests that must not lead to a code.
 func TestG14Authorize(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	cases := []struct {
 		name, client, redirect string
 		extra                  map[string]string
@@ -165,7 +165,7 @@ func TestG14Authorize(t *testing.T) {
 }
 
 func TestG14Exchange(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	good := func(code string) url.Values {
 		return url.Values{"grant_type": {"authorization_code"}, "client_id": {"pbx-cli"}, "redirect_uri": {cliRedirect}, "code": {code}, "code_verifier": {aVerifier}}
 	}
@@ -211,7 +211,7 @@ func TestG14Exchange(t *testing.T) {
 
 // TestForms: CSRF, foreign browsers and foreign sites get no session and no code.
 func TestForms(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	at := r.authURL("pbx-cli", cliRedirect, aVerifier, nil)
 	cases := []struct {
 		name    string
@@ -258,6 +258,12 @@ func TestForms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestForeignBrowser: a sign-in belongs to the browser that began it, and ends once.
+func TestForeignBrowser(t *testing.T) {
+	r := withAdmin(t)
+	at := r.authURL("pbx-cli", cliRedirect, aVerifier, nil)
 	t.Run("link sent by someone else", func(t *testing.T) {
 		attacker, victim := r.browser(t), r.browser(t)
 		resp, _ := attacker.visit(at)
@@ -284,7 +290,7 @@ func TestForms(t *testing.T) {
 }
 
 func TestSessions(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	console := func(extra map[string]string) string {
 		return r.authURL("console", r.consoleRedirect(), aVerifier, extra)
 	}
@@ -331,6 +337,11 @@ func TestSessions(t *testing.T) {
 	shows("disabled", console(nil), "login")
 	r.store.put(testDomain, provisioning.User{Name: "admin"})
 	shows("enabled again", console(nil), "code")
+	if err := setPassword(t.Context(), r.store, account{testDomain, "admin"}, newSecret); err != nil {
+		t.Fatal(err)
+	}
+	shows("password changed elsewhere", console(nil), "login")
+	b.signIn(console(nil))
 	if _, err := NewOneTimePassword(t.Context(), r.store, provisioning.Subject{System: true}, testDomain, "admin"); err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +351,7 @@ func TestSessions(t *testing.T) {
 }
 
 func TestPagesAreHardened(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	resp, body := r.browser(t).visit(r.authURL("pbx-cli", cliRedirect, aVerifier, map[string]string{"login_hint": `"><script>alert(1)</script>`}), "Accept-Language: ja,en;q=0.5")
 	if strings.Contains(body, "<script>") || !strings.Contains(body, "ログイン") || resp.Header.Get("Content-Language") != "ja" {
 		t.Errorf("page: %s", body)
@@ -375,7 +386,7 @@ func TestPagesAreHardened(t *testing.T) {
 }
 
 func TestNoAuditNoCode(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	b := r.browser(t)
 	resp, body := b.visit(r.authURL("pbx-cli", cliRedirect, aVerifier, nil))
 	p := formOf(t, resp, body)
@@ -437,7 +448,7 @@ func TestDiscoveryUserInfoAndEndSession(t *testing.T) {
 
 // TestBrowserLogin: the loopback way. A wrong state is turned away and does not end the wait.
 func TestBrowserLogin(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	b := r.browser(t)
 	tok, err := r.login().Browser(t.Context(), func(at string) error {
 		u, _ := url.Parse(at)

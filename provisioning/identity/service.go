@@ -93,7 +93,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	s := &Service{
 		cfg: cfg, path: strings.TrimSuffix(u.Path, "/"), secure: u.Scheme == "https", keys: keys, clients: map[string]Client{},
 		requests: newRequests(cfg.Clock), sessions: newSessions(cfg.Clock), throttle: newThrottle(cfg.Clock),
-		hashing: make(chan struct{}, 2), nobody: newVerifier(rand.Text(), false),
+		hashing: make(chan struct{}, 2), nobody: nobodysVerifier(),
 		failures: rate.NewLimiter(5, 100), csrfKey: []byte(rand.Text()),
 	}
 	for _, c := range cfg.Clients {

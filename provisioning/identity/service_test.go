@@ -23,13 +23,12 @@ const testDomain = "pbx.example.jp"
 // rig is an embedded service behind a real HTTP server, with one administrator.
 type rig struct {
 	*Service
-	store   *testStore
-	clock   *fakeClock
-	server  *httptest.Server
-	oneTime string
-	dir     string
-	source  *sourceSwitch
-	verify  *Verifier
+	store  *testStore
+	clock  *fakeClock
+	server *httptest.Server
+	dir    string
+	source *sourceSwitch
+	verify *Verifier
 }
 
 // sourceSwitch lets a test come from another address.
@@ -48,14 +47,26 @@ func (s *sourceSwitch) get(*http.Request) string {
 func newRig(t testing.TB) *rig {
 	r := &rig{store: newTestStore(t), clock: newClock(), dir: sharedKeys(), source: &sourceSwitch{v: "192.0.2.1"}}
 	r.store.put(testDomain, provisioning.Domain{Name: testDomain})
-	var err error
-	if r.oneTime, err = Bootstrap(t.Context(), r.store, testDomain); err != nil {
-		t.Fatal(err)
-	}
 	mux := http.NewServeMux()
 	r.server = httptest.NewServer(mux)
 	t.Cleanup(r.server.Close)
 	r.restart(t, mux)
+	return r
+}
+
+// knownVerifier is of newSecret: made once, because making one is work on purpose.
+var knownVerifier = sync.OnceValue(func() []byte { return newVerifier(newSecret, false).encode() })
+
+// withAdmin has the administrator with newSecret as password.
+func withAdmin(t testing.TB) *rig {
+	r := newRig(t)
+	r.store.put(testDomain, provisioning.User{Name: "admin", Roles: []provisioning.Role{provisioning.RoleAdmin}})
+	err := r.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		return w.PutSecret(testDomain, secretPassword, "admin", knownVerifier())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 
@@ -82,10 +93,10 @@ const newSecret = "correct horse battery"
 
 func choose(p string) func() (string, error) { return func() (string, error) { return p, nil } }
 
-// signedIn has the administrator with newSecret as password.
+// signedIn has the administrator signed in once.
 func signedIn(t *testing.T) (*rig, Tokens) {
-	r := newRig(t)
-	tok, err := r.login().Password(t.Context(), "admin", r.oneTime, choose(newSecret))
+	r := withAdmin(t)
+	tok, err := r.login().Password(t.Context(), "admin", newSecret, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,22 +105,23 @@ func signedIn(t *testing.T) (*rig, Tokens) {
 
 func TestSignInWithForcedPasswordChange(t *testing.T) {
 	r := newRig(t)
-	if r.oneTime == "" || strings.Contains(r.oneTime, " ") {
-		t.Fatalf("one-time password %q", r.oneTime)
+	oneTime, err := Bootstrap(t.Context(), r.store, testDomain)
+	if err != nil || oneTime == "" || strings.Contains(oneTime, " ") {
+		t.Fatalf("one-time password %q, %v", oneTime, err)
 	}
 	if again, err := Bootstrap(t.Context(), r.store, testDomain); err != nil || again != "" {
 		t.Fatalf("second bootstrap gave a password (%v)", err)
 	}
 	// Without a new password there is no code.
-	if _, err := r.login().Password(t.Context(), "admin", r.oneTime, nil); !errors.Is(err, ErrWeakPassword) {
+	if _, err := r.login().Password(t.Context(), "admin", oneTime, nil); !errors.Is(err, ErrWeakPassword) {
 		t.Fatalf("got %v, want ErrWeakPassword", err)
 	}
 	if n := len(r.store.entries("sign-in.ok")); n != 0 {
 		t.Fatalf("%d sign-ins in the audit log before the password was changed", n)
 	}
 	asked := 0
-	tries := []string{"short", r.oneTime, "xxadminxxxxxxx", "aaaaaaaaaaaaaa", newSecret}
-	tok, err := r.login().Password(t.Context(), "admin", r.oneTime, func() (string, error) { asked++; return tries[asked-1], nil })
+	tries := []string{"short", oneTime, "xxadminxxxxxxx", "aaaaaaaaaaaaaa", newSecret}
+	tok, err := r.login().Password(t.Context(), "admin", oneTime, func() (string, error) { asked++; return tries[asked-1], nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +135,7 @@ func TestSignInWithForcedPasswordChange(t *testing.T) {
 	if s.Domain != testDomain || s.User != "admin" || s.Client != "pbx-cli" || s.ACR != acrPassword || !slices.Contains(s.Roles, provisioning.RoleAdmin) {
 		t.Errorf("got %+v", s)
 	}
-	if _, err := r.login().Password(t.Context(), "admin", r.oneTime, choose("another good one")); !errors.Is(err, ErrWrongPassword) {
+	if _, err := r.login().Password(t.Context(), "admin", oneTime, choose("another good one")); !errors.Is(err, ErrWrongPassword) {
 		t.Errorf("the one-time password works twice: %v", err)
 	}
 	if _, err := r.login().Password(t.Context(), "Admin@"+testDomain, newSecret, nil); err != nil {
@@ -274,7 +286,7 @@ func TestRefreshEnds(t *testing.T) {
 }
 
 func TestThrottle(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	r.source.set("198.51.100.7")
 	var last error
 	wrong := 0
@@ -313,7 +325,7 @@ func TestThrottle(t *testing.T) {
 
 // TestUnknownUserLooksAlike: status, headers and page; the time is the same work (checkPassword hashes either way).
 func TestUnknownUserLooksAlike(t *testing.T) {
-	r, _ := signedIn(t)
+	r := withAdmin(t)
 	r.store.put(testDomain, provisioning.User{Name: "off", Disabled: true})
 	r.store.put(testDomain, provisioning.User{Name: "bare"}) // no password
 	var pages []string

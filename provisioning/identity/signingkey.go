@@ -19,7 +19,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// RS256 with 2048 bits: checked in about 30 µs, a third of ES256 here, and known by every OIDC library.
+// RS256 with 2048 bits: checked faster than ES256 here (80 to 142 µs for a whole new token on a busy machine), and known by every OIDC library.
 const (
 	signingAlgorithm = jose.RS256
 	signingBits      = 2048

@@ -15,9 +15,9 @@ import (
 	"naisen/provisioning/policy"
 )
 
-// TestFromFirstRunToDisabled is a fresh machine's story on one server: first administrator, forced new password, API, a colleague
-// with fewer rights, and the colleague's end.
-func TestFromFirstRunToDisabled(t *testing.T) {
+// firstRun is a fresh machine: one server with the API and the identity service, and the first administrator's one-time password.
+func firstRun(t *testing.T) (url, oneTime string) {
+	t.Helper()
 	st := openStore(t)
 	for _, name := range []string{"alice", "bob"} { // the rig's people are not wanted here: a domain without users
 		must(t, st.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
@@ -49,15 +49,21 @@ func TestFromFirstRunToDisabled(t *testing.T) {
 		Mounts: map[string]http.Handler{svc.Path() + "/": svc.Handler()}})
 	must(t, err)
 	handler.Store(&api)
+	return srv.URL, oneTime
+}
 
+// TestFromFirstRunToDisabled is a fresh machine's story on one server: first administrator, forced new password, API, a colleague
+// with fewer rights, and the colleague's end.
+func TestFromFirstRunToDisabled(t *testing.T) {
+	url, oneTime := firstRun(t)
 	transport := &http.Transport{DisableKeepAlives: true}
-	login := identity.Login{Issuer: srv.URL + "/identity", HTTP: &http.Client{Transport: transport}}
+	login := identity.Login{Issuer: url + "/identity", HTTP: &http.Client{Transport: transport}}
 	choose := func(p string) func() (string, error) { return func() (string, error) { return p, nil } }
 	root, err := login.Password(t.Context(), identity.Administrator, oneTime, choose("a long new password"))
 	must(t, err)
 	call := func(token, method, path, body string) (int, string) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, srv.URL+path, strings.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), method, url+path, strings.NewReader(body))
 		must(t, err)
 		req.Header.Set("Authorization", "Bearer "+token)
 		req.Header.Set("Content-Type", "application/json")

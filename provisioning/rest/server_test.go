@@ -196,7 +196,6 @@ func TestOpenAPI(t *testing.T) {
 		t.Error("info is incomplete")
 	}
 	ids, listed := map[string]bool{}, map[string]bool{}
-	param := regexp.MustCompile(`\{([^}]+)\}`)
 	for path, raw := range doc["paths"].(map[string]any) {
 		for method, raw := range raw.(map[string]any) {
 			op := raw.(map[string]any)
@@ -210,26 +209,7 @@ func TestOpenAPI(t *testing.T) {
 			if len(op["responses"].(map[string]any)) < 3 {
 				t.Errorf("%s: responses are missing", name)
 			}
-			declared := map[string]bool{}
-			params, _ := op["parameters"].([]any)
-			for _, raw := range params {
-				q := raw.(map[string]any)
-				if q["schema"] == nil {
-					t.Errorf("%s: parameter %v without a schema", name, q["name"])
-				}
-				if q["in"] == "path" {
-					declared[q["name"].(string)] = q["required"] == true
-				}
-			}
-			for _, m := range param.FindAllStringSubmatch(path, -1) {
-				if !declared[m[1]] {
-					t.Errorf("%s: path parameter %s is not declared or not required", name, m[1])
-				}
-				delete(declared, m[1])
-			}
-			for extra := range declared {
-				t.Errorf("%s declares %s, which is not in the path", name, extra)
-			}
+			checkParameters(t, name, path, op)
 		}
 	}
 	for name := range operationActions() {
@@ -252,6 +232,31 @@ func TestOpenAPI(t *testing.T) {
 	}
 	if _, err := json.Marshal(doc["components"]); err != nil || doc["security"] == nil {
 		t.Error("no security requirement")
+	}
+}
+
+// checkParameters: each {name} of the path is declared, required and has a schema, and no other is.
+func checkParameters(t *testing.T, name, path string, op map[string]any) {
+	t.Helper()
+	declared := map[string]bool{}
+	params, _ := op["parameters"].([]any)
+	for _, raw := range params {
+		q := raw.(map[string]any)
+		if q["schema"] == nil {
+			t.Errorf("%s: parameter %v without a schema", name, q["name"])
+		}
+		if q["in"] == "path" {
+			declared[q["name"].(string)] = q["required"] == true
+		}
+	}
+	for _, m := range regexp.MustCompile(`\{([^}]+)\}`).FindAllStringSubmatch(path, -1) {
+		if !declared[m[1]] {
+			t.Errorf("%s: path parameter %s is not declared or not required", name, m[1])
+		}
+		delete(declared, m[1])
+	}
+	for extra := range declared {
+		t.Errorf("%s declares %s, which is not in the path", name, extra)
 	}
 }
 
