@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"naisen/media"
 	"naisen/recorder"
@@ -55,7 +56,7 @@ func (b *bench) read(t testing.TB, id string) ([]journal.Record, *journal.Reader
 	b.mu.Lock()
 	f := b.files[Path(b.cfg.Dir, id)]
 	b.mu.Unlock()
-	r := journaltest.Open(t, f.B, id)
+	r := journaltest.Open(t, f.Content(), id)
 	return journaltest.All(t, r), r
 }
 
@@ -185,7 +186,8 @@ func TestRingFull(t *testing.T) {
 // A full disk: Failed says so once, the capture goes on with what it has, and comes back by itself.
 func TestDiskFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		file := &journaltest.File{Err: syscall.ENOSPC, Room: 5 * journal.SlotSize}
+		file := &journaltest.File{}
+		file.Limit(5*journal.SlotSize, syscall.ENOSPC)
 		b := newBench(t, func(c *Config) { c.Open = func(string) (journal.File, error) { return file, nil } })
 		rec, _ := b.Start(twoParties("r1"))
 		var failed error
@@ -208,7 +210,7 @@ func TestDiskFull(t *testing.T) {
 			default:
 			}
 			if n == 600 {
-				file.Err = nil
+				file.Limit(0, nil)
 			}
 		}
 		rec.Stop(time.Now(), "bye")
@@ -228,14 +230,15 @@ func TestDiskFull(t *testing.T) {
 // The journal that a full disk interrupted holds everything before, the drops, and everything after.
 func TestDiskFullJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		file := &journaltest.File{Err: syscall.ENOSPC, Room: 5*journal.SlotSize + 77}
+		file := &journaltest.File{}
+		file.Limit(5*journal.SlotSize+77, syscall.ENOSPC)
 		b := newBench(t, func(c *Config) { c.Open = func(string) (journal.File, error) { return file, nil } })
 		rec, _ := b.Start(twoParties("r1"))
 		for n := range 1000 {
 			rec.Tap().Tap(rtp("A", n))
 			<-time.After(20 * time.Millisecond)
 			if n == 600 {
-				file.Err = nil
+				file.Limit(0, nil)
 			}
 		}
 		rec.Stop(time.Now(), "bye")
@@ -354,6 +357,30 @@ func TestRingConcurrent(t *testing.T) {
 	}
 	if int64(got)+r.dropped.Load() != producers*each {
 		t.Errorf("%d read + %d dropped, want %d", got, r.dropped.Load(), producers*each)
+	}
+}
+
+// A party costs at most 24 KiB, and audio that the journal has is gone from memory.
+func TestRingMemory(t *testing.T) {
+	r := &ring{}
+	if n := unsafe.Sizeof(*r); n > 24<<10 {
+		t.Errorf("a ring has %d bytes", n)
+	}
+	var scratch [maxPayload]byte
+	var f journal.Frame
+	for n := range 1000 {
+		r.push(&media.Frame{Payload: bytes.Repeat([]byte{0xaa}, 100+n%300)}, 1, 0)
+		if n%3 == 2 {
+			for size, ok := r.peek(&f, &scratch); ok; size, ok = r.peek(&f, &scratch) {
+				r.drop(size)
+			}
+		}
+	}
+	if size, ok := r.peek(&f, &scratch); ok {
+		r.drop(size)
+	}
+	if bytes.Contains(r.buf[:], []byte{0xaa}) {
+		t.Error("audio is left in the ring")
 	}
 }
 

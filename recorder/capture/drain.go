@@ -69,9 +69,6 @@ func (c *recording) step(scratch *[maxPayload]byte, closing bool) bool {
 		return false
 	}
 	// On closing, what the disk did not take is left: the next start finishes the journal as interrupted.
-	for _, ring := range *c.rings.Load() {
-		ring.wipe()
-	}
 	if c.f != nil {
 		c.of.sync.finish(c, over)
 	}

@@ -90,15 +90,19 @@ func (r *ring) peek(f *journal.Frame, scratch *[maxPayload]byte) (size uint64, o
 	return size, true
 }
 
-// drop frees what peek returned.
+// drop frees what peek returned. The blocks are cleared while they are still the consumer's: audio stays in memory no longer than needed.
 func (r *ring) drop(size uint64) {
 	at := r.head.Load()
+	from, to := at%blocks*blockSize, (at+size)%blocks*blockSize
+	if from < to {
+		clear(r.buf[from:to])
+	} else {
+		clear(r.buf[from:])
+		clear(r.buf[:to])
+	}
 	r.commit[at%blocks].Store(0)
 	r.head.Store(at + size)
 }
-
-// wipe clears the audio once the recording is over: it must not outlive its journal in freed memory.
-func (r *ring) wipe() { clear(r.buf[:]) }
 
 func flags(f *media.Frame) byte {
 	var b byte

@@ -146,7 +146,7 @@ func TestSwapped(t *testing.T) {
 // A full disk loses nothing that was taken: the same call again goes on, whatever part of a slot the disk took.
 func TestFullDiskAndBack(t *testing.T) {
 	w, f := journaltest.New(t, "r1")
-	f.Err, f.Room = syscall.ENOSPC, 3*journal.SlotSize+100
+	f.Limit(3*journal.SlotSize+100, syscall.ENOSPC)
 	taken, refused := 0, 0
 	must(t, w.Mark(journal.KindCase, recorder.Case{ID: "r1"}))
 	for i := 0; taken < 300; i++ {
@@ -155,7 +155,7 @@ func TestFullDiskAndBack(t *testing.T) {
 			taken++
 		case errors.Is(err, syscall.ENOSPC):
 			if refused++; refused == 50 {
-				f.Err = nil
+				f.Limit(0, nil)
 			}
 		default:
 			t.Fatal(err)

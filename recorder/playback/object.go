@@ -93,7 +93,7 @@ func digest(ctx context.Context, store objstore.Store, name string, size int64) 
 
 // objectAt reads a stored object at random places and goes on with one stream where reads follow each other, as playing does.
 type objectAt struct {
-	ctx   context.Context //nolint:containedctx // lives for one response
+	ctx   context.Context // lives for one response
 	store objstore.Store
 	name  string
 	size  int64

@@ -6,28 +6,46 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"testing"
 
 	"naisen/recorder/journal"
 )
 
-// File is a journal's file in memory; Err, if set, answers writes that would make it longer than Room.
+// File is a journal's file in memory. B is for when nobody writes any more.
 type File struct {
+	mu   sync.Mutex
 	B    []byte
-	Room int
-	Err  error
+	room int
+	err  error
+}
+
+// Limit makes writes fail with err that would make the file longer than room; nil lifts it.
+func (f *File) Limit(room int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.room, f.err = room, err
 }
 
 // WriteAt implements journal.File; like a full disk it may take a part.
 func (f *File) WriteAt(p []byte, off int64) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	want := int(off) + len(p)
-	if f.Err != nil && want > f.Room {
-		n := max(f.Room-int(off), 0)
+	if f.err != nil && want > f.room {
+		n := max(f.room-int(off), 0)
 		f.write(p[:n], int(off))
-		return n, f.Err
+		return n, f.err
 	}
 	f.write(p, int(off))
 	return len(p), nil
+}
+
+// Content is a copy of what was written so far, for readers beside the writer.
+func (f *File) Content() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return bytes.Clone(f.B)
 }
 
 func (f *File) write(p []byte, off int) {

@@ -222,7 +222,7 @@ type part struct {
 
 // cancelled ends a copy with its context.
 type cancelled struct {
-	ctx context.Context //nolint:containedctx // lives for one Put
+	ctx context.Context // lives for one Put
 	io.ReadSeeker
 }
 

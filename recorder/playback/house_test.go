@@ -1,0 +1,208 @@
+package playback
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+	"naisen/recorder/objstore/dir"
+	"naisen/recorder/seal"
+)
+
+// gate grants by number: the token is a list of "action:number", or "action:*" for all.
+type gate struct {
+	mu      sync.Mutex
+	deny    error // of Begin
+	entries []string
+}
+
+type permit struct {
+	g    *gate
+	what string
+}
+
+func (g *gate) Permit(r *http.Request, action recorder.Action, domain, number, recording string) (recorder.Permit, error) {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return nil, &recorder.Unauthenticated{Challenge: `Bearer realm="naisen"`}
+	}
+	if token == "broken" {
+		return nil, errors.New("policy store is down")
+	}
+	for right := range strings.SplitSeq(token, ",") {
+		if right == string(action)+":*" && domain == "a.example" || number != "" && right == string(action)+":"+number && domain == "a.example" {
+			return &permit{g, fmt.Sprintf("%s %s", action, recording)}, nil
+		}
+	}
+	return nil, recorder.ErrNotFound
+}
+
+func (p *permit) Begin(_ context.Context, detail map[string]any) error {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	if p.g.deny != nil {
+		return p.g.deny
+	}
+	p.g.entries = append(p.g.entries, fmt.Sprintf("begin %s %v", p.what, detail["range"]))
+	return nil
+}
+
+func (p *permit) Done(n int64, err error) {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	p.g.entries = append(p.g.entries, fmt.Sprintf("done %s %d %v", p.what, n, err))
+}
+
+func (g *gate) log() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.entries)
+}
+
+// broken lets reads fail after some bytes.
+type broken struct {
+	objstore.Store
+	mu    sync.Mutex
+	after int64 // of each Get; <0: never
+	err   error
+}
+
+func (b *broken) Get(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
+	r, err := b.Store.Get(ctx, name, off, n)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil || b.err == nil {
+		return r, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{&short{r, b.after, b.err}, r}, nil
+}
+
+type short struct {
+	io.Reader
+	left int64
+	err  error
+}
+
+func (s *short) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		return 0, s.err
+	}
+	n, err := s.Reader.Read(p[:min(int64(len(p)), s.left)])
+	s.left -= int64(n)
+	return n, err
+}
+
+type house struct {
+	*Handler
+	gate   *gate
+	cat    *catalogue.Catalogue
+	store  *broken
+	sealer *seal.Sealer
+	root   string
+	wav    map[string][]byte
+}
+
+var began = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
+
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	h := &house{gate: &gate{}, root: t.TempDir(), wav: map[string][]byte{}}
+	files, err := seal.OpenFiles(filepath.Join(h.root, "keys"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.sealer = seal.New(files)
+	local, err := dir.Open(filepath.Join(h.root, "store"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { local.Close() })
+	h.store = &broken{Store: local}
+	if h.cat, err = catalogue.Open(t.Context(), filepath.Join(h.root, "c.db"), nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.cat.Close() })
+	h.Handler, err = New(Config{Gate: h.gate, Catalogue: h.cat, Store: h.store, Sealer: h.sealer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *house) sealed(t testing.TB, plain []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := h.sealer.Seal(t.Context(), "a.example", &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(plain)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// add stores a recording.
+func (h *house) add(t testing.TB, id, number string, at time.Time) catalogue.Row {
+	t.Helper()
+	wav := make([]byte, 200_000)
+	rand.Read(wav)
+	h.wav[id] = wav
+	audio := h.sealed(t, wav)
+	sum := sha256.Sum256(audio)
+	m := recorder.Manifest{Version: 1, Case: recorder.Case{ID: id, Domain: "a.example", Call: "c-" + id, DID: number, Started: at,
+		Parties: []recorder.Party{{Role: "caller", Number: "090"}}}, Ended: at.Add(time.Minute), DurationMS: 60_000, AudioBytes: int64(len(wav)),
+		SealedSHA256: hex.EncodeToString(sum[:]), SealedBytes: int64(len(audio)), Gaps: []recorder.Gap{{Party: "caller", FromMS: 1, ToMS: 99, Reason: "loss"}}}
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := catalogue.ObjectName(m.Case)
+	for name, b := range map[string][]byte{object: audio, catalogue.ManifestName(object): h.sealed(t, text)} {
+		if err := h.store.Put(t.Context(), name, bytes.NewReader(b), int64(len(b)), objstore.Lock{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.cat.Stored(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	row, err := h.cat.Get(t.Context(), "a.example", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+func (h *house) ask(method, path, token string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
