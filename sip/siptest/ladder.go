@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,16 +11,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"naisen/sip/ladder"
 )
 
 // update is the -update flag of the tests that draw ladders; a flag has to exist before they are parsed.
 var update = flag.Bool("update", false, "rewrite testdata/*.ladder")
-
-// laneWidth is the distance of two lanes, and timeWidth what stands before the first.
-const (
-	laneWidth = 18
-	timeWidth = 10
-)
 
 // Seen is one message that was sent.
 type Seen struct {
@@ -73,45 +68,11 @@ func (n *Network) Ladder() string {
 	n.mu.Lock()
 	names := slices.Clone(n.names)
 	n.mu.Unlock()
-	var b strings.Builder
-	head := strings.Repeat(" ", timeWidth)
-	for _, name := range names {
-		head += fmt.Sprintf("%-*s", laneWidth, name)
-	}
-	b.WriteString(strings.TrimRight(head, " ") + "\n")
+	var rungs []ladder.Rung
 	for _, m := range n.Trace() {
-		b.WriteString(rung(m, len(names)) + "\n")
+		rungs = append(rungs, ladder.Rung{At: m.At, From: m.From, To: m.To, Label: m.Label, Lost: m.Lost})
 	}
-	return b.String()
-}
-
-func rung(m Seen, lanes int) string {
-	row := []byte(strings.Repeat(" ", timeWidth+laneWidth*(lanes-1)+1))
-	copy(row, fmt.Sprintf("%8dm", m.At.Milliseconds()))
-	for i := range lanes {
-		row[timeWidth+i*laneWidth] = '|'
-	}
-	left, right := min(m.From, m.To), max(m.From, m.To)
-	room := (right-left)*laneWidth - 1
-	if room < 4 {
-		return string(row)
-	}
-	label := m.Label[:min(len(m.Label), room-4)]
-	dashes := strings.Repeat("-", room-len(label)-3)
-	tip := ">"
-	if m.Lost {
-		tip = "x"
-	}
-	at := timeWidth + left*laneWidth + 1
-	if m.From < m.To {
-		copy(row[at:], " "+label+" "+dashes+tip)
-	} else {
-		if !m.Lost {
-			tip = "<"
-		}
-		copy(row[at:], tip+dashes+" "+label+" ")
-	}
-	return string(row)
+	return ladder.Draw(names, rungs)
 }
 
 // Golden compares text with testdata/name, and rewrites that file when the tests run with -update.
