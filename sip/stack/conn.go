@@ -126,6 +126,7 @@ func (c *conn) write() {
 		c.queue = c.queue[1:]
 		c.bytes -= len(b)
 		c.mu.Unlock()
+		c.s.traceOut(c.flow, b)
 		_ = c.nc.SetWriteDeadline(time.Now().Add(writeTime))
 		if _, err := c.nc.Write(b); err != nil {
 			c.close()

@@ -44,5 +44,6 @@ func (f *Flow) write(b []byte) error {
 	if f.conn != nil {
 		return f.conn.send(b)
 	}
+	f.udp.s.traceOut(f, b)
 	return f.udp.send(b, f.remote)
 }

@@ -25,6 +25,9 @@ func (s *Stack) receive(b []byte, f *Flow, stream bool) {
 		}
 		return
 	}
+	if s.cfg.Trace != nil {
+		s.traceIn(f, req, resp)
+	}
 	if resp != nil {
 		s.incoming(resp, f, stream)
 		return

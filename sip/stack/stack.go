@@ -86,6 +86,8 @@ type Config struct {
 	ListenStream func(netip.AddrPort) (net.Listener, error)
 	DialStream   func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
 	Trusted      func(netip.Addr) bool // sources that the per-source rate does not apply to: our trunks
+	// Trace sees each message that was sent or received, repetitions too; nil: nobody. It is called from any goroutine and must not block.
+	Trace func(Traced)
 }
 
 // Stack is one SIP element.
