@@ -86,12 +86,7 @@ func (l *load) check() error {
 }
 
 // measure lets the legs talk and fills the report.
-func (l *load) measure(ctx context.Context, legs []*traffic.Leg, pid int, idle cost, r *Report) error {
-	g, err := traffic.NewGenerator(legs, time.Now)
-	if err != nil {
-		return err
-	}
-	defer g.Close()
+func (l *load) measure(ctx context.Context, g *traffic.Generator, pid int, idle cost, r *Report) error {
 	if l.warm > 0 {
 		if err := g.Run(ctx, l.warm, false); err != nil {
 			return err
@@ -138,6 +133,11 @@ func runRelay(ctx context.Context, args []string) (err error) {
 			leg.Close()
 		}
 	}()
+	g, err := traffic.NewGenerator(time.Now)
+	if err != nil {
+		return err
+	}
+	defer g.Close()
 	idle, err := costOf(child.pid())
 	if err != nil {
 		return err
@@ -151,8 +151,11 @@ func runRelay(ctx context.Context, args []string) (err error) {
 			legs = append(legs, leg)
 		}
 		a, b := legs[len(legs)-2], legs[len(legs)-1]
-		traffic.Pair(a, b)
-		if err := child.call(a, b, *tapped); err != nil {
+		err := child.call(a, b, *tapped)
+		if err == nil {
+			err = errors.Join(g.Add(a), g.Add(b))
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -160,7 +163,7 @@ func runRelay(ctx context.Context, args []string) (err error) {
 	if *tapped {
 		r.Mode += ", tapped"
 	}
-	if err := l.measure(ctx, legs, child.pid(), idle, &r); err != nil {
+	if err := l.measure(ctx, g, child.pid(), idle, &r); err != nil {
 		return err
 	}
 	return r.print(os.Stdout, l.asJSON)

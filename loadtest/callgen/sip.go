@@ -87,11 +87,12 @@ type rig struct {
 	flags          *sipFlags
 	caller, callee *ua.Phone
 
-	mu       sync.Mutex
-	incoming chan *traffic.Leg
-	legs     []*traffic.Leg
-	calls    []*ua.Call
-	setup    traffic.Histogram
+	g *traffic.Generator
+
+	mu    sync.Mutex
+	legs  []*traffic.Leg
+	calls []*ua.Call
+	setup traffic.Histogram
 }
 
 func runSIP(ctx context.Context, args []string) (err error) {
@@ -101,7 +102,11 @@ func runSIP(ctx context.Context, args []string) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.length+c.warm+c.settle+time.Minute+time.Duration(float64(c.calls)/c.rate*2)*time.Second)
 	defer cancel()
-	r := &rig{flags: c, incoming: make(chan *traffic.Leg, 16)}
+	r := &rig{flags: c}
+	if r.g, err = traffic.NewGenerator(time.Now); err != nil {
+		return err
+	}
+	defer r.g.Close()
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.start(ctx); err != nil {
 		return err
@@ -113,11 +118,9 @@ func runSIP(ctx context.Context, args []string) (err error) {
 	if err := r.fill(ctx); err != nil {
 		return err
 	}
-	if err := pause(ctx, c.settle); err != nil {
-		return err
-	}
+	r.g.Reset()
 	report := Report{Mode: "SIP through the switch"}
-	if err := c.measure(ctx, r.legs, c.pid, idle, &report); err != nil {
+	if err := c.measure(ctx, r.g, c.pid, idle, &report); err != nil {
 		return err
 	}
 	s := spread(&r.setup)
@@ -202,6 +205,7 @@ func (c *sipFlags) tls() (client, server *tls.Config, err error) {
 // answer takes a call: a leg for it, handed to the one who placed the call.
 func (r *rig) answer() ua.Answerer {
 	var leg *traffic.Leg
+	added := false
 	return func(offer []byte) ([]byte, error) {
 		if leg == nil {
 			l, err := r.leg(r.flags.calleeIP, r.flags.protection)
@@ -209,12 +213,13 @@ func (r *rig) answer() ua.Answerer {
 				return nil, err
 			}
 			leg = l
-			select {
-			case r.incoming <- l:
-			default: // nobody placed it: a call that does not count
-			}
 		}
-		return leg.Answer(media.SDP(offer))
+		answer, err := leg.Answer(media.SDP(offer))
+		if err == nil && !added {
+			added = true
+			err = r.g.Add(leg)
+		}
+		return answer, err
 	}
 }
 
@@ -233,21 +238,39 @@ func (r *rig) leg(at, protection string) (*traffic.Leg, error) {
 	return l, nil
 }
 
-// fill places the calls one after the other, at most at the rate.
+// fill places the calls at the rate, several at a time if they take long to be answered (a notice), while those that are up already talk:
+// a switch ends a call in which nobody speaks.
 func (r *rig) fill(ctx context.Context) error {
+	talk, quiet := context.WithCancel(ctx)
+	var talking, placing sync.WaitGroup
+	var talkErr error
+	talking.Go(func() { talkErr = r.g.Run(talk, time.Hour, false) })
+	failed := make(chan error, r.flags.calls)
 	tick := time.NewTicker(time.Duration(float64(time.Second) / r.flags.rate))
 	defer tick.Stop()
-	for n := range r.flags.calls {
-		if err := r.place(ctx); err != nil {
-			return fmt.Errorf("callgen: call %d: %w", n+1, err)
-		}
+	for n := 0; n < r.flags.calls && len(failed) == 0 && ctx.Err() == nil; n++ {
+		placing.Go(func() {
+			if err := r.place(ctx); err != nil {
+				failed <- fmt.Errorf("callgen: call %d: %w", n+1, err)
+			}
+		})
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
-	return nil
+	placing.Wait()
+	err := pause(ctx, r.flags.settle)
+	quiet()
+	talking.Wait()
+	if !errors.Is(talkErr, context.Canceled) {
+		err = errors.Join(err, talkErr)
+	}
+	close(failed)
+	for e := range failed {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 func (r *rig) place(ctx context.Context) error {
@@ -265,18 +288,14 @@ func (r *rig) place(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.setup.Add(int64(call.Setup))
 	r.calls = append(r.calls, call)
 	if err := a.Accept(call.Answer); err != nil {
 		return err
 	}
-	select {
-	case b := <-r.incoming:
-		traffic.Pair(a, b)
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return r.g.Add(a)
 }
 
 // close hangs up and releases everything.

@@ -3,6 +3,7 @@ package traffic
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,7 +11,11 @@ import (
 
 // Generator sends 50 packets a second on each leg and measures what arrives. One goroutine does both, so that nothing is shared.
 type Generator struct {
-	legs  []*Leg
+	legs  []*Leg // in the order in which they are due
+	all   []*Leg // by the number that epoll returns
+	ids   map[uint32]*Leg
+	turn  int // the next of legs
+	added chan *Leg
 	epoll int
 	clock func() time.Time
 
@@ -24,26 +29,48 @@ type Generator struct {
 	started time.Time
 }
 
-// NewGenerator for negotiated legs; ErrNotNegotiated. The caller closes the legs.
-func NewGenerator(legs []*Leg, clock func() time.Time) (*Generator, error) {
-	for _, l := range legs {
-		if l.deal.Load() == nil {
-			return nil, ErrNotNegotiated
-		}
-	}
+// maxLegs is how many legs a generator takes.
+const maxLegs = 10_000
+
+// NewGenerator without legs. The caller closes the legs.
+func NewGenerator(clock func() time.Time) (*Generator, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("traffic: epoll: %w", err)
 	}
-	g := &Generator{legs: legs, epoll: ep, clock: clock}
-	for i, l := range legs {
-		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
-		if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, l.rtp, &ev); err != nil {
-			g.Close()
-			return nil, fmt.Errorf("traffic: epoll add: %w", err)
+	return &Generator{epoll: ep, clock: clock, ids: map[uint32]*Leg{}, added: make(chan *Leg, maxLegs)}, nil
+}
+
+// Add lets a negotiated leg talk from now on: whom it hears it finds out by itself. Safe while Run runs. ErrNotNegotiated.
+func (g *Generator) Add(l *Leg) error {
+	if l.deal.Load() == nil {
+		return ErrNotNegotiated
+	}
+	select {
+	case g.added <- l:
+		return nil
+	default:
+		return fmt.Errorf("traffic: more than %d legs", maxLegs)
+	}
+}
+
+// admit takes what was added. A new leg is due now, before all others, and the order of the round stays.
+func (g *Generator) admit(now int64) error {
+	for {
+		select {
+		case l := <-g.added:
+			ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(g.all))}
+			if err := unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, l.rtp, &ev); err != nil {
+				return fmt.Errorf("traffic: epoll add: %w", err)
+			}
+			l.nextAt = now
+			g.all = append(g.all, l)
+			g.ids[l.id] = l
+			g.legs = slices.Insert(g.legs, g.turn, l)
+		default:
+			return nil
 		}
 	}
-	return g, nil
 }
 
 // Close releases the generator, not its legs.
@@ -55,6 +82,10 @@ func (g *Generator) Run(ctx context.Context, length time.Duration, measure bool)
 	g.count = measure
 	g.started = g.clock()
 	start := g.started.UnixNano()
+	if err := g.admit(start); err != nil {
+		return err
+	}
+	g.turn = 0
 	for i, l := range g.legs { // spread over one frame time
 		l.nextAt = start + int64(frameTime)*int64(i)/int64(max(len(g.legs), 1))
 	}
@@ -72,16 +103,18 @@ const (
 func (g *Generator) loop(ctx context.Context, until int64, sending bool) error {
 	events := make([]unix.EpollEvent, batchSize)
 	poll := []unix.PollFd{{Fd: int32(g.epoll), Events: unix.POLLIN}}
-	turn := 0 // legs are due in turn
 	for {
 		now := g.clock().UnixNano()
 		if now >= until || ctx.Err() != nil {
 			return ctx.Err()
 		}
-		wake := until
+		if err := g.admit(now); err != nil {
+			return err
+		}
+		wake := min(until, now+int64(time.Millisecond))
 		if sending {
 			for n := 0; n < len(g.legs); n++ {
-				l := g.legs[turn]
+				l := g.legs[g.turn]
 				if l.nextAt > now {
 					wake = min(wake, l.nextAt)
 					break
@@ -89,12 +122,12 @@ func (g *Generator) loop(ctx context.Context, until int64, sending bool) error {
 				if err := g.send(l); err != nil {
 					return err
 				}
-				turn = (turn + 1) % len(g.legs)
+				g.turn = (g.turn + 1) % len(g.legs)
 			}
 		}
 		n, _ := unix.EpollWait(g.epoll, events, 0)
 		for i := range max(n, 0) {
-			g.receive(g.legs[events[i].Fd])
+			g.receive(g.all[events[i].Fd])
 		}
 		if wait := wake - g.clock().UnixNano(); n <= 0 && wait > 0 {
 			t := unix.NsecToTimespec(min(wait, int64(time.Millisecond)))
@@ -129,7 +162,7 @@ func (g *Generator) receive(l *Leg) {
 	if arrived == 0 {
 		arrived = g.clock().UnixNano()
 	}
-	r := l.take(g.inbox.data[:n], arrived)
+	r := l.take(g.inbox.data[:n], arrived, g.ids)
 	if !r.measured || !g.count {
 		return
 	}

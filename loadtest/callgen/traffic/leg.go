@@ -157,9 +157,6 @@ func contextFor(k secure.Key, old *secure.Context) (*secure.Context, error) {
 	return secure.NewContext(k)
 }
 
-// Pair says that two legs hear each other.
-func Pair(a, b *Leg) { a.partner, b.partner = b, a }
-
 // Close releases the sockets.
 func (l *Leg) Close() {
 	_ = unix.Close(l.rtp)
@@ -195,8 +192,8 @@ type took struct {
 	jitter   int64 // difference of the delays of this packet and the one before; -1: none before
 }
 
-// take judges a received datagram.
-func (l *Leg) take(pkt []byte, arrived int64) took {
+// take judges a received datagram. The first packet of another leg says whom this one hears; from then on it must be that one.
+func (l *Leg) take(pkt []byte, arrived int64, ids map[uint32]*Leg) took {
 	if d := l.deal.Load(); d != nil && d.in != nil {
 		plain, err := d.in.UnprotectRTP(pkt[:0], pkt)
 		if err != nil {
@@ -215,11 +212,15 @@ func (l *Leg) take(pkt []byte, arrived int64) took {
 		l.corrupt++ // a prompt of the switch, or damage
 		return took{}
 	}
-	if l.partner != nil && binary.BigEndian.Uint32(p[4:]) != l.partner.id {
-		l.corrupt++
+	from := ids[binary.BigEndian.Uint32(p[4:])]
+	if l.partner == nil {
+		l.partner = from
+	}
+	if from == nil || from != l.partner {
+		l.corrupt++ // crossed wires
 		return took{}
 	}
-	if l.partner != nil && binary.BigEndian.Uint32(p[20:]) != l.partner.round {
+	if binary.BigEndian.Uint32(p[20:]) != from.round {
 		return took{}
 	}
 	if !l.fresh(binary.BigEndian.Uint32(p[8:])) {
