@@ -86,6 +86,7 @@ type Trunk struct {
 	Transport string   `json:"transport"`          // "udp", "tcp", "tls"
 	Sources   []string `json:"sources"`            // CIDRs from which its calls are accepted without digest
 	Username  string   `json:"username,omitempty"` // digest towards the carrier
+	Realm     string   `json:"realm,omitempty"`    // the only one whose challenge is answered; empty: Host
 	HasSecret bool     `json:"has_secret" readOnly:"true"`
 	Prefixes  []string `json:"prefixes"` // dialled prefixes that go out here, longest match wins; stripped digits by Strip
 	Strip     int      `json:"strip"`

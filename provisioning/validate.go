@@ -219,6 +219,8 @@ func (t Trunk) Validate() error {
 		c.must(err != nil || p.Bits() >= 8, at, "is wider than /8")
 	})
 	c.text("username", t.Username)
+	c.text("realm", t.Realm)
+	c.must(!strings.ContainsAny(t.Realm, `"\\`), "realm", "holds a quote or backslash")
 	c.must(!strings.ContainsAny(t.Username, `"\:`), "username", "holds a quote, backslash or colon")
 	c.list("prefixes", len(t.Prefixes), 0, maxList)
 	c.each("prefixes", t.Prefixes, func(at, s string) {

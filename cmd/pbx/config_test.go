@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -65,4 +66,30 @@ func TestSecretsComeFromFilesAndTheEnvironment(t *testing.T) {
 	if c.Storage.Secret.String() != "[redacted]" {
 		t.Error("a secret prints itself")
 	}
+}
+
+// The example names every key, and is valid as it stands.
+func TestExampleConfig(t *testing.T) {
+	const path = "../../pbx.example.yaml"
+	if _, err := loadConfig(path); err != nil {
+		t.Error(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys func(reflect.Type)
+	keys = func(s reflect.Type) {
+		for i := range s.NumField() {
+			f := s.Field(i)
+			name := f.Tag.Get("yaml")
+			if name != "" && !strings.Contains(string(raw), name+":") {
+				t.Errorf("the example does not show %s.%s", s.Name(), name)
+			}
+			if f.Type.Kind() == reflect.Struct {
+				keys(f.Type)
+			}
+		}
+	}
+	keys(reflect.TypeFor[Config]())
 }

@@ -31,7 +31,6 @@ type dialler struct {
 	ua         *dialog.UA
 	outside    netip.Addr // our address towards other machines
 	inside     netip.Addr // our loopback address
-	ctx        context.Context
 	lookups    sync.WaitGroup
 	log        *slog.Logger
 }
@@ -98,7 +97,7 @@ func (d *dialler) toBinding(b registrar.Binding, out call.Outgoing) dialog.Invit
 
 // toCarrier looks the carrier's address up, which may take a while, and calls it unless the call gave up meanwhile.
 func (d *dialler) toCarrier(c carrier, out call.Outgoing, l *leg) {
-	ctx, cancel := context.WithTimeout(d.ctx, lookupPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), lookupPatience)
 	defer cancel()
 	p, err := trunkProfile(c.domain, c.trunk)
 	if err != nil {
@@ -119,8 +118,12 @@ func (d *dialler) toCarrier(c carrier, out call.Outgoing, l *leg) {
 	inv := dialog.Invite{ID: string(out.Leg), URI: o.URI, To: o.To, From: o.From, Headers: o.Headers, Targets: targets, Body: out.Offer,
 		MaxForwards: out.MaxForwards}
 	if secret, ok := d.directory.Snapshot().TrunkPassword(c.domain, c.trunk.Name); ok && c.trunk.Username != "" {
+		realm := c.trunk.Realm
+		if realm == "" {
+			realm = p.Host
+		}
 		inv.Authorize = func(req *stack.Request, challenge *stack.Response) error {
-			return auth.Authorize(req, challenge, auth.ClientCredential{User: c.trunk.Username, Secret: secret.Reveal(), Realm: auth.AnyRealm}, nil)
+			return auth.Authorize(req, challenge, auth.ClientCredential{User: c.trunk.Username, Secret: secret.Reveal(), Realm: realm}, nil)
 		}
 	}
 	l.begin(d.ua.Invite(inv, l.on))
@@ -134,5 +137,5 @@ func shown(out call.Outgoing) sip.Address {
 	return sip.Address{Display: out.From.Display, URI: sip.URI{Scheme: "sip", User: out.From.Number, Host: out.Domain}}
 }
 
-// Close waits for look-ups under way; the context given at the start must have ended.
+// Close waits for look-ups under way; each is bounded by lookupPatience.
 func (d *dialler) Close() { d.lookups.Wait() }

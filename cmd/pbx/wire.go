@@ -60,7 +60,6 @@ type pbx struct {
 	stack        *stack.Stack
 	registrar    *registrar.Registrar
 	dialler      *dialler
-	stopLookups  context.CancelFunc
 	http         *httpServer
 	metrics      *httpServer
 
@@ -113,10 +112,16 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	if p.auditKey, err = audit.OpenKey(p.config.path("keys", "audit.key")); err != nil {
 		return err
 	}
-	if p.checkpoints, err = audit.NewCheckpointer(ctx, p.store, audit.Config{Dir: p.config.path("checkpoints"), Key: p.auditKey, Log: p.log}); err != nil {
+	p.checkpoints, err = audit.NewCheckpointer(ctx, p.store, audit.Config{Dir: p.config.path("checkpoints"), Key: p.auditKey, Log: p.log})
+	switch {
+	case errors.Is(err, audit.ErrBroken): // people must be able to call while somebody finds out who did it
+		p.alarms.raise("audit-broken")
+		p.log.Error("pbx: THE AUDIT LOG WAS ALTERED; no checkpoint is signed until `pbx audit verify` is answered", "err", err)
+	case err != nil:
 		return err
+	default:
+		p.closing("audit checkpoints", func(context.Context) error { return p.checkpoints.Close() })
 	}
-	p.closing("audit checkpoints", func(context.Context) error { return p.checkpoints.Close() })
 	if p.directory, err = directory.New(ctx, p.store, p.log); err != nil {
 		return err
 	}
@@ -216,11 +221,9 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	}
 	p.closing("registrar", p.registrar.Close)
 	outside, inside := sides(addrs)
-	lookups, stop := context.WithCancel(context.WithoutCancel(ctx))
-	p.stopLookups = stop
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: &trunk.Resolver{}, ua: s.ua,
-		outside: outside, inside: inside, ctx: lookups, log: p.log}
-	p.closing("dialler", func(context.Context) error { stop(); p.dialler.Close(); return nil })
+		outside: outside, inside: inside, log: p.log}
+	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.ledger, Clock: time.Now, Log: p.log,
 		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route}, p.config.Calls)
 	s.calls = p.calls
