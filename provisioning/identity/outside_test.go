@@ -174,22 +174,6 @@ func idle(t *testing.T, v *Verifier) {
 	}
 }
 
-// settle waits for a background fetch.
-func (o *outside) settle(t *testing.T, fetches int64) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.NewTimer(5 * time.Second)
-	defer limit.Stop()
-	for o.fetches.Load() < fetches {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("%d fetches, want %d", o.fetches.Load(), fetches)
-		}
-	}
-}
-
 func x509PKIX(t *testing.T, pub any) []byte {
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {
