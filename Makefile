@@ -37,8 +37,9 @@ lint:
 fuzz:
 	@GO=$(GO) .ci/fuzz $(FUZZTIME)
 
+# vet has run by then, on the tests too.
 unit:
-	$(GO) test $(RACE) -timeout 5m $(UNIT)
+	$(GO) test $(RACE) -vet=off -timeout 5m $(UNIT)
 
 # Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.
 phones:
