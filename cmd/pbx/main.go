@@ -48,6 +48,8 @@ func main() {
 
 // run is main without the process: tests call it. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	// Every part of ours is given its logger. What libraries write to the default one is not bounded, and may name what we never log.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("pbx"), kong.Description("Naisen: a cloud PBX with call recording."),
