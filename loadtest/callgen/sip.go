@@ -54,8 +54,8 @@ func parseSIP(args []string) (*sipFlags, error) {
 	f.StringVar(&c.calleeTransport, "callee-transport", "udp", "udp, tcp or tls")
 	f.StringVar(&c.caller, "caller", "2001", "user that calls")
 	f.StringVar(&c.callee, "callee", "2002", "user that registers and answers")
-	f.StringVar(&c.callerPW, "caller-password", os.Getenv("CALLER_PASSWORD"), "empty: a trunk without password (also CALLER_PASSWORD)")
-	f.StringVar(&c.calleePW, "callee-password", os.Getenv("CALLEE_PASSWORD"), "also CALLEE_PASSWORD")
+	f.StringVar(&c.callerPW, "caller-password", "", "default: $CALLER_PASSWORD; empty: a trunk without password")
+	f.StringVar(&c.calleePW, "callee-password", "", "default: $CALLEE_PASSWORD")
 	f.StringVar(&c.callerIP, "caller-ip", "127.0.0.1", "the caller's address; a seeded carrier is 127.0.0.2")
 	f.StringVar(&c.calleeIP, "callee-ip", "127.0.0.1", "the callee's address")
 	f.StringVar(&c.callerMedia, "caller-media", "", "the caller's media if it differs from -media")
@@ -69,6 +69,12 @@ func parseSIP(args []string) (*sipFlags, error) {
 	f.BoolVar(&c.verbose, "v", false, "log SIP trouble")
 	if err := f.Parse(args); err != nil {
 		return nil, err
+	}
+	if c.callerPW == "" { // not as a flag's default: the help would print it
+		c.callerPW = os.Getenv("CALLER_PASSWORD")
+	}
+	if c.calleePW == "" {
+		c.calleePW = os.Getenv("CALLEE_PASSWORD")
 	}
 	if c.callerMedia == "" {
 		c.callerMedia = c.protection

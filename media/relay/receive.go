@@ -3,6 +3,7 @@ package relay
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -60,24 +61,8 @@ func (s *shard) packet(e *endpoint, sess *session, pkt []byte, now int64) {
 	}
 	k := sess.received[h.PayloadType]
 	src := s.from.addrPort()
-	if !sess.secure && src != l.learn.current { // the payload type first: what was not agreed earns no trust
-		if k == kindNone {
-			c.stranger.Add(1)
-			return
-		}
-		if _, err := rtp.Parse(pkt); err != nil {
-			c.malformed.Add(1)
-			return
-		}
-		switch l.learn.admit(src, h.SSRC, now) {
-		case stranger:
-			c.stranger.Add(1)
-			return
-		case early:
-			c.early.Add(1)
-			return
-		}
-		e.aim()
+	if !sess.secure && src != l.learn.current && !e.introduced(src, k, h, pkt, now) {
+		return
 	}
 	if k == kindNone {
 		c.unnegotiated.Add(1)
@@ -115,6 +100,29 @@ func (s *shard) packet(e *endpoint, sess *session, pkt []byte, now int64) {
 		s.pressed(e, l.events.Packet(h, pkt[h.Start:h.End], now))
 	}
 	s.deliver(e, sess, k, h, pkt, now)
+}
+
+// introduced says whether a plain packet from a source that is not the learned one may teach us a new one. The payload type and the shape come
+// first: what was not agreed earns no trust.
+func (e *endpoint) introduced(src netip.AddrPort, k kind, h rtp.Header, pkt []byte, now int64) bool {
+	if k == kindNone {
+		e.count.stranger.Add(1)
+		return false
+	}
+	if _, err := rtp.Parse(pkt); err != nil {
+		e.count.malformed.Add(1)
+		return false
+	}
+	switch e.leg.learn.admit(src, h.SSRC, now) {
+	case stranger:
+		e.count.stranger.Add(1)
+		return false
+	case early:
+		e.count.early.Add(1)
+		return false
+	}
+	e.aim()
+	return true
 }
 
 // open authenticates and decrypts in place.
