@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -41,19 +42,20 @@ type PBX struct {
 	Metrics     string
 	AdminOTP    string            // first run only
 	Passwords   map[string]string // first run only: extension -> password
+	prefix      []string
 	token       string
 	adminSecret string
 }
 
 // Options change what a PBX is started with.
 type Options struct {
-	YAML string   // added to the configuration
-	Env  []string // unused by default
+	YAML   string   // added to the configuration
+	Prefix []string // put before the command, as "env GOMAXPROCS=1 taskset -c 1": each must exec, so that the process is the switch's
 }
 
 // NewPBX writes a configuration with free ports below dir; Run starts it.
 func NewPBX(bin, dir string, o Options) (*PBX, error) {
-	p := &PBX{Bin: bin, Dir: dir, Domain: "pbx.internal", Passwords: map[string]string{}, adminSecret: "a long enough secret"}
+	p := &PBX{Bin: bin, Dir: dir, Domain: "pbx.internal", Passwords: map[string]string{}, prefix: o.Prefix, adminSecret: "a long enough secret"}
 	var ports [4]int
 	for i := range ports {
 		port, err := FreePort("127.0.0.1")
@@ -78,7 +80,8 @@ var (
 
 // Run starts the switch and waits until it is ready.
 func (p *PBX) Run(ctx context.Context) (err error) {
-	p.Process, err = Start(p.Dir, p.Bin, "serve", "--config", filepath.Join(p.Dir, "pbx.yaml"))
+	command := append(slices.Clone(p.prefix), p.Bin, "serve", "--config", filepath.Join(p.Dir, "pbx.yaml"))
+	p.Process, err = Start(p.Dir, command[0], command[1:]...)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"naisen/loadtest/peer"
-	"naisen/provisioning"
 )
 
 var (
@@ -47,16 +46,14 @@ func TestMain(m *testing.M) {
 type rig struct {
 	*testing.T
 	pbx *peer.PBX
-	ctx context.Context
 	dir string
 }
 
 // newRig starts a switch of its own for the test. When the test ends, no call, session, endpoint or process may be left.
 func newRig(t *testing.T) *rig {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	r := &rig{T: t, ctx: ctx, dir: t.TempDir()}
+	ctx := t.Context()
+	r := &rig{T: t, dir: t.TempDir()}
 	var err error
 	r.pbx, err = peer.NewPBX(bin, r.dir, peer.Options{})
 	r.must(err)
@@ -111,7 +108,7 @@ func (r *rig) start(s peer.Scenario) *peer.Sipp {
 func (r *rig) finish(all ...*peer.Sipp) {
 	r.Helper()
 	for _, p := range all {
-		if err := p.Finish(r.ctx); err != nil {
+		if err := p.Finish(r.Context()); err != nil {
 			r.Error(err)
 		}
 	}
@@ -128,19 +125,30 @@ func (r *rig) register(user string) netip.AddrPort {
 // put changes the data of the domain.
 func (r *rig) put(path string, body any) {
 	r.Helper()
-	status, answer, err := r.pbx.Do(r.ctx, "PUT", path, body)
+	status, answer, err := r.pbx.Do(r.Context(), "PUT", path, body)
 	r.must(err)
 	if status != 200 && status != 201 && status != 204 {
 		r.Fatalf("PUT %s: %d %s", path, status, answer)
 	}
 }
 
+// cdr is a call record as the API gives it.
+type cdr struct {
+	Direction, From, To, Trunk, Recording string
+
+	AnsweredBy string    `json:"answered_by"`
+	Answered   time.Time `json:"answered"`
+	TalkMS     int       `json:"talk_ms"`
+	Status     int
+	EndedBy    string `json:"ended_by"`
+}
+
 // records waits for n call records, the newest first.
-func (r *rig) records(n int) []provisioning.CDR {
+func (r *rig) records(n int) []cdr {
 	r.Helper()
-	var page struct{ Items []provisioning.CDR }
+	var page struct{ Items []cdr }
 	err := peer.Until(10*time.Second, func() bool {
-		status, answer, err := r.pbx.Do(r.ctx, "GET", "calls/history", nil)
+		status, answer, err := r.pbx.Do(r.Context(), "GET", "calls/history", nil)
 		page.Items = nil
 		return err == nil && status == 200 && json.Unmarshal(answer, &page) == nil && len(page.Items) >= n
 	})
@@ -151,7 +159,7 @@ func (r *rig) records(n int) []provisioning.CDR {
 }
 
 // record asserts the one call record. want has the fields that are compared.
-func (r *rig) record(want provisioning.CDR) {
+func (r *rig) record(want cdr) {
 	r.Helper()
 	got := r.records(1)[0]
 	if got.Direction != want.Direction || got.From != want.From || got.To != want.To || got.AnsweredBy != want.AnsweredBy ||
@@ -169,7 +177,7 @@ func (r *rig) nothingLeft() {
 	for _, name := range []string{"naisen_calls", "naisen_sip_sessions", "naisen_media_endpoints"} {
 		var v float64
 		var err error
-		if peer.Until(10*time.Second, func() bool { v, err = r.pbx.Metric(r.ctx, name); return err == nil && v == 0 }) != nil {
+		if peer.Until(10*time.Second, func() bool { v, err = r.pbx.Metric(r.Context(), name); return err == nil && v == 0 }) != nil {
 			r.Errorf("%s is %v at the end (%v)", name, v, err)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"testing"
 	"time"
-
-	"naisen/provisioning"
 )
 
 const did = "+81312345678" // of the first run
@@ -17,7 +15,7 @@ func TestRegister(t *testing.T) {
 	tcp := r.scenario("register.xml", "2001", "", r.address())
 	tcp.Transport = "tcp"
 	r.finish(r.start(tcp))
-	if n, err := r.pbx.Metric(r.ctx, "naisen_sip_auth_accepted_total"); err != nil || n != 3 {
+	if n, err := r.pbx.Metric(r.Context(), "naisen_sip_auth_accepted_total"); err != nil || n != 3 {
 		t.Errorf("%v accepted (%v), want 3", n, err)
 	}
 	r.nothingLeft()
@@ -31,7 +29,7 @@ func TestWrongPassword(t *testing.T) {
 	unknown := r.scenario("wrong-password.xml", "2999", "", r.address())
 	unknown.Password = "wrong"
 	r.finish(r.start(unknown))
-	if n, err := r.pbx.Metric(r.ctx, "naisen_registrations"); err != nil || n != 0 {
+	if n, err := r.pbx.Metric(r.Context(), "naisen_registrations"); err != nil || n != 0 {
 		t.Errorf("%v registrations (%v)", n, err)
 	}
 	r.register("2001") // the owner elsewhere is not locked out (threats B8)
@@ -45,7 +43,7 @@ func TestCall(t *testing.T) {
 	call := r.scenario("call.xml", "2001", "2002", r.address())
 	call.Pause = time.Second
 	r.finish(r.start(call), callee)
-	r.record(provisioning.CDR{Direction: "internal", From: "2001", To: "2002", AnsweredBy: "2002", Status: 200, EndedBy: "caller"})
+	r.record(cdr{Direction: "internal", From: "2001", To: "2002", AnsweredBy: "2002", Status: 200, EndedBy: "caller"})
 	r.nothingLeft()
 }
 
@@ -74,7 +72,7 @@ func TestDIDCallWithNotice(t *testing.T) {
 	call := r.scenario("did-call.xml", "09012345678", did, r.port(netip.MustParseAddr("127.0.0.2")))
 	call.Pause = time.Second
 	r.finish(r.start(call), callee)
-	r.record(provisioning.CDR{Direction: "inbound", From: "+819012345678", To: did, AnsweredBy: "2002", Status: 200, EndedBy: "caller", Trunk: "carrier", Recording: "yes"})
+	r.record(cdr{Direction: "inbound", From: "+819012345678", To: did, AnsweredBy: "2002", Status: 200, EndedBy: "caller", Trunk: "carrier", Recording: "yes"})
 	r.nothingLeft()
 }
 
@@ -82,7 +80,7 @@ func TestDIDFromStranger(t *testing.T) {
 	r := newRig(t)
 	call := r.scenario("did-call.xml", "09012345678", did, r.address())
 	call.Patience = 3 * time.Second
-	if err := r.start(call).Finish(r.ctx); err == nil {
+	if err := r.start(call).Finish(r.Context()); err == nil {
 		t.Error("a stranger's call to a DID was taken without a password")
 	}
 	r.records(0)
@@ -96,7 +94,7 @@ func TestCancel(t *testing.T) {
 	call := r.scenario("cancel.xml", "2001", "2002", r.address())
 	call.Pause = 500 * time.Millisecond
 	r.finish(r.start(call), callee)
-	r.record(provisioning.CDR{Direction: "internal", From: "2001", To: "2002", Status: 487, EndedBy: "caller"})
+	r.record(cdr{Direction: "internal", From: "2001", To: "2002", Status: 487, EndedBy: "caller"})
 	r.nothingLeft()
 }
 
@@ -105,31 +103,31 @@ func TestBusy(t *testing.T) {
 	at := r.register("2002")
 	callee := r.start(r.scenario("answer-busy.xml", "", "", at))
 	r.finish(r.start(r.scenario("busy.xml", "2001", "2002", r.address())), callee)
-	r.record(provisioning.CDR{Direction: "internal", From: "2001", To: "2002", Status: 486, EndedBy: "switch"})
+	r.record(cdr{Direction: "internal", From: "2001", To: "2002", Status: 486, EndedBy: "switch"})
 	r.nothingLeft()
 }
 
 func TestNoAnswer(t *testing.T) {
 	const number = "+81312345679"
 	r := newRig(t)
-	r.put("dids/"+number, provisioning.DID{Number: number, To: []string{"2002"}, RingSeconds: 5})
+	r.put("dids/"+number, map[string]any{"number": number, "to": []string{"2002"}, "ring_seconds": 5})
 	at := r.register("2002")
 	callee := r.start(r.scenario("ring.xml", "", "", at))
 	call := r.scenario("did-no-answer.xml", "09012345678", number, r.port(netip.MustParseAddr("127.0.0.2")))
 	r.finish(r.start(call), callee)
-	r.record(provisioning.CDR{Direction: "inbound", From: "+819012345678", To: number, Status: 480, EndedBy: "switch", Trunk: "carrier"})
+	r.record(cdr{Direction: "inbound", From: "+819012345678", To: number, Status: 480, EndedBy: "switch", Trunk: "carrier"})
 	r.nothingLeft()
 }
 
 func TestOutbound(t *testing.T) {
 	r := newRig(t)
 	at := r.address()
-	r.put("trunks/carrier", provisioning.Trunk{Name: "carrier", Host: at.String(), Transport: "udp", Sources: []string{at.Addr().String() + "/32"},
-		Prefixes: []string{"0"}, Media: "srtp-forbidden", DIDFrom: []string{"request-uri"}, CallerID: did})
+	r.put("trunks/carrier", map[string]any{"name": "carrier", "host": at.String(), "transport": "udp", "sources": []string{at.Addr().String() + "/32"},
+		"prefixes": []string{"0"}, "media": "srtp-forbidden", "did_from": []string{"request-uri"}, "caller_id": did})
 	carrier := r.start(r.scenario("answer.xml", "", "", at))
 	call := r.scenario("call.xml", "2001", "0312340000", r.address())
 	call.Pause = 500 * time.Millisecond
 	r.finish(r.start(call), carrier)
-	r.record(provisioning.CDR{Direction: "outbound", From: "2001", To: "0312340000", AnsweredBy: "0312340000", Status: 200, EndedBy: "caller", Trunk: "carrier"})
+	r.record(cdr{Direction: "outbound", From: "2001", To: "0312340000", AnsweredBy: "0312340000", Status: 200, EndedBy: "caller", Trunk: "carrier"})
 	r.nothingLeft()
 }
