@@ -82,6 +82,7 @@ func (p *pbx) recorderMetrics(c *collector) {
 	}
 	gauge("naisen_recordings_live", "Recordings under way.", func() float64 { return float64(stats().Capture.Live) })
 	gauge("naisen_recorder_disk_full", "1: the journal disk has no room.", func() float64 { return flag(stats().Capture.DiskFull) })
+	gauge("naisen_recorder_failing", "Live recordings whose journal the disk refuses now.", func() float64 { return float64(stats().Capture.Failing) })
 	gauge("naisen_recorder_disk_high", "1: more than 90 % of the journal disk is used.", func() float64 { return flag(stats().Capture.DiskHigh) })
 	gauge("naisen_recorder_store_down", "1: the object store refused the last upload.", func() float64 { return flag(stats().StoreDown) })
 	gauge("naisen_recorder_rendering", "Journals waiting for or in their render.", func() float64 { return float64(stats().Rendering) })
@@ -96,6 +97,7 @@ func (p *pbx) recorderMetrics(c *collector) {
 	counter("naisen_recorder_mismatches_total", "Objects that came back altered.", func() int64 { return stats().Mismatches })
 	counter("naisen_playback_total", "Recordings played.", func() int64 { return play().Plays })
 	counter("naisen_playback_refused_total", "Plays refused.", func() int64 { return play().Refused })
+	counter("naisen_playback_unaudited_total", "Plays refused because the audit entry could not be written.", func() int64 { return play().Unaudited })
 	counter("naisen_playback_integrity_total", "Plays refused because object or manifest was altered.", func() int64 { return play().Integrity })
 }
 

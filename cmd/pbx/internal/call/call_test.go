@@ -345,6 +345,37 @@ func TestHoldAndResume(t *testing.T) {
 	})
 }
 
+// Switched by hand: each time a recording of its own, and the tap of a stopped one is out of the bridge.
+func TestRecordByHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, phone)
+		a := r.start(media.SDP("PCMU"))
+		ask := func(on bool) error {
+			done := make(chan error, 1)
+			a.mailbox.Post(Record{On: on, Done: done})
+			return <-done
+		}
+		if err := ask(true); err != ErrState {
+			t.Errorf("before anybody answered: %v", err)
+		}
+		b := r.leg(1)
+		b.mailbox.Post(Answered{b.id, media.SDP("PCMU")})
+		for range 2 {
+			if err := ask(true); err != nil || r.bridges[0].taps != 1 {
+				t.Fatalf("on: %v, %d taps", err, r.bridges[0].taps)
+			}
+			if err := ask(false); err != nil || r.bridges[0].taps != 0 {
+				t.Fatalf("off: %v, %d taps", err, r.bridges[0].taps)
+			}
+		}
+		if len(r.records) != 2 || r.records[0].of.ID == r.records[1].of.ID {
+			t.Errorf("%d recordings, ids must differ", len(r.records))
+		}
+		a.hangup(sip.CauseNormal)
+		r.settled(t)
+	})
+}
+
 func TestPlainRetryAfter488(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := phone

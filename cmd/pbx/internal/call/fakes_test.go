@@ -306,7 +306,7 @@ func (b *fakeBridge) Attach(media.Tap) func() {
 	b.rig.mu.Lock()
 	b.taps++
 	b.rig.mu.Unlock()
-	return func() {}
+	return func() { b.rig.mu.Lock(); b.taps--; b.rig.mu.Unlock() }
 }
 func (b *fakeBridge) String() string { return "fake" }
 func (b *fakeBridge) Close() error   { b.rig.mu.Lock(); b.closes++; b.rig.mu.Unlock(); return nil }

@@ -1,15 +1,28 @@
 package call
 
 import (
+	"fmt"
+
 	"naisen/recorder"
 	"naisen/sip"
 )
 
 // recordState says what became of the recording.
 type recordState struct {
-	id      string // of the recording; empty: none was started
+	id      string // of the last recording; empty: none was started
+	started int
+	detach  func() // takes the tap out of the bridge
 	refused bool   // the notice failed: there must be none
 	failed  bool
+}
+
+// next is an id that no recording had before: the call's own, and a number when recording is switched on again.
+func (r *recordState) next(call string) string {
+	r.started++
+	if r.started == 1 {
+		return call
+	}
+	return fmt.Sprintf("%s-%d", call, r.started)
 }
 
 // startRecording attaches the tap before the parties are joined, so that the first packet is in it.
@@ -18,7 +31,7 @@ func (c *Call) startRecording() {
 	if !r.On || c.record.refused || c.recording != nil {
 		return
 	}
-	id := c.in.ID
+	id := c.record.next(c.in.ID)
 	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number,
 		Direction: string(c.plan.Direction), Policy: r.Policy, Started: c.deps.Clock(), Notice: c.notice,
 		Parties: []recorder.Party{c.recorded(c.caller, "caller"), c.recorded(c.winner, "called")}})
@@ -27,8 +40,7 @@ func (c *Call) startRecording() {
 		return
 	}
 	c.recording, c.record.id = rec, id
-	detach := c.bridge.Attach(rec.Tap())
-	_ = detach // the bridge lets go of its taps when it closes
+	c.record.detach = c.bridge.Attach(rec.Tap())
 	c.beside(func() Event {
 		select {
 		case err, ok := <-rec.Failed():
@@ -94,6 +106,7 @@ func (c *Call) stopRecording(why string) {
 	if c.recording == nil {
 		return
 	}
+	c.record.detach()
 	c.recording.Stop(c.deps.Clock(), why)
 	c.recording = nil
 }
