@@ -37,6 +37,9 @@ func CursorOf(r Row) Cursor { return Cursor{millis(r.Started), r.ID} }
 
 // Get returns one row, or recorder.ErrNotFound.
 func (c *Catalogue) Get(ctx context.Context, domain, id string) (Row, error) {
+	if !storable(domain, id) {
+		return Row{}, recorder.ErrNotFound
+	}
 	var m row
 	err := c.read.NewSelect().Model(&m).Where("domain = ?", domain).Where("id = ?", id).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -54,6 +57,9 @@ func (c *Catalogue) Get(ctx context.Context, domain, id string) (Row, error) {
 
 // List returns rows of a domain.
 func (c *Catalogue) List(ctx context.Context, q Query) ([]Row, error) {
+	if !storable(q.Domain, q.Number, q.Party, string(q.State), q.After.ID) {
+		return nil, nil
+	}
 	if q.Limit <= 0 {
 		q.Limit = 50
 	}

@@ -114,6 +114,7 @@ func (c *Catalogue) Retain(ctx context.Context, domain, id string, until time.Ti
 }
 
 func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error {
+	r.clean()
 	m := row{ID: r.ID, Domain: r.Domain, CallID: r.Call, Number: r.Number, Direction: r.Direction, Policy: r.Policy,
 		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
 		Interrupted: r.Interrupted, Why: r.Why, Format: r.Format, Object: r.Object, SealedBytes: r.SealedBytes, SealedSHA256: r.SealedSHA256,

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,9 +83,11 @@ type broken struct {
 	mu    sync.Mutex
 	after int64 // of each Get; <0: never
 	err   error
+	gets  atomic.Int64
 }
 
 func (b *broken) Get(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
+	b.gets.Add(1)
 	r, err := b.Store.Get(ctx, name, off, n)
 	b.mu.Lock()
 	defer b.mu.Unlock()
