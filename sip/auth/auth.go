@@ -23,7 +23,7 @@ type Peer struct {
 // Config of an Authenticator. The zero value works: SHA-256 only.
 type Config struct {
 	Clock    func() time.Time // nil: time.Now
-	NonceKey []byte           // at least 16 bytes; nil: random, so that nonces end with the process
+	NonceKey []byte           // at least 16 bytes; nil: random. Nonces from before New are stale in any case: see counts
 	NonceTTL time.Duration    // 0: 5 minutes
 	// OfferMD5 tells whether the domain (realm) and the listener allow MD5 at all. It must not block. nil: never.
 	OfferMD5 func(realm string, from Peer) bool
@@ -67,6 +67,7 @@ func New(cfg Config, v Verifier) *Authenticator {
 		n = 65536
 	}
 	a.counts = newCounts(n)
+	a.counts.floor = a.clock().Add(-time.Millisecond) // with a kept key: which nc the process before us saw is forgotten
 	return a
 }
 

@@ -267,6 +267,18 @@ func TestNonceTableIsBounded(t *testing.T) {
 	}
 }
 
+// A kept key must not open a window for replays while the table of used nonces is new.
+func TestRestartWithTheSameKeyForgetsNoReplay(t *testing.T) {
+	b := newBench(t)
+	b.a.nonces.key = []byte("0123456789abcdef")
+	r := b.answer("1001", "secret", b.challenge("1001", home))
+	b.expect(r, home, "ok 1001 SHA-256")
+	b.now = b.now.Add(time.Second)
+	b.a = New(Config{Clock: func() time.Time { return b.now }, NonceKey: []byte("0123456789abcdef")}, b.book)
+	b.expect(r, home, "stale")
+	b.expect(b.answer("1001", "secret", b.challenge("1001", home)), home, "ok 1001 SHA-256")
+}
+
 // B7: the first challenge and the second are the same whoever is named, but for nonce and tag.
 func TestKnownAndUnknownLookAlike(t *testing.T) {
 	shape := func(user, password string) string {
