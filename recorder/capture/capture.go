@@ -59,7 +59,7 @@ type Config struct {
 type Recorder struct {
 	cfg    Config
 	mu     sync.Mutex
-	live   map[string]*recording // guarded by mu; the drain goroutine removes
+	live   map[string]*recording // guarded by mu; the syncer removes, before it tells the end
 	closed bool                  // guarded by mu
 	stop   chan struct{}
 	sync   *syncer

@@ -28,13 +28,14 @@ func (r *Recorder) drain() {
 		}
 		work = r.snapshot(work[:0])
 		for _, rec := range work {
+			if rec.over { // the syncer's now
+				continue
+			}
 			if closing {
 				rec.Stop(r.cfg.Now(), "shutdown")
 			}
-			if rec.step(&scratch, closing) {
-				r.mu.Lock()
-				delete(r.live, rec.id)
-				r.mu.Unlock()
+			if rec.over = rec.step(&scratch, closing); rec.over && rec.f == nil {
+				r.forget(rec) // it never got as far as a file
 			}
 		}
 		clear(work)
@@ -42,6 +43,13 @@ func (r *Recorder) drain() {
 			return
 		}
 	}
+}
+
+// forget ends the time in which the journal is nobody else's.
+func (r *Recorder) forget(c *recording) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.live, c.id)
 }
 
 func (r *Recorder) snapshot(work []*recording) []*recording {

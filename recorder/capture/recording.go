@@ -39,6 +39,7 @@ type recording struct {
 	delay      time.Duration
 	failing    bool
 	stopMarked bool
+	over       bool          // handed to the syncer, which takes it off the live ones
 	last       time.Duration // of the last drain, for the span of drops
 }
 

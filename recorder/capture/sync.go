@@ -122,6 +122,7 @@ func (s *syncer) closeEnded() {
 		if err := e.rec.f.Close(); err != nil {
 			s.r.count.syncErrors.Add(1)
 		}
+		s.r.forget(e.rec)
 		if e.whole {
 			s.r.count.finished.Add(1)
 			s.r.cfg.Ended(e.rec.id)
