@@ -25,26 +25,31 @@ func (c serveCmd) Run(ctx context.Context, out io.Writer) error {
 
 // serve runs the switch until ctx ends, then drains it.
 func serve(ctx context.Context, c Config, out io.Writer, log *slog.Logger) error {
-	p, err := assemble(ctx, c, log)
+	p, err := assemble(ctx, c, nil, log)
 	if err != nil {
 		return err
 	}
+	p.welcome(out)
+	return p.run(ctx)
+}
+
+// run answers calls until ctx ends, drains them and closes every part. It is called once.
+func (p *pbx) run(ctx context.Context) (err error) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx)) // the stack outlives ctx: running calls are drained
 	served := make(chan error, 1)
 	go func() { served <- p.stack.Serve(life) }()
-	p.welcome(out)
-	log.Info("pbx: ready", "domain", c.Domain)
+	p.log.Info("pbx: ready", "domain", p.config.Domain)
 	select {
 	case <-ctx.Done():
 	case err = <-served:
-		log.Error("pbx: SIP ended by itself", "err", err)
+		p.log.Error("pbx: SIP ended by itself", "err", err)
 	}
 	p.drain(life)
 	stop()
 	closing, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
 	p.Close(closing)
-	log.Info("pbx: stopped")
+	p.log.Info("pbx: stopped")
 	return err
 }
 

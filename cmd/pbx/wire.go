@@ -36,6 +36,7 @@ import (
 type pbx struct {
 	config Config
 	log    *slog.Logger
+	trace  func(stack.Traced) // nil: nobody looks
 	first  seeded
 
 	keys        *secret.Keyring
@@ -66,10 +67,10 @@ type pbx struct {
 	undo []func(context.Context) // what Close does, last made first
 }
 
-// assemble makes all parts and starts what runs beside calls. Nothing is read from the network before serve.
-// On an error what was made is closed again.
-func assemble(ctx context.Context, c Config, log *slog.Logger) (*pbx, error) {
-	p := &pbx{config: c, log: log, alarms: newAlarms()}
+// assemble makes all parts and starts what runs beside calls. Nothing is read from the network before run. trace sees the SIP messages;
+// it may be nil. On an error what was made is closed again.
+func assemble(ctx context.Context, c Config, trace func(stack.Traced), log *slog.Logger) (*pbx, error) {
+	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms()}
 	for _, step := range []func(context.Context) error{p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireHTTP, p.seed} {
 		if err := step(ctx); err != nil {
 			p.Close(context.WithoutCancel(ctx))
@@ -206,7 +207,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	}
 	s.auth = auth.New(auth.Config{NonceKey: key, OfferMD5: p.offerMD5}, credentials{p.directory})
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.config, ClientTLS: &tls.Config{MinVersion: tls.VersionTLS12},
-		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted}, s, p.log)
+		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Trace: p.trace}, s, p.log)
 	if err != nil {
 		return err
 	}
