@@ -16,13 +16,14 @@ func (c *Call) onProgress(e Progress) {
 	alone := c.alive() == 1
 	switch {
 	case e.SDP != nil && alone && c.caller.offer != nil && p.ep.Accept(e.SDP) == nil:
+		first := c.caller.local == nil
 		sdp, err := c.callerSDP(c.preferFor(p))
 		if err != nil {
 			return // the answer may still fit; early media is a courtesy
 		}
 		p.agreed = true
 		c.silence(c.caller)
-		if c.caller.phase == PartyNew {
+		if first { // also after a 180: a carrier's announcement follows its ringing
 			c.caller.phase = PartyRinging
 			c.caller.leg.Ring(sdp)
 		}
@@ -86,6 +87,11 @@ func (c *Call) connect() {
 		return // recording is mandatory here and failed
 	}
 	c.join(c.winner)
+	for _, p := range []*party{c.caller, c.winner} {
+		if p.phase == PartyHeld { // it put us on hold before there was anybody to hold
+			c.hold(p)
+		}
+	}
 	c.log.Info("call: talking", "bridge", c.bridge.String())
 }
 

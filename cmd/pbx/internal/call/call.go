@@ -68,8 +68,10 @@ type Call struct {
 	record    recordState
 	notice    *recorder.Notice
 
-	answered time.Time
 	started  time.Time
+	answered time.Time
+	ended    time.Time // when it began to end
+	trunk    string    // the last one dialled
 	cause    sip.Cause // why the call ended
 	failure  sip.Cause // best reason why nobody answered
 	endedBy  string
@@ -101,26 +103,26 @@ func newCall(deps Deps, in Incoming) *Call {
 
 // run is the call's goroutine, from the first event to the CDR.
 func (c *Call) run(ctx context.Context, caller Leg) {
-	c.begin(caller)
+	c.protect(func() { c.begin(caller) })
 	var events []Event
 	for !c.over() {
 		select {
 		case <-c.mailbox.wake:
 		case <-ctx.Done():
-			c.end(sip.StatusCause(503), "switch")
+			c.protect(func() { c.end(sip.StatusCause(503), "switch") })
 			ctx = context.WithoutCancel(ctx)
 		}
 		events = c.mailbox.take(events)
 		if len(events) > mailboxBound {
 			c.log.Error("call: mailbox overrun, ending the call", "waiting", len(events))
 			c.deps.Alarm("mailbox-overrun")
-			c.end(sip.StatusCause(500), "switch")
+			c.protect(func() { c.end(sip.StatusCause(500), "switch") })
 		}
 		for i, e := range events {
-			c.handle(e)
+			c.protect(func() { c.handle(e) })
 			events[i] = nil
 		}
-		c.publish()
+		c.protect(c.publish)
 	}
 	c.finish()
 }
@@ -210,15 +212,6 @@ func (c *Call) newLegID() LegID {
 // endpoint makes the media of a leg; its events come to the mailbox.
 func (c *Call) endpoint(id LegID, p media.Profile) (media.Endpoint, error) {
 	return c.deps.Media.Endpoint(p, func(e media.Event) { c.mailbox.Post(Media{id, e}) })
-}
-
-// beside runs slow work outside the actor and posts what came of it.
-func (c *Call) beside(f func() Event) {
-	c.work.Go(func() {
-		if e := f(); e != nil {
-			c.mailbox.Post(e)
-		}
-	})
 }
 
 // arm replaces the call's one timer.

@@ -23,36 +23,26 @@ type CDR struct {
 	RecordingFailed bool
 }
 
-func (c *Call) cdr(now time.Time) CDR {
+func (c *Call) cdr() CDR {
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.plan.Direction, From: c.in.Request.Number, To: c.plan.To,
-		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: now, Talk: c.talked(now), Cause: c.cause,
+		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
 		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed}
 	if r.To == "" {
 		r.To = c.in.Request.Dialled
 	}
+	if r.Trunk == "" {
+		r.Trunk = c.trunk
+	}
 	if c.winner != nil {
 		r.AnsweredBy = c.winner.number
-		if r.Trunk == "" {
-			r.Trunk = trunkOf(c.plan)
-		}
 	}
 	return r
 }
 
-func trunkOf(p route.Plan) string {
-	for _, s := range p.Steps {
-		for _, t := range s.Targets {
-			if t.Kind == route.ToTrunk {
-				return t.Trunk
-			}
-		}
-	}
-	return ""
-}
-
-func (c *Call) talked(now time.Time) time.Duration {
+// talked is the time from the answer to the end: what a leg takes to be gone after that is nobody's talk.
+func (c *Call) talked() time.Duration {
 	if c.answered.IsZero() {
 		return 0
 	}
-	return now.Sub(c.answered)
+	return c.ended.Sub(c.answered)
 }

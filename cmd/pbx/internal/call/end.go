@@ -20,13 +20,11 @@ func (c *Call) onEnded(e Ended) {
 	if p == nil {
 		return
 	}
+	dismissed := p.phase == PartyLeaving
 	c.leave(p)
 	p.phase = PartyGone
 	c.closeEndpoint(p)
 	if p == c.caller {
-		if c.phase == Ending && c.cause.Status == 0 {
-			c.cause = e.Cause
-		}
 		c.end(e.Cause, "caller")
 		return
 	}
@@ -35,18 +33,22 @@ func (c *Call) onEnded(e Ended) {
 	case c.phase == Ending:
 	case p == c.winner:
 		c.end(e.Cause, "called")
-	case c.retryPlain(p, e.Cause):
+	case c.winner != nil:
 	default:
-		c.remember(e.Cause)
-		if c.winner == nil && c.alive() == 0 {
-			c.dial() // the next step, or the end
+		if !dismissed && !c.retryPlain(p, e.Cause) { // of a dismissed one the reason is remembered already
+			c.remember(c.relayed(e.Cause))
 		}
+		if c.alive() == 0 {
+			c.dial() // the next step, or the end
+			return
+		}
+		c.ringback() // the leg that left may have been the one that the caller heard
 	}
 }
 
 // retryPlain calls a device again without SRTP when it refused our SAVP offer and policy lets it.
 func (c *Call) retryPlain(p *party, cause sip.Cause) bool {
-	if c.phase != Ringing || c.winner != nil || cause.Status != 488 || p.security != media.SecurityPreferred || !p.dest.Profile.SecureSIP {
+	if cause.Status != 488 || p.security != media.SecurityPreferred || !p.dest.Profile.SecureSIP {
 		return false
 	}
 	before := len(c.called)
@@ -82,9 +84,11 @@ func (c *Call) onTimeout(e timeout) {
 	case Ending:
 		c.log.Error("call: a leg never ended", "caller", c.caller.phase.String(), "called", len(c.called))
 		c.deps.Alarm("leg-stuck")
-		c.caller.phase = PartyGone
-		for _, p := range c.called {
-			c.closeEndpoint(p)
+		for _, p := range append(c.called, c.caller) {
+			if p.phase != PartyGone {
+				p.phase = PartyGone
+				c.closeEndpoint(p)
+			}
 		}
 		c.called = nil
 	case Routing, Talking:
@@ -104,19 +108,24 @@ func (c *Call) end(cause sip.Cause, by string) {
 	if cause.Text == "" {
 		cause.Text = sip.StatusCause(cause.Status).Text
 	}
-	c.phase, c.cause, c.endedBy = Ending, cause, by
+	c.phase, c.endedBy, c.ended = Ending, by, c.deps.Clock()
 	c.stopRecording(cause.Text)
-	c.dismiss(c.caller, c.refusal(cause))
-	for _, p := range c.called {
-		c.dismiss(p, c.causeFor(p, cause))
+	c.cause = c.refusal(cause)
+	if by == "caller" && c.answered.IsZero() {
+		c.cause = gaveUp(cause)
 	}
-	b := c.bridge
-	c.beside(func() Event {
-		if err := b.Close(); err != nil {
-			c.log.Error("call: bridge close", "err", err)
-		}
-		return nil
-	})
+	c.dismiss(c.caller, c.cause)
+	for _, p := range c.called {
+		c.dismiss(p, c.withdrawal(p, cause))
+	}
+	if b := c.bridge; b != nil {
+		c.beside(func() Event {
+			if err := b.Close(); err != nil {
+				c.log.Error("call: bridge close", "err", err)
+			}
+			return nil
+		})
+	}
 	c.arm(guard)
 }
 
@@ -139,23 +148,6 @@ func (c *Call) leave(p *party) {
 	}
 }
 
-// refusal is what a caller who was never answered is told: a success would answer the call.
-func (c *Call) refusal(cause sip.Cause) sip.Cause {
-	if c.caller.phase < PartyUp && cause.Status < 300 {
-		cause.Status = sip.CauseUnavailable.Status
-		c.cause = cause
-	}
-	return cause
-}
-
-// causeFor says to a called leg why it ends: a CANCEL of a caller who gave up is no missed failure of that phone.
-func (c *Call) causeFor(p *party, cause sip.Cause) sip.Cause {
-	if p.phase < PartyUp && c.endedBy == "caller" {
-		return sip.CauseCancelled
-	}
-	return cause
-}
-
 func (c *Call) closeEndpoint(p *party) {
 	ep := p.ep
 	if ep == nil {
@@ -172,10 +164,10 @@ func (c *Call) closeEndpoint(p *party) {
 // finish writes the CDR, waits for what still closes, and lets go of the mailbox.
 func (c *Call) finish() {
 	c.disarm()
-	c.deps.Ledger.Enter(c.cdr(c.deps.Clock()))
+	c.protect(func() { c.deps.Ledger.Enter(c.cdr()) })
 	c.publish()
 	c.mailbox.close()
 	close(c.done)
 	c.work.Wait()
-	c.log.Info("call: over", "status", c.cause.Status, "q850", c.cause.Q850, "by", c.endedBy, "talk", c.talked(c.deps.Clock()).Round(time.Millisecond))
+	c.log.Info("call: over", "status", c.cause.Status, "q850", c.cause.Q850, "by", c.endedBy, "talk", c.talked().Round(time.Millisecond))
 }

@@ -79,7 +79,10 @@ type opened struct {
 type timeout struct{ seq int }
 
 // captureFailed says that the recorder gave up on this call.
-type captureFailed struct{ err error }
+type captureFailed struct {
+	recording string
+	err       error
+}
 
 // Hangup asks the call to end, as REST and drain do.
 type Hangup struct {

@@ -30,13 +30,20 @@ type rig struct {
 	alarms    []string
 	startErr  error
 	openErr   error
-	autoEnd   bool // legs post Ended after End, as real ones do
+	autoEnd   bool   // legs post Ended after End, as real ones do
+	faulty    string // the part that panics
+}
+
+func (r *rig) fault(part string) {
+	if r.faulty == part {
+		panic(part + " is broken")
+	}
 }
 
 func newRig(plan route.Plan, found ...Destination) *rig {
 	r := &rig{plan: plan, found: found, legs: map[LegID]*fakeLeg{}, autoEnd: true}
 	r.sw = NewSwitch(Deps{Media: r, Dialler: r, Programs: r, Recorder: r, Ledger: r, Clock: time.Now,
-		Route: func(route.Request, time.Time) route.Plan { return r.plan },
+		Route: func(route.Request, time.Time) route.Plan { r.fault("route"); return r.plan },
 		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Alarm: func(s string) { r.mu.Lock(); r.alarms = append(r.alarms, s); r.mu.Unlock() }}, 0)
 	return r
@@ -64,11 +71,11 @@ func (r *rig) newLeg(id LegID, m *Mailbox) *fakeLeg {
 	return l
 }
 
-func (r *rig) Find(string, route.Target) []Destination { return r.found }
+func (r *rig) Find(string, route.Target) []Destination { r.fault("find"); return r.found }
 
 func (r *rig) Dial(d Destination, out Outgoing, m *Mailbox) Leg {
 	l := r.newLeg(out.Leg, m)
-	l.offer = out.Offer
+	l.offer, l.hops = out.Offer, out.MaxForwards
 	return l
 }
 
@@ -98,6 +105,7 @@ func (r *rig) Music(string) Program                 { return program{r, "music"}
 func (r *rig) Ringback() Program                    { return program{r, "ringback"} }
 
 func (p program) Open(c media.Codec) (media.Source, Spoken, error) {
+	p.rig.fault("program")
 	return named{p.name, c}, Spoken{Prompt: p.name, Language: "ja", SHA256: "00"}, p.rig.openErr
 }
 
@@ -120,7 +128,12 @@ func (r *rig) Start(c recorder.Case) (recorder.Recording, error) {
 	return f, nil
 }
 
-func (r *rig) Enter(c CDR) { r.mu.Lock(); r.cdrs = append(r.cdrs, c); r.mu.Unlock() }
+func (r *rig) Enter(c CDR) {
+	r.mu.Lock()
+	r.cdrs = append(r.cdrs, c)
+	r.mu.Unlock()
+	r.fault("ledger")
+}
 
 type fakeRecording struct {
 	of     recorder.Case
@@ -143,6 +156,7 @@ type fakeLeg struct {
 	rig     *rig
 	mailbox *Mailbox
 	offer   media.SDP
+	hops    int
 	did     []string
 	ends    int
 	cause   sip.Cause
@@ -167,6 +181,7 @@ func (l *fakeLeg) Digit(rune)              {}
 func (l *fakeLeg) Detach()                 {}
 func (l *fakeLeg) Attach(*Mailbox)         {}
 func (l *fakeLeg) End(c sip.Cause) {
+	l.rig.fault("end")
 	l.rig.mu.Lock()
 	l.ends++
 	l.cause = c

@@ -35,26 +35,30 @@ func (c *Call) onOffered(e Offered) {
 	c.holdChanged(p)
 }
 
-// holdChanged opens or shuts the gate after p's description changed.
+// holdChanged opens or shuts the gate after p's description changed. Before the parties talk there is no gate: connect looks again.
 func (c *Call) holdChanged(p *party) {
-	o := c.other(p)
 	holds := p.ep.PeerHolds()
 	switch {
 	case holds && p.phase == PartyUp:
 		p.phase = PartyHeld
 		if c.phase == Talking {
-			c.bridge.Gate(p.ep, media.GateNone)
-			c.play(o, c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
+			c.hold(p)
 		}
 		c.log.Info("call: held", "leg", p.id)
 	case !holds && p.phase == PartyHeld:
 		p.phase = PartyUp
 		if c.phase == Talking {
-			c.silence(o)
+			c.silence(c.other(p))
 			c.bridge.Gate(p.ep, media.GateBoth)
 		}
 		c.log.Info("call: resumed", "leg", p.id)
 	}
+}
+
+// hold takes p out of the conversation and gives the other side music.
+func (c *Call) hold(p *party) {
+	c.bridge.Gate(p.ep, media.GateNone)
+	c.play(c.other(p), c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
 }
 
 // onDigit passes a digit that came by SIP INFO to the other side as RFC 4733. Digits in RTP pass through the bridge.

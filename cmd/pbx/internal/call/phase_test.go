@@ -38,7 +38,7 @@ func into(p Phase) (r *rig, a, b *fakeLeg) {
 // events is every event a call can get, once from the caller and once from the called leg where it has one.
 func events(a, b LegID) []Event {
 	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
-	list := []Event{timeout{-1}, captureFailed{errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
+	list := []Event{timeout{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Progress{l, 180, nil}, Progress{l, 183, sdp}, Answered{l, sdp}, Offered{l, sdp}, Offered{l, hold}, Offered{l, nil},

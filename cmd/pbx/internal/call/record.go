@@ -45,7 +45,7 @@ func (c *Call) startRecording() {
 		select {
 		case err, ok := <-rec.Failed():
 			if ok {
-				return captureFailed{err}
+				return captureFailed{id, err}
 			}
 		case <-c.done:
 		}
@@ -59,7 +59,7 @@ func (c *Call) recorded(p *party, role string) recorder.Party {
 }
 
 func (c *Call) onCaptureFailed(e captureFailed) {
-	if c.phase != Ending {
+	if c.phase != Ending && c.recording != nil && c.record.id == e.recording { // not one that was stopped by hand meanwhile
 		c.recordingFailed(e.err)
 	}
 }

@@ -41,7 +41,7 @@ func (c *Call) announceOrDial() {
 		c.dial()
 		return
 	}
-	sdp, err := c.callerSDP(nil)
+	sdp, err := c.callerSDP(beforeDialling)
 	if err != nil {
 		c.mediaRefuses(err)
 		return
@@ -57,6 +57,13 @@ func (c *Call) announceOrDial() {
 		c.playNotice(c.caller)
 	} // else its answer comes with the ACK: onAgreed goes on
 }
+
+// The relay translates one G.711 law into the other and nothing else, so what is agreed before the other side is known must be what
+// every phone speaks.
+var (
+	everyPhone     = []media.Codec{media.PCMU, media.PCMA}
+	beforeDialling = []media.Codec{media.PCMU, media.PCMA, media.G722}
+)
 
 // callerSDP is what we send the caller: our answer, or our offer where the INVITE had none. Once made it stays.
 func (c *Call) callerSDP(prefer []media.Codec) (media.SDP, error) {
@@ -94,12 +101,16 @@ func (c *Call) dial() {
 		step := c.plan.Steps[c.step]
 		c.step++
 		for _, t := range step.Targets {
+			if t.Kind == route.ToTrunk {
+				c.trunk = t.Trunk
+			}
 			for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
 				c.ring(d, d.Security)
 			}
 		}
 		if c.alive() > 0 {
 			c.arm(step.Ring)
+			c.ringback()
 			return
 		}
 	}
@@ -107,6 +118,13 @@ func (c *Call) dial() {
 		c.failure = sip.CauseUnavailable
 	}
 	c.end(c.failure, "switch")
+}
+
+// ringback gives a caller who already hears our media the tone that its own phone no longer makes.
+func (c *Call) ringback() {
+	if c.caller.agreed && c.caller.stage.why == purposeNone {
+		c.play(c.caller, c.deps.Programs.Ringback(), purposeRingback)
+	}
 }
 
 // ring starts one called leg. What fails here fails like a refusal of that leg.
@@ -126,7 +144,7 @@ func (c *Call) ring(d Destination, security media.Security) {
 	}
 	c.called = append(c.called, p)
 	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: c.plan.Shown,
-		To: d.Number, MaxForwards: c.in.MaxForwards - 1}, c.mailbox)
+		To: d.Number, MaxForwards: c.in.MaxForwards}, c.mailbox)
 }
 
 // offerable are the codecs that a called leg may use so that packets can be relayed to the caller.
@@ -137,6 +155,8 @@ func (c *Call) offerable() []media.Codec {
 		list = []media.Codec{c.caller.ep.Codec()}
 	case c.caller.offer != nil:
 		list, _ = c.caller.ep.Allows(c.caller.offer) // checked in begin
+	default: // nobody knows yet what the caller speaks
+		list = everyPhone
 	}
 	return withTwin(list)
 }
@@ -175,25 +195,4 @@ func mediaCause(err error) sip.Cause {
 		return sip.StatusCause(503)
 	}
 	return sip.StatusCause(500)
-}
-
-// remember keeps the failure that says most to the caller: a global refusal first, then the lowest class (RFC 3261 section 16.7 step 6).
-func (c *Call) remember(cause sip.Cause) {
-	if c.failure.Status == 0 || rank(cause.Status) < rank(c.failure.Status) {
-		c.failure = cause
-	}
-}
-
-func rank(status int) int {
-	switch {
-	case status >= 600:
-		return 0
-	case status == 486: // busy says more than a phone that nobody picked up
-		return 1
-	case status >= 400 && status < 500:
-		return 2
-	case status >= 500:
-		return 3
-	}
-	return 4
 }

@@ -125,6 +125,5 @@ func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
 		c.connect()
 		return
 	}
-	c.play(c.caller, c.deps.Programs.Ringback(), purposeRingback) // its own phone makes no tone while it hears our media
 	c.dial()
 }

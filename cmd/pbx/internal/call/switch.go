@@ -52,11 +52,17 @@ func (s *Switch) Start(in Incoming, connect func(LegID, *Mailbox) (Leg, bool)) e
 	s.calls[in.ID] = c
 	s.running.Add(1)
 	s.mu.Unlock()
+	running := false
+	defer func() {
+		if !running { // also when connect panics: nobody would forget it
+			s.forget(c)
+		}
+	}()
 	leg, ok := connect(c.newLegID(), c.mailbox)
 	if !ok {
-		s.forget(c)
 		return nil
 	}
+	running = true
 	go func() {
 		defer s.forget(c)
 		c.run(s.ctx, leg)
