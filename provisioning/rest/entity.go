@@ -20,6 +20,7 @@ type resource[T provisioning.Entity] struct {
 	setKey         func(*T, string)
 	owner          func(T) string                                    // nil: nobody's
 	created        func(provisioning.Writer, string, T) (any, error) // after a create, in its transaction; what it returns is shown once
+	keep           func(provisioning.Reader, string, T) error        // after a change or deletion of T, in its transaction: what must still hold
 }
 
 // ItemPath names one object. It is exported only because huma passes over embedded types that are not.
@@ -96,7 +97,7 @@ func entities[T provisioning.Entity](a *api, res resource[T]) {
 func putPlain[T provisioning.Entity](a *api, res resource[T]) {
 	var zero T
 	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/"+res.plural+"/{key}", "put-"+res.one, "Create or replace one of "+res.plural,
-		rule{action: res.put, kind: zero.Kind(), key: "key", domain: "domain"}, 412, 413, 415, 422),
+		rule{action: res.put, kind: zero.Kind(), key: "key", domain: "domain"}, 409, 412, 413, 415, 422),
 		func(ctx context.Context, in *putInput[T]) (*itemOutput[T], error) {
 			out, err := putEntity(ctx, a, res, in)
 			if err != nil {
@@ -185,6 +186,11 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		if out.etag, err = w.Put(in.Domain, in.Body, ifMatch); err != nil {
 			return err
 		}
+		if out.status == http.StatusOK && res.keep != nil {
+			if err := res.keep(w, in.Domain, old); err != nil {
+				return err
+			}
+		}
 		if out.status == http.StatusCreated && res.created != nil {
 			if out.once, err = res.created(w, in.Domain, in.Body); err != nil {
 				return err
@@ -209,7 +215,10 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 		if err := a.Policy.Can(subjectOf(ctx), res.del, res.object(in.Domain, old)); err != nil {
 			return err
 		}
-		return provisioning.Delete[T](w, in.Domain, in.Key, ifMatch)
+		if err := provisioning.Delete[T](w, in.Domain, in.Key, ifMatch); err != nil || res.keep == nil {
+			return err
+		}
+		return res.keep(w, in.Domain, old)
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -220,7 +229,7 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 // registerEntities: what differs between the entities, as data.
 func (a *api) registerEntities() {
 	users := resource[provisioning.User]{plural: "users", one: "user", read: policy.UserRead, put: policy.UserPut, del: policy.UserDelete,
-		setKey: func(u *provisioning.User, k string) { u.Name = k }, owner: func(u provisioning.User) string { return u.Name }}
+		setKey: func(u *provisioning.User, k string) { u.Name = k }, owner: func(u provisioning.User) string { return u.Name }, keep: provisioning.KeepAdministrator}
 	entities(a, users)
 	putPlain(a, users)
 	dids := resource[provisioning.DID]{plural: "dids", one: "did", read: policy.DIDRead, put: policy.DIDPut, del: policy.DIDDelete,

@@ -17,7 +17,7 @@ import (
 // titles of problems for people who read Japanese; in English the status text of RFC 9110 is used.
 var japaneseTitles = map[int]string{
 	400: "リクエストが正しくありません", 401: "認証が必要です", 403: "許可されていません", 404: "見つかりません", 405: "この操作はできません",
-	406: "この形式では返せません", 408: "時間切れです", 409: "他から参照されています", 412: "読み取り後に変更されています",
+	406: "この形式では返せません", 408: "時間切れです", 409: "今の状態ではできません", 412: "読み取り後に変更されています",
 	413: "大きすぎます", 415: "この形式は受け付けません", 422: "内容に誤りがあります", 428: "条件付きのリクエストが必要です",
 	429: "リクエストが多すぎます", 500: "サーバーで問題が起きました", 503: "今は利用できません", 504: "時間内に完了しませんでした",
 }
@@ -120,6 +120,8 @@ func (a *api) problem(ctx context.Context, err error) error {
 		return huma.NewError(http.StatusPreconditionFailed, "exists already")
 	case errors.Is(err, provisioning.ErrInUse):
 		return huma.NewError(http.StatusConflict, "something refers to it")
+	case errors.Is(err, provisioning.ErrLastAdmin):
+		return huma.NewError(http.StatusConflict, "the domain would have no enabled administrator any more")
 	case errors.Is(err, context.DeadlineExceeded):
 		return huma.NewError(http.StatusGatewayTimeout, "")
 	case errors.Is(err, provisioning.ErrClosed), errors.Is(err, context.Canceled):
