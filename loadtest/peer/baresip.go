@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // Baresip is a real phone whose microphone is a tone and whose ear is a file.
 type Baresip struct {
 	*Process
+	SIP     string // host:port where it takes calls
 	dir     string
 	control string
 }
@@ -38,9 +40,7 @@ type Phone struct {
 const baresipConfig = `poll_method epoll
 sip_listen %s:%d
 sip_verify_server no
-audio_player aufile,%s/speaker.wav
 audio_source aufile,%s/tone.wav
-audio_alert aufile,%s/alert.wav
 audio_level no
 ausrc_format s16
 auplay_format s16
@@ -56,7 +56,8 @@ module account.so
 module menu.so
 module ctrl_tcp.so
 ctrl_tcp_listen %s
-rtp_ports 34000-39999
+rtp_ports %d-%d
+statmode_default off
 net_interface %s
 `
 
@@ -70,7 +71,8 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	b := &Baresip{dir: dir, control: fmt.Sprintf("127.0.0.1:%d", ctl)}
+	b := &Baresip{SIP: net.JoinHostPort(p.Address, strconv.Itoa(sip)), dir: dir, control: fmt.Sprintf("127.0.0.1:%d", ctl)}
+	rtp := 10000 + ctl%240*20 // a range that other phones hardly have
 	account := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_pass=%s;outbound=\"sip:%s;transport=%s\"", p.User, p.Domain, p.Transport, p.Password, p.Proxy, p.Transport)
 	if p.SRTP {
 		account += ";mediaenc=srtp-mand"
@@ -86,7 +88,7 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 		interval = 300
 	}
 	account += fmt.Sprintf(";regint=%d\n", interval)
-	for name, text := range map[string]string{"config": fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, dir, dir, b.control, p.Address), "accounts": account, "contacts": ""} {
+	for name, text := range map[string]string{"config": fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, b.control, rtp, rtp+19, p.Address), "accounts": account, "contacts": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
 		}
@@ -116,30 +118,37 @@ func (b *Baresip) Saw(text string, d time.Duration) error {
 
 // Command sends a command as its keyboard would: "dial 2002", "hangup", "hold", "resume".
 func (b *Baresip) Command(command, params string) error {
+	_, err := b.Ask(command, params)
+	return err
+}
+
+// Ask is Command with what baresip answers to it, as it stands on the wire; some commands answer by an event only.
+func (b *Baresip) Ask(command, params string) (string, error) {
 	c, err := net.DialTimeout("tcp", b.control, 3*time.Second)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer c.Close()
 	body, err := json.Marshal(map[string]string{"command": command, "params": params, "token": "t"})
 	if err != nil {
-		return err
+		return "", err
 	}
 	if _, err := fmt.Fprintf(c, "%d:%s,", len(body), body); err != nil {
-		return err
+		return "", err
 	}
 	if err := c.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
-		return err
+		return "", err
 	}
 	buf := make([]byte, 4096)
-	for text := ""; !strings.Contains(text, `"response":true`); {
+	text := ""
+	for !strings.Contains(text, `"response":true`) || !strings.HasSuffix(text, "},") {
 		n, err := c.Read(buf)
 		if err != nil {
-			return nil // some commands answer by an event only
+			return text, nil
 		}
 		text += string(buf[:n])
 	}
-	return nil
+	return text, nil
 }
 
 // Heard is what came out of the phone's speaker in its calls so far, in order; call it after the phone's call has ended.

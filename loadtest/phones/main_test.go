@@ -16,6 +16,7 @@ import (
 // TestMainJob is the promise of the README: a carrier calls the department's number, hears the notice, a desk phone answers over TLS and
 // SRTP, both hear each other, the recording is complete, sealed, and played to whom may hear it.
 func TestMainJob(t *testing.T) {
+	t.Parallel()
 	p := newPBX(t, "")
 	carrierHere(t, p)
 	first, second := desk(t, p, "2001", deskHz, true), desk(t, p, "2002", deskHz, true)
@@ -229,7 +230,9 @@ func altered(t *testing.T, p *peer.PBX, id string) {
 // verified: the audit log holds every step and proves itself.
 func verified(t *testing.T, p *peer.PBX) {
 	t.Helper()
-	var log struct{ Items []struct{ Action, Outcome, Subject string } }
+	var log struct {
+		Items []struct{ Action, Outcome, Subject string }
+	}
 	get(t, p, "audit?limit=1000", &log)
 	seen := map[string]bool{}
 	for _, e := range log.Items {

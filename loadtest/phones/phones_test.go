@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +26,15 @@ const (
 	did       = "+81312345678"
 )
 
-var bin string // the switch, built once for all tests
+var (
+	bin    string       // the switch, built once for all tests
+	spaces atomic.Int32 // RTP port ranges given away
+)
+
+const (
+	rtpFirst = 15000 // below the range of an unconfigured switch, which may run beside
+	rtpPorts = 100   // per switch
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -50,11 +59,19 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// newPBX starts a fresh switch. The seeded trunk is told to take calls from 127.0.0.1: baresip sends RTP from there whatever its SIP
+// newPBX starts a fresh switch with an RTP port range of its own. The seeded trunk is told to take calls from 127.0.0.1: baresip sends RTP from there whatever its SIP
 // address is, and plain RTP is believed only from where the signalling comes from. The desk phones here only receive calls from it.
 func newPBX(t *testing.T, yaml string) *peer.PBX {
 	t.Helper()
-	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{YAML: yaml})
+	p, _ := newPBXAt(t, yaml)
+	return p
+}
+
+// newPBXAt also tells the first of its RTP ports.
+func newPBXAt(t *testing.T, yaml string) (*peer.PBX, int) {
+	t.Helper()
+	first := rtpFirst + rtpPorts*int(spaces.Add(1)-1)
+	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{YAML: yaml + fmt.Sprintf("media: {ports: \"%d-%d\"}\n", first, first+rtpPorts-1)})
 	must(t, err)
 	must(t, p.Run(t.Context()))
 	t.Cleanup(func() {
@@ -64,7 +81,7 @@ func newPBX(t *testing.T, yaml string) *peer.PBX {
 		}
 	})
 	must(t, p.SignIn(t.Context()))
-	return p
+	return p, first
 }
 
 // carrierHere lets 127.0.0.1 be the carrier.
@@ -126,7 +143,7 @@ type call struct {
 	EndedBy                        string `json:"ended_by"`
 	TalkMS                         int64  `json:"talk_ms"`
 	Status                         int
-	Recording                      string
+	Recording, Trunk               string
 }
 
 // history waits until n calls are in the call history, newest first.
@@ -249,4 +266,17 @@ func field(t *testing.T, answer []byte) string {
 	}
 	t.Fatalf("no secret in %d bytes", len(answer))
 	return ""
+}
+
+// notice sets when and whether the recorded number's callers are told; the calls are recorded either way.
+func notice(t *testing.T, p *peer.PBX, mode string) {
+	t.Helper()
+	put(t, p, "recording-policies/citizens", map[string]any{"name": "citizens", "record": true, "notice": mode, "prompt": "notice/recording",
+		"on_failure": "continue", "retention_days": 365})
+}
+
+// rings sets whom the recorded number rings and in which language its callers are told.
+func rings(t *testing.T, p *peer.PBX, language string, extensions ...string) {
+	t.Helper()
+	put(t, p, "dids/"+did, map[string]any{"number": did, "title": "Recorded line", "to": extensions, "ring_seconds": 60, "policy": "citizens", "language": language})
 }
