@@ -46,17 +46,9 @@ func (a *api) record(ctx context.Context, in *recordInput) (*emptyOutput, error)
 		func() error { return a.Calls.Record(ctx, in.Domain, in.Key, in.Body.On) })
 }
 
-// onCall acts, then writes the audit entry with what came of it. A call that is not there leaves no entry.
-func (a *api) onCall(ctx context.Context, at *ItemPath, action provisioning.Action, detail map[string]any, act func() error) (*emptyOutput, error) {
-	err := act()
-	if err != nil {
-		return nil, a.problem(ctx, err)
-	}
-	s := subjectOf(ctx)
-	e := provisioning.AuditEntry{Time: a.Clock(), Domain: at.Domain, Subject: s.User + "@" + s.Domain, Action: string(action),
-		Object: policy.KindCall + "/" + clip(at.Key), Outcome: "allowed", Detail: detail}
-	// Done is done: the entry is written even if the asker has gone meanwhile.
-	err = a.Store.Update(context.WithoutCancel(ctx), s, func(w provisioning.Writer) error { return w.AddAudit(e) })
+// onCall acts on a live call. One that is not there leaves its entries too: somebody tried.
+func (a *api) onCall(ctx context.Context, at *ItemPath, action provisioning.Action, detail map[string]any, do func() error) (*emptyOutput, error) {
+	err := a.act(ctx, at.Domain, action, policy.KindCall+"/"+clip(at.Key), detail, func() (map[string]any, error) { return nil, do() })
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}

@@ -152,7 +152,8 @@ func (a *api) auditDenied(ctx context.Context, s provisioning.Subject, action pr
 		Time: a.Clock(), Domain: s.Domain, Subject: s.User + "@" + s.Domain, Action: string(action), Object: object, Outcome: "denied",
 		Detail: map[string]any{"rule": d.Rule},
 	}
-	err = a.Store.Update(ctx, provisioning.Subject{System: true}, func(w provisioning.Writer) error { return w.AddAudit(e) })
+	// Whoever hangs up at once is in the log too.
+	err = a.Store.Update(context.WithoutCancel(ctx), provisioning.Subject{System: true}, func(w provisioning.Writer) error { return w.AddAudit(e) })
 	if err != nil {
 		a.Log.Error("rest: audit of a refusal", "err", err)
 	}

@@ -140,7 +140,14 @@ func (a *api) putPrompt(ctx context.Context, in *promptUpload) (*itemOutput[Prom
 	if in.bad != nil {
 		return nil, a.problem(ctx, in.bad)
 	}
-	info, err := a.Prompts.Put(ctx, in.Domain, in.Name, in.Language, &promptStream{in.audio, in.drain})
+	var info PromptInfo
+	err := a.onPrompt(ctx, policy.PromptPut, &in.PromptPath, func() (_ map[string]any, err error) {
+		info, err = a.Prompts.Put(ctx, in.Domain, in.Name, in.Language, &promptStream{in.audio, in.drain})
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"sha256": info.SHA256, "millis": info.Millis}, nil
+	})
 	var large *http.MaxBytesError
 	var timeout interface{ Timeout() bool }
 	switch {
@@ -152,9 +159,6 @@ func (a *api) putPrompt(ctx context.Context, in *promptUpload) (*itemOutput[Prom
 		return nil, invalidAt(http.StatusBadRequest, "body", "ends too early")
 	case err != nil:
 		return nil, a.problem(ctx, err)
-	}
-	if err := a.auditPrompt(ctx, policy.PromptPut, &in.PromptPath, map[string]any{"sha256": info.SHA256, "millis": info.Millis}); err != nil {
-		return nil, err
 	}
 	return &itemOutput[PromptInfo]{Status: http.StatusOK, ETag: etag(info.SHA256), Body: info}, nil
 }
@@ -190,19 +194,15 @@ func (a *api) deletePrompt(ctx context.Context, in *PromptPath) (*emptyOutput, e
 	if !plainPrompt(in.Name) {
 		return nil, notFound()
 	}
-	if err := a.Prompts.Delete(ctx, in.Domain, in.Name, in.Language); err != nil {
+	err := a.onPrompt(ctx, policy.PromptDelete, in, func() (map[string]any, error) {
+		return nil, a.Prompts.Delete(ctx, in.Domain, in.Name, in.Language)
+	})
+	if err != nil {
 		return nil, a.problem(ctx, err)
-	}
-	if err := a.auditPrompt(ctx, policy.PromptDelete, in, nil); err != nil {
-		return nil, err
 	}
 	return &emptyOutput{}, nil
 }
 
-func (a *api) auditPrompt(ctx context.Context, action provisioning.Action, at *PromptPath, detail map[string]any) error {
-	s := subjectOf(ctx)
-	e := provisioning.AuditEntry{Time: a.Clock(), Domain: at.Domain, Subject: s.User + "@" + s.Domain, Action: string(action),
-		Object: policy.KindPrompt + "/" + at.Language + "/" + at.Name, Outcome: "ok", Detail: detail}
-	err := a.Store.Update(context.WithoutCancel(ctx), s, func(w provisioning.Writer) error { return w.AddAudit(e) })
-	return a.problem(ctx, err)
+func (a *api) onPrompt(ctx context.Context, action provisioning.Action, at *PromptPath, do func() (map[string]any, error)) error {
+	return a.act(ctx, at.Domain, action, policy.KindPrompt+"/"+at.Language+"/"+at.Name, nil, do)
 }
