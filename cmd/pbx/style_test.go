@@ -92,15 +92,13 @@ func (c *styleCheck) complain(at token.Pos, format string, args ...any) {
 }
 
 func (c *styleCheck) text() {
-	lines := bytes.Split(c.s.text, []byte("\n"))
-	if n := len(lines) - 1; n > maxFileLines {
+	if n := bytes.Count(c.s.text, []byte("\n")); n > maxFileLines {
 		c.complain(c.s.file.Pos(), "%d lines, at most %d", n, maxFileLines)
 	}
-	for i, line := range lines {
-		for what, re := range map[string]*regexp.Regexp{"switches the linter off": lintOff, "path of one machine": machinePaths, "unfinished": unfinished} {
-			if re.Match(line) {
-				c.found = append(c.found, fmt.Sprintf("%s:%d: %s", c.s.path, i+1, what))
-			}
+	for what, re := range map[string]*regexp.Regexp{"switches the linter off": lintOff, "path of one machine": machinePaths, "unfinished": unfinished} {
+		for _, at := range re.FindAllIndex(c.s.text, -1) {
+			line := 1 + bytes.Count(c.s.text[:at[0]], []byte("\n"))
+			c.found = append(c.found, fmt.Sprintf("%s:%d: %s", c.s.path, line, what))
 		}
 	}
 }
