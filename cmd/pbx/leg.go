@@ -79,12 +79,13 @@ func (l *leg) Refer(u sip.URI, _ call.LegID) { l.do(func() { l.session.Refer(u, 
 func (l *leg) End(c sip.Cause) {
 	l.mu.Lock()
 	s := l.session
-	l.mu.Unlock()
-	if s == nil {
-		l.fail(c)
-		return
+	if s == nil { // still under the lock: a session made in between would ring on, owned by nobody
+		l.postLocked(call.Ended{Leg: l.id, Cause: c})
 	}
-	s.End(c)
+	l.mu.Unlock()
+	if s != nil {
+		s.End(c)
+	}
 }
 
 // fail ends a leg that has no session: its address could not be found, or it was ended before.
@@ -124,6 +125,10 @@ func (l *leg) Attach(m *call.Mailbox) {
 func (l *leg) post(e call.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.postLocked(e)
+}
+
+func (l *leg) postLocked(e call.Event) {
 	if l.ended {
 		return
 	}
