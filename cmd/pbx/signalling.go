@@ -156,13 +156,19 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	if !ok {
 		return call.Incoming{}, false
 	}
-	e, ok := s.directory.Snapshot().Extension(domain, number)
+	snap := s.directory.Snapshot()
+	e, ok := snap.Extension(domain, number)
 	if !ok {
 		s.refuse(tx, sip.CauseForbidden)
 		return call.Incoming{}, false
 	}
+	if _, another := snap.Domain(strings.ToLower(req.URI.Host)); another && !strings.EqualFold(req.URI.Host, domain) {
+		s.refuse(tx, sip.CauseNotFound) // 2001 of that domain is not ours of the same number
+		return call.Incoming{}, false
+	}
+	number164, _ := trunk.Japan.E164(dialled(req.URI))
 	return call.Incoming{
-		Request:  route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: dialled(req.URI)},
+		Request:  route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: dialled(req.URI), E164: number164},
 		Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), false),
 		Security: security(e.Media),
 	}, true

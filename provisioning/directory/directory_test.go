@@ -206,6 +206,13 @@ func TestTrunks(t *testing.T) {
 	if list, _ := snap.TrunksFor(domB, "0"); list != nil {
 		t.Error("trunks of another domain")
 	}
+	var all []string
+	for _, tr := range snap.Trunks(domA) {
+		all = append(all, tr.Name)
+	}
+	if strings.Join(all, " ") != "kddi ntt" || snap.Trunks("nowhere") != nil {
+		t.Errorf("all trunks: %q", all)
+	}
 	for addr, want := range map[string]string{
 		"192.0.2.2": "a.example/kddi a.example/ntt b.example/ntt", "192.0.2.77": "a.example/ntt b.example/ntt", "::ffff:198.51.100.9": "a.example/ntt",
 		"2001:db8:1::1": "a.example/kddi", "203.0.113.1": "", "10.0.0.1": "", "::1": "", "2001:db9::1": "",

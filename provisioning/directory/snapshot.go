@@ -4,6 +4,8 @@ package directory
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 
 	"naisen/provisioning"
 	"naisen/provisioning/secret"
@@ -142,6 +144,22 @@ func (s *Snapshot) TrunksFor(domainName, dialled string) (trunks []provisioning.
 		}
 	}
 	return nil, ""
+}
+
+// Trunks lists the enabled trunks of a domain by name.
+func (s *Snapshot) Trunks(domainName string) []provisioning.Trunk {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return nil
+	}
+	var out []provisioning.Trunk
+	for _, t := range d.trunks {
+		if !t.Disabled {
+			out = append(out, t)
+		}
+	}
+	slices.SortFunc(out, func(a, b provisioning.Trunk) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // TrunksFrom lists the enabled trunks that call from an address, the narrowest network first, then by domain and name.

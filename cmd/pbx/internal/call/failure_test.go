@@ -254,3 +254,27 @@ func TestTrunkOfAnUnansweredCall(t *testing.T) {
 		}
 	})
 }
+
+// A full switch refuses calls, but none for help.
+func TestFullSwitch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, phone)
+		r.sw.max = 1
+		a := r.start(media.SDP("PCMU"))
+		refused := r.sw.Start(Incoming{ID: "c2", Request: route.Request{Extension: "2001", Dialled: "2002"}}, nil)
+		carrier := r.sw.Start(Incoming{ID: "c3", Request: route.Request{Trunk: "carrier", Dialled: "119"}}, nil)
+		if refused != ErrFull || carrier != ErrFull {
+			t.Errorf("above the limit: %v, from a carrier: %v", refused, carrier)
+		}
+		connected := false
+		err := r.sw.Start(Incoming{ID: "c4", Request: route.Request{Extension: "2001", Dialled: "119"}}, func(LegID, *Mailbox) (Leg, bool) {
+			connected = true
+			return nil, false
+		})
+		if err != nil || !connected {
+			t.Errorf("a call for help: %v", err)
+		}
+		a.hangup(sip.CauseCancelled)
+		r.settled(t)
+	})
+}

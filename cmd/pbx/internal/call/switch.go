@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/sip"
 )
 
@@ -45,7 +46,7 @@ func (s *Switch) Start(in Incoming, connect func(LegID, *Mailbox) (Leg, bool)) e
 	case s.draining:
 		s.mu.Unlock()
 		return ErrDraining
-	case len(s.calls) >= s.max:
+	case len(s.calls) >= s.max && !in.urgent():
 		s.mu.Unlock()
 		return ErrFull
 	}
@@ -68,6 +69,11 @@ func (s *Switch) Start(in Incoming, connect func(LegID, *Mailbox) (Leg, bool)) e
 		c.run(s.ctx, leg)
 	}()
 	return nil
+}
+
+// urgent: an authenticated extension calls for help. No limit of ours stands in its way.
+func (in Incoming) urgent() bool {
+	return in.Request.Extension != "" && route.IsEmergency(in.Request.Dialled)
 }
 
 func (s *Switch) forget(c *Call) {

@@ -3,6 +3,7 @@
 package route
 
 import (
+	"slices"
 	"time"
 
 	"naisen/provisioning"
@@ -17,6 +18,8 @@ type Directory interface {
 	Policy(domain, name string) (provisioning.RecordingPolicy, bool)
 	// TrunksFor gives the enabled trunks of the longest prefix that fits, in order.
 	TrunksFor(domain, dialled string) (trunks []provisioning.Trunk, prefix string)
+	// Trunks gives all enabled trunks, in order.
+	Trunks(domain string) []provisioning.Trunk
 }
 
 // Direction of a call, seen from the organisation.
@@ -37,6 +40,7 @@ type Request struct {
 	Number    string // caller's number as shown: the extension's, or E.164 from the trunk; empty when withheld
 	Display   string
 	Dialled   string // what was dialled; from a trunk the DID in E.164
+	E164      string // the same in E.164 where it has that form: people dial their own outside numbers as national ones
 }
 
 // TargetKind says what a Target is.
@@ -121,10 +125,15 @@ func Route(dir Directory, req Request, _ time.Time) Plan {
 		return refuse(403, "caller is no extension")
 	}
 	p.Shown = Shown{Number: caller.Number, Display: caller.Display}
+	if IsEmergency(req.Dialled) {
+		if ways := emergencyTrunks(dir, req); len(ways) > 0 {
+			return emergency(caller, req.Dialled, ways, p)
+		}
+	}
 	if called, ok := dir.Extension(req.Domain, req.Dialled); ok {
 		return internal(dir, req, caller, called, p)
 	}
-	if did, ok := dir.DID(req.Domain, req.Dialled); ok { // our own outside number, dialled from inside
+	if did, ok := dir.DID(req.Domain, req.E164); ok { // our own outside number, dialled from inside
 		p.Direction, p.Why = Internal, "own DID "+did.Number
 		return toDID(dir, req.Domain, did, p)
 	}
@@ -178,28 +187,57 @@ func outbound(dir Directory, req Request, caller provisioning.Extension, p Plan)
 	if len(trunks) == 0 || trunks[0].Strip >= len(req.Dialled) {
 		return refuse(404, "no extension, DID or trunk for the dialled number")
 	}
-	trunk := trunks[0] // failing over to the others is for causes that say the carrier failed, not the called person
-	number := req.Dialled[trunk.Strip:]
-	p.Direction, p.To, p.Why = Outbound, number, "trunk "+trunk.Name
-	p.Emergency = emergency(number)
-	switch {
-	case caller.CallerID != "":
-		p.Shown = Shown{Number: caller.CallerID}
-	case trunk.CallerID != "":
-		p.Shown = Shown{Number: trunk.CallerID}
-	default: // an extension number means nothing outside and is nobody else's business
-		p.Shown = Shown{Withheld: true}
+	way := trunks[0] // failing over to the others is for causes that say the carrier failed, not the called person
+	number := req.Dialled[way.Strip:]
+	if IsEmergency(number) {
+		return emergency(caller, number, emergencyTrunks(dir, req), p)
 	}
-	p.Steps = []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: number, Trunk: trunk.Name}}}}
-	if !p.Emergency {
-		p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
-	}
+	p.Direction, p.To, p.Why, p.Shown = Outbound, number, "trunk "+way.Name, presented(caller, way)
+	p.Steps = []Step{through(way, number)}
+	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
 	return p
 }
 
-// emergency numbers of Japan: police, coast guard, fire and ambulance. No notice, no recording policy and no restriction applies to them.
-func emergency(number string) bool {
-	return number == "110" || number == "118" || number == "119"
+func through(way provisioning.Trunk, number string) Step {
+	return Step{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: number, Trunk: way.Name}}}
+}
+
+// presented is who the carrier is told that calls. An extension number means nothing outside and is nobody else's business.
+func presented(caller provisioning.Extension, way provisioning.Trunk) Shown {
+	switch {
+	case caller.CallerID != "":
+		return Shown{Number: caller.CallerID}
+	case way.CallerID != "":
+		return Shown{Number: way.CallerID}
+	}
+	return Shown{Withheld: true}
+}
+
+// IsEmergency knows the emergency numbers of Japan: police, coast guard, fire and ambulance. No notice, no recording policy and no
+// restriction applies to them; they need no outside prefix and go before an extension of the same number.
+func IsEmergency(number string) bool { return number == "110" || number == "118" || number == "119" }
+
+// emergencyTrunks are all ways out: those whose prefix fits first, then every other one.
+func emergencyTrunks(dir Directory, req Request) []provisioning.Trunk {
+	ways, _ := dir.TrunksFor(req.Domain, req.Dialled)
+	ways = slices.Clone(ways)
+	for _, t := range dir.Trunks(req.Domain) {
+		if !slices.ContainsFunc(ways, func(w provisioning.Trunk) bool { return w.Name == t.Name }) {
+			ways = append(ways, t)
+		}
+	}
+	return ways
+}
+
+// emergency tries one way out after the other until somebody answers.
+func emergency(caller provisioning.Extension, number string, ways []provisioning.Trunk, p Plan) Plan {
+	p.Direction, p.To, p.Emergency, p.Why = Outbound, number, true, "emergency by trunk "+ways[0].Name
+	p.Shown = presented(caller, ways[0])
+	p.Record = Record{}
+	for _, way := range ways {
+		p.Steps = append(p.Steps, through(way, number))
+	}
+	return p
 }
 
 func record(dir Directory, domain, policy, number, language string) Record {

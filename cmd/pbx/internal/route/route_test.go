@@ -37,6 +37,16 @@ func (d dir) TrunksFor(dom, dialled string) (trunks []provisioning.Trunk, prefix
 	return trunks, prefix
 }
 
+func (d dir) Trunks(dom string) []provisioning.Trunk {
+	var out []provisioning.Trunk
+	for _, t := range d.trunks {
+		if dom == "d" && !t.Disabled {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 func town() dir {
 	return dir{
 		domains: map[string]provisioning.Domain{"d": {Name: "d", Language: "ja"}, "other": {Name: "other"}},
@@ -94,9 +104,19 @@ func TestRoute(t *testing.T) {
 		{"outbound without an own number shows the trunk's", Request{Domain: "d", Extension: "2002", Dialled: "03"},
 			Plan{Direction: Outbound, Shown: Shown{Number: "+81312349999"}, To: "03", Language: "ja", Why: "trunk carrier", Record: none,
 				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "03", Trunk: "carrier"}}}}}},
-		{"emergency is never recorded by policy and never announced", Request{Domain: "d", Extension: "2001", Dialled: "119"},
-			Plan{Direction: Outbound, Shown: Shown{Number: "+81312340001"}, To: "119", Language: "ja", Why: "trunk emergency", Emergency: true,
-				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "119", Trunk: "emergency"}}}}}},
+		{"emergency: never recorded, never announced, by the trunk that is meant for it, then by any other",
+			Request{Domain: "d", Extension: "2001", Dialled: "119"},
+			Plan{Direction: Outbound, Shown: Shown{Number: "+81312340001"}, To: "119", Language: "ja", Why: "emergency by trunk emergency", Emergency: true,
+				Steps: ways("119", "emergency", "carrier", "nine")}},
+		{"emergency without the outside prefix, and no trunk is meant for it", Request{Domain: "d", Extension: "2002", Dialled: "110"},
+			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "110", Language: "ja", Why: "emergency by trunk emergency", Emergency: true,
+				Steps: ways("110", "emergency", "carrier", "nine")}},
+		{"emergency with the outside prefix", Request{Domain: "d", Extension: "2002", Dialled: "9119"},
+			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "119", Language: "ja", Why: "emergency by trunk nine", Emergency: true,
+				Steps: ways("119", "nine", "carrier", "emergency")}},
+		{"own outside number from inside, as people dial it", Request{Domain: "d", Extension: "2002", Dialled: "0312345670", E164: "+81312345670"},
+			Plan{Direction: Internal, Shown: Shown{Number: "2002"}, To: "+81312345670", Language: "en", Why: "own DID +81312345670", Record: none,
+				Steps: []Step{{Ring: defaultRing, Targets: []Target{{Number: "2002"}}}}}},
 		{"prefix is stripped; no number of its own is withheld, not the extension shown", Request{Domain: "d", Extension: "2002", Dialled: "9123"},
 			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "123", Language: "ja", Why: "trunk nine", Record: none,
 				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "123", Trunk: "nine"}}}}}},
@@ -106,6 +126,27 @@ func TestRoute(t *testing.T) {
 				t.Errorf("\n got %+v\nwant %+v", got, c.want)
 			}
 		})
+	}
+}
+
+func ways(number string, trunks ...string) []Step {
+	var out []Step
+	for _, name := range trunks {
+		out = append(out, Step{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: number, Trunk: name}}})
+	}
+	return out
+}
+
+// An extension that was given an emergency number never stands in the way of help; without any trunk it is all there is.
+func TestEmergencyBeforeAnExtension(t *testing.T) {
+	d := town()
+	d.extensions["d|118"] = provisioning.Extension{Number: "118"}
+	if p := Route(d, Request{Domain: "d", Extension: "2001", Dialled: "118"}, time.Time{}); !p.Emergency || len(p.Steps) != 3 {
+		t.Errorf("%+v", p)
+	}
+	d.trunks = nil
+	if p := Route(d, Request{Domain: "d", Extension: "2001", Dialled: "118"}, time.Time{}); p.Direction != Internal {
+		t.Errorf("%+v", p)
 	}
 }
 
