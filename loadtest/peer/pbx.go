@@ -50,6 +50,7 @@ type PBX struct {
 // Options change what a PBX is started with.
 type Options struct {
 	YAML   string   // added to the configuration
+	SIP    string   // added to its sip section, as "rate: 1000"; lines after the first by two spaces
 	Prefix []string // put before the command, as "env GOMAXPROCS=1 taskset -c 1": each must exec, so that the process is the switch's
 }
 
@@ -69,6 +70,9 @@ func NewPBX(bin, dir string, o Options) (*PBX, error) {
 	yaml := fmt.Sprintf("data: %s\nhttp: {listen: \"127.0.0.1:%d\", metrics: %q}\n", filepath.Join(dir, "var"), ports[2], p.Metrics)
 	if !strings.Contains(o.YAML, "sip:") {
 		yaml += fmt.Sprintf("sip:\n  listen: [\"udp:%s\", \"tcp:%s\", \"tls:%s\"]\n", p.UDP, p.UDP, p.TLS)
+		if o.SIP != "" {
+			yaml += "  " + o.SIP + "\n"
+		}
 	}
 	return p, os.WriteFile(filepath.Join(dir, "pbx.yaml"), []byte(yaml+o.YAML), 0o600)
 }

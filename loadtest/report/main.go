@@ -1,0 +1,94 @@
+// Command report measures the switch from outside and prints one markdown report: `make load`.
+//
+//	go run ./loadtest/report            # all figures, three runs each: about half an hour
+//	go run ./loadtest/report -short     # one small run each, to see that it works: about two minutes
+//	go run ./loadtest/report -only 'setup|relay'
+//
+// It builds the switch, starts it as a process of its own on one core and uses another one for the generator (callgen for media, package
+// bulk for signalling). It judges nothing by a test's pass or fail: figures of a shared machine are noise enough to read, not to gate.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// section is one part of the report.
+type section struct {
+	name, title, method string
+	measure             func(context.Context, *lab) (*table, error)
+}
+
+var sections = []section{
+	{"setup", "Set-up time added by the switch", setupMethod, measureSetup},
+	{"signalling", "Processor time of signalling", signallingMethod, measureSignalling},
+	{"rates", "Sustained rates", ratesMethod, measureRates},
+	{"relay", "Processor time of media", relayMethod, measureRelay},
+	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations},
+	{"calls", "Memory of a held call", callsMethod, measureCalls},
+}
+
+func run(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("report", flag.ContinueOnError)
+	short := f.Bool("short", false, "one small run of each figure")
+	runs := f.Int("runs", 3, "runs of each figure")
+	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, relay, registrations, calls")
+	out := f.String("out", filepath.Join("build", "load.md"), "file that the report is written to as well")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	pick, err := regexp.Compile(*only)
+	if err != nil || *runs < 1 || *runs > 20 {
+		return errors.Join(errors.New("report: -only is a regular expression, -runs 1 to 20"), err)
+	}
+	if *short {
+		*runs = 1
+	}
+	l, err := newLab(ctx, *runs, *short)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	var text strings.Builder
+	say := func(format string, args ...any) {
+		fmt.Printf(format, args...)
+		fmt.Fprintf(&text, format, args...)
+	}
+	say("# Load report\n\n%s\n\n%s\n", l.machine(ctx), l.method())
+	var failed error
+	for _, s := range sections {
+		if !pick.MatchString(s.name) || ctx.Err() != nil {
+			continue
+		}
+		say("\n## %s\n\n%s\n", s.title, s.method)
+		before := loadAverage()
+		t, err := s.measure(ctx, l)
+		if t != nil {
+			say("\n%s\nLoad average %s before, %s after.\n", t, before, loadAverage())
+		}
+		if err != nil {
+			say("\nFailed: %v\n", err)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(*out), 0o755); err != nil {
+		return err
+	}
+	return errors.Join(failed, os.WriteFile(*out, []byte(text.String()), 0o644))
+}

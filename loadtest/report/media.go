@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+const relayMethod = "callgen holds calls with 50 packets/s each way on each leg (G.711, 20 ms) through the whole switch and counts what comes back. SRTP legs are signalled over TLS. " +
+	"Recorded calls are tapped, journalled encrypted to disk, rendered and sealed at their end. Processor time is of the whole process, for each packet received and sent on."
+
+// mediaKind is one way of carrying media.
+type mediaKind struct {
+	name, protection string
+	transport        string
+	record           bool
+	target           string
+}
+
+// measured is what callgen reports, as far as it is used here.
+type measured struct {
+	Sent      uint64
+	Received  uint64
+	Lost      int64
+	CPU       float64 `json:"server_cpu_us_per_packet"`
+	User      float64 `json:"server_user_us_per_packet"`
+	System    float64 `json:"server_system_us_per_packet"`
+	Busy      float64 `json:"server_busy_percent"`
+	RSS       float64 `json:"server_rss_mib"`
+	Delay     spread  `json:"delay_us"`
+	Late      spread  `json:"generator_late_us"`
+	LongestMS float64 `json:"longest_gap_ms"`
+}
+
+type spread struct{ P50, P99 int64 }
+
+func measureRelay(ctx context.Context, l *lab) (*table, error) {
+	t := &table{}
+	kinds := []mediaKind{
+		{"RTP to RTP", "rtp", "udp", false, ""},
+		{"SRTP AES-CM to AES-CM", "cm", "tls", false, ""},
+		{"SRTP AES-GCM to AES-GCM", "gcm", "tls", false, ""},
+		{"SRTP AES-CM to AES-CM, recorded", "cm", "tls", true, "≤ 30 µs"},
+	}
+	for _, k := range kinds {
+		for _, calls := range scale(l, []int{100, 250}, []int{20}) {
+			for range l.runs {
+				if err := relayOnce(ctx, l, t, k, calls); err != nil {
+					return t, fmt.Errorf("%s, %d calls: %w", k.name, calls, err)
+				}
+			}
+		}
+	}
+	return t, nil
+}
+
+func relayOnce(ctx context.Context, l *lab, t *table, k mediaKind, calls int) error {
+	s, err := l.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if k.record {
+		if err := s.recordCallsOf(ctx, "2001"); err != nil {
+			return err
+		}
+	}
+	r, err := s.media(ctx, k, calls, scale(l, 15*time.Second, 4*time.Second))
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s, %d calls: ", k.name, calls)
+	t.add(name+"processor time of a packet", "µs", k.target, r.CPU).note = fmt.Sprintf("user %.1f, system %.1f", r.User, r.System)
+	lost := ""
+	if k.record && calls >= 250 {
+		lost = "0"
+	}
+	t.add(name+"packets lost", "", lost, float64(r.Lost)).note = fmt.Sprintf("of %d; generator late p99 %d µs", r.Sent, r.Late.P99)
+	t.add(name+"switch busy", "%", "", r.Busy)
+	t.add(name+"delay p99", "ms", "", float64(r.Delay.P99)/1000).note = fmt.Sprintf("p50 %d µs", r.Delay.P50)
+	return nil
+}
+
+// recordCallsOf records what an extension calls, without a notice.
+func (s *site) recordCallsOf(ctx context.Context, number string) error {
+	if _, err := s.put(ctx, "recording-policies/load", map[string]any{"record": true, "notice": "none", "on_failure": "continue", "retention_days": 1}); err != nil {
+		return err
+	}
+	_, err := s.put(ctx, "extensions/"+number, map[string]any{"display": number, "allow_md5": true, "media": "srtp-preferred", "record": "load"})
+	return err
+}
+
+// callgenArgs are those of `callgen sip` for this switch.
+func (s *site) callgenArgs(k mediaKind, calls int, length time.Duration) []string {
+	cpu := "-1"
+	if s.lab.pinned {
+		cpu = "0"
+	}
+	_, tlsPort, _ := strings.Cut(s.TLS, ":")
+	return []string{"sip", "-switch", s.UDP, "-tls-port", tlsPort, "-insecure", "-domain", s.Domain, "-caller-transport", k.transport, "-callee-transport", k.transport,
+		"-media", k.protection, "-calls", fmt.Sprint(calls), "-rate", "20", "-settle", "6s", "-time", length.String(), "-pid", fmt.Sprint(s.PID()), "-cpu", cpu, "-json"}
+}
+
+// media holds calls for a while and gives what callgen saw.
+func (s *site) media(ctx context.Context, k mediaKind, calls int, length time.Duration) (measured, error) {
+	cmd := exec.CommandContext(ctx, s.lab.callgen, s.callgenArgs(k, calls, length)...)
+	cmd.Env = append(cmd.Environ(), "CALLER_PASSWORD="+s.Passwords["2001"], "CALLEE_PASSWORD="+s.Passwords["2002"])
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, exit.Stderr)
+		}
+		return measured{}, err
+	}
+	var m measured
+	return m, json.Unmarshal(out, &m)
+}
