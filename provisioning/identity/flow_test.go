@@ -337,7 +337,12 @@ func TestSessions(t *testing.T) {
 	shows("disabled", console(nil), "login")
 	r.store.put(testDomain, provisioning.User{Name: "admin"})
 	shows("enabled again", console(nil), "code")
-	if err := setPassword(t.Context(), r.store, account{testDomain, "admin"}, newSecret); err != nil {
+	who := account{testDomain, "admin"}
+	_, held, _, err := readAccount(t.Context(), r.store, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := setPassword(t.Context(), r.store, who, string(held.Salt), newSecret); err != nil {
 		t.Fatal(err)
 	}
 	shows("password changed elsewhere", console(nil), "login")

@@ -169,11 +169,19 @@ func NewOneTimePassword(ctx context.Context, store provisioning.Store, by provis
 	return password, nil
 }
 
-// setPassword stores a password that the person chose; every earlier refresh token ends.
-func setPassword(ctx context.Context, store provisioning.Store, a account, password string) error {
+// setPassword stores a password that the person chose in the place of the one with that salt (else errNoRequest); every earlier refresh
+// token ends.
+func setPassword(ctx context.Context, store provisioning.Store, a account, salt, password string) error {
 	v := newVerifier(password, false).encode()
 	by := provisioning.Subject{Domain: a.domain, User: a.user}
 	return store.Update(ctx, by, func(w provisioning.Writer) error {
+		old, err := readVerifier(w, a)
+		if errors.Is(err, provisioning.ErrNotFound) || err == nil && string(old.Salt) != salt {
+			return errNoRequest
+		}
+		if err != nil {
+			return err
+		}
 		if err := w.PutSecret(a.domain, secretPassword, a.user, v); err != nil {
 			return err
 		}
@@ -211,18 +219,23 @@ func readAccount(ctx context.Context, store provisioning.Store, a account) (u pr
 		if u, _, err = provisioning.Get[provisioning.User](r, a.domain, a.user); err != nil {
 			return err
 		}
-		raw, err := provisioning.Secret(r, a.domain, secretPassword, a.user)
-		if err != nil {
-			return err
-		}
-		if json.Unmarshal(raw, &v) != nil {
-			return errors.New("identity: password verifier is not readable")
-		}
-		known = true
-		return nil
+		v, err = readVerifier(r, a)
+		known = err == nil
+		return err
 	})
 	if errors.Is(err, provisioning.ErrNotFound) {
 		return provisioning.User{}, verifier{}, false, nil
 	}
 	return u, v, known, err
+}
+
+func readVerifier(r provisioning.Reader, a account) (v verifier, err error) {
+	raw, err := provisioning.Secret(r, a.domain, secretPassword, a.user)
+	if err != nil {
+		return v, err
+	}
+	if json.Unmarshal(raw, &v) != nil {
+		return v, errors.New("identity: password verifier is not readable")
+	}
+	return v, nil
 }

@@ -38,6 +38,7 @@ type authRequest struct {
 	browser string // CSRF cookie of the browser that the sign-in belongs to; set by its first page
 	step    step
 	who     account // valid from stepNewPassword on
+	salt    string  // of the one-time password that was shown, at stepNewPassword
 	at      time.Time
 	amr     []string
 }

@@ -131,7 +131,7 @@ func (s *Service) afterPassword(w http.ResponseWriter, r *http.Request, a authRe
 		if a.step != stepPassword {
 			return errNoRequest
 		}
-		a.step, a.who = stepNewPassword, who
+		a.step, a.who, a.salt = stepNewPassword, who, string(v.Salt)
 		return nil
 	})
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Service) postPassword(w http.ResponseWriter, r *http.Request) {
 		s.show(w, http.StatusUnprocessableEntity, p)
 		return
 	}
-	err := s.changePassword(r.Context(), a.who, next)
+	err := s.changePassword(r.Context(), a.who, a.salt, next)
 	switch {
 	case errors.Is(err, ErrWeakPassword):
 		p.Error = p.T.Weak
@@ -175,8 +175,9 @@ func (s *Service) postPassword(w http.ResponseWriter, r *http.Request) {
 	s.complete(w, r, a.id, session{who: a.who, at: s.cfg.Clock(), amr: []string{"pwd"}, salt: string(v.Salt)})
 }
 
-// changePassword replaces the one-time password that is still in force.
-func (s *Service) changePassword(ctx context.Context, who account, next string) error {
+// changePassword replaces the one-time password that was shown, if it is still in force: one that was replaced meanwhile, because it fell
+// into wrong hands, gives nothing any more.
+func (s *Service) changePassword(ctx context.Context, who account, salt, next string) error {
 	if err := checkNewPassword(who.user, "", next); err != nil {
 		return err
 	}
@@ -188,13 +189,13 @@ func (s *Service) changePassword(ctx context.Context, who account, next string) 
 	if err != nil {
 		return err
 	}
-	if !known || u.Disabled || !v.MustChange {
+	if !known || u.Disabled || !v.MustChange || string(v.Salt) != salt {
 		return errNoRequest
 	}
 	if v.matches(next) {
 		return ErrWeakPassword
 	}
-	return setPassword(ctx, s.cfg.Store, who, next)
+	return setPassword(ctx, s.cfg.Store, who, salt, next)
 }
 
 // postContinue confirms a sign-in from an open session.
@@ -232,11 +233,12 @@ func (s *Service) complete(w http.ResponseWriter, r *http.Request, id string, v 
 		s.showGone(w, r)
 		return
 	}
-	if v.expires.IsZero() {
-		if err := s.auditSignIn(r.Context(), v.who, a.client, s.cfg.Source(r)); err != nil { // no audit, no code
-			s.showFault(w, r, "audit", err)
-			return
-		}
+	fresh := v.expires.IsZero()
+	if err := s.auditSignIn(r.Context(), v.who, fresh, a.client, s.cfg.Source(r)); err != nil { // no audit, no code
+		s.showFault(w, r, "audit", err)
+		return
+	}
+	if fresh {
 		v.expires = s.cfg.Clock().Add(s.cfg.SessionTTL)
 		s.setCookie(w, cookieSession, s.sessions.add(v), s.cfg.SessionTTL)
 	}
@@ -305,10 +307,15 @@ func trimLogin(s string) string {
 	return s
 }
 
-func (s *Service) auditSignIn(ctx context.Context, who account, client, source string) error {
-	s.cfg.Log.Info("identity: signed in", "user", who.user, "domain", who.domain, "client", client)
+// auditSignIn records that a code is given: fresh after a password, otherwise out of the browser's open session.
+func (s *Service) auditSignIn(ctx context.Context, who account, fresh bool, client, source string) error {
+	action := "sign-in.ok"
+	if !fresh {
+		action = "sign-in.session"
+	}
+	s.cfg.Log.Info("identity: signed in", "user", who.user, "domain", who.domain, "client", client, "session", !fresh)
 	return s.audit(ctx, provisioning.AuditEntry{
-		Domain: who.domain, Subject: who.sub(), Action: "sign-in.ok", Object: "user/" + who.user, Outcome: "ok",
+		Domain: who.domain, Subject: who.sub(), Action: action, Object: "user/" + who.user, Outcome: "ok",
 		Detail: map[string]any{"client": client, "source": source},
 	})
 }
