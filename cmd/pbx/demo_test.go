@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"naisen/cmd/pbx/internal/demo"
 	"naisen/provisioning/audit"
 	"naisen/sip/stack"
@@ -87,6 +89,7 @@ func TestDemoNotices(t *testing.T) {
 // Interrupted, it says so, leaves nothing running and nothing behind.
 func TestDemoInterrupted(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &watcher{until: "The carrier calls", then: cancel}
 	if code := run(ctx, []string{"demo"}, out, io.Discard); code != 1 || !strings.Contains(out.String(), "context canceled") {
