@@ -14,6 +14,9 @@ import (
 // finished by the next start.
 const closePatience = 20 * time.Second
 
+// byePatience bounds the wait for the answers to the last BYEs within it: a phone that is gone must not cost the call record its time.
+const byePatience = 4 * time.Second
+
 // Run implements `pbx serve`.
 func (c serveCmd) Run(ctx context.Context, out io.Writer) error {
 	config, err := loadConfig(c.Config)
@@ -35,7 +38,8 @@ func serve(ctx context.Context, c Config, out io.Writer, log *slog.Logger) error
 
 // run answers calls until ctx ends, drains them and closes every part. It is called once.
 func (p *pbx) run(ctx context.Context) (err error) {
-	life, stop := context.WithCancel(context.WithoutCancel(ctx)) // the stack outlives ctx: running calls are drained
+	life, stop := context.WithCancel(context.WithoutCancel(ctx)) // the stack outlives ctx: calls are drained, and the last BYEs answered
+	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- p.stack.Serve(life) }()
 	p.log.Info("pbx: ready", "domain", p.config.Domain)
@@ -45,7 +49,6 @@ func (p *pbx) run(ctx context.Context) (err error) {
 		p.log.Error("pbx: SIP ended by itself", "err", err)
 	}
 	p.drain(life)
-	stop()
 	closing, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
 	p.Close(closing)

@@ -214,7 +214,11 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.closing("sip stack", func(context.Context) error { return p.stack.Close() })
 	s.stack = p.stack
 	s.ua = dialog.New(p.stack, dialog.Config{}, p.log)
-	p.closing("dialogs", s.ua.Close)
+	p.closing("dialogs", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, byePatience)
+		defer cancel()
+		return s.ua.Close(ctx)
+	})
 	p.registrar = registrar.New(registrar.Config{}, bindings{p.store}, p.log)
 	s.registrar = p.registrar
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
