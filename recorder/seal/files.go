@@ -152,9 +152,12 @@ func (f *Files) publish(name string, to *age.HybridRecipient) error {
 }
 
 func readIdentity(path string) (*age.HybridIdentity, error) {
-	text, err := readBounded(path)
+	text, mode, err := readBounded(path)
 	if err != nil {
 		return nil, fmt.Errorf("seal: identity: %w", err)
+	}
+	if mode.Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("seal: %s can be read by others: chmod 600", path)
 	}
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimSpace(line)
@@ -171,7 +174,7 @@ func readIdentity(path string) (*age.HybridIdentity, error) {
 }
 
 func readRecipient(path string) (*age.HybridRecipient, error) {
-	text, err := readBounded(path)
+	text, _, err := readBounded(path)
 	if err != nil {
 		return nil, fmt.Errorf("seal: recipient: %w", err)
 	}
@@ -182,15 +185,16 @@ func readRecipient(path string) (*age.HybridRecipient, error) {
 	return to, nil
 }
 
-func readBounded(path string) ([]byte, error) {
+func readBounded(path string) ([]byte, fs.FileMode, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if info.Size() > maxKeyFile {
-		return nil, fmt.Errorf("%s: too large for a key", path)
+		return nil, 0, fmt.Errorf("%s: too large for a key", path)
 	}
-	return os.ReadFile(path)
+	text, err := os.ReadFile(path)
+	return text, info.Mode(), err
 }
 
 // writeNew makes the file whole or not at all (temporary name, fsync, link), and never over another one.

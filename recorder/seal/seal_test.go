@@ -241,6 +241,28 @@ func TestFilesDamaged(t *testing.T) {
 	}
 }
 
+// An identity that others on the machine can read is no secret: the switch says so instead of using it.
+func TestIdentityModes(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := OpenFiles(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"vault", "recovery", "spool"} {
+		path := filepath.Join(dir, name+".agekey")
+		for _, c := range []struct {
+			mode os.FileMode
+			ok   bool
+		}{{0o600, true}, {0o400, true}, {0o640, false}, {0o604, false}, {0o600, true}} {
+			if err := os.Chmod(path, c.mode); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := OpenFiles(dir, nil); (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "chmod 600") {
+				t.Errorf("%s with mode %o: %v", name, c.mode, err)
+			}
+		}
+	}
+}
+
 func TestKeysAreNotPrinted(t *testing.T) {
 	f := ring(t)
 	for _, text := range []string{fmt.Sprintf("%v %+v %#v %s", f, f, f, f), f.LogValue().String()} {
