@@ -25,14 +25,15 @@ func TestDemo(t *testing.T) {
 	}
 	t.Parallel()
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"demo", "--keep"}, &out, &errs); code != 0 {
-		t.Fatalf("exit code %d: %s\n%s", code, &errs, &out)
-	}
+	code := run(t.Context(), []string{"demo", "--keep"}, &out, &errs)
 	text := out.String()
 	if kept := regexp.MustCompile(`Kept: (\S+naisen-demo-\S+)`).FindStringSubmatch(text); kept == nil {
 		t.Error("the directory is not named")
 	} else if err := os.RemoveAll(kept[1]); err != nil {
 		t.Error(err)
+	}
+	if code != 0 {
+		t.Fatalf("exit code %d: %s\n%s", code, &errs, text)
 	}
 	for _, want := range []string{
 		`(?m)^          carrier           pbx               desk$`,
