@@ -1,10 +1,6 @@
 package relay
 
-import (
-	"time"
-
-	"golang.org/x/sys/unix"
-)
+import "time"
 
 const (
 	napFrom  = 8000 // packets a second on one shard, about eighty calls; below that every packet is served as it comes
@@ -38,13 +34,4 @@ func pauseFor(rate int64) time.Duration {
 		return 0
 	}
 	return min(napMax, napBatch*time.Second/time.Duration(rate))
-}
-
-// nap waits in the kernel, with the scheduler told: this is no timer but a part of waiting for packets, and Go's timers are too coarse.
-func (n *napper) nap() {
-	if n.pause == 0 {
-		return
-	}
-	t := unix.NsecToTimespec(int64(n.pause))
-	_ = unix.Nanosleep(&t, nil)
 }

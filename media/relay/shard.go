@@ -105,8 +105,11 @@ func (s *shard) run() {
 			return
 		}
 		n := s.poll.poll(s.events[:])
-		if n == 0 { // rest only when there is nothing to do: a flooded socket is read once in each round
-			s.napper.nap()
+		if n == 0 && s.napper.pause > 0 { // rest only when there is nothing to do: a flooded socket is read once in each round
+			s.poll.rest(s.napper.pause)
+			n = s.poll.poll(s.events[:])
+		}
+		if n == 0 {
 			n = s.poll.wait(s.events[:], s.patience(now))
 		}
 		now = s.engine.Now()

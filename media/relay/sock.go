@@ -4,9 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"os"
-	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -98,102 +95,4 @@ func send(fd int, pkt []byte, to *address) unix.Errno {
 	_, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&pkt[0])), uintptr(len(pkt)),
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&to.raw)), uintptr(to.len))
 	return e
-}
-
-// poller is one epoll set with an eventfd to wake it. The set itself is watched by Go's own poller, so that an idle loop is a parked
-// goroutine: a thread of its own that sleeps in epoll_wait would be taken from its processor by the scheduler at each wait
-// (measured at 20 calls: 61-98 µs of CPU a packet that way, see loadtest/callgen).
-type poller struct {
-	epoll, wake int
-	file        *os.File // the epoll set, as Go's poller knows it
-	raw         syscall.RawConn
-	until       time.Time // the deadline that is set
-
-	// One wait's arguments and result, here so that the closure is made once.
-	events []unix.EpollEvent
-	got    int
-	look   func(fd uintptr) bool
-}
-
-// wakeToken marks the eventfd among the events; endpoints carry their slot.
-const wakeToken = -1
-
-func newPoller() (*poller, error) {
-	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("relay: epoll: %w", err)
-	}
-	if err := unix.SetNonblock(ep, true); err != nil { // else os.NewFile would not watch it
-		_ = unix.Close(ep)
-		return nil, fmt.Errorf("relay: epoll: %w", err)
-	}
-	p := &poller{epoll: ep, file: os.NewFile(uintptr(ep), "epoll")}
-	if p.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
-		_ = p.file.Close()
-		return nil, fmt.Errorf("relay: eventfd: %w", err)
-	}
-	if p.raw, err = p.file.SyscallConn(); err == nil {
-		err = p.file.SetReadDeadline(time.Time{}) // fails if Go's poller does not watch it
-	}
-	if err == nil {
-		err = p.add(p.wake, wakeToken, 0)
-	}
-	if err != nil {
-		p.close()
-		return nil, fmt.Errorf("relay: poller: %w", err)
-	}
-	p.look = func(uintptr) bool {
-		p.got = p.poll(p.events)
-		return p.got > 0
-	}
-	return p, nil
-}
-
-// add watches fd. Level-triggered: one read per event needs no second read to see the end, and a flooded socket takes its turn.
-func (p *poller) add(fd int, slot, channel int32) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot, Pad: channel}
-	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		return fmt.Errorf("relay: epoll add: %w", err)
-	}
-	return nil
-}
-
-func (p *poller) remove(fd int) { _ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, fd, nil) }
-
-// signal wakes wait; safe from any goroutine while the poller is open.
-func (p *poller) signal() {
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = unix.Write(p.wake, one[:])
-}
-
-// drain empties the eventfd.
-func (p *poller) drain() {
-	var b [8]byte
-	_, _ = unix.Read(p.wake, b[:])
-}
-
-// poll looks without waiting.
-func (p *poller) poll(events []unix.EpollEvent) int {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-	if errno != 0 { // EINTR: the loop comes round again
-		return 0
-	}
-	return int(n)
-}
-
-// wait gives the sockets that are ready, parking until there is one or until the deadline.
-func (p *poller) wait(events []unix.EpollEvent, until time.Time) int {
-	if !until.Equal(p.until) {
-		p.until = until
-		_ = p.file.SetReadDeadline(until)
-	}
-	p.events, p.got = events, 0
-	_ = p.raw.Read(p.look) // an error is the deadline: nothing is ready
-	return p.got
-}
-
-func (p *poller) close() {
-	_ = unix.Close(p.wake)
-	_ = p.file.Close()
 }
