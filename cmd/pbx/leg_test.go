@@ -63,7 +63,9 @@ func (s *shard) Send(*stack.Request, stack.Target, func(*stack.ClientTx, stack.R
 	return nil
 }
 func (s *shard) SendAck(*stack.Request, stack.Target) error { return nil }
-func (s *shard) Contact(string, stack.Target) sip.URI       { return sip.URI{Scheme: "sip", Host: "127.0.0.1"} }
+func (s *shard) Contact(string, stack.Target) sip.URI {
+	return sip.URI{Scheme: "sip", Host: "127.0.0.1"}
+}
 
 // The call gives up in the instant in which the carrier's address is found: no session may ring on without an owner.
 func TestLegEndsWhileItBegins(t *testing.T) {

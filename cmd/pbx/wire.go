@@ -225,6 +225,8 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		return err
 	}
 	p.closing("registrar", p.registrar.Close)
+	revoker := newRevoker(ctx, p.directory, p.registrar)
+	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
 	outside, inside := sides(addrs)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: &trunk.Resolver{}, ua: s.ua,
 		outside: outside, inside: inside, log: p.log}

@@ -3,6 +3,7 @@ package registrar
 import (
 	"cmp"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,6 +35,13 @@ func (h *held) reachable() bool {
 		return h.Transport == "udp" && h.Received.IsValid()
 	}
 	return h.Flow.Alive()
+}
+
+// AORs lists every address-of-record that has a binding, reachable or not, in no order.
+func (r *Registrar) AORs() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.aors))
 }
 
 // Remove ends all bindings of an AOR, as when the extension is deleted or disabled.

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"naisen/provisioning/directory"
+	"naisen/sip/registrar"
+)
+
+// revoker ends registrations whose right is gone: the extension was deleted or disabled, its owner was disabled, or its password was
+// changed. Otherwise a lost phone would go on ringing until its registration runs out, and for whoever gets the number next.
+type revoker struct {
+	directory *directory.Directory
+	registrar *registrar.Registrar
+	stop      context.CancelFunc
+	done      chan struct{}
+}
+
+// newRevoker follows the directory until Close. The registrar has loaded its table.
+func newRevoker(ctx context.Context, d *directory.Directory, r *registrar.Registrar) *revoker {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	v := &revoker{directory: d, registrar: r, stop: stop, done: make(chan struct{})}
+	go v.run(run)
+	return v
+}
+
+func (v *revoker) run(ctx context.Context) {
+	defer close(v.done)
+	last := v.directory.Snapshot()
+	v.revoke(last, last) // what changed while the switch was down
+	for v.directory.WaitVersion(ctx, last.Version()+1) == nil {
+		next := v.directory.Snapshot()
+		v.revoke(last, next)
+		last = next
+	}
+}
+
+func (v *revoker) revoke(last, next *directory.Snapshot) {
+	for _, aor := range v.registrar.AORs() {
+		number, domain, _ := strings.Cut(aor, "@")
+		before, had := last.Credential(domain, number)
+		now, has := next.Credential(domain, number)
+		if !has || had && before != now {
+			v.registrar.Remove(aor)
+		}
+	}
+}
+
+// Close stops following and waits.
+func (v *revoker) Close() {
+	v.stop()
+	<-v.done
+}
