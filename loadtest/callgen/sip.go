@@ -183,7 +183,7 @@ func (r *rig) phone(transport, local, user, password string, incoming func() ua.
 
 // tls makes the client's side, and a certificate of one hour for the address that our Contact names.
 func (c *sipFlags) tls() (client, server *tls.Config, err error) {
-	client = &tls.Config{ServerName: c.domain, InsecureSkipVerify: c.insecure, MinVersion: tls.VersionTLS12} //nolint:gosec // asked for by a flag of a test tool
+	client = &tls.Config{ServerName: c.domain, InsecureSkipVerify: c.insecure, MinVersion: tls.VersionTLS12} // asked for by a flag of a test tool
 	if c.ca != "" {
 		pem, err := os.ReadFile(c.ca)
 		if err != nil {

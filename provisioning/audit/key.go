@@ -39,7 +39,7 @@ func OpenKey(path string) (*Key, error) {
 	if v, err := note.NewVerifier(public); err != nil || v.KeyHash() != signer.KeyHash() {
 		return nil, fmt.Errorf("audit: key %s: %w: its two halves do not belong together", path, ErrKeyFile)
 	}
-	if err := os.WriteFile(path+".pub", []byte(public+"\n"), 0o644); err != nil { //nolint:gosec // public
+	if err := os.WriteFile(path+".pub", []byte(public+"\n"), 0o644); err != nil { // public
 		return nil, fmt.Errorf("audit: key %s: %w", path, err)
 	}
 	return &Key{signer: signer, public: public}, nil
@@ -53,7 +53,7 @@ func readOrCreateKey(path string) (string, error) {
 		if info.Mode().Perm()&0o077 != 0 {
 			return "", fmt.Errorf("%w: mode %04o, must be 0600", ErrKeyFile, info.Mode().Perm())
 		}
-		b, err := os.ReadFile(path) //nolint:gosec // the operator's path
+		b, err := os.ReadFile(path) // the operator's path
 		return string(b), err
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", err

@@ -101,7 +101,7 @@ func writeTemp(path string, content []byte) (string, error) {
 }
 
 func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the operator's path
+	d, err := os.Open(dir) // the operator's path
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func readKeyFile(path string) ([]byte, error) {
 	case info.Size() > maxKeyFile:
 		return nil, fmt.Errorf("%w: too large", ErrKeyFile)
 	}
-	return os.ReadFile(path) //nolint:gosec // the operator's path
+	return os.ReadFile(path) // the operator's path
 }
 
 // idOf names a key without telling anything about it.
@@ -226,7 +226,7 @@ func (k *Keyring) Open(domain, kind, key string, sealed []byte) ([]byte, error) 
 func place(head []byte, parts ...string) []byte {
 	out := append([]byte("naisen secret\n"), head...)
 	for _, p := range parts {
-		out = binary.BigEndian.AppendUint32(out, uint32(len(p))) //nolint:gosec // bounded by the store
+		out = binary.BigEndian.AppendUint32(out, uint32(len(p))) // bounded by the store
 		out = append(out, p...)
 	}
 	return out

@@ -69,7 +69,7 @@ func makeFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator's path
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // the operator's path
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 
 // reader is one transaction's view. Its context lives as long as the transaction, which ends before View or Update returns.
 type reader struct {
-	ctx  context.Context //nolint:containedctx // a transaction is bound to one call
+	ctx  context.Context // a transaction is bound to one call
 	db   bun.Tx
 	seal Sealer
 	head headRow

@@ -94,7 +94,7 @@ func (c *Catalogue) Unfinished(ctx context.Context, fn func(Row) error) error {
 	last := ""
 	for {
 		var found []row
-		err := c.read.NewSelect().Model(&found).Where("state IN (?)", bun.In([]string{string(recorder.Capturing), string(recorder.Captured)})).
+		err := c.read.NewSelect().Model(&found).Where("state IN (?)", bun.List([]string{string(recorder.Capturing), string(recorder.Captured)})).
 			Where("id > ?", last).OrderExpr("id").Limit(MaxLimit).Scan(ctx)
 		if err != nil {
 			return fmt.Errorf("catalogue: unfinished: %w", err)
@@ -149,7 +149,7 @@ func (c *Catalogue) fill(ctx context.Context, found []row) ([]Row, error) {
 			RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed)}
 	}
 	var parties []partyRow
-	err := c.read.NewSelect().Model(&parties).Where("recording IN (?)", bun.In(ids)).OrderExpr("recording, position").Scan(ctx)
+	err := c.read.NewSelect().Model(&parties).Where("recording IN (?)", bun.List(ids)).OrderExpr("recording, position").Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: parties: %w", err)
 	}

@@ -76,9 +76,7 @@ func (u *UA) contact(user string, to stack.Target) string {
 	return sip.Address{URI: u.st.Contact(user, to)}.String()
 }
 
-// refuse answers the open INVITE with a failure.
-func (s *Session) refuse(status int) { s.refuseWith(sip.StatusCause(status)) }
-
+// refuseWith answers the open INVITE with a failure.
 func (s *Session) refuseWith(c sip.Cause) {
 	tx := s.in
 	if tx == nil {

@@ -29,8 +29,7 @@ type node struct {
 // player is a session and what it was told. Its dice and fields belong to the session's shard; the driver only gives commands.
 type player struct {
 	*leg
-	dice   *rand.Rand
-	offers int // Offers given, counted by the driver
+	dice *rand.Rand
 }
 
 func (p *player) on(e dialog.Event) {

@@ -33,7 +33,7 @@ func RunCrash(t *testing.T, open Open, child string) {
 
 // killed runs a child until it has said commits lines, kills it, and returns the number of the last commit that it reported.
 func killed(t *testing.T, dir, child string, commits int) (last int) {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+child+"$", "-test.v") //nolint:gosec // this very test
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+child+"$", "-test.v") // this very test
 	cmd.Env = append(os.Environ(), CrashDir+"="+dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
