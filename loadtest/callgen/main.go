@@ -16,8 +16,11 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"naisen/loadtest/callgen/traffic"
 )
@@ -72,6 +75,9 @@ func (l *load) flags(f *flag.FlagSet) {
 	f.IntVar(&l.cpu, "cpu", -1, "pin the generator to this processor")
 }
 
+// bound is how long a run may take in all, apart from what a mode adds.
+func (l *load) bound() time.Duration { return l.length + l.warm + time.Minute }
+
 func (l *load) check() error {
 	if l.calls < 1 || l.calls > 5000 || l.length < time.Second || l.length > time.Hour || l.warm < 0 || l.warm > time.Minute {
 		return errors.New("callgen: calls 1 to 5000, time 1s to 1h, warm 0 to 1m")
@@ -80,6 +86,11 @@ func (l *load) check() error {
 		if err := pin(l.cpu); err != nil {
 			return err
 		}
+	}
+	// Whatever happens, the kernel ends this process and its child: a generator that spins would spoil everybody's measurement.
+	most := uint64(2*l.bound()/time.Second) * uint64(runtime.NumCPU())
+	if err := unix.Setrlimit(unix.RLIMIT_CPU, &unix.Rlimit{Cur: most, Max: most}); err != nil {
+		return fmt.Errorf("callgen: limit: %w", err)
 	}
 	debug.SetGCPercent(400) // the generator shall not stop for its own garbage
 	return nil
@@ -121,7 +132,9 @@ func runRelay(ctx context.Context, args []string) (err error) {
 	if err := l.check(); err != nil {
 		return err
 	}
-	child, err := startRelay(*server)
+	ctx, cancel := context.WithTimeout(ctx, l.bound())
+	defer cancel()
+	child, err := startRelay(ctx, *server)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,13 +43,13 @@ type relayProcess struct {
 	dec *json.Decoder
 }
 
-// startRelay starts the child on the given processor.
-func startRelay(cpu int) (*relayProcess, error) {
+// startRelay starts the child on the given processor. It is killed when ctx ends.
+func startRelay(ctx context.Context, cpu int) (*relayProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("callgen: %w", err)
 	}
-	c := exec.Command(self, "relay-server", "-cpu", strconv.Itoa(cpu))
+	c := exec.CommandContext(ctx, self, "relay-server", "-cpu", strconv.Itoa(cpu))
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {

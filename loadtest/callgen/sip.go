@@ -106,7 +106,7 @@ func runSIP(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.length+c.warm+c.settle+time.Minute+time.Duration(float64(c.calls)/c.rate*2)*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, c.bound()+c.settle+time.Duration(float64(c.calls)/c.rate*2)*time.Second)
 	defer cancel()
 	r := &rig{flags: c}
 	if r.g, err = traffic.NewGenerator(time.Now); err != nil {
