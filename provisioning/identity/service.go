@@ -71,6 +71,7 @@ type Service struct {
 	nobody   verifier      // what an unknown user's password is compared with
 	failures *rate.Limiter // failed sign-ins written to the audit log
 	csrfKey  []byte
+	patience time.Duration // with a request's body and with a reader of the answer
 }
 
 // NewService reads or makes the signing key; it opens no socket and starts no goroutine.
@@ -94,7 +95,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 		cfg: cfg, path: strings.TrimSuffix(u.Path, "/"), secure: u.Scheme == "https", keys: keys, clients: map[string]Client{},
 		requests: newRequests(cfg.Clock), sessions: newSessions(cfg.Clock), throttle: newThrottle(cfg.Clock),
 		hashing: make(chan struct{}, 2), nobody: nobodysVerifier(),
-		failures: rate.NewLimiter(5, 100), csrfKey: []byte(rand.Text()),
+		failures: rate.NewLimiter(5, 100), csrfKey: []byte(rand.Text()), patience: formTimeout,
 	}
 	for _, c := range cfg.Clients {
 		s.clients[c.ID] = c
@@ -208,14 +209,18 @@ func (s *Service) routes() http.Handler {
 	guarded.AddInsecureBypassPattern("POST /revoke")
 	guarded.AddInsecureBypassPattern("POST /userinfo")
 	guarded.AddInsecureBypassPattern("POST /authorize") // OpenID Connect Core section 3.1.2.1: changes nothing but its own request
-	return http.StripPrefix(s.path, harden(guarded.Handler(mux)))
+	return http.StripPrefix(s.path, s.harden(guarded.Handler(mux)))
 }
 
-// maxForm bounds a request's body, in bytes.
-const maxForm = 64 << 10
+// Bounds of one request: its body in bytes, and the time for it to come and for the answer to go.
+const (
+	maxForm     = 64 << 10
+	formTimeout = 20 * time.Second
+)
 
-// harden sets what every answer needs: no storing, no framing, no sniffing, nothing active.
-func harden(next http.Handler) http.Handler {
+// harden sets what every answer needs: no storing, no framing, no sniffing, nothing active. Whoever sends or reads slowly is cut off: here
+// anybody may connect.
+func (s *Service) harden(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
@@ -224,6 +229,10 @@ func harden(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		c, by := http.NewResponseController(w), time.Now().Add(s.patience)
+		if err := errors.Join(c.SetReadDeadline(by), c.SetWriteDeadline(by.Add(s.patience))); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			s.cfg.Log.Debug("identity: no deadline", "err", err)
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if len(r.URL.RawQuery) > maxForm {
 			http.Error(w, http.StatusText(http.StatusRequestURITooLong), http.StatusRequestURITooLong)

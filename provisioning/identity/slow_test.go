@@ -1,0 +1,37 @@
+package identity
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSlowForm: a stranger who never finishes a form does not keep a connection and a goroutine.
+func TestSlowForm(t *testing.T) {
+	r := newRig(t)
+	r.Service.patience = 100 * time.Millisecond
+	for _, path := range []string{"/identity/token", "/identity/login", "/identity/revoke"} {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.server.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nid=1", path)
+		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Errorf("%s: no answer to half a form: %v", path, err)
+			continue
+		}
+		resp.Body.Close()
+		if resp.StatusCode < 400 {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+	}
+}
