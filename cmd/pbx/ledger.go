@@ -21,11 +21,12 @@ type ledger struct {
 	log     *slog.Logger
 	queue   chan provisioning.CDR
 	dropped atomic.Uint64
+	give    chan struct{} // closed: there is no time left to wait for the store
 	done    chan struct{}
 }
 
 func newLedger(store provisioning.Store, log *slog.Logger) *ledger {
-	l := &ledger{store: store, log: log, queue: make(chan provisioning.CDR, ledgerBound), done: make(chan struct{})}
+	l := &ledger{store: store, log: log, queue: make(chan provisioning.CDR, ledgerBound), give: make(chan struct{}), done: make(chan struct{})}
 	go l.run()
 	return l
 }
@@ -63,9 +64,26 @@ func (l *ledger) run() {
 				}
 			}
 			l.log.Error("ledger: CDRs wait for the store", "waiting", len(batch)+len(l.queue), "err", err)
-			timer := time.NewTimer(wait)
-			<-timer.C
+			if !l.pause(wait) {
+				for _, c := range batch {
+					l.dropped.Add(1)
+					l.log.Error("ledger: the store is away and the switch stops, the CDR is in this line only", "cdr", c)
+				}
+				break
+			}
 		}
+	}
+}
+
+// pause waits before another try; false: there will be none.
+func (l *ledger) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-l.give:
+		return false
 	}
 }
 
@@ -108,13 +126,15 @@ func (l *ledger) apart(batch []provisioning.CDR) []provisioning.CDR {
 	return again
 }
 
-// Close writes what waits, within ctx.
+// Close writes what waits, within ctx, and logs the rest. It returns when nothing runs.
 func (l *ledger) Close(ctx context.Context) error {
 	close(l.queue)
 	select {
 	case <-l.done:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	close(l.give)
+	<-l.done
+	return ctx.Err()
 }
