@@ -80,7 +80,7 @@ func (h *Handler) audio(w http.ResponseWriter, r *http.Request) {
 	defer closer.Close()
 	h.count.plays.Add(1)
 	body := &watchedReader{ReadSeeker: io.NewSectionReader(plain, 0, size)}
-	out := &countedWriter{ResponseWriter: w}
+	out := &countedWriter{ResponseWriter: w, stall: h.stall}
 	w.Header().Set("Content-Type", "audio/wav")
 	w.Header().Set("Content-Disposition", `inline; filename="`+row.ID+`.wav"`)
 	w.Header().Set("ETag", `"`+row.SealedSHA256[:min(len(row.SealedSHA256), 32)]+`"`)
@@ -130,14 +130,20 @@ func (r *watchedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// countedWriter counts the body bytes that went out.
+// countedWriter counts the body bytes that went out, and gives up on a listener who takes none for a while.
 type countedWriter struct {
 	http.ResponseWriter
-	n   int64
-	err error
+	stall time.Duration
+	n     int64
+	err   error
 }
 
 func (w *countedWriter) Write(p []byte) (int, error) {
+	err := http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.stall))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		w.err = err
+		return 0, err
+	}
 	n, err := w.ResponseWriter.Write(p)
 	w.n += int64(n)
 	if err != nil {

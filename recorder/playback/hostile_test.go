@@ -3,8 +3,12 @@ package playback
 import (
 	"bytes"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What a stranger writes into a path or a query is data: SQL text ends at a NUL, and the answer must not tell that it came so far.
@@ -49,6 +53,42 @@ func TestManyRanges(t *testing.T) {
 		t.Errorf("%d requests to the store", n)
 	}
 	if log := h.gate.log(); !strings.HasPrefix(log[0], "begin listen r1 bytes=0-0,") {
+		t.Errorf("audit: %q", log)
+	}
+}
+
+// A listener who stops reading does not keep the recording open: the answer's deadline moves with what was taken.
+func TestStalledListener(t *testing.T) {
+	h := newHouse(t)
+	h.stall = 200 * time.Millisecond
+	h.add(t, "r1", "100", began)
+	done := make(chan struct{})
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		h.ServeHTTP(w, r)
+	}))
+	srv.Config.ConnState = func(c net.Conn, s http.ConnState) { // so that the sockets do not take the whole recording
+		if tcp, ok := c.(*net.TCPConn); ok && s == http.StateNew {
+			_ = tcp.SetWriteBuffer(4 << 10)
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(srv.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.(*net.TCPConn).SetReadBuffer(4 << 10)
+	fmt.Fprintf(c, "GET %s/r1/audio HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer listen:100\r\n\r\n", base)
+	limit := time.NewTimer(20 * time.Second)
+	defer limit.Stop()
+	select {
+	case <-done:
+	case <-limit.C:
+		t.Fatal("the answer still waits for its reader")
+	}
+	if log := h.gate.log(); len(log) != 2 || !strings.Contains(log[1], "timeout") {
 		t.Errorf("audit: %q", log)
 	}
 }

@@ -38,7 +38,11 @@ type Handler struct {
 	proofs  proofs
 	cursors cursors
 	count   counters
+	stall   time.Duration // how long a listener may take nothing
 }
+
+// stalled is a minute: a player that pauses reads on from its buffer or asks for a range later.
+const stalled = time.Minute
 
 type counters struct{ lists, shows, plays, refused, unaudited, integrity, bytes atomic.Int64 }
 
@@ -62,7 +66,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := &Handler{cfg: cfg, mux: http.NewServeMux(), proofs: proofs{known: map[proofKey][]byte{}}}
+	h := &Handler{cfg: cfg, mux: http.NewServeMux(), proofs: proofs{known: map[proofKey][]byte{}}, stall: stalled}
 	var err error
 	if h.cursors, err = newCursors(); err != nil {
 		return nil, err
