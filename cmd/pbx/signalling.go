@@ -217,6 +217,12 @@ func (s *signalling) register(tx *stack.ServerTx) {
 
 // options answers alike for every user, so that nobody learns who exists; 503 while draining tells a load balancer to go elsewhere.
 func (s *signalling) options(tx *stack.ServerTx) {
+	if unknown := tx.Request().Require(); len(unknown) > 0 { // OPTIONS needs no extension (RFC 3261 section 8.2.2.3)
+		r := stack.NewResponse(tx.Request(), 420, "")
+		r.Add("Unsupported", strings.Join(unknown, ", "))
+		s.respond(tx, r)
+		return
+	}
 	status := 200
 	if s.draining.Load() {
 		status = 503
