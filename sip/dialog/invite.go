@@ -76,7 +76,7 @@ func (u *UA) Invite(inv Invite, on func(Event)) *Session {
 	s.dlg.target = inv.URI
 	s.out = &outgoing{inv: inv, interval: u.cfg.SessionExpires, minSE: u.cfg.MinSE}
 	if inv.SessionTimer != 0 {
-		s.out.interval = inv.SessionTimer
+		s.out.interval, s.se.never = inv.SessionTimer, inv.SessionTimer < 0
 	}
 	s.publish()
 	err := u.add(s, inviteKey{})

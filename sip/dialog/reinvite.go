@@ -144,6 +144,11 @@ func (s *Session) disagreed(c sip.Cause, refresh bool) {
 		s.on(Disagreed{c})
 		return
 	}
+	if s.se.alone && c != sip.CauseTransport { // it refuses what it never promised; but it is there
+		s.se.start(s, s.se.interval, true)
+		s.se.alone = true
+		return
+	}
 	s.se.refresh.set(s, max(s.se.interval/8, t2), s.refreshSession) // until the expiry timer has had enough
 }
 

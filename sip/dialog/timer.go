@@ -23,6 +23,8 @@ type sessionTimer struct {
 	expires   time.Time      // wall time, for Snapshot only
 	refresh   timer
 	expiry    timer
+	alone     bool // the peer knows no session timer: we refresh to see whether it is still there, and any answer says so
+	never     bool // the call wants none
 	noUpdate  bool // the peer refused UPDATE although it announced it
 }
 
@@ -94,10 +96,11 @@ func readMinSE(resp *stack.Response) (time.Duration, bool) {
 }
 
 // answer decides the timer as the one who answers a request, and says so in the 2xx (RFC 4028 section 9). We refresh unless the peer
-// asked to: a phone that forgets to would lose its call.
+// asked to: a phone that forgets to would lose its call. A peer that knows no session timer is refreshed too (table 2 there): nothing
+// else tells that a phone is gone which put us on hold.
 func (t *sessionTimer) answer(s *Session, r *stack.Response, ask sessionExpires) {
 	interval := ask.interval
-	if interval == 0 && ask.supported {
+	if interval == 0 && !t.never {
 		interval = s.ua.cfg.SessionExpires
 	}
 	if interval <= 0 || !s.ua.timed() {
@@ -110,14 +113,22 @@ func (t *sessionTimer) answer(s *Session, r *stack.Response, ask sessionExpires)
 		who = "uac"
 		r.Set("Require", "timer")
 	}
-	r.Set("Session-Expires", seconds(interval)+";refresher="+who)
+	if ask.supported || ask.interval > 0 { // to another it means nothing
+		r.Set("Session-Expires", seconds(interval)+";refresher="+who)
+	}
 	t.start(s, interval, !peer)
+	t.alone = !ask.supported
 }
 
-// take reads the timer from the 2xx to a request of ours (RFC 4028 section 7.2).
+// take reads the timer from the 2xx to a request of ours (RFC 4028 section 7.2). Without one we refresh all the same.
 func (t *sessionTimer) take(s *Session, h *stack.Headers) {
 	e := readSessionExpires(h)
 	if !s.ua.timed() || s.phase == phaseBye {
+		return
+	}
+	if e.interval == 0 && !t.never {
+		t.start(s, s.ua.cfg.SessionExpires, true)
+		t.alone = true
 		return
 	}
 	t.start(s, e.interval, e.refresher != "uas")
@@ -131,7 +142,7 @@ func (t *sessionTimer) clear() {
 // start runs the timer anew; interval 0 stops it.
 func (t *sessionTimer) start(s *Session, interval time.Duration, refresher bool) {
 	t.clear()
-	t.interval, t.refresher, t.expires = interval, refresher, time.Time{}
+	t.interval, t.refresher, t.alone, t.expires = interval, refresher, false, time.Time{}
 	if interval <= 0 {
 		return
 	}

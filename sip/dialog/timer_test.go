@@ -193,3 +193,55 @@ func TestOutboundTimer(t *testing.T) {
 		l.want("ended 200/102")
 	})
 }
+
+// TestPeerWithoutTimer: a phone that knows no session timer is asked now and then whether it is still there. Any answer will do.
+func TestPeerWithoutTimer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status int // of the answer to our refresh; 0: none
+		want   []string
+	}{
+		"takes it":     {200, nil},
+		"refuses it":   {488, nil},
+		"knows us not": {481, []string{"ended 481/41 by peer"}},
+		"is gone":      {0, []string{"ended 408/102"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, "", dialog.Config{SessionExpires: 200 * time.Second}, func(b *bench) {
+				_, _, l := b.up(expires("", ""))
+				for range 3 {
+					wait(99900 * time.Millisecond)
+					u := b.alice.Expect("UPDATE")
+					if tc.status == 0 {
+						b.alice.Close()
+						wait(80 * time.Second)
+						l.want(tc.want...)
+						return
+					}
+					b.alice.Reply(u, tc.status, nil)
+					wait(100 * time.Millisecond)
+					if tc.want != nil {
+						b.alice.Reply(b.alice.Expect("BYE"), 200, nil)
+						wait(50 * time.Millisecond)
+						l.want(tc.want...)
+						return
+					}
+				}
+				l.want()
+				hangUp(l, b.alice)
+			})
+		})
+	}
+	play(t, "", dialog.Config{SessionExpires: 200 * time.Second}, func(b *bench) {
+		_, _, l := b.upOut(func(i *dialog.Invite) { i.SessionTimer = -1 }, nil)
+		b.bob.Silence(10 * time.Minute)
+		hangUp(l, b.bob)
+	})
+	play(t, "", dialog.Config{SessionExpires: 200 * time.Second}, func(b *bench) {
+		_, _, l := b.upOut(func(i *dialog.Invite) { i.SessionTimer = 0 }, nil)
+		wait(99 * time.Second)
+		b.bob.Reply(b.bob.Expect("INVITE"), 501, nil) // no Allow: UPDATE is not tried
+		b.bob.Expect("ACK")
+		l.want()
+		hangUp(l, b.bob)
+	})
+}
