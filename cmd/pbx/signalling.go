@@ -138,10 +138,21 @@ func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
 			Security: security(at.Trunk.Media),
 		}
 		if ours {
-			break
+			return in, true
 		}
 	}
-	return in, found
+	return in, found && !s.namesExtension(req)
+}
+
+// namesExtension: the request says that it comes from an extension, which may stand behind the same address as a carrier's gateway. It
+// has to prove that like any other.
+func (s *signalling) namesExtension(req *stack.Request) bool {
+	from := req.From().URI
+	domain, ok := s.domainOf(from.Host)
+	if ok {
+		_, ok = s.directory.Snapshot().Extension(domain, from.User)
+	}
+	return ok
 }
 
 // fromExtension challenges; what the caller writes into From is shown to nobody, what it proved is.
@@ -166,9 +177,9 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 		s.refuse(tx, sip.CauseNotFound) // 2001 of that domain is not ours of the same number
 		return call.Incoming{}, false
 	}
-	number164, _ := trunk.Japan.E164(dialled(req.URI))
 	return call.Incoming{
-		Request:  route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: dialled(req.URI), E164: number164},
+		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: dialled(req.URI),
+			E164: e164(dialled(req.URI))},
 		Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), false),
 		Security: security(e.Media),
 	}, true
@@ -309,6 +320,14 @@ func dialled(u sip.URI) string {
 		}
 		return r
 	}, u.User)
+}
+
+// e164 is the international form of a number that has one.
+func e164(dialled string) string {
+	if n, ok := trunk.Japan.E164(dialled); ok {
+		return n
+	}
+	return ""
 }
 
 // trunkProfile turns provisioning's words into the signalling plane's.
