@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"naisen/provisioning/durable"
 )
 
 // Config of a Checkpointer.
@@ -115,7 +117,7 @@ func (c *Checkpointer) Write(ctx context.Context) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if err := writeNew(filepath.Join(c.cfg.Dir, fileName(size)), signed, 0o644); errors.Is(err, fs.ErrExist) {
+	if err := durable.Create(filepath.Join(c.cfg.Dir, fileName(size)), signed, 0o644); errors.Is(err, fs.ErrExist) {
 		if err := c.same(next); err != nil {
 			return Checkpoint{}, err
 		}

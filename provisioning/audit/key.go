@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"naisen/provisioning/durable"
 )
 
 // ErrKeyFile says that the signing key's file cannot be used.
@@ -49,48 +50,22 @@ func OpenKey(path string) (*Key, error) {
 func (k *Key) Public() string { return k.public }
 
 func readOrCreateKey(path string) (string, error) {
-	if info, err := os.Stat(path); err == nil {
-		if info.Mode().Perm()&0o077 != 0 {
-			return "", fmt.Errorf("%w: mode %04o, must be 0600", ErrKeyFile, info.Mode().Perm())
-		}
-		b, err := os.ReadFile(path) // the operator's path
+	b, err := durable.ReadPrivate(path)
+	switch {
+	case errors.Is(err, durable.ErrExposed):
+		return "", fmt.Errorf("%w: %w", ErrKeyFile, err)
+	case !errors.Is(err, fs.ErrNotExist):
 		return string(b), err
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
 	}
 	private, public, err := note.GenerateKey(rand.Reader, keyName)
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
 	text := private + "\n" + public + "\n"
-	if err := writeNew(path, []byte(text), 0o600); errors.Is(err, fs.ErrExist) {
+	if err := durable.Create(path, []byte(text), 0o600); errors.Is(err, fs.ErrExist) {
 		return readOrCreateKey(path) // another process was first
 	} else if err != nil {
 		return "", err
 	}
 	return text, nil
-}
-
-// writeNew makes a file whole or not at all, and refuses to overwrite (fs.ErrExist).
-func writeNew(path string, content []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -27,7 +27,7 @@ func TestSigningKeys(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("%d files left, want 1", len(left))
 	}
-	if err := writeSigningKey(dir, filepath.Join(dir, "identity-0002.pem")); err != nil {
+	if err := writeSigningKey(filepath.Join(dir, "identity-0002.pem")); err != nil {
 		t.Fatal(err)
 	}
 	two, err := loadSigningKeys(dir)

@@ -13,11 +13,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"naisen/provisioning/durable"
 )
 
 // Errors of opening. Neither says anything about the content.
@@ -28,12 +29,11 @@ var (
 )
 
 const (
-	formatV1   = 1
-	idSize     = 8
-	headSize   = 1 + idSize + chacha20poly1305.NonceSizeX
-	lineHead   = "naisen-secret-key-1"
-	maxSealed  = 64 << 10
-	maxKeyFile = 1 << 20
+	formatV1  = 1
+	idSize    = 8
+	headSize  = 1 + idSize + chacha20poly1305.NonceSizeX
+	lineHead  = "naisen-secret-key-1"
+	maxSealed = 64 << 10
 )
 
 type keyID [idSize]byte
@@ -61,51 +61,21 @@ func OpenKeyring(path string) (*Keyring, error) {
 	return k, nil
 }
 
-// createKeyFile leaves an existing file alone. Two processes that start at once end with the same key: link refuses to overwrite.
+// createKeyFile leaves an existing file alone. Two processes that start at once end with the same key.
 func createKeyFile(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := durable.Create(path, newKeyLine(), 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	tmp, err := writeTemp(path, newKeyLine())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(tmp) }()
-	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
 func newKeyLine() []byte {
 	var key [chacha20poly1305.KeySize]byte
 	_, _ = rand.Read(key[:]) // never fails (crypto/rand)
 	return []byte(lineHead + " " + base64.StdEncoding.EncodeToString(key[:]) + "\n")
-}
-
-func writeTemp(path string, content []byte) (string, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return "", err
-	}
-	return f.Name(), nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir) // the operator's path
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func (k *Keyring) load() error {
@@ -143,19 +113,11 @@ func (k *Keyring) load() error {
 }
 
 func readKeyFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	content, err := durable.ReadPrivate(path)
+	if errors.Is(err, durable.ErrExposed) {
+		err = fmt.Errorf("%w: %w", ErrKeyFile, err)
 	}
-	switch {
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%w: not a regular file", ErrKeyFile)
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("%w: mode %04o, must be 0600", ErrKeyFile, info.Mode().Perm())
-	case info.Size() > maxKeyFile:
-		return nil, fmt.Errorf("%w: too large", ErrKeyFile)
-	}
-	return os.ReadFile(path) // the operator's path
+	return content, err
 }
 
 // idOf names a key without telling anything about it.
@@ -170,11 +132,7 @@ func (k *Keyring) Rotate() error {
 	if err != nil {
 		return fmt.Errorf("secret: rotate: %w", err)
 	}
-	tmp, err := writeTemp(k.path, append(append(bytes.TrimRight(old, "\n"), '\n'), newKeyLine()...))
-	if err != nil {
-		return fmt.Errorf("secret: rotate: %w", err)
-	}
-	if err := errors.Join(os.Rename(tmp, k.path), syncDir(filepath.Dir(k.path))); err != nil {
+	if err := durable.Replace(k.path, append(append(bytes.TrimRight(old, "\n"), '\n'), newKeyLine()...), 0o600); err != nil {
 		return fmt.Errorf("secret: rotate: %w", err)
 	}
 	return k.load()
