@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -63,62 +61,4 @@ func (p *pbx) drain(ctx context.Context) {
 	patience, cancel := context.WithTimeout(ctx, time.Duration(p.config.Drain))
 	defer cancel()
 	p.calls.Drain(patience)
-}
-
-// welcome prints how to point a softphone, a carrier and curl at the switch. Passwords are printed on the first run only: they are
-// kept nowhere in clear.
-func (p *pbx) welcome(out io.Writer) {
-	c := p.config
-	var udp, tls string
-	for _, l := range p.stack.LocalAddrs() {
-		switch l.Transport {
-		case "udp":
-			udp = l.Addr.String()
-		case "tls":
-			tls = l.Addr.String()
-		}
-	}
-	w := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
-	w("")
-	w("Naisen 内線 is running. Data: %s", c.Data)
-	if len(p.first.Extensions) > 0 {
-		w("")
-		w("  First run: these passwords are shown this once.")
-		numbers := make([]string, 0, len(p.first.Extensions))
-		for n := range p.first.Extensions {
-			numbers = append(numbers, n)
-		}
-		slices.Sort(numbers)
-		for _, n := range numbers {
-			w("    extension %s   password %s", n, p.first.Extensions[n].Reveal())
-		}
-	}
-	if !p.first.Admin.IsZero() {
-		w("    administrator admin   one-time password %s   (the first sign-in asks for a new one)", p.first.Admin.Reveal())
-	}
-	w("")
-	w("  Softphone   user 2001, domain %s, registrar %s (UDP, TCP) or %s (TLS, SRTP; certificate %s)", c.Domain, udp, tls, p.certificates.cert)
-	w("              dial 2002; dial 0... for the carrier")
-	w("  Carrier     a SIP peer at %s (UDP): it calls sip:%s@%s without a password, is told that it is recorded, and 2001 and 2002 ring", seedCarrier, seedDID, udp)
-	w("              sipp -sn uac -i %s -s %s %s", seedCarrier, seedDID, loopbackOf(p))
-	if p.identity != nil {
-		w("  REST        TOKEN=$(pbx login --url %s)   # user admin", c.HTTP.URL)
-		w("              curl -H \"Authorization: Bearer $TOKEN\" %s/v1/domains/%s/extensions", c.HTTP.URL, c.Domain)
-		w("              curl -H \"Authorization: Bearer $TOKEN\" %s/v1/domains/%s/recordings", c.HTTP.URL, c.Domain)
-	}
-	w("  API         %s/openapi.json   metrics http://%s/metrics", c.HTTP.URL, c.HTTP.Metrics)
-	if path, here := p.vault.files.RecoveryPath(); here {
-		w("")
-		w("  Move %s to a safe place off this machine: it opens every recording when the vault's key is lost.", path)
-	}
-	w("")
-}
-
-func loopbackOf(p *pbx) string {
-	for _, l := range p.stack.LocalAddrs() {
-		if l.Transport == "udp" && l.Addr.Addr().IsLoopback() {
-			return l.Addr.String()
-		}
-	}
-	return "ADDRESS"
 }

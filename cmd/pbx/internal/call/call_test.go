@@ -173,6 +173,17 @@ func TestNobodyRegistered(t *testing.T) {
 	})
 }
 
+// A recorded number whose phones are all away: the caller is told so at once, not after the notice.
+func TestNobodyRegisteredForTheRecordedNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(recorded(route.NoticeAnswer))
+		a := r.start(media.SDP("PCMU"))
+		if cdr := r.settled(t); cdr.Cause.Status != 480 || len(a.did) != 0 {
+			t.Errorf("%+v, caller saw %q", cdr, a.did)
+		}
+	})
+}
+
 func TestUnusableOfferRingsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(plain, phone)

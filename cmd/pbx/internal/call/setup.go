@@ -41,6 +41,10 @@ func (c *Call) announceOrDial() {
 		c.dial()
 		return
 	}
+	if !c.reachable() { // nobody listens to a notice for a phone that is not there
+		c.end(sip.CauseUnavailable, "switch")
+		return
+	}
 	sdp, err := c.callerSDP(beforeDialling)
 	if err != nil {
 		c.mediaRefuses(err)
@@ -56,6 +60,18 @@ func (c *Call) announceOrDial() {
 	if c.caller.agreed {
 		c.playNotice(c.caller)
 	} // else its answer comes with the ACK: onAgreed goes on
+}
+
+// reachable says that at least one target of the plan has a place to ring now.
+func (c *Call) reachable() bool {
+	for _, s := range c.plan.Steps {
+		for _, t := range s.Targets {
+			if len(c.deps.Dialler.Find(c.in.Request.Domain, t)) > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // The relay translates one G.711 law into the other and nothing else, so what is agreed before the other side is known must be what
