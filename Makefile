@@ -1,5 +1,6 @@
 # make        format check, vet, lint, fuzz briefly, test: green before each commit
 # make test   the same; .ci/run calls exactly this. Installs what the tests need from Debian when it is missing
+# make load   measures the switch and writes build/load.md: about half an hour; it gates nothing
 # make quick  format, vet and the tests without the race detector, served from the cache where nothing has changed
 SHELL := /bin/bash -o pipefail
 
@@ -12,7 +13,7 @@ RACE := -race -gcflags=modernc.org/...=-race=false
 UNIT = $$($(GO) list ./... | grep -v '/loadtest')
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick tools format vet lint fuzz unit phones
+.PHONY: all test quick tools format vet lint fuzz unit phones load
 
 all: test
 
@@ -44,3 +45,7 @@ unit:
 # Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.
 phones:
 	$(GO) test -count=1 -timeout 8m ./loadtest/...
+
+# Set-up time, processor time, rates and memory, on one core; LOAD=-short is a small run to see that it works.
+load: tools
+	$(GO) run ./loadtest/report $(LOAD)

@@ -11,8 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"naisen/loadtest/bulk"
 	"naisen/loadtest/peer"
@@ -24,10 +27,11 @@ type lab struct {
 	pinned                  bool // the switch has the last processor, the generator the first
 	runs                    int
 	short                   bool
+	nice                    int
 }
 
-func newLab(ctx context.Context, runs int, short bool) (*lab, error) {
-	l := &lab{runs: runs, short: short}
+func newLab(ctx context.Context, runs int, short bool, nice int) (*lab, error) {
+	l := &lab{runs: runs, short: short, nice: nice}
 	if _, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > 1 {
 		l.pinned = true
 	}
@@ -62,6 +66,18 @@ func (l *lab) build(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("report: taskset: %w\n%s", err, out)
 		}
+	}
+	if l.nice == 0 {
+		return nil
+	}
+	tasks, err := os.ReadDir("/proc/self/task") // niceness belongs to a thread
+	for _, t := range tasks {
+		if id, convErr := strconv.Atoi(t.Name()); convErr == nil {
+			err = errors.Join(err, unix.Setpriority(unix.PRIO_PROCESS, id, l.nice))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("report: nice: %w", err)
 	}
 	return nil
 }
@@ -223,6 +239,9 @@ func (l *lab) method() string {
 	place := "not pinned (no taskset or one processor only)"
 	if l.pinned {
 		place = fmt.Sprintf("pinned to processor %d with GOMAXPROCS=1, the generator to processor 0", runtime.NumCPU()-1)
+	}
+	if l.nice != 0 {
+		place += fmt.Sprintf(", both with niceness %d", l.nice)
 	}
 	return fmt.Sprintf("The switch is a process of its own, %s. Each figure is the median of %d runs. Admission limits are raised for the load "+
 		"(`sip.rate`, `sip.rate_per_source`: 100000); everything else is as delivered: log level info, SQLite, call records and audit written. "+

@@ -49,18 +49,19 @@ func run(ctx context.Context, args []string) error {
 	short := f.Bool("short", false, "one small run of each figure")
 	runs := f.Int("runs", 3, "runs of each figure")
 	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, relay, registrations, calls")
+	nice := f.Int("nice", 0, "niceness of switch and generator, -20 to 19; below 0 needs root and keeps the neighbours' noise out")
 	out := f.String("out", filepath.Join("build", "load.md"), "file that the report is written to as well")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	pick, err := regexp.Compile(*only)
-	if err != nil || *runs < 1 || *runs > 20 {
-		return errors.Join(errors.New("report: -only is a regular expression, -runs 1 to 20"), err)
+	if err != nil || *runs < 1 || *runs > 20 || *nice < -20 || *nice > 19 {
+		return errors.Join(errors.New("report: -only is a regular expression, -runs 1 to 20, -nice -20 to 19"), err)
 	}
 	if *short {
 		*runs = 1
 	}
-	l, err := newLab(ctx, *runs, *short)
+	l, err := newLab(ctx, *runs, *short, *nice)
 	if err != nil {
 		return err
 	}
