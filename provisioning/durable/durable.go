@@ -58,7 +58,7 @@ func ReadPrivate(path string) ([]byte, error) {
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%w: %d bytes", ErrExposed, info.Size())
 	}
-	return os.ReadFile(path) //nolint:gosec // the operator's path
+	return os.ReadFile(path)
 }
 
 func temporary(path string, content []byte, mode fs.FileMode) (string, error) {
@@ -75,7 +75,7 @@ func temporary(path string, content []byte, mode fs.FileMode) (string, error) {
 }
 
 func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the operator's path
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
