@@ -206,6 +206,9 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		return err
 	}
 	s.auth = auth.New(auth.Config{NonceKey: key, OfferMD5: p.offerMD5}, credentials{p.directory})
+	p.registrar = registrar.New(registrar.Config{}, bindings{p.store}, p.log)
+	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
+	s.registrar = p.registrar
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.config, ClientTLS: &tls.Config{MinVersion: tls.VersionTLS12},
 		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Trace: p.trace}, s, p.log)
 	if err != nil {
@@ -219,12 +222,9 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		defer cancel()
 		return s.ua.Close(ctx)
 	})
-	p.registrar = registrar.New(registrar.Config{}, bindings{p.store}, p.log)
-	s.registrar = p.registrar
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
 		return err
 	}
-	p.closing("registrar", p.registrar.Close)
 	revoker := newRevoker(ctx, p.directory, p.registrar)
 	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
 	outside, inside := sides(addrs)
