@@ -17,6 +17,7 @@ need git git                           # go run of pinned tools
 need sipp sip-tester
 need baresip baresip-core
 need /usr/lib/baresip/modules/srtp.so baresip-core
+need linphonec linphone-cli
 need sox sox
 need openssl openssl
 need curl curl

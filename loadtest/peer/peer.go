@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -22,10 +23,11 @@ var ErrTimeout = errors.New("peer: waited in vain")
 
 // Process is a program that we started and will end.
 type Process struct {
-	cmd  *exec.Cmd
-	out  *Output
-	done chan struct{}
-	err  error // valid once done is closed
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	out   *Output
+	done  chan struct{}
+	err   error // valid once done is closed
 }
 
 // Output collects what a process prints, up to a bound: the newest stays.
@@ -53,7 +55,7 @@ func (o *Output) String() string {
 	return o.buf.String()
 }
 
-// Start runs a program in dir. Its standard input is empty.
+// Start runs a program in dir. Its standard input is open, and empty until Say.
 func Start(dir, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(name, args...), out: &Output{}, done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p.out, p.out
@@ -62,6 +64,7 @@ func Start(dir, name string, args ...string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.stdin = stdin
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("peer: start %s: %w", name, err)
 	}
@@ -78,6 +81,12 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Output is what it printed so far.
 func (p *Process) Output() string { return p.out.String() }
+
+// Say types a line.
+func (p *Process) Say(line string) error {
+	_, err := io.WriteString(p.stdin, line+"\n")
+	return err
+}
 
 // Signal sends a signal.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
