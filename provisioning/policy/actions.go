@@ -15,6 +15,8 @@ const (
 	UserDelete provisioning.Action = "user.delete"
 	UserSecret provisioning.Action = "user.secret" // set or reset somebody's password or second factor
 
+	RoleRead provisioning.Action = "role.read" // which roles there are and what each may do
+
 	ExtensionRead   provisioning.Action = "extension.read"
 	ExtensionPut    provisioning.Action = "extension.put"
 	ExtensionDelete provisioning.Action = "extension.delete"
@@ -55,6 +57,7 @@ const (
 
 // Object kinds that are no provisioning entity.
 const (
+	KindRole      = "role"
 	KindPrompt    = "prompt"
 	KindBinding   = "binding"
 	KindCall      = "call"
@@ -111,6 +114,8 @@ func rows() []row {
 		grant(UserPut, provisioning.KindUser, admin),
 		grant(UserDelete, provisioning.KindUser, admin),
 		grant(UserSecret, provisioning.KindUser, admin),
+
+		grant(RoleRead, KindRole, admin, auditor),
 
 		grant(ExtensionRead, provisioning.KindExtension, admin, telephony).andOwn(staff),
 		grant(ExtensionPut, provisioning.KindExtension, admin, telephony),

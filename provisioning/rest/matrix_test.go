@@ -20,6 +20,7 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/users": policy.UserRead, "GET /v1/domains/{domain}/users/{key}": policy.UserRead,
 		"PUT /v1/domains/{domain}/users/{key}": policy.UserPut, "DELETE /v1/domains/{domain}/users/{key}": policy.UserDelete,
 		"POST /v1/domains/{domain}/users/{key}/password": policy.UserSecret,
+		"GET /v1/domains/{domain}/roles":                 policy.RoleRead,
 		"GET /v1/domains/{domain}/extensions":            policy.ExtensionRead, "GET /v1/domains/{domain}/extensions/{key}": policy.ExtensionRead,
 		"PUT /v1/domains/{domain}/extensions/{key}": policy.ExtensionPut, "DELETE /v1/domains/{domain}/extensions/{key}": policy.ExtensionDelete,
 		"POST /v1/domains/{domain}/extensions/{key}/secret": policy.ExtensionSecret,

@@ -113,6 +113,7 @@ func build(cfg Config) (*api, error) {
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.huma.UseMiddleware(a.guard)
 	a.registerEntities()
+	a.registerRoles()
 	a.registerSecrets()
 	a.registerHistory()
 	a.registerAudit()
