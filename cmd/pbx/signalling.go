@@ -113,9 +113,11 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 
 // fromTrunk recognises a carrier by the address that its call comes from. Where domains share a carrier, the number called decides.
 func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
-	snap := s.directory.Snapshot()
 	var in call.Incoming
-	found := false
+	if s.namesExtension(req) {
+		return in, false
+	}
+	snap, found := s.directory.Snapshot(), false
 	for _, at := range snap.TrunksFrom(req.Flow.Remote().Addr()) {
 		p, err := trunkProfile(at.Domain, at.Trunk)
 		if err != nil { // the store checks the same fields
@@ -141,11 +143,11 @@ func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
 			return in, true
 		}
 	}
-	return in, found && !s.namesExtension(req)
+	return in, found
 }
 
-// namesExtension: the request says that it comes from an extension, which may stand behind the same address as a carrier's gateway. It
-// has to prove that like any other.
+// namesExtension: the request says that it comes from an extension, which may stand behind the same address as a carrier's gateway, or
+// in a network that another domain calls its carrier's. It has to prove that like any other.
 func (s *signalling) namesExtension(req *stack.Request) bool {
 	from := req.From().URI
 	domain, ok := s.domainOf(from.Host)

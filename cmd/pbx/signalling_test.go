@@ -151,6 +151,9 @@ func TestWhoCalls(t *testing.T) {
 			route.Request{Domain: "a.example", Trunk: "carrier", Number: "+819011112222", Dialled: "2001"}},
 		{"a phone beside the carrier's gateway", "192.0.2.50", "2002", "a.example", "", sip.URI{User: "2001", Host: "a.example"}, 410,
 			route.Request{Domain: "a.example", Extension: "2002", Number: "2002", Display: "Clerk", Dialled: "2001"}},
+		{"a phone beside the carrier's gateway that dials an outside number of ours", "192.0.2.50", "2001", "b.example", "",
+			sip.URI{User: "0312345678", Host: "b.example"}, 410,
+			route.Request{Domain: "b.example", Extension: "2001", Number: "2001", Display: "Other Boss", Dialled: "0312345678", E164: "+81312345678"}},
 		{"somebody beside the carrier's gateway", "192.0.2.50", "", "a.example", "2002", sip.URI{User: "0901234567", Host: "a.example"}, 401, route.Request{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
