@@ -216,7 +216,11 @@ func (t Trunk) Validate() error {
 		p, err := netip.ParsePrefix(s)
 		c.must(err == nil && p == p.Masked(), at, "must be a CIDR such as 192.0.2.0/24 without host bits")
 		// A carrier is not the whole internet: such calls come in without digest.
-		c.must(err != nil || p.Bits() >= 8, at, "is wider than /8")
+		least := 8
+		if p.Addr().Is6() {
+			least = 29 // what a registry gives to a large carrier; 2000::/8 is most of the internet
+		}
+		c.must(err != nil || p.Bits() >= least, at, "is wider than /"+strconv.Itoa(least))
 	})
 	c.text("username", t.Username)
 	c.text("realm", t.Realm)

@@ -104,6 +104,13 @@ func (s *Service) postLogin(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	u, v, good, err := s.checkPassword(r.Context(), who, password)
+	if errors.Is(err, errBusy) {
+		tooMany(w, s.patience)
+		p := s.formPage(r, a, "login")
+		p.User, p.Error = trimLogin(login), p.T.Wait
+		s.show(w, http.StatusTooManyRequests, p)
+		return
+	}
 	if err != nil {
 		s.showFault(w, r, "sign-in", err)
 		return
@@ -161,6 +168,11 @@ func (s *Service) postPassword(w http.ResponseWriter, r *http.Request) {
 		return
 	case errors.Is(err, errNoRequest):
 		s.showGone(w, r)
+		return
+	case errors.Is(err, errBusy):
+		tooMany(w, s.patience)
+		p.Error = p.T.Wait
+		s.show(w, http.StatusTooManyRequests, p)
 		return
 	case err != nil:
 		s.showFault(w, r, "new password", err)
@@ -289,10 +301,18 @@ func (s *Service) checkPassword(ctx context.Context, who account, password strin
 	return u, v, good && known && !u.Disabled, nil
 }
 
+// errBusy says that too many passwords wait to be hashed.
+var errBusy = errors.New("identity: too many sign-ins at once")
+
+// slot waits for a turn, no longer than a person would: guessers from everywhere must not pile up requests here.
 func (s *Service) slot(ctx context.Context) error {
+	limit := time.NewTimer(s.patience)
+	defer limit.Stop()
 	select {
 	case s.hashing <- struct{}{}:
 		return nil
+	case <-limit.C:
+		return errBusy
 	case <-ctx.Done():
 		return ctx.Err()
 	}

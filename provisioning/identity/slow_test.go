@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,5 +34,24 @@ func TestSlowForm(t *testing.T) {
 		if resp.StatusCode < 400 {
 			t.Errorf("%s: %d", path, resp.StatusCode)
 		}
+	}
+}
+
+// TestHashingQueueEnds: while all slots are taken a sign-in is told to wait instead of piling up, and works afterwards.
+func TestHashingQueueEnds(t *testing.T) {
+	r := withAdmin(t)
+	r.Service.patience = 300 * time.Millisecond
+	for range cap(r.hashing) {
+		r.hashing <- struct{}{}
+	}
+	if _, err := r.login().Password(t.Context(), "admin", newSecret, nil); !errors.Is(err, ErrTooMany) {
+		t.Errorf("%v, want ErrTooMany", err)
+	}
+	for range cap(r.hashing) {
+		<-r.hashing
+	}
+	r.Service.patience = formTimeout
+	if _, err := r.login().Password(t.Context(), "admin", newSecret, nil); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }
