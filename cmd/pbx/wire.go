@@ -264,7 +264,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 		return err
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
-	cfg := rest.Config{Store: p.store, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls}, Prompts: promptAPI{p.prompts},
+	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls}, Prompts: promptAPI{p.prompts},
 		Ready: p.ready, Mounts: mounts, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity
