@@ -17,7 +17,8 @@ import (
 // credentials answers digest questions from the directory.
 type credentials struct{ directory *directory.Directory }
 
-// Lookup implements auth.Verifier.
+// Lookup implements auth.Verifier. The snapshot has no credential of an extension that is disabled, or whose owner is: it is answered
+// like one that does not exist.
 func (c credentials) Lookup(realm, user string) (auth.Credential, bool) {
 	snap := c.directory.Snapshot()
 	e, known := snap.Extension(realm, user)
@@ -25,7 +26,7 @@ func (c credentials) Lookup(realm, user string) (auth.Credential, bool) {
 	if !known || !ok {
 		return auth.Credential{}, false
 	}
-	return auth.Credential{HA1MD5: cred.HA1MD5, HA1SHA256: cred.HA1SHA256, AllowMD5: e.AllowMD5, Disabled: e.Disabled}, true
+	return auth.Credential{HA1MD5: cred.HA1MD5, HA1SHA256: cred.HA1SHA256, AllowMD5: e.AllowMD5}, true
 }
 
 // bindings keeps registrations in the store.

@@ -41,7 +41,9 @@ func (g gate) Permit(r *http.Request, action recorder.Action, domain, number, re
 	if err := g.policy.Can(subject, act, provisioning.Object{Domain: domain, Kind: policy.KindRecording, Key: recording}); err != nil {
 		if action == recorder.Listen {
 			p.entry.Domain = subject.Domain // the attempt belongs to the log of who tried
-			p.write(context.WithoutCancel(r.Context()), "denied", map[string]any{"rule": err.Error(), "number": number})
+			if err := p.write(context.WithoutCancel(r.Context()), "denied", map[string]any{"rule": err.Error(), "number": number}); err != nil {
+				g.log.Error("gate: audit of a refusal is missing", "recording", recording, "err", err)
+			}
 		}
 		return nil, recorder.ErrNotFound
 	}

@@ -335,5 +335,5 @@ func e164(dialled string) string {
 // trunkProfile turns provisioning's words into the signalling plane's.
 func trunkProfile(domain string, t provisioning.Trunk) (*trunk.Profile, error) {
 	return trunk.New(trunk.Fields{Domain: domain, Name: t.Name, Host: t.Host, Transport: t.Transport, DIDFrom: t.DIDFrom, CallerID: t.CallerID,
-		EvenPorts: t.EvenPorts, UserPhone: true})
+		UserPhone: true})
 }

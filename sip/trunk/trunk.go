@@ -5,7 +5,6 @@ package trunk
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -47,13 +46,8 @@ type Fields struct {
 	Domain, Name string
 	Host         string   // host or host:port where calls go; no port: 5060, or 5061 with tls
 	Transport    string   // "udp" (default), "tcp", "tls"
-	Sources      []string // CIDRs or addresses that its calls come from
-	Prefixes     []string // dialled prefixes that go out here
-	Strip        int      // digits taken off a dialled number that matched
 	DIDFrom      []string // Place values in order; none: all three
 	CallerID     string   // number presented when the caller has none of its own
-	EvenPorts    bool     // RTP ports must be even
-	Disabled     bool
 
 	Format    Format   // default FormatPlus
 	Plan      *Plan    // default Japan
@@ -69,13 +63,8 @@ type Profile struct {
 	Host         string
 	Port         int // 0 never
 	Transport    string
-	Sources      []netip.Prefix
-	Prefixes     []string
-	Strip        int
 	DIDFrom      []Place
 	CallerID     string
-	EvenPorts    bool
-	Disabled     bool
 	Format       Format
 	Plan         *Plan
 	UserPhone    bool
@@ -87,9 +76,8 @@ type Profile struct {
 // New checks the fields. Errors wrap ErrProfile.
 func New(f Fields) (*Profile, error) {
 	p := &Profile{
-		Domain: f.Domain, Name: f.Name, Transport: f.Transport, Prefixes: slices.Clone(f.Prefixes), Strip: f.Strip, CallerID: f.CallerID,
-		EvenPorts: f.EvenPorts, Disabled: f.Disabled, Format: f.Format, Plan: f.Plan, UserPhone: f.UserPhone, Trusted: f.Trusted,
-		Identity: f.Identity, FromHost: f.FromHost,
+		Domain: f.Domain, Name: f.Name, Transport: f.Transport, CallerID: f.CallerID, Format: f.Format, Plan: f.Plan,
+		UserPhone: f.UserPhone, Trusted: f.Trusted, Identity: f.Identity, FromHost: f.FromHost,
 	}
 	bad := func(field string) (*Profile, error) {
 		return nil, fmt.Errorf("%w: %s: %s", ErrProfile, f.Name, field)
@@ -119,16 +107,8 @@ func New(f Fields) (*Profile, error) {
 	if p.DIDFrom, err = places(f.DIDFrom); err != nil {
 		return bad("did_from")
 	}
-	if p.Sources, err = prefixes(f.Sources); err != nil {
-		return bad("sources")
-	}
-	for _, v := range p.Prefixes {
-		if v == "" || !isNumber(v) || p.Strip > len(v) {
-			return bad("prefixes")
-		}
-	}
-	if p.Strip < 0 || p.CallerID != "" && !isNumber(clean(p.CallerID)) {
-		return bad("strip or caller_id")
+	if p.CallerID != "" && !isNumber(clean(p.CallerID)) {
+		return bad("caller_id")
 	}
 	return p, nil
 }
@@ -168,66 +148,4 @@ func places(names []string) ([]Place, error) {
 		out = append(out, p)
 	}
 	return out, nil
-}
-
-// prefixes reads CIDRs and single addresses. A prefix that covers everything is refused: it would let anybody call as the carrier.
-func prefixes(list []string) ([]netip.Prefix, error) {
-	var out []netip.Prefix
-	for _, v := range list {
-		if a, err := netip.ParseAddr(v); err == nil && a.Zone() == "" {
-			a = a.Unmap()
-			out = append(out, netip.PrefixFrom(a, a.BitLen()))
-			continue
-		}
-		p, err := netip.ParsePrefix(v)
-		if err != nil || p.Bits() == 0 || p.Addr().Is4In6() {
-			return nil, ErrProfile
-		}
-		out = append(out, p.Masked())
-	}
-	return out, nil
-}
-
-// Table finds the trunk that a request comes from.
-type Table struct{ entries []entry }
-
-type entry struct {
-	prefix  netip.Prefix
-	profile *Profile
-}
-
-// NewTable takes the enabled profiles.
-func NewTable(profiles ...*Profile) *Table {
-	t := &Table{}
-	for _, p := range profiles {
-		if p.Disabled {
-			continue
-		}
-		for _, s := range p.Sources {
-			t.entries = append(t.entries, entry{s, p})
-		}
-	}
-	slices.SortStableFunc(t.entries, func(a, b entry) int { return b.prefix.Bits() - a.prefix.Bits() })
-	return t
-}
-
-// Match gives the trunk with the narrowest source range that holds addr; of equals the first; nil when there is none.
-func (t *Table) Match(addr netip.Addr) *Profile {
-	addr = addr.Unmap().WithZone("")
-	for _, e := range t.entries {
-		if e.prefix.Contains(addr) {
-			return e.profile
-		}
-	}
-	return nil
-}
-
-// Takes tells whether a dialled number goes out here and gives what is left of it after Strip.
-func (p *Profile) Takes(dialled string) (number string, length int, ok bool) {
-	for _, v := range p.Prefixes {
-		if strings.HasPrefix(dialled, v) && len(v) >= length && len(dialled) > p.Strip {
-			number, length, ok = dialled[p.Strip:], len(v), true
-		}
-	}
-	return number, length, ok && !p.Disabled
 }

@@ -26,7 +26,6 @@ type PartySnapshot struct {
 	Number string
 	Phase  PartyPhase
 	Codec  media.Codec
-	Media  media.Stats
 }
 
 // Snapshot returns the latest published state; safe from any goroutine.
