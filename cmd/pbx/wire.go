@@ -216,7 +216,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	}
 	p.closing("sip stack", func(context.Context) error { return p.stack.Close() })
 	s.stack = p.stack
-	s.ua = dialog.New(p.stack, dialog.Config{}, p.log)
+	s.ua = dialog.New(p.stack, dialog.Config{Reroute: p.registrar.Reroute}, p.log)
 	p.closing("dialogs", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, byePatience)
 		defer cancel()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"naisen/sip"
 	"naisen/sip/stack"
 )
 
@@ -28,6 +29,28 @@ func (r *Registrar) Lookup(aor string) []Binding {
 		out[i] = h.Binding
 	}
 	return out
+}
+
+// Reroute finds the connection that a phone opened after old, the one of its dialog, had ended: the newest reachable binding of the same
+// contact from the same host. Another host is not believed: whoever may register could otherwise write our phone's contact into a
+// REGISTER of its own and get what belongs to that phone's call. It is a scan, asked only for peers whose connection is gone.
+func (r *Registrar) Reroute(contact sip.URI, old *stack.Flow) (stack.Target, bool) {
+	key := uriKey(contact)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var best *held
+	for _, list := range r.aors {
+		for _, h := range list {
+			same := h.Contact.User == contact.User && h.Contact.Host == contact.Host && h.Received.Addr() == old.Remote().Addr()
+			if same && h.reachable() && (best == nil || h.turn > best.turn) && uriKey(h.Contact) == key {
+				best = h
+			}
+		}
+	}
+	if best == nil {
+		return stack.Target{}, false
+	}
+	return best.Target(), true
 }
 
 func (h *held) reachable() bool {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"naisen/sip"
 	"naisen/sip/auth"
 	"naisen/sip/registrar"
 	"naisen/sip/siptest"
@@ -156,6 +157,51 @@ func TestConnectionTakesItsBindingAlong(t *testing.T) {
 		w.bindings(0)
 		if w.r.Count() != 0 {
 			t.Error("the binding is still in the table")
+		}
+	})
+}
+
+// The phone's connection ends in a call and it registers over a new one: that is where the rest of the call goes. A stranger who
+// registers the same contact from another host gets nothing of it.
+func TestRerouteToTheNewConnection(t *testing.T) {
+	inBubble(t, func(w *world) {
+		dial := func(host string) net.Conn {
+			w.Host(host, netip.MustParseAddr(host))
+			conn, err := w.DialStream(t.Context(), netip.MustParseAddr(host), pbxAddr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return conn
+		}
+		sign := func(conn net.Conn) registrar.Binding {
+			exchange(t, conn, authorization(t, exchange(t, conn, "")))
+			return w.bindings(1)[0]
+		}
+		first := dial("192.0.2.7")
+		old := sign(first)
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.NewTimer(time.Second).C
+		if to, ok := w.r.Reroute(old.Contact, old.Flow); ok {
+			t.Errorf("nobody is there: %+v", to)
+		}
+		stranger := dial("192.0.2.8")
+		sign(stranger)
+		if to, ok := w.r.Reroute(old.Contact, old.Flow); ok {
+			t.Errorf("a call goes to another host: %+v", to)
+		}
+		if err := stranger.Close(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.NewTimer(time.Second).C
+		again := dial("192.0.2.7")
+		now := sign(again)
+		if to, ok := w.r.Reroute(old.Contact, old.Flow); !ok || to.Flow != now.Flow || to.Flow == old.Flow {
+			t.Errorf("%+v %v, want the new connection", to, ok)
+		}
+		if to, ok := w.r.Reroute(sip.URI{Scheme: "sip", User: "bob", Host: "192.0.2.7"}, old.Flow); ok {
+			t.Errorf("another contact: %+v", to)
 		}
 	})
 }
