@@ -4,8 +4,10 @@
 package siptest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -24,8 +26,8 @@ type Link struct {
 	Down      bool          // nothing arrives, and nothing can be dialled
 }
 
-// Network carries packets and streams between addresses in memory. Each pair of hosts has its own skew of a few microseconds and its
-// own random numbers, so that two packets sent at the same virtual instant always arrive in the same order.
+// Network carries packets and streams between addresses in memory. Each pair of hosts has its own skew of a few microseconds, and each
+// packet its own dice, so that packets sent at the same virtual instant always arrive in the same order.
 type Network struct {
 	seed  uint64
 	start time.Time
@@ -36,7 +38,8 @@ type Network struct {
 	packets map[netip.AddrPort]*packetConn     // listening
 	streams map[netip.AddrPort]*streamAccept   // listening
 	links   map[[2]netip.Addr]Link             // directed
-	random  map[[2]netip.Addr]*rand.Rand       // directed
+	instant time.Duration                      // of the last packet
+	alike   map[uint64]uint64                  // how many packets of that instant looked the same
 	latest  map[[2]netip.Addr]time.Time        // directed: when the last packet arrives
 	usual   Link                               // of all other pairs
 	port    uint16                             // last ephemeral
@@ -48,7 +51,7 @@ type Network struct {
 func NewNetwork(seed uint64) *Network {
 	return &Network{
 		seed: seed, start: time.Now(), lanes: make(map[netip.Addr]int), packets: make(map[netip.AddrPort]*packetConn),
-		streams: make(map[netip.AddrPort]*streamAccept), links: make(map[[2]netip.Addr]Link), random: make(map[[2]netip.Addr]*rand.Rand),
+		streams: make(map[netip.AddrPort]*streamAccept), links: make(map[[2]netip.Addr]Link), alike: make(map[uint64]uint64),
 		latest: make(map[[2]netip.Addr]time.Time),
 		port:   40000,
 	}
@@ -104,12 +107,8 @@ func (n *Network) journey(from, to netip.AddrPort, b []byte) []time.Duration {
 	if !ok {
 		l = n.usual
 	}
-	r := n.random[key]
 	i, j := n.lane(from.Addr()), n.lane(to.Addr())
-	if r == nil {
-		r = rand.New(rand.NewPCG(n.seed, uint64(i)<<32|uint64(j)))
-		n.random[key] = r
-	}
+	r := n.dice(from, to, b)
 	skew := time.Duration(31*i+j+1) * time.Microsecond
 	one := func() time.Duration {
 		d := l.Delay + skew
@@ -139,6 +138,28 @@ func (n *Network) journey(from, to netip.AddrPort, b []byte) []time.Duration {
 		n.trace = append(n.trace, m)
 	}
 	return out
+}
+
+// dice decide the fate of one packet. They depend on what it is and when, not on which goroutine sent first of those that run at one
+// virtual instant: so a history replays exactly. Tags, branches and Call-IDs are left out, since those are random. Called with mu held.
+func (n *Network) dice(from, to netip.AddrPort, b []byte) *rand.Rand {
+	h := fnv.New64a()
+	now := time.Since(n.start)
+	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
+	fmt.Fprintf(h, "%d %s %s %s", now, from, to, line)
+	for _, name := range []string{"From: ", "To: ", "CSeq: "} {
+		_, v, _ := bytes.Cut(rest, []byte("\r\n"+name))
+		v, _, _ = bytes.Cut(v, []byte("\r\n"))
+		v, _, _ = bytes.Cut(v, []byte(";tag="))
+		fmt.Fprintf(h, " %s", v)
+	}
+	if now != n.instant {
+		n.instant = now
+		clear(n.alike)
+	}
+	k := h.Sum64()
+	n.alike[k]++
+	return rand.New(rand.NewPCG(n.seed+n.alike[k], k))
 }
 
 // ListenPacket is for stack.Config. Port 0 takes a free one.
