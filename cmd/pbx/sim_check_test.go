@@ -1,0 +1,194 @@
+package main
+
+import (
+	"time"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
+)
+
+// check is what must hold ten minutes after everybody has gone.
+func (w *world) check() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.p.calls.Len(); n != 0 {
+		w.wrong("%d calls are still alive", n)
+	}
+	if n := w.p.signalling.ua.Sessions(); n != 0 {
+		w.wrong("%d dialog sessions are left", n)
+	}
+	if s := w.p.stack.Stats(); s.Transactions != 0 || s.Queued != 0 || s.Panics != 0 {
+		w.wrong("the stack has %d transactions, %d queued, %d panics", s.Transactions, s.Queued, s.Panics)
+	}
+	if n := w.p.signalling.lost.Load(); n != 0 {
+		w.wrong("%d events of legs were lost", n)
+	}
+	for _, a := range w.alarms {
+		if a != "notice-failed" && a != "recording-failed" {
+			w.wrong("alarm %s", a)
+		}
+	}
+	w.checkMedia()
+	byStart := w.checkCDRs()
+	for _, p := range append([]*phone{w.carrier}, w.phones...) {
+		for _, c := range p.talks {
+			w.checkTalk(c)
+			if c.out {
+				w.checkCaller(c, byStart)
+			}
+		}
+	}
+	w.checkRecordings()
+}
+
+func (w *world) checkMedia() {
+	w.air.mu.Lock()
+	defer w.air.mu.Unlock()
+	for _, e := range w.air.endpoints {
+		if e.closed != 1 {
+			w.wrong("endpoint %s was closed %d times", e.id, e.closed)
+		}
+	}
+	for i, b := range w.air.bridges {
+		if b.closed != 1 {
+			w.wrong("bridge %d was closed %d times", i, b.closed)
+		}
+	}
+}
+
+// checkCDRs: one per call, and each of them began with an INVITE that reached us.
+func (w *world) checkCDRs() map[time.Time]call.CDR {
+	out := map[time.Time]call.CDR{}
+	arrived := map[time.Time]bool{}
+	for _, times := range w.arrivals {
+		for _, at := range times {
+			arrived[at] = true
+		}
+	}
+	ids := map[string]bool{}
+	for _, c := range w.cdrs {
+		if ids[c.ID] {
+			w.wrong("a second CDR for %s", c.ID)
+		}
+		ids[c.ID] = true
+		if !arrived[c.Started] {
+			w.wrong("CDR %s belongs to no INVITE", c.ID)
+		}
+		if _, two := out[c.Started]; two {
+			w.wrong("two calls began at %v", c.Started.Sub(simStart))
+		}
+		out[c.Started] = c
+		if c.EndedBy == "" || c.Cause.Status == 0 || c.Ended.Before(c.Started) {
+			w.wrong("CDR %s says nothing: %+v", c.ID, c)
+		}
+		if c.AnsweredBy != "" && c.Answered.IsZero() && c.Cause.Status < 300 {
+			w.wrong("CDR %s was answered by %s at no time", c.ID, c.AnsweredBy)
+		}
+	}
+	return out
+}
+
+// checkTalk: no phone still believes in a call, or rings.
+func (w *world) checkTalk(c *talk) {
+	if c.state != over {
+		w.wrong("%s: state %d: still believed in", c, c.state)
+	}
+}
+
+// checkCaller compares what the caller's phone saw with the CDR.
+func (w *world) checkCaller(c *talk, byStart map[time.Time]call.CDR) {
+	n, _ := c.invite.CSeq()
+	times := w.arrivals[arrival{c.callID, n}]
+	var r call.CDR
+	started := 0
+	for _, at := range times {
+		if one, ok := byStart[at]; ok {
+			r = one
+			started++
+		}
+	}
+	switch {
+	case started > 1:
+		w.wrong("%s: one INVITE started %d calls", c, started)
+	case len(times) == 0:
+		if c.status != 0 && c.status != 408 {
+			w.wrong("%s: the switch never saw this INVITE", c)
+		}
+		return
+	case started == 0:
+		if c.status/100 == 2 || c.rang && !c.lost && n > 1 {
+			w.wrong("%s: there is no CDR", c)
+		}
+		return
+	}
+	answered := !r.Answered.IsZero()
+	// A BYE of ours waits for the ACK (RFC 3261 section 15.1.1): one that crosses it tells nothing of who was first.
+	if c.status/100 == 2 && !answered {
+		w.wrong("%s: its CDR %s was never answered", c, r.ID)
+	}
+	if c.lost || c.muddled || c.why == "no response" {
+		return // what the phone saw is gone
+	}
+	switch {
+	case c.status >= 300 && answered:
+		w.wrong("%s: its CDR %s was answered", c, r.ID)
+	case c.status >= 300 && r.Cause.Status != c.status && !(r.Cause.Status < 400 && c.status == 480):
+		w.wrong("%s: its CDR %s says %d", c, r.ID, r.Cause.Status)
+	case c.status/100 == 2 && c.saidBye && !w.byes[c.callID] && !w.unacked[c.callID] && r.EndedBy != "caller":
+		w.wrong("%s: its CDR %s was ended by %s", c, r.ID, r.EndedBy)
+	case c.status/100 == 2 && c.gotBye && !c.saidBye && r.EndedBy == "caller":
+		w.wrong("%s: its CDR %s was ended by the caller", c, r.ID)
+	}
+}
+
+// checkRecordings: every answered call on a recorded number has exactly one, of its own parties, from its first permitted moment.
+func (w *world) checkRecordings() {
+	w.tape.mu.Lock()
+	defer w.tape.mu.Unlock()
+	of := map[string][]*simRecording{}
+	for _, r := range w.tape.recordings {
+		of[r.of.Call] = append(of[r.of.Call], r)
+		if r.stops != 1 {
+			w.wrong("recording of %s was stopped %d times", r.of.Call, r.stops)
+		}
+	}
+	for _, c := range w.cdrs {
+		w.checkRecording(c, w.plans[c.Started].Record, of[c.ID])
+		delete(of, c.ID)
+	}
+	for id := range of {
+		w.wrong("a recording of no call: %s", id)
+	}
+}
+
+func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecording) {
+	if len(got) > 1 {
+		w.wrong("%d recordings of %s", len(got), c.ID)
+	}
+	if len(got) == 0 {
+		if c.Recording != "" {
+			w.wrong("CDR %s names a recording that was never started", c.ID)
+		}
+		return
+	}
+	r := got[0]
+	if !want.On && !w.byHand[c.ID] {
+		w.wrong("CDR %s: recorded without a policy", c.ID)
+	}
+	if c.Recording != r.of.ID {
+		w.wrong("CDR %s names recording %q, not %q", c.ID, c.Recording, r.of.ID)
+	}
+	if len(r.of.Parties) != 2 || r.of.Parties[0].Number != c.From || r.of.Parties[1].Number != c.AnsweredBy {
+		w.wrong("CDR %s: %s -> %s, its recording has %+v", c.ID, c.From, c.AnsweredBy, r.of.Parties)
+	}
+	if want.On && want.Notice != route.NoticeNone && !w.byHand[c.ID] {
+		if n := r.of.Notice; c.Direction != route.Internal || want.Number != c.From {
+			if n == nil || !n.Complete || n.Ended.After(r.of.Started) {
+				w.wrong("CDR %s: recorded without a complete notice before: %+v", c.ID, n)
+			}
+		}
+	}
+	if r.bridge == nil {
+		w.wrong("CDR %s: its recording is attached to nothing", c.ID)
+	}
+}

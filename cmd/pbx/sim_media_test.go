@@ -1,0 +1,376 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/media"
+	"naisen/media/sdp"
+	"naisen/recorder"
+)
+
+const (
+	simNotice = 4 * time.Second // length of the recording notice
+	simTick   = 500 * time.Millisecond
+	simQuiet  = 30 * time.Second // as the relay's
+)
+
+// air is the media plane of the simulation: real negotiation, no sockets. Phones say whether they send; who is not heard times out.
+type air struct {
+	t  testing.TB
+	mu sync.Mutex
+
+	speaking  map[netip.AddrPort]bool // by the RTP address that the phone describes
+	endpoints []*simEndpoint
+	bridges   []*simBridge
+}
+
+func (a *air) speak(at netip.AddrPort, on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.speaking[at] = on
+}
+
+// Endpoint implements media.Engine.
+func (a *air) Endpoint(p media.Profile, post func(media.Event)) (media.Endpoint, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := &simEndpoint{air: a, post: post, id: fmt.Sprint("ep", len(a.endpoints)), port: 10000 + 2*len(a.endpoints), heard: time.Now()}
+	e.neg = sdp.New(sdp.Config{Addr: p.Local, Port: e.port, Codecs: p.Codecs, SecureSIP: p.SecureSIP, SessionID: uint64(len(a.endpoints) + 1)})
+	e.listen()
+	a.endpoints = append(a.endpoints, e)
+	return e, nil
+}
+
+// Bridge implements media.Engine.
+func (a *air) Bridge() media.Bridge {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := &simBridge{air: a}
+	a.bridges = append(a.bridges, b)
+	return b
+}
+
+// simEndpoint is one leg's media. Its fields are guarded by air.mu.
+type simEndpoint struct {
+	air    *air
+	id     string
+	port   int
+	neg    *sdp.Session
+	post   func(media.Event)
+	agreed *sdp.Agreed
+	heard  time.Time
+	quiet  bool // Timeout was posted
+	closed int
+	timer  *time.Timer
+	play   *simPlay
+}
+
+type simPlay struct {
+	e       *simEndpoint
+	left    time.Duration // negative: without end
+	started int64
+	timer   *time.Timer
+}
+
+// ID implements media.Endpoint.
+func (e *simEndpoint) ID() string { return e.id }
+
+func (e *simEndpoint) locked(f func() error) error {
+	e.air.mu.Lock()
+	defer e.air.mu.Unlock()
+	if e.closed > 0 {
+		return media.ErrClosed
+	}
+	return f()
+}
+
+func (e *simEndpoint) Offer(w media.Want) (out media.SDP, err error) {
+	err = e.locked(func() error { out, err = e.neg.Offer(w); return err })
+	return out, err
+}
+
+func (e *simEndpoint) Answer(o media.SDP, w media.Want) (out media.SDP, err error) {
+	err = e.locked(func() error {
+		var a sdp.Agreed
+		if out, a, err = e.neg.Answer(o, w); err == nil {
+			e.agreed = &a
+		}
+		return err
+	})
+	return out, err
+}
+
+func (e *simEndpoint) Accept(s media.SDP) error {
+	return e.locked(func() error {
+		a, err := e.neg.Accept(s)
+		if err == nil {
+			e.agreed = &a
+		}
+		return err
+	})
+}
+
+func (e *simEndpoint) Allows(s media.SDP) (out []media.Codec, err error) {
+	err = e.locked(func() error { out, err = e.neg.Allows(s); return err })
+	return out, err
+}
+
+func (e *simEndpoint) Rollback()      { _ = e.locked(func() error { e.neg.Rollback(); return nil }) }
+func (e *simEndpoint) SendDigit(rune) {}
+
+func (e *simEndpoint) Codec() media.Codec {
+	e.air.mu.Lock()
+	defer e.air.mu.Unlock()
+	if e.agreed == nil {
+		return ""
+	}
+	return e.agreed.Codec
+}
+
+func (e *simEndpoint) PeerHolds() bool {
+	e.air.mu.Lock()
+	defer e.air.mu.Unlock()
+	return e.agreed != nil && e.agreed.PeerHolds
+}
+
+func (e *simEndpoint) Stats() media.Stats { return media.Stats{} }
+
+// Close counts: a leg's endpoint is closed exactly once.
+func (e *simEndpoint) Close() error {
+	e.air.mu.Lock()
+	defer e.air.mu.Unlock()
+	e.closed++
+	e.timer.Stop()
+	e.endPlay(false)
+	return nil
+}
+
+// listen looks every few seconds whether the phone is still heard. Called with air.mu held or before e is known.
+func (e *simEndpoint) listen() {
+	e.timer = time.AfterFunc(5*time.Second, func() {
+		e.air.mu.Lock()
+		defer e.air.mu.Unlock()
+		if e.closed > 0 {
+			return
+		}
+		switch {
+		case e.agreed == nil || e.agreed.PeerHolds || e.air.speaking[e.agreed.Remote]:
+			e.heard, e.quiet = time.Now(), false
+		case !e.quiet && time.Since(e.heard) >= simQuiet:
+			e.quiet = true
+			e.post(media.Timeout{Silent: time.Since(e.heard)})
+		}
+		e.listen()
+	})
+}
+
+// Play plays for the length of the source in virtual time, and waits while the peer holds or is not negotiated.
+func (e *simEndpoint) Play(src media.Source) (stop func()) {
+	p := &simPlay{e: e, left: -1}
+	if s, ok := src.(simSource); ok {
+		p.left = s.length
+	}
+	e.air.mu.Lock()
+	defer e.air.mu.Unlock()
+	if e.closed > 0 {
+		e.post(media.PlayEnded{})
+		return func() {}
+	}
+	e.endPlay(false)
+	e.play = p
+	p.step()
+	return func() {
+		e.air.mu.Lock()
+		defer e.air.mu.Unlock()
+		if e.play == p {
+			e.endPlay(false)
+		}
+	}
+}
+
+func (p *simPlay) step() {
+	if p.left < 0 {
+		return
+	}
+	p.timer = time.AfterFunc(simTick, func() {
+		p.e.air.mu.Lock()
+		defer p.e.air.mu.Unlock()
+		if p.e.play != p {
+			return
+		}
+		if p.e.agreed != nil && !p.e.agreed.PeerHolds {
+			if p.started == 0 {
+				p.started = time.Now().Add(-simTick).UnixNano()
+			}
+			p.left -= simTick
+		}
+		if p.left <= 0 {
+			p.e.endPlay(true)
+			return
+		}
+		p.step()
+	})
+}
+
+func (e *simEndpoint) endPlay(complete bool) {
+	p := e.play
+	if p == nil {
+		return
+	}
+	e.play = nil
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	e.post(media.PlayEnded{Complete: complete, StartedAt: p.started, EndedAt: time.Now().UnixNano(), Packets: 1})
+}
+
+// simBridge keeps who is joined. Its fields are guarded by air.mu.
+type simBridge struct {
+	air     *air
+	members []*simEndpoint
+	both    time.Time // when two were joined for the first time
+	taps    []media.Tap
+	closed  int
+}
+
+func (b *simBridge) Join(ep media.Endpoint) error {
+	b.air.mu.Lock()
+	defer b.air.mu.Unlock()
+	e := ep.(*simEndpoint)
+	for _, m := range b.members {
+		if m == e {
+			return nil
+		}
+	}
+	switch {
+	case b.closed > 0 || e.closed > 0:
+		return media.ErrClosed
+	case len(b.members) == 2:
+		return errors.New("sim: bridge is full")
+	}
+	b.members = append(b.members, e)
+	if len(b.members) == 2 {
+		b.both = time.Now()
+	}
+	return nil
+}
+
+func (b *simBridge) Leave(ep media.Endpoint) {
+	b.air.mu.Lock()
+	defer b.air.mu.Unlock()
+	for i, m := range b.members {
+		if m == ep {
+			b.members = append(b.members[:i:i], b.members[i+1:]...)
+			return
+		}
+	}
+}
+
+func (b *simBridge) Gate(media.Endpoint, media.Gate) {}
+func (b *simBridge) String() string                  { return "sim" }
+
+func (b *simBridge) Attach(t media.Tap) (detach func()) {
+	b.air.mu.Lock()
+	defer b.air.mu.Unlock()
+	b.taps = append(b.taps, t)
+	if s, ok := t.(simTap); ok {
+		s.r.bridge = b
+	}
+	return func() {}
+}
+
+func (b *simBridge) Close() error {
+	b.air.mu.Lock()
+	defer b.air.mu.Unlock()
+	b.closed++
+	b.members = nil
+	return nil
+}
+
+// simSource lasts length; the endless ones are plain media.Source values of another type.
+type simSource struct {
+	codec  media.Codec
+	length time.Duration
+}
+
+func (s simSource) Codec() media.Codec   { return s.codec }
+func (s simSource) Next() ([]byte, bool) { return nil, false }
+
+type simEndless struct{ media.Source }
+
+// simPrograms make the programs of calls; what names a failing prompt cannot be opened.
+type simPrograms struct{ failing func() bool }
+
+func (p simPrograms) Announce(_, prompt, language string) call.Program {
+	return simProgram{p, simNotice, call.Spoken{Prompt: prompt, Language: language, SHA256: "00"}}
+}
+func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }
+func (p simPrograms) Ringback() call.Program    { return simProgram{simPrograms{}, -1, call.Spoken{}} }
+
+type simProgram struct {
+	from   simPrograms
+	length time.Duration
+	spoken call.Spoken
+}
+
+func (p simProgram) Open(c media.Codec) (media.Source, call.Spoken, error) {
+	if p.from.failing != nil && p.from.failing() {
+		return nil, call.Spoken{}, errors.New("sim: prompt cannot be read")
+	}
+	if p.length < 0 {
+		return simEndless{simSource{c, 0}}, p.spoken, nil
+	}
+	return simSource{c, p.length}, p.spoken, nil
+}
+
+type simTap struct{ r *simRecording }
+
+func (simTap) Tap(*media.Frame) {}
+
+// tape is the recorder of the simulation: it keeps what it was told.
+type tape struct {
+	mu         sync.Mutex
+	failing    func() bool
+	recordings []*simRecording
+	refused    map[string]bool // calls whose recording was refused by the recorder
+}
+
+func (t *tape) Start(c recorder.Case) (recorder.Recording, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failing() {
+		t.refused[c.Call] = true
+		return nil, recorder.ErrDiskFull
+	}
+	r := &simRecording{tape: t, of: c, at: time.Now(), failed: make(chan error, 1)}
+	t.recordings = append(t.recordings, r)
+	return r, nil
+}
+
+// simRecording is one capture. bridge is guarded by air.mu, the rest by tape.mu.
+type simRecording struct {
+	tape   *tape
+	of     recorder.Case
+	at     time.Time
+	bridge *simBridge
+	stops  int
+	ended  time.Time
+	failed chan error
+}
+
+func (r *simRecording) Tap() media.Tap       { return simTap{r} }
+func (r *simRecording) Party(recorder.Party) {}
+func (r *simRecording) Failed() <-chan error { return r.failed }
+
+func (r *simRecording) Stop(ended time.Time, _ string) {
+	r.tape.mu.Lock()
+	defer r.tape.mu.Unlock()
+	r.stops++
+	r.ended = ended
+}

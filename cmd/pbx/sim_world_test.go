@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
+	"naisen/provisioning"
+	"naisen/provisioning/directory"
+	"naisen/provisioning/secret"
+	"naisen/provisioning/store"
+	"naisen/sip/auth"
+	"naisen/sip/dialog"
+	"naisen/sip/registrar"
+	"naisen/sip/siptest"
+	"naisen/sip/stack"
+	"naisen/sip/trunk"
+)
+
+const (
+	simDomain   = "pbx.example.jp"
+	simRecorded = "+81311111111" // notice as early media
+	simAnswered = "+81322222222" // notice after the answer
+	simStrict   = "+81333333333" // without a recording no call
+	simPlain    = "+81344444444"
+)
+
+// world is one simulated town: the switch as wire.go joins it, its phones, a carrier, and a network with accidents.
+type world struct {
+	t     testing.TB
+	seed  uint64
+	dice  *rand.Rand
+	net   *siptest.Network
+	proxy netip.AddrPort
+
+	p     *pbx
+	air   *air
+	tape  *tape
+	serve sync.WaitGroup
+	stop  context.CancelFunc
+
+	mu       sync.Mutex // all phones run under it
+	readers  sync.WaitGroup
+	phones   []*phone
+	carrier  *phone
+	arrivals map[arrival][]time.Time // INVITEs outside a dialog that reached the switch
+	ports    map[uint16]call.LegID   // RTP port of the switch's offer, by leg
+	byHand   map[string]bool         // calls that REST recorded or hung up
+	plans    map[time.Time]route.Plan
+	acked    map[string]bool // Call-IDs of calls whose 2xx was acknowledged
+	unacked  map[string]bool // Call-IDs that a BYE of the phone reached before any ACK
+	byes     map[string]bool // Call-IDs of the BYEs that the switch sent, lost ones too
+	cdrs     []call.CDR
+	alarms   []string
+	faults   []string
+}
+
+type arrival struct {
+	callID string
+	cseq   uint32
+}
+
+// simDirectory is the real directory on a real store, made outside the bubble: inside only its snapshot is read.
+func simDirectory(t testing.TB) *directory.Directory {
+	t.Helper()
+	keys, err := secret.OpenKeyring(filepath.Join(t.TempDir(), "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "pbx.db"), Sealer: keys, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	err = st.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		for _, e := range simEntities() {
+			if _, err := w.Put(simDomain, e, "!"); err != nil {
+				return err
+			}
+			if x, ok := e.(provisioning.Extension); ok {
+				cred := secret.SIPCredential(x.Number, simDomain, secret.New("secret-"+x.Number))
+				if err := w.PutSecret(simDomain, provisioning.SecretSIP, x.Number, cred.Encode()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := directory.New(t.Context(), st, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func simEntities() []provisioning.Entity {
+	out := []provisioning.Entity{
+		provisioning.Domain{Name: simDomain, Title: "sim", Language: "ja", AllowMD5: true, CountryCode: "81"},
+		provisioning.RecordingPolicy{Name: "early", Record: true, Notice: "early-media"},
+		provisioning.RecordingPolicy{Name: "after", Record: true, Notice: "after-answer"},
+		provisioning.RecordingPolicy{Name: "silent", Record: true, Notice: "none"},
+		provisioning.RecordingPolicy{Name: "strict", Record: true, Notice: "early-media", OnFailure: "refuse"},
+	}
+	for i, record := range []string{"", "silent", "after", ""} {
+		out = append(out, provisioning.Extension{Number: fmt.Sprint(2001 + i), Display: fmt.Sprint("Ext ", i), AllowMD5: true, Media: "srtp-preferred", Record: record})
+	}
+	return append(out,
+		provisioning.DID{Number: simRecorded, To: []string{"2001", "2002"}, Policy: "early", RingSeconds: 25},
+		provisioning.DID{Number: simAnswered, To: []string{"2002", "2003", "2004"}, Policy: "after", RingSeconds: 30},
+		provisioning.DID{Number: simStrict, To: []string{"2001", "2004"}, Policy: "strict"},
+		provisioning.DID{Number: simPlain, To: []string{"2003"}},
+		provisioning.Trunk{Name: "carrier", Host: "192.0.2.50:5060", Transport: "udp", Sources: []string{"192.0.2.50/32"},
+			Prefixes: []string{"0"}, Media: "srtp-forbidden", DIDFrom: []string{"request-uri", "to"}, CallerID: simPlain})
+}
+
+// newWorld joins the parts as wireSIP does, on the simulated network. It must run inside a bubble.
+func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
+	w := &world{t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), net: siptest.NewNetwork(seed), proxy: netip.MustParseAddrPort("192.0.2.10:5060"),
+		arrivals: map[arrival][]time.Time{}, ports: map[uint16]call.LegID{}, byHand: map[string]bool{}, byes: map[string]bool{},
+		plans: map[time.Time]route.Plan{}, acked: map[string]bool{}, unacked: map[string]bool{}}
+	w.net.Usual(w.weather())
+	w.net.Host("pbx", w.proxy.Addr())
+	w.air = &air{t: t, speaking: map[netip.AddrPort]bool{}}
+	trouble := rand.New(rand.NewPCG(seed, 2))
+	var mu sync.Mutex
+	unlucky := func() bool { mu.Lock(); defer mu.Unlock(); return trouble.IntN(20) == 0 }
+	w.tape = &tape{failing: unlucky, refused: map[string]bool{}}
+	log := slog.New(slog.DiscardHandler)
+	if *simLog {
+		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	p := &pbx{directory: d, log: log, alarms: newAlarms()}
+	w.p = p
+	s := &signalling{directory: d, audit: &auditor{queue: make(chan provisioning.AuditEntry, 1000), limit: rate.NewLimiter(5, 100)},
+		domain: simDomain, own: map[string]bool{w.proxy.Addr().String(): true}, log: log}
+	p.signalling = s
+	s.auth = auth.New(auth.Config{OfferMD5: p.offerMD5}, credentials{d})
+	config := w.net.Config(stack.Listen{Transport: "udp", Addr: w.proxy})
+	config.Shards, config.Trusted, config.ListenPacket = 1, p.trusted, w.listen
+	var err error
+	if p.stack, err = stack.New(config, doorman{s, w}, log); err != nil {
+		t.Fatal(err)
+	}
+	s.stack = p.stack
+	s.ua = dialog.New(p.stack, dialog.Config{SessionExpires: 90 * time.Second}, log)
+	p.registrar = registrar.New(registrar.Config{}, nil, log)
+	s.registrar = p.registrar
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := p.registrar.Start(ctx, p.stack); err != nil {
+		t.Fatal(err)
+	}
+	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: &trunk.Resolver{}, ua: s.ua,
+		outside: w.proxy.Addr(), inside: w.proxy.Addr(), log: log}
+	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: w, Clock: time.Now, Log: log,
+		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route}, 0)
+	s.calls = p.calls
+	w.stop = cancel
+	w.serve.Go(func() { _ = p.stack.Serve(ctx) })
+	return w
+}
+
+// weather is the network's temper. Every link has some jitter: no two packets arrive in one instant.
+func (w *world) weather() siptest.Link {
+	switch w.seed % 4 {
+	case 1:
+		return siptest.Link{Delay: 10 * time.Millisecond, Jitter: 60 * time.Millisecond, Loss: 0.1, Duplicate: 0.05}
+	case 2:
+		return siptest.Link{Delay: 5 * time.Millisecond, Jitter: 700 * time.Millisecond, Duplicate: 0.2}
+	case 3:
+		return siptest.Link{Delay: 20 * time.Millisecond, Jitter: 300 * time.Millisecond, Loss: 0.25, Duplicate: 0.1}
+	}
+	return siptest.Link{Delay: 5 * time.Millisecond, Jitter: 2 * time.Millisecond}
+}
+
+// Enter implements call.Ledger.
+func (w *world) Enter(c call.CDR) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cdrs = append(w.cdrs, c)
+}
+
+func (w *world) alarm(reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.alarms = append(w.alarms, reason)
+}
+
+// wrong notes a broken invariant. Called with mu held.
+func (w *world) wrong(format string, args ...any) {
+	w.faults = append(w.faults, fmt.Sprintf("%v: ", time.Since(simStart).Round(time.Millisecond))+fmt.Sprintf(format, args...))
+}
+
+// doorman notes which INVITEs reached the switch: each call starts with one.
+type doorman struct {
+	*signalling
+	w *world
+}
+
+func (x doorman) Request(tx *stack.ServerTx) {
+	if r := tx.Request(); r.Method == "INVITE" && r.To().Tag() == "" {
+		n, _ := r.CSeq()
+		x.w.mu.Lock()
+		k := arrival{r.CallID(), n} // more than once where it was challenged: nothing is kept of such a one
+		x.w.arrivals[k] = append(x.w.arrivals[k], time.Now())
+		x.w.mu.Unlock()
+	}
+	if r := tx.Request(); r.Method == "BYE" {
+		x.w.mu.Lock()
+		x.w.unacked[r.CallID()] = !x.w.acked[r.CallID()]
+		x.w.mu.Unlock()
+	}
+	x.signalling.Request(tx)
+}
+
+func (x doorman) Ack(r *stack.Request) {
+	x.w.mu.Lock()
+	x.w.acked[r.CallID()] = true
+	x.w.mu.Unlock()
+	x.signalling.Ack(r)
+}
+
+// eavesdropper notes which offer belongs to which leg.
+type eavesdropper struct {
+	*dialler
+	w *world
+}
+
+func (x eavesdropper) Dial(d call.Destination, out call.Outgoing, m *call.Mailbox) call.Leg {
+	x.w.mu.Lock()
+	x.w.ports[portOf(out.Offer)] = out.Leg
+	x.w.mu.Unlock()
+	return x.dialler.Dial(d, out, m)
+}
+
+// listen gives the switch its socket, on which its BYEs are noted.
+func (w *world) listen(a netip.AddrPort) (net.PacketConn, error) {
+	pc, err := w.net.ListenPacket(a)
+	return byeNoter{pc, w}, err
+}
+
+type byeNoter struct {
+	net.PacketConn
+	w *world
+}
+
+func (n byeNoter) WriteTo(b []byte, to net.Addr) (int, error) {
+	if strings.HasPrefix(string(b), "BYE ") {
+		id := line(b, "Call-ID: ")
+		n.w.mu.Lock()
+		n.w.byes[id] = true
+		n.w.mu.Unlock()
+	}
+	return n.PacketConn.WriteTo(b, to)
+}
+
+// callOf is the call that a leg belongs to.
+func callOf(leg call.LegID) string {
+	id, _, _ := strings.Cut(string(leg), "-")
+	return id
+}
+
+// route notes the plan of each call; the CDR names the same instant.
+func (w *world) route(r route.Request, now time.Time) route.Plan {
+	plan := w.p.route(r, now)
+	w.mu.Lock()
+	w.plans[now] = plan
+	w.mu.Unlock()
+	return plan
+}
