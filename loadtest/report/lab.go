@@ -111,6 +111,18 @@ func (l *lab) start(ctx context.Context) (*site, error) {
 	if l.pinned {
 		prefix = append(prefix, "taskset", "-c", fmt.Sprint(runtime.NumCPU()-1))
 	}
+	return l.startWith(ctx, prefix)
+}
+
+// startFree runs a fresh switch on all processors, as it is delivered.
+func (l *lab) startFree(ctx context.Context) (*site, error) {
+	if !l.pinned {
+		return l.startWith(ctx, nil)
+	}
+	return l.startWith(ctx, []string{"taskset", "-c", fmt.Sprintf("0-%d", runtime.NumCPU()-1)}) // else it inherits the generator's
+}
+
+func (l *lab) startWith(ctx context.Context, prefix []string) (*site, error) {
 	dir, err := os.MkdirTemp(l.dir, "switch")
 	if err != nil {
 		return nil, err

@@ -1,7 +1,7 @@
 // Command report measures the switch from outside and prints one markdown report: `make load`.
 //
-//	go run ./loadtest/report            # all figures, three runs each: about half an hour
-//	go run ./loadtest/report -short     # one small run each, to see that it works: about two minutes
+//	go run ./loadtest/report            # all figures, three runs each: about an hour
+//	go run ./loadtest/report -short     # one small run each, to see that it works: about five minutes
 //	go run ./loadtest/report -only 'setup|relay'
 //
 // It builds the switch, starts it as a process of its own on one core and uses another one for the generator (callgen for media, package

@@ -14,51 +14,58 @@ const setupMethod = "20 calls/s for 30 s between UDP phones, open loop; each is 
 	"has its INVITE, plus from the callee's 200 until the caller's kernel has its 200. The same two sockets calling each other directly show what the generator and loopback add."
 
 func measureSetup(ctx context.Context, l *lab) (*table, error) {
-	const rate = 20
 	t := &table{}
-	s, err := l.start(ctx)
-	if err != nil {
-		return nil, err
+	for _, k := range []struct {
+		name, target string
+		start        func(context.Context) (*site, error)
+	}{{"all processors", "≤ 10 ms", l.startFree}, {"one core", "", l.start}} {
+		s, err := k.start(ctx)
+		if err != nil {
+			return t, err
+		}
+		err = s.setup(ctx, t, k.name, k.target)
+		s.stop()
+		if err != nil {
+			return t, err
+		}
 	}
-	defer s.stop()
+	return t, nil
+}
+
+// setup measures one switch, and the direct way beside it.
+func (s *site) setup(ctx context.Context, t *table, name, target string) error {
+	const rate = 20
 	if err := s.provision(ctx, 40); err != nil {
-		return nil, err
+		return err
 	}
 	caller, callee, answers, err := s.pair(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer caller.Close()
 	defer callee.Close()
 	direct, err := bulk.Open(outside, callee.Local(), s.Domain)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer direct.Close()
-	n := scale(l, 600, 60)
-	for range l.runs {
-		for _, k := range []struct {
-			name   string
-			line   *bulk.Line
-			target string
-		}{{"through the switch", caller, "10"}, {"direct", direct, ""}} {
-			r := bulk.Paced(ctx, n, rate, s.callJob(k.line, answers, 500*time.Millisecond))
-			for _, q := range []struct {
-				name string
-				q    float64
-			}{{"p50", .5}, {"p95", .95}, {"p99", .99}} {
-				target := ""
-				if q.name == "p99" && k.target != "" {
-					target = "≤ 10 ms"
-				}
-				t.add(k.name+", "+q.name, "ms", target, millis(bulk.Quantile(r.Setup, q.q)))
-			}
-			if r.Failed > 0 {
-				t.add(k.name+", failed calls", "", "0", float64(r.Failed)).note = fmt.Sprint(r.First)
-			}
+	n := scale(s.lab, 600, 60)
+	for range s.lab.runs {
+		r := bulk.Paced(ctx, n, rate, s.callJob(caller, answers, 500*time.Millisecond))
+		t.percentiles(name, target, r)
+		if r.Failed > 0 {
+			t.add(name+", failed calls", "", "0", float64(r.Failed)).note = fmt.Sprint(r.First)
 		}
 	}
-	return t, s.idle(ctx)
+	t.percentiles(name+", direct", "", bulk.Paced(ctx, n/4, rate, s.callJob(direct, answers, 500*time.Millisecond)))
+	return s.idle(ctx)
+}
+
+// percentiles adds those of the set-up time; the target is of the 99th.
+func (t *table) percentiles(name, target string, r bulk.Result) {
+	t.add(name+", p50", "ms", "", millis(bulk.Quantile(r.Setup, .5)))
+	t.add(name+", p95", "ms", "", millis(bulk.Quantile(r.Setup, .95)))
+	t.add(name+", p99", "ms", target, millis(bulk.Quantile(r.Setup, .99)))
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
