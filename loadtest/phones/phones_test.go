@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -45,6 +46,10 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		if bin, err = peer.Build(context.Background(), dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		if err = flag.Set("test.parallel", "4"); err != nil { // they wait for people to talk more than they compute; -parallel overrules
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
