@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // output is the WAV file: a mixing window of some seconds that moves forward.
@@ -60,10 +61,18 @@ func (o *output) mix(channel int, at int64, pcm []int16) {
 }
 
 func (o *output) grow(channel, n int) {
-	if d := n - len(o.mixed[channel]); d > 0 {
-		o.mixed[channel] = append(o.mixed[channel], make([]int32, d)...)
-		o.have[channel] = append(o.have[channel], make([]bool, d)...)
+	o.mixed[channel], o.have[channel] = longer(o.mixed[channel], n), longer(o.have[channel], n)
+}
+
+// longer brings a window to n values at least, the new ones zero, in the room that it has. (append of make would do the same, but not with
+// the race detector, under which it allocates each time.)
+func longer[T any](s []T, n int) []T {
+	if n <= len(s) {
+		return s
 	}
+	s = slices.Grow(s, n-len(s))
+	clear(s[len(s):n])
+	return s[:n]
 }
 
 // emit writes everything before a place.
