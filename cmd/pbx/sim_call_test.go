@@ -195,6 +195,7 @@ func (p *phone) ring(r *stack.Request) {
 			c.dialog(resp)
 			resp.SetBody("application/sdp", c.agree(r.Body))
 		})
+		c.early = true
 		c.air(true)
 		p.after(wait, c.accept)
 	case n < 66 && slices.Contains(r.Supported(), "100rel"):
@@ -210,7 +211,8 @@ func (p *phone) ring(r *stack.Request) {
 		p.after(wait/4, func() { c.refuse([]int{486, 486, 603, 480, 500, 302, 488, 404, 503}[p.dice.IntN(9)]) })
 	case n < 86:
 		c.refuse(486)
-	case n < 90: // never a word
+	case n < 90:
+		c.finish("never a word")
 	default: // nobody picks up
 		p.reply(r, 180, c.localTag, c.dialog)
 	}

@@ -38,7 +38,48 @@ func (w *world) check() {
 			}
 		}
 	}
-	w.checkRecordings()
+	w.checkRinging()
+	w.checkRecordings(byStart)
+}
+
+// called groups what phones were called by call.
+func (w *world) called() map[string][]*talk {
+	out := map[string][]*talk{}
+	for _, p := range append([]*phone{w.carrier}, w.phones...) {
+		for _, c := range p.talks {
+			if !c.out {
+				id := callOf(w.ports[c.peerPort])
+				out[id] = append(out[id], c)
+			}
+		}
+	}
+	return out
+}
+
+// checkRinging: no phone rings on when its call was answered elsewhere or is over.
+func (w *world) checkRinging() {
+	called := w.called()
+	if len(called[""]) > 0 {
+		w.wrong("%s: was called by nobody", called[""][0])
+	}
+	for _, r := range w.cdrs {
+		end := r.Ended
+		for _, c := range called[r.ID] {
+			if c.status == 200 && c.p.dials(r.AnsweredBy) && c.upAt.Before(end) {
+				end = c.upAt
+			}
+		}
+		for _, c := range called[r.ID] {
+			if c.status != 200 && !c.lost && c.overAt.After(end.Add(simT64+5*time.Second)) {
+				w.wrong("%s: rang until %v, its call %s was answered or over at %v", c, c.overAt.Sub(simStart), r.ID, end.Sub(simStart))
+			}
+		}
+	}
+}
+
+// dials says whether a number is answered at this phone.
+func (p *phone) dials(number string) bool {
+	return p.name == number || p.password == "" && len(number) > 4
 }
 
 func (w *world) checkMedia() {
@@ -142,7 +183,7 @@ func (w *world) checkCaller(c *talk, byStart map[time.Time]call.CDR) {
 }
 
 // checkRecordings: every answered call on a recorded number has exactly one, of its own parties, from its first permitted moment.
-func (w *world) checkRecordings() {
+func (w *world) checkRecordings(byStart map[time.Time]call.CDR) {
 	w.tape.mu.Lock()
 	defer w.tape.mu.Unlock()
 	of := map[string][]*simRecording{}
@@ -152,26 +193,59 @@ func (w *world) checkRecordings() {
 			w.wrong("recording of %s was stopped %d times", r.of.Call, r.stops)
 		}
 	}
+	unheard := 0 // notices that could not be played: no recording then
+	for _, a := range w.alarms {
+		if a == "notice-failed" {
+			unheard++
+		}
+	}
+	called, late := w.called(), w.late(byStart)
 	for _, c := range w.cdrs {
-		w.checkRecording(c, w.plans[c.Started].Record, of[c.ID])
-		delete(of, c.ID)
+		want := w.plans[c.Started].Record
+		if got := of[c.ID]; len(got) > 0 {
+			w.checkRecording(c, want, got, called[c.ID])
+			delete(of, c.ID)
+			continue
+		}
+		if c.Recording != "" {
+			w.wrong("CDR %s names a recording that was never started", c.ID)
+		}
+		talked := c.AnsweredBy != "" && c.Cause.Status < 400 && !late[c.ID]
+		if c.Direction == route.Outbound && want.Notice != route.NoticeNone && c.Talk < time.Minute {
+			talked = false // the called side was perhaps still hearing the notice
+		}
+		if want.On && talked && !w.tape.refused[c.ID] {
+			if unheard--; unheard < 0 {
+				w.wrong("CDR %s: answered by %s on a recorded number, and not recorded", c.ID, c.AnsweredBy)
+			}
+		}
 	}
 	for id := range of {
 		w.wrong("a recording of no call: %s", id)
 	}
 }
 
-func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecording) {
+// late are the calls whose caller gave no description, or not yet: it comes with an ACK that may be lost.
+func (w *world) late(byStart map[time.Time]call.CDR) map[string]bool {
+	out := map[string]bool{}
+	for _, p := range append([]*phone{w.carrier}, w.phones...) {
+		for _, c := range p.talks {
+			if c.out && c.late {
+				n, _ := c.invite.CSeq()
+				for _, at := range w.arrivals[arrival{c.callID, n}] {
+					out[byStart[at].ID] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecording, called []*talk) {
+	r := got[0]
 	if len(got) > 1 {
 		w.wrong("%d recordings of %s", len(got), c.ID)
 	}
-	if len(got) == 0 {
-		if c.Recording != "" {
-			w.wrong("CDR %s names a recording that was never started", c.ID)
-		}
-		return
-	}
-	r := got[0]
 	if !want.On && !w.byHand[c.ID] {
 		w.wrong("CDR %s: recorded without a policy", c.ID)
 	}
@@ -181,14 +255,21 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 	if len(r.of.Parties) != 2 || r.of.Parties[0].Number != c.From || r.of.Parties[1].Number != c.AnsweredBy {
 		w.wrong("CDR %s: %s -> %s, its recording has %+v", c.ID, c.From, c.AnsweredBy, r.of.Parties)
 	}
-	if want.On && want.Notice != route.NoticeNone && !w.byHand[c.ID] {
-		if n := r.of.Notice; c.Direction != route.Internal || want.Number != c.From {
-			if n == nil || !n.Complete || n.Ended.After(r.of.Started) {
-				w.wrong("CDR %s: recorded without a complete notice before: %+v", c.ID, n)
-			}
-		}
+	if n := r.of.Notice; want.On && want.Notice != route.NoticeNone && !w.byHand[c.ID] && (n == nil || !n.Complete || n.Ended.After(r.of.Started)) {
+		w.wrong("CDR %s: recorded without a complete notice before: %+v", c.ID, n)
 	}
 	if r.bridge == nil {
 		w.wrong("CDR %s: its recording is attached to nothing", c.ID)
+		return
+	}
+	early := w.byHand[c.ID]
+	for _, t := range called {
+		early = early || t.early
+	}
+	if both := r.bridge.both; !both.IsZero() && r.at.After(both) && !early {
+		w.wrong("CDR %s: joined at %v, recorded from %v on", c.ID, both.Sub(simStart), r.at.Sub(simStart))
+	}
+	if r.ended.After(c.Ended) {
+		w.wrong("CDR %s: its recording ended after the call", c.ID)
 	}
 }

@@ -41,6 +41,7 @@ type talk struct {
 	cancelOut bool
 	refused   bool // we refused it, and wait for the ACK
 	settled   bool // the ACK came
+	early     bool // it sent early media
 	busy      bool // a re-INVITE of ours is under way
 	muddled   bool // its phone sent garbage meanwhile
 	lost      bool // restarted or fell off the net
@@ -295,6 +296,7 @@ func (c *talk) insist(b []byte, wait time.Duration, since time.Time) {
 		return
 	}
 	if time.Since(since) > simT64 {
+		c.p.w.wrong("%s: no ACK to a final response", c)
 		if c.state == up {
 			c.bye()
 		}
