@@ -285,6 +285,11 @@ func TestNoticeThatCannotBePlayed(t *testing.T) {
 				if len(r.records) != 0 {
 					t.Error("recorded without a notice")
 				}
+				done := make(chan error, 1)
+				a.mailbox.Post(Record{On: true, Done: done})
+				if err := <-done; err != ErrState || len(r.records) != 0 {
+					t.Errorf("by hand: %v, %d recordings", err, len(r.records))
+				}
 				a.hangup(sip.CauseNormal)
 			}
 			if cdr := r.settled(t); refuse != (cdr.Cause.Status == 503) || len(r.alarms) == 0 {

@@ -81,12 +81,14 @@ func (c *Call) onRecord(e Record) {
 		return
 	}
 	switch {
+	case e.On && c.record.refused: // nobody told the caller, and nobody records it unawares (H14)
+		e.reply(ErrState)
+		return
 	case e.On && c.recording == nil:
 		c.plan.Record.On = true
 		if c.plan.Record.Number == "" {
 			c.plan.Record.Number, c.plan.Record.Policy = c.plan.To, "on-demand"
 		}
-		c.record.refused = false
 		c.startRecording()
 		if c.recording == nil {
 			e.reply(ErrState)
