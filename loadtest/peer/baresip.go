@@ -66,7 +66,7 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 	if p.Address == "" {
 		p.Address = "127.0.0.1"
 	}
-	sip, err1 := FreePort(p.Address)
+	sip, err1 := freePair(p.Address)
 	ctl, err2 := FreePort("127.0.0.1")
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
@@ -109,6 +109,21 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 		return nil, fmt.Errorf("%w: %q from baresip %s:\n%s", err, want, p.User, b.Output())
 	}
 	return b, nil
+}
+
+// freePair finds a port whose next one is free too: baresip takes that for TLS, and does without TLS when somebody has it.
+func freePair(addr string) (int, error) {
+	for range 50 {
+		port, err := FreePort(addr)
+		if err != nil {
+			return 0, err
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(addr, strconv.Itoa(port+1)))
+		if err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, ErrTimeout
 }
 
 // Saw waits until baresip printed text.
