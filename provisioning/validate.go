@@ -137,7 +137,7 @@ func hostPort(s string) bool {
 // Validate: see Entity.
 func (d Domain) Validate() error {
 	var c check
-	c.must(hostName(d.Name), "name", "must be a lower-case host name")
+	c.must(hostName(d.Name) && len(d.Name) <= 100, "name", "must be a lower-case host name of at most 100 characters") // it names files
 	c.text("title", d.Title)
 	c.oneOf("language", d.Language, "", "ja", "en")
 	c.must(len(d.CountryCode) <= 3 && only(d.CountryCode, digits) && !strings.HasPrefix(d.CountryCode, "0"), "country_code",
@@ -175,6 +175,7 @@ func extensionNumber(c *check, field, s string) {
 func (e Extension) Validate() error {
 	var c check
 	extensionNumber(&c, "number", e.Number)
+	c.must(e.Number != "110" && e.Number != "118" && e.Number != "119", "number", "is an emergency number")
 	c.text("display", e.Display)
 	if e.User != "" {
 		c.name("user", e.User)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"golang.org/x/time/rate"
+
 	"naisen/provisioning"
 	"naisen/provisioning/identity"
 	"naisen/provisioning/policy"
@@ -18,6 +20,7 @@ type gate struct {
 	policy   provisioning.Policy
 	store    provisioning.Store
 	realm    string
+	refusals *rate.Limiter // how many of them are written to the audit log: a token is no licence to fill it
 	log      *slog.Logger
 }
 
@@ -27,6 +30,9 @@ var _ recorder.Gate = gate{}
 func (g gate) Permit(r *http.Request, action recorder.Action, domain, number, recording string) (recorder.Permit, error) {
 	subject, err := g.verifier.Request(r)
 	if err != nil {
+		if errors.Is(err, identity.ErrUnavailable) {
+			return nil, err
+		}
 		var failed *identity.Error
 		if errors.As(err, &failed) {
 			return nil, &recorder.Unauthenticated{Challenge: failed.Challenge(g.realm)}
@@ -39,7 +45,7 @@ func (g gate) Permit(r *http.Request, action recorder.Action, domain, number, re
 	}
 	p := &permit{gate: g, entry: provisioning.AuditEntry{Domain: domain, Subject: name(subject), Action: string(act), Object: recording}, subject: subject}
 	if err := g.policy.Can(subject, act, provisioning.Object{Domain: domain, Kind: policy.KindRecording, Key: recording}); err != nil {
-		if action == recorder.Listen {
+		if action == recorder.Listen && g.refusals.Allow() {
 			p.entry.Domain = subject.Domain // the attempt belongs to the log of who tried
 			if err := p.write(context.WithoutCancel(r.Context()), "denied", map[string]any{"rule": err.Error(), "number": number}); err != nil {
 				g.log.Error("gate: audit of a refusal is missing", "recording", recording, "err", err)

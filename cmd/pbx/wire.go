@@ -12,6 +12,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"naisen/cmd/pbx/internal/app"
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
@@ -259,13 +261,13 @@ func (p *pbx) trusted(a netip.Addr) bool {
 }
 
 func (p *pbx) wireHTTP(ctx context.Context) error {
-	player, err := p.vault.serve(gate{p.verifier, p.policy, p.store, "naisen", p.log}, p.log)
+	player, err := p.vault.serve(gate{p.verifier, p.policy, p.store, "naisen", rate.NewLimiter(5, 100), p.log}, p.log)
 	if err != nil {
 		return err
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls}, Prompts: promptAPI{p.prompts},
-		Ready: p.ready, Mounts: mounts, Log: p.log}
+		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity
 		mounts[p.identity.Path()+"/"] = p.identity.Handler()

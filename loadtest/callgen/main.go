@@ -120,6 +120,18 @@ func (l *load) measure(ctx context.Context, g *traffic.Generator, pid int, idle 
 	return nil
 }
 
+// pair opens the two legs of a call; the caller closes all that is in legs.
+func (l *load) pair(legs *[]*traffic.Leg) (a, b *traffic.Leg, err error) {
+	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	for _, leg := range []**traffic.Leg{&a, &b} {
+		if *leg, err = traffic.NewLeg(local, traffic.Protection(l.protection)); err != nil {
+			return nil, nil, err
+		}
+		*legs = append(*legs, *leg)
+	}
+	return a, b, nil
+}
+
 func runRelay(ctx context.Context, args []string) (err error) {
 	f := flag.NewFlagSet("relay", flag.ContinueOnError)
 	var l load
@@ -139,7 +151,6 @@ func runRelay(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, child.stop()) }()
-	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	var legs []*traffic.Leg
 	defer func() {
 		for _, leg := range legs {
@@ -156,15 +167,10 @@ func runRelay(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	for range l.calls {
-		for range 2 {
-			leg, err := traffic.NewLeg(local, traffic.Protection(l.protection))
-			if err != nil {
-				return err
-			}
-			legs = append(legs, leg)
+		a, b, err := l.pair(&legs)
+		if err == nil {
+			err = child.call(a, b, *tapped)
 		}
-		a, b := legs[len(legs)-2], legs[len(legs)-1]
-		err := child.call(a, b, *tapped)
 		if err == nil {
 			err = errors.Join(g.Add(a), g.Add(b))
 		}

@@ -68,6 +68,8 @@ type Config struct {
 	// Mounts are other handlers on the same server, by ServeMux pattern: playback, the identity service. They get the log line, the
 	// panic guard and the security headers (which they may overwrite), and nothing else: no authentication, no time limit.
 	Mounts map[string]http.Handler
+	// Recordings says that playback is among the mounts: its routes are then in the document.
+	Recordings bool
 	// Rate bounds the requests of one user and client, per second; 0: 50 with a burst of 100.
 	Rate    float64
 	Version string           // of the API document; "": "1"
@@ -155,6 +157,9 @@ func (a *api) humaConfig() huma.Config {
 // registerPlain adds what needs no token: the document, health, readiness, and the mounts.
 func (a *api) registerPlain() error {
 	a.namePathParameters()
+	if a.Recordings {
+		a.describeRecordings()
+	}
 	document, err := json.Marshal(a.huma.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("rest: OpenAPI document: %w", err)
