@@ -40,6 +40,7 @@ var sections = []section{
 	{"signalling", "Processor time of signalling", signallingMethod, measureSignalling},
 	{"rates", "Sustained rates", ratesMethod, measureRates},
 	{"relay", "Processor time of media", relayMethod, measureRelay},
+	{"recorded", "Processor time of recorded media", recordedMethod, measureRecorded},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations},
 	{"calls", "Memory of a held call", callsMethod, measureCalls},
 }
@@ -48,7 +49,7 @@ func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("report", flag.ContinueOnError)
 	short := f.Bool("short", false, "one small run of each figure")
 	runs := f.Int("runs", 3, "runs of each figure")
-	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, relay, registrations, calls")
+	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, relay, recorded, registrations, calls")
 	nice := f.Int("nice", 0, "niceness of switch and generator, -20 to 19; below 0 needs root and keeps the neighbours' noise out")
 	out := f.String("out", filepath.Join("build", "load.md"), "file that the report is written to as well")
 	if err := f.Parse(args); err != nil {
