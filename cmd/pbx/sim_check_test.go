@@ -70,6 +70,9 @@ func (w *world) checkRinging() {
 			}
 		}
 		for _, c := range called[r.ID] {
+			if late := c.overAt.Sub(r.Ended); c.status == 200 && !c.lost && min(late, c.overAt.Sub(c.upAt)) > 25*time.Second {
+				w.wrong("%s: in a call until %v that was over at %v", c, c.overAt.Sub(simStart), r.Ended.Sub(simStart))
+			}
 			if c.status != 200 && !c.lost && c.overAt.After(end.Add(simT64+5*time.Second)) {
 				w.wrong("%s: rang until %v, its call %s was answered or over at %v", c, c.overAt.Sub(simStart), r.ID, end.Sub(simStart))
 			}

@@ -31,6 +31,7 @@ type phone struct {
 	life     int  // grows with each restart: what belongs to an earlier one does nothing
 	silent   bool // it fell off the net
 	leaving  bool // it registers no more
+	garbled  bool // it sent garbage
 
 	count   int
 	clients map[string]*asking
@@ -202,6 +203,7 @@ func (p *phone) packet(b []byte) {
 	}
 	req, resp, err := stack.Parse(b)
 	switch {
+	case err != nil && p.garbled: // a refusal repeats what it refuses
 	case err != nil:
 		p.w.wrong("%s received what is not proper SIP: %v\n%s", p.name, err, b)
 	case resp != nil:

@@ -148,6 +148,7 @@ func (w *world) some(want func(*talk) bool) *talk {
 
 // garbage sends what no parser should like, and what one might.
 func (p *phone) garbage() {
+	p.garbled = true
 	for _, c := range p.talks { // what looks like its own INVITE may be answered like it
 		c.muddled = c.muddled || c.state == calling
 	}
@@ -275,6 +276,21 @@ func (w *world) tell() {
 			c.Cause.Status, c.Cause.Text, c.EndedBy, !c.Answered.IsZero(), c.Ended.Sub(simStart), c.Recording)
 	}
 	w.t.Logf("history %d:\n%s", w.seed, w.net.Ladder())
+}
+
+// TestSimulationRegressions plays the histories that found something.
+func TestSimulationRegressions(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	d := simDirectory(t)
+	for name, seed := range map[string]uint64{
+		"the caller holds during the notice and vanishes": 37,
+		"both sides hold and vanish":                      300,
+		"the caller's CANCEL overtakes our answer":        899,
+		"CANCEL and answer cross on a carrier's call":     5475,
+		"CANCEL and answer cross on an inside call":       5931,
+	} {
+		t.Run(name, func(t *testing.T) { simulate(t, d, seed, false) })
+	}
 }
 
 // TestSimulationReplays plays a few seeds twice: the traces are equal.
