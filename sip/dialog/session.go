@@ -197,6 +197,7 @@ func (s *Session) alive() bool { return s.phase <= phaseUp }
 func (s *Session) ended(e Ended) {
 	s.ua.log.Info("session ended", slog.String("leg", s.id), slog.String("call_id", s.callID), slog.Bool("inbound", s.inbound),
 		slog.Int("status", e.Cause.Status), slog.Int("q850", e.Cause.Q850), slog.Bool("by_peer", e.ByPeer))
+	e.Refused = s.inbound && s.phase == phaseInvite
 	on := s.on
 	s.on = func(Event) {}
 	on(e)
