@@ -165,6 +165,6 @@ func (l *leg) on(e dialog.Event) {
 		l.post(call.Referred{Leg: l.id, To: e.To})
 	case dialog.ReferStatus: // the switch sends REFER only with the features that need it
 	case dialog.Ended:
-		l.post(call.Ended{Leg: l.id, Cause: e.Cause})
+		l.post(call.Ended{Leg: l.id, Cause: e.Cause, Refused: e.Refused})
 	}
 }

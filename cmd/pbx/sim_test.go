@@ -288,6 +288,7 @@ func TestSimulationRegressions(t *testing.T) {
 		"the caller's CANCEL overtakes our answer":        899,
 		"CANCEL and answer cross on a carrier's call":     5475,
 		"CANCEL and answer cross on an inside call":       5931,
+		"a mandatory recording fails before the answer":   5919,
 	} {
 		t.Run(name, func(t *testing.T) { simulate(t, d, seed, false) })
 	}

@@ -25,6 +25,9 @@ func (c *Call) onEnded(e Ended) {
 	p.phase = PartyGone
 	c.closeEndpoint(p)
 	if p == c.caller {
+		if e.Refused {
+			c.answered = time.Time{} // nothing is to be charged
+		}
 		c.end(e.Cause, "caller")
 		return
 	}

@@ -53,8 +53,9 @@ type (
 	}
 	// Ended is the last event of a leg.
 	Ended struct {
-		Leg   LegID
-		Cause sip.Cause
+		Leg     LegID
+		Cause   sip.Cause
+		Refused bool // a caller's: it was never answered, whatever we commanded
 	}
 	// Detached is the last event of a leg in this call: it may now be attached to another.
 	Detached struct{ Leg LegID }

@@ -199,7 +199,7 @@ func (l *fakeLeg) hangup(c sip.Cause) {
 	l.ended = true
 	l.rig.mu.Unlock()
 	if !again {
-		l.mailbox.Post(Ended{l.id, c})
+		l.mailbox.Post(Ended{Leg: l.id, Cause: c})
 	}
 }
 

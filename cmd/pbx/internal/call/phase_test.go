@@ -42,7 +42,7 @@ func events(a, b LegID) []Event {
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Progress{l, 180, nil}, Progress{l, 183, sdp}, Answered{l, sdp}, Offered{l, sdp}, Offered{l, hold}, Offered{l, nil},
-			Agreed{l, sdp}, Disagreed{l, sip.StatusCause(491)}, Digit{l, '1'}, Referred{Leg: l}, Ended{l, sip.CauseNormal}, Detached{l},
+			Agreed{l, sdp}, Disagreed{l, sip.StatusCause(491)}, Digit{l, '1'}, Referred{Leg: l}, Ended{Leg: l, Cause: sip.CauseNormal}, Detached{l},
 			Media{l, media.PlayEnded{Complete: true}}, Media{l, media.PlayEnded{}}, Media{l, media.Timeout{}}, Media{l, media.Digit{Rune: '1'}},
 			Media{l, media.FirstPacket{}}, opened{leg: l, stage: -1})
 	}
