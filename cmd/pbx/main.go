@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -50,6 +51,9 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	// Every part of ours is given its logger. What libraries write to the default one is not bounded, and may name what we never log.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // calls hold little and make little garbage: a third less memory for a few more collections
+	}
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("pbx"), kong.Description("Naisen: a cloud PBX with call recording."),

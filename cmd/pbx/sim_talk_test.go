@@ -27,13 +27,13 @@ type talk struct {
 	life int
 	out  bool
 
-	callID, localTag, remoteTag string
-	local, remote               sip.Address
-	target                      sip.URI
-	cseq                        uint32
-	invite                      *stack.Request // the last attempt; of a called phone the one received
-	dialled                     string
-	late                        bool // our INVITE has no offer
+	callID, localTag string
+	local, remote    sip.Address
+	target           sip.URI
+	cseq             uint32
+	invite           *stack.Request // the last attempt; of a called phone the one received
+	dialled          string
+	late             bool // our INVITE has no offer
 
 	state     talkState
 	rang      bool // a provisional response came

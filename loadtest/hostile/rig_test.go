@@ -21,11 +21,6 @@ import (
 	"naisen/sip/stack"
 )
 
-const (
-	did     = "+81312345678" // of the first run
-	carrier = "127.0.0.2"
-)
-
 var (
 	refusal = regexp.MustCompile(`^SIP/2\.0 ([4-6]\d\d) `)
 
