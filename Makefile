@@ -6,7 +6,7 @@ SHELL := /bin/bash -o pipefail
 
 GO ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME ?= 3s
+FUZZTIME ?= 1s
 
 # The race detector in the pure-Go SQLite costs minutes of building and running, and its races are not ours to find.
 RACE := -race -gcflags=modernc.org/...=-race=false

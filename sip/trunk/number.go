@@ -135,7 +135,20 @@ func (p *Plan) plus(n string) (string, bool) {
 	if !allDigits(digits) || digits[0] == '0' || len(digits) < minE164 || len(digits) > maxE164 {
 		return n, false
 	}
+	if rest, ok := strings.CutPrefix(digits, p.Country); ok && p.international(p.Trunk+rest) {
+		return n, false // written as a national number it would go abroad: no such number exists
+	}
 	return "+" + digits, true
+}
+
+// international: dialled as it is, n leaves the country.
+func (p *Plan) international(n string) bool {
+	for _, prefix := range p.International {
+		if strings.HasPrefix(n, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Plan) nationalOnly(n string) bool {
