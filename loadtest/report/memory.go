@@ -14,7 +14,7 @@ import (
 )
 
 const registrationsMethod = "All accounts exist before; the switch is started afresh; then first a fifth, then all of them register once over UDP. Counted: the difference of memory between the two, " +
-	"for each of the later ones, when no transaction is left. Resident memory is what the operator sees, with Go's usual reserve (GOGC=100) in it; the live heap is what the switch really holds."
+	"for each of the later ones, when no transaction is left. Resident memory is what the operator sees, with the collector's reserve in it; the live heap is what the switch really holds."
 
 func measureRegistrations(ctx context.Context, l *lab) (*table, error) {
 	t := &table{}
