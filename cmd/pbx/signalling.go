@@ -187,47 +187,6 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	}, true
 }
 
-// prove asks for digest; without it the challenge is sent and nothing is kept of the request.
-func (s *signalling) prove(tx *stack.ServerTx, domain string) (user string, ok bool) {
-	req := tx.Request()
-	switch o := s.auth.Check(req, domain, 401).(type) {
-	case auth.OK:
-		return o.User, true
-	case auth.Challenge:
-		if o.Why == auth.Wrong || o.Why == auth.Throttled {
-			s.audit.failedSignIn(domain, o.User, req.Flow.Remote().Addr(), string(o.Why))
-		}
-		if err := tx.Challenge(o.Response); err != nil {
-			s.log.Debug("signalling: challenge not sent", "err", err)
-		}
-	case auth.Refused:
-		s.audit.failedSignIn(domain, o.User, req.Flow.Remote().Addr(), "disabled")
-		s.respond(tx, o.Response)
-	}
-	return "", false
-}
-
-func (s *signalling) register(tx *stack.ServerTx) {
-	req := tx.Request()
-	aor := req.To().URI
-	domain, ok := s.domainOf(aor.Host)
-	if !ok {
-		s.refuse(tx, sip.CauseNotFound)
-		return
-	}
-	user, ok := s.prove(tx, domain)
-	if !ok {
-		return
-	}
-	e, found := s.directory.Snapshot().Extension(domain, user)
-	if user != aor.User || !found { // B6: own credentials, another's address-of-record
-		s.audit.failedSignIn(domain, user, req.Flow.Remote().Addr(), "other address-of-record")
-		s.refuse(tx, sip.CauseForbidden)
-		return
-	}
-	s.registrar.Register(tx, user+"@"+domain, domain, e.MaxContacts)
-}
-
 // options answers alike for every user, so that nobody learns who exists; 503 while draining tells a load balancer to go elsewhere.
 func (s *signalling) options(tx *stack.ServerTx) {
 	if unknown := tx.Request().Require(); len(unknown) > 0 { // OPTIONS needs no extension (RFC 3261 section 8.2.2.3)
