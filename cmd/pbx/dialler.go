@@ -64,7 +64,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 	}
 	var out []call.Destination
 	for _, b := range d.registrar.Lookup(t.Number + "@" + domain) {
-		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Security: security(e.Media), Via: b,
+		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Security: security(e.Media), Via: b,
 			Profile: d.signalling.profile(b.Local.Addr(), b.Received.Addr(), b.Transport == "tls", false)})
 	}
 	return out

@@ -66,14 +66,25 @@ func (l *leg) do(f func()) {
 	}
 }
 
-func (l *leg) Ring(s media.SDP)              { l.do(func() { l.session.Ring(s) }) }
-func (l *leg) Answer(s media.SDP)            { l.do(func() { l.session.Answer(s) }) }
-func (l *leg) Offer(s media.SDP)             { l.do(func() { l.session.Offer(s) }) }
-func (l *leg) Reply(s media.SDP)             { l.do(func() { l.session.Reply(s) }) }
-func (l *leg) Refuse(c sip.Cause)            { l.do(func() { l.session.Refuse(c) }) }
-func (l *leg) ReferProgress(c sip.Cause)     { l.do(func() { l.session.ReferProgress(c) }) }
-func (l *leg) Digit(r rune)                  { l.do(func() { l.session.Digit(r) }) }
-func (l *leg) Refer(u sip.URI, _ call.LegID) { l.do(func() { l.session.Refer(u, nil) }) }
+func (l *leg) Ring(s media.SDP)          { l.do(func() { l.session.Ring(s) }) }
+func (l *leg) Answer(s media.SDP)        { l.do(func() { l.session.Answer(s) }) }
+func (l *leg) Offer(s media.SDP)         { l.do(func() { l.session.Offer(s) }) }
+func (l *leg) Reply(s media.SDP)         { l.do(func() { l.session.Reply(s) }) }
+func (l *leg) Refuse(c sip.Cause)        { l.do(func() { l.session.Refuse(c) }) }
+func (l *leg) ReferProgress(c sip.Cause) { l.do(func() { l.session.ReferProgress(c) }) }
+func (l *leg) Digit(r rune)              { l.do(func() { l.session.Digit(r) }) }
+
+// Dialog implements call.Leg.
+func (l *leg) Dialog() call.Dialog {
+	l.mu.Lock()
+	s := l.session
+	l.mu.Unlock()
+	if s == nil {
+		return call.Dialog{}
+	}
+	d := s.Snapshot()
+	return call.Dialog{CallID: d.CallID, LocalTag: d.LocalTag, RemoteTag: d.RemoteTag, Inbound: d.Inbound, Target: d.Target.String()}
+}
 
 // End ends the session; a leg that never had one ends by itself.
 func (l *leg) End(c sip.Cause) {

@@ -165,7 +165,7 @@ func (s *Session) Snapshot() Snapshot { return *s.snap.Load() }
 
 func (s *Session) publish() {
 	p := &Snapshot{
-		ID: s.id, CallID: s.callID, LocalTag: s.localTag, RemoteTag: s.dlg.tag, Inbound: s.inbound, Phase: s.phase.String(),
+		ID: s.id, CallID: s.callID, LocalTag: s.localTag, RemoteTag: s.dialogTag(), Inbound: s.inbound, Phase: s.phase.String(),
 		Local: s.local, Remote: s.dlg.remote, Contact: s.contact, Target: s.dlg.target, Routes: s.dlg.routes,
 		LocalSeq: s.localSeq, RemoteSeq: s.dlg.seq, LocalSDP: s.sdp, RemoteSDP: s.dlg.sdp,
 		SessionExpires: s.se.interval, Refresher: s.se.refresher, Expires: s.se.expires,
@@ -175,6 +175,14 @@ func (s *Session) publish() {
 		s.flow.Store(f)
 	}
 	s.snap.Store(p)
+}
+
+// dialogTag is the peer's tag: of the dialog, or of the first early one of an outbound INVITE.
+func (s *Session) dialogTag() string {
+	if s.dlg.tag == "" && s.out != nil && s.out.now != nil && len(s.out.now.forks) > 0 {
+		return s.out.now.forks[0].tag
+	}
+	return s.dlg.tag
 }
 
 // do queues a command on the shard.

@@ -27,6 +27,7 @@ type Deps struct {
 	Clock    func() time.Time
 	Log      *slog.Logger
 	Alarm    func(reason string) // counted and shown by metrics
+	Changed  func(*Snapshot)     // each published state, in order per call, the last one with Over; must not block. Nil: nobody looks
 }
 
 // Incoming is a new call, its caller proven.
@@ -85,6 +86,7 @@ type party struct {
 	phase    PartyPhase
 	number   string
 	name     string
+	ext      string // the extension whose device it is; empty: a trunk
 	dest     Destination
 	security media.Security
 	offer    media.SDP // the caller's first offer
@@ -104,6 +106,7 @@ func newCall(deps Deps, in Incoming) *Call {
 // run is the call's goroutine, from the first event to the CDR.
 func (c *Call) run(ctx context.Context, caller Leg) {
 	c.protect(func() { c.begin(caller) })
+	c.protect(c.publish)
 	var events []Event
 	for !c.over() {
 		select {

@@ -175,7 +175,7 @@ func (l *fakeLeg) Answer(s media.SDP)      { l.note("answer " + string(s)) }
 func (l *fakeLeg) Offer(s media.SDP)       { l.note("offer " + string(s)) }
 func (l *fakeLeg) Reply(s media.SDP)       { l.note("reply " + string(s)) }
 func (l *fakeLeg) Refuse(c sip.Cause)      { l.note("refuse") }
-func (l *fakeLeg) Refer(sip.URI, LegID)    {}
+func (l *fakeLeg) Dialog() Dialog          { return Dialog{CallID: string(l.id)} }
 func (l *fakeLeg) ReferProgress(sip.Cause) {}
 func (l *fakeLeg) Digit(rune)              {}
 func (l *fakeLeg) Detach()                 {}

@@ -20,21 +20,29 @@ type Leg interface {
 	Offer(media.SDP)  // re-INVITE or UPDATE
 	Reply(media.SDP)  // our answer to the peer's own re-INVITE
 	Refuse(sip.Cause) // refuse a re-INVITE or a REFER
-	Refer(to sip.URI, replaces LegID)
 	ReferProgress(sip.Cause)
 	Digit(rune)
 	End(sip.Cause) // CANCEL, BYE or final response: the leg knows which
 	Detach()       // posts Detached, its last event here; then holds the rest
 	Attach(*Mailbox)
+	Dialog() Dialog // as it is now; may be asked from any goroutine
+}
+
+// Dialog names a leg's SIP dialog as the device can see it. Tags are empty as long as they are unknown.
+type Dialog struct {
+	CallID, LocalTag, RemoteTag string // LocalTag is ours, RemoteTag the device's
+	Inbound                     bool   // the device called us
+	Target                      string // Contact URI of the device; empty before there is a dialog
 }
 
 // Destination is one place where a target can be reached now: a registered contact or a trunk.
 type Destination struct {
-	Number   string
-	Name     string
-	Profile  media.Profile
-	Security media.Security
-	Via      any // the dialler's own: binding or trunk
+	Number    string
+	Name      string
+	Extension string // whose device it is; empty: a trunk
+	Profile   media.Profile
+	Security  media.Security
+	Via       any // the dialler's own: binding or trunk
 }
 
 // Outgoing is what a called leg is told.

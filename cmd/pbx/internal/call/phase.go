@@ -55,3 +55,17 @@ func (p PartyPhase) String() string {
 	}
 	return "unknown"
 }
+
+// DialogState is the word of RFC 4235 section 3.7.1 for a party's dialog.
+func (p PartyPhase) DialogState() string {
+	switch p {
+	case PartyNew:
+		return "trying"
+	case PartyRinging:
+		return "early"
+	case PartyUp, PartyHeld:
+		return "confirmed"
+	case PartyLeaving, PartyGone:
+	}
+	return "terminated"
+}

@@ -11,7 +11,7 @@ import (
 // begin routes the call and takes its first step.
 func (c *Call) begin(leg Leg) {
 	c.caller = &party{id: leg.ID(), leg: leg, offer: c.in.Offer, security: c.in.Security,
-		number: c.in.Request.Number, name: c.in.Request.Display}
+		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension}
 	c.plan = c.deps.Route(c.in.Request, c.started)
 	c.log.Info("call: new", "from", c.in.Request.Number, "trunk", c.in.Request.Trunk, "dialled", c.in.Request.Dialled, "rule", c.plan.Why)
 	c.bridge = c.deps.Media.Bridge()
@@ -145,7 +145,7 @@ func (c *Call) ringback() {
 
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security) {
-	p := &party{id: c.newLegID(), number: d.Number, name: d.Name, dest: d, security: security}
+	p := &party{id: c.newLegID(), number: d.Number, name: d.Name, ext: d.Extension, dest: d, security: security}
 	ep, err := c.endpoint(p.id, d.Profile)
 	if err != nil {
 		c.remember(mediaCause(err))

@@ -13,25 +13,39 @@ type Snapshot struct {
 	Direction  route.Direction
 	From, To   string
 	Phase      Phase
+	Over       bool // the last one: every leg is gone
 	Started    time.Time
 	Answered   time.Time
 	Recording  string
 	Bridge     string
-	Parties    []PartySnapshot
+	Parties    []PartySnapshot // those that are gone are missing
 }
 
 // PartySnapshot is one leg of a Snapshot.
 type PartySnapshot struct {
-	Leg    LegID
-	Number string
-	Phase  PartyPhase
-	Codec  media.Codec
+	Leg       LegID
+	Number    string
+	Name      string
+	Extension string // the extension whose device it is, proven or dialled; empty: a trunk
+	Phase     PartyPhase
+	Codec     media.Codec
+	Dialog    Dialog
+	With      route.Shown // whom this party calls, is called by or talks with, as its phone may show it
 }
 
 // Snapshot returns the latest published state; safe from any goroutine.
 func (c *Call) Snapshot() *Snapshot { return c.shown.Load() }
 
+// publish shows the state to askers and to whoever follows changes.
 func (c *Call) publish() {
+	s := c.snapshot()
+	c.shown.Store(s)
+	if c.deps.Changed != nil && c.caller != nil {
+		c.deps.Changed(s)
+	}
+}
+
+func (c *Call) snapshot() *Snapshot {
 	s := &Snapshot{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.plan.Direction, From: c.in.Request.Number, To: c.plan.To,
 		Phase: c.phase, Started: c.started, Answered: c.answered, Recording: c.record.id}
 	if s.To == "" {
@@ -40,19 +54,40 @@ func (c *Call) publish() {
 	if c.bridge != nil && c.phase == Talking {
 		s.Bridge = c.bridge.String()
 	}
-	if c.caller != nil {
-		s.add(c.caller)
+	if c.caller == nil {
+		return s
 	}
+	s.Over = c.over()
+	c.show(s, c.caller)
 	for _, p := range c.called {
-		s.add(p)
+		c.show(s, p)
 	}
-	c.shown.Store(s)
+	return s
 }
 
-func (s *Snapshot) add(p *party) {
-	ps := PartySnapshot{Leg: p.id, Number: p.number, Phase: p.phase}
-	if p.ep != nil && p.phase != PartyGone {
+func (c *Call) show(s *Snapshot, p *party) {
+	if p.phase == PartyGone {
+		return
+	}
+	ps := PartySnapshot{Leg: p.id, Number: p.number, Name: p.name, Extension: p.ext, Phase: p.phase, With: c.with(p)}
+	if p.ep != nil {
 		ps.Codec = p.ep.Codec()
 	}
+	if p.leg != nil {
+		ps.Dialog = p.leg.Dialog()
+	}
 	s.Parties = append(s.Parties, ps)
+}
+
+// with is whom p's phone shows: the one it talks with, else the one that was dialled or that calls.
+func (c *Call) with(p *party) route.Shown {
+	switch o := c.other(p); {
+	case o != nil && o != c.caller:
+		return route.Shown{Number: o.number, Display: o.name}
+	case p != c.caller:
+		return c.plan.Shown
+	case c.plan.To != "":
+		return route.Shown{Number: c.plan.To}
+	}
+	return route.Shown{Number: c.in.Request.Dialled}
 }
