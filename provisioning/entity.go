@@ -19,7 +19,6 @@ func (p RecordingPolicy) Key() string { return p.Name }
 
 func (Domain) Refs() []Ref          { return nil }
 func (User) Refs() []Ref            { return nil }
-func (Trunk) Refs() []Ref           { return nil }
 func (RecordingPolicy) Refs() []Ref { return nil }
 
 // Refs of an extension: its owner and its recording policy.
@@ -30,6 +29,12 @@ func (e Extension) Refs() []Ref {
 	}
 	if e.Record != "" {
 		r = append(r, Ref{"record", KindPolicy, e.Record})
+	}
+	if e.Site != "" {
+		r = append(r, Ref{"site", KindSite, e.Site})
+	}
+	if e.Remote != "" {
+		r = append(r, Ref{"remote", KindTrunk, e.Remote})
 	}
 	return r
 }
@@ -49,12 +54,6 @@ func (d DID) Refs() []Ref {
 // normal forms, so that a list that is missing and one that is empty are the same entity: see Encode.
 func (u User) normal() Entity { u.Roles = list(u.Roles); return u }
 func (d DID) normal() Entity  { d.To = list(d.To); return d }
-
-func (t Trunk) normal() Entity {
-	t.HasSecret = false // stands beside, see decode
-	t.Sources, t.Prefixes, t.DIDFrom = list(t.Sources), list(t.Prefixes), list(t.DIDFrom)
-	return t
-}
 
 func list[T any](l []T) []T {
 	if l == nil {

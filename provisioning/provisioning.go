@@ -66,6 +66,8 @@ type Extension struct {
 	Media       string `json:"media"`               // "srtp-required", "srtp-preferred" (default), "srtp-forbidden"
 	Record      string `json:"record,omitempty"`    // name of a RecordingPolicy for calls that this extension makes
 	CallerID    string `json:"caller_id,omitempty"` // E.164 shown on outside calls
+	Site        string `json:"site,omitempty" doc:"Where the device stands: emergency calls are made as this site"`
+	Remote      string `json:"remote,omitempty" doc:"Trunk of the telephone system where this extension still lives; it rings there until this is removed"`
 	Disabled    bool   `json:"disabled"`
 }
 
@@ -77,24 +79,6 @@ type DID struct {
 	RingSeconds int      `json:"ring_seconds"`       // 0: 60
 	Policy      string   `json:"policy,omitempty"`   // RecordingPolicy.Name; empty: not recorded
 	Language    string   `json:"language,omitempty"` // of the notice; empty: the domain's
-}
-
-// Trunk is a carrier.
-type Trunk struct {
-	Name      string   `json:"name"`
-	Host      string   `json:"host"`               // where calls are sent: host, host:port
-	Transport string   `json:"transport"`          // "udp", "tcp", "tls"
-	Sources   []string `json:"sources"`            // CIDRs from which its calls are accepted without digest
-	Username  string   `json:"username,omitempty"` // digest towards the carrier
-	Realm     string   `json:"realm,omitempty"`    // the only one whose challenge is answered; empty: Host
-	HasSecret bool     `json:"has_secret" readOnly:"true"`
-	Prefixes  []string `json:"prefixes"` // dialled prefixes that go out here, longest match wins; stripped digits by Strip
-	Strip     int      `json:"strip"`
-	Media     string   `json:"media"`
-	DIDFrom   []string `json:"did_from"` // where the called number stands, in order: "p-called-party-id", "request-uri", "to"
-	CallerID  string   `json:"caller_id,omitempty"`
-	EvenPorts bool     `json:"even_ports"`
-	Disabled  bool     `json:"disabled"`
 }
 
 // RecordingPolicy says whether, how and with what notice a number is recorded.

@@ -32,13 +32,14 @@ const (
 	KindExtension = "extension"
 	KindDID       = "did"
 	KindTrunk     = "trunk"
+	KindSite      = "site"
 	KindPolicy    = "policy"
 	KindSecret    = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Extension{}, DID{}, Trunk{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, DID{}}
 }
 
 // Row is an entity as the store keeps it.

@@ -188,6 +188,12 @@ func (e Extension) Validate() error {
 	if e.CallerID != "" {
 		c.e164("caller_id", e.CallerID)
 	}
+	if e.Site != "" {
+		c.name("site", e.Site)
+	}
+	if e.Remote != "" {
+		c.name("remote", e.Remote)
+	}
 	return c.result()
 }
 
@@ -203,41 +209,6 @@ func (d DID) Validate() error {
 		c.name("policy", d.Policy)
 	}
 	c.oneOf("language", d.Language, "", "ja", "en")
-	return c.result()
-}
-
-// Validate: see Entity.
-func (t Trunk) Validate() error {
-	var c check
-	c.name("name", t.Name)
-	c.must(len(t.Host) <= 260 && hostPort(t.Host), "host", "must be a host name or address, with :port if need be")
-	c.oneOf("transport", t.Transport, "", "udp", "tcp", "tls")
-	c.list("sources", len(t.Sources), 0, maxList)
-	c.each("sources", t.Sources, func(at, s string) {
-		p, err := netip.ParsePrefix(s)
-		c.must(err == nil && p == p.Masked(), at, "must be a CIDR such as 192.0.2.0/24 without host bits")
-		// A carrier is not the whole internet: such calls come in without digest.
-		least := 8
-		if p.Addr().Is6() {
-			least = 29 // what a registry gives to a large carrier; 2000::/8 is most of the internet
-		}
-		c.must(err != nil || p.Bits() >= least, at, "is wider than /"+strconv.Itoa(least))
-	})
-	c.text("username", t.Username)
-	c.text("realm", t.Realm)
-	c.must(!strings.ContainsAny(t.Realm, `"\\`), "realm", "holds a quote or backslash")
-	c.must(!strings.ContainsAny(t.Username, `"\:`), "username", "holds a quote, backslash or colon")
-	c.list("prefixes", len(t.Prefixes), 0, maxList)
-	c.each("prefixes", t.Prefixes, func(at, s string) {
-		c.must(s != "" && len(s) <= 24 && only(s, digits+"+*#"), at, "must be 1 to 24 of 0-9 + * #")
-	})
-	c.between("strip", t.Strip, 0, 24)
-	c.oneOf("media", t.Media, mediaModes...)
-	c.list("did_from", len(t.DIDFrom), 0, 3)
-	c.each("did_from", t.DIDFrom, func(at, s string) { c.oneOf(at, s, "p-called-party-id", "request-uri", "to") })
-	if t.CallerID != "" {
-		c.e164("caller_id", t.CallerID)
-	}
 	return c.result()
 }
 

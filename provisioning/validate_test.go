@@ -87,7 +87,8 @@ func TestExtensionValidate(t *testing.T) {
 	ext := func(f func(*Extension)) Entity { e := Extension{Number: "2001"}; f(&e); return e }
 	for _, c := range []fault{
 		{ext(func(e *Extension) {
-			*e = Extension{"2001", "d", "taro", true, 32, "srtp-required", "p", "+81312345678", true}
+			*e = Extension{Number: "2001", Display: "d", User: "taro", AllowMD5: true, MaxContacts: 32, Media: "srtp-required", Record: "p",
+				CallerID: "+81312345678", Site: "hall", Remote: "old-pbx", Disabled: true}
 		}), ""},
 		{ext(func(e *Extension) { e.Number = "" }), "number"},
 		{ext(func(e *Extension) { e.Number = "20a1" }), "number"},
@@ -99,6 +100,8 @@ func TestExtensionValidate(t *testing.T) {
 		{ext(func(e *Extension) { e.Media = "rtp" }), "media"},
 		{ext(func(e *Extension) { e.Record = "X" }), "record"},
 		{ext(func(e *Extension) { e.CallerID = "0312345678" }), "caller_id"},
+		{ext(func(e *Extension) { e.Site = "?" }), "site"},
+		{ext(func(e *Extension) { e.Remote = "?" }), "remote"},
 	} {
 		c.check(t)
 	}
@@ -163,6 +166,86 @@ func TestTrunkValidate(t *testing.T) {
 		{trunk(func(c *Trunk) { c.CallerID = "110" }), "caller_id"},
 	} {
 		c.check(t)
+	}
+}
+
+func TestTrunkProfileValidate(t *testing.T) {
+	trunk := func(f func(*Trunk)) Entity { c := Trunk{Name: "c", Host: "192.0.2.1"}; f(&c); return c }
+	low, high := -1, 64
+	for _, c := range []fault{
+		{trunk(func(c *Trunk) {
+			c.Profile, c.NumberFormat, c.Identity, c.FromHost = "ngn", "national", "preferred", "ntt-east.ne.jp"
+			c.CallerRanges, c.CallerID, c.DivertHeader = []string{"+8131234XXXX"}, "+81312345678", "both"
+			c.SessionExpires, c.MinSE, c.Refresher, c.Reliable, c.OptionsSeconds = 300, 300, "uac", "required", -1
+			c.Register, c.RegisterSeconds, c.Account, c.Codecs, c.PTime, c.EarlyMedia = "bulk", 3600, "main", []string{"PCMU"}, 20, "after-answer"
+			c.TLSPeers, c.MaxCalls, c.CallsPerSecond, c.Sites = []string{"*.pstnhub.microsoft.com"}, 23, 0.5, []string{"hall"}
+		}), ""},
+		{trunk(func(c *Trunk) { c.Profile = "isdn" }), "profile"},
+		{trunk(func(c *Trunk) { c.Hosts = []string{"a", "b c"} }), "hosts[1]"},
+		{trunk(func(c *Trunk) { c.NumberFormat = "roman" }), "number_format"},
+		{trunk(func(c *Trunk) { c.Identity = "all" }), "identity"},
+		{trunk(func(c *Trunk) { c.FromHost = "a\r\nb" }), "from_host"},
+		{trunk(func(c *Trunk) { c.CallerRanges = []string{"0312345678"} }), "caller_ranges[0]"},
+		{trunk(func(c *Trunk) { c.CallerRanges = []string{"+XXXXXXXXX"} }), "caller_ranges[0]"},
+		{trunk(func(c *Trunk) { c.CallerRanges, c.CallerID = []string{"+8131234XXXX"}, "+81322345678" }), "caller_id"},
+		{trunk(func(c *Trunk) { c.DivertHeader = "?" }), "divert_header"},
+		{trunk(func(c *Trunk) { c.ContactHost = "a b" }), "contact_host"},
+		{trunk(func(c *Trunk) { c.SourcePort = 65536 }), "source_port"},
+		{trunk(func(c *Trunk) { c.SessionExpires = 60 }), "session_expires"},
+		{trunk(func(c *Trunk) { c.MinSE = 60 }), "min_se"},
+		{trunk(func(c *Trunk) { c.SessionExpires, c.MinSE = 300, 600 }), "min_se"},
+		{trunk(func(c *Trunk) { c.Refresher = "me" }), "session_refresher"},
+		{trunk(func(c *Trunk) { c.Reliable = "yes" }), "reliable_provisional"},
+		{trunk(func(c *Trunk) { c.OptionsSeconds = 1 }), "options_seconds"},
+		{trunk(func(c *Trunk) { c.Register = "gin" }), "register"},
+		{trunk(func(c *Trunk) { c.RegisterSeconds = 1 }), "register_seconds"},
+		{trunk(func(c *Trunk) { c.Account = "a@b" }), "account"},
+		{trunk(func(c *Trunk) { c.TLSName = "A" }), "tls_name"},
+		{trunk(func(c *Trunk) { c.TLSPeers = []string{"*"} }), "tls_peers[0]"},
+		{trunk(func(c *Trunk) { c.TLSPeers = []string{"*.com"} }), "tls_peers[0]"},
+		{trunk(func(c *Trunk) { c.TLSTrust = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----" }), "tls_trust"},
+		{trunk(func(c *Trunk) { c.TLSTrust = strings.Repeat("x", 17<<10) }), "tls_trust"},
+		{trunk(func(c *Trunk) { c.Codecs = []string{"G729"} }), "codecs[0]"},
+		{trunk(func(c *Trunk) { c.PTime = 25 }), "ptime"},
+		{trunk(func(c *Trunk) { c.DSCPSIP = &high }), "dscp_sip"},
+		{trunk(func(c *Trunk) { c.DSCPRTP = &low }), "dscp_rtp"},
+		{trunk(func(c *Trunk) { c.EarlyMedia = "never" }), "early_media"},
+		{trunk(func(c *Trunk) { c.Priority = -1 }), "priority"},
+		{trunk(func(c *Trunk) { c.Weight = 1001 }), "weight"},
+		{trunk(func(c *Trunk) { c.MaxCalls = -1 }), "max_calls"},
+		{trunk(func(c *Trunk) { c.CallsPerSecond = -0.1 }), "calls_per_second"},
+		{trunk(func(c *Trunk) { c.Sites = []string{"Hall"} }), "sites[0]"},
+	} {
+		c.check(t)
+	}
+}
+
+func TestSiteValidate(t *testing.T) {
+	site := func(f func(*Site)) Entity { s := Site{Name: "hall", EmergencyNumber: "+81312340000"}; f(&s); return s }
+	for _, c := range []fault{
+		{site(func(s *Site) {
+			s.Address, s.Networks, s.CallbackMinutes = "東京都", []string{"10.0.0.0/8", "2001:db8::/32"}, 60
+		}), ""},
+		{site(func(s *Site) { s.Name = "" }), "name"},
+		{site(func(s *Site) { s.Title = "a\nb" }), "title"},
+		{site(func(s *Site) { s.Address = "a\x00" }), "address"},
+		{site(func(s *Site) { s.EmergencyNumber = "0312340000" }), "emergency_number"},
+		{site(func(s *Site) { s.Networks = []string{"0.0.0.0/0"} }), "networks[0]"},
+		{site(func(s *Site) { s.Networks = []string{"10.0.0.1/8"} }), "networks[0]"},
+		{site(func(s *Site) { s.CallbackMinutes = 1441 }), "callback_minutes"},
+	} {
+		c.check(t)
+	}
+}
+
+func TestInRanges(t *testing.T) {
+	ranges := []string{"+813123400XX", "+81501111222X"}
+	for number, want := range map[string]bool{
+		"+81312340000": true, "+81312340099": true, "+81312340100": false, "+815011112229": true, "+8131234000": false, "+813123400XX": false, "": false,
+	} {
+		if InRanges(ranges, number) != want {
+			t.Errorf("%s: %v, want %v", number, !want, want)
+		}
 	}
 }
 
@@ -247,9 +330,9 @@ func FuzzEntities(f *testing.F) {
 	for i := range Entities() {
 		f.Add(i, []byte(`{"name":"a.example","number":"2001"}`))
 	}
-	f.Add(3, []byte(`{"number":"2001","user":"taro","media":"srtp-required","display":"\u0000"}`))
-	f.Add(4, []byte(`{"number":"+81312345678","to":["2001","2002"],"ring_seconds":1e9}`))
-	f.Add(5, []byte(`{"name":"c","host":"[::1]:5060","sources":["192.0.2.0/24"],"has_secret":true}`))
+	f.Add(5, []byte(`{"number":"2001","user":"taro","media":"srtp-required","display":"\u0000"}`))
+	f.Add(6, []byte(`{"number":"+81312345678","to":["2001","2002"],"ring_seconds":1e9}`))
+	f.Add(4, []byte(`{"name":"c","host":"[::1]:5060","sources":["192.0.2.0/24"],"has_secret":true}`))
 	f.Fuzz(func(t *testing.T, kind int, text []byte) {
 		all := Entities()
 		typ := reflect.TypeOf(all[((kind%len(all))+len(all))%len(all)])

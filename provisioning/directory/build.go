@@ -46,11 +46,15 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.policies, err = readAll[provisioning.RecordingPolicy](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.sites, err = readAll[provisioning.Site](r, self.Name); err != nil {
+		return nil, err
+	}
 	if err := d.readSecrets(r); err != nil {
 		return nil, err
 	}
 	d.indexOwners()
 	d.indexPrefixes()
+	d.indexNetworks()
 	return d, nil
 }
 
@@ -116,6 +120,20 @@ func (d *domain) indexPrefixes() {
 	for _, list := range d.prefixes {
 		slices.SortFunc(list, func(a, b provisioning.Trunk) int { return strings.Compare(a.Name, b.Name) })
 	}
+}
+
+func (d *domain) indexNetworks() {
+	d.networks = nil
+	for name, site := range d.sites {
+		for _, text := range site.Networks {
+			if p, err := netip.ParsePrefix(text); err == nil { // the store validates
+				d.networks = append(d.networks, network{p, name})
+			}
+		}
+	}
+	slices.SortFunc(d.networks, func(a, b network) int {
+		return cmp.Or(b.prefix.Bits()-a.prefix.Bits(), a.prefix.Addr().Compare(b.prefix.Addr()), strings.Compare(a.site, b.site))
+	})
 }
 
 // sources finds trunks by address: one map look-up per prefix length in use.
@@ -193,6 +211,9 @@ func (s *Snapshot) apply(r provisioning.Reader, changes []provisioning.Change) (
 			e.indexPrefixes()
 			trunks = true
 		}
+		if e.copied[provisioning.KindSite] {
+			e.indexNetworks()
+		}
 		next.domains[name] = &e.domain
 	}
 	if trunks {
@@ -216,7 +237,7 @@ func newEdit(d *domain) *edit {
 	} else {
 		e.domain = domain{
 			users: map[string]provisioning.User{}, extensions: map[string]provisioning.Extension{}, dids: map[string]provisioning.DID{},
-			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{},
+			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{}, sites: map[string]provisioning.Site{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 		}
@@ -250,6 +271,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.trunks)
 	case provisioning.KindPolicy:
 		return set(e, r, c, &e.policies)
+	case provisioning.KindSite:
+		return set(e, r, c, &e.sites)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}

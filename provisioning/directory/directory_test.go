@@ -107,6 +107,8 @@ func office(t testing.TB, s provisioning.Store) provisioning.Version {
 		err := puts(w, domA,
 			provisioning.User{Name: "taro"}, provisioning.User{Name: "left", Disabled: true},
 			provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.RecordingPolicy{Name: "own"},
+			provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000", Networks: []string{"10.0.0.0/8"}},
+			provisioning.Site{Name: "annex", EmergencyNumber: "+81312340001", Networks: []string{"10.1.0.0/16", "2001:db8::/32"}},
 			provisioning.Extension{Number: "2001", User: "taro", Record: "own"}, provisioning.Extension{Number: "2000", User: "taro"},
 			provisioning.Extension{Number: "2002", Disabled: true}, provisioning.Extension{Number: "2003", User: "left"}, provisioning.Extension{Number: "2004"},
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}, Policy: "always"},
@@ -290,6 +292,7 @@ func step(rt *rapid.T, w provisioning.Writer) error {
 		provisioning.Domain{Name: domain, AllowMD5: flag}, provisioning.Extension{Number: ext, User: user, Disabled: flag}, trunk,
 		provisioning.DID{Number: "+8131234567" + ext[3:], To: []string{ext}}, provisioning.User{Name: "u" + ext, Disabled: flag},
 		provisioning.RecordingPolicy{Name: "p" + ext, Record: flag},
+		provisioning.Site{Name: "s" + ext, EmergencyNumber: "+81312340000", Networks: []string{"10." + ext[3:] + ".0.0/16"}},
 	}
 	e := entities[rapid.IntRange(0, len(entities)-1).Draw(rt, "entity")]
 	switch rapid.IntRange(0, 4).Draw(rt, "do") {
@@ -390,5 +393,23 @@ func TestCloseAndErrors(t *testing.T) {
 	}
 	if err := (&Directory{stop: func() {}, done: d.done}).Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A device is where its address is; the narrowest network decides.
+func TestSiteFrom(t *testing.T) {
+	s := openStore(t, 0)
+	v := office(t, s)
+	snap := wait(t, follow(t, s), v)
+	for addr, want := range map[string]string{"10.2.0.1": "hall", "10.1.2.3": "annex", "::ffff:10.1.2.3": "annex", "2001:db8::1": "annex", "192.0.2.1": ""} {
+		if site, ok := snap.SiteFrom(domA, netip.MustParseAddr(addr)); site.Name != want || ok != (want != "") {
+			t.Errorf("%s: %q, want %q", addr, site.Name, want)
+		}
+	}
+	if _, ok := snap.SiteFrom(domB, netip.MustParseAddr("10.2.0.1")); ok {
+		t.Error("the site of another domain")
+	}
+	if site, ok := snap.Site(domA, "hall"); !ok || site.EmergencyNumber != "+81312340000" {
+		t.Errorf("%+v", site)
 	}
 }

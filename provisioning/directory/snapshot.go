@@ -27,12 +27,20 @@ type domain struct {
 	dids        map[string]provisioning.DID
 	trunks      map[string]provisioning.Trunk
 	policies    map[string]provisioning.RecordingPolicy
+	sites       map[string]provisioning.Site
 	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
 	passwords   map[string]secret.Secret               // by trunk
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name
 	longest  int                             // derived: bytes of the longest prefix
+	networks []network                       // derived: of sites, the narrowest first
+}
+
+// network is where devices of a site call from.
+type network struct {
+	prefix netip.Prefix
+	site   string
 }
 
 // TrunkAt is a trunk with its domain.
@@ -101,6 +109,26 @@ func (s *Snapshot) TrunkPassword(domainName, name string) (secret.Secret, bool) 
 // Policy by its name.
 func (s *Snapshot) Policy(domainName, name string) (provisioning.RecordingPolicy, bool) {
 	return find(s, domainName, name, func(d *domain) map[string]provisioning.RecordingPolicy { return d.policies })
+}
+
+// Site by its name.
+func (s *Snapshot) Site(domainName, name string) (provisioning.Site, bool) {
+	return find(s, domainName, name, func(d *domain) map[string]provisioning.Site { return d.sites })
+}
+
+// SiteFrom is the site whose network a device calls from, the narrowest that holds addr.
+func (s *Snapshot) SiteFrom(domainName string, addr netip.Addr) (provisioning.Site, bool) {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return provisioning.Site{}, false
+	}
+	addr = addr.Unmap().WithZone("")
+	for _, n := range d.networks {
+		if n.prefix.Contains(addr) {
+			return d.sites[n.site], true
+		}
+	}
+	return provisioning.Site{}, false
 }
 
 // PolicyOf is the recording policy of a number: of a DID for calls to it, of an extension for calls that it makes. False: not recorded.

@@ -31,6 +31,10 @@ const (
 	TrunkDelete provisioning.Action = "trunk.delete"
 	TrunkSecret provisioning.Action = "trunk.secret" // set the password towards the carrier
 
+	SiteRead   provisioning.Action = "site.read"
+	SitePut    provisioning.Action = "site.put"
+	SiteDelete provisioning.Action = "site.delete"
+
 	PolicyRead   provisioning.Action = "policy.read"
 	PolicyPut    provisioning.Action = "policy.put"
 	PolicyDelete provisioning.Action = "policy.delete"
@@ -130,6 +134,10 @@ func rows() []row {
 		grant(TrunkPut, provisioning.KindTrunk, admin, telephony),
 		grant(TrunkDelete, provisioning.KindTrunk, admin, telephony),
 		grant(TrunkSecret, provisioning.KindTrunk, admin, telephony),
+
+		grant(SiteRead, provisioning.KindSite, admin, telephony),
+		grant(SitePut, provisioning.KindSite, admin, telephony),
+		grant(SiteDelete, provisioning.KindSite, admin, telephony),
 
 		grant(PolicyRead, provisioning.KindPolicy, admin, telephony),
 		grant(PolicyPut, provisioning.KindPolicy, admin, telephony),

@@ -25,6 +25,7 @@ func want() map[provisioning.Action]string {
 		policy.ExtensionRead: "ATs", policy.ExtensionPut: "AT", policy.ExtensionDelete: "AT", policy.ExtensionSecret: "AT",
 		policy.DIDRead: "AT", policy.DIDPut: "AT", policy.DIDDelete: "AT",
 		policy.TrunkRead: "AT", policy.TrunkPut: "AT", policy.TrunkDelete: "AT", policy.TrunkSecret: "AT",
+		policy.SiteRead: "AT", policy.SitePut: "AT", policy.SiteDelete: "AT",
 		policy.PolicyRead: "AT", policy.PolicyPut: "AT", policy.PolicyDelete: "AT",
 		policy.PromptRead: "AT", policy.PromptPut: "AT", policy.PromptDelete: "AT",
 		policy.BindingRead: "AT",

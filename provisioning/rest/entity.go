@@ -240,6 +240,10 @@ func (a *api) registerEntities() {
 		setKey: func(t *provisioning.Trunk, k string) { t.Name, t.HasSecret = k, false }}
 	entities(a, trunks)
 	putPlain(a, trunks)
+	sites := resource[provisioning.Site]{plural: "sites", one: "site", read: policy.SiteRead, put: policy.SitePut, del: policy.SiteDelete,
+		setKey: func(s *provisioning.Site, k string) { s.Name = k }}
+	entities(a, sites)
+	putPlain(a, sites)
 	policies := resource[provisioning.RecordingPolicy]{plural: "recording-policies", one: "recording-policy", read: policy.PolicyRead,
 		put: policy.PolicyPut, del: policy.PolicyDelete, setKey: func(p *provisioning.RecordingPolicy, k string) { p.Name = k }}
 	entities(a, policies)

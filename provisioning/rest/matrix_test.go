@@ -29,6 +29,8 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/trunks": policy.TrunkRead, "GET /v1/domains/{domain}/trunks/{key}": policy.TrunkRead,
 		"PUT /v1/domains/{domain}/trunks/{key}": policy.TrunkPut, "DELETE /v1/domains/{domain}/trunks/{key}": policy.TrunkDelete,
 		"PUT /v1/domains/{domain}/trunks/{key}/secret": policy.TrunkSecret, "DELETE /v1/domains/{domain}/trunks/{key}/secret": policy.TrunkSecret,
+		"GET /v1/domains/{domain}/sites": policy.SiteRead, "GET /v1/domains/{domain}/sites/{key}": policy.SiteRead,
+		"PUT /v1/domains/{domain}/sites/{key}": policy.SitePut, "DELETE /v1/domains/{domain}/sites/{key}": policy.SiteDelete,
 		"GET /v1/domains/{domain}/recording-policies": policy.PolicyRead, "GET /v1/domains/{domain}/recording-policies/{key}": policy.PolicyRead,
 		"PUT /v1/domains/{domain}/recording-policies/{key}":    policy.PolicyPut,
 		"DELETE /v1/domains/{domain}/recording-policies/{key}": policy.PolicyDelete,
@@ -93,7 +95,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "sites": "hall", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}

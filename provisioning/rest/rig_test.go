@@ -169,7 +169,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.User{Name: "alice", Roles: []provisioning.Role{provisioning.RoleStaff}}, provisioning.User{Name: "bob"},
 			provisioning.Extension{Number: "2001", User: "alice"}, provisioning.Extension{Number: "2002", User: "bob"},
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
-			provisioning.RecordingPolicy{Name: "always", Record: true},
+			provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
 		} {
 			if _, err := w.Put(here, e, ""); err != nil {
 				return err

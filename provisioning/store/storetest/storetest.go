@@ -147,11 +147,13 @@ func sample() []provisioning.Entity {
 		provisioning.Domain{Name: domA, Title: "会社", Language: "en", CountryCode: "81"},
 		provisioning.User{Name: "taro", Display: "山田 太郎", Roles: []provisioning.Role{provisioning.RoleStaff}},
 		provisioning.RecordingPolicy{Name: "always", Record: true, Notice: "early-media", Prompt: "notice/recording", RetentionDays: 365},
-		provisioning.Extension{Number: "2001", Display: "O'Brien; DROP TABLE entity --", User: "taro", Record: "always", MaxContacts: 3},
-		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
+		provisioning.Site{Name: "hall", Title: "本庁舎", Address: "東京都千代田区", EmergencyNumber: "+81312340000", Networks: []string{"10.1.0.0/16"}},
 		provisioning.Trunk{
 			Name: "carrier", Host: "sip.example.net:5060", Transport: "udp", Sources: []string{"192.0.2.0/24", "2001:db8::/32"},
 			Prefixes: []string{"0", "+"}, Strip: 1, DIDFrom: []string{"p-called-party-id", "request-uri"},
+			Profile: "ngn", Trusted: new(bool), DSCPSIP: new(int), CallerRanges: []string{"+813123400XX"}, Sites: []string{"hall"}, CallsPerSecond: 2.5,
 		},
+		provisioning.Extension{Number: "2001", Display: "O'Brien; DROP TABLE entity --", User: "taro", Record: "always", MaxContacts: 3, Site: "hall", Remote: "carrier"},
+		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
 	}
 }
