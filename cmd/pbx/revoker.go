@@ -41,8 +41,11 @@ func (v *revoker) revoke(last, next *directory.Snapshot) {
 		number, domain, _ := strings.Cut(aor, "@")
 		before, had := last.Credential(domain, number)
 		now, has := next.Credential(domain, number)
-		if !has || had && before != now {
-			v.registrar.Remove(aor)
+		switch {
+		case !has:
+			v.registrar.Remove(aor, registrar.EventRejected)
+		case had && before != now:
+			v.registrar.Remove(aor, registrar.EventDeactivated)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (r *Registrar) expire() (next time.Duration, ok bool) {
 	r.mu.Lock()
 	for len(r.due) > 0 && !now.Before(r.due[0].deadline) {
 		gone = append(gone, r.due[0].AOR)
-		r.drop(r.due[0])
+		r.drop(r.due[0], EventExpired)
 		r.stats.Expired++
 	}
 	if len(r.due) > 0 {

@@ -67,12 +67,12 @@ func (r *Registrar) AORs() []string {
 	return slices.Collect(maps.Keys(r.aors))
 }
 
-// Remove ends all bindings of an AOR, as when the extension is deleted or disabled.
-func (r *Registrar) Remove(aor string) {
+// Remove ends all bindings of an AOR: with EventRejected when the right to register is gone, EventDeactivated when it has to be proved again.
+func (r *Registrar) Remove(aor string, why Event) {
 	r.mu.Lock()
 	n := len(r.aors[aor])
 	for _, h := range slices.Clone(r.aors[aor]) {
-		r.drop(h)
+		r.drop(h, why)
 	}
 	r.stats.Removed += uint64(n)
 	r.mu.Unlock()
@@ -88,7 +88,7 @@ func (r *Registrar) FlowClosed(f *stack.Flow) {
 	var gone []string
 	for h := range r.flows[f] {
 		gone = append(gone, h.AOR)
-		r.drop(h)
+		r.drop(h, EventDeactivated)
 		r.stats.FlowsClosed++
 	}
 	r.mu.Unlock()
@@ -101,18 +101,21 @@ func (r *Registrar) FlowClosed(f *stack.Flow) {
 // add puts a new binding into every index. Registrar.mu is held.
 func (r *Registrar) add(h *held) {
 	h.index, h.slot = -1, -1
+	r.lastID++
+	h.ID = r.lastID
 	r.aors[h.AOR] = append(r.aors[h.AOR], h)
 	r.attach(h)
 }
 
 // drop takes a binding out of every index and of the table. Registrar.mu is held.
-func (r *Registrar) drop(h *held) {
+func (r *Registrar) drop(h *held, why Event) {
 	r.detach(h)
 	rest := slices.DeleteFunc(r.aors[h.AOR], func(o *held) bool { return o == h })
 	if r.aors[h.AOR] = rest; len(rest) == 0 {
 		delete(r.aors, h.AOR)
 	}
 	r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.Expires})
+	r.tell(why, h)
 }
 
 // attach indexes what a REGISTER may change: expiry, flow, keep-alive.

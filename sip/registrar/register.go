@@ -125,7 +125,7 @@ func (r *Registrar) commit(u update) (outcome, *refusal) {
 	var done outcome
 	if u.all {
 		for _, h := range have {
-			r.drop(h)
+			r.drop(h, EventUnregistered)
 			done.removed++
 		}
 	}
@@ -134,7 +134,7 @@ func (r *Registrar) commit(u update) (outcome, *refusal) {
 	}
 	for len(r.aors[u.aor]) > u.max {
 		oldest := slices.MinFunc(r.aors[u.aor], func(a, b *held) int { return cmp.Compare(a.turn, b.turn) })
-		r.drop(oldest)
+		r.drop(oldest, EventProbation)
 		done.evicted++
 	}
 	s := &r.stats
@@ -196,13 +196,14 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 	case w.expires == 0 && h == nil:
 		return
 	case w.expires == 0:
-		r.drop(h)
+		r.drop(h, EventUnregistered)
 		done.removed++
 		return
 	case h == nil:
 		h = &held{key: w.key}
 		r.fill(h, u, w)
 		r.add(h)
+		r.tell(EventRegistered, h)
 		done.added++
 	default:
 		done.revived = done.revived || !h.reachable()
@@ -213,6 +214,7 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 		}
 		r.fill(h, u, w)
 		r.attach(h)
+		r.tell(EventRefreshed, h)
 		done.refreshed++
 	}
 	r.saver.put(h.record())

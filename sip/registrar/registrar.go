@@ -27,6 +27,7 @@ var ErrStarted = errors.New("registrar: started already")
 
 // Binding is one contact of an AOR. It is a value: what Lookup gave does not change.
 type Binding struct {
+	ID        uint64 // unique in this process, the same as long as the binding lives
 	AOR       string // "2001@pbx.example.jp", as the caller of Register gave it
 	Domain    string
 	Contact   sip.URI // for the Request-URI; its parameters (pn-*, ob, transport) are as sent
@@ -107,6 +108,8 @@ type Registrar struct {
 	turn     uint64
 	pings    [pingSlots]map[*held]bool // UDP behind NAT
 	onChange []func(aor string, bindings int)
+	watches  []*Watch
+	lastID   uint64
 	stats    Stats
 
 	wake    chan struct{} // the earliest expiry may have changed

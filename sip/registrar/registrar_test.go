@@ -263,8 +263,8 @@ func TestRemoveAndOnChange(t *testing.T) {
 	b.r.OnChange(func(aor string, n int) { seen = append(seen, fmt.Sprint(aor, " ", n)) })
 	b.expect(200, udp, "Contact: <sip:a@192.0.2.1>, <sip:b@192.0.2.1>")
 	b.expect(200, udp, "Contact: <sip:a@192.0.2.1>") // a refresh is no change
-	b.r.Remove("nobody@example.test")
-	b.r.Remove(aor)
+	b.r.Remove("nobody@example.test", EventRejected)
+	b.r.Remove(aor, EventRejected)
 	b.holds("")
 	if want := []string{aor + " 2", aor + " 0"}; !slices.Equal(seen, want) {
 		t.Errorf("told %q, want %q", seen, want)

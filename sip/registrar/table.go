@@ -99,6 +99,7 @@ func (r *Registrar) load(ctx context.Context, network Network) error {
 		r.turn++
 		h.turn = r.turn
 		r.add(h)
+		r.tell(EventCreated, h)
 	}
 	r.log.Info("bindings loaded", slog.Int("bindings", len(r.due)), slog.Int("aors", len(r.aors)), slog.Int("unreadable", len(records)-len(loaded)))
 	return nil
