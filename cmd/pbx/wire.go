@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -211,7 +210,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.registrar = registrar.New(registrar.Config{}, bindings{p.store}, p.log)
 	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
 	s.registrar = p.registrar
-	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.config, ClientTLS: &tls.Config{MinVersion: tls.VersionTLS12},
+	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.config,
 		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Trace: p.trace}, s, p.log)
 	if err != nil {
 		return err

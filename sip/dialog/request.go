@@ -103,7 +103,7 @@ func (s *Session) next(d *dialogState) stack.Target {
 			return again
 		}
 	}
-	return stack.Target{Flow: f}
+	return stack.Target{Flow: f, Advertise: d.to.Advertise}
 }
 
 func challenged(r *stack.Response) bool { return r.Status == 401 || r.Status == 407 }

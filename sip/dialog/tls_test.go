@@ -59,7 +59,7 @@ func TestSecureDialogTakesNothingInClearText(t *testing.T) {
 		defer func() { _ = st.Close(); <-done }()
 
 		out := near.invite(func(i *dialog.Invite) {
-			i.Targets = []stack.Target{{Transport: "tls", Addr: bob, Local: pbx.Addr(), TLS: &tls.Config{RootCAs: roots, ServerName: bob.Addr().String()}}}
+			i.Targets = []stack.Target{{Transport: "tls", Addr: bob, Local: pbx.Addr(), TLS: &stack.ClientTLS{Config: &tls.Config{RootCAs: roots, ServerName: bob.Addr().String()}}}}
 		})
 		in := far.accepted()
 		in.Answer([]byte("answer"))

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// urgentShare of Limits.Rate is on top of it, for urgent requests alone.
+const urgentShare = 0.1
+
 // maxSources bounds the memory that spoofed addresses can cost: about 100 bytes each.
 const maxSources = 1 << 16
 
@@ -34,11 +37,12 @@ type admission struct {
 	mu      sync.Mutex
 	sources map[netip.Addr]*bucket // guarded by mu
 	all     bucket                 // guarded by mu
+	urgent  bucket                 // guarded by mu: what emergency calls have to themselves
 }
 
 func newAdmission(l Limits, trusted func(netip.Addr) bool) *admission {
 	return &admission{rate: l.RatePerSource, total: l.Rate, trusted: trusted, sources: make(map[netip.Addr]*bucket),
-		all: bucket{tokens: 2 * l.Rate, at: time.Now()}}
+		all: bucket{tokens: 2 * l.Rate, at: time.Now()}, urgent: bucket{tokens: l.Rate * urgentShare, at: time.Now()}}
 }
 
 func sourceKey(a netip.Addr) netip.Addr {
@@ -50,7 +54,10 @@ func sourceKey(a netip.Addr) netip.Addr {
 }
 
 // allow takes a token of the source, then one of all: a flood from one address does not eat what the others share.
-func (a *admission) allow(source netip.Addr) bool {
+func (a *admission) allow(source netip.Addr) bool { return a.request(source, false) }
+
+// request is allow; where all is used up, an urgent one takes from the share kept for it.
+func (a *admission) request(source netip.Addr, urgent bool) bool {
 	trusted := a.trusted(source)
 	key, now := sourceKey(source), time.Now()
 	a.mu.Lock()
@@ -68,7 +75,10 @@ func (a *admission) allow(source netip.Addr) bool {
 			return false
 		}
 	}
-	return a.all.take(now, a.total, 2*a.total)
+	if a.all.take(now, a.total, 2*a.total) {
+		return true
+	}
+	return urgent && a.urgent.take(now, a.total*urgentShare, a.total*urgentShare)
 }
 
 // evict forgets, of a handful met at random (map order), those that are full again and in any case one. Forgetting a full bucket

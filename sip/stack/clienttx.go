@@ -19,6 +19,7 @@ type ClientTx struct {
 	state txState
 	heard bool // a provisional came: Proceeding rather than Calling or Trying
 	flow  *Flow
+	sent  string // our sent-by
 	raw   []byte
 	ack   []byte // what a repeated non-2xx final is answered with
 
@@ -122,7 +123,9 @@ func (s *Stack) resolve(to Target, then func(*Flow, error)) {
 
 func (t *ClientTx) transmit(f *Flow) {
 	t.flow = f
-	t.req.setVia(t.s.via(f, t.key.branch))
+	v := t.s.via(f, t.key.branch, t.to.Advertise)
+	t.sent = v.SentBy()
+	t.req.setVia(v)
 	b, err := t.req.Append(make([]byte, 0, 1024+len(t.req.Body)))
 	if err == nil && len(b) > maxDatagram-64 {
 		err = ErrTooLarge
@@ -162,8 +165,10 @@ func (sh *shard) response(resp *Response) {
 	_, method := resp.CSeq()
 	t := sh.clients[clientKey{vias[0].Branch(), method}]
 	switch {
-	case t != nil && t.flow != nil && t.req.CallID() == resp.CallID():
+	case t != nil && t.flow != nil && t.req.CallID() == resp.CallID() && vias[0].SentBy() == t.sent: // RFC 3261 section 18.1.2
 		t.receive(resp)
+	case t != nil:
+		sh.s.stats.malformed.Add(1)
 	case method == "INVITE" && resp.Status/100 == 2:
 		sh.guard(func() { sh.s.h.StrayResponse(resp) })
 	default:
@@ -302,7 +307,7 @@ func (t *ClientTx) sendCancel() {
 	}
 	t.over.stop()
 	t.over = t.sh.after(lifetime, func() { t.fail(ErrTimeout) }) // RFC 3261 section 9.1, last paragraph
-	c := &ClientTx{s: t.s, sh: t.sh, req: r, to: Target{Flow: t.flow}, key: clientKey{t.key.branch, "CANCEL"}}
+	c := &ClientTx{s: t.s, sh: t.sh, req: r, to: Target{Flow: t.flow, Advertise: t.to.Advertise}, key: clientKey{t.key.branch, "CANCEL"}}
 	c.start()
 }
 
@@ -324,7 +329,7 @@ func (s *Stack) SendAck(req *Request, to Target) error {
 	result := make(chan error, 1)
 	s.resolve(to, func(f *Flow, err error) {
 		if err == nil {
-			r.setVia(s.via(f, s.newBranch()))
+			r.setVia(s.via(f, s.newBranch(), to.Advertise))
 			var b []byte
 			if b, err = r.Append(make([]byte, 0, 512+len(r.Body))); err == nil {
 				err = f.write(b)

@@ -30,6 +30,7 @@ type conn struct {
 	flow   *Flow
 	dialed *dialKey // nil on an accepted one
 	proven atomic.Bool
+	proofs proofs
 
 	mu      sync.Mutex
 	queue   [][]byte // guarded by mu
@@ -280,6 +281,7 @@ func (l *streamListener) accepted(raw net.Conn, remote netip.Addr) {
 		nc = t
 	}
 	c := l.s.newConn(nc, raw, l.transport)
+	l.s.vouch(c.flow)
 	if !l.s.remember(c) {
 		l.s.release(remote)
 		c.close()

@@ -85,7 +85,7 @@ func (s *Stack) address(f *Flow) (host string, port int) {
 }
 
 // via makes our Via, asking for rport (RFC 3581).
-func (s *Stack) via(f *Flow, branch string) Via {
+func (s *Stack) via(f *Flow, branch, advertise string) Via {
 	v := Via{Transport: "UDP"}
 	switch f.transport {
 	case "tcp":
@@ -93,25 +93,19 @@ func (s *Stack) via(f *Flow, branch string) Via {
 	case "tls":
 		v.Transport = "TLS"
 	}
-	v.Host, v.Port = s.address(f)
+	if v.Host, v.Port = s.address(f); advertise != "" {
+		if host, port, err := sip.ParseHostPort(advertise); err == nil {
+			v.Host, v.Port = host, port
+		}
+	}
 	v.Params = sip.Params{{Name: "branch", Value: branch}, {Name: "rport", Flag: true}}
 	return v
 }
 
 func paramReceived(source string) sip.Param { return sip.Param{Name: "received", Value: source} }
 
-// ourSentBy tells whether a Via came from us: the name of a listener, or the end of the connection it came back on.
-func (s *Stack) ourSentBy(v Via, f *Flow) bool {
-	for _, p := range s.places {
-		if v.Host == p.host && v.Port == p.port {
-			return true
-		}
-	}
-	return f.conn != nil && v.Host == f.local.Addr().WithZone("").String() && v.Port == int(f.local.Port())
-}
-
-// Contact is the URI by which a peer on this flow or target reaches us: the advertised name if there is one, with ;transport= on TCP
-// and TLS.
+// Contact is the URI by which a peer on this flow or target reaches us: the target's or the listener's advertised name if there is one,
+// with ;transport= on TCP and TLS.
 func (s *Stack) Contact(user string, to Target) sip.URI {
 	u := sip.URI{Scheme: "sip", User: user}
 	transport := to.Transport
@@ -129,6 +123,9 @@ func (s *Stack) Contact(user string, to Target) sip.URI {
 		if p != nil {
 			u.Host, u.Port, transport = p.host, p.port, p.Transport
 		}
+	}
+	if host, port, err := sip.ParseHostPort(to.Advertise); to.Advertise != "" && err == nil {
+		u.Host, u.Port = host, port
 	}
 	if transport == "tcp" || transport == "tls" {
 		u.Params = sip.Params{{Name: "transport", Value: transport}}

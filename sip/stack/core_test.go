@@ -258,7 +258,10 @@ func TestTLS(t *testing.T) {
 		{"unknown issuer", nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			to.TLS = c.cfg
+			to.TLS = nil
+			if c.cfg != nil {
+				to.TLS = &stack.ClientTLS{Config: c.cfg}
+			}
 			got := make(chan stack.Result, 1)
 			client.Send(outgoing("OPTIONS", strings.ReplaceAll(c.name, " ", "-")), to, func(_ *stack.ClientTx, r stack.Result) { got <- r })
 			r := <-got

@@ -13,6 +13,7 @@ type Flow struct {
 	udp           *packetListener
 	conn          *conn
 	certs         []*x509.Certificate
+	peer          *x509.Certificate
 }
 
 // ID is unique among live flows; equal for the same UDP pair.
@@ -28,7 +29,7 @@ func (f *Flow) Local() netip.AddrPort  { return f.local }
 func (f *Flow) Remote() netip.AddrPort { return f.remote }
 func (f *Flow) Secure() bool           { return f.transport == "tls" } // TLS
 
-// PeerCertificates is the chain that the peer of a TLS flow presented; verified only as far as the tls.Config asked for it.
+// PeerCertificates is the chain that the peer of a TLS flow presented. On a connection that it opened nothing of it is proven: see VerifyPeer.
 func (f *Flow) PeerCertificates() []*x509.Certificate { return f.certs }
 
 // Alive tells whether a request could be sent on it now. A UDP flow always is.

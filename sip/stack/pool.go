@@ -14,14 +14,12 @@ const (
 	dialsAtOnce = 256
 )
 
-// dialKey says which of our own connections may be shared. Two configurations with their own certificates or roots never share:
-// what one trunk proved is not another's.
+// dialKey says which of our own connections may be shared.
 type dialKey struct {
-	transport  string
-	addr       netip.AddrPort
-	local      netip.Addr
-	serverName string
-	config     *tls.Config
+	transport string
+	addr      netip.AddrPort
+	local     netip.Addr
+	tls       tlsKey
 }
 
 // pool holds the connections.
@@ -113,32 +111,10 @@ func (s *Stack) connect(to Target, then func(*Flow, error)) {
 
 func (s *Stack) dialKey(to Target) dialKey {
 	k := dialKey{transport: to.Transport, addr: to.Addr, local: s.dialFrom(to)}
-	if to.Transport != "tls" {
-		return k
-	}
-	cfg := s.clientTLS(to)
-	k.serverName = cfg.ServerName
-	if to.TLS != nil && (len(cfg.Certificates) > 0 || cfg.GetClientCertificate != nil || cfg.RootCAs != nil || cfg.InsecureSkipVerify ||
-		cfg.VerifyConnection != nil || cfg.VerifyPeerCertificate != nil) {
-		k.config = to.TLS
+	if to.Transport == "tls" {
+		k.tls = s.clientTLS(to).key()
 	}
 	return k
-}
-
-// clientTLS never lacks a name to verify: without one it is the address itself.
-func (s *Stack) clientTLS(to Target) *tls.Config {
-	cfg := to.TLS
-	if cfg == nil {
-		cfg = s.cfg.ClientTLS
-	}
-	if cfg == nil {
-		cfg = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if cfg.ServerName == "" {
-		cfg = cfg.Clone()
-		cfg.ServerName = to.Addr.Addr().String()
-	}
-	return cfg
 }
 
 // dialFrom: the address of our listener for that transport, so that a multi-homed machine shows the peer the address it knows.
@@ -180,7 +156,7 @@ func (s *Stack) open(k dialKey, to Target) (*conn, error) {
 	tuneSocket(raw)
 	nc := raw
 	if k.transport == "tls" {
-		t := tls.Client(raw, s.clientTLS(to))
+		t := tls.Client(raw, s.clientTLS(to).build())
 		if err := t.HandshakeContext(ctx); err != nil {
 			_ = raw.Close()
 			return nil, err
@@ -216,7 +192,7 @@ func (s *Stack) dialled(k dialKey, c *conn) {
 func (s *Stack) handshakeServer(raw net.Conn) (*tls.Conn, error) {
 	ctx, cancel := s.within(handshakeTime)
 	defer cancel()
-	cfg, err := s.cfg.TLS() // per connection: a rotated certificate is used at once
+	cfg, err := s.serverTLS()
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // datagram takes one UDP packet.
@@ -15,6 +16,7 @@ func (s *Stack) stream(b []byte, c *conn) { s.receive(b, c.flow, true) }
 
 func (s *Stack) receive(b []byte, f *Flow, stream bool) {
 	s.stats.received.Add(1)
+	at := time.Now()
 	req, resp, err := parse(b, stream, s.limits.MessageBytes)
 	if err != nil {
 		s.stats.malformed.Add(1)
@@ -29,20 +31,20 @@ func (s *Stack) receive(b []byte, f *Flow, stream bool) {
 		s.traceIn(f, req, resp)
 	}
 	if resp != nil {
-		s.incoming(resp, f, stream)
+		s.incoming(resp, f, at, stream)
 		return
 	}
 	v, _ := req.topVia()
 	s.stamp(req, f, v)
-	if !s.admitted(req) {
+	fresh := makesNew(req)
+	urgent := fresh && s.cfg.Urgent != nil && s.cfg.Urgent(req)
+	if fresh && !s.admit.request(f.remote.Addr(), urgent) {
 		s.stats.shed.Add(1)
-		if stream {
-			s.refuse(req, v, 503, Header{"Retry-After", "5"})
-		}
+	} else if s.shard(req.CallID()).message(item{req: req, at: at}, req.CallID(), fresh && !urgent, stream) || !fresh {
 		return
 	}
-	if !s.shard(req.CallID()).message(item{req: req}, stream) {
-		s.stats.shed.Add(1)
+	if stream {
+		s.refuse(req, v, 503, Header{"Retry-After", "5"})
 	}
 }
 
@@ -64,27 +66,22 @@ func (s *Stack) stamp(r *Request, f *Flow, v Via) {
 	r.setTopVia(v)
 }
 
-// admitted applies the rates to what could make new state: out-of-dialog requests (threats.md section 1).
-func (s *Stack) admitted(r *Request) bool {
-	if r.Method == "ACK" || r.Method == "CANCEL" || r.To().Tag() != "" {
-		return true
-	}
-	return s.admit.allow(r.Flow.remote.Addr())
+// makesNew: a request outside a dialog could make new state (threats.md section 1). The rates apply to it, and it waits when others do.
+func makesNew(r *Request) bool {
+	return r.Method != "ACK" && r.Method != "CANCEL" && r.To().Tag() == ""
 }
 
-// incoming lets only responses to our own requests in: one Via, its branch and sent-by ours (RFC 3261 section 18.1.2). One with a second
-// Via would have to be forwarded, and we are no proxy (threats.md A17).
-func (s *Stack) incoming(resp *Response, f *Flow, stream bool) {
+// incoming lets only responses to our own requests in: one Via, its branch made by us. One with a second Via would have to be forwarded,
+// and we are no proxy (threats.md A17). The sent-by is compared with the request's on the shard.
+func (s *Stack) incoming(resp *Response, f *Flow, at time.Time, stream bool) {
 	vias, err := resp.Vias()
-	if err != nil || len(vias) != 1 || !s.ourBranch(vias[0].Branch()) || !s.ourSentBy(vias[0], f) {
+	if err != nil || len(vias) != 1 || !s.ourBranch(vias[0].Branch()) {
 		s.stats.malformed.Add(1)
 		s.sample("sip response is not for us", f, "")
 		return
 	}
 	resp.Flow = f
-	if !s.shard(resp.CallID()).message(item{resp: resp}, stream) {
-		s.stats.shed.Add(1)
-	}
+	s.shard(resp.CallID()).message(item{resp: resp, at: at}, resp.CallID(), false, stream)
 }
 
 // refuseMalformed answers without state, within the source's rate. Of a header that must be single only the first is echoed.

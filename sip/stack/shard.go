@@ -4,22 +4,9 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 )
-
-const (
-	shardQueue   = 2048    // inbound messages waiting per shard; beyond it datagrams are dropped and streams are not read
-	commandAlarm = 1 << 16 // commands waiting that are worth an error line: they are never dropped, so their makers must be throttled
-)
-
-// item is a message or a command.
-type item struct {
-	req  *Request
-	resp *Response
-	f    func()
-}
 
 // shard runs everything of its Call-IDs in order on one goroutine, which owns the maps below.
 type shard struct {
@@ -29,49 +16,41 @@ type shard struct {
 	merged  map[mergeKey]*serverTx
 	clients map[clientKey]*ClientTx
 
-	mu      sync.Mutex
-	queue   []item // guarded by mu
-	inbound int    // guarded by mu: messages among them
-	alarmed bool   // guarded by mu
-	wake    chan struct{}
-	space   chan struct{}
+	queue queue
 }
 
 func newShard(s *Stack) *shard {
-	return &shard{
-		s: s, servers: make(map[serverKey]*serverTx), merged: make(map[mergeKey]*serverTx), clients: make(map[clientKey]*ClientTx),
-		wake: make(chan struct{}, 1), space: make(chan struct{}, 1),
+	sh := &shard{
+		s: s, servers: make(map[serverKey]*serverTx), merged: make(map[mergeKey]*serverTx), clients: make(map[clientKey]*ClientTx), queue: newQueue(),
 	}
+	sh.queue.delay.start = time.Now()
+	return sh
 }
 
 func (s *Stack) shard(callID string) *shard {
 	return s.shards[maphash.String(s.seed, callID)%uint64(len(s.shards))]
 }
 
-// message queues an inbound message. A datagram is refused when the queue is full; for a stream it waits, which stops the reading.
-func (sh *shard) message(it item, wait bool) bool {
+// message queues an inbound message; fresh: it would make something new. A datagram that finds its queue full is refused, and so is
+// everything fresh; what belongs to a call and came on a stream waits, which stops the reading.
+func (sh *shard) message(it item, callID string, fresh, stream bool) bool {
 	for {
-		sh.mu.Lock()
-		if sh.inbound < shardQueue {
-			sh.inbound++
-			sh.queue = append(sh.queue, it)
-			more := sh.inbound < shardQueue
-			sh.mu.Unlock()
-			signal(sh.wake)
-			if wait && more {
-				signal(sh.space) // another reader may be waiting too
-			}
+		switch sh.queue.put(it, callID, fresh) {
+		case queuedYes:
 			return true
+		case queuedWait:
+			if stream {
+				select {
+				case <-sh.queue.space:
+					continue
+				case <-sh.s.done:
+				}
+			}
+		case queuedFull:
 		}
-		sh.mu.Unlock()
-		if !wait {
-			return false
-		}
-		select {
-		case <-sh.space:
-		case <-sh.s.done:
-			return false
-		}
+		sh.s.stats.queueFull.Add(1)
+		sh.s.stats.shed.Add(1)
+		return false
 	}
 }
 
@@ -80,22 +59,8 @@ func (sh *shard) do(f func()) {
 	if sh.s.closing() {
 		return
 	}
-	sh.mu.Lock()
-	sh.queue = append(sh.queue, item{f: f})
-	n := len(sh.queue) - sh.inbound
-	alarm := n > commandAlarm && !sh.alarmed
-	sh.alarmed = sh.alarmed || alarm
-	sh.mu.Unlock()
-	signal(sh.wake)
-	if alarm {
+	if n := sh.queue.command(f); n > 0 {
 		sh.s.log.Error("sip shard is overrun with commands", "waiting", n)
-	}
-}
-
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
 	}
 }
 
@@ -107,36 +72,35 @@ func (sh *shard) run() {
 		case <-sh.s.done:
 			sh.stop()
 			return
-		case <-sh.wake:
+		case <-sh.queue.wake:
 		}
-		sh.mu.Lock()
-		batch, sh.queue = sh.queue, batch[:0]
-		full := sh.inbound >= shardQueue
-		sh.inbound = 0
-		sh.alarmed = false
-		sh.mu.Unlock()
-		if full {
-			signal(sh.space)
-		}
-		for i := range batch {
-			sh.handle(batch[i])
-			batch[i] = item{}
-		}
-		if cap(batch) > 4*shardQueue {
-			batch = nil
+		for {
+			if batch = sh.queue.take(batch); len(batch) == 0 || sh.s.closing() {
+				break
+			}
+			for i := range batch {
+				sh.handle(batch[i])
+				batch[i] = item{}
+			}
+			sh.queue.delay.end()
+			if cap(batch) > 4*shardQueue {
+				batch = nil
+			}
 		}
 	}
 }
 
 func (sh *shard) handle(it item) {
-	switch {
-	case it.f != nil:
+	if it.f != nil {
 		sh.guard(it.f)
-	case it.req != nil:
-		sh.guard(func() { sh.request(it.req) })
-	default:
-		sh.guard(func() { sh.response(it.resp) })
+		return
 	}
+	sh.queue.delay.begin(it.at, time.Now())
+	if it.req != nil {
+		sh.guard(func() { sh.request(it.req) })
+		return
+	}
+	sh.guard(func() { sh.response(it.resp) })
 }
 
 // guard keeps a panic of a handler from ending the process (threats.md I12).
@@ -159,9 +123,7 @@ func (sh *shard) stop() {
 	for _, t := range sh.clients {
 		t.stopAlarms()
 	}
-	sh.mu.Lock()
-	sh.queue = nil
-	sh.mu.Unlock()
+	sh.queue.drop()
 }
 
 // alarm is a timer whose function runs on the shard. Its fields but t belong to the shard's goroutine.

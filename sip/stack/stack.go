@@ -37,8 +37,9 @@ type Target struct {
 	Flow      *Flow
 	Transport string // "udp", "tcp", "tls"
 	Addr      netip.AddrPort
-	Local     netip.Addr  // send from the listener with this address; zero: the stack chooses
-	TLS       *tls.Config // for a new TLS connection; nil: the stack's client default
+	Local     netip.Addr // send from the listener with this address; zero: the stack chooses
+	TLS       *ClientTLS // for a new TLS connection; nil: the stack's client default
+	Advertise string     // host or host:port in Via and Contact instead of the listener's: a trunk that knows us by another name
 }
 
 // Handler is the transaction user. Its methods run on the shard of the message's Call-ID and must not block.
@@ -76,16 +77,21 @@ type Limits struct {
 // Config of a Stack. The zero value of each field works except Listen.
 type Config struct {
 	Listen    []Listen
-	TLS       func() (*tls.Config, error) // server side; needed when a Listen is tls
-	ClientTLS *tls.Config
-	Limits    Limits
-	UserAgent string // Server and User-Agent header; empty: "Naisen"
-	Shards    int    // 0: twice GOMAXPROCS
+	TLS       func() (*tls.Config, error) // server side; needed when a Listen is tls. ClientAuth: at most RequestClientCert, see Flow.VerifyPeer
+	ClientTLS *ClientTLS                  // for targets without their own; nil: the system's trust, no certificate of ours
+	// ClientTrust vouches for client certificates (Flow.Peer); nil, or a nil Trust: nobody is vouched for. Asked once per connection.
+	ClientTrust func() *Trust
+	Limits      Limits
+	UserAgent   string // Server and User-Agent header; empty: "Naisen"
+	Shards      int    // 0: twice GOMAXPROCS
 	// ListenPacket and friends let tests run on an in-memory network; nil: package net.
 	ListenPacket func(netip.AddrPort) (net.PacketConn, error)
 	ListenStream func(netip.AddrPort) (net.Listener, error)
 	DialStream   func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
 	Trusted      func(netip.Addr) bool // sources that the per-source rate does not apply to: our trunks
+	// Urgent tells of a request outside a dialog that it must not wait behind others, nor fall to their rate: an emergency call. It has a
+	// share of its own, since anybody can claim one. Nil: none. It is called from any goroutine and must not block.
+	Urgent func(*Request) bool
 	// Trace sees each message that was sent or received, repetitions too; nil: nobody. It is called from any goroutine and must not block.
 	Trace func(Traced)
 }

@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// Stats counters only grow; the second line are gauges.
+// Stats counters only grow; those of the second line and QueueDelay are gauges. QueueFull is part of Shed.
 type Stats struct {
-	Received, Sent, Malformed, Shed, Retransmitted, Duplicates, Panics uint64
-	Transactions, Connections, Queued                                  int
+	Received, Sent, Malformed, Shed, QueueFull, Retransmitted, Duplicates, Panics uint64
+	Transactions, Connections, Queued                                             int
+	QueueDelay                                                                    time.Duration
 }
 
 type counters struct {
-	received, sent, malformed, shed, retransmitted, duplicates atomic.Uint64
+	received, sent, malformed, shed, queueFull, retransmitted, duplicates atomic.Uint64
 }
 
 // Stats is a snapshot.
@@ -27,10 +28,9 @@ func (s *Stack) Stats() Stats {
 	out.Connections = s.pool.total
 	s.pool.mu.Unlock()
 	for _, sh := range s.shards {
-		sh.mu.Lock()
-		out.Queued += len(sh.queue)
-		sh.mu.Unlock()
+		out.Queued += sh.queue.len()
 	}
+	out.QueueDelay, out.QueueFull = s.QueueDelay(), s.stats.queueFull.Load()
 	return out
 }
 

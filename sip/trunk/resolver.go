@@ -2,7 +2,6 @@ package trunk
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -28,7 +27,7 @@ type Resolver struct {
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error) // nil: the system's resolver
 	Clock  func() time.Time                                             // nil: time.Now
 	TTL    time.Duration                                                // how long an answer is fresh; 0: 60 s
-	TLS    func(host string) *tls.Config                                // for tls targets; nil: TLS 1.2 with host as server name
+	TLS    func(host string) *stack.ClientTLS                           // for tls targets; nil: host as server name
 
 	mu    sync.Mutex
 	cache map[string]answer // at most maxCached, the oldest goes
@@ -52,9 +51,9 @@ func (r *Resolver) Resolve(ctx context.Context, host string, port int, transport
 	if err != nil {
 		return nil, err
 	}
-	var config *tls.Config
+	var config *stack.ClientTLS
 	if transport == "tls" {
-		config = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+		config = &stack.ClientTLS{ServerName: host}
 		if r.TLS != nil {
 			config = r.TLS(host)
 		}

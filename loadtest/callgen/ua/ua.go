@@ -63,10 +63,13 @@ func New(cfg Config) (*Phone, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Phone{cfg: cfg, sessions: map[*dialog.Session]struct{}{}}
-	p.target = stack.Target{Transport: cfg.Transport, Addr: cfg.Switch, Local: cfg.Local, TLS: cfg.ClientTLS}
+	p.target = stack.Target{Transport: cfg.Transport, Addr: cfg.Switch, Local: cfg.Local}
+	if cfg.ClientTLS != nil {
+		p.target.TLS = &stack.ClientTLS{Config: cfg.ClientTLS}
+	}
 	sc := stack.Config{
 		Listen:    []stack.Listen{{Transport: cfg.Transport, Addr: netip.AddrPortFrom(cfg.Local, 0)}},
-		ClientTLS: cfg.ClientTLS, UserAgent: "callgen", Shards: 2,
+		UserAgent: "callgen", Shards: 2,
 		Limits:  stack.Limits{RatePerSource: 10000, Rate: 10000},
 		Trusted: func(netip.Addr) bool { return true },
 	}

@@ -74,8 +74,9 @@ var (
 // newPhone opens the phone's socket. It must be closed.
 func newPhone(c phoneConfig) (*phone, error) {
 	p := &phone{phoneConfig: c, notes: make(chan note, 32), ear: newEar()}
-	p.target = stack.Target{Transport: "udp", Addr: c.proxy, Local: c.host, TLS: c.tls}
+	p.target = stack.Target{Transport: "udp", Addr: c.proxy, Local: c.host}
 	if c.tls != nil {
+		p.target.TLS = &stack.ClientTLS{Config: c.tls}
 		p.target.Transport = "tls"
 	}
 	var err error
