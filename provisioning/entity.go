@@ -54,6 +54,14 @@ func (d DID) Refs() []Ref {
 // normal forms, so that a list that is missing and one that is empty are the same entity: see Encode.
 func (u User) normal() Entity { u.Roles = list(u.Roles); return u }
 func (d DID) normal() Entity  { d.To = list(d.To); return d }
+func (d Domain) normal() Entity {
+	d.Rights = d.Rights.normal()
+	return d
+}
+func (e Extension) normal() Entity {
+	e.Rights = e.Rights.normal()
+	return e
+}
 
 func list[T any](l []T) []T {
 	if l == nil {

@@ -34,6 +34,11 @@ type Domain struct {
 	Language    string `json:"language"`     // "ja" or "en": default of prompts
 	AllowMD5    bool   `json:"allow_md5"`    // digest MD5 for clients that know nothing else (RFC 8760)
 	CountryCode string `json:"country_code"` // "81"
+
+	Rights          *Rights  `json:"rights,omitempty"`           // of every extension without rights of its own; nil: DefaultRights
+	Limits          *Limits  `json:"limits,omitempty"`           // of the domain as a whole
+	ExtensionLimits *Limits  `json:"extension_limits,omitempty"` // of each extension without limits of its own
+	Tariffs         []Tariff `json:"tariffs,omitempty"`          // what a minute costs; empty: DefaultTariffs
 }
 
 // User is a person.
@@ -69,6 +74,9 @@ type Extension struct {
 	Site        string `json:"site,omitempty" doc:"Where the device stands: emergency calls are made as this site"`
 	Remote      string `json:"remote,omitempty" doc:"Trunk of the telephone system where this extension still lives; it rings there until this is removed"`
 	Disabled    bool   `json:"disabled"`
+
+	Rights *Rights `json:"rights,omitempty"` // nil: the domain's
+	Limits *Limits `json:"limits,omitempty"` // nil, or 0 in a field: the domain's extension_limits
 }
 
 // DID is an outside number that reaches an extension.

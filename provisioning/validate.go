@@ -142,6 +142,10 @@ func (d Domain) Validate() error {
 	c.oneOf("language", d.Language, "", "ja", "en")
 	c.must(len(d.CountryCode) <= 3 && only(d.CountryCode, digits) && !strings.HasPrefix(d.CountryCode, "0"), "country_code",
 		"must be at most 3 digits, not beginning with 0")
+	d.Rights.check(&c, "rights")
+	d.Limits.check(&c, "limits")
+	d.ExtensionLimits.check(&c, "extension_limits")
+	checkTariffs(&c, d.Tariffs)
 	return c.result()
 }
 
@@ -194,6 +198,8 @@ func (e Extension) Validate() error {
 	if e.Remote != "" {
 		c.name("remote", e.Remote)
 	}
+	e.Rights.check(&c, "rights")
+	e.Limits.check(&c, "limits")
 	return c.result()
 }
 

@@ -41,7 +41,9 @@ func TestDomainValidate(t *testing.T) {
 	long := strings.Repeat("x", 129)
 	for _, c := range []fault{
 		{dom(func(*Domain) {}), ""},
-		{dom(func(d *Domain) { *d = Domain{"pbx", "表題 O'Brien <b>", "ja", true, "81"} }), ""},
+		{dom(func(d *Domain) {
+			*d = Domain{Name: "pbx", Title: "表題 O'Brien <b>", Language: "ja", AllowMD5: true, CountryCode: "81"}
+		}), ""},
 		{dom(func(d *Domain) { d.Name = "192.0.2.1" }), ""},
 		{dom(func(d *Domain) { d.Name = "" }), "name"},
 		{dom(func(d *Domain) { d.Name = "A.example" }), "name"},
@@ -59,6 +61,25 @@ func TestDomainValidate(t *testing.T) {
 		{dom(func(d *Domain) { d.CountryCode = "081" }), "country_code"},
 		{dom(func(d *Domain) { d.CountryCode = "8a" }), "country_code"},
 		{dom(func(d *Domain) { d.CountryCode = "8111" }), "country_code"},
+		{dom(func(d *Domain) { d.Rights = &Rights{} }), ""},
+		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"international"}, []string{"44", "*"}} }), ""},
+		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"international"}, nil} }), "rights.countries"},
+		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"mobile"}, []string{"44"}} }), "rights.countries"},
+		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"mobile", "emergency"}, nil} }), "rights.classes[1]"},
+		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"mobile", "mobile"}, nil} }), "rights.classes[1]"},
+		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"international"}, []string{"+44"}} }), "rights.countries[0]"},
+		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"international"}, make([]string, 1e6)} }), "rights.countries"},
+		{dom(func(d *Domain) { d.Limits = &Limits{-1, 0, -1, 5} }), ""},
+		{dom(func(d *Domain) { d.Limits = &Limits{Calls: -2} }), "limits.calls"},
+		{dom(func(d *Domain) { d.Limits = &Limits{ForeignPerHour: 1e6} }), "limits.foreign_per_hour"},
+		{dom(func(d *Domain) { d.ExtensionLimits = &Limits{MinutesPerDay: -9} }), "extension_limits.minutes_per_day"},
+		{dom(func(d *Domain) { d.ExtensionLimits = &Limits{YenPerDay: 2e9} }), "extension_limits.yen_per_day"},
+		{dom(func(d *Domain) { d.Tariffs = []Tariff{{"mobile", "", 20}, {"international", "44", 8.5}} }), ""},
+		{dom(func(d *Domain) { d.Tariffs = []Tariff{{"internal", "", 20}} }), "tariffs[0].class"},
+		{dom(func(d *Domain) { d.Tariffs = []Tariff{{"mobile", "44", 20}} }), "tariffs[0].country"},
+		{dom(func(d *Domain) { d.Tariffs = []Tariff{{"mobile", "", -1}} }), "tariffs[0].yen_per_minute"},
+		{dom(func(d *Domain) { d.Tariffs = []Tariff{{"mobile", "", 1}, {"mobile", "", 2}} }), "tariffs[1]"},
+		{dom(func(d *Domain) { d.Tariffs = make([]Tariff, 301) }), "tariffs"},
 	} {
 		c.check(t)
 	}
@@ -99,6 +120,8 @@ func TestExtensionValidate(t *testing.T) {
 		{ext(func(e *Extension) { e.MaxContacts = 33 }), "max_contacts"},
 		{ext(func(e *Extension) { e.Media = "rtp" }), "media"},
 		{ext(func(e *Extension) { e.Record = "X" }), "record"},
+		{ext(func(e *Extension) { e.Rights = &Rights{Classes: []string{"x"}} }), "rights.classes[0]"},
+		{ext(func(e *Extension) { e.Limits = &Limits{Calls: 10_001} }), "limits.calls"},
 		{ext(func(e *Extension) { e.CallerID = "0312345678" }), "caller_id"},
 		{ext(func(e *Extension) { e.Site = "?" }), "site"},
 		{ext(func(e *Extension) { e.Remote = "?" }), "remote"},
@@ -295,6 +318,8 @@ func TestEntitiesAreKnown(t *testing.T) {
 func TestNormalForm(t *testing.T) {
 	for _, c := range [][2]Entity{
 		{User{Name: "a"}, User{Name: "a", Roles: []Role{}}},
+		{Extension{Number: "1", Rights: &Rights{}}, Extension{Number: "1", Rights: &Rights{[]string{}, []string{}}}},
+		{Domain{Name: "a", Rights: &Rights{}}, Domain{Name: "a", Rights: &Rights{[]string{}, []string{}}, Tariffs: []Tariff{}}},
 		{Trunk{Name: "a", Host: "b"}, Trunk{Name: "a", Host: "b", Sources: []string{}, Prefixes: []string{}, DIDFrom: []string{}, HasSecret: true}},
 	} {
 		a, err1 := Encode(c[0])

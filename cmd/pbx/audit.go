@@ -7,8 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
+	"naisen/cmd/pbx/internal/limit"
 	"naisen/provisioning"
 )
 
@@ -16,21 +15,31 @@ import (
 type auditor struct {
 	store   provisioning.Store
 	queue   chan provisioning.AuditEntry
-	limit   *rate.Limiter
+	domains *limit.Rates[string]     // entries of one domain per second: another's flood hides nothing of it
+	sources *limit.Rates[netip.Addr] // and of one source in it
+	callers *limit.Rates[string]     // refused calls of one extension
 	dropped atomic.Uint64
 	done    chan struct{}
 	log     *slog.Logger
 }
 
 func newAuditor(store provisioning.Store, log *slog.Logger) *auditor {
-	a := &auditor{store: store, queue: make(chan provisioning.AuditEntry, 1000), limit: rate.NewLimiter(5, 100), done: make(chan struct{}), log: log}
+	a := auditQueue(1000)
+	a.store, a.log = store, log
 	go a.run()
 	return a
 }
 
+// auditQueue is an auditor that takes entries, and nobody yet to write them.
+func auditQueue(bound int) *auditor {
+	return &auditor{queue: make(chan provisioning.AuditEntry, bound), done: make(chan struct{}),
+		domains: limit.NewRates[string](5, 100, 10_000, time.Now), sources: limit.NewRates[netip.Addr](0.2, 10, 20_000, time.Now),
+		callers: limit.NewRates[string](0.2, 30, 20_000, time.Now)}
+}
+
 // failedSignIn notes a SIP client that did not prove who it claimed to be. A scan would fill the log: past the rate the rest is counted only.
 func (a *auditor) failedSignIn(domain, user string, from netip.Addr, why string) {
-	if !a.limit.Allow() {
+	if !a.sources.Allow(sourceOf(from)) || !a.domains.Allow(domain) {
 		a.dropped.Add(1)
 		return
 	}
@@ -39,6 +48,28 @@ func (a *auditor) failedSignIn(domain, user string, from netip.Addr, why string)
 	}
 	a.enter(provisioning.AuditEntry{Time: time.Now(), Domain: domain, Subject: from.String(), Action: "sip.sign-in", Object: user, Outcome: "denied",
 		Detail: map[string]any{"reason": why, "left_out": a.dropped.Load()}})
+}
+
+// callDenied notes a call that the rights or limits of the one who would have paid refused (threats B10).
+func (a *auditor) callDenied(domain, extension, dialled string, detail map[string]any) {
+	if !a.callers.Allow(domain+"/"+extension) || !a.domains.Allow(domain) {
+		a.dropped.Add(1)
+		return
+	}
+	if len(dialled) > 64 {
+		dialled = dialled[:64]
+	}
+	a.enter(provisioning.AuditEntry{Time: time.Now(), Domain: domain, Subject: extension + "@" + domain, Action: "call.denied", Object: dialled,
+		Outcome: "denied", Detail: detail})
+}
+
+// sourceOf is what one attacker has: an address, or the /64 of an IPv6 one.
+func sourceOf(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if p, err := a.Prefix(64); err == nil && a.Is6() {
+		return p.Addr()
+	}
+	return a
 }
 
 func (a *auditor) enter(e provisioning.AuditEntry) {

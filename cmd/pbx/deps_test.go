@@ -33,6 +33,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/app":   {"cmd/pbx/internal/call", "cmd/pbx/internal/route"},
 	"cmd/pbx/internal/call":  {"cmd/pbx/internal/route"},
 	"cmd/pbx/internal/demo":  {}, // it looks from outside
+	"cmd/pbx/internal/limit": {},
 	"cmd/pbx/internal/route": {},
 }
 
@@ -83,7 +84,7 @@ var testLibraries = map[string][]string{
 }
 
 // pure packages decide; they touch no I/O.
-var pure = []string{"cmd/pbx/internal/route", "provisioning/policy", "media/sdp", "sip"}
+var pure = []string{"cmd/pbx/internal/limit", "cmd/pbx/internal/route", "provisioning/policy", "media/sdp", "sip"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "database/sql", "io/fs", "syscall"}
 

@@ -9,8 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
@@ -98,7 +96,7 @@ func newDesk(t *testing.T, d *directory.Directory) *desk {
 	w := &desk{net: siptest.NewNetwork(1), at: netip.MustParseAddrPort("192.0.2.10:5060"), routed: make(chan route.Request, 10)}
 	log := slog.New(slog.DiscardHandler)
 	p := &pbx{directory: d}
-	w.s = &signalling{directory: d, audit: &auditor{queue: make(chan provisioning.AuditEntry, 100), limit: rate.NewLimiter(5, 100)},
+	w.s = &signalling{directory: d, audit: auditQueue(100),
 		domain: "a.example", own: map[string]bool{w.at.Addr().String(): true}, log: log}
 	w.s.auth = auth.New(auth.Config{OfferMD5: p.offerMD5}, credentials{d})
 	config := w.net.Config(stack.Listen{Transport: "udp", Addr: w.at})

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning"
@@ -147,7 +145,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	}
 	p := &pbx{directory: d, log: log, alarms: newAlarms()}
 	w.p = p
-	s := &signalling{directory: d, audit: &auditor{queue: make(chan provisioning.AuditEntry, 1000), limit: rate.NewLimiter(5, 100)},
+	s := &signalling{directory: d, audit: auditQueue(1000),
 		domain: simDomain, own: map[string]bool{w.proxy.Addr().String(): true}, log: log}
 	p.signalling = s
 	s.auth = auth.New(auth.Config{OfferMD5: p.offerMD5}, credentials{d})

@@ -245,7 +245,11 @@ func (p *pbx) languageOf(domain string) string {
 }
 
 func (p *pbx) route(r route.Request, now time.Time) route.Plan {
-	return route.Route(p.directory.Snapshot(), r, now)
+	plan := route.Route(p.directory.Snapshot(), r, now)
+	if c := plan.Charge; c.Denied {
+		p.auditor.callDenied(r.Domain, c.Extension, r.Dialled, map[string]any{"class": c.Class, "rule": plan.Why})
+	}
+	return plan
 }
 
 // offerMD5: the domain decides. TLS listeners offer what the domain allows too, for phones that know nothing else.

@@ -144,7 +144,9 @@ func deadline(t testing.TB) context.Context {
 // sample is one valid entity of every kind, in an order in which they can be put.
 func sample() []provisioning.Entity {
 	return []provisioning.Entity{
-		provisioning.Domain{Name: domA, Title: "会社", Language: "en", CountryCode: "81"},
+		provisioning.Domain{Name: domA, Title: "会社", Language: "en", CountryCode: "81",
+			Rights:          &provisioning.Rights{Classes: []string{"national", "international"}, Countries: []string{"44"}},
+			ExtensionLimits: &provisioning.Limits{Calls: 3}, Tariffs: []provisioning.Tariff{{Class: "mobile", YenPerMinute: 20.5}}},
 		provisioning.User{Name: "taro", Display: "山田 太郎", Roles: []provisioning.Role{provisioning.RoleStaff}},
 		provisioning.RecordingPolicy{Name: "always", Record: true, Notice: "early-media", Prompt: "notice/recording", RetentionDays: 365},
 		provisioning.Site{Name: "hall", Title: "本庁舎", Address: "東京都千代田区", EmergencyNumber: "+81312340000", Networks: []string{"10.1.0.0/16"}},
@@ -153,7 +155,8 @@ func sample() []provisioning.Entity {
 			Prefixes: []string{"0", "+"}, Strip: 1, DIDFrom: []string{"p-called-party-id", "request-uri"},
 			Profile: "ngn", Trusted: new(bool), DSCPSIP: new(int), CallerRanges: []string{"+813123400XX"}, Sites: []string{"hall"}, CallsPerSecond: 2.5,
 		},
-		provisioning.Extension{Number: "2001", Display: "O'Brien; DROP TABLE entity --", User: "taro", Record: "always", MaxContacts: 3, Site: "hall", Remote: "carrier"},
+		provisioning.Extension{Number: "2001", Display: "O'Brien; DROP TABLE entity --", User: "taro", Record: "always", MaxContacts: 3, Site: "hall", Remote: "carrier",
+			Rights: &provisioning.Rights{Classes: []string{}, Countries: []string{}}, Limits: &provisioning.Limits{YenPerDay: provisioning.Unlimited}},
 		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
 	}
 }

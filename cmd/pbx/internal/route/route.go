@@ -105,6 +105,7 @@ type Plan struct {
 	Record    Record
 	Language  string
 	Emergency bool
+	Charge    Charge // who pays for an outside call; zero: nobody
 	Why       string // the rule that decided, for the log
 }
 
@@ -183,14 +184,21 @@ func internal(dir Directory, req Request, caller, called provisioning.Extension,
 }
 
 func outbound(dir Directory, req Request, caller provisioning.Extension, p Plan) Plan {
-	trunks, _ := dir.TrunksFor(req.Domain, req.Dialled)
+	trunks, prefix := dir.TrunksFor(req.Domain, req.Dialled)
 	if len(trunks) == 0 || trunks[0].Strip >= len(req.Dialled) {
+		if c := May(dir, req.Domain, caller.Number, req.Dialled); c.Denied && isOutside(req.Dialled) {
+			return forbid(c, req.Dialled)
+		}
 		return refuse(404, "no extension, DID or trunk for the dialled number")
 	}
 	way := trunks[0] // failing over to the others is for causes that say the carrier failed, not the called person
 	number := req.Dialled[way.Strip:]
 	if IsEmergency(number) {
 		return emergency(caller, number, emergencyTrunks(dir, req), p)
+	}
+	p.Charge = May(dir, req.Domain, caller.Number, readings(req.Dialled, prefix, way)...)
+	if p.Charge.Denied {
+		return forbid(p.Charge, number)
 	}
 	p.Direction, p.To, p.Why, p.Shown = Outbound, number, "trunk "+way.Name, presented(caller, way)
 	p.Steps = []Step{through(way, number)}
@@ -254,6 +262,11 @@ func record(dir Directory, domain, policy, number, language string) Record {
 		r.Prompt = "notice/recording"
 	}
 	return r
+}
+
+// forbid refuses what the rights of the one who pays do not open.
+func forbid(c Charge, to string) Plan {
+	return Plan{Refuse: sip.CauseForbidden, Direction: Outbound, To: to, Charge: c, Why: "rights of " + c.Extension + ": " + c.Class + " is closed"}
 }
 
 func refuse(status int, why string) Plan {

@@ -99,10 +99,11 @@ func TestRoute(t *testing.T) {
 		{"outbound shows the extension's own outside number",
 			Request{Domain: "d", Extension: "2001", Dialled: "0312345555"},
 			Plan{Direction: Outbound, Shown: Shown{Number: "+81312340001"}, To: "0312345555", Language: "ja", Why: "trunk carrier",
+				Charge: Charge{Extension: "2001", Class: "national"},
 				Steps:  []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "0312345555", Trunk: "carrier"}}}},
 				Record: Record{On: true, Number: "2001", Policy: "calls-out", Notice: NoticeNone, Prompt: "notice/recording", Language: "ja"}}},
 		{"outbound without an own number shows the trunk's", Request{Domain: "d", Extension: "2002", Dialled: "03"},
-			Plan{Direction: Outbound, Shown: Shown{Number: "+81312349999"}, To: "03", Language: "ja", Why: "trunk carrier", Record: none,
+			Plan{Direction: Outbound, Shown: Shown{Number: "+81312349999"}, To: "03", Language: "ja", Why: "trunk carrier", Record: none, Charge: Charge{Extension: "2002", Class: "national"},
 				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "03", Trunk: "carrier"}}}}}},
 		{"emergency: never recorded, never announced, by the trunk that is meant for it, then by any other",
 			Request{Domain: "d", Extension: "2001", Dialled: "119"},
@@ -118,7 +119,7 @@ func TestRoute(t *testing.T) {
 			Plan{Direction: Internal, Shown: Shown{Number: "2002"}, To: "+81312345670", Language: "en", Why: "own DID +81312345670", Record: none,
 				Steps: []Step{{Ring: defaultRing, Targets: []Target{{Number: "2002"}}}}}},
 		{"prefix is stripped; no number of its own is withheld, not the extension shown", Request{Domain: "d", Extension: "2002", Dialled: "9123"},
-			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "123", Language: "ja", Why: "trunk nine", Record: none,
+			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "123", Language: "ja", Why: "trunk nine", Record: none, Charge: Charge{Extension: "2002", Class: "service"},
 				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "123", Trunk: "nine"}}}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
