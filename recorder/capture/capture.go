@@ -1,6 +1,6 @@
 // Package capture puts a call's packets into an encrypted journal on local disk.
-// It owns the rings and the goroutines between the packet path and the file. It never decodes, never uploads, and never makes a call wait:
-// the packet path copies a payload into a ring and returns; one goroutine drains all rings into all journals; another one syncs them.
+// It owns the queues and the goroutines between the packet path and the file. It never decodes, never uploads, and never makes a call wait:
+// the packet path copies a payload into a queue and returns; one goroutine drains all queues into all journals; another one syncs them.
 package capture
 
 import (
@@ -48,7 +48,7 @@ type Config struct {
 	Began func(recorder.Case)
 	Ended func(id string)
 
-	Drain   time.Duration // how often rings are emptied; default 100 ms
+	Drain   time.Duration // how often queues are emptied; default 100 ms
 	Flush   time.Duration // how old a record may get before a slot is sealed for it; default 400 ms
 	Sync    time.Duration // fsync of what was written; default 1 s
 	Max     int           // recordings at once; default 2000
@@ -58,6 +58,7 @@ type Config struct {
 // Recorder implements recorder.Recorder.
 type Recorder struct {
 	cfg    Config
+	pool   *pool
 	mu     sync.Mutex
 	live   map[string]*recording // guarded by mu; the syncer removes, before it tells the end
 	closed bool                  // guarded by mu
@@ -79,7 +80,11 @@ func Open(cfg Config) (*Recorder, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
 	}
-	r := &Recorder{cfg: cfg, live: map[string]*recording{}, stop: make(chan struct{})}
+	waiting, err := newPool(2 * maxWaiting * cfg.Max) // two parties each: no recording takes another one's room
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorder{cfg: cfg, pool: waiting, live: map[string]*recording{}, stop: make(chan struct{})}
 	r.sync = newSyncer(r)
 	r.look()
 	r.done.Add(2)

@@ -7,12 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
-	"unsafe"
 
 	"naisen/media"
 	"naisen/recorder"
@@ -155,7 +153,7 @@ func TestNeverASecondBehind(t *testing.T) {
 	}
 }
 
-// A slow writer: the ring refuses, counts, and the journal says so; nothing that was taken is lost.
+// A slow writer: the queue refuses, counts, and the journal says so; nothing that was taken is lost.
 func TestRingFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, func(c *Config) { c.Drain = 10 * time.Second })
@@ -319,71 +317,6 @@ func TestRealFile(t *testing.T) {
 	}
 }
 
-// Producers on several goroutines at once and one consumer: every record comes whole, in its producer's order, or is counted.
-func TestRingConcurrent(t *testing.T) {
-	r := &ring{}
-	const producers, each = 4, 20000
-	var wg sync.WaitGroup
-	var done atomic.Bool
-	for p := range producers {
-		wg.Go(func() {
-			for n := range each {
-				size := 1 + (n*7+p)%300
-				f := &media.Frame{SSRC: uint32(p), Timestamp: uint32(n), Payload: bytes.Repeat([]byte{byte(n)}, size)}
-				r.push(f, 1, time.Duration(size))
-			}
-		})
-	}
-	go func() { wg.Wait(); done.Store(true) }()
-	var scratch [maxPayload]byte
-	var f journal.Frame
-	got := 0
-	next := [producers]uint32{}
-	for {
-		over := done.Load()
-		size, ok := r.peek(&f, &scratch)
-		if !ok {
-			if over {
-				break
-			}
-			continue
-		}
-		if len(f.Payload) != int(f.At) || f.Timestamp < next[f.SSRC] || !bytes.Equal(f.Payload, bytes.Repeat([]byte{byte(f.Timestamp)}, len(f.Payload))) {
-			t.Fatalf("record %+v is not whole", f)
-		}
-		next[f.SSRC] = f.Timestamp + 1
-		got++
-		r.drop(size)
-	}
-	if int64(got)+r.dropped.Load() != producers*each {
-		t.Errorf("%d read + %d dropped, want %d", got, r.dropped.Load(), producers*each)
-	}
-}
-
-// A party costs at most 24 KiB, and audio that the journal has is gone from memory.
-func TestRingMemory(t *testing.T) {
-	r := &ring{}
-	if n := unsafe.Sizeof(*r); n > 24<<10 {
-		t.Errorf("a ring has %d bytes", n)
-	}
-	var scratch [maxPayload]byte
-	var f journal.Frame
-	for n := range 1000 {
-		r.push(&media.Frame{Payload: bytes.Repeat([]byte{0xaa}, 100+n%300)}, 1, 0)
-		if n%3 == 2 {
-			for size, ok := r.peek(&f, &scratch); ok; size, ok = r.peek(&f, &scratch) {
-				r.drop(size)
-			}
-		}
-	}
-	if size, ok := r.peek(&f, &scratch); ok {
-		r.drop(size)
-	}
-	if bytes.Contains(r.buf[:], []byte{0xaa}) {
-		t.Error("audio is left in the ring")
-	}
-}
-
 // The packet path must not allocate.
 func TestTapDoesNotAllocate(t *testing.T) {
 	b := newBench(t, nil)
@@ -396,10 +329,10 @@ func TestTapDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkTap(b *testing.B) {
-	r := &ring{endpoint: "A"}
-	rings := []*ring{r}
+	q := newQueue(b, maxWaiting)
+	q.endpoint = "A"
 	rec := &recording{of: &Recorder{}}
-	rec.rings.Store(&rings)
+	rec.queues.Store(&[]*queue{q})
 	tap, f := rec.Tap(), rtp("A", 1)
 	var scratch [maxPayload]byte
 	var out journal.Frame
@@ -407,8 +340,8 @@ func BenchmarkTap(b *testing.B) {
 	rec.epoch.Store(0)
 	for b.Loop() {
 		tap.Tap(f)
-		size, _ := r.peek(&out, &scratch)
-		r.drop(size)
+		q.peek(&out, &scratch)
+		q.drop()
 	}
 }
 

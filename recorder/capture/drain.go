@@ -34,8 +34,11 @@ func (r *Recorder) drain() {
 			if closing {
 				rec.Stop(r.cfg.Now(), "shutdown")
 			}
-			if rec.over = rec.step(&scratch, closing); rec.over && rec.f == nil {
-				r.forget(rec) // it never got as far as a file
+			if rec.over = rec.step(&scratch, closing); rec.over {
+				rec.release()
+				if rec.f == nil {
+					r.forget(rec) // it never got as far as a file
+				}
 			}
 		}
 		clear(work)
@@ -103,7 +106,7 @@ func (c *recording) write(scratch *[maxPayload]byte, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	// The stop was read before the rings: what the tap put in before it is drained now, what comes after it is after the end.
+	// The stop was read before the queues: what the tap put in before it is drained now, what comes after it is after the end.
 	if err := c.takeFrames(scratch); err != nil {
 		return err
 	}
@@ -177,21 +180,17 @@ func (c *recording) takeMarks() (fresh bool, ending *journal.Stop, err error) {
 func (c *recording) takeFrames(scratch *[maxPayload]byte) error {
 	at := c.elapsed(c.of.cfg.Now())
 	var f journal.Frame
-	for _, r := range *c.rings.Load() {
-		for {
-			size, ok := r.peek(&f, scratch)
-			if !ok {
-				break
-			}
+	for _, q := range *c.queues.Load() {
+		for q.peek(&f, scratch) {
 			if err := c.w.Frame(&f); err != nil {
 				return err
 			}
-			r.drop(size)
+			q.drop()
 		}
-		if n := r.dropped.Swap(0); n > 0 {
+		if n := q.dropped.Swap(0); n > 0 {
 			c.of.count.dropped.Add(n)
-			if err := c.w.Mark(journal.KindDrops, journal.Drops{Index: int(r.index), From: c.last, To: at, N: n}); err != nil {
-				r.dropped.Add(n)
+			if err := c.w.Mark(journal.KindDrops, journal.Drops{Index: int(q.index), From: c.last, To: at, N: n}); err != nil {
+				q.dropped.Add(n)
 				c.of.count.dropped.Add(-n)
 				return err
 			}

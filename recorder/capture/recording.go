@@ -10,15 +10,15 @@ import (
 	"naisen/recorder/journal"
 )
 
-// recording is one capture. The packet path sees rings, epoch and stopped; the call uses mu's fields; the rest is the drain goroutine's.
+// recording is one capture. The packet path sees queues, epoch and stopped; the call uses mu's fields; the rest is the drain goroutine's.
 type recording struct {
 	of   *Recorder
 	id   string
 	base time.Time     // on capture's clock, when lead had passed since the case's start
 	lead time.Duration // from Case.Started to base
 
-	rings   atomic.Pointer[[]*ring] // immutable; replaced when a party joins
-	epoch   atomic.Int64            // add it to Frame.Arrived to get the time since the start; noEpoch before the first frame
+	queues  atomic.Pointer[[]*queue] // immutable; replaced when a party joins
+	epoch   atomic.Int64             // add it to Frame.Arrived to get the time since the start; noEpoch before the first frame
 	stopped atomic.Bool
 	failed  chan error // one value
 	told    atomic.Bool
@@ -62,8 +62,7 @@ func newRecording(r *Recorder, c recorder.Case) *recording {
 	rec := &recording{of: r, id: c.ID, base: now, lead: lead, c: c, failed: make(chan error, 1)}
 	rec.epoch.Store(noEpoch)
 	rec.marks = append(rec.marks, mark{journal.KindCase, c})
-	rings := []*ring{}
-	rec.rings.Store(&rings)
+	rec.queues.Store(&[]*queue{})
 	for _, p := range c.Parties {
 		rec.Party(p)
 	}
@@ -85,11 +84,11 @@ func (c *recording) Party(p recorder.Party) {
 	if c.ending != nil {
 		return
 	}
-	old := *c.rings.Load()
-	for _, r := range old {
-		if r.endpoint == p.Endpoint {
+	old := *c.queues.Load()
+	for _, q := range old {
+		if q.endpoint == p.Endpoint {
 			if len(c.marks) < 4*maxParties {
-				c.marks = append(c.marks, mark{journal.KindParty, journal.Party{Index: int(r.index), At: at, Party: p}})
+				c.marks = append(c.marks, mark{journal.KindParty, journal.Party{Index: int(q.index), At: at, Party: p}})
 			}
 			return
 		}
@@ -101,8 +100,8 @@ func (c *recording) Party(p recorder.Party) {
 	index := c.parties
 	c.parties++
 	c.marks = append(c.marks, mark{journal.KindParty, journal.Party{Index: index, At: at, Party: p}})
-	fresh := append(append(make([]*ring, 0, len(old)+1), old...), &ring{endpoint: p.Endpoint, index: uint8(index)})
-	c.rings.Store(&fresh)
+	fresh := append(append(make([]*queue, 0, len(old)+1), old...), &queue{endpoint: p.Endpoint, index: uint8(index), pool: c.of.pool})
+	c.queues.Store(&fresh)
 }
 
 // Stop implements recorder.Recording.
@@ -121,12 +120,19 @@ func (c *recording) Stop(ended time.Time, why string) {
 
 // Drained says whether the journal's writer has taken everything that the tap has seen so far.
 func (c *recording) Drained() bool {
-	for _, r := range *c.rings.Load() {
-		if r.head.Load() != r.tail.Load() {
+	for _, q := range *c.queues.Load() {
+		if q.waiting.Load() != 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// release gives the memory of what still waits back; the recording is over.
+func (c *recording) release() {
+	for _, q := range *c.queues.Load() {
+		q.close()
+	}
 }
 
 // Failed implements recorder.Recording.
@@ -148,17 +154,17 @@ func (t *tap) Tap(f *media.Frame) {
 	if c.stopped.Load() {
 		return
 	}
-	for _, r := range *c.rings.Load() {
-		if r.endpoint != f.From {
+	for _, q := range *c.queues.Load() {
+		if q.endpoint != f.From {
 			continue
 		}
 		codec := journal.CodecByte(f.Codec)
 		if codec == 0 && !f.Event || len(f.Payload) > maxPayload {
 			c.of.count.unusable.Add(1)
-			r.dropped.Add(1)
+			q.dropped.Add(1)
 			return
 		}
-		if r.push(f, codec, c.when(f.Arrived)) {
+		if q.push(f, codec, c.when(f.Arrived)) {
 			c.of.count.frames.Add(1)
 		}
 		return

@@ -25,7 +25,7 @@ type Stats struct {
 	Finished   int64 // journals complete on disk
 	Refused    int64 // Start said no
 	Frames     int64 // taken from the packet path
-	Dropped    int64 // refused by a full ring, or not storable
+	Dropped    int64 // refused by a full queue, or not storable
 	Strangers  int64 // frames of an endpoint that no party has
 	Unusable   int64 // frames of an unknown codec or size; they are in Dropped too
 	Failures   int64 // recordings that met a disk error

@@ -17,15 +17,16 @@ type File interface {
 }
 
 // Writer appends records. It is for one goroutine. After an error of the file nothing is lost: the same call again goes on where it stopped,
-// and until it succeeds no further record is taken, so that memory stays bounded at two slots.
+// and until it succeeds no further record is taken: one slot of memory holds the records, then in their place the ciphertext until the file has it.
 type Writer struct {
 	f       File
 	aead    cipher.AEAD
 	header  []byte // still to be written
 	base    int64
 	slot    uint64
-	plain   []byte // records of the open slot
-	sealed  []byte // a slot that the file has not taken yet
+	buf     []byte // of one slot
+	plain   []byte // records of the open slot, in buf
+	sealed  []byte // a slot that the file has not taken yet, in buf: then there is no open one
 	closed  bool
 	written int64
 }
@@ -51,8 +52,8 @@ func NewWriter(ctx context.Context, f File, keeper Keeper, id string) (*Writer, 
 	copy(header, magic)
 	binary.BigEndian.PutUint16(header[len(magic):], uint16(len(wrapped)))
 	copy(header[len(magic)+2:], wrapped)
-	return &Writer{f: f, aead: aead, header: header, base: int64(len(header)),
-		plain: make([]byte, 0, plainSize), sealed: make([]byte, 0, SlotSize)}, nil
+	buf := make([]byte, SlotSize)
+	return &Writer{f: f, aead: aead, header: header, base: int64(len(header)), buf: buf, plain: buf[:0]}, nil
 }
 
 // Frame appends a frame.
@@ -144,11 +145,9 @@ func (w *Writer) room(n int) error {
 func (w *Writer) seal(last bool) {
 	var nonce [12]byte
 	setNonce(&nonce, w.slot, last)
-	pad := w.plain[:plainSize]
-	clear(pad[len(w.plain):])
-	w.sealed = w.aead.Seal(w.sealed[:0], nonce[:], pad, nil)
-	clear(pad)
-	w.plain = w.plain[:0]
+	clear(w.buf[len(w.plain):])
+	w.sealed = w.aead.Seal(w.buf[:0], nonce[:], w.buf[:plainSize], nil) // over the records themselves
+	w.plain = w.buf[:0]
 	w.slot++
 }
 
