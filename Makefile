@@ -48,5 +48,6 @@ phones:
 	$(GO) test -count=1 -timeout 8m ./loadtest/...
 
 # Set-up time, processor time, rates and memory, on one core; LOAD=-short is a small run to see that it works.
-load: tools
+load:
+	@loadtest/install.sh load
 	$(GO) run ./loadtest/report $(LOAD)

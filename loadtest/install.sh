@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need from Debian, and only what is missing: a machine that has it all stays untouched and offline.
-# Run by `make test`. Wants root, or sudo without a password.
+# Run by `make test`, and with `load` by `make load`, which compares with more. Wants root, or sudo without a password.
 set -eu
 
 # what must be there (a command, or a file) and the package that brings it
@@ -21,6 +21,10 @@ need linphonec linphone-cli
 need sox sox
 need openssl openssl
 need curl curl
+if [ "${1:-}" = load ]; then
+	need taskset util-linux
+	need kamailio kamailio
+fi
 [ -n "$missing" ] || exit 0
 
 fail() {

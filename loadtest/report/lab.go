@@ -107,11 +107,15 @@ var (
 
 // start runs a fresh switch on one core.
 func (l *lab) start(ctx context.Context) (*site, error) {
-	prefix := []string{"env", "GOMAXPROCS=1"}
-	if l.pinned {
-		prefix = append(prefix, "taskset", "-c", fmt.Sprint(runtime.NumCPU()-1))
+	return l.startWith(ctx, append([]string{"env", "GOMAXPROCS=1"}, l.pin()...))
+}
+
+// pin is what is put before a command to keep it on the last processor.
+func (l *lab) pin() []string {
+	if !l.pinned {
+		return nil
 	}
-	return l.startWith(ctx, prefix)
+	return []string{"taskset", "-c", fmt.Sprint(runtime.NumCPU() - 1)}
 }
 
 // startFree runs a fresh switch on all processors, as it is delivered.
@@ -219,21 +223,6 @@ func (s *site) until(ctx context.Context, d time.Duration, want map[string]float
 		return errors.Join(err, last)
 	}
 	return nil
-}
-
-// pair opens a line for callers and one where the callee has registered and answers.
-func (s *site) pair(ctx context.Context) (caller, callee *bulk.Line, answers *bulk.Callee, err error) {
-	if callee, err = bulk.Open(loopback, s.udp(), s.Domain); err != nil {
-		return nil, nil, nil, err
-	}
-	answers = bulk.Answer(callee, netip.AddrPortFrom(outside, 40000))
-	if _, err = callee.Register(ctx, s.account("2002"), time.Hour); err == nil {
-		caller, err = bulk.Open(outside, s.udp(), s.Domain)
-	}
-	if err != nil {
-		return nil, nil, nil, errors.Join(err, callee.Close())
-	}
-	return caller, callee, answers, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

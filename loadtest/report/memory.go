@@ -44,7 +44,7 @@ func registrationsOnce(ctx context.Context, s *site, t *table, n int) error {
 		return err
 	}
 	defer line.Close()
-	job := s.registerJob(line)
+	job := registering(line, s.callers)
 	var at [2]memory
 	few := n / 5
 	for i, from := range []int{0, few} {
