@@ -84,7 +84,7 @@ var testLibraries = map[string][]string{
 }
 
 // pure packages decide; they touch no I/O.
-var pure = []string{"cmd/pbx/internal/limit", "cmd/pbx/internal/route", "provisioning/policy", "media/sdp", "sip"}
+var pure = []string{"cmd/pbx/internal/limit", "cmd/pbx/internal/route", "provisioning/policy", "media/sdp", "sip", "sip/number"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "database/sql", "io/fs", "syscall"}
 

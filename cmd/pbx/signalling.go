@@ -15,6 +15,7 @@ import (
 	"naisen/sip"
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
+	"naisen/sip/number"
 	"naisen/sip/registrar"
 	"naisen/sip/stack"
 	"naisen/sip/trunk"
@@ -285,7 +286,7 @@ func dialled(u sip.URI) string {
 
 // e164 is the international form of a number that has one.
 func e164(dialled string) string {
-	if n, ok := trunk.Japan.E164(dialled); ok {
+	if n, ok := number.Japan.E164(dialled); ok {
 		return n
 	}
 	return ""

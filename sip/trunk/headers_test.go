@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"naisen/sip"
+	"naisen/sip/number"
 	"naisen/sip/stack"
 )
 
@@ -70,7 +71,7 @@ func TestCallerNumber(t *testing.T) {
 			Caller{Number: "+81312345678", Display: "Unavailable"}},
 	} {
 		r := request(t, "sip:x@y", tc.headers...)
-		if got := CallerNumber(&r.Headers, tc.trusted, &Japan); got != tc.want {
+		if got := CallerNumber(&r.Headers, tc.trusted, &number.Japan); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
 		}
 	}
@@ -89,18 +90,18 @@ func TestWriteHeaders(t *testing.T) {
 			`"Taro" <sip:+81311112222@carrier.example>`, []stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81311112222@carrier.example>"}}},
 		"trunk's number": {nil, Call{Called: "0312345678"}, "sip:+81312345678@carrier.example", "<sip:+81399990000@carrier.example>",
 			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
-		"184": {nil, Call{Called: "0312345678", Wish: PresentWithheld}, "sip:+81312345678@carrier.example", `"Anonymous" <sip:anonymous@anonymous.invalid>`,
+		"184": {nil, Call{Called: "0312345678", Wish: number.PresentWithheld}, "sip:+81312345678@carrier.example", `"Anonymous" <sip:anonymous@anonymous.invalid>`,
 			[]stack.Header{{Name: "Privacy", Value: "id"}, {Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
-		"184 to an untrusted carrier": {func(f *Fields) { f.Identity = IdentityNone }, Call{Called: "0312345678", Wish: PresentWithheld},
+		"184 to an untrusted carrier": {func(f *Fields) { f.Identity = IdentityNone }, Call{Called: "0312345678", Wish: number.PresentWithheld},
 			"sip:+81312345678@carrier.example", `"Anonymous" <sip:anonymous@anonymous.invalid>`, []stack.Header{{Name: "Privacy", Value: "id"}}},
-		"186": {nil, Call{Called: "0312345678", Wish: PresentShown}, "sip:+81312345678@carrier.example", "<sip:+81399990000@carrier.example>",
+		"186": {nil, Call{Called: "0312345678", Wish: number.PresentShown}, "sip:+81312345678@carrier.example", "<sip:+81399990000@carrier.example>",
 			[]stack.Header{{Name: "Privacy", Value: "none"}, {Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
-		"emergency is never withheld": {nil, Call{Called: "110", Wish: PresentWithheld}, "sip:110@carrier.example", "<sip:+81399990000@carrier.example>",
+		"emergency is never withheld": {nil, Call{Called: "110", Wish: number.PresentWithheld}, "sip:110@carrier.example", "<sip:+81399990000@carrier.example>",
 			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
 		"nobody's number": {func(f *Fields) { f.CallerID = "" }, Call{Called: "0312345678"}, "sip:+81312345678@carrier.example",
 			`"Anonymous" <sip:anonymous@anonymous.invalid>`, nil},
 		"national, preferred, port": {func(f *Fields) {
-			f.Format, f.Identity, f.Host, f.FromHost = FormatNational, IdentityPreferred, "carrier.example:5070", "pbx.example"
+			f.Format, f.Identity, f.Host, f.FromHost = number.FormatNational, IdentityPreferred, "carrier.example:5070", "pbx.example"
 		}, Call{Called: "+81312345678"}, "sip:0312345678@carrier.example:5070", "<sip:0399990000@pbx.example>",
 			[]stack.Header{{Name: "P-Preferred-Identity", Value: "<sip:0399990000@pbx.example>"}}},
 		"user=phone": {func(f *Fields) { f.UserPhone, f.Identity = true, IdentityNone }, Call{Called: "0312345678"},

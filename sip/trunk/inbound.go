@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"naisen/sip"
+	"naisen/sip/number"
 	"naisen/sip/stack"
 )
 
@@ -27,13 +28,13 @@ type Caller struct {
 }
 
 // CallerNumber reads the caller: P-Asserted-Identity of a trusted peer, else From (RFC 3325 section 9.1, RFC 3323).
-func CallerNumber(h *stack.Headers, trusted bool, plan *Plan) Caller {
+func CallerNumber(h *stack.Headers, trusted bool, plan *number.Plan) Caller {
 	from := h.From()
-	c := Caller{Number: number(from.URI), Display: from.Display}
+	c := Caller{Number: numberIn(from.URI), Display: from.Display}
 	if trusted {
 		ids, err := h.Addresses("P-Asserted-Identity")
 		for i := 0; err == nil && i < len(ids) && i < 4; i++ {
-			if n := number(ids[i].URI); n != "" {
+			if n := numberIn(ids[i].URI); n != "" {
 				c.Number, c.Asserted = n, true
 				break
 			}
@@ -87,12 +88,12 @@ func CalledNumber(req *stack.Request, order []Place) (string, bool) {
 		switch place {
 		case PlaceCalledParty:
 			if as, err := req.Addresses("P-Called-Party-ID"); err == nil && len(as) == 1 {
-				n = number(as[0].URI)
+				n = numberIn(as[0].URI)
 			}
 		case PlaceRequestURI:
-			n = number(req.URI)
+			n = numberIn(req.URI)
 		case PlaceTo:
-			n = number(req.To().URI)
+			n = numberIn(req.To().URI)
 		}
 		if n != "" {
 			return n, true
@@ -111,9 +112,9 @@ func (p *Profile) Called(req *stack.Request) (string, bool) {
 	return n, true
 }
 
-// number gives the telephone number in a tel URI or in the user part of a SIP URI, "" when it holds none (RFC 3966, RFC 3261 section
+// numberIn gives the telephone number in a tel URI or in the user part of a SIP URI, "" when it holds none (RFC 3966, RFC 3261 section
 // 19.1.6). A phone-context that is a country code is put in front.
-func number(u sip.URI) string {
+func numberIn(u sip.URI) string {
 	user, rest, _ := strings.Cut(u.User, ";")
 	context, _ := u.Params.Get("phone-context")
 	for _, p := range strings.Split(rest, ";") {
@@ -121,11 +122,11 @@ func number(u sip.URI) string {
 			context = v
 		}
 	}
-	n := clean(user)
-	if !isNumber(n) {
+	n := number.Clean(user)
+	if !number.Valid(n) {
 		return ""
 	}
-	if n[0] != '+' && allDigits(n) && len(context) > 1 && context[0] == '+' && isNumber(context) {
+	if n[0] != '+' && number.Digits(n) && len(context) > 1 && context[0] == '+' && number.Valid(context) {
 		return context + n
 	}
 	return n

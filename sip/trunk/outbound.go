@@ -2,15 +2,16 @@ package trunk
 
 import (
 	"naisen/sip"
+	"naisen/sip/number"
 	"naisen/sip/stack"
 )
 
 // Call is an outbound call in the switch's own terms.
 type Call struct {
-	Called  string       // number after Strip and SplitPresentation
-	Caller  string       // number that the caller may present; empty: the trunk's CallerID
-	Display string       // display name; empty: none
-	Wish    Presentation // of the caller
+	Called  string              // number after Strip and SplitPresentation
+	Caller  string              // number that the caller may present; empty: the trunk's CallerID
+	Display string              // display name; empty: none
+	Wish    number.Presentation // of the caller
 }
 
 // Wire is the same call in the carrier's terms.
@@ -27,7 +28,7 @@ var anonymous = sip.Address{Display: "Anonymous", URI: sip.URI{Scheme: "sip", Us
 // identity, with Privacy: id, and only to a carrier that was configured for it. To an emergency number nothing is withheld.
 func (p *Profile) Write(c Call) Wire {
 	if p.Plan.IsEmergency(c.Called) {
-		c.Wish = PresentDefault
+		c.Wish = number.PresentDefault
 	}
 	caller := c.Caller
 	if caller == "" {
@@ -43,10 +44,10 @@ func (p *Profile) Write(c Call) Wire {
 	if caller == "" {
 		w.From, me = anonymous, sip.Address{}
 	}
-	if c.Wish == PresentWithheld {
+	if c.Wish == number.PresentWithheld {
 		w.From = anonymous
 		w.Headers = append(w.Headers, stack.Header{Name: "Privacy", Value: "id"})
-	} else if c.Wish == PresentShown && caller != "" {
+	} else if c.Wish == number.PresentShown && caller != "" {
 		w.Headers = append(w.Headers, stack.Header{Name: "Privacy", Value: "none"})
 	}
 	if me.URI.IsZero() {

@@ -9,19 +9,11 @@ import (
 	"strings"
 
 	"naisen/sip"
+	"naisen/sip/number"
 )
 
 // ErrProfile: the fields of a trunk make no sense; the text says which.
 var ErrProfile = errors.New("trunk: bad profile")
-
-// Format is how a carrier wants numbers written.
-type Format string
-
-const (
-	FormatPlus     Format = "+e164"    // +81312345678
-	FormatDigits   Format = "e164"     // 81312345678
-	FormatNational Format = "national" // 0312345678, abroad 010...
-)
 
 // Place is where the called number of an inbound INVITE stands.
 type Place string
@@ -49,12 +41,12 @@ type Fields struct {
 	DIDFrom      []string // Place values in order; none: all three
 	CallerID     string   // number presented when the caller has none of its own
 
-	Format    Format   // default FormatPlus
-	Plan      *Plan    // default Japan
-	UserPhone bool     // add user=phone
-	Trusted   bool     // its P-Asserted-Identity is believed
-	Identity  Identity // default IdentityNone
-	FromHost  string   // host of From and PAI; default Host without port
+	Format    number.Format // default FormatPlus
+	Plan      *number.Plan  // default Japan
+	UserPhone bool          // add user=phone
+	Trusted   bool          // its P-Asserted-Identity is believed
+	Identity  Identity      // default IdentityNone
+	FromHost  string        // host of From and PAI; default Host without port
 }
 
 // Profile is a trunk ready for use. It is never changed after New.
@@ -65,8 +57,8 @@ type Profile struct {
 	Transport    string
 	DIDFrom      []Place
 	CallerID     string
-	Format       Format
-	Plan         *Plan
+	Format       number.Format
+	Plan         *number.Plan
 	UserPhone    bool
 	Trusted      bool
 	Identity     Identity
@@ -98,7 +90,7 @@ func New(f Fields) (*Profile, error) {
 	} else if p.FromHost, _, err = sip.ParseHostPort(f.FromHost); err != nil {
 		return bad("from host")
 	}
-	if !slices.Contains([]Format{FormatPlus, FormatDigits, FormatNational}, p.Format) {
+	if !slices.Contains([]number.Format{number.FormatPlus, number.FormatDigits, number.FormatNational}, p.Format) {
 		return bad("format")
 	}
 	if !slices.Contains([]Identity{IdentityNone, IdentityAsserted, IdentityPreferred}, p.Identity) {
@@ -107,7 +99,7 @@ func New(f Fields) (*Profile, error) {
 	if p.DIDFrom, err = places(f.DIDFrom); err != nil {
 		return bad("did_from")
 	}
-	if p.CallerID != "" && !isNumber(clean(p.CallerID)) {
+	if p.CallerID != "" && !number.Valid(number.Clean(p.CallerID)) {
 		return bad("caller_id")
 	}
 	return p, nil
@@ -118,13 +110,13 @@ func (p *Profile) defaults() {
 		p.Transport = "udp"
 	}
 	if p.Format == "" {
-		p.Format = FormatPlus
+		p.Format = number.FormatPlus
 	}
 	if p.Identity == "" {
 		p.Identity = IdentityNone
 	}
 	if p.Plan == nil {
-		p.Plan = &Japan
+		p.Plan = &number.Japan
 	}
 }
 

@@ -1,4 +1,6 @@
-package trunk
+// Package number owns numbering plans as data: how a number is dialled and written, and what kind of number it is.
+// It is pure. It never knows who calls, what a call costs or which trunk takes it.
+package number
 
 import "strings"
 
@@ -10,43 +12,37 @@ type Plan struct {
 	Emergency     []string // exact
 	Special       []string // patterns of numbers that stand alone, X is any digit: never prefixed, never converted
 	NationalOnly  []string // prefixes of numbers that exist only inside the country, trunk prefix included
-	Lengths       []Length // lengths of national numbers, trunk prefix included; the longest prefix that fits decides
+	Carriers      []string // patterns of carrier selection before a number, X is any digit
+	Outside       []string // what people dial to get an outside line, and so before an emergency number too
+	Withhold      string   // dialled before a number: do not show mine
+	Show          string   // dialled before a number: show mine
+	Ranges        []Range  // of national numbers, trunk prefix included; the longest prefix that fits decides
 }
 
-// Length says how long numbers with a prefix are.
-type Length struct {
+// Range says how long the numbers with a prefix are, and what they are.
+type Range struct {
 	Prefix string
 	Digits int
+	Class  Class
 }
 
-// Japan is the plan of the Telecommunications Numbering Regulations: 0AB-J with 10 digits, 0A0 with 11.
-var Japan = Plan{
-	Country: "81", Trunk: "0", International: []string{"010"},
-	Emergency: []string{"110", "118", "119"},
-	Special:   []string{"1XX", "#XXXX"}, // 104, 113 to 117, 171, 177, 188, 189; #7119, #8000, #9110
-	// Free phone, shared cost, premium: not reachable by +81 from everywhere, and carriers want them as dialled.
-	NationalOnly: []string{"0120", "0800", "0570", "0990", "0180", "00"},
-	Lengths: []Length{{"0", 10}, {"020", 11}, {"050", 11}, {"060", 11}, {"070", 11}, {"080", 11}, {"090", 11}, {"0800", 11},
-		{"0200", 14}},
-}
+// Format is how a carrier wants numbers written.
+type Format string
+
+// Formats.
+const (
+	FormatPlus     Format = "+e164"    // +81312345678
+	FormatDigits   Format = "e164"     // 81312345678
+	FormatNational Format = "national" // 0312345678, abroad 010...
+)
 
 const (
 	minE164 = 7 // digits after the +, the shortest that is assigned
 	maxE164 = 15
 )
 
-// clean drops what people write between digits (RFC 3966 visual separators and blanks).
-func clean(n string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune("-.() ", r) {
-			return -1
-		}
-		return r
-	}, n)
-}
-
-// isNumber: digits, * and #, a + only at the start, and not too long.
-func isNumber(n string) bool {
+// Valid: digits, * and #, a + only at the start, and not too long.
+func Valid(n string) bool {
 	if n == "" || len(n) > 32 || n == "+" {
 		return false
 	}
@@ -59,7 +55,8 @@ func isNumber(n string) bool {
 	return true
 }
 
-func allDigits(n string) bool {
+// Digits: at least one, and nothing else.
+func Digits(n string) bool {
 	return n != "" && strings.Trim(n, "0123456789") == ""
 }
 
@@ -102,9 +99,9 @@ func matches(pattern, n string) bool {
 // E164 gives +country... for a number as it is dialled or received. False, and the cleaned number, when it has none: special and
 // national-only numbers, extensions, anything else.
 func (p *Plan) E164(n string) (string, bool) {
-	n = clean(n)
+	n = Clean(n)
 	switch {
-	case !isNumber(n) || p.IsSpecial(n):
+	case !Valid(n) || p.IsSpecial(n):
 		return n, false
 	case n[0] == '+':
 		return p.plus(n)
@@ -117,7 +114,7 @@ func (p *Plan) E164(n string) (string, bool) {
 			return n, false
 		}
 	}
-	if p.nationalOnly(n) || !strings.HasPrefix(n, p.Trunk) || !allDigits(n) || len(n) != p.length(n) {
+	if p.nationalOnly(n) || !strings.HasPrefix(n, p.Trunk) || !Digits(n) || len(n) != p.length(n) {
 		return n, false
 	}
 	return "+" + p.Country + n[len(p.Trunk):], true
@@ -132,7 +129,7 @@ func (p *Plan) plus(n string) (string, bool) {
 		}
 		digits = p.Country + rest
 	}
-	if !allDigits(digits) || digits[0] == '0' || len(digits) < minE164 || len(digits) > maxE164 {
+	if !Digits(digits) || digits[0] == '0' || len(digits) < minE164 || len(digits) > maxE164 {
 		return n, false
 	}
 	if rest, ok := strings.CutPrefix(digits, p.Country); ok && p.international(p.Trunk+rest) {
@@ -161,21 +158,26 @@ func (p *Plan) nationalOnly(n string) bool {
 }
 
 func (p *Plan) length(n string) int {
-	best, digits := -1, 0
-	for _, l := range p.Lengths {
-		if strings.HasPrefix(n, l.Prefix) && len(l.Prefix) > best {
-			best, digits = len(l.Prefix), l.Digits
+	r, _ := p.find(n)
+	return r.Digits
+}
+
+// find gives the range of a national number.
+func (p *Plan) find(n string) (best Range, ok bool) {
+	for _, r := range p.Ranges {
+		if strings.HasPrefix(n, r.Prefix) && (!ok || len(r.Prefix) > len(best.Prefix)) {
+			best, ok = r, true
 		}
 	}
-	return digits
+	return best, ok
 }
 
 // National gives the number as it is dialled inside the country: 0312345678, abroad with the international prefix. What is not E.164
 // stays as it is.
 func (p *Plan) National(n string) string {
-	n = clean(n)
+	n = Clean(n)
 	digits, ok := strings.CutPrefix(n, "+")
-	if !ok || !allDigits(digits) {
+	if !ok || !Digits(digits) {
 		return n
 	}
 	if rest, ok := strings.CutPrefix(digits, p.Country); ok {
@@ -203,31 +205,4 @@ func (p *Plan) Write(n string, f Format) string {
 		return e[1:]
 	}
 	return e
-}
-
-// Presentation is the caller's wish about the own number.
-type Presentation uint8
-
-const (
-	PresentDefault  Presentation = iota
-	PresentWithheld              // 184 was dialled
-	PresentShown                 // 186 was dialled
-)
-
-// SplitPresentation takes 184 or 186 off a dialled number. To an emergency number the caller is always shown.
-func (p *Plan) SplitPresentation(dialled string) (number string, wish Presentation) {
-	number = clean(dialled)
-	if len(number) < 6 {
-		return number, PresentDefault
-	}
-	switch number[:3] {
-	case "184":
-		number, wish = number[3:], PresentWithheld
-	case "186":
-		number, wish = number[3:], PresentShown
-	}
-	if p.IsEmergency(number) {
-		wish = PresentDefault
-	}
-	return number, wish
 }

@@ -1,4 +1,4 @@
-package trunk
+package number
 
 import "testing"
 
@@ -59,7 +59,7 @@ func TestNational(t *testing.T) {
 
 func TestAnotherCountryIsOnlyData(t *testing.T) {
 	nanp := Plan{Country: "1", Trunk: "1", International: []string{"011"}, Emergency: []string{"911"}, Special: []string{"X11"},
-		Lengths: []Length{{"1", 11}}}
+		Ranges: []Range{{"1", 11, National}}}
 	for _, tc := range []struct {
 		in, want string
 		ok       bool
