@@ -63,8 +63,12 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		return nil
 	}
 	var out []call.Destination
-	for _, b := range d.registrar.Lookup(t.Number + "@" + domain) {
-		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Security: security(e.Media), Via: b,
+	for _, device := range d.registrar.Devices(t.Number + "@" + domain) {
+		b := device[0]
+		if t.Device != "" && !registrar.SameInstance(b.Instance, t.Device) {
+			continue
+		}
+		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Security: security(e.Media), Via: device,
 			Profile: d.signalling.profile(b.Local.Addr(), b.Received.Addr(), b.Transport == "tls", false)})
 	}
 	return out
@@ -74,25 +78,35 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox) call.Leg {
 	l := newLeg(out.Leg, m, func() { d.signalling.lost.Add(1) })
 	switch via := dest.Via.(type) {
-	case registrar.Binding:
-		l.begin(d.ua.Invite(d.toBinding(via, out), l.on))
+	case registrar.Device:
+		l.begin(d.ua.Invite(d.toDevice(via, out), l.on))
 	case carrier:
 		d.lookups.Go(func() { d.toCarrier(via, out, l) })
 	}
 	return l
 }
 
-// toBinding calls one registered contact, on the flow that it registered over.
-func (d *dialler) toBinding(b registrar.Binding, out call.Outgoing) dialog.Invite {
-	from := shown(out)
-	inv := dialog.Invite{ID: string(out.Leg), URI: b.Contact, To: sip.Address{URI: sip.URI{Scheme: "sip", User: out.To, Host: out.Domain}},
-		From: from, Targets: []stack.Target{b.Target()}, Body: out.Offer, MaxForwards: out.MaxForwards}
-	for _, p := range b.Path {
-		if a, err := sip.ParseAddress(p); err == nil {
-			inv.Routes = append(inv.Routes, a)
+// toDevice calls one registered device, on the flow that it registered over; on the next one when that has failed (RFC 5626 section 7).
+func (d *dialler) toDevice(flows registrar.Device, out call.Outgoing) dialog.Invite {
+	inv := dialog.Invite{ID: string(out.Leg), URI: flows[0].Contact, Routes: routes(flows[0]), From: shown(out), Body: out.Offer,
+		To: sip.Address{URI: sip.URI{Scheme: "sip", User: out.To, Host: out.Domain}}, MaxForwards: out.MaxForwards}
+	for i, b := range flows {
+		inv.Targets = append(inv.Targets, b.Target())
+		if i > 0 {
+			inv.Others = append(inv.Others, dialog.Place{URI: b.Contact, Routes: routes(b)})
 		}
 	}
 	return inv
+}
+
+// routes are the Path of a binding as the route set towards it (RFC 3327 section 5.4).
+func routes(b registrar.Binding) (out []sip.Address) {
+	for _, p := range b.Path {
+		if a, err := sip.ParseAddress(p); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // toCarrier looks the carrier's address up, which may take a while, and calls it unless the call gave up meanwhile.

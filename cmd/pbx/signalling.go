@@ -180,9 +180,14 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 		s.refuse(tx, sip.CauseNotFound) // 2001 of that domain is not ours of the same number
 		return call.Incoming{}, false
 	}
+	called, ok := s.called(req.URI, domain)
+	if !ok {
+		s.refuse(tx, sip.CauseNotFound)
+		return call.Incoming{}, false
+	}
 	return call.Incoming{
-		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: dialled(req.URI),
-			E164: e164(dialled(req.URI))},
+		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: called.User, Device: called.Instance,
+			E164: e164(called.User)},
 		Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), false),
 		Security: security(e.Media),
 	}, true
@@ -272,6 +277,14 @@ func security(word string) media.Security {
 		return media.SecurityForbidden
 	}
 	return media.SecurityPreferred
+}
+
+// called is what a Request-URI asks for: a number, or by a GRUU one device of an extension. False: a GRUU that is none, or not any more.
+func (s *signalling) called(u sip.URI, domain string) (registrar.GRUU, bool) {
+	if registrar.IsGRUU(u) {
+		return s.registrar.GRUU(u, domain)
+	}
+	return registrar.GRUU{User: dialled(u)}, true
 }
 
 // dialled is the number in a Request-URI without the visual separators that some phones keep (RFC 3966 section 5.1.1).

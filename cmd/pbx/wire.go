@@ -202,12 +202,15 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
 	p.signalling = s
-	key, err := nonceKey(p.config.path("keys", "nonce.key"))
+	key, err := keyOf(p.config.path("keys", "nonce.key"))
 	if err != nil {
 		return err
 	}
 	s.auth = auth.New(auth.Config{NonceKey: key, OfferMD5: p.offerMD5}, credentials{p.directory})
-	p.registrar = registrar.New(registrar.Config{}, bindings{p.store}, p.log)
+	if key, err = keyOf(p.config.path("keys", "gruu.key")); err != nil {
+		return err
+	}
+	p.registrar = registrar.New(registrar.Config{GRUUKey: key}, bindings{p.store}, p.log)
 	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
 	s.registrar = p.registrar
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.config,
@@ -330,8 +333,9 @@ func ownNames(c Config, addrs []netip.Addr) map[string]bool {
 	return own
 }
 
-// nonceKey makes digest nonces survive a restart: else every phone would be challenged at once.
-func nonceKey(path string) ([]byte, error) {
+// keyOf keeps 32 random bytes in a file. With them digest nonces survive a restart (else every phone would be challenged at once), and
+// temporary GRUUs.
+func keyOf(path string) ([]byte, error) {
 	key, err := os.ReadFile(path)
 	if err == nil && len(key) == 32 {
 		return key, nil

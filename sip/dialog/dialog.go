@@ -49,8 +49,8 @@ type Config struct {
 	Supported      []string         // option tags; nil: 100rel and timer. Without 100rel nothing is sent or taken reliably
 	ContactUser    string           // user part of our Contact unless Invite says otherwise; empty: "pbx"
 
-	// Reroute tells where a peer is now whose connection has ended: the registrar's newest binding of that Contact, say. It is asked on
-	// the shard for each request of ours and must not block. Nil, or false: such a peer is not reached any more, unless we dialled it.
+	// Reroute tells where a peer is now that has left old, the flow of its dialog: the registrar's newest flow of that device, say. It is
+	// asked on the shard for each request of ours and must not block. Nil, or false: it is reached over old, or not at all.
 	Reroute func(contact sip.URI, old *stack.Flow) (stack.Target, bool)
 }
 

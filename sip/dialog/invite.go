@@ -22,7 +22,8 @@ type Invite struct {
 	ID           string         // name of the session, for logs
 	URI          sip.URI        // Request-URI
 	To, From     sip.Address    // a tag is taken off, ours is put on
-	Targets      []stack.Target // tried in order when one fails, stays silent or answers 503
+	Targets      []stack.Target // tried in order when one fails, stays silent or answers 430 or 503
+	Others       []Place        // Request-URI and route set of Targets[1:], where they have their own
 	Routes       []sip.Address  // preloaded route set: a Path, an outbound proxy
 	Body         []byte         // the offer; required
 	Headers      []stack.Header // extra headers, those of allowedExtra only
@@ -34,6 +35,12 @@ type Invite struct {
 	// Authorize adds credentials for a challenge to req, or says why not. Nil: no challenge is ever answered (threats.md B13). It runs
 	// on the shard and must not block.
 	Authorize func(req *stack.Request, challenge *stack.Response) error
+}
+
+// Place is what differs between the targets of one Invite: each flow of a device was registered with a Contact and a Path of its own.
+type Place struct {
+	URI    sip.URI
+	Routes []sip.Address
 }
 
 // allowedExtra are the headers that a caller of Invite may set; the others are the session's own.
@@ -154,6 +161,9 @@ func (s *Session) invite(challenge *stack.Response) {
 func (s *Session) inviteRequest(seq uint32) *stack.Request {
 	o := s.out
 	d := dialogState{target: o.inv.URI, routes: o.inv.Routes, remote: s.dlg.remote}
+	if i := o.target - 1; i >= 0 && i < len(o.inv.Others) {
+		d.target, d.routes = o.inv.Others[i].URI, o.inv.Others[i].Routes
+	}
 	req := s.newRequest(&d, "INVITE", seq)
 	if n := o.inv.MaxForwards; n > 0 {
 		req.Set("Max-Forwards", strconv.Itoa(min(n, 70)-1))
@@ -295,7 +305,7 @@ func (a *attempt) rejected(resp *stack.Response) {
 		o.asked++
 		s.invite(nil)
 		return
-	case resp.Status == 503 && s.nextTarget():
+	case (resp.Status == 503 || resp.Status == 430) && s.nextTarget(): // 430: RFC 5626 section 5.3
 		return
 	}
 	s.ended(Ended{Cause: readCause(resp.Status, false, resp.Lines("Reason")), ByPeer: true})

@@ -84,24 +84,22 @@ func (s *Session) keepCredentials(req *stack.Request) {
 	}
 }
 
-// next is where requests of the dialog go: its flow. Where that is a connection that has ended, the peer is asked for, and then, if we
-// had dialled it ourselves, dialled again.
+// next is where requests of the dialog go: its flow, unless the peer has moved to another. One that we had dialled ourselves is dialled
+// again when its connection has ended.
 func (s *Session) next(d *dialogState) stack.Target {
 	f := d.to.Flow
 	if f == nil {
 		return d.to
 	}
-	if !f.Alive() {
-		if reroute := s.ua.cfg.Reroute; reroute != nil {
-			if to, ok := reroute(d.target, f); ok && (!f.Secure() || to.Flow != nil && to.Flow.Secure() || to.Transport == "tls") {
-				return to
-			}
+	if reroute := s.ua.cfg.Reroute; reroute != nil {
+		if to, ok := reroute(d.target, f); ok && (!f.Secure() || to.Flow != nil && to.Flow.Secure() || to.Transport == "tls") {
+			return to
 		}
-		if d.to.Addr.IsValid() {
-			again := d.to
-			again.Flow = nil
-			return again
-		}
+	}
+	if !f.Alive() && d.to.Addr.IsValid() {
+		again := d.to
+		again.Flow = nil
+		return again
 	}
 	return stack.Target{Flow: f, Advertise: d.to.Advertise}
 }

@@ -56,7 +56,7 @@ func (r *Registrar) wishes(req *stack.Request) (list []wish, all bool, no *refus
 		}
 		list = append(list, w)
 	}
-	return list, false, keys(list)
+	return list, false, nil
 }
 
 func (r *Registrar) wish(req *stack.Request, element string) (wish, *refusal) {
@@ -68,6 +68,9 @@ func (r *Registrar) wish(req *stack.Request, element string) (wish, *refusal) {
 	a, err := sip.ParseAddress(element)
 	if err != nil || a.URI.Scheme != "sip" && a.URI.Scheme != "sips" || a.URI.Host == "" || len(a.URI.Headers) > 0 {
 		return bad("Malformed Contact")
+	}
+	if IsGRUU(a.URI) { // RFC 5627 section 5.1: a request to it would come back to us
+		return wish{}, &refusal{status: 403, reason: "Contact Is A GRUU"}
 	}
 	w := wish{uri: a.URI, text: contactText(element, a), q: 1, expires: r.cfg.Default}
 	if w.instance, _ = a.Params.Get("+sip.instance"); len(w.instance) > maxInstanceBytes {
@@ -111,7 +114,7 @@ func seconds(v string, otherwise int) int {
 }
 
 // contactText is the contact as it was sent, for the 200: phones look for their own URI as text. Parameters that we answer ourselves
-// are left out. element has passed sip.ParseAddress.
+// are left out, those of RFC 5627 too, which a phone may echo. element has passed sip.ParseAddress.
 func contactText(element string, a sip.Address) string {
 	uri := element[displayLen(element):]
 	if i := strings.IndexByte(uri, '<'); i >= 0 {
@@ -119,7 +122,7 @@ func contactText(element string, a sip.Address) string {
 	} else {
 		uri, _, _ = strings.Cut(uri, ";")
 	}
-	return "<" + strings.TrimSpace(uri) + ">" + a.Params.Without("expires").Without("q").String()
+	return "<" + strings.TrimSpace(uri) + ">" + a.Params.Without("expires").Without("q").Without("pub-gruu").Without("temp-gruu").String()
 }
 
 // displayLen is the length of a quoted display name at the start of s: it may hold any of the characters looked for behind it.
@@ -177,8 +180,8 @@ func uriKey(u sip.URI) string {
 	return key.String()
 }
 
-// paths reads the Path fields (RFC 3327 section 5.3).
-func paths(req *stack.Request) ([]string, *refusal) {
+// paths reads the Path fields, topmost first (RFC 3327 section 5.3).
+func paths(req *stack.Request) ([]sip.Address, *refusal) {
 	list, err := req.Addresses("Path")
 	if err != nil {
 		return nil, &refusal{status: 400, reason: "Malformed Path"}
@@ -186,14 +189,12 @@ func paths(req *stack.Request) ([]string, *refusal) {
 	if len(list) > maxPaths {
 		return nil, &refusal{status: 400, reason: "Too Many Path Values"}
 	}
-	var out []string
 	size := 0
-	for _, p := range req.All("Path") {
-		out = append(out, strings.Clone(p))
+	for _, p := range req.Lines("Path") {
 		size += len(p)
 	}
 	if size > maxPathBytes {
 		return nil, &refusal{status: 400, reason: "Path Too Long"}
 	}
-	return out, nil
+	return list, nil
 }

@@ -31,13 +31,20 @@ func (r *Registrar) Lookup(aor string) []Binding {
 	return out
 }
 
-// Reroute finds the connection that a phone opened after old, the one of its dialog, had ended: the newest reachable binding of the same
-// contact from the same host. Another host is not believed: whoever may register could otherwise write our phone's contact into a
-// REGISTER of its own and get what belongs to that phone's call. It is a scan, asked only for peers whose connection is gone.
+// Reroute finds where the peer of a dialog is now that has left old, the flow of its dialog: the newest flow that the same AOR registered,
+// with its password, for the same +sip.instance (RFC 5626 section 7). Without an instance, and only when a connection has ended, it
+// is the newest reachable binding of the same contact from the same host. Another host is not believed there: whoever may register
+// could write our phone's contact into a REGISTER of its own and get what belongs to that phone's call. That is a scan.
 func (r *Registrar) Reroute(contact sip.URI, old *stack.Flow) (stack.Target, bool) {
-	key := uriKey(contact)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if p, ok := r.moves.find(contact, old); ok {
+		return r.newest(p)
+	}
+	if old.Alive() {
+		return stack.Target{}, false
+	}
+	key := uriKey(contact)
 	var best *held
 	for _, list := range r.aors {
 		for _, h := range list {
@@ -45,6 +52,20 @@ func (r *Registrar) Reroute(contact sip.URI, old *stack.Flow) (stack.Target, boo
 			if same && h.reachable() && (best == nil || h.turn > best.turn) && uriKey(h.Contact) == key {
 				best = h
 			}
+		}
+	}
+	if best == nil {
+		return stack.Target{}, false
+	}
+	return best.Target(), true
+}
+
+// newest flow of a device. Registrar.mu is held.
+func (r *Registrar) newest(p passenger) (stack.Target, bool) {
+	var best *held
+	for _, h := range r.aors[p.aor] {
+		if SameInstance(h.Instance, p.instance) && h.reachable() && (best == nil || h.turn > best.turn) {
+			best = h
 		}
 	}
 	if best == nil {
@@ -110,6 +131,7 @@ func (r *Registrar) add(h *held) {
 // drop takes a binding out of every index and of the table. Registrar.mu is held.
 func (r *Registrar) drop(h *held, why Event) {
 	r.detach(h)
+	r.moves.leave(h)
 	rest := slices.DeleteFunc(r.aors[h.AOR], func(o *held) bool { return o == h })
 	if r.aors[h.AOR] = rest; len(rest) == 0 {
 		delete(r.aors, h.AOR)
@@ -121,6 +143,7 @@ func (r *Registrar) drop(h *held, why Event) {
 // attach indexes what a REGISTER may change: expiry, flow, keep-alive.
 func (r *Registrar) attach(h *held) {
 	r.due.add(h)
+	r.moves.enter(h)
 	if h.Flow != nil && h.Transport != "udp" {
 		if r.flows[h.Flow] == nil {
 			r.flows[h.Flow] = make(map[*held]bool)

@@ -42,6 +42,7 @@ type update struct {
 	cseq                       uint32
 	path                       []string
 	wishes                     []wish
+	options                    options
 	all                        bool // Contact: *
 	max                        int
 }
@@ -64,13 +65,19 @@ func (r *Registrar) register(req *stack.Request, from source, aor, domain string
 	}
 	r.report(u, done)
 	resp := stack.NewResponse(req, 200, "")
-	for _, line := range r.contacts(aor) {
+	for _, line := range r.contacts(aor, u.options.gruu) {
 		resp.Add("Contact", line)
 	}
 	for _, p := range u.path { // RFC 3327 section 5.3: so that the phone sees who put itself on its path
 		resp.Add("Path", p)
 	}
-	resp.Add("Supported", "path")
+	if u.options.applied { // RFC 5626 section 6
+		resp.Add("Require", "outbound")
+		if u.options.direct && r.cfg.FlowTimer > 0 {
+			resp.Add("Flow-Timer", strconv.Itoa(int(r.cfg.FlowTimer/time.Second)))
+		}
+	}
+	resp.Add("Supported", "path, outbound, gruu")
 	resp.Add("Date", r.cfg.Clock().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
 	return resp
 }
@@ -82,7 +89,7 @@ func (r *Registrar) read(req *stack.Request) (u update, no *refusal) {
 	}
 	var unknown []string
 	for _, tag := range req.Require() {
-		if tag != "path" {
+		if !slices.Contains(extensions, tag) {
 			unknown = append(unknown, tag)
 		}
 	}
@@ -94,11 +101,25 @@ func (r *Registrar) read(req *stack.Request) (u update, no *refusal) {
 	if len(u.callID) > maxCallIDBytes {
 		return u, &refusal{status: 400, reason: "Call-ID Too Long"}
 	}
-	if u.wishes, u.all, no = r.wishes(req); no == nil {
-		u.path, no = paths(req)
+	if u.wishes, u.all, no = r.wishes(req); no != nil {
+		return u, no
+	}
+	list, no := paths(req)
+	if no != nil {
+		return u, no
+	}
+	for _, p := range req.All("Path") {
+		u.path = append(u.path, strings.Clone(p))
+	}
+	u.options = readOptions(req)
+	if no = u.options.flows(u.wishes, list); no == nil {
+		no = keys(u.wishes)
 	}
 	return u, no
 }
+
+// extensions are what a REGISTER may Require.
+var extensions = []string{"path", "outbound", "gruu"}
 
 func clip(s string, n int) string { return strings.Clone(s[:min(len(s), n)]) }
 
@@ -208,6 +229,9 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 	default:
 		done.revived = done.revived || !h.reachable()
 		r.detach(h)
+		if !sameFlow(h.Flow, u.flow) {
+			r.moves.leave(h)
+		}
 		if h.key != w.key {
 			r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.Expires})
 			h.key = w.key
@@ -236,7 +260,7 @@ func (r *Registrar) fill(h *held, u update, w wish) {
 }
 
 // contacts are the values of the 200: all bindings of the AOR with the seconds that each has left (step 8).
-func (r *Registrar) contacts(aor string) []string {
+func (r *Registrar) contacts(aor string, gruu bool) []string {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -250,7 +274,10 @@ func (r *Registrar) contacts(aor string) []string {
 		if h.Q != 1 {
 			line += ";q=" + strconv.FormatFloat(h.Q, 'f', -1, 64)
 		}
-		out = append(out, line+";expires="+strconv.Itoa(int(left)))
+		if line += ";expires=" + strconv.Itoa(int(left)); gruu && h.Instance != "" {
+			line += r.gruus.params(&h.Binding, r.cfg.Clock())
+		}
+		out = append(out, line)
 	}
 	return out
 }

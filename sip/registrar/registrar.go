@@ -7,7 +7,7 @@
 //
 // Choices that the RFCs leave open: one contact too many puts out the one registered longest ago (a phone that invents a new Contact at each
 // start would lock itself out with 403); a +sip.instance without reg-id counts as reg-id 0, for the same reason; the same instance
-// twice in one request is told apart by its URIs; no GRUU is handed out (linphone 5.1 then sends a Contact without a host).
+// twice in one request is told apart by its URIs; a Path is kept, used and given back whether or not the phone says that it knows it.
 package registrar
 
 import (
@@ -70,6 +70,8 @@ type Config struct {
 	MaxContacts int              // per AOR, when Register is called with 0; 0: 5
 	Total       int              // bindings in all; a new one above it gets 503; 0: 50000
 	Keepalive   time.Duration    // between two pings to a UDP phone behind NAT; 0: 25 s; negative: none
+	FlowTimer   time.Duration    // in which a phone with outbound has to show that it lives (RFC 5626 section 4.4); 0: 120 s; negative: not said
+	GRUUKey     []byte           // 32 bytes that outlive the process; nil: random, and temporary GRUUs end with it
 	Clock       func() time.Time // nil: time.Now
 }
 
@@ -89,6 +91,9 @@ func (c Config) withDefaults() Config {
 	if c.Keepalive == 0 {
 		c.Keepalive = 25 * time.Second
 	}
+	if c.FlowTimer == 0 {
+		c.FlowTimer = 120 * time.Second
+	}
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -100,6 +105,7 @@ type Registrar struct {
 	cfg   Config
 	log   *slog.Logger
 	saver *saver
+	gruus gruus
 
 	mu       sync.Mutex
 	aors     map[string][]*held
@@ -109,6 +115,7 @@ type Registrar struct {
 	pings    [pingSlots]map[*held]bool // UDP behind NAT
 	onChange []func(aor string, bindings int)
 	watches  []*Watch
+	moves    moves
 	lastID   uint64
 	stats    Stats
 
@@ -135,6 +142,8 @@ func New(cfg Config, table Table, log *slog.Logger) *Registrar {
 		aors: make(map[string][]*held), flows: make(map[*stack.Flow]map[*held]bool), wake: make(chan struct{}, 1),
 	}
 	r.saver.limit = 4 * r.cfg.Total
+	r.gruus = newGRUUs(r.cfg.GRUUKey)
+	r.cfg.GRUUKey = nil
 	for i := range r.pings {
 		r.pings[i] = make(map[*held]bool)
 	}

@@ -40,6 +40,7 @@ type Request struct {
 	Number    string // caller's number as shown: the extension's, or E.164 from the trunk; empty when withheld
 	Display   string
 	Dialled   string // what was dialled; from a trunk the DID in E.164
+	Device    string // +sip.instance of the only device of the dialled extension that may ring (RFC 5627); empty: all
 	E164      string // the same in E.164 where it has that form: people dial their own outside numbers as national ones
 }
 
@@ -58,6 +59,7 @@ type Target struct {
 	Number string // the extension, or the number to send to the trunk
 	Trunk  string
 	Name   string
+	Device string // of an extension: its only device that rings; empty: all
 }
 
 // Step rings its targets together.
@@ -178,7 +180,7 @@ func internal(dir Directory, req Request, caller, called provisioning.Extension,
 		return refuse(480, "extension "+called.Number+" is disabled")
 	}
 	p.Direction, p.Why = Internal, "extension "+called.Number
-	p.Steps = []Step{{Ring: defaultRing, Targets: []Target{{Kind: ToExtension, Number: called.Number, Name: called.Display}}}}
+	p.Steps = []Step{{Ring: defaultRing, Targets: []Target{{Kind: ToExtension, Number: called.Number, Name: called.Display, Device: req.Device}}}}
 	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
 	return p
 }
