@@ -206,6 +206,45 @@ func TestRerouteToTheNewConnection(t *testing.T) {
 	})
 }
 
+// D9 for the rest of a call: the phone's NAT gives it another port, and its REGISTER moves the dialog along. A UDP pair may be somebody
+// else's later, so that there the contact has to be the phone's, and a registration over the old pair ends it.
+func TestDialogFollowsThePortOfItsPhone(t *testing.T) {
+	inBubble(t, func(w *world) {
+		sign := func(p *siptest.Phone, instance string) {
+			r := p.NewRequest("REGISTER", "")
+			r.Set("Contact", "<sip:alice@10.0.0.9>;reg-id=1;+sip.instance=\"<urn:uuid:"+instance+">\"")
+			r.Add("Supported", "outbound")
+			r.Set("Call-ID", p.Addr.String()+" "+instance) // both phones count alike
+			if _, resp := p.Do(r); resp.Status != 200 || resp.Get("Require") != "outbound" {
+				t.Fatal(resp.Status, resp.Lines("Require"))
+			}
+		}
+		phone := func(port uint16) *siptest.Phone {
+			p := w.Phone(t, "alice", netip.AddrPortFrom(aliceAddr.Addr(), port), pbxAddr)
+			p.Auth = siptest.Digest("alice", "secret")
+			return p
+		}
+		own, other := sip.URI{Scheme: "sip", User: "alice", Host: "10.0.0.9"}, sip.URI{Scheme: "sip", User: "bob", Host: "10.0.0.9"}
+		first, second := phone(6001), phone(6002)
+		sign(first, "1")
+		old := w.bindings(1)[0].Flow
+		if to, ok := w.r.Reroute(own, old); ok {
+			t.Errorf("moved without a reason: %+v", to)
+		}
+		sign(second, "1")
+		if to, ok := w.r.Reroute(own, old); !ok || to.Flow.Remote() != second.Addr {
+			t.Errorf("%+v %v, want the new port", to, ok)
+		}
+		if to, ok := w.r.Reroute(other, old); ok {
+			t.Errorf("somebody else's dialog: %+v", to)
+		}
+		sign(first, "2")
+		if to, ok := w.r.Reroute(own, old); ok {
+			t.Errorf("the pair has a new owner: %+v", to)
+		}
+	})
+}
+
 func register(extra string) string {
 	return "REGISTER sip:192.0.2.100 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.7:5060;branch=z9hG4bK" + fmt.Sprint(len(extra)) + "\r\n" +
 		"From: <sip:alice@192.0.2.100>;tag=a\r\nTo: <sip:alice@192.0.2.100>\r\nCall-ID: tcp\r\nCSeq: " + fmt.Sprint(len(extra)+1) + " REGISTER\r\n" +

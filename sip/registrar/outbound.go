@@ -1,8 +1,10 @@
 package registrar
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
+	"weak"
 
 	"naisen/sip"
 	"naisen/sip/stack"
@@ -94,8 +96,21 @@ type passenger struct {
 
 // moves remember who left which flow, so that the rest of a call follows its phone. Registrar.mu guards it.
 type moves struct {
-	left  map[string][]passenger // by Flow.ID
-	order []string               // of leaving, at most maxMoved
+	left  map[flowKey][]passenger
+	order []flowKey // of leaving, at most maxMoved
+}
+
+// flowKey tells flows apart as sameFlow does, and keeps no connection in memory that has ended.
+type flowKey struct {
+	connection    weak.Pointer[stack.Flow]
+	local, remote netip.AddrPort
+}
+
+func keyOf(f *stack.Flow) flowKey {
+	if f.Transport() == "udp" {
+		return flowKey{local: f.Local(), remote: f.Remote()}
+	}
+	return flowKey{connection: weak.Make(f)}
 }
 
 // leave notes that h is not reached over its flow any more, before the new one is filled in or when it ends.
@@ -103,9 +118,9 @@ func (m *moves) leave(h *held) {
 	if h.Instance == "" || h.Flow == nil {
 		return
 	}
-	id := h.Flow.ID()
+	id := keyOf(h.Flow)
 	if m.left == nil {
-		m.left = make(map[string][]passenger)
+		m.left = make(map[flowKey][]passenger)
 	}
 	aboard, known := m.left[id]
 	if !known {
@@ -126,10 +141,10 @@ func (m *moves) enter(h *held) {
 	if len(m.left) == 0 || h.Flow == nil {
 		return
 	}
-	id := h.Flow.ID()
+	id := keyOf(h.Flow)
 	if _, known := m.left[id]; known {
 		delete(m.left, id)
-		m.order = slices.DeleteFunc(m.order, func(o string) bool { return o == id })
+		m.order = slices.DeleteFunc(m.order, func(o flowKey) bool { return o == id })
 	}
 }
 
@@ -139,7 +154,7 @@ func (m *moves) find(contact sip.URI, old *stack.Flow) (passenger, bool) {
 	if len(m.left) == 0 {
 		return passenger{}, false
 	}
-	aboard := m.left[old.ID()]
+	aboard := m.left[keyOf(old)]
 	for _, p := range aboard {
 		if p.contact.User == contact.User && p.contact.Host == contact.Host || p.is(contact) {
 			return p, true
@@ -159,8 +174,5 @@ func (p passenger) is(contact sip.URI) bool {
 
 // sameFlow: two Flows of one UDP pair are equal, two connections never.
 func sameFlow(a, b *stack.Flow) bool {
-	if a == b || a == nil || b == nil {
-		return a == b
-	}
-	return a.Transport() == "udp" && b.Transport() == "udp" && a.Remote() == b.Remote() && a.Local() == b.Local()
+	return a == b || a != nil && b != nil && keyOf(a) == keyOf(b)
 }
