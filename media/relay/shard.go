@@ -33,7 +33,7 @@ type shard struct {
 	free     []int32
 	paced    []*endpoint // those who play or send digits
 	nextPace int64       // when the first of them is due
-	nextKeep int64       // when housekeeping is due
+	nextKeep int64       // when housekeeping is due; never while nobody lives here
 	buf      [bufferSize]byte
 	out      [bufferSize]byte  // packets that we make ourselves
 	frame    media.Frame       // what the taps are shown
@@ -56,7 +56,7 @@ func newShard(e *Engine) (*shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shard{engine: e, poll: p, nextPace: math.MaxInt64}, nil
+	return &shard{engine: e, poll: p, nextPace: math.MaxInt64, nextKeep: math.MaxInt64}, nil
 }
 
 // post hands a command to the loop without waiting. Commands of one poster keep their order.
@@ -98,7 +98,6 @@ func (s *shard) run() {
 		s.poll.close()
 	}()
 	now := s.engine.Now()
-	s.nextKeep = now + int64(housekeeping)
 	for {
 		s.obey(now)
 		if s.stopping {
@@ -132,7 +131,6 @@ func (s *shard) run() {
 		}
 		if now >= s.nextKeep {
 			s.keep(now)
-			s.nextKeep = now + int64(housekeeping)
 		}
 	}
 }
@@ -142,7 +140,11 @@ func (s *shard) patience(now int64) time.Time {
 	if s.inbox.Load() != nil {
 		return s.engine.epoch // gone by: only look
 	}
-	return s.engine.epoch.Add(time.Duration(max(min(s.nextPace, s.nextKeep), now)))
+	next := min(s.nextPace, s.nextKeep)
+	if next == math.MaxInt64 {
+		return time.Time{} // until somebody comes: a switch without calls sleeps
+	}
+	return s.engine.epoch.Add(time.Duration(max(next, now)))
 }
 
 // obey executes what signalling asked, oldest first.
@@ -184,6 +186,9 @@ func (s *shard) take(ep *endpoint) {
 		s.slots = append(s.slots, ep)
 	}
 	ep.leg.slot = slot
+	if s.nextKeep == math.MaxInt64 {
+		s.nextKeep = s.engine.Now() + int64(housekeeping)
+	}
 	// An endpoint that epoll refuses (out of memory) hears nothing and its call ends by Timeout.
 	if s.poll.add(ep.socks.rtp, slot, channelRTP) != nil || s.poll.add(ep.socks.rtcp, slot, channelRTCP) != nil {
 		ep.count.sendErrors.Add(1)
@@ -244,6 +249,9 @@ func (s *shard) repace(ep *endpoint) {
 
 // keep does what has time: reports, silence, digits whose end was lost.
 func (s *shard) keep(now int64) {
+	if s.nextKeep = now + int64(housekeeping); len(s.free) == len(s.slots) {
+		s.nextKeep = math.MaxInt64
+	}
 	for _, ep := range s.slots {
 		if ep != nil {
 			s.tend(ep, now)

@@ -32,7 +32,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		cfg.Readers = 4
 	}
 	if cfg.Poll <= 0 {
-		cfg.Poll = 100 * time.Millisecond
+		cfg.Poll = time.Second
 	}
 	if cfg.KeepChanges <= 0 {
 		cfg.KeepChanges = 100_000

@@ -31,7 +31,7 @@ type Config struct {
 	Log         *slog.Logger     // nil: slog.Default
 	Now         func() time.Time // nil: time.Now
 	Readers     int              // concurrent Views; 0: 4
-	Poll        time.Duration    // how often the feed looks for another process's changes; 0: 100 ms
+	Poll        time.Duration    // how often the feed looks for another process's changes, ours it is told of; 0: 1 s
 	KeepChanges int64            // length of the feed; 0: 100,000
 }
 
