@@ -214,13 +214,13 @@ func TestDialogFollowsThePortOfItsPhone(t *testing.T) {
 			r := p.NewRequest("REGISTER", "")
 			r.Set("Contact", "<sip:alice@10.0.0.9>;reg-id=1;+sip.instance=\"<urn:uuid:"+instance+">\"")
 			r.Add("Supported", "outbound")
-			r.Set("Call-ID", p.Addr.String()+" "+instance) // both phones count alike
+			r.Set("Call-ID", p.Addr.String()+"-"+instance) // both phones count alike
 			if _, resp := p.Do(r); resp.Status != 200 || resp.Get("Require") != "outbound" {
 				t.Fatal(resp.Status, resp.Lines("Require"))
 			}
 		}
 		phone := func(port uint16) *siptest.Phone {
-			p := w.Phone(t, "alice", netip.AddrPortFrom(aliceAddr.Addr(), port), pbxAddr)
+			p := w.Phone(w.t, "alice", netip.AddrPortFrom(aliceAddr.Addr(), port), pbxAddr)
 			p.Auth = siptest.Digest("alice", "secret")
 			return p
 		}
