@@ -64,7 +64,7 @@ type Recording interface {
 	Tap() media.Tap                   // attach it to the call's bridge
 	Party(Party)                      // a party joined or its endpoint changed (transfer)
 	Stop(ended time.Time, why string) // idempotent; what follows (render, seal, store) is the recorder's
-	Failed() <-chan error             // capture failed (disk full): at most one value; the call decides by policy
+	OnFailure(func(error))            // called at most once, when capture fails or had failed (disk full); it must not block
 }
 
 // Manifest is stored, sealed, beside the audio. It says all that is needed to rebuild the catalogue.

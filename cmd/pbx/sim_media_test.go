@@ -348,7 +348,7 @@ func (t *tape) Start(c recorder.Case) (recorder.Recording, error) {
 		t.refused[c.Call] = true
 		return nil, recorder.ErrDiskFull
 	}
-	r := &simRecording{tape: t, of: c, at: time.Now(), failed: make(chan error, 1)}
+	r := &simRecording{tape: t, of: c, at: time.Now()}
 	t.recordings = append(t.recordings, r)
 	return r, nil
 }
@@ -361,12 +361,11 @@ type simRecording struct {
 	bridge *simBridge
 	stops  int
 	ended  time.Time
-	failed chan error
 }
 
-func (r *simRecording) Tap() media.Tap       { return simTap{r} }
-func (r *simRecording) Party(recorder.Party) {}
-func (r *simRecording) Failed() <-chan error { return r.failed }
+func (r *simRecording) Tap() media.Tap        { return simTap{r} }
+func (r *simRecording) Party(recorder.Party)  {}
+func (r *simRecording) OnFailure(func(error)) {}
 
 func (r *simRecording) Stop(ended time.Time, _ string) {
 	r.tape.mu.Lock()

@@ -4,6 +4,7 @@ package sdp
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"net/netip"
 
 	"naisen/media"
@@ -43,17 +44,20 @@ type Agreed struct {
 type Session struct {
 	cfg     Config
 	version uint64 // of o=
-	body    string // sent last, without o=
+	body    digest // of what was sent last, without o=
 	now     *Agreed
 	layout  []stream // every m= line of the session so far; ours is at slot
 	slot    int
 	eventPT uint8
-	heard   media.SDP // the offer answered last, until another exchange begins
-	said    media.SDP // its answer
+	heard   digest    // of the offer answered last, until another exchange begins
+	said    media.SDP // its answer; nil: none
 
 	open     *proposal // our offer that awaits its answer
 	answered *proposal // our offer that was answered: another fork may answer it again
 }
+
+// digest stands for a text that is only ever compared: a leg keeps it for hours.
+type digest [sha256.Size]byte
 
 // proposal is an offer of ours.
 type proposal struct {
@@ -149,7 +153,7 @@ func (s *Session) event() uint8 {
 // say prints a description of ours and counts its version up only if the text is another one (RFC 3264 section 8).
 func (s *Session) say(layout []stream) media.SDP {
 	d := description{conn: s.cfg.Addr, streams: layout}
-	if body := d.body(); body != s.body {
+	if body := sha256.Sum256([]byte(d.body())); body != s.body {
 		s.body = body
 		s.version++
 	}
@@ -162,7 +166,8 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	if s.open != nil {
 		return nil, Agreed{}, media.ErrState
 	}
-	if s.heard != nil && bytes.Equal(s.heard, offer) {
+	heard := digest(sha256.Sum256(offer))
+	if s.said != nil && s.heard == heard {
 		a := *s.now
 		a.SameKeys = a.Secure
 		return bytes.Clone(s.said), a, nil
@@ -199,7 +204,7 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	if a.EventRecvPT != 0 {
 		s.eventPT = a.EventRecvPT
 	}
-	s.heard, s.said = bytes.Clone(offer), s.say(layout)
+	s.heard, s.said = heard, s.say(layout)
 	return bytes.Clone(s.said), a, nil
 }
 
@@ -266,7 +271,7 @@ func (s *Session) Accept(answer media.SDP) (Agreed, error) {
 	}
 	a.SameKeys = a.Secure && s.now != nil && s.now.Local.Equal(a.Local) && s.now.RemoteKey.Equal(a.RemoteKey)
 	s.open, s.answered = nil, p
-	s.layout, s.slot, s.now, s.heard, s.said = p.layout, p.slot, &a, nil, nil
+	s.layout, s.slot, s.now, s.said = p.layout, p.slot, &a, nil
 	if a.EventRecvPT != 0 {
 		s.eventPT = a.EventRecvPT
 	}

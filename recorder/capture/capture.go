@@ -59,6 +59,7 @@ type Config struct {
 type Recorder struct {
 	cfg    Config
 	pool   *pool
+	slots  *slots
 	mu     sync.Mutex
 	live   map[string]*recording // guarded by mu; the syncer removes, before it tells the end
 	closed bool                  // guarded by mu
@@ -84,7 +85,11 @@ func Open(cfg Config) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{cfg: cfg, pool: waiting, live: map[string]*recording{}, stop: make(chan struct{})}
+	slots, err := newSlots(cfg.Max)
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorder{cfg: cfg, pool: waiting, slots: slots, live: map[string]*recording{}, stop: make(chan struct{})}
 	r.sync = newSyncer(r)
 	r.look()
 	r.done.Add(2)

@@ -63,6 +63,12 @@ func twoParties(id string) recorder.Case {
 		Parties: []recorder.Party{{Endpoint: "A", Role: "caller", Number: "1"}, {Endpoint: "B", Role: "called", Number: "2"}}}
 }
 
+func failuresOf(rec recorder.Recording) <-chan error {
+	c := make(chan error, 1)
+	rec.OnFailure(func(err error) { c <- err })
+	return c
+}
+
 func rtp(from string, n int) *media.Frame {
 	return &media.Frame{From: from, Codec: media.PCMU, Payload: bytes.Repeat([]byte{byte(n)}, 160), Sequence: uint16(n), Timestamp: uint32(n) * 160,
 		SSRC: 1, Arrived: int64(n) * int64(20*time.Millisecond)}
@@ -188,12 +194,13 @@ func TestDiskFull(t *testing.T) {
 		file.Limit(5*journal.SlotSize, syscall.ENOSPC)
 		b := newBench(t, func(c *Config) { c.Open = func(string) (journal.File, error) { return file, nil } })
 		rec, _ := b.Start(twoParties("r1"))
+		failures := failuresOf(rec)
 		var failed error
 		for n := range 1000 { // 20 s
 			rec.Tap().Tap(rtp("A", n))
 			<-time.After(20 * time.Millisecond)
 			select {
-			case failed = <-rec.Failed():
+			case failed = <-failures:
 				if s := b.Stats(); s.Failing != 1 || !s.DiskFull || s.Failures != 1 {
 					t.Errorf("%+v", s)
 				}
@@ -201,7 +208,7 @@ func TestDiskFull(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := <-other.Failed(); !errors.Is(err, recorder.ErrDiskFull) {
+				if err := <-failuresOf(other); !errors.Is(err, recorder.ErrDiskFull) {
 					t.Errorf("a start on a full disk: %v", err)
 				}
 				other.Stop(time.Now(), "bye")
@@ -302,7 +309,7 @@ func TestRealFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec, _ := r.Start(twoParties("old"))
-	if err := <-rec.Failed(); !errors.Is(err, os.ErrExist) {
+	if err := <-failuresOf(rec); !errors.Is(err, os.ErrExist) {
 		t.Errorf("over an old one: %v", err)
 	}
 	rec, _ = r.Start(twoParties("new"))
@@ -352,7 +359,7 @@ func BenchmarkDrain(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer f.Close()
-	w, err := journal.NewWriter(b.Context(), f, journaltest.Keeper{}, "r1")
+	w, err := journal.NewWriter(b.Context(), f, journaltest.Keeper{}, "r1", make([]byte, journal.SlotSize))
 	if err != nil {
 		b.Fatal(err)
 	}

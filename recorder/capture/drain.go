@@ -145,12 +145,14 @@ func (c *recording) create() error {
 	if err != nil {
 		return fmt.Errorf("capture: journal: %w", err)
 	}
-	w, err := journal.NewWriter(context.Background(), f, c.of.cfg.Keeper, c.id)
+	slot, buf := c.of.slots.take()
+	w, err := journal.NewWriter(context.Background(), f, c.of.cfg.Keeper, c.id, buf)
 	if err != nil {
+		c.of.slots.put(slot)
 		f.Close()
 		return err
 	}
-	c.f, c.w = f, w
+	c.f, c.w, c.slot = f, w, slot
 	c.of.sync.madeFile()
 	c.of.cfg.Began(c.c)
 	return nil

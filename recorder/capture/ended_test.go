@@ -48,6 +48,7 @@ func TestEndedIsNotLive(t *testing.T) {
 		recs = append(recs, rec)
 	}
 	for _, rec := range recs {
+		rec.Tap().Tap(rtp("A", 1))
 		rec.Stop(time.Now(), "bye")
 	}
 	live := 0
@@ -64,5 +65,8 @@ func TestEndedIsNotLive(t *testing.T) {
 	}
 	if s := r.Stats(); s.Live != 0 || s.Finished != calls {
 		t.Errorf("%+v", s)
+	}
+	if free := len(r.slots.free); free != r.slots.used || free == 0 {
+		t.Errorf("%d of %d buffers came back", free, r.slots.used)
 	}
 }

@@ -20,19 +20,20 @@ type recording struct {
 	queues  atomic.Pointer[[]*queue] // immutable; replaced when a party joins
 	epoch   atomic.Int64             // add it to Frame.Arrived to get the time since the start; noEpoch before the first frame
 	stopped atomic.Bool
-	failed  chan error // one value
-	told    atomic.Bool
 	broken  atomic.Bool // fsync failed
 	closing bool        // guarded by syncer.mu: its file is or will be closed
 
 	mu      sync.Mutex
 	parties int
 	marks   []mark
+	failure error // the first one
+	failed  func(error)
 	ending  *journal.Stop
 
 	// The drain goroutine's own.
 	c          recorder.Case
 	w          *journal.Writer
+	slot       int // where w has its buffer
 	f          journal.File
 	oldest     time.Time // when the oldest record that no slot holds was taken; zero: none
 	retry      time.Time // not before, after an error
@@ -59,7 +60,7 @@ func newRecording(r *Recorder, c recorder.Case) *recording {
 	if lead < 0 || lead > time.Minute { // the caller's clock is data; a wrong one must not shift the audio
 		lead = 0
 	}
-	rec := &recording{of: r, id: c.ID, base: now, lead: lead, c: c, failed: make(chan error, 1)}
+	rec := &recording{of: r, id: c.ID, base: now, lead: lead, c: c}
 	rec.epoch.Store(noEpoch)
 	rec.marks = append(rec.marks, mark{journal.KindCase, c})
 	rec.queues.Store(&[]*queue{})
@@ -128,20 +129,42 @@ func (c *recording) Drained() bool {
 	return true
 }
 
-// release gives the memory of what still waits back; the recording is over.
+// release gives the memory of the recording, which is over, back: of its journal's buffer, and of what still waits.
 func (c *recording) release() {
 	for _, q := range *c.queues.Load() {
 		q.close()
 	}
+	if c.w != nil {
+		c.w = nil
+		c.of.slots.put(c.slot)
+	}
 }
 
-// Failed implements recorder.Recording.
-func (c *recording) Failed() <-chan error { return c.failed }
+// OnFailure implements recorder.Recording.
+func (c *recording) OnFailure(f func(error)) {
+	c.mu.Lock()
+	err := c.failure
+	c.failed = f
+	c.mu.Unlock()
+	if err != nil {
+		f(err)
+	}
+}
 
+// fail tells the first failure, here or when somebody begins to listen.
 func (c *recording) fail(err error) {
-	if c.told.CompareAndSwap(false, true) {
-		c.of.count.failures.Add(1)
-		c.failed <- err // capacity 1, sent once
+	c.mu.Lock()
+	first, f := c.failure == nil, c.failed
+	if first {
+		c.failure = err
+	}
+	c.mu.Unlock()
+	if !first {
+		return
+	}
+	c.of.count.failures.Add(1)
+	if f != nil {
+		f(err)
 	}
 }
 

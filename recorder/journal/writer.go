@@ -31,8 +31,9 @@ type Writer struct {
 	written int64
 }
 
-// NewWriter makes the journal's key and header for the recording; the first Append writes it to f.
-func NewWriter(ctx context.Context, f File, keeper Keeper, id string) (*Writer, error) {
+// NewWriter makes the journal's key and header for the recording; the first append writes it to f. buf, of SlotSize bytes, is the writer's
+// until its last call; then it holds ciphertext or records, and whoever lent it clears it.
+func NewWriter(ctx context.Context, f File, keeper Keeper, id string, buf []byte) (*Writer, error) {
 	secret := make([]byte, keySize, keySize+len(id))
 	rand.Read(secret)
 	aead, err := newAEAD(secret)
@@ -52,7 +53,7 @@ func NewWriter(ctx context.Context, f File, keeper Keeper, id string) (*Writer, 
 	copy(header, magic)
 	binary.BigEndian.PutUint16(header[len(magic):], uint16(len(wrapped)))
 	copy(header[len(magic)+2:], wrapped)
-	buf := make([]byte, SlotSize)
+	buf = buf[:SlotSize:SlotSize]
 	return &Writer{f: f, aead: aead, header: header, base: int64(len(header)), buf: buf, plain: buf[:0]}, nil
 }
 

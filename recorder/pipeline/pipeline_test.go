@@ -195,7 +195,9 @@ func TestJournalDiskFull(t *testing.T) {
 		rec.Tap().Tap(a.next())
 		rec.Tap().Tap(b.next())
 	}
-	if err := <-rec.Failed(); !errors.Is(err, recorder.ErrDiskFull) || !errors.Is(err, syscall.ENOSPC) {
+	failures := make(chan error, 1)
+	rec.OnFailure(func(err error) { failures <- err })
+	if err := <-failures; !errors.Is(err, recorder.ErrDiskFull) || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("failed: %v", err)
 	}
 	if s := r.Stats().Capture; s.Failing != 1 || !s.DiskFull {

@@ -92,7 +92,7 @@ func mask(b []byte) []byte {
 func New(t testing.TB, id string) (*journal.Writer, *File) {
 	t.Helper()
 	f := &File{}
-	w, err := journal.NewWriter(context.Background(), f, Keeper{}, id)
+	w, err := journal.NewWriter(context.Background(), f, Keeper{}, id, make([]byte, journal.SlotSize))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,6 @@ type Call struct {
 	mailbox *Mailbox
 	shown   atomic.Pointer[Snapshot]
 	work    sync.WaitGroup // slow work and closing, joined before the call is over
-	done    chan struct{}  // closed when the call is over: what still waits beside it gives up
 
 	phase  Phase
 	plan   route.Plan
@@ -97,7 +96,7 @@ type party struct {
 }
 
 func newCall(deps Deps, in Incoming) *Call {
-	c := &Call{deps: deps, in: in, mailbox: NewMailbox(), done: make(chan struct{}), started: deps.Clock()}
+	c := &Call{deps: deps, in: in, mailbox: NewMailbox(), started: deps.Clock()}
 	c.log = deps.Log.With("call", in.ID, "domain", in.Request.Domain)
 	c.publish()
 	return c

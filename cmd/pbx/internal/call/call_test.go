@@ -319,7 +319,7 @@ func TestMandatoryRecordingThatFails(t *testing.T) {
 				b.mailbox.Post(Answered{Leg: b.id, SDP: media.SDP("PCMU")})
 				synctest.Wait()
 				if !c.atStart {
-					r.records[0].failed <- errFake
+					r.records[0].failed(errFake)
 					synctest.Wait()
 				}
 				a.hangup(sip.CauseNormal)

@@ -170,7 +170,6 @@ func (c *Call) finish() {
 	c.protect(func() { c.deps.Ledger.Enter(c.cdr()) })
 	c.publish()
 	c.mailbox.close()
-	close(c.done)
 	c.work.Wait()
 	c.log.Info("call: over", "status", c.cause.Status, "q850", c.cause.Q850, "by", c.endedBy, "talk", c.talked().Round(time.Millisecond))
 }

@@ -123,7 +123,7 @@ func (r *rig) Start(c recorder.Case) (recorder.Recording, error) {
 	if r.startErr != nil {
 		return nil, r.startErr
 	}
-	f := &fakeRecording{of: c, failed: make(chan error, 1)}
+	f := &fakeRecording{of: c}
 	r.records = append(r.records, f)
 	return f, nil
 }
@@ -137,7 +137,7 @@ func (r *rig) Enter(c CDR) {
 
 type fakeRecording struct {
 	of     recorder.Case
-	failed chan error
+	failed func(error)
 	stops  int
 	why    string
 }
@@ -149,7 +149,7 @@ type tapFunc struct{}
 func (tapFunc) Tap(*media.Frame)                      {}
 func (f *fakeRecording) Party(recorder.Party)         {}
 func (f *fakeRecording) Stop(_ time.Time, why string) { f.stops++; f.why = why }
-func (f *fakeRecording) Failed() <-chan error         { return f.failed }
+func (f *fakeRecording) OnFailure(g func(error))      { f.failed = g }
 
 type fakeLeg struct {
 	id      LegID

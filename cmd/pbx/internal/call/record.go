@@ -41,16 +41,7 @@ func (c *Call) startRecording() {
 	}
 	c.recording, c.record.id = rec, id
 	c.record.detach = c.bridge.Attach(rec.Tap())
-	c.beside(func() Event {
-		select {
-		case err, ok := <-rec.Failed():
-			if ok {
-				return captureFailed{id, err}
-			}
-		case <-c.done:
-		}
-		return nil
-	})
+	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{id, err}) })
 	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
 }
 
