@@ -32,6 +32,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	c.add("naisen_audit_dropped_total", "Facts of the signalling plane left out of the audit log under load.", prometheus.CounterValue, func() float64 { return float64(p.auditor.dropped.Load()) })
 	c.add("naisen_leg_events_lost_total", "Events of legs between two calls that found no room.", prometheus.CounterValue, func() float64 { return float64(p.signalling.lost.Load()) })
 	p.sipMetrics(c)
+	p.eventMetrics(c)
 	p.mediaMetrics(c)
 	p.recorderMetrics(c)
 	r := prometheus.NewRegistry()
@@ -83,6 +84,24 @@ func (p *pbx) sipMetrics(c *collector) {
 	counter("naisen_sip_auth_accepted_total", "Digest answers accepted.", func() uint64 { return auth().Accepted })
 	counter("naisen_sip_auth_wrong_total", "Digest answers that were wrong.", func() uint64 { return auth().Wrong })
 	counter("naisen_sip_auth_throttled_total", "Guesses not looked at.", func() uint64 { return auth().Throttled })
+}
+
+func (p *pbx) eventMetrics(c *collector) {
+	e := p.signalling.events
+	for pkg := range e.notifier.Stats().Subscriptions {
+		c.metrics = append(c.metrics, metric{prometheus.NewDesc("naisen_subscriptions", "Event subscriptions by package.", nil, prometheus.Labels{"package": pkg}),
+			prometheus.GaugeValue, func() float64 { return float64(e.notifier.Stats().Subscriptions[pkg]) }})
+	}
+	counter := func(name, help string, v func() uint64) {
+		c.add(name, help, prometheus.CounterValue, func() float64 { return float64(v()) })
+	}
+	counter("naisen_notifies_sent_total", "NOTIFY requests sent.", func() uint64 { return e.notifier.Stats().Sent })
+	counter("naisen_notifies_failed_total", "Subscriptions ended since nobody took their NOTIFY.", func() uint64 { return e.notifier.Stats().Failed })
+	counter("naisen_notifies_coalesced_total", "Changes that needed no NOTIFY of their own.", func() uint64 { return e.notifier.Stats().Coalesced })
+	counter("naisen_subscriptions_refused_total", "SUBSCRIBEs above a limit.", func() uint64 { return e.notifier.Stats().Refused })
+	counter("naisen_publications_refused_total", "PUBLISHes above a limit.", e.published.Refused)
+	c.add("naisen_publications", "Presence documents published by phones.", prometheus.GaugeValue, func() float64 { return float64(e.published.Len()) })
+	c.add("naisen_lamps_lit", "Extensions with a call dialog.", prometheus.GaugeValue, func() float64 { return float64(e.lamps.lit()) })
 }
 
 func (p *pbx) mediaMetrics(c *collector) {

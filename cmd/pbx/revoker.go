@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"naisen/provisioning/directory"
+	"naisen/sip/event"
 	"naisen/sip/registrar"
 )
 
@@ -13,14 +14,21 @@ import (
 type revoker struct {
 	directory *directory.Directory
 	registrar *registrar.Registrar
+	watchers  watchers
 	stop      context.CancelFunc
 	done      chan struct{}
 }
 
+// watchers are those who subscribed to something, registered or not.
+type watchers interface {
+	Watchers() []event.AOR
+	revoke(event.AOR)
+}
+
 // newRevoker follows the directory until Close. The registrar has loaded its table.
-func newRevoker(ctx context.Context, d *directory.Directory, r *registrar.Registrar) *revoker {
+func newRevoker(ctx context.Context, d *directory.Directory, r *registrar.Registrar, w watchers) *revoker {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	v := &revoker{directory: d, registrar: r, stop: stop, done: make(chan struct{})}
+	v := &revoker{directory: d, registrar: r, watchers: w, stop: stop, done: make(chan struct{})}
 	go v.run(run)
 	return v
 }
@@ -46,6 +54,12 @@ func (v *revoker) revoke(last, next *directory.Snapshot) {
 			v.registrar.Remove(aor, registrar.EventRejected)
 		case had && before != now:
 			v.registrar.Remove(aor, registrar.EventDeactivated)
+		}
+	}
+	for _, a := range v.watchers.Watchers() {
+		before, had := last.Credential(a.Domain, a.User)
+		if now, has := next.Credential(a.Domain, a.User); !has || had && before != now {
+			v.watchers.revoke(a)
 		}
 	}
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"naisen/provisioning/directory"
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
+	"naisen/sip/event"
 	"naisen/sip/registrar"
 )
 
@@ -102,6 +105,24 @@ func await(t *testing.T, r *registrar.Registrar, what string, numbers ...string)
 	}
 }
 
+// watching is who has subscriptions.
+type watching struct {
+	mu sync.Mutex
+	of map[event.AOR]bool
+}
+
+func (w *watching) Watchers() []event.AOR {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.of))
+}
+
+func (w *watching) revoke(a event.AOR) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.of, a)
+}
+
 // A registration ends with the right to it, and no other one does.
 func TestRevoker(t *testing.T) {
 	o := newOffice(t, "2001", "2002", "2003", "2004", "2005")
@@ -123,7 +144,11 @@ func TestRevoker(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close(context.Background()) }()
-	v := newRevoker(t.Context(), dir, r)
+	seen := watching{of: map[event.AOR]bool{}}
+	for _, n := range []string{"2001", "2002", "2003"} {
+		seen.of[event.AOR{User: n, Domain: revokerDomain}] = true
+	}
+	v := newRevoker(t.Context(), dir, r, &seen)
 	defer v.Close()
 
 	await(t, r, "deleted while the switch was down", "2001", "2002", "2003", "2004", "2005")
@@ -132,6 +157,9 @@ func TestRevoker(t *testing.T) {
 	await(t, r, "password changed", "2001", "2003", "2004", "2005")
 	o.put(provisioning.Extension{Number: "2003", Display: "x", Disabled: true})
 	await(t, r, "disabled", "2001", "2004", "2005")
+	if got := seen.Watchers(); len(got) != 1 || got[0].User != "2001" { // 2002 has another password, 2003 is disabled
+		t.Errorf("still watching: %v", got)
+	}
 	owner.Disabled = true
 	o.put(owner)
 	await(t, r, "owner disabled", "2001", "2005")

@@ -22,7 +22,7 @@ import (
 )
 
 // allowed is what the switch takes outside a dialog; in-dialog methods are the dialog layer's.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, PUBLISH"
 
 // signalling is the stack's transaction user: it proves who asks, and hands on to registrar, dialogs and calls.
 // Everything here runs on the shard of the message's Call-ID and decides from memory.
@@ -33,6 +33,7 @@ type signalling struct {
 	registrar *registrar.Registrar
 	directory *directory.Directory
 	calls     *call.Switch
+	events    *events
 	audit     *auditor
 	domain    string // of requests that name an address of ours instead of a domain
 	own       map[string]bool
@@ -48,6 +49,9 @@ var _ stack.Handler = (*signalling)(nil)
 func (s *signalling) Request(tx *stack.ServerTx) {
 	req := tx.Request()
 	if req.To().Tag() != "" {
+		if req.Method == "SUBSCRIBE" && s.events.notifier.Refresh(tx) {
+			return
+		}
 		if !s.ua.Request(tx) {
 			s.refuse(tx, sip.StatusCause(481))
 		}
@@ -60,6 +64,10 @@ func (s *signalling) Request(tx *stack.ServerTx) {
 		s.register(tx)
 	case "OPTIONS":
 		s.options(tx)
+	case "SUBSCRIBE":
+		s.subscribe(tx)
+	case "PUBLISH":
+		s.publish(tx)
 	case "BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "NOTIFY":
 		s.refuse(tx, sip.StatusCause(481)) // they need a dialog
 	default:
@@ -80,6 +88,7 @@ func (s *signalling) StrayResponse(r *stack.Response) { s.ua.StrayResponse(r) }
 func (s *signalling) FlowClosed(f *stack.Flow) {
 	s.registrar.FlowClosed(f)
 	s.ua.FlowClosed(f)
+	s.events.notifier.FlowClosed(f)
 }
 
 // invite starts a call for a caller who proved an identity: a trunk by its address, an extension by digest.
@@ -207,6 +216,7 @@ func (s *signalling) options(tx *stack.ServerTx) {
 	}
 	r := stack.NewResponse(tx.Request(), status, "")
 	r.Add("Allow", allowed)
+	r.Add("Allow-Events", s.events.notifier.AllowEvents())
 	r.Add("Accept", "application/sdp")
 	r.Add("Supported", "100rel, timer, path")
 	s.respond(tx, r)
@@ -223,11 +233,7 @@ func (s *signalling) unknown(tx *stack.ServerTx) {
 	if _, ok := s.prove(tx, domain); !ok {
 		return
 	}
-	status := 405
-	if req.Method == "SUBSCRIBE" {
-		status = 489
-	}
-	r := stack.NewResponse(req, status, "")
+	r := stack.NewResponse(req, 405, "")
 	r.Add("Allow", allowed)
 	s.respond(tx, r)
 }

@@ -230,6 +230,9 @@ func (w *world) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	w.p.calls.Drain(ctx)
+	if err := w.p.signalling.events.Close(ctx); err != nil {
+		w.faults = append(w.faults, err.Error())
+	}
 	w.p.dialler.Close()
 	_ = w.p.registrar.Close(ctx)
 	if err := w.p.signalling.ua.Close(ctx); err != nil {

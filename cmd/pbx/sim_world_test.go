@@ -165,8 +165,9 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	}
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: &trunk.Resolver{}, ua: s.ua,
 		outside: w.proxy.Addr(), inside: w.proxy.Addr(), log: log}
+	s.events = s.newEvents()
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: w, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route}, 0)
+		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route, Changed: s.events.lamps.Changed}, 0)
 	s.calls = p.calls
 	w.stop = cancel
 	w.serve.Go(func() { _ = p.stack.Serve(ctx) })

@@ -226,17 +226,19 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		defer cancel()
 		return s.ua.Close(ctx)
 	})
+	s.events = s.newEvents()
+	p.closing("events", s.events.Close)
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
 		return err
 	}
-	revoker := newRevoker(ctx, p.directory, p.registrar)
+	revoker := newRevoker(ctx, p.directory, p.registrar, s.events)
 	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
 	outside, inside := sides(addrs)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: &trunk.Resolver{}, ua: s.ua,
 		outside: outside, inside: inside, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.ledger, Clock: time.Now, Log: p.log,
-		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route}, p.config.Calls)
+		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route, Changed: s.events.lamps.Changed}, p.config.Calls)
 	s.calls = p.calls
 	return nil
 }

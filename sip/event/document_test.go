@@ -25,6 +25,7 @@ type facts struct {
 
 func (f *facts) Dialogs(AOR) []Dialog   { return f.dialogs }
 func (f *facts) Contacts(AOR) []Contact { return f.contacts }
+func (f *facts) Ended(id string) string { return map[string]string{"k2": "deactivated"}[id] }
 func (f *facts) Messages(AOR) Messages  { return f.messages }
 func (f *facts) reachable(AOR) bool     { return f.open }
 

@@ -155,6 +155,23 @@ func (n *Notifier) Changed(pkg string, resource AOR) {
 	n.mu.Lock()
 	list := slices.Clone(n.watching[topic{pkg, resource}])
 	n.mu.Unlock()
+	n.mark(list)
+}
+
+// ChangedAll tells that anything of a package may have changed: who lost count of the changes says so.
+func (n *Notifier) ChangedAll(pkg string) {
+	n.mu.Lock()
+	var list []*subscription
+	for t, subs := range n.watching {
+		if t.pkg == pkg {
+			list = append(list, subs...)
+		}
+	}
+	n.mu.Unlock()
+	n.mark(list)
+}
+
+func (n *Notifier) mark(list []*subscription) {
 	for _, s := range list {
 		if !s.marked.CompareAndSwap(false, true) {
 			n.coalesced.Add(1) // one mark is queued already, and will see this change too

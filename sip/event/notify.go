@@ -24,8 +24,14 @@ func (s *subscription) flush() {
 		}
 		return
 	}
-	if s.why == "" && s.n.cfg.Judge(s.watcher, s.resource, s.pkg.Name()) != 200 {
-		s.why = reasonRejected
+	if s.why == "" {
+		switch s.n.cfg.Judge(s.watcher, s.resource, s.pkg.Name()) {
+		case 200:
+		case 404:
+			s.why = reasonNoResource
+		default:
+			s.why = reasonRejected
+		}
 	}
 	to, ok := s.reach()
 	if !ok {

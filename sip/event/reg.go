@@ -23,8 +23,12 @@ type Contact struct {
 	FirstCSeq uint32 // of the REGISTER that the temporary GRUU came with
 }
 
-// Contacts tells the live bindings of an AOR. Any goroutine may ask; it must not block.
-type Contacts interface{ Contacts(AOR) []Contact }
+// Contacts tells the live bindings of an AOR, and with which event of RFC 3680 section 5.2 one ended that is not there any more; "" when that
+// is forgotten. Any goroutine may ask; it must not block.
+type Contacts interface {
+	Contacts(AOR) []Contact
+	Ended(id string) string
+}
 
 // Registrations is the package "reg" (RFC 3680), with the GRUU elements of RFC 5628. Each document is full. clock is wall time; nil:
 // time.Now.
@@ -139,9 +143,13 @@ func (v *regView) info(now, gone []Contact) reginfoXML {
 			r.State = "terminated"
 		}
 		x := contact(c)
-		x.State, x.Event = "terminated", "unregistered"
-		if c.Expires <= wall {
+		x.State, x.Event = "terminated", v.src.Ended(c.ID)
+		switch {
+		case x.Event != "":
+		case c.Expires <= wall:
 			x.Event = "expired"
+		default:
+			x.Event = "unregistered"
 		}
 		r.Contacts = append(r.Contacts, x)
 	}

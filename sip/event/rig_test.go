@@ -48,6 +48,7 @@ func (r *rig) Dialogs(a AOR) []Dialog {
 	return slices.Clone(r.lines[a])
 }
 func (r *rig) Messages(a AOR) Messages { r.mu.Lock(); defer r.mu.Unlock(); return r.boxes[a] }
+func (r *rig) Ended(string) string     { return "" }
 func (r *rig) Contacts(a AOR) []Contact {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,6 +14,7 @@ const (
 	reasonTimeout     = "timeout"
 	reasonRejected    = "rejected"
 	reasonDeactivated = "deactivated"
+	reasonNoResource  = "noresource"
 )
 
 const (

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"naisen/sip/event"
+)
+
+// lastWords bounds the wait for the answers to the last NOTIFYs: a watcher that is gone must not hold the switch up.
+const lastWords = 2 * time.Second
+
+// events is what phones can watch, and where it comes from.
+type events struct {
+	notifier  *event.Notifier
+	published *event.Publications
+	lamps     *lamps
+	mailboxes *mailboxes
+	contacts  *contacts
+}
+
+// newEvents joins the notifier with its sources. It needs the stack, the registrar and the directory.
+func (s *signalling) newEvents() *events {
+	e := &events{}
+	tell := func(packages ...string) func(event.AOR) {
+		return func(a event.AOR) {
+			for _, p := range packages {
+				e.notifier.Changed(p, a)
+			}
+		}
+	}
+	e.lamps = newLamps(tell("dialog", "presence"))
+	e.mailboxes = newMailboxes(tell("message-summary"))
+	e.published = event.NewPublications(s.stack, event.PublishConfig{Changed: tell("presence")}, s.log)
+	e.contacts = newContacts(s.registrar, tell("reg", "presence"), func() {
+		e.notifier.ChangedAll("reg")
+		e.notifier.ChangedAll("presence")
+	})
+	e.notifier = event.New(s.stack, event.Config{
+		Packages: []event.Package{event.DialogInfo(e.lamps), event.MessageSummary(e.mailboxes), event.Registrations(e.contacts, time.Now),
+			event.Presence(e.contacts.reachable, e.lamps, e.published)},
+		Judge: s.maySee, Reroute: s.registrar.Reroute,
+	}, s.log)
+	e.contacts.start()
+	return e
+}
+
+// Close tells the watchers and waits a moment for their answers.
+func (e *events) Close(ctx context.Context) error {
+	e.contacts.Close()
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	return e.notifier.Close(ctx)
+}
+
+// Watchers implements watchers.
+func (e *events) Watchers() []event.AOR { return e.notifier.Watchers() }
+
+// revoke ends what an extension watches and says: its right to it is gone, or another password proves it now.
+func (e *events) revoke(a event.AOR) {
+	e.notifier.Revoke(a)
+	e.published.Remove(a)
+}

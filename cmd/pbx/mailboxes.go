@@ -1,0 +1,36 @@
+package main
+
+import (
+	"sync"
+
+	"naisen/sip/event"
+)
+
+// mailboxes counts the messages that wait for each extension. Voicemail sets them; until there is one, nobody has any.
+type mailboxes struct {
+	tell func(event.AOR)
+
+	mu sync.Mutex
+	of map[event.AOR]event.Messages
+}
+
+func newMailboxes(tell func(event.AOR)) *mailboxes {
+	return &mailboxes{tell: tell, of: map[event.AOR]event.Messages{}}
+}
+
+// Messages implements event.Mailboxes.
+func (m *mailboxes) Messages(a event.AOR) event.Messages {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.of[a]
+}
+
+// Set says what waits for an extension now.
+func (m *mailboxes) Set(a event.AOR, now event.Messages) {
+	m.mu.Lock()
+	if m.of[a] = now; now == (event.Messages{}) {
+		delete(m.of, a)
+	}
+	m.mu.Unlock()
+	m.tell(a)
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"strings"
+
+	"naisen/sip"
+	"naisen/sip/event"
+	"naisen/sip/stack"
+)
+
+// subscribe hands a SUBSCRIBE outside a dialog to the notifier, once its sender has proven to be an extension.
+func (s *signalling) subscribe(tx *stack.ServerTx) {
+	if watcher, resource, ok := s.asks(tx); ok {
+		s.events.notifier.Subscribe(tx, watcher, resource)
+	}
+}
+
+// publish takes what an extension says of itself, and of nobody else (RFC 3903 section 6).
+func (s *signalling) publish(tx *stack.ServerTx) {
+	who, about, ok := s.asks(tx)
+	switch {
+	case !ok:
+	case who != about:
+		s.refuse(tx, sip.CauseForbidden)
+	default:
+		s.events.published.Publish(tx, who)
+	}
+}
+
+// asks tells who sent a request and whom it is about. False: it was answered with a challenge or a refusal, the same whether or not
+// anybody of that name exists (threats B1, B7).
+func (s *signalling) asks(tx *stack.ServerTx) (who, about event.AOR, ok bool) {
+	req := tx.Request()
+	domain, ok := s.domainOf(req.From().URI.Host)
+	if !ok || !s.serves(req.URI.Host) {
+		s.refuse(tx, sip.CauseForbidden)
+		return who, about, false
+	}
+	user, ok := s.prove(tx, domain)
+	if !ok {
+		return who, about, false
+	}
+	who, about = event.AOR{User: user, Domain: domain}, event.AOR{User: req.URI.User, Domain: domain}
+	if _, named := s.directory.Snapshot().Domain(strings.ToLower(req.URI.Host)); named {
+		about.Domain = strings.ToLower(req.URI.Host)
+	}
+	return who, about, true
+}
+
+// maySee implements event.Config.Judge: extensions see each other's lamps and presence inside their domain, and mailbox and registrations
+// of themselves. Nobody else sees anything.
+func (s *signalling) maySee(watcher, resource event.AOR, pkg string) int {
+	snap := s.directory.Snapshot()
+	if _, ok := snap.Credential(watcher.Domain, watcher.User); !ok || watcher.Domain != resource.Domain {
+		return 403
+	}
+	if (pkg == "message-summary" || pkg == "reg") && watcher != resource {
+		return 403
+	}
+	if _, ok := snap.Extension(resource.Domain, resource.User); !ok {
+		return 404
+	}
+	return 200
+}
