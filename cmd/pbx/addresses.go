@@ -72,21 +72,39 @@ func addressesOf(listeners []stack.Listen) []netip.Addr {
 	return out
 }
 
-// sides picks the address that leads to other machines and the one that stays on this one; with one address it is both.
-func sides(addrs []netip.Addr) (outside, inside netip.Addr) {
-	for _, a := range addrs {
-		switch {
-		case a.IsLoopback() && !inside.IsValid():
-			inside = a
-		case !a.IsLoopback() && !outside.IsValid():
-			outside = a
+// leaveBy picks, of our addresses, the one by which a peer is reached: of its family, and on loopback only for a peer there. Of a peer that
+// is not known yet the first that leads to other machines is taken. Zero when there are none.
+func leaveBy(ours []netip.Addr, peer netip.Addr) netip.Addr {
+	best, score := netip.Addr{}, -1
+	for _, a := range ours {
+		n := 0
+		if a.IsLoopback() == (peer.IsValid() && peer.IsLoopback()) {
+			n++
+		}
+		if peer.IsValid() && a.Is4() == peer.Is4() {
+			n += 2
+		}
+		if n > score {
+			best, score = a, n
 		}
 	}
-	if !outside.IsValid() {
-		outside = inside
+	return best
+}
+
+// parseServer reads a name server.
+func parseServer(text string) (netip.AddrPort, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.AddrPortFrom(a, 53), nil
 	}
-	if !inside.IsValid() {
-		inside = outside
+	return netip.ParseAddrPort(text)
+}
+
+// nameServers of the configuration; Validate has parsed them.
+func (c Config) nameServers() (out []netip.AddrPort) {
+	for _, text := range c.SIP.DNS {
+		if a, err := parseServer(text); err == nil {
+			out = append(out, a)
+		}
 	}
-	return outside, inside
+	return out
 }

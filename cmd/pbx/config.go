@@ -37,6 +37,7 @@ type SIPConfig struct {
 	Advertise   string   `yaml:"advertise"`   // host name or address in Contact and Via when it differs
 	Certificate string   `yaml:"certificate"` // PEM file; made for this machine when empty
 	Key         string   `yaml:"key"`
+	DNS         []string `yaml:"dns"`             // name servers for carriers, "192.0.2.53" or "192.0.2.53:53"; those of the system when empty
 	Rate        float64  `yaml:"rate"`            // new requests per second in all; 2000
 	SourceRate  float64  `yaml:"rate_per_source"` // 50
 }
@@ -202,6 +203,11 @@ func (c *Config) Validate() error {
 	for i, l := range c.SIP.Listen {
 		if _, err := parseListen(l); err != nil {
 			add(invalid(fmt.Sprintf("sip.listen[%d]", i), "%v", err))
+		}
+	}
+	for i, text := range c.SIP.DNS {
+		if _, err := parseServer(text); err != nil {
+			add(invalid(fmt.Sprintf("sip.dns[%d]", i), "is no IP address, nor address:port"))
 		}
 	}
 	add(pair("sip", c.SIP.Certificate, c.SIP.Key))

@@ -25,6 +25,7 @@ func TestConfigErrorsNameTheirPlace(t *testing.T) {
 		{"wrong type", "calls: many\n", "calls"},
 		{"wildcard", "sip:\n  listen: [\"udp:0.0.0.0:5060\"]\n", "sip.listen[0]"},
 		{"transport", "sip:\n  listen: [\"sctp:127.0.0.1:5060\"]\n", "sip.listen[0]"},
+		{"name server", "sip:\n  dns: [\"192.0.2.53\", \"ns.example\"]\n", "sip.dns[1]"},
 		{"certificate alone", "sip:\n  certificate: a.pem\n", "certificate and key"},
 		{"ports", "media:\n  ports: 5-6\n", "media.ports"},
 		{"plain http outside", "http:\n  listen: 192.0.2.1:8080\n", "need TLS"},

@@ -47,6 +47,7 @@ const everywhere = "*"
 // one; two only where two folders each keep a database of their own.
 var libraries = map[string][]string{
 	"github.com/emiago/sipgo":              {"sip/stack"},
+	"github.com/miekg/dns":                 {"sip/resolve"},
 	"github.com/pion/srtp":                 {"media/secure"},
 	"github.com/pion/rtp":                  {"media/secure"},              // srtp takes its header type, to parse it once
 	"github.com/pion/rtcp":                 {"media/rtp", "media/secure"}, // likewise
@@ -77,10 +78,11 @@ var libraries = map[string][]string{
 
 // testLibraries are more for tests and test packages only.
 var testLibraries = map[string][]string{
-	"go.uber.org/goleak":  {everywhere},
-	"pgregory.net/rapid":  {everywhere},
-	"github.com/pion/sdp": {"media/sdp"}, // a second parser to compare with
-	"github.com/pion/rtp": {"media/rtp"},
+	"go.uber.org/goleak":   {everywhere},
+	"github.com/miekg/dns": {"sip/resolve/resolvetest"},
+	"pgregory.net/rapid":   {everywhere},
+	"github.com/pion/sdp":  {"media/sdp"}, // a second parser to compare with
+	"github.com/pion/rtp":  {"media/rtp"},
 }
 
 // pure packages decide; they touch no I/O.

@@ -15,6 +15,7 @@ import (
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
 	"naisen/sip/registrar"
+	"naisen/sip/resolve"
 	"naisen/sip/stack"
 	"naisen/sip/trunk"
 )
@@ -27,10 +28,9 @@ type dialler struct {
 	signalling *signalling
 	registrar  *registrar.Registrar
 	directory  *directory.Directory
-	resolver   *trunk.Resolver
+	resolver   *resolve.Resolver
 	ua         *dialog.UA
-	outside    netip.Addr // our address towards other machines
-	inside     netip.Addr // our loopback address
+	addrs      []netip.Addr // ours, on which SIP listens
 	lookups    sync.WaitGroup
 	log        *slog.Logger
 }
@@ -51,10 +51,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		if !ok || tr.Disabled {
 			return nil
 		}
-		local := d.outside
-		if a, err := netip.ParseAddrPort(tr.Host); err == nil && a.Addr().IsLoopback() {
-			local = d.inside
-		}
+		local := leaveBy(d.addrs, d.known(tr))
 		return []call.Destination{{Number: t.Number, Name: tr.Name, Security: security(tr.Media), Via: carrier{domain, tr},
 			Profile: d.signalling.profile(local, netip.Addr{}, tr.Transport == "tls", tr.EvenPorts)}}
 	}
@@ -74,6 +71,21 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 	return out
 }
 
+// known is the address of a carrier as far as it is known without waiting: its media leaves by ours of the same family.
+func (d *dialler) known(t provisioning.Trunk) netip.Addr {
+	host, port, err := sip.ParseHostPort(t.Host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // what is not remembered is not waited for
+	targets, err := d.resolver.Resolve(now, resolve.Query{Host: host, Port: port, Transport: t.Transport})
+	if err != nil || len(targets) == 0 {
+		return netip.Addr{}
+	}
+	return targets[0].Addr.Addr()
+}
+
 // Dial implements call.Dialler.
 func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox) call.Leg {
 	l := newLeg(out.Leg, m, func() { d.signalling.lost.Add(1) })
@@ -81,7 +93,7 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 	case registrar.Device:
 		l.begin(d.ua.Invite(d.toDevice(via, out), l.on))
 	case carrier:
-		d.lookups.Go(func() { d.toCarrier(via, out, l) })
+		d.lookups.Go(func() { d.toCarrier(via, dest.Profile.Local, out, l) })
 	}
 	return l
 }
@@ -110,7 +122,7 @@ func routes(b registrar.Binding) (out []sip.Address) {
 }
 
 // toCarrier looks the carrier's address up, which may take a while, and calls it unless the call gave up meanwhile.
-func (d *dialler) toCarrier(c carrier, out call.Outgoing, l *leg) {
+func (d *dialler) toCarrier(c carrier, local netip.Addr, out call.Outgoing, l *leg) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupPatience)
 	defer cancel()
 	p, err := trunkProfile(c.domain, c.trunk)
@@ -119,7 +131,7 @@ func (d *dialler) toCarrier(c carrier, out call.Outgoing, l *leg) {
 		l.fail(sip.CauseServerError)
 		return
 	}
-	targets, err := d.resolver.Resolve(ctx, p.Host, p.Port, p.Transport)
+	targets, err := d.resolver.Resolve(ctx, resolve.Query{Host: p.Host, Port: p.Port, Transport: p.Transport, IPv6: local.Is6()})
 	if err != nil || len(targets) == 0 {
 		d.log.Error("dialler: carrier not found", "trunk", c.trunk.Name, "err", err)
 		l.fail(sip.CauseTransport)

@@ -22,9 +22,9 @@ import (
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
 	"naisen/sip/registrar"
+	"naisen/sip/resolve"
 	"naisen/sip/siptest"
 	"naisen/sip/stack"
-	"naisen/sip/trunk"
 )
 
 const (
@@ -163,8 +163,8 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
 		t.Fatal(err)
 	}
-	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: &trunk.Resolver{}, ua: s.ua,
-		outside: w.proxy.Addr(), inside: w.proxy.Addr(), log: log}
+	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: resolve.New(resolve.Config{}), ua: s.ua,
+		addrs: []netip.Addr{w.proxy.Addr()}, log: log}
 	s.events = s.newEvents()
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: w, Clock: time.Now, Log: log,
 		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route, Changed: s.events.lamps.Changed}, 0)

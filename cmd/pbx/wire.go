@@ -29,8 +29,8 @@ import (
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
 	"naisen/sip/registrar"
+	"naisen/sip/resolve"
 	"naisen/sip/stack"
-	"naisen/sip/trunk"
 )
 
 // pbx is every part, made once, in import order. This file is the only place where parts meet.
@@ -220,7 +220,9 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	}
 	p.closing("sip stack", func(context.Context) error { return p.stack.Close() })
 	s.stack = p.stack
-	s.ua = dialog.New(p.stack, dialog.Config{Reroute: p.registrar.Reroute}, p.log)
+	resolver := resolve.New(resolve.Config{Servers: p.config.nameServers(), Log: p.log})
+	p.closing("resolver", func(context.Context) error { resolver.Close(); return nil })
+	s.ua = dialog.New(p.stack, dialog.Config{Reroute: p.registrar.Reroute, Silent: resolver.Silent}, p.log)
 	p.closing("dialogs", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, byePatience)
 		defer cancel()
@@ -233,9 +235,8 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	}
 	revoker := newRevoker(ctx, p.directory, p.registrar, s.events)
 	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
-	outside, inside := sides(addrs)
-	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: &trunk.Resolver{}, ua: s.ua,
-		outside: outside, inside: inside, log: p.log}
+	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, ua: s.ua,
+		addrs: addrs, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.ledger, Clock: time.Now, Log: p.log,
 		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route, Changed: s.events.lamps.Changed}, p.config.Calls)

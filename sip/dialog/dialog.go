@@ -40,14 +40,15 @@ type Transport interface {
 
 // Config of a UA. The zero value works.
 type Config struct {
-	Clock          func() time.Time // wall time for Snapshot; nil: time.Now
-	RingTimeout    time.Duration    // timer C: an outbound INVITE without a final response; 0: 180 s
-	Failover       time.Duration    // how long a target may stay silent before the next one is tried; 0: 4 s
-	SessionExpires time.Duration    // RFC 4028; 0: 1800 s; negative: we ask for no session timer
-	MinSE          time.Duration    // smallest interval we accept; 0: 90 s, which is also the least possible
-	Allow          []string         // methods announced; nil: all that the package handles
-	Supported      []string         // option tags; nil: 100rel and timer. Without 100rel nothing is sent or taken reliably
-	ContactUser    string           // user part of our Contact unless Invite says otherwise; empty: "pbx"
+	Clock          func() time.Time   // wall time for Snapshot; nil: time.Now
+	RingTimeout    time.Duration      // timer C: an outbound INVITE without a final response; 0: 180 s
+	Failover       time.Duration      // how long a target may stay silent before the next one is tried; 0: 4 s
+	Silent         func(stack.Target) // told of each target that did not answer in time or could not be reached; nil: nobody. It must not block
+	SessionExpires time.Duration      // RFC 4028; 0: 1800 s; negative: we ask for no session timer
+	MinSE          time.Duration      // smallest interval we accept; 0: 90 s, which is also the least possible
+	Allow          []string           // methods announced; nil: all that the package handles
+	Supported      []string           // option tags; nil: 100rel and timer. Without 100rel nothing is sent or taken reliably
+	ContactUser    string             // user part of our Contact unless Invite says otherwise; empty: "pbx"
 
 	// Reroute tells where a peer is now that has left old, the flow of its dialog: the registrar's newest flow of that device, say. It is
 	// asked on the shard for each request of ours and must not block. Nil, or false: it is reached over old, or not at all.

@@ -208,6 +208,9 @@ func (a *attempt) failed(err error) {
 		s.cancelled(false)
 		return
 	}
+	if silent := s.ua.cfg.Silent; silent != nil && a.to.Flow == nil {
+		silent(a.to)
+	}
 	if s.nextTarget() {
 		return
 	}

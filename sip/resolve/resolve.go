@@ -28,6 +28,8 @@ var (
 const (
 	maxTargets  = 16                     // of one Resolve
 	maxHosts    = 8                      // SRV targets looked at
+	maxSilent   = 256                    // places remembered as silent
+	silentFor   = time.Minute            // how long one comes last
 	otherFamily = 300 * time.Millisecond // how long addresses of one family wait for those of the other
 )
 
@@ -62,10 +64,11 @@ type Resolver struct {
 	wg sync.WaitGroup // flights
 
 	mu      sync.Mutex
-	closed  bool            // guarded by mu
-	cache   map[key]*entry  // guarded by mu; at most maxCached
-	flights map[key]*flight // guarded by mu; at most maxFlights
-	stats   Stats           // guarded by mu
+	closed  bool                         // guarded by mu
+	cache   map[key]*entry               // guarded by mu; at most maxCached
+	flights map[key]*flight              // guarded by mu; at most maxFlights
+	silent  map[netip.AddrPort]time.Time // guarded by mu; at most maxSilent: when each place may come first again
+	stats   Stats                        // guarded by mu
 }
 
 // Stats counters only grow, but Cached.
@@ -80,7 +83,8 @@ type Stats struct {
 
 // New makes a Resolver that runs nothing until it is asked.
 func New(cfg Config) *Resolver {
-	r := &Resolver{cfg: cfg, now: cfg.Clock, log: cfg.Log, cache: make(map[key]*entry), flights: make(map[key]*flight)}
+	r := &Resolver{cfg: cfg, now: cfg.Clock, log: cfg.Log, cache: make(map[key]*entry), flights: make(map[key]*flight),
+		silent: make(map[netip.AddrPort]time.Time)}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -117,6 +121,45 @@ func (r *Resolver) Stats() Stats {
 // Resolve gives the targets in the order in which they are to be tried (RFC 3263 section 4). It may block for DNS until ctx ends, so it is
 // not for a shard; an IP address never blocks. Errors: ErrNotFound, ErrUnreachable, ErrInsecure.
 func (r *Resolver) Resolve(ctx context.Context, q Query) ([]stack.Target, error) {
+	out, err := r.resolve(ctx, q)
+	return r.silentLast(out), err
+}
+
+// Silent notes that a target did not answer or could not be reached: for a minute it is tried after the others of its host, so that a dead
+// server costs one caller its patience and not each.
+func (r *Resolver) Silent(to stack.Target) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.silent[to.Addr]; !ok && len(r.silent) >= maxSilent {
+		for a := range r.silent { // any: it only loses its place at the end
+			delete(r.silent, a)
+			break
+		}
+	}
+	r.silent[to.Addr] = r.now().Add(silentFor)
+}
+
+func (r *Resolver) silentLast(in []stack.Target) []stack.Target {
+	if len(in) < 2 {
+		return in
+	}
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out, last []stack.Target
+	for _, t := range in {
+		if until, ok := r.silent[t.Addr]; ok && now.Before(until) {
+			last = append(last, t)
+			continue
+		} else if ok {
+			delete(r.silent, t.Addr)
+		}
+		out = append(out, t)
+	}
+	return append(out, last...)
+}
+
+func (r *Resolver) resolve(ctx context.Context, q Query) ([]stack.Target, error) {
 	q.Host = strings.ToLower(strings.TrimSuffix(q.Host, "."))
 	switch {
 	case q.Port < 0 || q.Port > 65535 || len(q.Host) > 253 || q.Host == "":

@@ -322,3 +322,24 @@ func TestSystemFiles(t *testing.T) {
 		t.Error("DNS was asked")
 	}
 }
+
+// A target that was silent comes last for a minute.
+func TestSilentTargetComesLast(t *testing.T) {
+	_, r, c := start(t, zone, nil)
+	q := resolve.Query{Host: "plain.example", Port: 5060}
+	first, then := "udp 192.0.2.4:5060, udp [2001:db8::4]:5060", "udp [2001:db8::4]:5060, udp 192.0.2.4:5060"
+	if got, err := ask(t, r, q); got != first {
+		t.Fatalf("%s, %v", got, err)
+	}
+	r.Silent(stack.Target{Addr: netip.MustParseAddrPort("192.0.2.4:5060")})
+	for i := range 1000 {
+		r.Silent(stack.Target{Addr: netip.AddrPortFrom(netip.MustParseAddr("198.51.100.1"), uint16(1000+i%200))})
+	}
+	if got, err := ask(t, r, q); got != then {
+		t.Errorf("%s, %v", got, err)
+	}
+	c.advance(61 * time.Second)
+	if got, err := ask(t, r, q); got != first {
+		t.Errorf("a minute later: %s, %v", got, err)
+	}
+}

@@ -36,7 +36,7 @@ const (
 // Fields are a trunk as it is configured. Zero values take the defaults stated.
 type Fields struct {
 	Domain, Name string
-	Host         string   // host or host:port where calls go; no port: 5060, or 5061 with tls
+	Host         string   // host or host:port where calls go; no port: SRV records decide (RFC 3263), then 5060, or 5061 with tls
 	Transport    string   // "udp" (default), "tcp", "tls"
 	DIDFrom      []string // Place values in order; none: all three
 	CallerID     string   // number presented when the caller has none of its own
@@ -53,7 +53,7 @@ type Fields struct {
 type Profile struct {
 	Domain, Name string
 	Host         string
-	Port         int // 0 never
+	Port         int // 0: not given
 	Transport    string
 	DIDFrom      []Place
 	CallerID     string
@@ -81,9 +81,6 @@ func New(f Fields) (*Profile, error) {
 	var err error
 	if p.Host, p.Port, err = sip.ParseHostPort(f.Host); err != nil || p.Host == "" {
 		return bad("host")
-	}
-	if p.Port == 0 {
-		p.Port = defaultPort(p.Transport)
 	}
 	if p.FromHost == "" {
 		p.FromHost = p.Host

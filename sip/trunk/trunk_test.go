@@ -12,7 +12,7 @@ func TestNewDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Host != "carrier.example" || p.Port != 5061 || p.FromHost != p.Host || len(p.DIDFrom) != 3 || p.Format != number.FormatPlus || p.Identity != IdentityNone || p.Plan != &number.Japan {
+	if p.Host != "carrier.example" || p.Port != 0 || p.FromHost != p.Host || len(p.DIDFrom) != 3 || p.Format != number.FormatPlus || p.Identity != IdentityNone || p.Plan != &number.Japan {
 		t.Errorf("%+v", p)
 	}
 }
