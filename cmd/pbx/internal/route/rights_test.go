@@ -9,18 +9,20 @@ import (
 
 func TestClassify(t *testing.T) {
 	for number, want := range map[string]Number{
-		"0312345678": {Class: "national"}, "03": {Class: "national"}, "05012345678": {Class: "national"}, "0993123456": {Class: "national"},
-		"09012345678": {Class: "mobile"}, "08012345678": {Class: "mobile"}, "0800123456": {Class: "toll-free"}, "0120123456": {Class: "toll-free"},
-		"0570012345": {Class: "navi"}, "0990512345": {Class: "premium"}, "104": {Class: "service"}, "117": {Class: "service"}, "110": {Class: "emergency"},
+		"0312345678": {Class: "national"}, "05012345678": {Class: "national"}, "03": {Class: "other"}, "0993123456": {Class: "national"},
+		"09012345678": {Class: "mobile"}, "08012345678": {Class: "mobile"}, "08001234567": {Class: "toll-free"}, "0120123456": {Class: "toll-free"},
+		"0570012345": {Class: "navi"}, "0990512345": {Class: "premium"}, "104": {Class: "service"}, "#7119": {Class: "service"}, "110": {Class: "emergency"},
 		"2001": {Class: "internal"}, "31234567": {Class: "national"}, "18409012345678": {Class: "mobile"}, "1860990512345": {Class: "premium"},
-		"+81312345678": {Class: "national"}, "+819012345678": {Class: "mobile"}, "+81990512345": {Class: "premium"}, "0108190123456": {Class: "mobile"},
+		"+81312345678": {Class: "national"}, "+819012345678": {Class: "mobile"}, "+81990512345": {Class: "premium"}, "010819012345678": {Class: "mobile"},
 		"+442071838750": {Class: "international", E164: "442071838750"}, "010442071838750": {Class: "international", E164: "442071838750"},
-		"442071838750": {Class: "international", E164: "442071838750"}, "9011442071838750": {Class: "international", E164: "9011442071838750"},
+		"%2B442071838750": {Class: "international", E164: "442071838750"}, "00442071838750": {Class: "international", E164: "442071838750"},
+		"0033010442071838750": {Class: "international", E164: "442071838750"}, "00330312345678": {Class: "national"},
+		"442071838750": {Class: "international", E164: "442071838750"}, "9011442071838750": {Class: "other"},
 		"+18765551234": {Class: "high-risk", E164: "18765551234", Risky: "1876"}, "01018765551234": {Class: "high-risk", E164: "18765551234", Risky: "1876"},
 		"+870776123456": {Class: "high-risk", E164: "870776123456", Risky: "870"}, "+12125551234": {Class: "international", E164: "12125551234"},
-		"0044207183": {Class: "other"}, "011442071838750": {Class: "other"}, "": {Class: "other"}, "+": {Class: "other"}, "*70010441": {Class: "other"},
-		"010,44207": {Class: "other"}, "+44 207": {Class: "other"}, "1234567": {Class: "other"}, "184": {Class: "service"}, "+8101044207": {Class: "international", E164: "44207"},
-		"０９９０５１２３４５": {Class: "other"},
+		"+18005551234": {Class: "international", E164: "18005551234"}, "+19005551234": {Class: "high-risk", E164: "19005551234", Risky: "1900"},
+		"011442071838750": {Class: "other"}, "": {Class: "other"}, "+": {Class: "other"}, "*70010441": {Class: "other"},
+		"010,44207": {Class: "other"}, "1234567": {Class: "other"}, "184": {Class: "service"},
 	} {
 		if got := Classify(number); got != want {
 			t.Errorf("%q: %+v, want %+v", number, got, want)
@@ -38,8 +40,8 @@ func FuzzClassify(f *testing.F) {
 		if (n.Class == "international" || n.Class == "high-risk") != (n.E164 != "") {
 			t.Errorf("%q: %+v", number, n)
 		}
-		if len(number) > 3 && number[:3] == "010" && def.Opens(n.Class, n.E164, n.Risky) && n.Class == "international" {
-			t.Errorf("%q is open by default", number)
+		if n.E164 != "" && def.Opens(n.Class, n.E164, n.Risky) {
+			t.Errorf("%q is open by default: %+v", number, n)
 		}
 	})
 }
@@ -58,12 +60,12 @@ func TestRights(t *testing.T) {
 		class              string
 	}{
 		{"2002", "0312345555", 0, "national"}, {"2002", "09012345678", 0, "mobile"}, {"2002", "0120444444", 0, "toll-free"},
-		{"2002", "00442071838750", 403, "other"}, {"2002", "+442071838750", 403, "international"}, {"2002", "010442071838750", 403, "international"},
+		{"2002", "00442071838750", 403, "international"}, {"2002", "+442071838750", 403, "international"}, {"2002", "010442071838750", 403, "international"},
 		{"2002", "9011442071838750", 403, "other"}, {"2002", "9010442071838750", 403, "international"}, {"2002", "90990512345", 403, "premium"},
 		{"2002", "0990512345", 403, "premium"}, {"2002", "+81990512345", 403, "premium"}, {"2002", "1840990512345", 403, "premium"},
 		{"2002", "*70010442071838", 403, "other"}, {"2002", "442071838750", 403, "international"},
 		{"2002", "80990512345", 403, "premium"}, {"2002", "8010442071838750", 403, "international"}, // the next exchange takes its 8 off
-		{"2002", "5999", 404, ""}, {"2002", "9", 404, ""}, {"2002", "0119", 0, "national"},
+		{"2002", "5999", 404, ""}, {"2002", "9", 404, ""}, {"2002", "0119", 0, "emergency"},
 		{"2010", "010442071838750", 0, "international"}, {"2010", "+12125551234", 0, "international"}, {"2010", "+33123456789", 403, "international"},
 		{"2010", "+18765551234", 0, "high-risk"}, {"2010", "+18685551234", 403, "high-risk"}, {"2010", "09012345678", 403, "mobile"},
 		{"2011", "+33123456789", 0, "international"}, {"2011", "+18765551234", 403, "high-risk"},
