@@ -195,5 +195,8 @@ type CDR struct {
 	Q850       int       `json:"q850"`
 	Cause      string    `json:"cause"`
 	EndedBy    string    `json:"ended_by"` // "caller", "called", "switch"
+	Payer      string    `json:"payer,omitempty" doc:"Extension for whose limits the outside call counted"`
+	Class      string    `json:"class,omitempty" doc:"Of the outside number"`
+	MilliYen   int64     `json:"milli_yen,omitempty" doc:"Cost by the domain's tariff, in thousandths of a yen"`
 	Recording  string    `json:"recording,omitempty"`
 }

@@ -1,26 +1,253 @@
 package main
 
-import "sync"
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
-// alarms counts what an operator must know of, by reason. The log line is written where the reason is.
+	"naisen/provisioning"
+)
+
+const (
+	alarmQuiet = 15 * time.Minute // after which an event that did not happen again is over
+	alarmKept  = 24 * time.Hour   // how long a cleared one is shown
+	alarmBound = 1000             // remembered; past that the objects of one name are counted together
+	alarmPoll  = time.Second
+)
+
+// alarmTexts say what each alarm means. A name that is missing is shown as it is.
+var alarmTexts = map[string]struct{ en, ja string }{
+	"audit-broken":           {"The audit log was altered", "監査ログが改ざんされています"},
+	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
+	"call-panic":             {"A call ended by a fault of the switch", "交換機の不具合で通話が終了しました"},
+	"disk-full":              {"The recorder's disk is full", "録音ディスクが満杯です"},
+	"disk-high":              {"The recorder's disk is more than 90 % full", "録音ディスクの使用率が90%を超えました"},
+	"foreign-spike":          {"Many more calls to other countries than usual", "国際通話が急増しています"},
+	"journal-failing":        {"The disk refuses recordings", "録音を書き込めません"},
+	"leg-stuck":              {"A leg of a call never ended", "終了しない通話がありました"},
+	"ledger-dropped":         {"Call records are in the log only", "通話記録をデータベースに保存できませんでした"},
+	"limit-calls":            {"The limit of outside calls at once was reached", "同時外線通話数の上限に達しました"},
+	"limit-foreign_per_hour": {"The limit of calls to other countries in an hour was reached", "1時間あたりの国際通話数の上限に達しました"},
+	"limit-minutes_per_day":  {"The day's minutes are used up", "1日の通話時間の上限に達しました"},
+	"limit-yen_per_day":      {"The day's money is used up", "1日の通話料金の上限に達しました"},
+	"mailbox-overrun":        {"A call was ended because its events overran it", "イベント過多のため通話を終了しました"},
+	"notice-failed":          {"A recording notice could not be played", "録音告知を再生できませんでした"},
+	"overload":               {"New calls or registrations are refused: the switch is overloaded", "過負荷のため新規の通話や登録を拒否しています"},
+	"recorder-drops":         {"A recording lost packets", "録音の一部が失われました"},
+	"recording-failed":       {"A recording failed", "録音に失敗しました"},
+	"sign-in-guesses":        {"Somebody guesses SIP passwords", "SIPパスワードの総当たりを検知しました"},
+	"store-down":             {"The object store is away; recordings wait", "録音の保存先に接続できません"},
+	"trunk-down":             {"A trunk is out of service", "トランクが停止しています"},
+	"webhook-dropped":        {"Webhook deliveries were given up", "Webhookの配信を断念しました"},
+}
+
+type alarmKey struct{ name, domain, object string }
+
+// alarms is the one list of what an operator must know of: raised and cleared here, shown by metrics, log, REST and webhooks.
 type alarms struct {
-	mu    sync.Mutex
-	count map[string]uint64
+	log    *slog.Logger
+	clock  func() time.Time
+	notify atomic.Pointer[func(event string, a provisioning.Alarm)] // must not block; nil: nobody listens
+
+	mu     sync.Mutex
+	list   map[alarmKey]*alarm
+	totals map[string]uint64
+
+	watches []func() // asked each alarmPoll; filled before run
+	stop    context.CancelFunc
+	done    chan struct{}
 }
 
-func newAlarms() *alarms { return &alarms{count: map[string]uint64{}} }
+type alarm struct {
+	provisioning.Alarm
+	state bool // ends when it is cleared; else when it is quiet
+}
 
-func (a *alarms) raise(reason string) {
+func newAlarms(log *slog.Logger, clock func() time.Time) *alarms {
+	return &alarms{log: log, clock: clock, list: map[alarmKey]*alarm{}, totals: map[string]uint64{}}
+}
+
+// raise reports an event of the switch as a whole.
+func (a *alarms) raise(name string) { a.happened(name, "", "", "") }
+
+// happened reports an event. While the alarm is active it only counts.
+func (a *alarms) happened(name, domain, object, detail string) {
+	a.put(alarmKey{name, domain, object}, detail, false)
+}
+
+// set raises a state, or clears it.
+func (a *alarms) set(name, domain, object, detail string, on bool) {
+	k := alarmKey{name, domain, object}
+	if on {
+		a.put(k, detail, true)
+		return
+	}
 	a.mu.Lock()
-	a.count[reason]++
+	var over *provisioning.Alarm
+	if al := a.list[k]; al != nil && al.Active {
+		over = al.clear(a.clock())
+	}
 	a.mu.Unlock()
+	a.tell("alarm.cleared", over)
 }
 
-// each calls f for every reason seen so far.
-func (a *alarms) each(f func(reason string, count uint64)) {
+func (al *alarm) clear(now time.Time) *provisioning.Alarm {
+	al.Active, al.Cleared = false, now
+	cp := al.Alarm
+	return &cp
+}
+
+func (a *alarms) put(k alarmKey, detail string, state bool) {
+	now := a.clock()
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	for reason, n := range a.count {
-		f(reason, n)
+	var raised *provisioning.Alarm
+	al := a.list[k]
+	if al == nil && len(a.list) >= alarmBound {
+		k.object, k.domain = "", ""
+		al = a.list[k]
+	}
+	if al == nil {
+		al = &alarm{}
+		a.list[k] = al
+	}
+	switch {
+	case !al.Active:
+		al.Alarm = provisioning.Alarm{Name: k.name, Domain: k.domain, Object: k.object, Detail: detail, Active: true, Count: 1, Since: now, Last: now}
+		al.English, al.Text, al.state = alarmTexts[k.name].en, alarmTexts[k.name].ja, state
+		a.totals[k.name]++
+		cp := al.Alarm
+		raised = &cp
+	case !state: // a state that lasts is one
+		al.Count++
+		al.Last = now
+		a.totals[k.name]++
+	default:
+		al.Last = now
+	}
+	a.mu.Unlock()
+	a.tell("alarm.raised", raised)
+}
+
+// tell writes the log line and hands the change to whoever listens. Called without the lock.
+func (a *alarms) tell(event string, al *provisioning.Alarm) {
+	if al == nil {
+		return
+	}
+	level := slog.LevelWarn
+	if !al.Active {
+		level = slog.LevelInfo
+	}
+	a.log.Log(context.Background(), level, event, "alarm", al.Name, "domain", al.Domain, "object", al.Object, "detail", al.Detail, "count", al.Count)
+	if f := a.notify.Load(); f != nil {
+		(*f)(event, *al)
+	}
+}
+
+// Alarms implements provisioning.Alarms.
+func (a *alarms) Alarms(domain string) []provisioning.Alarm {
+	a.mu.Lock()
+	out := []provisioning.Alarm{}
+	for _, al := range a.list {
+		if al.Domain == "" || al.Domain == domain {
+			out = append(out, al.Alarm)
+		}
+	}
+	a.mu.Unlock()
+	slices.SortFunc(out, func(x, y provisioning.Alarm) int {
+		if x.Active != y.Active {
+			if x.Active {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(y.Since.Compare(x.Since), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Object, y.Object))
+	})
+	return out
+}
+
+// each calls f for every name seen so far: how many are active, and how often it happened.
+func (a *alarms) each(f func(name string, active int, total uint64)) {
+	a.mu.Lock()
+	active, totals := map[string]int{}, map[string]uint64{}
+	for _, al := range a.list {
+		if al.Active {
+			active[al.Name]++
+		}
+	}
+	for name, n := range a.totals {
+		totals[name] = n
+	}
+	a.mu.Unlock()
+	for name, n := range totals {
+		f(name, active[name], n)
+	}
+}
+
+// watch asks for a state of the switch as a whole. Before start only.
+func (a *alarms) watch(name string, on func() bool) {
+	a.watches = append(a.watches, func() { a.set(name, "", "", "", on()) })
+}
+
+// watchCount reports each growth of a counter. Before start only.
+func (a *alarms) watchCount(name string, count func() uint64) {
+	last := count()
+	a.watches = append(a.watches, func() {
+		if n := count(); n > last {
+			last = n
+			a.raise(name)
+		}
+	})
+}
+
+// start asks the watches and ends quiet events until Close.
+func (a *alarms) start(ctx context.Context) {
+	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
+	a.done = make(chan struct{})
+	go func() {
+		defer close(a.done)
+		tick := time.NewTicker(alarmPoll)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				for _, w := range a.watches {
+					w()
+				}
+				a.expire()
+			}
+		}
+	}()
+}
+
+// expire clears events that are over, and forgets what was cleared long ago.
+func (a *alarms) expire() {
+	now := a.clock()
+	var over []*provisioning.Alarm
+	a.mu.Lock()
+	for k, al := range a.list {
+		switch {
+		case al.Active && !al.state && now.Sub(al.Last) >= alarmQuiet:
+			over = append(over, al.clear(now))
+		case !al.Active && (now.Sub(al.Cleared) >= alarmKept || len(a.list) >= alarmBound):
+			delete(a.list, k)
+		}
+	}
+	a.mu.Unlock()
+	for _, al := range over {
+		a.tell("alarm.cleared", al)
+	}
+}
+
+// Close ends the watching.
+func (a *alarms) Close() {
+	if a.stop != nil {
+		a.stop()
+		<-a.done
 	}
 }

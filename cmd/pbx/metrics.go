@@ -19,11 +19,13 @@ type metric struct {
 type collector struct {
 	metrics []metric
 	alarms  *alarms
-	alarm   *prometheus.Desc
+	alarm   *prometheus.Desc // active now
+	total   *prometheus.Desc
 }
 
 func (p *pbx) metricsHandler() http.Handler {
-	c := &collector{alarms: p.alarms, alarm: prometheus.NewDesc("naisen_alarms_total", "What an operator must look at, by reason.", []string{"reason"}, nil)}
+	c := &collector{alarms: p.alarms, alarm: prometheus.NewDesc("naisen_alarm", "Alarms that are active now, by name.", []string{"name"}, nil),
+		total: prometheus.NewDesc("naisen_alarms_total", "What an operator must look at, by reason.", []string{"reason"}, nil)}
 	c.add("naisen_calls", "Live calls.", prometheus.GaugeValue, func() float64 { return float64(p.calls.Len()) })
 	c.add("naisen_registrations", "Live contact bindings.", prometheus.GaugeValue, func() float64 { return float64(p.registrar.Count()) })
 	c.add("naisen_sip_sessions", "INVITE sessions that may still get a message.", prometheus.GaugeValue, func() float64 { return float64(p.signalling.ua.Sessions()) })
@@ -52,6 +54,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		out <- m.desc
 	}
 	out <- c.alarm
+	out <- c.total
 }
 
 // Collect implements prometheus.Collector.
@@ -59,8 +62,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, m := range c.metrics {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value())
 	}
-	c.alarms.each(func(reason string, n uint64) {
-		out <- prometheus.MustNewConstMetric(c.alarm, prometheus.CounterValue, float64(n), reason)
+	c.alarms.each(func(name string, active int, n uint64) {
+		out <- prometheus.MustNewConstMetric(c.alarm, prometheus.GaugeValue, float64(active), name)
+		out <- prometheus.MustNewConstMetric(c.total, prometheus.CounterValue, float64(n), name)
 	})
 }
 

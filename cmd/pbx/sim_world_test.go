@@ -143,7 +143,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	if *simLog {
 		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	p := &pbx{directory: d, log: log, alarms: newAlarms()}
+	p := &pbx{directory: d, log: log, alarms: newAlarms(log, time.Now)}
 	w.p = p
 	s := &signalling{directory: d, audit: auditQueue(1000),
 		domain: simDomain, own: map[string]bool{w.proxy.Addr().String(): true}, log: log}
@@ -166,8 +166,10 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: resolve.New(resolve.Config{}), ua: s.ua,
 		addrs: []netip.Addr{w.proxy.Addr()}, log: log}
 	s.events = s.newEvents()
-	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: w, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route, Changed: s.events.lamps.Changed}, 0)
+	p.auditor = s.audit
+	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
+	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
+		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Changed: s.events.lamps.Changed}, 0)
 	s.calls = p.calls
 	w.stop = cancel
 	w.serve.Go(func() { _ = p.stack.Serve(ctx) })

@@ -50,6 +50,7 @@ type pbx struct {
 	policy      *policy.Table
 	auditor     *auditor
 	ledger      *ledger
+	purse       *purse
 
 	media   *relay.Engine
 	prompts *prompts.Library
@@ -71,7 +72,7 @@ type pbx struct {
 // assemble makes all parts and starts what runs beside calls. Nothing is read from the network before run. trace sees the SIP messages;
 // it may be nil. On an error what was made is closed again.
 func assemble(ctx context.Context, c Config, trace func(stack.Traced), log *slog.Logger) (*pbx, error) {
-	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms()}
+	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms(log, time.Now)}
 	for _, step := range []func(context.Context) error{p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireHTTP, p.seed} {
 		if err := step(ctx); err != nil {
 			p.Close(context.WithoutCancel(ctx))
@@ -117,7 +118,7 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	p.checkpoints, err = audit.NewCheckpointer(ctx, p.store, audit.Config{Dir: p.config.path("checkpoints"), Key: p.auditKey, Log: p.log})
 	switch {
 	case errors.Is(err, audit.ErrBroken): // people must be able to call while somebody finds out who did it
-		p.alarms.raise("audit-broken")
+		p.alarms.set("audit-broken", "", "", "", true) // until an operator starts the switch with an answered log
 		p.log.Error("pbx: THE AUDIT LOG WAS ALTERED; no checkpoint is signed until `pbx audit verify` is answered", "err", err)
 	case err != nil:
 		return err
@@ -136,6 +137,10 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	p.closing("auditor", func(context.Context) error { p.auditor.Close(); return nil })
 	p.ledger = newLedger(p.store, p.log)
 	p.closing("ledger", p.ledger.Close)
+	p.purse = newPurse(p.directory, p.auditor, p.alarms, p.ledger, time.Now, p.log)
+	if err := p.purse.restore(ctx, p.store, p.directory.Snapshot().DomainNames()); err != nil {
+		return err
+	}
 	return nil
 }
 
@@ -238,9 +243,10 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, ua: s.ua,
 		addrs: addrs, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
-	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.ledger, Clock: time.Now, Log: p.log,
-		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route, Changed: s.events.lamps.Changed}, p.config.Calls)
+	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
+		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route, Admit: p.purse.admit, Changed: s.events.lamps.Changed}, p.config.Calls)
 	s.calls = p.calls
+	p.startGuards(ctx)
 	return nil
 }
 
@@ -254,6 +260,7 @@ func (p *pbx) route(r route.Request, now time.Time) route.Plan {
 	plan := route.Route(p.directory.Snapshot(), r, now)
 	if c := plan.Charge; c.Denied {
 		p.auditor.callDenied(r.Domain, c.Extension, r.Dialled, map[string]any{"class": c.Class, "rule": plan.Why})
+		p.purse.denied(r.Domain, plan)
 	}
 	return plan
 }

@@ -3,6 +3,7 @@
 package directory
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -60,6 +61,9 @@ func (s *Snapshot) Domain(name string) (provisioning.Domain, bool) {
 	}
 	return d.self, true
 }
+
+// DomainNames lists them in order.
+func (s *Snapshot) DomainNames() []string { return slices.Sorted(maps.Keys(s.domains)) }
 
 // Domains counts them.
 func (s *Snapshot) Domains() int { return len(s.domains) }

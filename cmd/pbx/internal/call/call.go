@@ -24,10 +24,12 @@ type Deps struct {
 	Recorder Recorder
 	Ledger   Ledger
 	Route    func(route.Request, time.Time) route.Plan
-	Clock    func() time.Time
-	Log      *slog.Logger
-	Alarm    func(reason string) // counted and shown by metrics
-	Changed  func(*Snapshot)     // each published state, in order per call, the last one with Over; must not block. Nil: nobody looks
+	// Admit lets the outside call of a plan begin, or returns a plan that refuses it. What it admits is settled with the call's CDR. Nil: all.
+	Admit   func(call, domain string, p route.Plan) route.Plan
+	Clock   func() time.Time
+	Log     *slog.Logger
+	Alarm   func(reason string) // counted and shown by metrics
+	Changed func(*Snapshot)     // each published state, in order per call, the last one with Over; must not block. Nil: nobody looks
 }
 
 // Incoming is a new call, its caller proven.

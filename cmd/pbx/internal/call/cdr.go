@@ -21,12 +21,14 @@ type CDR struct {
 	EndedBy         string // "caller", "called" or "switch"
 	Recording       string
 	RecordingFailed bool
+	Charge          route.Charge // who paid for the outside part
+	MilliYen        int64        // what it cost; the ledger knows
 }
 
 func (c *Call) cdr() CDR {
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.plan.Direction, From: c.in.Request.Number, To: c.plan.To,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
-		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed}
+		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.plan.Charge}
 	if r.To == "" {
 		r.To = c.in.Request.Dialled
 	}

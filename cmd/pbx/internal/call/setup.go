@@ -12,7 +12,7 @@ import (
 func (c *Call) begin(leg Leg) {
 	c.caller = &party{id: leg.ID(), leg: leg, offer: c.in.Offer, security: c.in.Security,
 		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension}
-	c.plan = c.deps.Route(c.in.Request, c.started)
+	c.plan = c.route(c.in.Request)
 	c.log.Info("call: new", "from", c.in.Request.Number, "trunk", c.in.Request.Trunk, "dialled", c.in.Request.Dialled, "rule", c.plan.Why)
 	c.bridge = c.deps.Media.Bridge()
 	if c.plan.Refuse.Status != 0 {
@@ -32,6 +32,15 @@ func (c *Call) begin(leg Leg) {
 		}
 	}
 	c.announceOrDial()
+}
+
+// route plans a call for whoever asks, and asks for the place and the money that it needs: the caller's, or of one who transfers or forwards.
+func (c *Call) route(req route.Request) route.Plan {
+	p := c.deps.Route(req, c.deps.Clock())
+	if c.deps.Admit != nil && p.Refuse.Status == 0 {
+		p = c.deps.Admit(c.in.ID, req.Domain, p)
+	}
+	return p
 }
 
 // announceOrDial plays the recording notice to an outside caller first, and else rings.

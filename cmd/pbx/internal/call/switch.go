@@ -95,6 +95,17 @@ func (s *Switch) Post(domain, id string, e Event) error {
 	return nil
 }
 
+// Snapshot of one live call.
+func (s *Switch) Snapshot(id string) (*Snapshot, bool) {
+	s.mu.Lock()
+	c := s.calls[id]
+	s.mu.Unlock()
+	if c == nil {
+		return nil, false
+	}
+	return c.Snapshot(), true
+}
+
 // Snapshots of all live calls of a domain; of all domains if it is empty.
 func (s *Switch) Snapshots(domain string) []*Snapshot {
 	s.mu.Lock()

@@ -107,16 +107,11 @@ func (b *Book) Admit(w Want) Refusal {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sweep(now)
-	whole := Payer{Domain: w.Payer.Domain}
-	for _, c := range []struct {
-		of    Payer
-		terms provisioning.Limits
-	}{{w.Payer, own}, {whole, all}} {
-		if limit := b.account(c.of, now).stands(c.terms, w, now); limit != "" {
-			b.refuse(w, limit, now)
-			return Refusal{limit, c.of}
-		}
+	if r := b.stands(w, own, all, now); r.Limit != "" {
+		b.refuse(w, r.Limit, now)
+		return r
 	}
+	whole := Payer{Domain: w.Payer.Domain}
 	t := &talk{want: w, begun: now}
 	b.running[w.Call] = append(b.running[w.Call], t)
 	for _, p := range []Payer{w.Payer, whole} {
@@ -127,6 +122,23 @@ func (b *Book) Admit(w Want) Refusal {
 		}
 	}
 	return Refusal{}
+}
+
+// Would tells what Admit would say, and counts nothing.
+func (b *Book) Would(w Want) Refusal {
+	now := b.cfg.Clock()
+	own, all := b.cfg.Terms(w.Payer)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stands(w, own, all, now)
+}
+
+func (b *Book) stands(w Want, own, all provisioning.Limits, now time.Time) Refusal {
+	whole := Payer{Domain: w.Payer.Domain}
+	if limit := b.account(w.Payer, now).stands(own, w, now); limit != "" {
+		return Refusal{limit, w.Payer}
+	}
+	return Refusal{b.account(whole, now).stands(all, w, now), whole}
 }
 
 // Refuse remembers a call that something else than a limit refused: rights.
