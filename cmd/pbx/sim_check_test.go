@@ -28,6 +28,7 @@ func (w *world) check() {
 			w.wrong("alarm %s", a)
 		}
 	}
+	w.checkLamps()
 	w.checkMedia()
 	byStart := w.checkCDRs()
 	for _, p := range append([]*phone{w.carrier}, w.phones...) {

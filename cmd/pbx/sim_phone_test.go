@@ -41,6 +41,7 @@ type phone struct {
 	regSeq  uint32
 	regID   string
 	rtp     uint16
+	notify  func(*stack.Request) // takes NOTIFYs outside calls; nil: 481
 }
 
 // asking is a client transaction.
@@ -355,6 +356,8 @@ func (p *phone) request(r *stack.Request) {
 		p.ring(r)
 	case r.Method == "OPTIONS":
 		p.reply(r, 200, "", nil)
+	case r.Method == "NOTIFY" && p.notify != nil:
+		p.notify(r)
 	default:
 		p.reply(r, 481, "", nil)
 	}

@@ -53,6 +53,7 @@ type world struct {
 	readers  sync.WaitGroup
 	phones   []*phone
 	carrier  *phone
+	panel    *panel                  // watches lamps; nil in the histories that found something before there was one
 	arrivals map[arrival][]time.Time // INVITEs outside a dialog that reached the switch
 	ports    map[uint16]call.LegID   // RTP port of the switch's offer, by leg
 	byHand   map[string]bool         // calls that REST recorded or hung up
@@ -118,7 +119,7 @@ func simEntities() []provisioning.Entity {
 	for i, record := range []string{"", "silent", "after", ""} {
 		out = append(out, provisioning.Extension{Number: fmt.Sprint(2001 + i), Display: fmt.Sprint("Ext ", i), AllowMD5: true, Media: "srtp-preferred", Record: record})
 	}
-	return append(out,
+	return append(out, provisioning.Extension{Number: simWatcher, Display: "Panel", AllowMD5: true, Media: "srtp-preferred"},
 		provisioning.DID{Number: simRecorded, To: []string{"2001", "2002"}, Policy: "early", RingSeconds: 25},
 		provisioning.DID{Number: simAnswered, To: []string{"2002", "2003", "2004"}, Policy: "after", RingSeconds: 30},
 		provisioning.DID{Number: simStrict, To: []string{"2001", "2004"}, Policy: "strict"},
