@@ -83,6 +83,16 @@ func (t Trunk) normal() Entity {
 	return t
 }
 
+// Registers tells whether we register with the carrier, so that it knows where we are.
+func (t Trunk) Registers() bool {
+	return t.Register == "single" || t.Register == "bulk" || t.Register == "" && (t.Profile == "digest" || t.Profile == "gin")
+}
+
+// RegistersInBulk: all its numbers at once (RFC 6140).
+func (t Trunk) RegistersInBulk() bool {
+	return t.Register == "bulk" || t.Register == "" && t.Profile == "gin"
+}
+
 // Refs of a trunk: the sites that it serves.
 func (t Trunk) Refs() []Ref { return refs("sites", KindSite, t.Sites) }
 

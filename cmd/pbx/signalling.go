@@ -17,6 +17,7 @@ import (
 	"naisen/sip/dialog"
 	"naisen/sip/number"
 	"naisen/sip/registrar"
+	"naisen/sip/registrar/client"
 	"naisen/sip/stack"
 	"naisen/sip/trunk"
 )
@@ -34,6 +35,7 @@ type signalling struct {
 	directory *directory.Directory
 	calls     *call.Switch
 	events    *events
+	lines     *client.Client // nil: no trunk is registered
 	audit     *auditor
 	domain    string // of requests that name an address of ours instead of a domain
 	own       map[string]bool
@@ -89,6 +91,9 @@ func (s *signalling) FlowClosed(f *stack.Flow) {
 	s.registrar.FlowClosed(f)
 	s.ua.FlowClosed(f)
 	s.events.notifier.FlowClosed(f)
+	if s.lines != nil {
+		s.lines.FlowClosed(f)
+	}
 }
 
 // invite starts a call for a caller who proved an identity: a trunk by its address, an extension by digest.

@@ -62,6 +62,7 @@ type pbx struct {
 	signalling   *signalling
 	stack        *stack.Stack
 	registrar    *registrar.Registrar
+	lines        *lines
 	dialler      *dialler
 	http         *httpServer
 	metrics      *httpServer
@@ -240,6 +241,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	}
 	revoker := newRevoker(ctx, p.directory, p.registrar, s.events)
 	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
+	p.startLines(ctx, resolver)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, ua: s.ua,
 		addrs: addrs, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })

@@ -194,6 +194,19 @@ func (s *Snapshot) Trunks(domainName string) []provisioning.Trunk {
 	return out
 }
 
+// AllTrunks lists the enabled trunks of every domain, in no order.
+func (s *Snapshot) AllTrunks() []TrunkAt {
+	var out []TrunkAt
+	for name, d := range s.domains {
+		for _, t := range d.trunks {
+			if !t.Disabled {
+				out = append(out, TrunkAt{name, t})
+			}
+		}
+	}
+	return out
+}
+
 // TrunksFrom lists the enabled trunks that call from an address, the narrowest network first, then by domain and name.
 func (s *Snapshot) TrunksFrom(addr netip.Addr) []TrunkAt {
 	return s.sources.match(addr.Unmap().WithZone(""))

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"naisen/provisioning"
+	"naisen/provisioning/directory"
+	"naisen/sip/auth"
+	"naisen/sip/registrar/client"
+	"naisen/sip/resolve"
+	"naisen/sip/stack"
+	"naisen/sip/trunk"
+)
+
+// lines keeps our registrations with carriers as the directory wants them: those of the trunks that are to be registered.
+type lines struct {
+	client    *client.Client
+	directory *directory.Directory
+	stop      context.CancelFunc
+	done      chan struct{}
+}
+
+// newLines follows the directory until Close.
+func newLines(ctx context.Context, d *directory.Directory, network client.Network, resolver *resolve.Resolver, log *slog.Logger) *lines {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l := &lines{directory: d, stop: stop, done: make(chan struct{})}
+	l.client = client.New(client.Config{Network: network, Log: log, Resolve: func(ctx context.Context, l client.Line) ([]stack.Target, error) {
+		return resolver.Resolve(ctx, resolve.Query{Host: l.Host, Port: l.Port, Transport: l.Transport})
+	}})
+	go l.run(run, log)
+	return l
+}
+
+func (l *lines) run(ctx context.Context, log *slog.Logger) {
+	defer close(l.done)
+	for {
+		snap := l.directory.Snapshot()
+		l.client.Set(ctx, wantedLines(snap, log))
+		if l.directory.WaitVersion(ctx, snap.Version()+1) != nil {
+			return
+		}
+	}
+}
+
+// startLines registers with carriers as soon as the stack serves.
+func (p *pbx) startLines(ctx context.Context, resolver *resolve.Resolver) {
+	p.lines = newLines(ctx, p.directory, p.stack, resolver, p.log)
+	p.signalling.lines = p.lines.client
+	p.closing("lines", func(context.Context) error { p.lines.Close(); return nil })
+}
+
+// Close unregisters everywhere. The stack still serves.
+func (l *lines) Close() {
+	l.stop()
+	<-l.done
+	l.client.Close()
+}
+
+// wantedLines are the registrations of all enabled trunks.
+func wantedLines(snap *directory.Snapshot, log *slog.Logger) (out []client.Line) {
+	for _, at := range snap.AllTrunks() {
+		if !at.Trunk.Registers() {
+			continue
+		}
+		p, err := trunkProfile(at.Domain, at.Trunk)
+		if err != nil {
+			log.Error("lines: trunk is unusable", "trunk", at.Trunk.Name, "err", err)
+			continue
+		}
+		out = append(out, lineOf(snap, at.Domain, at.Trunk, p))
+	}
+	return out
+}
+
+// lineKey names a trunk's registration.
+func lineKey(domain, trunk string) string { return domain + "/" + trunk }
+
+func lineOf(snap *directory.Snapshot, domain string, t provisioning.Trunk, p *trunk.Profile) client.Line {
+	l := client.Line{Key: lineKey(domain, t.Name), Host: p.Host, Port: p.Port, Transport: p.Transport, User: t.Account, Domain: t.FromHost,
+		Bulk: t.RegistersInBulk(), Expires: t.RegisterSeconds}
+	if l.User == "" {
+		l.User = t.Username
+	}
+	l.Credential = auth.ClientCredential{User: t.Username, Realm: t.Realm}
+	if l.Credential.Realm == "" {
+		l.Credential.Realm = p.Host
+	}
+	if secret, ok := snap.TrunkPassword(domain, t.Name); ok {
+		l.Credential.Secret = secret.Reveal()
+	}
+	return l
+}
+
+// lineMetric shows each line with its phase.
+type lineMetric struct {
+	client *client.Client
+	up     *prometheus.Desc
+}
+
+func newLineMetric(c *client.Client) lineMetric {
+	return lineMetric{c, prometheus.NewDesc("naisen_trunk_registered", "1 when we are registered with the carrier.", []string{"trunk", "phase"}, nil)}
+}
+
+func (m lineMetric) describe(out chan<- *prometheus.Desc) { out <- m.up }
+
+func (m lineMetric) collect(out chan<- prometheus.Metric) {
+	for _, s := range m.client.States() {
+		up := 0.0
+		if s.Phase == client.Registered {
+			up = 1
+		}
+		out <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, up, s.Key, string(s.Phase))
+	}
+}
