@@ -208,17 +208,9 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
 	p.signalling = s
-	key, err := keyOf(p.config.path("keys", "nonce.key"))
-	if err != nil {
+	if err := p.wireRegistrar(s); err != nil {
 		return err
 	}
-	s.auth = auth.New(auth.Config{NonceKey: key, OfferMD5: p.offerMD5}, credentials{p.directory})
-	if key, err = keyOf(p.config.path("keys", "gruu.key")); err != nil {
-		return err
-	}
-	p.registrar = registrar.New(registrar.Config{GRUUKey: key}, bindings{p.store}, p.log)
-	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
-	s.registrar = p.registrar
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.config,
 		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Trace: p.trace}, s, p.log)
 	if err != nil {
@@ -249,6 +241,22 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route, Admit: p.purse.admit, Changed: s.events.lamps.Changed}, p.config.Calls)
 	s.calls = p.calls
 	p.startGuards(ctx)
+	return nil
+}
+
+// wireRegistrar makes what proves and keeps registrations.
+func (p *pbx) wireRegistrar(s *signalling) error {
+	key, err := keyOf(p.config.path("keys", "nonce.key"))
+	if err != nil {
+		return err
+	}
+	s.auth = auth.New(auth.Config{NonceKey: key, OfferMD5: p.offerMD5}, credentials{p.directory})
+	if key, err = keyOf(p.config.path("keys", "gruu.key")); err != nil {
+		return err
+	}
+	p.registrar = registrar.New(registrar.Config{GRUUKey: key}, bindings{p.store}, p.log)
+	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
+	s.registrar = p.registrar
 	return nil
 }
 
