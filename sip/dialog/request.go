@@ -101,7 +101,7 @@ func (s *Session) next(d *dialogState) stack.Target {
 		again.Flow = nil
 		return again
 	}
-	return stack.Target{Flow: f, Advertise: d.to.Advertise}
+	return stack.Target{Flow: f, Advertise: d.to.Advertise, OrTCP: d.to.OrTCP}
 }
 
 func challenged(r *stack.Response) bool { return r.Status == 401 || r.Status == 407 }

@@ -359,7 +359,7 @@ func (q Query) targets(out []stack.Target, transport string, port int, addrs []n
 	}
 	for _, a := range addrs {
 		if len(out) < maxTargets {
-			out = append(out, stack.Target{Transport: transport, Addr: netip.AddrPortFrom(a, uint16(port)), TLS: config})
+			out = append(out, stack.Target{Transport: transport, Addr: netip.AddrPortFrom(a, uint16(port)), TLS: config, OrTCP: transport == "udp"})
 		}
 	}
 	return out

@@ -20,6 +20,7 @@ type ClientTx struct {
 	heard bool // a provisional came: Proceeding rather than Calling or Trying
 	flow  *Flow
 	sent  string // our sent-by
+	udp   *Flow  // where to go on when TCP, tried for the size alone, fails; nil: not tried
 	raw   []byte
 	ack   []byte // what a repeated non-2xx final is answered with
 
@@ -122,7 +123,6 @@ func (s *Stack) resolve(to Target, then func(*Flow, error)) {
 }
 
 func (t *ClientTx) transmit(f *Flow) {
-	t.flow = f
 	v := t.s.via(f, t.key.branch, t.to.Advertise)
 	t.sent = v.SentBy()
 	t.req.setVia(v)
@@ -130,10 +130,18 @@ func (t *ClientTx) transmit(f *Flow) {
 	if err == nil && len(b) > maxDatagram-64 {
 		err = ErrTooLarge
 	}
-	if err == nil {
+	if err == nil && len(b) > datagramRequest && t.udp == nil && t.s.mayTCP(t.to, f) {
+		t.overTCP(f)
+		return
+	}
+	if t.flow = f; err == nil {
 		err = f.write(b)
 	}
-	if err != nil {
+	switch {
+	case err != nil && f.reliable() && t.udp != nil:
+		t.backToUDP()
+		return
+	case err != nil:
 		t.fail(err)
 		return
 	}
@@ -314,7 +322,11 @@ func (t *ClientTx) sendCancel() {
 // flowGone ends the transactions that wait on a connection which has ended.
 func (sh *shard) flowGone(f *Flow) {
 	for _, t := range sh.clients {
-		if t.flow == f && t.state == txProceeding {
+		switch {
+		case t.flow != f || t.state != txProceeding:
+		case t.udp != nil && !t.heard: // it was taken and dropped: TCP is not meant seriously there
+			t.backToUDP()
+		default:
 			t.fail(ErrFlowGone)
 		}
 	}
@@ -329,11 +341,7 @@ func (s *Stack) SendAck(req *Request, to Target) error {
 	result := make(chan error, 1)
 	s.resolve(to, func(f *Flow, err error) {
 		if err == nil {
-			r.setVia(s.via(f, s.newBranch(), to.Advertise))
-			var b []byte
-			if b, err = r.Append(make([]byte, 0, 512+len(r.Body))); err == nil {
-				err = f.write(b)
-			}
+			err = s.sendAck(&r, to, f)
 		}
 		if err != nil {
 			s.log.Info("sip ack not sent", "err", err)
@@ -346,4 +354,32 @@ func (s *Stack) SendAck(req *Request, to Target) error {
 	default:
 		return nil
 	}
+}
+
+func (s *Stack) sendAck(r *Request, to Target, f *Flow) error {
+	branch := s.newBranch()
+	write := func(f *Flow) (int, error) {
+		r.setVia(s.via(f, branch, to.Advertise))
+		b, err := r.Append(make([]byte, 0, 512+len(r.Body)))
+		if err == nil && (len(b) <= datagramRequest || !s.mayTCP(to, f)) {
+			err = f.write(b)
+			return 0, err
+		}
+		return len(b), err
+	}
+	large, err := write(f)
+	if err != nil || large == 0 {
+		return err
+	}
+	to.Transport, to.Addr, to.Flow = "tcp", f.remote, nil
+	s.connect(to, func(tcp *Flow, err error) {
+		if err != nil {
+			s.noTCP(f.remote)
+			tcp = f
+		}
+		if _, err := write(tcp); err != nil {
+			s.log.Info("sip ack not sent", "err", err)
+		}
+	})
+	return nil
 }

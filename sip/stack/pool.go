@@ -30,11 +30,12 @@ type pool struct {
 	total   int                // accepted, dialled and being so
 	dialled map[dialKey]*conn
 	dialing map[dialKey][]func(*Flow, error)
+	noTCP   map[netip.AddrPort]time.Time // until when TCP need not be tried there; at most maxNoTCP
 }
 
 func newPool() pool {
 	return pool{conns: make(map[*conn]struct{}), sources: make(map[netip.Addr]int), dialled: make(map[dialKey]*conn),
-		dialing: make(map[dialKey][]func(*Flow, error))}
+		dialing: make(map[dialKey][]func(*Flow, error)), noTCP: make(map[netip.AddrPort]time.Time)}
 }
 
 // reserve counts an accepted connection before anything is spent on it.

@@ -32,11 +32,14 @@ var (
 	ErrClosed     = errors.New("stack: closed")
 )
 
-// Target says where a request goes. With Flow set it goes there and nowhere else.
+// Target says where a request goes. With Flow set it goes there and nowhere else, but for OrTCP.
 type Target struct {
 	Flow      *Flow
 	Transport string // "udp", "tcp", "tls"
 	Addr      netip.AddrPort
+	// OrTCP lets a request that is too large for UDP go to the same address over TCP, where the peer takes it (RFC 3261 section 18.1.1).
+	// Not for phones: there is no way to connect to one behind a NAT, and trying costs time.
+	OrTCP     bool
 	Local     netip.Addr // send from the listener with this address; zero: the stack chooses
 	TLS       *ClientTLS // for a new TLS connection; nil: the stack's client default
 	Advertise string     // host or host:port in Via and Contact instead of the listener's: a trunk that knows us by another name
