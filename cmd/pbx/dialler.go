@@ -88,7 +88,7 @@ func (d *dialler) known(t provisioning.Trunk) netip.Addr {
 
 // Dial implements call.Dialler.
 func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox) call.Leg {
-	l := newLeg(out.Leg, m, func() { d.signalling.lost.Add(1) })
+	l := newLeg(out.Leg, m, &d.signalling.legs, func() { d.signalling.lost.Add(1) })
 	switch via := dest.Via.(type) {
 	case registrar.Device:
 		l.begin(d.ua.Invite(d.toDevice(via, out), l.on))

@@ -16,6 +16,7 @@ const heldBound = 64
 type leg struct {
 	id   call.LegID
 	lost func() // counts an event that found the holding space full
+	book *legs
 
 	mu      sync.Mutex
 	session *dialog.Session // nil while the address of an outbound leg is being looked up
@@ -27,8 +28,9 @@ type leg struct {
 
 var _ call.Leg = (*leg)(nil)
 
-func newLeg(id call.LegID, m *call.Mailbox, lost func()) *leg {
-	return &leg{id: id, mailbox: m, lost: lost}
+// newLeg makes a leg that reports to m; nil: it holds its events until a call attaches it.
+func newLeg(id call.LegID, m *call.Mailbox, book *legs, lost func()) *leg {
+	return &leg{id: id, mailbox: m, book: book, lost: lost}
 }
 
 // ID implements call.Leg.
@@ -43,6 +45,7 @@ func (l *leg) begin(s *dialog.Session) {
 		return
 	}
 	l.session = s
+	l.book.add(l)
 	waiting := l.waiting
 	l.waiting = nil
 	l.mu.Unlock()
@@ -111,11 +114,11 @@ func (l *leg) gone() bool {
 	return l.ended
 }
 
-// Detach implements call.Leg: Detached is the old call's last event of this leg.
+// Detach implements call.Leg: Detached is the old call's last event of this leg, unless Ended was.
 func (l *leg) Detach() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if m := l.mailbox; m != nil {
+	if m := l.mailbox; m != nil && !l.ended {
 		l.mailbox = nil
 		m.Post(call.Detached{Leg: l.id}) // under the lock, so that nothing overtakes it; Post never blocks
 	}
@@ -130,6 +133,17 @@ func (l *leg) Attach(m *call.Mailbox) {
 		m.Post(e)
 	}
 	l.held = nil
+}
+
+// ask hands another call's question to the call that owns this leg, which answers it even when the leg has ended.
+func (l *leg) ask(e call.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mailbox == nil {
+		l.held = append(l.held, e)
+		return
+	}
+	l.mailbox.Post(e)
 }
 
 // post keeps the order of events under the lock; Mailbox.Post never blocks.
@@ -173,9 +187,11 @@ func (l *leg) on(e dialog.Event) {
 	case dialog.Digit:
 		l.post(call.Digit{Leg: l.id, Rune: e.Rune})
 	case dialog.Referred:
-		l.post(call.Referred{Leg: l.id, To: e.To})
+		l.post(call.Referred{Leg: l.id, To: e.To,
+			Replaces: call.Replaces{CallID: e.ReplacesCallID, Ours: e.ReplacesTo, Theirs: e.ReplacesFrom, Early: e.ReplacesEarly}})
 	case dialog.ReferStatus: // the switch sends REFER only with the features that need it
 	case dialog.Ended:
+		l.book.remove(l.id)
 		l.post(call.Ended{Leg: l.id, Cause: e.Cause, Refused: e.Refused})
 	}
 }

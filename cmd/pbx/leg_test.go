@@ -16,7 +16,7 @@ import (
 // A leg whose address is still being looked up ends at once when the call gives up, and exactly once.
 func TestLegWithoutSession(t *testing.T) {
 	m := call.NewMailbox()
-	l := newLeg("c-1", m, func() {})
+	l := newLeg("c-1", m, &legs{}, func() {})
 	l.Ring(nil) // waits for a session that never comes
 	l.End(sip.CauseCancelled)
 	l.End(sip.CauseCancelled)
@@ -30,7 +30,7 @@ func TestLegWithoutSession(t *testing.T) {
 func TestDetachedLegHoldsItsEvents(t *testing.T) {
 	first, second := call.NewMailbox(), call.NewMailbox()
 	lost := 0
-	l := newLeg("c-1", first, func() { lost++ })
+	l := newLeg("c-1", first, &legs{}, func() { lost++ })
 	l.post(call.Digit{Leg: "c-1", Rune: '1'})
 	l.Detach()
 	l.Detach()
@@ -73,7 +73,7 @@ func TestLegEndsWhileItBegins(t *testing.T) {
 	to := stack.Target{Transport: "udp", Addr: netip.MustParseAddrPort("127.0.0.2:5060")}
 	for range 3000 {
 		m := call.NewMailbox()
-		l := newLeg("c-1", m, func() {})
+		l := newLeg("c-1", m, &legs{}, func() {})
 		s := ua.Invite(dialog.Invite{ID: "c-1", URI: sip.URI{Scheme: "sip", Host: "127.0.0.2"}, Targets: []stack.Target{to}, Body: []byte("v=0")}, l.on)
 		var both sync.WaitGroup
 		both.Go(func() { l.begin(s) })

@@ -41,6 +41,7 @@ type signalling struct {
 	own       map[string]bool
 	advertise netip.Addr // in SDP; zero: the leg's own
 	draining  atomic.Bool
+	legs      legs
 	lost      atomic.Uint64 // events of detached legs that found no room
 	log       *slog.Logger
 }
@@ -110,8 +111,12 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 		in.Offer = media.SDP(req.Body)
 	}
 	in.MaxForwards = req.MaxForwards()
+	if req.Has("Replaces") {
+		s.replace(tx, in)
+		return
+	}
 	err := s.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
-		l := newLeg(id, m, func() { s.lost.Add(1) })
+		l := newLeg(id, m, &s.legs, func() { s.lost.Add(1) })
 		session, err := s.ua.Accept(tx, string(id), l.on)
 		if err != nil { // answered already: loop, unsupported extension, broken request
 			s.log.Info("signalling: INVITE refused", "err", err)

@@ -66,7 +66,7 @@ func (w *world) checkRinging() {
 	for _, r := range w.cdrs {
 		end := r.Ended
 		for _, c := range called[r.ID] {
-			if c.status == 200 && c.p.dials(r.AnsweredBy) && c.upAt.Before(end) {
+			if r.Transfers == 0 && c.status == 200 && c.p.dials(r.AnsweredBy) && c.upAt.Before(end) {
 				end = c.upAt
 			}
 		}
@@ -171,7 +171,7 @@ func (w *world) checkCaller(c *talk, byStart map[time.Time]call.CDR) {
 	if c.status/100 == 2 && !answered {
 		w.wrong("%s: its CDR %s was never answered", c, r.ID)
 	}
-	if c.lost || c.muddled || c.why == "no response" {
+	if c.lost || c.muddled || c.why == "no response" || r.Transfers > 0 {
 		return // what the phone saw is gone
 	}
 	switch {
@@ -256,7 +256,7 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 	if c.Recording != r.of.ID {
 		w.wrong("CDR %s names recording %q, not %q", c.ID, c.Recording, r.of.ID)
 	}
-	if len(r.of.Parties) != 2 || r.of.Parties[0].Number != c.From || r.of.Parties[1].Number != c.AnsweredBy {
+	if c.Transfers == 0 && (len(r.of.Parties) != 2 || r.of.Parties[0].Number != c.From || r.of.Parties[1].Number != c.AnsweredBy) {
 		w.wrong("CDR %s: %s -> %s, its recording has %+v", c.ID, c.From, c.AnsweredBy, r.of.Parties)
 	}
 	if n := r.of.Notice; want.On && want.Notice != route.NoticeNone && !w.byHand[c.ID] && (n == nil || !n.Complete || n.Ended.After(r.of.Started)) {

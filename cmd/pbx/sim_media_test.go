@@ -359,12 +359,19 @@ type simRecording struct {
 	of     recorder.Case
 	at     time.Time
 	bridge *simBridge
+	joined []recorder.Party // later: after a transfer
 	stops  int
 	ended  time.Time
 }
 
-func (r *simRecording) Tap() media.Tap        { return simTap{r} }
-func (r *simRecording) Party(recorder.Party)  {}
+func (r *simRecording) Tap() media.Tap { return simTap{r} }
+
+func (r *simRecording) Party(p recorder.Party) {
+	r.tape.mu.Lock()
+	defer r.tape.mu.Unlock()
+	r.joined = append(r.joined, p)
+}
+
 func (r *simRecording) OnFailure(func(error)) {}
 
 func (r *simRecording) Stop(ended time.Time, _ string) {

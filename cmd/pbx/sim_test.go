@@ -234,6 +234,21 @@ func (p *phone) endAll() {
 
 // close ends every part as run does, and the phones.
 func (w *world) close() {
+	w.shut()
+	w.mu.Lock()
+	for _, p := range append([]*phone{w.carrier}, w.phones...) {
+		p.life++
+		_ = p.pc.Close()
+	}
+	if w.panel != nil {
+		w.panel.life++
+		_ = w.panel.pc.Close()
+	}
+	w.mu.Unlock()
+	w.readers.Wait()
+}
+
+func (w *world) shut() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	w.p.calls.Drain(ctx)
@@ -248,17 +263,6 @@ func (w *world) close() {
 	w.stop()
 	_ = w.p.stack.Close()
 	w.serve.Wait()
-	w.mu.Lock()
-	for _, p := range append([]*phone{w.carrier}, w.phones...) {
-		p.life++
-		_ = p.pc.Close()
-	}
-	if w.panel != nil {
-		w.panel.life++
-		_ = w.panel.pc.Close()
-	}
-	w.mu.Unlock()
-	w.readers.Wait()
 }
 
 // trace is what was seen, for comparison. What happens at one instant on several goroutines has no order.

@@ -25,8 +25,6 @@ func (u *UA) Accept(tx *stack.ServerTx, id string, on func(Event)) (*Session, er
 		return nil, u.refuse(tx, 483, nil)
 	case len(u.unsupported(req)) > 0:
 		return nil, u.refuse(tx, 420, func(r *stack.Response) { r.Set("Unsupported", joinTags(u.unsupported(req))) })
-	case req.Has("Replaces"): // nobody may take over a call yet (threats.md C14)
-		return nil, u.refuse(tx, 481, nil)
 	case !known:
 		return nil, u.refuse(tx, 415, unsupportedBody(typeSDP))
 	}

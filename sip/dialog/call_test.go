@@ -40,7 +40,7 @@ func TestOutboundCall(t *testing.T) {
 	play(t, "outbound", dialog.Config{}, func(b *bench) {
 		l := b.invite(nil)
 		r := b.bob.Expect("INVITE")
-		if r.Get("Supported") != "100rel, timer" || string(r.Body) != "offer" || r.MaxForwards() != 70 {
+		if r.Get("Supported") != "100rel, timer, replaces, norefersub" || string(r.Body) != "offer" || r.MaxForwards() != 70 {
 			t.Errorf("INVITE: %+v", r)
 		}
 		b.bob.Reply(r, 180, nil)
@@ -162,7 +162,6 @@ func TestRefusedAtOnce(t *testing.T) {
 		"Session-Expires": {func(r *stack.Request) { r.Set("Session-Expires", "30") }, 422,
 			func(r *stack.Response) bool { return r.Get("Min-SE") == "90" }},
 		"Max-Forwards": {func(r *stack.Request) { r.Set("Max-Forwards", "0") }, 483, nil},
-		"Replaces":     {func(r *stack.Request) { r.Set("Replaces", "a@b;to-tag=1;from-tag=2") }, 481, nil},
 		"body": {func(r *stack.Request) { r.SetBody("text/plain", []byte("hello")) }, 415,
 			func(r *stack.Response) bool { return r.Get("Accept") == sdpType }},
 		"no Contact":   {func(r *stack.Request) { r.Del("Contact") }, 400, nil},

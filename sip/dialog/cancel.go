@@ -1,8 +1,6 @@
 package dialog
 
 import (
-	"strings"
-
 	"naisen/sip"
 	"naisen/sip/stack"
 )
@@ -42,18 +40,10 @@ func (u *UA) Cancel(tx *stack.ServerTx) {
 			return
 		}
 	} else if s := u.findInvite(inviteKey{req.CallID(), req.From().Tag(), seq}); s != nil {
-		s.peerCancel(readCause(487, true, cancelReason(req)))
+		s.peerCancel(readCause(487, true, tx.CancelReason()))
 		return
 	}
 	respond(u.log, tx, stack.NewResponse(req, 487, ""))
-}
-
-// cancelReason is the Reason of the CANCEL where the stack hands it on; that of an INVITE means nothing.
-func cancelReason(req *stack.Request) []string {
-	if strings.EqualFold(req.Method, "CANCEL") {
-		return req.Lines("Reason")
-	}
-	return nil
 }
 
 // peerCancel: the caller gave up. Too late once our 2xx is out: it will send BYE (RFC 3261 section 9.2).

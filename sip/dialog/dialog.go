@@ -47,7 +47,7 @@ type Config struct {
 	SessionExpires time.Duration      // RFC 4028; 0: 1800 s; negative: we ask for no session timer
 	MinSE          time.Duration      // smallest interval we accept; 0: 90 s, which is also the least possible
 	Allow          []string           // methods announced; nil: all that the package handles
-	Supported      []string           // option tags; nil: 100rel and timer. Without 100rel nothing is sent or taken reliably
+	Supported      []string           // option tags; nil: all that the package handles. Without 100rel nothing is sent or taken reliably
 	ContactUser    string             // user part of our Contact unless Invite says otherwise; empty: "pbx"
 
 	// Reroute tells where a peer is now that has left old, the flow of its dialog: the registrar's newest flow of that device, say. It is
@@ -75,7 +75,7 @@ func (c Config) withDefaults() Config {
 		c.Allow = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"}
 	}
 	if c.Supported == nil {
-		c.Supported = []string{"100rel", "timer"}
+		c.Supported = []string{"100rel", "timer", "replaces", "norefersub"}
 	}
 	if c.ContactUser == "" {
 		c.ContactUser = "pbx"

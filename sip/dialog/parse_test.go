@@ -28,7 +28,7 @@ func TestParseDigit(t *testing.T) {
 }
 
 func TestParseReplaces(t *testing.T) {
-	for v, want := range map[string]replaces{
+	for v, want := range map[string]Replaces{
 		"a@b;to-tag=1;from-tag=2":                 {"a@b", "1", "2", false},
 		"a@b;from-tag=2;to-tag=1":                 {"a@b", "1", "2", false},
 		" a@b ; to-tag = 1;from-tag=2;early-only": {"a@b", "1", "2", true},
@@ -119,7 +119,7 @@ func FuzzBodies(f *testing.F) {
 		if d, ok := parseDigit(s); ok && (!isDigit(d.Rune) || d.Duration < 0 || d.Duration > maxDigitTime) {
 			t.Fatalf("digit %+v", d)
 		}
-		if r, ok := parseReplaces(s); ok && (r.callID == "" || strings.ContainsAny(r.callID, "\r\n")) {
+		if r, ok := parseReplaces(s); ok && (r.CallID == "" || strings.ContainsAny(r.CallID, "\r\n")) {
 			t.Fatalf("replaces %+v", r)
 		}
 		if n, ok := parseFrag(s); ok && (n < 100 || n > 699) {

@@ -12,6 +12,7 @@ import (
 const (
 	maxReferredBy = 512             // bytes (Teams sends up to about 400)
 	referPatience = 3 * time.Minute // without a NOTIFY a REFER of ours has failed
+	notifyLimit   = 4 * time.Second // so long End waits for the last word on the peer's REFER to arrive
 	fragType      = "message/sipfrag"
 )
 
@@ -21,6 +22,7 @@ type subscription struct {
 	event string          // "refer", or with id= from the second REFER of a dialog on (section 2.4.6)
 	quiet bool            // Refer-Sub: false (RFC 4488)
 	busy  bool            // a NOTIFY is on its way: they must not overtake each other
+	last  bool            // and it is the last one
 	next  sip.Cause       // what to say after it; Status 0: nothing
 }
 
@@ -68,7 +70,7 @@ func (s *Session) peerRefer(tx *stack.ServerTx) {
 			s.reply(tx, 400, nil)
 			return
 		}
-		e.ReplacesCallID, e.ReplacesTo, e.ReplacesFrom, e.ReplacesEarly = r.callID, r.to, r.from, r.early
+		e.ReplacesCallID, e.ReplacesTo, e.ReplacesFrom, e.ReplacesEarly = r.CallID, r.To, r.From, r.Early
 	}
 	if by := req.Get("Referred-By"); len(by) <= maxReferredBy {
 		e.ReferredBy = by
@@ -115,11 +117,10 @@ func (s *Session) notifyRefer(r *subscription) {
 	}
 	status := r.next.Status
 	r.next, r.busy = sip.Cause{}, true
-	if status >= 200 {
-		s.refer = nil
-	}
+	r.last = status >= 200
 	if r.quiet {
 		r.busy = false
+		s.reported(r)
 		return
 	}
 	s.send(&s.dlg, "NOTIFY", func(req *stack.Request) {
@@ -134,14 +135,35 @@ func (s *Session) notifyRefer(r *subscription) {
 			return
 		}
 		r.busy = false
-		if err != nil || resp.Status >= 300 { // nobody listens
-			if s.refer == r {
-				s.refer = nil
-			}
-			return
-		}
+		r.last = r.last || err != nil || resp.Status >= 300 // nobody listens
+		s.reported(r)
 		s.notifyRefer(r)
 	})
+}
+
+// reported forgets a REFER after the last word on it, and ends the session if that was waiting: a BYE that overtook the NOTIFY would
+// leave the referrer without the outcome (RFC 5589 section 6).
+func (s *Session) reported(r *subscription) {
+	if !r.last || s.refer != r {
+		return
+	}
+	s.refer = nil
+	if s.leaving.running() {
+		s.leaving.clear()
+		s.bye(s.end, false)
+	}
+}
+
+// endReported ends the session once the peer knows what came of its REFER.
+func (s *Session) endReported(c sip.Cause) bool {
+	if r := s.refer; s.phase != phaseUp || r == nil || r.tx != nil || r.next.Status < 200 && !r.last {
+		return false
+	}
+	if !s.leaving.running() {
+		s.end = c
+		s.leaving.set(s, notifyLimit, func() { s.bye(c, false) })
+	}
+	return true
 }
 
 // Refer asks the peer to call to; replaces, when not nil, is the session with to that the new call takes over (RFC 3515, RFC 3891).

@@ -60,6 +60,7 @@ type Session struct {
 	se       sessionTimer
 	refer    *subscription // the peer's REFER that we report on
 	referred bool          // it has sent one before
+	leaving  timer         // End waits for the last NOTIFY
 	sent     *sentRefer    // a REFER of ours
 	keys     digits
 	ring     timer
@@ -214,6 +215,7 @@ func (s *Session) ended(e Ended) {
 // quiet stops everything that only makes sense while the session lives, and answers what the peer still waits for.
 func (s *Session) quiet() {
 	s.ring.clear()
+	s.leaving.clear()
 	s.oa.glare.clear()
 	if s.oa.limit.running() {
 		s.oa.limit.clear()
@@ -250,6 +252,7 @@ func (s *Session) End(c sip.Cause) {
 			s.reject(c)
 		case s.phase == phaseInvite:
 			s.cancel(c, false)
+		case s.endReported(c):
 		case s.alive():
 			s.bye(c, false)
 		}

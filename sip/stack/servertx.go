@@ -52,10 +52,14 @@ type serverTx struct {
 
 // ServerTx is a server transaction as the TU sees it. Its methods are called on the shard of its Call-ID.
 type ServerTx struct {
-	req *Request
-	t   *serverTx
-	sh  *shard
+	req    *Request
+	t      *serverTx
+	sh     *shard
+	reason []string
 }
+
+// CancelReason gives the Reason fields of the CANCEL, for Handler.Cancel (RFC 3326).
+func (t *ServerTx) CancelReason() []string { return t.reason }
 
 // Request is the request that made the transaction.
 func (t *ServerTx) Request() *Request { return t.req }
@@ -265,7 +269,7 @@ func (sh *shard) cancel(r *Request, v Via) {
 	}
 	_ = r.Flow.write(b)
 	if tx := t.tx; tx != nil && t.state == txProceeding && !t.cancelled {
-		t.cancelled = true
+		t.cancelled, tx.reason = true, r.Lines("Reason")
 		if !sh.guard(func() { sh.s.h.Cancel(tx) }) && t.state == txProceeding {
 			_ = tx.Respond(NewResponse(tx.req, 487, ""))
 		}

@@ -49,7 +49,7 @@ type Target struct {
 type Handler interface {
 	Request(*ServerTx)       // a new request other than ACK and CANCEL
 	Ack(*Request)            // an ACK that belongs to no transaction: that of a 2xx
-	Cancel(*ServerTx)        // the INVITE transaction was cancelled; 200 to the CANCEL is already sent; the TU answers 487
+	Cancel(*ServerTx)        // the INVITE transaction was cancelled; 200 to the CANCEL is already sent; the TU answers 487; ServerTx.CancelReason says why
 	StrayResponse(*Response) // a 2xx to INVITE whose transaction is gone (RFC 6026 lets the TU ACK and BYE it)
 	FlowClosed(*Flow)        // a TCP or TLS connection ended; any goroutine
 }

@@ -13,21 +13,24 @@ func (c *Call) onProgress(e Progress) {
 		return
 	}
 	p.phase = PartyRinging
+	if t := c.transfer; t != nil && t.by != nil && !t.recall {
+		t.by.leg.ReferProgress(sip.Cause{Status: 180})
+	}
 	alone := c.alive() == 1
 	switch {
-	case e.SDP != nil && alone && c.caller.offer != nil && p.ep.Accept(e.SDP) == nil:
+	case e.SDP != nil && alone && (c.caller.offer != nil || c.caller.agreed) && p.ep.Accept(e.SDP) == nil:
 		first := c.caller.local == nil
 		sdp, err := c.callerSDP(c.preferFor(p))
 		if err != nil {
 			return // the answer may still fit; early media is a courtesy
 		}
-		p.agreed = true
 		c.silence(c.caller)
 		if first { // also after a 180: a carrier's announcement follows its ringing
 			c.caller.phase = PartyRinging
 			c.caller.leg.Ring(sdp)
 		}
 		c.join(p)
+		c.bridge.Gate(p.ep, media.GateTalk) // it is heard, and hears nobody before it answered: nobody talks free of charge
 	case c.caller.phase == PartyNew:
 		c.caller.phase = PartyRinging
 		c.caller.leg.Ring(nil)
@@ -36,6 +39,9 @@ func (c *Call) onProgress(e Progress) {
 
 // preferFor lists what the caller's answer should prefer so that packets relay untouched.
 func (c *Call) preferFor(p *party) []media.Codec {
+	if p.ep.Codec() == "" {
+		return everyPhone
+	}
 	return withTwin([]media.Codec{p.ep.Codec()})
 }
 
@@ -52,6 +58,11 @@ func (c *Call) onAnswered(e Answered) {
 		return
 	}
 	p.phase, p.agreed = PartyUp, true
+	c.won(p)
+}
+
+// won: p is who the caller talks with. The others ring no more, and no phone of theirs lists a missed call (RFC 3326).
+func (c *Call) won(p *party) {
 	c.winner = p
 	c.disarm()
 	for _, loser := range c.called {
@@ -67,31 +78,55 @@ func (c *Call) onAnswered(e Answered) {
 		}
 		c.answerCaller(sdp)
 	}
+	if c.answerer == "" {
+		c.answerer = p.number
+	}
 	c.log.Info("call: answered", "leg", p.id, "by", p.number)
-	if c.caller.agreed {
+	if c.caller.agreed && p.agreed {
 		c.connect()
-	} // else the caller's answer comes with its ACK
+	} // else an answer comes with an ACK
 }
 
-// connect joins the two parties, after the notice where the called side must hear it first.
+// connect joins the two parties, after the notice where one of them must hear it first: the called side of a call to the outside, or
+// who waited while a transfer led to a recorded number.
 func (c *Call) connect() {
-	if c.plan.Direction == route.Outbound && c.plan.Record.On && c.plan.Record.Notice != route.NoticeNone && c.notice == nil && !c.record.refused {
-		c.playNotice(c.winner)
-		return
+	r := c.plan.Record
+	if r.On && r.Notice != route.NoticeNone && c.notice == nil && !c.record.refused {
+		switch {
+		case c.plan.Direction == route.Outbound:
+			c.playNotice(c.winner)
+			return
+		case c.transfer != nil:
+			c.playNotice(c.caller)
+			return
+		}
 	}
 	c.phase = Talking
-	c.silence(c.caller)
-	c.silence(c.winner)
 	c.startRecording()
 	if c.phase != Talking {
 		return // recording is mandatory here and failed
 	}
+	c.resume()
+	c.arrived()
+}
+
+// resume lets the two parties hear each other, as far as neither holds.
+func (c *Call) resume() {
+	c.phase = Talking
+	for _, p := range []*party{c.caller, c.winner} {
+		c.silence(p)
+		c.tape(p)
+	}
 	c.join(c.winner)
 	for _, p := range []*party{c.caller, c.winner} {
-		if p.phase == PartyHeld { // it put us on hold before there was anybody to hold
+		c.bridge.Gate(p.ep, media.GateBoth)
+	}
+	for _, p := range []*party{c.caller, c.winner} {
+		if p.phase == PartyHeld { // also who put us on hold before there was anybody to hold
 			c.hold(p)
 		}
 	}
+	c.align()
 	c.log.Info("call: talking", "bridge", c.bridge.String())
 }
 
@@ -117,6 +152,7 @@ func (c *Call) onAgreed(e Agreed) {
 	if err := p.ep.Accept(e.SDP); err != nil {
 		if p.agreed { // a re-INVITE of ours was answered with nonsense: what stood before stands
 			p.ep.Rollback()
+			c.misaligned(p)
 			return
 		}
 		c.mediaRefuses(err) // C18
@@ -126,13 +162,17 @@ func (c *Call) onAgreed(e Agreed) {
 	p.agreed = true
 	if !first {
 		c.holdChanged(p)
+		c.aligned(p)
 		return
 	}
 	switch {
-	case c.phase == Routing:
+	case c.winner == nil && c.phase == Routing:
 		c.playNotice(c.caller)
-	case c.winner != nil && c.phase == Ringing:
+	case c.winner == nil || !c.caller.agreed || !c.winner.agreed:
+	case c.phase == Ringing:
 		c.connect()
+	case c.phase == Talking: // one that took another's place
+		c.resume()
 	}
 }
 
@@ -140,5 +180,6 @@ func (c *Call) onDisagreed(e Disagreed) {
 	if p := c.party(e.Leg); p != nil && c.phase != Ending {
 		p.ep.Rollback()
 		c.log.Info("call: our offer was refused", "leg", p.id, "status", e.Cause.Status)
+		c.misaligned(p)
 	}
 }

@@ -30,6 +30,9 @@ type Deps struct {
 	Log     *slog.Logger
 	Alarm   func(reason string) // counted and shown by metrics
 	Changed func(*Snapshot)     // each published state, in order per call, the last one with Over; must not block. Nil: nobody looks
+	Dialogs Dialogs
+	// Number is what a URI means when it is dialled in a domain; false: its host is not ours.
+	Number func(domain string, u sip.URI) (dialled, e164 string, ok bool)
 }
 
 // Incoming is a new call, its caller proven.
@@ -54,13 +57,20 @@ type Call struct {
 	shown   atomic.Pointer[Snapshot]
 	work    sync.WaitGroup // slow work and closing, joined before the call is over
 
-	phase  Phase
-	plan   route.Plan
-	caller *party
-	called []*party // in the order dialled; gone ones are removed
-	winner *party   // the called party that answered first
-	bridge media.Bridge
-	legs   int // made so far
+	phase     Phase
+	plan      route.Plan // what is being dialled: after a transfer that of its target
+	direction route.Direction
+	to        string   // who was called at first
+	caller    *party   // for whom the others are rung: the calling party, after a transfer the one that stayed
+	called    []*party // in the order dialled; gone ones are removed
+	winner    *party   // the one that caller talks with
+	bridge    media.Bridge
+	legs      int // made so far
+
+	transfer  *transfer  // one that is under way
+	transfers int        // there were so many
+	surrender *surrender // legs on their way to another call
+	aligning  *aligning  // two answered legs without a common codec: one is asked to change
 
 	step     int // next step of the plan to dial
 	timer    *time.Timer
@@ -73,6 +83,8 @@ type Call struct {
 	started  time.Time
 	answered time.Time
 	ended    time.Time // when it began to end
+	due      time.Time // of timer
+	answerer string    // who answered first
 	trunk    string    // the last one dialled
 	cause    sip.Cause // why the call ended
 	failure  sip.Cause // best reason why nobody answered
@@ -84,21 +96,46 @@ type party struct {
 	id       LegID
 	leg      Leg
 	ep       media.Endpoint
+	sink     *sink // where its endpoint's events go
 	phase    PartyPhase
+	side     side
 	number   string
 	name     string
 	ext      string // the extension whose device it is; empty: a trunk
+	trunk    string // by which it came or was dialled
+	hidden   bool   // its number is withheld
 	dest     Destination
 	security media.Security
 	offer    media.SDP // the caller's first offer
 	local    media.SDP // what we sent it in answer; nil: nothing yet
 	agreed   bool      // offer and answer are complete: it can be played to and joined
 	joined   bool      // member of the bridge
+	taped    string    // the recording that knows it
 	stage    stage
+	held     []Event // what it said on its way between two calls
 }
 
+// side is where a party stands in the CDR and in the recording; who takes a party's place takes its side.
+type side string
+
+const (
+	callingSide side = "caller"
+	calledSide  side = "called"
+	bySwitch         = "switch" // in a CDR: no party ended it
+)
+
+func (s side) other() side {
+	if s == callingSide {
+		return calledSide
+	}
+	return callingSide
+}
+
+// sink leads an endpoint's events to the call that owns it now.
+type sink struct{ to atomic.Pointer[Mailbox] }
+
 func newCall(deps Deps, in Incoming) *Call {
-	c := &Call{deps: deps, in: in, mailbox: NewMailbox(), started: deps.Clock()}
+	c := &Call{deps: deps, in: in, mailbox: NewMailbox(), started: deps.Clock(), to: in.Request.Dialled}
 	c.log = deps.Log.With("call", in.ID, "domain", in.Request.Domain)
 	c.publish()
 	return c
@@ -113,14 +150,14 @@ func (c *Call) run(ctx context.Context, caller Leg) {
 		select {
 		case <-c.mailbox.wake:
 		case <-ctx.Done():
-			c.protect(func() { c.end(sip.StatusCause(503), "switch") })
+			c.protect(func() { c.end(sip.StatusCause(503), bySwitch) })
 			ctx = context.WithoutCancel(ctx)
 		}
 		events = c.mailbox.take(events)
 		if len(events) > mailboxBound {
 			c.log.Error("call: mailbox overrun, ending the call", "waiting", len(events))
 			c.deps.Alarm("mailbox-overrun")
-			c.protect(func() { c.end(sip.StatusCause(500), "switch") })
+			c.protect(func() { c.end(sip.StatusCause(500), bySwitch) })
 		}
 		for i, e := range events {
 			c.protect(func() { c.handle(e) })
@@ -133,10 +170,14 @@ func (c *Call) run(ctx context.Context, caller Leg) {
 
 // over says that every leg is gone.
 func (c *Call) over() bool {
-	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0
+	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0 && c.surrender == nil &&
+		(c.transfer == nil || !c.transfer.asking && c.transfer.by == nil)
 }
 
 func (c *Call) handle(e Event) {
+	if c.departing(e) {
+		return
+	}
 	switch e := e.(type) {
 	case Progress:
 		c.onProgress(e)
@@ -164,6 +205,14 @@ func (c *Call) handle(e Event) {
 		c.onTimeout(e)
 	case captureFailed:
 		c.onCaptureFailed(e)
+	case Surrender:
+		c.onSurrender(e)
+	case Adopt:
+		c.onAdopt(e)
+	case Kept:
+		c.onKept(e)
+	case Replace:
+		c.onReplace(e)
 	case Hangup:
 		c.onHangup(e)
 	case Record:
@@ -181,7 +230,23 @@ func (c *Call) party(id LegID) *party {
 			return p
 		}
 	}
+	if t := c.transfer; t != nil && t.by != nil && t.by.id == id {
+		return t.by
+	}
 	return nil
+}
+
+// parties are all whose last event is still to come.
+func (c *Call) parties() []*party {
+	var out []*party
+	if c.caller.phase != PartyGone {
+		out = append(out, c.caller)
+	}
+	out = append(out, c.called...)
+	if t := c.transfer; t != nil && t.by != nil {
+		out = append(out, t.by)
+	}
+	return out
 }
 
 // other is who p talks with; nil while it talks with nobody.
@@ -213,14 +278,19 @@ func (c *Call) newLegID() LegID {
 	return LegID(fmt.Sprintf("%s-%d", c.in.ID, c.legs))
 }
 
-// endpoint makes the media of a leg; its events come to the mailbox.
-func (c *Call) endpoint(id LegID, p media.Profile) (media.Endpoint, error) {
-	return c.deps.Media.Endpoint(p, func(e media.Event) { c.mailbox.Post(Media{id, e}) })
+// endpoint makes the media of a leg; its events come to the mailbox of the call that owns it.
+func (c *Call) endpoint(p *party, profile media.Profile) (err error) {
+	id, s := p.id, &sink{}
+	s.to.Store(c.mailbox)
+	p.sink = s
+	p.ep, err = c.deps.Media.Endpoint(profile, func(e media.Event) { s.to.Load().Post(Media{id, e}) })
+	return err
 }
 
 // arm replaces the call's one timer.
 func (c *Call) arm(d time.Duration) {
 	c.disarm()
+	c.due = time.Now().Add(d)
 	seq := c.timerSeq
 	c.timer = time.AfterFunc(d, func() { c.mailbox.Post(timeout{seq}) })
 }

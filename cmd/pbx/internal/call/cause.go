@@ -51,7 +51,14 @@ func (c *Call) relayed(cause sip.Cause) sip.Cause {
 
 // refusal is what a caller who was never answered is told: a success would answer the call.
 func (c *Call) refusal(cause sip.Cause) sip.Cause {
-	if c.caller.phase < PartyUp && cause.Status < 300 {
+	if c.caller.phase < PartyUp {
+		return refused(cause)
+	}
+	return cause
+}
+
+func refused(cause sip.Cause) sip.Cause {
+	if cause.Status < 300 {
 		cause.Status = sip.CauseUnavailable.Status
 	}
 	return cause
@@ -71,9 +78,9 @@ func (c *Call) withdrawal(p *party, cause sip.Cause) sip.Cause {
 	switch {
 	case p.phase >= PartyUp:
 		return cause
-	case c.endedBy == "caller" && cause.Status == sip.CauseCompletedElsewhere.Status && cause.Q850 == sip.CauseCompletedElsewhere.Q850:
+	case c.endedBy == string(c.caller.side) && cause.Status == sip.CauseCompletedElsewhere.Status && cause.Q850 == sip.CauseCompletedElsewhere.Q850:
 		return sip.CauseCompletedElsewhere
-	case c.endedBy == "caller", cause.Status < 300:
+	case c.endedBy == string(c.caller.side), cause.Status < 300:
 		return sip.CauseCancelled
 	}
 	return cause

@@ -21,22 +21,17 @@ type CDR struct {
 	EndedBy         string // "caller", "called" or "switch"
 	Recording       string
 	RecordingFailed bool
+	Transfers       int // how often it was transferred, or a party's place was taken
 	Charge          route.Charge // who paid for the outside part
 	MilliYen        int64        // what it cost; the ledger knows
 }
 
 func (c *Call) cdr() CDR {
-	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.plan.Direction, From: c.in.Request.Number, To: c.plan.To,
+	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
-		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.plan.Charge}
-	if r.To == "" {
-		r.To = c.in.Request.Dialled
-	}
+		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.plan.Charge, Transfers: c.transfers}
 	if r.Trunk == "" {
 		r.Trunk = c.trunk
-	}
-	if c.winner != nil {
-		r.AnsweredBy = c.winner.number
 	}
 	return r
 }

@@ -24,19 +24,24 @@ func (c *Call) onEnded(e Ended) {
 	c.leave(p)
 	p.phase = PartyGone
 	c.closeEndpoint(p)
-	if p == c.caller {
+	switch {
+	case c.transfer != nil && c.transfer.by == p:
+		c.referrerGone(p)
+		return
+	case p == c.caller:
 		if e.Refused {
 			c.answered = time.Time{} // nothing is to be charged
+			c.cause = refused(c.cause)
 		}
-		c.end(e.Cause, "caller")
+		c.end(e.Cause, string(p.side))
 		return
 	}
 	c.remove(p)
 	switch {
 	case c.phase == Ending:
 	case p == c.winner:
-		c.end(e.Cause, "called")
-	case c.winner != nil:
+		c.end(e.Cause, string(p.side))
+	case c.winner != nil || c.phase == Routing: // a straggler of an earlier step
 	default:
 		if !dismissed && !c.retryPlain(p, e.Cause) { // of a dismissed one the reason is remembered already
 			c.remember(c.relayed(e.Cause))
@@ -77,29 +82,35 @@ func (c *Call) onTimeout(e timeout) {
 	case Ringing:
 		c.remember(sip.CauseNoAnswer)
 		if c.step < len(c.plan.Steps) {
-			for _, p := range c.called {
-				c.dismiss(p, sip.CauseNoAnswer)
-			}
+			c.dismissAll()
 			c.dial()
 			return
 		}
-		c.end(c.failure, "switch")
+		if c.transfer != nil {
+			c.dismissAll()
+		}
+		c.unreached(c.failure)
 	case Ending:
 		c.log.Error("call: a leg never ended", "caller", c.caller.phase.String(), "called", len(c.called))
 		c.deps.Alarm("leg-stuck")
-		for _, p := range append(c.called, c.caller) {
-			if p.phase != PartyGone {
-				p.phase = PartyGone
-				c.closeEndpoint(p)
-			}
+		for _, p := range c.parties() {
+			p.phase = PartyGone
+			c.closeEndpoint(p)
 		}
-		c.called = nil
+		c.called, c.transfer, c.surrender = nil, nil, nil
 	case Routing, Talking:
 	}
 }
 
+// dismissAll ends a step that nobody answered.
+func (c *Call) dismissAll() {
+	for _, p := range c.called {
+		c.dismiss(p, sip.CauseNoAnswer)
+	}
+}
+
 func (c *Call) onHangup(e Hangup) {
-	c.end(e.Cause, "switch")
+	c.end(e.Cause, bySwitch)
 	e.reply(nil)
 }
 
@@ -114,11 +125,11 @@ func (c *Call) end(cause sip.Cause, by string) {
 	c.phase, c.endedBy, c.ended = Ending, by, c.deps.Clock()
 	c.stopRecording(cause.Text)
 	c.cause = c.refusal(cause)
-	if by == "caller" && c.answered.IsZero() {
+	if by == string(callingSide) && c.answered.IsZero() {
 		c.cause = gaveUp(cause)
 	}
 	c.dismiss(c.caller, c.cause)
-	for _, p := range c.called {
+	for _, p := range c.parties() {
 		c.dismiss(p, c.withdrawal(p, cause))
 	}
 	if b := c.bridge; b != nil {

@@ -48,8 +48,9 @@ type (
 	}
 	// Referred is a REFER that waits for Refuse or for a new leg.
 	Referred struct {
-		Leg LegID
-		To  sip.URI
+		Leg      LegID
+		To       sip.URI
+		Replaces Replaces // of the referrer's other dialog; empty: a blind transfer
 	}
 	// Ended is the last event of a leg.
 	Ended struct {
@@ -115,6 +116,8 @@ func (Record) event()        {}
 
 // asker is an event whose sender waits for an answer.
 type asker interface{ reply(error) }
+
+var _, _ asker = Surrender{}, Replace{}
 
 func (h Hangup) reply(err error) { answer(h.Done, err) }
 func (r Record) reply(err error) { answer(r.Done, err) }

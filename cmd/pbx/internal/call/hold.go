@@ -69,10 +69,3 @@ func (c *Call) onDigit(e Digit) {
 		}
 	}
 }
-
-// onReferred: transfers come with the desk features; until then the phone is told clearly.
-func (c *Call) onReferred(e Referred) {
-	if p := c.party(e.Leg); p != nil {
-		p.leg.Refuse(sip.CauseDeclined)
-	}
-}

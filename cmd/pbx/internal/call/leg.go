@@ -40,6 +40,7 @@ type Destination struct {
 	Number    string
 	Name      string
 	Extension string // whose device it is; empty: a trunk
+	Trunk     string
 	Profile   media.Profile
 	Security  media.Security
 	Via       any // the dialler's own: binding or trunk

@@ -35,10 +35,10 @@ func (c *Call) beside(f func() Event) {
 func (c *Call) panicked(r any) {
 	c.loud(r)
 	if c.phase != Ending {
-		c.protect(func() { c.end(sip.CauseServerError, "switch") })
+		c.protect(func() { c.end(sip.CauseServerError, bySwitch) })
 		return
 	}
-	for _, p := range append(c.called[:len(c.called):len(c.called)], c.caller) {
+	for _, p := range c.parties() {
 		if p.phase < PartyLeaving {
 			p.phase = PartyLeaving // before End: this is not tried twice
 			c.protect(func() { p.leg.End(sip.CauseServerError) })

@@ -32,21 +32,34 @@ func (c *Call) startRecording() {
 		return
 	}
 	id := c.record.next(c.in.ID)
+	left, right := c.caller, c.winner
+	if left.side != callingSide {
+		left, right = right, left
+	}
 	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number,
-		Direction: string(c.plan.Direction), Policy: r.Policy, Started: c.deps.Clock(), Notice: c.notice,
-		Parties: []recorder.Party{c.recorded(c.caller, "caller"), c.recorded(c.winner, "called")}})
+		Direction: string(c.direction), Policy: r.Policy, Started: c.deps.Clock(), Notice: c.notice,
+		Parties: []recorder.Party{asParty(left), asParty(right)}})
 	if err != nil {
 		c.recordingFailed(err)
 		return
 	}
 	c.recording, c.record.id = rec, id
+	left.taped, right.taped = id, id
 	c.record.detach = c.bridge.Attach(rec.Tap())
 	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{id, err}) })
 	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
 }
 
-func (c *Call) recorded(p *party, role string) recorder.Party {
-	return recorder.Party{Endpoint: p.ep.ID(), Role: role, Number: p.number, Name: p.name}
+func asParty(p *party) recorder.Party {
+	return recorder.Party{Endpoint: p.ep.ID(), Role: string(p.side), Number: p.number, Name: p.name}
+}
+
+// tape tells the running recording of a party that it does not know yet: it goes on through every transfer.
+func (c *Call) tape(p *party) {
+	if c.recording != nil && p.taped != c.record.id {
+		p.taped = c.record.id
+		c.recording.Party(asParty(p))
+	}
 }
 
 func (c *Call) onCaptureFailed(e captureFailed) {
@@ -61,7 +74,7 @@ func (c *Call) recordingFailed(err error) {
 	c.deps.Alarm("recording-failed")
 	c.log.Error("call: recording failed", "err", err, "refuse", c.plan.Record.Refuse)
 	if c.plan.Record.Refuse {
-		c.end(sip.StatusCause(503), "switch")
+		c.end(sip.StatusCause(503), bySwitch)
 	}
 }
 

@@ -10,23 +10,24 @@ import (
 
 // begin routes the call and takes its first step.
 func (c *Call) begin(leg Leg) {
-	c.caller = &party{id: leg.ID(), leg: leg, offer: c.in.Offer, security: c.in.Security,
-		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension}
+	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
+		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk}
 	c.plan = c.route(c.in.Request)
+	if c.direction = c.plan.Direction; c.plan.To != "" {
+		c.to = c.plan.To
+	}
 	c.log.Info("call: new", "from", c.in.Request.Number, "trunk", c.in.Request.Trunk, "dialled", c.in.Request.Dialled, "rule", c.plan.Why)
 	c.bridge = c.deps.Media.Bridge()
 	if c.plan.Refuse.Status != 0 {
-		c.end(c.plan.Refuse, "switch")
+		c.end(c.plan.Refuse, bySwitch)
 		return
 	}
-	ep, err := c.endpoint(c.caller.id, c.in.Profile)
-	if err != nil {
+	if err := c.endpoint(c.caller, c.in.Profile); err != nil {
 		c.mediaRefuses(err)
 		return
 	}
-	c.caller.ep = ep
 	if c.caller.offer != nil { // nobody's phone rings for an offer that cannot be answered
-		if _, err := ep.Allows(c.caller.offer); err != nil {
+		if _, err := c.caller.ep.Allows(c.caller.offer); err != nil {
 			c.mediaRefuses(err)
 			return
 		}
@@ -51,7 +52,7 @@ func (c *Call) announceOrDial() {
 		return
 	}
 	if !c.reachable() { // nobody listens to a notice for a phone that is not there
-		c.end(sip.CauseUnavailable, "switch")
+		c.end(sip.CauseUnavailable, bySwitch)
 		return
 	}
 	sdp, err := c.callerSDP(beforeDialling)
@@ -142,7 +143,7 @@ func (c *Call) dial() {
 	if c.failure.Status == 0 {
 		c.failure = sip.CauseUnavailable
 	}
-	c.end(c.failure, "switch")
+	c.unreached(c.failure)
 }
 
 // ringback gives a caller who already hears our media the tone that its own phone no longer makes.
@@ -154,19 +155,18 @@ func (c *Call) ringback() {
 
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security) {
-	p := &party{id: c.newLegID(), number: d.Number, name: d.Name, ext: d.Extension, dest: d, security: security}
-	ep, err := c.endpoint(p.id, d.Profile)
-	if err != nil {
+	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, dest: d, security: security}
+	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
 		return
 	}
-	p.ep = ep
-	offer, err := ep.Offer(media.Want{Prefer: c.offerable(), Security: security})
+	offer, err := p.ep.Offer(media.Want{Prefer: c.offerable(), Security: security})
 	if err != nil {
 		c.closeEndpoint(p)
 		c.remember(mediaCause(err))
 		return
 	}
+	p.local = offer
 	c.called = append(c.called, p)
 	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: c.plan.Shown,
 		To: d.Number, MaxForwards: c.in.MaxForwards}, c.mailbox)
@@ -208,7 +208,7 @@ func withTwin(list []media.Codec) []media.Codec {
 
 func (c *Call) mediaRefuses(err error) {
 	c.log.Warn("call: media refused", "err", err)
-	c.end(mediaCause(err), "switch")
+	c.end(mediaCause(err), bySwitch)
 }
 
 // mediaCause maps what an endpoint says to what a peer is told.
@@ -218,6 +218,8 @@ func mediaCause(err error) sip.Cause {
 		return sip.StatusCause(488)
 	case errors.Is(err, media.ErrNoPorts):
 		return sip.StatusCause(503)
+	case errors.Is(err, media.ErrState): // an offer of ours is on its way: glare
+		return sip.StatusCause(491)
 	}
 	return sip.StatusCause(500)
 }

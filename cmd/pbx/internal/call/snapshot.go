@@ -46,11 +46,8 @@ func (c *Call) publish() {
 }
 
 func (c *Call) snapshot() *Snapshot {
-	s := &Snapshot{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.plan.Direction, From: c.in.Request.Number, To: c.plan.To,
+	s := &Snapshot{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to,
 		Phase: c.phase, Started: c.started, Answered: c.answered, Recording: c.record.id}
-	if s.To == "" {
-		s.To = c.in.Request.Dialled
-	}
 	if c.bridge != nil && c.phase == Talking {
 		s.Bridge = c.bridge.String()
 	}
@@ -58,17 +55,13 @@ func (c *Call) snapshot() *Snapshot {
 		return s
 	}
 	s.Over = c.over()
-	c.show(s, c.caller)
-	for _, p := range c.called {
+	for _, p := range c.parties() {
 		c.show(s, p)
 	}
 	return s
 }
 
 func (c *Call) show(s *Snapshot, p *party) {
-	if p.phase == PartyGone {
-		return
-	}
 	ps := PartySnapshot{Leg: p.id, Number: p.number, Name: p.name, Extension: p.ext, Phase: p.phase, With: c.with(p)}
 	if p.ep != nil {
 		ps.Codec = p.ep.Codec()
@@ -81,11 +74,14 @@ func (c *Call) show(s *Snapshot, p *party) {
 
 // with is whom p's phone shows: the one it talks with, else the one that was dialled or that calls.
 func (c *Call) with(p *party) route.Shown {
-	switch o := c.other(p); {
-	case o != nil && o != c.caller:
-		return route.Shown{Number: o.number, Display: o.name}
+	o := c.other(p)
+	switch {
+	case c.transfer != nil && c.transfer.by == p, p != c.caller && c.transfers > 0:
+		return c.identity(c.caller)
 	case p != c.caller:
 		return c.plan.Shown
+	case o != nil && (c.transfers > 0 || c.direction == route.Internal):
+		return c.identity(o)
 	case c.plan.To != "":
 		return route.Shown{Number: c.plan.To}
 	}

@@ -80,7 +80,7 @@ func (c *Call) onMedia(e Media) {
 	case media.Timeout:
 		if c.phase == Talking && p.phase == PartyUp {
 			c.log.Warn("call: no media", "leg", p.id, "silent", ev.Silent)
-			c.end(sip.CauseMediaTimeout, "switch")
+			c.end(sip.CauseMediaTimeout, bySwitch)
 		}
 	case media.Digit, media.FirstPacket: // digits are the bridge's until a program collects them
 	}
@@ -108,7 +108,7 @@ func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
 		c.deps.Alarm("notice-failed")
 		c.record.refused = true
 		if c.plan.Record.Refuse {
-			c.end(sip.StatusCause(503), "switch")
+			c.end(sip.StatusCause(503), bySwitch)
 			return
 		}
 	} else {
@@ -121,7 +121,7 @@ func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
 			SSRC: ev.SSRC, FirstRTP: ev.FirstRTP, LastRTP: ev.LastRTP, Packets: ev.Packets, Complete: true,
 			Started: ended.Add(-time.Duration(ev.EndedAt - ev.StartedAt)), Ended: ended}
 	}
-	if p != c.caller {
+	if c.winner != nil {
 		c.connect()
 		return
 	}

@@ -1,0 +1,254 @@
+package call
+
+import (
+	"slices"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/recorder"
+	"naisen/sip"
+)
+
+// Dialogs finds legs by what their devices call them.
+type Dialogs interface {
+	// Find gives the leg whose dialog a Replaces names: ours is the tag that we gave, theirs the device's (RFC 3891 section 3).
+	Find(callID, ours, theirs string) (Reach, bool)
+}
+
+// Reach is how one call reaches a leg of another. Post leads to the call that owns the leg when the event arrives.
+type Reach struct {
+	Leg  LegID
+	Post func(Event)
+}
+
+// Replaces names a dialog as Replaces does.
+type Replaces struct {
+	CallID, Ours, Theirs string
+	Early                bool // early-only
+}
+
+// Surrender asks a call for the legs on the other side of Leg. Adopt or Kept is the answer, always.
+type Surrender struct {
+	Leg    LegID
+	Domain string
+	Ext    string // who asks: Leg must be its own
+	Into   string // the call that asks
+	To     *Mailbox
+}
+
+// Adopt brings the legs that were asked for. They are detached, and belong to the receiver from now on.
+type Adopt struct {
+	parties []*party
+	ringing bool          // nobody answered yet
+	rest    []route.Step  // that were not rung yet
+	ring    time.Duration // how long the present one may still ring
+	record  route.Record
+	notice  *recorder.Notice // that they have heard
+}
+
+// Kept says that there is nothing to adopt, and why.
+type Kept struct{ Cause sip.Cause }
+
+func (Surrender) event() {}
+func (Adopt) event()     {}
+func (Kept) event()      {}
+
+// reply implements asker: the call is over.
+func (e Surrender) reply(error) { e.To.Post(Kept{sip.StatusCause(481)}) }
+
+// surrender is the handing over of legs, until the last of them is detached.
+type surrender struct {
+	to    *Mailbox
+	adopt Adopt
+	wait  map[LegID]bool
+}
+
+// attended asks the call of the referrer's other leg for whom it talks with there (RFC 5589 section 7). Its Replaces names dialogs of
+// the referrer's own side, which mean nothing to anybody else.
+func (c *Call) attended(p *party, e Referred) {
+	r, ok := c.deps.Dialogs.Find(e.Replaces.CallID, e.Replaces.Ours, e.Replaces.Theirs)
+	if !ok || c.party(r.Leg) != nil {
+		p.leg.Refuse(sip.StatusCause(481))
+		return
+	}
+	c.log.Info("call: attended transfer", "by", p.number, "other", r.Leg)
+	c.part(p)
+	c.transfer.asking = true
+	r.Post(Surrender{Leg: r.Leg, Domain: c.in.Request.Domain, Ext: p.ext, Into: c.in.ID, To: c.mailbox})
+}
+
+// onSurrender gives away all but e.Leg, which asked for it.
+func (c *Call) onSurrender(e Surrender) {
+	p := c.party(e.Leg)
+	refuse := func(status int) { e.To.Post(Kept{sip.StatusCause(status)}) }
+	switch {
+	case p == nil || p.phase >= PartyLeaving || e.Domain != c.in.Request.Domain:
+		refuse(481)
+		return
+	case p.ext != e.Ext || e.Ext == "": // somebody else's call
+		refuse(403)
+		return
+	case c.transfer != nil || c.surrender != nil:
+		refuse(491)
+		return
+	}
+	a := Adopt{record: c.plan.Record, notice: c.notice}
+	switch {
+	case c.phase == Talking && c.other(p) != nil:
+		a.parties = []*party{c.other(p)}
+	case c.phase == Ringing && p == c.caller && c.winner == nil:
+		for _, q := range c.called {
+			if q.phase < PartyLeaving {
+				a.parties = append(a.parties, q)
+			}
+		}
+		a.ringing, a.rest, a.ring = true, c.plan.Steps[c.step:], max(time.Until(c.due), time.Second)
+	}
+	if len(a.parties) == 0 {
+		refuse(480)
+		return
+	}
+	c.give(e, a, p)
+}
+
+// give detaches the legs and ends what is left of this call.
+func (c *Call) give(e Surrender, a Adopt, left *party) {
+	c.surrender = &surrender{to: e.To, adopt: a, wait: map[LegID]bool{}}
+	for _, q := range a.parties {
+		c.leave(q)
+		c.remove(q)
+		c.surrender.wait[q.id] = true
+	}
+	if c.caller != left { // the caller itself moves on: who is left answers for the call to its end
+		c.remove(left)
+		c.caller = left
+	}
+	for _, q := range a.parties {
+		q.leg.Detach()
+	}
+	cause := sip.CauseNormal
+	if left.phase < PartyUp {
+		cause = sip.CauseCancelled
+	}
+	c.winner = nil
+	c.dismiss(left, cause)
+	c.end(cause.WithText("Merged into "+e.Into), string(left.side))
+}
+
+// departing keeps what happens to a leg on its way for the call that adopts it.
+func (c *Call) departing(e Event) bool {
+	s := c.surrender
+	if s == nil {
+		return false
+	}
+	id, ok := legOf(e)
+	i := slices.IndexFunc(s.adopt.parties, func(p *party) bool { return p.id == id })
+	if !ok || i < 0 {
+		return false
+	}
+	_, last := e.(Ended)
+	if _, detached := e.(Detached); !detached {
+		s.adopt.parties[i].held = append(s.adopt.parties[i].held, e)
+	} else {
+		last = true
+	}
+	if last {
+		delete(s.wait, id)
+	}
+	if len(s.wait) == 0 {
+		c.surrender = nil
+		s.to.Post(s.adopt)
+	}
+	return true
+}
+
+// legOf is the leg that an event is of.
+func legOf(e Event) (LegID, bool) {
+	switch e := e.(type) {
+	case Progress:
+		return e.Leg, true
+	case Answered:
+		return e.Leg, true
+	case Offered:
+		return e.Leg, true
+	case Agreed:
+		return e.Leg, true
+	case Disagreed:
+		return e.Leg, true
+	case Digit:
+		return e.Leg, true
+	case Referred:
+		return e.Leg, true
+	case Ended:
+		return e.Leg, true
+	case Detached:
+		return e.Leg, true
+	case Media:
+		return e.Leg, true
+	case Replace:
+		return e.Leg, true
+	case Surrender:
+		return e.Leg, true
+	case opened, timeout, captureFailed, Hangup, Record, Adopt, Kept:
+	}
+	return "", false
+}
+
+// onKept: the other call has nothing to give.
+func (c *Call) onKept(e Kept) {
+	t := c.transfer
+	if t == nil || !t.asking {
+		return
+	}
+	t.asking = false
+	if c.phase != Ending {
+		c.unreached(e.Cause)
+	}
+}
+
+// onAdopt takes the legs of another call.
+func (c *Call) onAdopt(e Adopt) {
+	t := c.transfer
+	if t != nil {
+		t.asking = false
+	}
+	for _, p := range e.parties {
+		p.sink.to.Store(c.mailbox)
+		p.side = c.caller.side.other()
+		c.called = append(c.called, p)
+	}
+	switch {
+	case c.phase == Ending || t == nil:
+		for _, p := range e.parties {
+			c.dismiss(p, c.withdrawal(p, sip.CauseNormal))
+		}
+	default:
+		c.take(e)
+	}
+	for _, p := range e.parties {
+		held := p.held
+		p.held = nil
+		for _, h := range held { // what came before it left
+			c.handle(h)
+		}
+		p.leg.Attach(c.mailbox)
+	}
+}
+
+// take goes on with the legs of another call as if they had been rung here.
+func (c *Call) take(e Adopt) {
+	if !c.plan.Record.On && e.record.On {
+		c.plan.Record = e.record
+	}
+	if c.notice == nil && e.record.On {
+		c.notice = e.notice
+	}
+	if e.ringing {
+		c.plan.Steps, c.step = e.rest, 0
+		c.arm(e.ring)
+		c.ringback()
+		return
+	}
+	c.winner = e.parties[0]
+	c.connect()
+}

@@ -1,0 +1,117 @@
+package call
+
+import (
+	"naisen/media"
+	"naisen/sip"
+)
+
+// Replace is an INVITE with Replaces (RFC 3891): a new leg wants to stand where Leg stands. By is detached; the call answers and
+// attaches it in any case.
+type Replace struct {
+	Leg   LegID
+	Early bool // early-only
+	By    Leg
+	In    Incoming
+}
+
+func (Replace) event() {}
+
+// reply implements asker: the call is over, and a dialog that has ended is answered with 603 (RFC 3891 section 3).
+func (e Replace) reply(error) { e.By.End(sip.CauseDeclined) }
+
+// onReplace judges by RFC 3891 section 3 and puts the new leg in the place of the old one.
+func (c *Call) onReplace(e Replace) {
+	n := &party{id: e.By.ID(), leg: e.By, offer: e.In.Offer, security: e.In.Security, number: e.In.Request.Number, name: e.In.Request.Display,
+		ext: e.In.Request.Extension, trunk: e.In.Request.Trunk}
+	c.called = append(c.called, n)
+	n.leg.Attach(c.mailbox)
+	p := c.party(e.Leg)
+	if p != nil {
+		n.side = p.side
+	}
+	if cause := c.mayReplace(p, n, e); cause.Status != 0 {
+		c.log.Info("call: replacing refused", "leg", e.Leg, "by", n.number, "status", cause.Status)
+		c.dismiss(n, cause)
+		return
+	}
+	sdp, err := c.describe(n, p, e.In.Profile)
+	if err != nil {
+		c.dismiss(n, mediaCause(err))
+		return
+	}
+	c.log.Info("call: replaced", "leg", p.id, "number", p.number, "by", n.number)
+	c.transfers++
+	early := p.phase < PartyUp
+	n.phase = PartyUp
+	n.leg.Answer(sdp)
+	if early {
+		c.won(n)
+		return
+	}
+	c.substitute(p, n)
+}
+
+// mayReplace is the rule that forbids it; status 0: none.
+func (c *Call) mayReplace(p, n *party, e Replace) sip.Cause {
+	switch {
+	case p == nil, e.In.Request.Domain != c.in.Request.Domain:
+		return sip.StatusCause(481)
+	case c.phase == Ending || p.phase >= PartyLeaving:
+		return sip.CauseDeclined
+	case n.ext == "" && (n.trunk == "" || n.trunk != p.trunk): // a carrier moves its own legs, nobody else's (threats.md C14)
+		return sip.CauseForbidden
+	case e.Early && p.phase >= PartyUp:
+		return sip.CauseBusy
+	case p.phase < PartyUp && p == c.caller: // an early dialog that we did not begin
+		return sip.StatusCause(481)
+	case c.transfer != nil, c.surrender != nil, c.plan.Emergency, p.phase >= PartyUp && !p.agreed:
+		return sip.StatusCause(491)
+	case c.transfers >= maxTransfers:
+		return sip.CauseDeclined
+	}
+	return sip.Cause{}
+}
+
+// describe negotiates the new leg so that packets can be relayed to whom p talks with.
+func (c *Call) describe(n, p *party, profile media.Profile) (sdp media.SDP, err error) {
+	if err := c.endpoint(n, profile); err != nil {
+		return nil, err
+	}
+	o := c.other(p)
+	if p.phase < PartyUp {
+		o = c.caller
+	}
+	prefer := everyPhone
+	if o != nil && o.agreed {
+		prefer = withTwin([]media.Codec{o.ep.Codec()})
+	}
+	want := media.Want{Prefer: prefer, Security: n.security}
+	if n.offer == nil {
+		sdp, err = n.ep.Offer(want)
+	} else if sdp, err = n.ep.Answer(n.offer, want); err == nil {
+		n.agreed = true
+	}
+	n.local = sdp
+	return sdp, err
+}
+
+// substitute lets n talk where p talked.
+func (c *Call) substitute(p, n *party) {
+	c.aligning = nil
+	switch p {
+	case c.caller:
+		c.called = append(c.called, p)
+		c.caller = n
+		c.remove(n)
+	case c.winner:
+		c.winner = n
+	}
+	c.dismiss(p, sip.CauseNormal.WithText("Replaced"))
+	switch {
+	case !n.agreed: // its answer comes with the ACK
+	case c.winner != nil:
+		c.resume()
+	default: // the caller's place, while others ring
+		c.ringback()
+	}
+}

@@ -1,0 +1,163 @@
+package call
+
+import (
+	"naisen/cmd/pbx/internal/route"
+	"naisen/sip"
+)
+
+// maxTransfers bounds how often one call is transferred, diverted or taken over: phones that pass a call round come to an end, and a
+// recording has room for so many parties.
+const maxTransfers = 12
+
+// transfer is one under way. The party that stays is c.caller meanwhile, and winner is nil.
+type transfer struct {
+	by     *party // who asked; nil once it is gone
+	home   party  // what is needed of it afterwards: it is rung again when the transfer fails
+	asking bool   // another call was asked for its legs and will answer: Adopt or Kept
+	recall bool   // home is being rung again
+}
+
+// onReferred begins a transfer (RFC 3515). It is done inside: nobody else is asked to call anybody.
+func (c *Call) onReferred(e Referred) {
+	p := c.party(e.Leg)
+	if p == nil {
+		return
+	}
+	switch {
+	case c.phase != Talking || c.other(p) == nil || c.surrender != nil:
+		p.leg.Refuse(sip.StatusCause(491))
+	case p.ext == "": // whose rights would judge it?
+		p.leg.Refuse(sip.CauseDeclined)
+	case c.transfers >= maxTransfers:
+		c.log.Warn("call: transferred too often", "leg", p.id)
+		p.leg.Refuse(sip.CauseDeclined)
+	case e.Replaces.CallID != "":
+		c.attended(p, e)
+	default:
+		c.blind(p, e)
+	}
+}
+
+// blind rings whom the referrer may ring (RFC 5589 section 6).
+func (c *Call) blind(p *party, e Referred) {
+	dialled, e164, ok := c.deps.Number(c.in.Request.Domain, e.To)
+	if !ok { // strangers are reached by trunks, and by those of the plan only
+		p.leg.Refuse(sip.CauseForbidden)
+		return
+	}
+	plan := c.deps.Route(c.request(p, dialled, e164), c.deps.Clock())
+	if plan.Refuse.Status != 0 {
+		c.log.Info("call: transfer refused", "leg", p.id, "to", dialled, "rule", plan.Why)
+		p.leg.Refuse(plan.Refuse)
+		return
+	}
+	c.log.Info("call: transfer", "by", p.number, "to", dialled, "rule", plan.Why)
+	c.part(p)
+	c.redial(plan, p)
+}
+
+// request is what p asks for when it sends a call elsewhere: judged by its own rights, whoever is sent.
+func (c *Call) request(p *party, dialled, e164 string) route.Request {
+	return route.Request{Domain: c.in.Request.Domain, Extension: p.ext, Number: p.ext, Display: p.name, Dialled: dialled, E164: e164}
+}
+
+// part takes the referrer out of the conversation and accepts its REFER: 202, and the first NOTIFY at once (RFC 3515 section 2.4.4).
+func (c *Call) part(p *party) {
+	stays := c.other(p)
+	c.leave(p)
+	c.silence(stays)
+	for _, q := range []*party{p, stays} {
+		c.remove(q)
+	}
+	c.caller, c.winner, c.aligning = stays, nil, nil
+	c.phase, c.failure = Routing, sip.Cause{}
+	c.transfers++
+	c.transfer = &transfer{by: p, home: *p}
+	p.leg.ReferProgress(sip.Cause{Status: 100})
+}
+
+// redial rings the targets of another plan for the party that stayed. by is who sends it there.
+func (c *Call) redial(plan route.Plan, by *party) {
+	record := c.plan.Record
+	if !record.On && plan.Record.On && plan.Record.Number != by.number { // the target's own policy; who leaves is not recorded
+		record = plan.Record
+	}
+	if plan.Direction != route.Outbound { // a carrier is shown what it accepts of us, a phone whom it will talk with
+		plan.Shown = c.identity(c.caller)
+	}
+	plan.Record = record
+	c.plan, c.step = plan, 0
+	if record.On && c.recording == nil && c.notice == nil && !c.record.refused && record.Notice != route.NoticeNone && plan.Direction != route.Outbound {
+		c.playNotice(c.caller)
+		return
+	}
+	c.dial()
+}
+
+// identity is the name and number of a party as another one may see it.
+func (c *Call) identity(p *party) route.Shown {
+	if p.hidden {
+		return route.Shown{Withheld: true}
+	}
+	return route.Shown{Number: p.number, Display: p.name, Withheld: p.number == ""}
+}
+
+// unreached: nobody of the plan answered. A transfer goes back to who asked for it; any other call is over.
+func (c *Call) unreached(cause sip.Cause) {
+	t := c.transfer
+	switch {
+	case t == nil, t.recall:
+		c.end(cause, bySwitch)
+	case t.by != nil:
+		c.reunite(cause)
+	case t.home.ext != "":
+		c.recall(cause)
+	default:
+		c.end(cause, bySwitch)
+	}
+}
+
+// reunite puts the referrer back where it was, and tells it why.
+func (c *Call) reunite(cause sip.Cause) {
+	by := c.transfer.by
+	c.transfer = nil
+	c.disarm()
+	c.log.Info("call: transfer failed", "status", cause.Status)
+	by.leg.ReferProgress(cause)
+	c.called = append(c.called, by)
+	c.winner = by
+	c.resume()
+}
+
+// recall rings the referrer again, who hung up believing that its transfer would succeed.
+func (c *Call) recall(cause sip.Cause) {
+	home := &c.transfer.home
+	c.log.Info("call: transfer failed, ringing the referrer", "status", cause.Status, "number", home.ext)
+	plan := c.deps.Route(c.request(home, home.ext, ""), c.deps.Clock())
+	if plan.Refuse.Status != 0 {
+		c.end(cause, bySwitch)
+		return
+	}
+	c.transfer.recall = true
+	c.redial(plan, home)
+}
+
+// arrived ends a transfer whose target answered: the referrer hears of it and is let go.
+func (c *Call) arrived() {
+	t := c.transfer
+	if t == nil {
+		return
+	}
+	c.transfer = nil
+	if by := t.by; by != nil {
+		c.called = append(c.called, by)
+		by.leg.ReferProgress(sip.Cause{Status: 200})
+		c.dismiss(by, sip.CauseNormal)
+	}
+}
+
+// referrerGone: it need not wait for the end (RFC 5589 section 6.1); the transfer lives on.
+func (c *Call) referrerGone(p *party) {
+	c.log.Info("call: the referrer hung up", "leg", p.id)
+	c.transfer.by = nil
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"naisen/cmd/pbx/internal/call"
+	"naisen/sip"
+	"naisen/sip/dialog"
+	"naisen/sip/stack"
+)
+
+// replace hands an INVITE with Replaces (RFC 3891) to the call that owns the dialog it names; the caller is proven. Whether it may is
+// that call's to say: this only finds it.
+func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
+	req := tx.Request()
+	r, ok := dialog.ReadReplaces(req)
+	if !ok {
+		s.refuse(tx, sip.StatusCause(400))
+		return
+	}
+	at, ok := dialogs{s.ua, &s.legs}.Find(r.CallID, r.To, r.From)
+	if !ok {
+		s.refuse(tx, sip.StatusCause(481))
+		return
+	}
+	l := newLeg(call.LegID(in.ID+"-r"), nil, &s.legs, func() { s.lost.Add(1) })
+	session, err := s.ua.Accept(tx, string(l.id), l.on)
+	if err != nil {
+		s.log.Info("signalling: INVITE refused", "err", err)
+		return
+	}
+	l.begin(session)
+	at.Post(call.Replace{Leg: at.Leg, Early: r.Early, By: l, In: in})
+}
+
+// number is what a URI means when somebody in a domain dials it; false: its host is not ours, and strangers are not relayed to.
+func (s *signalling) number(domain string, u sip.URI) (dial, international string, ok bool) {
+	if u.Scheme != "tel" {
+		if at, known := s.domainOf(u.Host); !known || at != domain && !s.own[u.Host] {
+			return "", "", false
+		}
+	}
+	n := dialled(u)
+	return n, e164(n), n != ""
+}
