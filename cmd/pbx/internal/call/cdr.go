@@ -21,7 +21,7 @@ type CDR struct {
 	EndedBy         string // "caller", "called" or "switch"
 	Recording       string
 	RecordingFailed bool
-	Transfers       int // how often it was transferred, or a party's place was taken
+	Transfers       int          // how often it was transferred, or a party's place was taken
 	Charge          route.Charge // who paid for the outside part
 	MilliYen        int64        // what it cost; the ledger knows
 }
