@@ -78,7 +78,7 @@ type counts struct {
 
 type usedNonce struct {
 	id   nonceID
-	used time.Time
+	used int64 // Unix milliseconds
 }
 
 func newCounts(limit int) *counts {
@@ -89,7 +89,7 @@ func newCounts(limit int) *counts {
 func (c *counts) use(id nonceID, nc uint32, now time.Time, ttl time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.head < len(c.order) && now.Sub(c.order[c.head].used) > ttl+nonceSkew {
+	for c.head < len(c.order) && now.UnixMilli()-c.order[c.head].used > (ttl+nonceSkew).Milliseconds() {
 		c.drop()
 	}
 	if last, ok := c.high[id]; ok {
@@ -109,7 +109,7 @@ func (c *counts) use(id nonceID, nc uint32, now time.Time, ttl time.Duration) bo
 		c.drop()
 	}
 	c.high[id] = nc
-	c.order = append(c.order, usedNonce{id, now})
+	c.order = append(c.order, usedNonce{id, now.UnixMilli()})
 	return true
 }
 

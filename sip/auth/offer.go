@@ -39,11 +39,11 @@ type offers struct {
 }
 
 type device struct {
-	open    bool      // the last challenge has seen no credentials yet
-	asked   uint64    // Call-ID and CSeq of the request that it went to
-	at      time.Time // when
-	strong  bool      // has answered with SHA-256
-	md5Only bool      // left a double challenge unanswered
+	open    bool   // the last challenge has seen no credentials yet
+	asked   uint64 // Call-ID and CSeq of the request that it went to
+	at      int64  // when, Unix milliseconds
+	strong  bool   // has answered with SHA-256
+	md5Only bool   // left a double challenge unanswered
 }
 
 func newOffers() *offers {
@@ -74,7 +74,7 @@ func (o *offers) unanswered(key uint64, req *stack.Request, now time.Time) (md5O
 	d := o.devices.put(key)
 	asked := mix(o.seed, req.CallID(), req.Get("CSeq"))
 	if d.open && asked != d.asked {
-		if now.Sub(d.at) < answerTime {
+		if now.UnixMilli()-d.at < answerTime.Milliseconds() {
 			return d.md5Only
 		}
 		if !d.strong {
@@ -82,7 +82,7 @@ func (o *offers) unanswered(key uint64, req *stack.Request, now time.Time) (md5O
 		}
 	}
 	if !d.open || asked != d.asked {
-		d.open, d.asked, d.at = true, asked, now
+		d.open, d.asked, d.at = true, asked, now.UnixMilli()
 	}
 	return d.md5Only
 }

@@ -21,25 +21,26 @@ const (
 	maxSources  = 8192            // LRU
 )
 
+// attempts has its times as Unix nanoseconds: there is one for each phone. 0: never.
 type attempts struct {
-	n       int // wrong answers, decayed
-	last    time.Time
-	until   time.Time // not looked at before
-	trusted time.Time // last right answer
+	n       int   // wrong answers, decayed
+	last    int64 // one of them
+	until   int64 // not looked at before
+	trusted int64 // last right answer
 }
 
 func (a *attempts) wrong(now time.Time, free int, decay time.Duration) {
-	if forgiven := int(now.Sub(a.last) / decay); forgiven > 0 {
+	if forgiven := int((now.UnixNano() - a.last) / int64(decay)); forgiven > 0 {
 		a.n = max(0, a.n-forgiven)
 	}
 	a.n++
-	a.last = now
+	a.last = now.UnixNano()
 	if over := a.n - free; over > 0 {
 		wait := longestWait
 		if over <= 6 { // 2^6 s is past longestWait
 			wait = min(wait, firstWait<<(over-1))
 		}
-		a.until = now.Add(wait)
+		a.until = now.Add(wait).UnixNano()
 	}
 }
 
@@ -79,14 +80,14 @@ func (t *throttle) allow(now time.Time, src netip.Addr, realm, user string) bool
 	defer t.mu.Unlock()
 	pair, source := t.keys(src, realm, user)
 	p := t.pairs.get(pair)
-	if p != nil && now.Before(p.until) {
+	if p != nil && now.UnixNano() < p.until {
 		return false
 	}
-	if p != nil && !p.trusted.IsZero() && now.Sub(p.trusted) < trustFor {
+	if p != nil && p.trusted != 0 && now.UnixNano()-p.trusted < int64(trustFor) {
 		return true
 	}
 	s := t.sources.get(source)
-	return s == nil || !now.Before(s.until)
+	return s == nil || now.UnixNano() >= s.until
 }
 
 func (t *throttle) failed(now time.Time, src netip.Addr, realm, user string) {
@@ -102,5 +103,5 @@ func (t *throttle) passed(now time.Time, src netip.Addr, realm, user string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	pair, _ := t.keys(src, realm, user)
-	*t.pairs.put(pair) = attempts{trusted: now}
+	*t.pairs.put(pair) = attempts{trusted: now.UnixNano()}
 }

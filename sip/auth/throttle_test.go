@@ -47,9 +47,9 @@ func TestBackOffDoublesUpToAMinuteAndIsForgiven(t *testing.T) {
 	var waits []time.Duration
 	for range pairFree + 9 {
 		a.wrong(now, pairFree, pairDecay)
-		if a.until.After(now) {
-			waits = append(waits, a.until.Sub(now))
-			now = a.until
+		if until := time.Unix(0, a.until); until.After(now) {
+			waits = append(waits, until.Sub(now))
+			now = until
 		}
 	}
 	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60}
@@ -59,7 +59,7 @@ func TestBackOffDoublesUpToAMinuteAndIsForgiven(t *testing.T) {
 		}
 	}
 	now = now.Add(time.Hour)
-	if a.wrong(now, pairFree, pairDecay); a.until.After(now) {
+	if a.wrong(now, pairFree, pairDecay); a.until > now.UnixNano() {
 		t.Error("an hour later the first wrong answer waits")
 	}
 }
@@ -71,7 +71,7 @@ func TestThrottleIsBounded(t *testing.T) {
 		src := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		th.failed(now, src, realm, fmt.Sprint(i))
 	}
-	if len(th.pairs.at) != maxPairs || th.pairs.order.Len() != maxPairs || len(th.sources.at) != maxSources {
+	if len(th.pairs.at) != maxPairs || len(th.pairs.entries) != maxPairs || len(th.sources.at) != maxSources {
 		t.Errorf("%d pairs, %d sources", len(th.pairs.at), len(th.sources.at))
 	}
 }

@@ -81,7 +81,7 @@ func (t *ClientTx) start() {
 	if t.state == txEnded {
 		return
 	}
-	t.sh.clients[t.key] = t
+	t.sh.clients.set(t.key, t)
 	t.over = t.sh.after(lifetime, func() { t.fail(ErrTimeout) }) // Timers B, F
 	t.s.resolve(t.to, func(f *Flow, err error) {
 		if f != nil && !f.reliable() {
@@ -171,7 +171,7 @@ func (sh *shard) response(resp *Response) {
 		return
 	}
 	_, method := resp.CSeq()
-	t := sh.clients[clientKey{vias[0].Branch(), method}]
+	t := sh.clients.m[clientKey{vias[0].Branch(), method}]
 	switch {
 	case t != nil && t.flow != nil && t.req.CallID() == resp.CallID() && vias[0].SentBy() == t.sent: // RFC 3261 section 18.1.2
 		t.receive(resp)
@@ -250,7 +250,7 @@ func (t *ClientTx) stopAlarms() {
 func (t *ClientTx) end() {
 	t.stopAlarms()
 	t.state, t.raw, t.ack = txEnded, nil, nil
-	delete(t.sh.clients, t.key)
+	t.sh.clients.delete(t.key)
 }
 
 func (t *ClientTx) fail(err error) {
@@ -321,7 +321,7 @@ func (t *ClientTx) sendCancel() {
 
 // flowGone ends the transactions that wait on a connection which has ended.
 func (sh *shard) flowGone(f *Flow) {
-	for _, t := range sh.clients {
+	for _, t := range sh.clients.m {
 		switch {
 		case t.flow != f || t.state != txProceeding:
 		case t.udp != nil && !t.heard: // it was taken and dropped: TCP is not meant seriously there

@@ -81,7 +81,7 @@ func (sh *shard) request(r *Request) {
 		return
 	}
 	key := serverKey{strings.ToLower(v.Branch()), v.SentBy(), r.Method}
-	if t := sh.servers[key]; t != nil {
+	if t := sh.servers.m[key]; t != nil {
 		t.again()
 		return
 	}
@@ -89,7 +89,7 @@ func (sh *shard) request(r *Request) {
 	if r.To().Tag() == "" {
 		n, _ := r.CSeq()
 		merge = mergeKey{r.CallID(), r.From().Tag(), r.Method, n}
-		if sh.merged[merge] != nil {
+		if sh.merged.m[merge] != nil {
 			sh.s.refuse(r, v, 482)
 			return
 		}
@@ -108,9 +108,9 @@ func (sh *shard) begin(r *Request, key serverKey, merge mergeKey) {
 	key.branch, key.sentBy = strings.Clone(key.branch), strings.Clone(key.sentBy)
 	t := &serverTx{sh: sh, key: key, merge: merge, flow: r.Flow}
 	t.tx = &ServerTx{req: r, t: t, sh: sh}
-	sh.servers[key] = t
+	sh.servers.set(key, t)
 	if merge.callID != "" {
-		sh.merged[merge] = t
+		sh.merged.set(merge, t)
 	}
 	sh.s.transactions.Add(1)
 	tx := t.tx
@@ -204,9 +204,9 @@ func (t *serverTx) end() {
 	t.repeat.stop()
 	t.over.stop()
 	t.state, t.tx, t.last = txEnded, nil, nil
-	delete(t.sh.servers, t.key)
-	if t.sh.merged[t.merge] == t {
-		delete(t.sh.merged, t.merge)
+	t.sh.servers.delete(t.key)
+	if t.sh.merged.m[t.merge] == t {
+		t.sh.merged.delete(t.merge)
 	}
 	t.sh.s.transactions.Add(-1)
 }
@@ -238,7 +238,7 @@ func (t *ServerTx) Challenge(resp *Response) error {
 
 // ack gives an ACK to the INVITE transaction it ends, or to the TU when it is that of a 2xx.
 func (sh *shard) ack(r *Request, v Via) {
-	t := sh.servers[serverKey{strings.ToLower(v.Branch()), v.SentBy(), "INVITE"}]
+	t := sh.servers.m[serverKey{strings.ToLower(v.Branch()), v.SentBy(), "INVITE"}]
 	switch {
 	case t != nil && t.state == txCompleted && t.samePeer(r):
 		t.repeat.stop()
@@ -258,7 +258,7 @@ func (sh *shard) ack(r *Request, v Via) {
 
 // cancel answers a CANCEL and tells the TU once (RFC 3261 section 9.2). Nothing is kept of it: a repeated one is answered again.
 func (sh *shard) cancel(r *Request, v Via) {
-	t := sh.servers[serverKey{strings.ToLower(v.Branch()), v.SentBy(), "INVITE"}]
+	t := sh.servers.m[serverKey{strings.ToLower(v.Branch()), v.SentBy(), "INVITE"}]
 	if t == nil || !t.samePeer(r) {
 		sh.s.refuse(r, v, 481)
 		return

@@ -12,16 +12,16 @@ import (
 type shard struct {
 	s *Stack
 
-	servers map[serverKey]*serverTx
-	merged  map[mergeKey]*serverTx
-	clients map[clientKey]*ClientTx
+	servers table[serverKey, *serverTx]
+	merged  table[mergeKey, *serverTx]
+	clients table[clientKey, *ClientTx]
 
 	queue queue
 }
 
 func newShard(s *Stack) *shard {
 	sh := &shard{
-		s: s, servers: make(map[serverKey]*serverTx), merged: make(map[mergeKey]*serverTx), clients: make(map[clientKey]*ClientTx), queue: newQueue(),
+		s: s, servers: newTable[serverKey, *serverTx](), merged: newTable[mergeKey, *serverTx](), clients: newTable[clientKey, *ClientTx](), queue: newQueue(),
 	}
 	sh.queue.delay.start = time.Now()
 	return sh
@@ -117,10 +117,10 @@ func (sh *shard) guard(f func()) (ok bool) {
 
 // stop ends the timers of everything that lives here.
 func (sh *shard) stop() {
-	for _, t := range sh.servers {
+	for _, t := range sh.servers.m {
 		t.end()
 	}
-	for _, t := range sh.clients {
+	for _, t := range sh.clients.m {
 		t.stopAlarms()
 	}
 	sh.queue.drop()
