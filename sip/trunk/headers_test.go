@@ -78,7 +78,7 @@ func TestCallerNumber(t *testing.T) {
 }
 
 func TestWriteHeaders(t *testing.T) {
-	base := Fields{Name: "c", Host: "carrier.example", CallerID: "0399990000", Identity: IdentityAsserted}
+	base := Fields{Name: "c", Host: "carrier.example", CallerID: "0399990000", Identity: IdentityAsserted, UserPhone: no}
 	for name, tc := range map[string]struct {
 		change  func(*Fields)
 		call    Call
@@ -99,12 +99,40 @@ func TestWriteHeaders(t *testing.T) {
 		"emergency is never withheld": {nil, Call{Called: "110", Wish: number.PresentWithheld}, "sip:110@carrier.example", "<sip:+81399990000@carrier.example>",
 			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
 		"nobody's number": {func(f *Fields) { f.CallerID = "" }, Call{Called: "0312345678"}, "sip:+81312345678@carrier.example",
-			`"Anonymous" <sip:anonymous@anonymous.invalid>`, nil},
+			`"Anonymous" <sip:anonymous@anonymous.invalid>`, []stack.Header{{Name: "Privacy", Value: "id"}}},
 		"national, preferred, port": {func(f *Fields) {
 			f.Format, f.Identity, f.Host, f.FromHost = number.FormatNational, IdentityPreferred, "carrier.example:5070", "pbx.example"
 		}, Call{Called: "+81312345678"}, "sip:0312345678@carrier.example:5070", "<sip:0399990000@pbx.example>",
 			[]stack.Header{{Name: "P-Preferred-Identity", Value: "<sip:0399990000@pbx.example>"}}},
-		"user=phone": {func(f *Fields) { f.UserPhone, f.Identity = true, IdentityNone }, Call{Called: "0312345678"},
+		"184 dialled": {nil, Call{Called: "184-03-1234-5678", Caller: "0311112222", Display: "Taro"}, "sip:+81312345678@carrier.example",
+			`"Anonymous" <sip:anonymous@anonymous.invalid>`,
+			[]stack.Header{{Name: "Privacy", Value: "id"}, {Name: "P-Asserted-Identity", Value: "<sip:+81311112222@carrier.example>"}}},
+		"186 dialled wins over a standing wish": {nil, Call{Called: "1860312345678", Caller: "0311112222", Wish: number.PresentWithheld},
+			"sip:+81312345678@carrier.example", "<sip:+81311112222@carrier.example>",
+			[]stack.Header{{Name: "Privacy", Value: "none"}, {Name: "P-Asserted-Identity", Value: "<sip:+81311112222@carrier.example>"}}},
+		"screening: a number outside the contract becomes the trunk's": {func(f *Fields) { f.CallerRanges = []string{"+8139999XXXX"} },
+			Call{Called: "0312345678", Caller: "0311112222"}, "sip:+81312345678@carrier.example", "<sip:+81399990000@carrier.example>",
+			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399990000@carrier.example>"}}},
+		"screening: a contracted number stays": {func(f *Fields) { f.CallerRanges = []string{"+8139999XXXX"} },
+			Call{Called: "0312345678", Caller: "0399991234"}, "sip:+81312345678@carrier.example", "<sip:+81399991234@carrier.example>",
+			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399991234@carrier.example>"}}},
+		"screening: an extension is no number": {func(f *Fields) { f.CallerRanges, f.CallerID = []string{"+8139999XXXX"}, "" },
+			Call{Called: "0312345678", Caller: "2001"}, "sip:+81312345678@carrier.example", `"Anonymous" <sip:anonymous@anonymous.invalid>`,
+			[]stack.Header{{Name: "Privacy", Value: "id"}}},
+		"forwarded, own number": {func(f *Fields) { f.Divert = DivertBoth }, Call{Called: "09012345678", Caller: "+81612345678", Diverter: "0399991111", Reason: "no-answer"},
+			"sip:+819012345678@carrier.example", "<sip:+81399991111@carrier.example>", []stack.Header{
+				{Name: "P-Asserted-Identity", Value: "<sip:+81399991111@carrier.example>"},
+				{Name: "Diversion", Value: "<sip:+81399991111@carrier.example>;reason=no-answer;counter=1"},
+				{Name: "History-Info", Value: "<sip:+81399991111@carrier.example?reason=SIP%3Bcause%3D302>;index=1"},
+				{Name: "History-Info", Value: "<sip:+819012345678@carrier.example>;index=1.1;mp=1"}}},
+		"forwarded, original caller": {func(f *Fields) { f.ForwardedCaller, f.CallerRanges = yes, []string{"+8139999XXXX"} },
+			Call{Called: "09012345678", Caller: "+81612345678", Diverter: "0399991111"},
+			"sip:+819012345678@carrier.example", "<sip:+81612345678@carrier.example>",
+			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399991111@carrier.example>"}}},
+		"emergency: the site's number, whatever is contracted": {func(f *Fields) { f.CallerRanges = []string{"+8139999XXXX"} },
+			Call{Called: "184119", Caller: "+81451234567", Emergency: true}, "sip:119@carrier.example", "<sip:+81451234567@carrier.example>",
+			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81451234567@carrier.example>"}}},
+		"user=phone": {func(f *Fields) { f.UserPhone, f.Identity = yes, IdentityNone }, Call{Called: "0312345678"},
 			"sip:+81312345678@carrier.example;user=phone", "<sip:+81399990000@carrier.example;user=phone>", nil},
 	} {
 		f := base
@@ -128,5 +156,18 @@ func TestWriteHeaders(t *testing.T) {
 				t.Errorf("%s: header %v, want %v", name, w.Headers[i], tc.headers[i])
 			}
 		}
+	}
+}
+
+// The second point of a carrier is named in Request-URI and To.
+func TestWriteToPoint(t *testing.T) {
+	p, err := New(Fields{Profile: "teams", ContactHost: "sbc1.example.jp", CallerID: "+81398765432"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := p.WriteTo(p.Points[1], Call{Called: "0312345678"})
+	if w.URI.String() != "sip:+81312345678@sip2.pstnhub.microsoft.com;user=phone" || w.From.String() != "<sip:+81398765432@sbc1.example.jp;user=phone>" ||
+		w.To.URI.Host != "sip2.pstnhub.microsoft.com" {
+		t.Errorf("%+v", w)
 	}
 }
