@@ -156,8 +156,8 @@ func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
 		found = true
 		in = call.Incoming{
 			Request:  route.Request{Domain: at.Domain, Trunk: at.Trunk.Name, Number: caller.Number, Display: caller.Display, Dialled: called},
-			Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), at.Trunk.EvenPorts),
-			Security: security(at.Trunk.Media),
+			Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), p.EvenPorts),
+			Security: security(p.Media),
 		}
 		if ours {
 			return in, true
@@ -319,10 +319,4 @@ func e164(dialled string) string {
 		return n
 	}
 	return ""
-}
-
-// trunkProfile turns provisioning's words into the signalling plane's.
-func trunkProfile(domain string, t provisioning.Trunk) (*trunk.Profile, error) {
-	return trunk.New(trunk.Fields{Domain: domain, Name: t.Name, Host: t.Host, Transport: t.Transport, DIDFrom: t.DIDFrom, CallerID: t.CallerID,
-		UserPhone: true})
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"naisen/sip"
@@ -31,6 +32,8 @@ type Invite struct {
 	ContactUser  string         // user part of our Contact; empty: Config.ContactUser
 	Timeout      time.Duration  // until it must be answered; 0: Config.RingTimeout after the latest provisional (timer C)
 	SessionTimer time.Duration  // Session-Expires asked for; 0: Config.SessionExpires; negative: none
+	Silence      time.Duration  // until the last target must have said something, else it failed with 408; 0: Timer B
+	Style        Style          // what the peer insists on
 
 	// Authorize adds credentials for a challenge to req, or says why not. Nil: no challenge is ever answered (threats.md B13). It runs
 	// on the shard and must not block.
@@ -41,6 +44,15 @@ type Invite struct {
 type Place struct {
 	URI    sip.URI
 	Routes []sip.Address
+}
+
+// Style is how a peer wants the requests of a session: data of its profile. The zero value is Config's own.
+type Style struct {
+	Allow     []string      // methods announced
+	Supported []string      // option tags announced
+	Require   []string      // option tags required in the INVITE (RFC 3261 section 20.32): "100rel"; "timer" (RFC 4028 section 7.1)
+	MinSE     time.Duration // smallest interval accepted
+	Refresher string        // "uac" or "uas" asked for; empty: the peer's choice
 }
 
 // allowedExtra are the headers that a caller of Invite may set; the others are the session's own.
@@ -85,6 +97,8 @@ func (u *UA) Invite(inv Invite, on func(Event)) *Session {
 	if inv.SessionTimer != 0 {
 		s.out.interval, s.se.never = inv.SessionTimer, inv.SessionTimer < 0
 	}
+	s.out.minSE = max(s.out.minSE, inv.Style.MinSE)
+	s.allow, s.supported = strings.Join(inv.Style.Allow, ", "), strings.Join(inv.Style.Supported, ", ")
 	s.publish()
 	err := u.add(s, inviteKey{})
 	s.do(func() { s.start(err) })
@@ -148,8 +162,12 @@ func (s *Session) invite(challenge *stack.Response) {
 	s.sdp = o.inv.Body
 	s.publish()
 	a.tx = s.ua.st.Send(req, a.to, a.result)
-	if o.target+1 < len(o.inv.Targets) {
-		a.next.set(s, s.ua.cfg.Failover, func() {
+	patience := s.ua.cfg.Failover
+	if o.target+1 == len(o.inv.Targets) {
+		patience = o.inv.Silence
+	}
+	if patience > 0 {
+		a.next.set(s, patience, func() {
 			if !a.heard && s.phase == phaseInvite && s.out != nil && s.out.now == a {
 				a.tx.Cancel("")
 				a.failed(stack.ErrTimeout)
@@ -175,7 +193,10 @@ func (s *Session) inviteRequest(seq uint32) *stack.Request {
 			s.ua.log.Warn("header not allowed on an INVITE", slog.String("leg", s.id), slog.String("name", name))
 		}
 	}
-	s.askTimer(req, o.interval, o.minSE, "")
+	for _, tag := range o.inv.Style.Require {
+		req.Add("Require", tag)
+	}
+	s.askTimer(req, o.interval, o.minSE, o.inv.Style.Refresher)
 	req.SetBody(typeSDP, o.inv.Body)
 	return req
 }
@@ -311,6 +332,20 @@ func (a *attempt) rejected(resp *stack.Response) {
 	case (resp.Status == 503 || resp.Status == 430) && s.nextTarget(): // 430: RFC 5626 section 5.3
 		return
 	}
-	s.ended(Ended{Cause: readCause(resp.Status, false, resp.Lines("Reason")), ByPeer: true})
+	s.ended(Ended{Cause: readCause(resp.Status, false, resp.Lines("Reason")), ByPeer: true, RetryAfter: readRetryAfter(resp)})
 	s.over()
+}
+
+// maxRetryAfter bounds what a peer can close itself for.
+const maxRetryAfter = time.Hour
+
+// readRetryAfter reads Retry-After (RFC 3261 section 20.33); 0: none that can be read.
+func readRetryAfter(resp *stack.Response) time.Duration {
+	value, _, _ := strings.Cut(resp.Get("Retry-After"), ";")
+	value, _, _ = strings.Cut(value, "(")
+	n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, maxRetryAfter)
 }

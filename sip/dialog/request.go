@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"cmp"
 	"crypto/rand"
 	"log/slog"
 	"math/big"
@@ -35,8 +36,8 @@ func (s *Session) newRequest(d *dialogState, method string, seq uint32) *stack.R
 	r.Set("CSeq", strconv.FormatUint(uint64(seq), 10)+" "+method)
 	switch method {
 	case "INVITE", "UPDATE":
-		r.Set("Allow", s.ua.allow)
-		r.Set("Supported", s.ua.supported)
+		r.Set("Allow", cmp.Or(s.allow, s.ua.allow))
+		r.Set("Supported", cmp.Or(s.supported, s.ua.supported))
 		fallthrough
 	case "REFER", "NOTIFY":
 		r.Set("Contact", s.contact)
@@ -227,8 +228,8 @@ func rebound(old, now *stack.Flow) bool {
 }
 
 func (s *Session) capabilities(r *stack.Response) {
-	r.Set("Allow", s.ua.allow)
-	r.Set("Supported", s.ua.supported)
+	r.Set("Allow", cmp.Or(s.allow, s.ua.allow))
+	r.Set("Supported", cmp.Or(s.supported, s.ua.supported))
 	r.Set("Accept", "application/sdp")
 }
 

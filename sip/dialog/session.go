@@ -50,6 +50,8 @@ type Session struct {
 	localSeq  uint32   // CSeq of our last request
 	creds     []stack.Header
 	authorize func(*stack.Request, *stack.Response) error
+	allow     string // instead of the UA's
+	supported string // likewise
 
 	out      *outgoing       // an outbound INVITE until it is answered
 	in       *stack.ServerTx // the inbound INVITE until it is answered

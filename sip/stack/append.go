@@ -34,6 +34,25 @@ func (r *Response) Append(dst []byte) ([]byte, error) {
 	return appendRest(b, dst, &r.Headers, r.Body)
 }
 
+// shortForms are the names that every RFC 3261 element knows in short.
+var shortForms = map[string]string{
+	"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Contact": "m", "Content-Type": "c", "Content-Encoding": "e", "Subject": "s",
+	"Supported": "k", "Session-Expires": "x", "Refer-To": "r", "Referred-By": "b", "Event": "o", "Allow-Events": "u",
+}
+
+// compact is the request with short header names where they have one (RFC 3261 section 7.3.3); Content-Length is left to Append.
+func (r *Request) compact() *Request {
+	c := *r
+	c.Headers = Headers{list: make([]Header, len(r.list))}
+	for i, h := range r.list {
+		if short, ok := shortForms[h.Name]; ok {
+			h.Name = short
+		}
+		c.list[i] = h
+	}
+	return &c
+}
+
 func appendRest(b, dst []byte, h *Headers, body []byte) ([]byte, error) {
 	for _, e := range h.list {
 		if e.Name == "Content-Length" {

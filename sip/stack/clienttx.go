@@ -126,7 +126,11 @@ func (t *ClientTx) transmit(f *Flow) {
 	v := t.s.via(f, t.key.branch, t.to.Advertise)
 	t.sent = v.SentBy()
 	t.req.setVia(v)
-	b, err := t.req.Append(make([]byte, 0, 1024+len(t.req.Body)))
+	wire := t.req
+	if t.s.peer(f.remote.Addr()).Compact {
+		wire = wire.compact()
+	}
+	b, err := wire.Append(make([]byte, 0, 1024+len(t.req.Body)))
 	if err == nil && len(b) > maxDatagram-64 {
 		err = ErrTooLarge
 	}

@@ -67,6 +67,12 @@ type Listen struct {
 	Advertise string // host or host:port written into Via and Contact; empty: Addr
 }
 
+// PeerStyle is what a carrier insists on below the meaning of a message.
+type PeerStyle struct {
+	DSCP    int  // of UDP packets to it, 0 to 63; 0: the system's. Streams are not marked: their socket is often the peer's own
+	Compact bool // short header names in requests (RFC 3261 section 7.3.3)
+}
+
 // Limits bound what a stranger can cost.
 type Limits struct {
 	MessageBytes  int     // 0: 16384
@@ -95,6 +101,8 @@ type Config struct {
 	// Urgent tells of a request outside a dialog that it must not wait behind others, nor fall to their rate: an emergency call. It has a
 	// share of its own, since anybody can claim one. Nil: none. It is called from any goroutine and must not block.
 	Urgent func(*Request) bool
+	// Peer tells how a peer wants its packets; nil: all alike. It is asked for each message sent, from any goroutine, and must not block.
+	Peer func(netip.Addr) PeerStyle
 	// Trace sees each message that was sent or received, repetitions too; nil: nobody. It is called from any goroutine and must not block.
 	Trace func(Traced)
 }

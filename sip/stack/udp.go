@@ -131,7 +131,11 @@ func (l *packetListener) stun(b []byte, from netip.AddrPort) {
 func (l *packetListener) send(b []byte, to netip.AddrPort) error {
 	var err error
 	if u, ok := l.pc.(*net.UDPConn); ok {
-		_, err = u.WriteToUDPAddrPort(b, to)
+		if mark := marking(to.Addr(), l.s.peer(to.Addr()).DSCP); mark != nil {
+			_, _, err = u.WriteMsgUDPAddrPort(b, mark, to)
+		} else {
+			_, err = u.WriteToUDPAddrPort(b, to)
+		}
 	} else {
 		_, err = l.pc.WriteTo(b, net.UDPAddrFromAddrPort(to))
 	}
@@ -140,4 +144,11 @@ func (l *packetListener) send(b []byte, to netip.AddrPort) error {
 	}
 	l.s.stats.sent.Add(1)
 	return nil
+}
+
+func (s *Stack) peer(a netip.Addr) PeerStyle {
+	if s.cfg.Peer == nil {
+		return PeerStyle{}
+	}
+	return s.cfg.Peer(a)
 }
