@@ -10,7 +10,6 @@ import (
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
-	"naisen/provisioning"
 	"naisen/provisioning/directory"
 	"naisen/sip"
 	"naisen/sip/auth"

@@ -78,7 +78,7 @@ func TestCallerNumber(t *testing.T) {
 }
 
 func TestWriteHeaders(t *testing.T) {
-	base := Fields{Name: "c", Host: "carrier.example", CallerID: "0399990000", Identity: IdentityAsserted, UserPhone: no}
+	base := Fields{Name: "c", Host: "carrier.example", CallerID: "0399990000", Identity: IdentityAsserted, UserPhone: off()}
 	for name, tc := range map[string]struct {
 		change  func(*Fields)
 		call    Call
@@ -125,14 +125,14 @@ func TestWriteHeaders(t *testing.T) {
 				{Name: "Diversion", Value: "<sip:+81399991111@carrier.example>;reason=no-answer;counter=1"},
 				{Name: "History-Info", Value: "<sip:+81399991111@carrier.example?reason=SIP%3Bcause%3D302>;index=1"},
 				{Name: "History-Info", Value: "<sip:+819012345678@carrier.example>;index=1.1;mp=1"}}},
-		"forwarded, original caller": {func(f *Fields) { f.ForwardedCaller, f.CallerRanges = yes, []string{"+8139999XXXX"} },
+		"forwarded, original caller": {func(f *Fields) { f.ForwardedCaller, f.CallerRanges = on(), []string{"+8139999XXXX"} },
 			Call{Called: "09012345678", Caller: "+81612345678", Diverter: "0399991111"},
 			"sip:+819012345678@carrier.example", "<sip:+81612345678@carrier.example>",
 			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81399991111@carrier.example>"}}},
 		"emergency: the site's number, whatever is contracted": {func(f *Fields) { f.CallerRanges = []string{"+8139999XXXX"} },
 			Call{Called: "184119", Caller: "+81451234567", Emergency: true}, "sip:119@carrier.example", "<sip:+81451234567@carrier.example>",
 			[]stack.Header{{Name: "P-Asserted-Identity", Value: "<sip:+81451234567@carrier.example>"}}},
-		"user=phone": {func(f *Fields) { f.UserPhone, f.Identity = yes, IdentityNone }, Call{Called: "0312345678"},
+		"user=phone": {func(f *Fields) { f.UserPhone, f.Identity = on(), IdentityNone }, Call{Called: "0312345678"},
 			"sip:+81312345678@carrier.example;user=phone", "<sip:+81399990000@carrier.example;user=phone>", nil},
 	} {
 		f := base

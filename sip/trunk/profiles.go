@@ -11,46 +11,44 @@ import (
 var Profiles = map[string]Fields{
 	// A carrier whose line registers by digest: JJ-90.24 without IMS, as sold over the internet. National numbers, the line's identity
 	// preferred and replaced by the carrier, G.711 of 20 ms.
-	"digest": {Format: number.FormatNational, UserPhone: no, Trusted: yes, Identity: IdentityPreferred, Divert: DivertBoth, Codecs: g711, Register: RegisterSingle,
-		RegisterSeconds: 3600, OptionsSeconds: 60, Reliable: ReliableSupported, Refer: no, Replaces: no, ForwardedCaller: no},
-	// SIPconnect 2.0 static mode (SIP Forum, sections 8 to 12): +E.164 with user=phone, P-Asserted-Identity both ways, RFC 4733, G.711, no
+	"digest": {Format: number.FormatNational, UserPhone: off(), Trusted: on(), Identity: IdentityPreferred, Divert: DivertBoth, Codecs: g711, Register: RegisterSingle,
+		RegisterSeconds: 3600, OptionsSeconds: 60, Reliable: ReliableSupported, Refer: off(), Replaces: off(), ForwardedCaller: off()},
+	// SIPconnect 2.0 static mode (SIP Forum, sections 8 to 12): +E.164 with user=phone, P-Asserted-Identity both ways, RFC 4733, G.711, off()
 	// REFER and no 3xx towards the carrier.
-	"ip": {Format: number.FormatPlus, UserPhone: yes, Trusted: yes, Identity: IdentityAsserted, Divert: DivertBoth, Codecs: g711, OptionsSeconds: 60,
-		Reliable: ReliableSupported, Refer: no, Replaces: no, ForwardedCaller: no},
+	"ip": {Format: number.FormatPlus, UserPhone: on(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertBoth, Codecs: g711, OptionsSeconds: 60,
+		Reliable: ReliableSupported, Refer: off(), Replaces: off(), ForwardedCaller: off()},
 	// NTT NGN, line authentication, as observed on a line and published by aoki-taquan/sabiden (protocol.md section 2): requests leave port
 	// 5060, Request-URI and To have the server's address, the DID is in P-Called-Party-ID, DSCP 32, even RTP ports, PCMU of 20 ms,
 	// Session-Expires 300. Short headers keep an INVITE below 1,300 bytes.
-	"ngn": {Transport: "udp", Format: number.FormatNational, UserPhone: no, Trusted: yes, Identity: IdentityPreferred, Divert: DivertNone, SourcePort: 5060, Compact: yes,
-		DIDFrom: []string{string(PlaceCalledParty), string(PlaceRequestURI), string(PlaceTo)}, Codecs: []string{"PCMU"}, EvenPorts: yes,
+	"ngn": {Transport: "udp", Format: number.FormatNational, UserPhone: off(), Trusted: on(), Identity: IdentityPreferred, Divert: DivertNone, SourcePort: 5060, Compact: on(),
+		DIDFrom: []string{string(PlaceCalledParty), string(PlaceRequestURI), string(PlaceTo)}, Codecs: []string{"PCMU"}, EvenPorts: on(),
 		DSCPSIP: dscp(32), DSCPRTP: dscp(32), SessionExpires: 300, MinSE: 300, Refresher: "uac", Reliable: ReliableSupported,
-		OptionsSeconds: -1, Refer: no, Replaces: no, ForwardedCaller: no},
+		OptionsSeconds: -1, Refer: off(), Replaces: off(), ForwardedCaller: off()},
 	// Microsoft Teams Direct Routing (learn.microsoft.com, "Plan Direct Routing" and "SIP protocol"): three points in order, mutual TLS by
 	// FQDN with certificates for servers only, FQDN in Contact and From, +E.164 with user=phone, OPTIONS both ways, REFER taken, Replaces
 	// never sent.
 	"teams": {Transport: "tls", Host: "sip.pstnhub.microsoft.com:5061", Hosts: []string{"sip2.pstnhub.microsoft.com:5061", "sip3.pstnhub.microsoft.com:5061"},
-		Format: number.FormatPlus, UserPhone: yes, Trusted: no, Identity: IdentityNone, Divert: DivertHistory, Media: "srtp-required", OptionsSeconds: 60,
-		TLSClient: yes, TLSServerAuth: yes, TLSPeers: []string{"sip.pstnhub.microsoft.com", "sip2.pstnhub.microsoft.com", "sip3.pstnhub.microsoft.com"},
-		Reliable: ReliableSupported, Refer: yes, Replaces: no, ForwardedCaller: yes},
+		Format: number.FormatPlus, UserPhone: on(), Trusted: off(), Identity: IdentityNone, Divert: DivertHistory, Media: "srtp-required", OptionsSeconds: 60,
+		TLSClient: on(), TLSServerAuth: on(), TLSPeers: []string{"sip.pstnhub.microsoft.com", "sip2.pstnhub.microsoft.com", "sip3.pstnhub.microsoft.com"},
+		Reliable: ReliableSupported, Refer: on(), Replaces: off(), ForwardedCaller: on()},
 	// A telephone system of the same organisation that is being replaced: extensions in the Request-URI, its callers believed.
-	"legacy-pbx": {Format: number.FormatNational, UserPhone: no, Trusted: yes, Identity: IdentityAsserted, Divert: DivertNone, Internal: yes,
-		DIDFrom: []string{string(PlaceRequestURI), string(PlaceTo)}, OptionsSeconds: 30, Reliable: ReliableSupported, Refer: yes, Replaces: no,
-		ForwardedCaller: yes},
+	"legacy-pbx": {Format: number.FormatNational, UserPhone: off(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertNone, Internal: on(),
+		DIDFrom: []string{string(PlaceRequestURI), string(PlaceTo)}, OptionsSeconds: 30, Reliable: ReliableSupported, Refer: on(), Replaces: off(),
+		ForwardedCaller: on()},
 	// Bulk registration (RFC 6140, SIPconnect 2.0 registration mode): one REGISTER with ;bnc for all numbers.
-	"gin": {Format: number.FormatPlus, UserPhone: yes, Trusted: yes, Identity: IdentityAsserted, Divert: DivertBoth, Codecs: g711, Register: RegisterBulk,
-		RegisterSeconds: 3600, OptionsSeconds: 60, Reliable: ReliableSupported, Refer: no, Replaces: no, ForwardedCaller: no},
+	"gin": {Format: number.FormatPlus, UserPhone: on(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertBoth, Codecs: g711, Register: RegisterBulk,
+		RegisterSeconds: 3600, OptionsSeconds: 60, Reliable: ReliableSupported, Refer: off(), Replaces: off(), ForwardedCaller: off()},
 }
 
-var (
-	g711    = []string{"PCMU", "PCMA"}
-	yes, no = ptr(true), ptr(false)
-)
+var g711 = []string{"PCMU", "PCMA"}
 
 // plain is what is assumed of a carrier without a profile: nothing that could tell it more than it needs.
-var plain = Fields{Transport: "udp", Format: number.FormatPlus, UserPhone: yes, Identity: IdentityNone, Divert: DivertNone, Register: RegisterNone,
+var plain = Fields{Transport: "udp", Format: number.FormatPlus, UserPhone: on(), Identity: IdentityNone, Divert: DivertNone, Register: RegisterNone,
 	Reliable: ReliableSupported, EarlyMedia: EarlyAllow, DIDFrom: []string{string(PlaceCalledParty), string(PlaceRequestURI), string(PlaceTo)},
-	Refer: no, Replaces: no, Plan: &number.Japan}
+	Refer: off(), Replaces: off(), Plan: &number.Japan}
 
-func ptr[T any](v T) *T { return &v }
+func on() *bool  { v := true; return &v }
+func off() *bool { return new(bool) }
 
 func dscp(v int) *int { return &v }
 

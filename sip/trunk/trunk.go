@@ -189,7 +189,7 @@ func New(f Fields) (*Profile, error) {
 
 // resolved copies what needs no check.
 func (f Fields) resolved() *Profile {
-	on := func(b *bool) bool { return b != nil && *b }
+	is := func(b *bool) bool { return b != nil && *b }
 	value := func(n *int) int {
 		if n == nil {
 			return 0
@@ -197,12 +197,12 @@ func (f Fields) resolved() *Profile {
 		return *n
 	}
 	return &Profile{Domain: f.Domain, Name: f.Name, Transport: f.Transport, CallerID: f.CallerID, Plan: f.Plan, Format: f.Format,
-		UserPhone: on(f.UserPhone), Trusted: on(f.Trusted), Identity: f.Identity, CallerRanges: f.CallerRanges, ForwardedCaller: on(f.ForwardedCaller),
-		Divert: f.Divert, Internal: on(f.Internal), ContactHost: f.ContactHost, SourcePort: f.SourcePort, Compact: on(f.Compact),
+		UserPhone: is(f.UserPhone), Trusted: is(f.Trusted), Identity: f.Identity, CallerRanges: f.CallerRanges, ForwardedCaller: is(f.ForwardedCaller),
+		Divert: f.Divert, Internal: is(f.Internal), ContactHost: f.ContactHost, SourcePort: f.SourcePort, Compact: is(f.Compact),
 		SessionExpires: time.Duration(f.SessionExpires) * time.Second, MinSE: time.Duration(f.MinSE) * time.Second, Refresher: f.Refresher, Reliable: f.Reliable,
-		Refer: on(f.Refer), Replaces: on(f.Replaces), Options: max(0, time.Duration(f.OptionsSeconds)*time.Second), Register: f.Register,
+		Refer: is(f.Refer), Replaces: is(f.Replaces), Options: max(0, time.Duration(f.OptionsSeconds)*time.Second), Register: f.Register,
 		RegisterExpires: time.Duration(f.RegisterSeconds) * time.Second, TLSName: f.TLSName, TLSPeers: f.TLSPeers, TLSTrust: f.TLSTrust,
-		TLSClient: on(f.TLSClient), TLSServerAuth: on(f.TLSServerAuth), Codecs: f.Codecs, EvenPorts: on(f.EvenPorts),
+		TLSClient: is(f.TLSClient), TLSServerAuth: is(f.TLSServerAuth), Codecs: f.Codecs, EvenPorts: is(f.EvenPorts),
 		DSCPSIP: value(f.DSCPSIP), DSCPRTP: value(f.DSCPRTP), AfterAnswer: f.EarlyMedia == EarlyAfterAnswer, Media: f.Media}
 }
 

@@ -50,7 +50,7 @@ func TestProfiles(t *testing.T) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
-	n, err := New(Fields{Profile: "ngn", Host: "192.0.2.1", SessionExpires: 600, EvenPorts: no, DIDFrom: []string{"to"}, DSCPSIP: new(int)})
+	n, err := New(Fields{Profile: "ngn", Host: "192.0.2.1", SessionExpires: 600, EvenPorts: off(), DIDFrom: []string{"to"}, DSCPSIP: new(int)})
 	if err != nil {
 		t.Fatal(err)
 	}
