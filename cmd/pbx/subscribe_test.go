@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
@@ -165,5 +166,57 @@ func TestMovingLeg(t *testing.T) {
 	l.Changed(&call.Snapshot{ID: "c2", Domain: "d", Over: true})
 	if n := l.lit(); n != 0 {
 		t.Errorf("%d lamps are lit", n)
+	}
+}
+
+// TestWatchingRegistrations: presence and reg follow the registrar: a phone comes, a phone goes.
+func TestWatchingRegistrations(t *testing.T) {
+	d := twoDomains(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := newDesk(t, d)
+		if err := w.s.registrar.Start(t.Context(), w.s.stack); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = w.s.registrar.Close(t.Context()) }()
+		phone := func(name, at string) *siptest.Phone {
+			ph := w.net.Phone(t, name, netip.MustParseAddrPort(at), w.at)
+			ph.Domain, ph.Auth = "a.example", siptest.Digest(name, name+"a.example")
+			return ph
+		}
+		clerk, boss, again := phone("2002", "192.0.2.20:5060"), phone("2001", "192.0.2.21:5060"), phone("2001", "192.0.2.22:5060")
+		watch := func(ph *siptest.Phone, pkg, want string) {
+			t.Helper()
+			r := ph.NewRequest("SUBSCRIBE", "2001")
+			r.Set("Event", pkg)
+			if _, resp := ph.Do(r); resp.Status != 200 {
+				t.Fatalf("SUBSCRIBE: %d", resp.Status)
+			}
+			told(t, ph, want)
+		}
+		watch(clerk, "presence", "<basic>closed</basic>")
+		watch(again, "reg", `state="init"`)
+		boss.Register(300)
+		told(t, clerk, "<basic>open</basic>")
+		told(t, again, `state="active" event="registered"`)
+		boss.Register(0)
+		told(t, clerk, "<basic>closed</basic>")
+		told(t, again, `state="terminated" event="unregistered"`)
+		told(t, again, `state="init"`)
+		boss.Register(60)
+		told(t, clerk, "<basic>open</basic>")
+		told(t, again, `state="active" event="registered"`)
+		clerk.Silence(30 * time.Second)
+		again.Silence(29 * time.Second)
+		told(t, again, `state="terminated" event="expired"`)
+	})
+}
+
+// told takes the next NOTIFY, whose document must hold something.
+func told(t *testing.T, ph *siptest.Phone, want string) {
+	t.Helper()
+	r := ph.Expect("NOTIFY")
+	ph.Reply(r, 200, nil)
+	if !strings.Contains(string(r.Body), want) {
+		t.Errorf("%s is told\n%s\nwithout %s", ph.Name, r.Body, want)
 	}
 }

@@ -35,6 +35,10 @@ type Phone struct {
 	Answer                 bool   // at once
 	Address                string // 127.0.0.1 when empty
 	Codecs                 string // "PCMU,PCMA" when empty
+
+	Mailbox bool     // it subscribes to its messages
+	Watch   []string // users of its domain whose presence it subscribes to
+	Publish bool     // and its own that it publishes
 }
 
 const baresipConfig = `poll_method epoll
@@ -83,12 +87,14 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 	if p.Codecs != "" {
 		account += ";audio_codecs=" + p.Codecs
 	}
+	modules, contacts := p.watching(&account)
 	interval := 0
 	if p.Register {
 		interval = 300
 	}
 	account += fmt.Sprintf(";regint=%d\n", interval)
-	for name, text := range map[string]string{"config": fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, b.control, rtp, rtp+19, p.Address), "accounts": account, "contacts": ""} {
+	for name, text := range map[string]string{"config": fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, b.control, rtp, rtp+19, p.Address) + modules,
+		"accounts": account, "contacts": contacts} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
 		}
@@ -109,6 +115,26 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 		return nil, fmt.Errorf("%w: %q from baresip %s:\n%s", err, want, p.User, b.Output())
 	}
 	return b, nil
+}
+
+// watching says what the phone subscribes to and publishes: the modules that do it, its contacts, and parameters of its account.
+func (p Phone) watching(account *string) (modules, contacts string) {
+	mwi := "no"
+	if p.Mailbox {
+		mwi = "yes"
+		modules += "module_app mwi.so\n"
+	}
+	*account += ";mwi=" + mwi
+	if len(p.Watch) > 0 || p.Publish {
+		modules += "module_app contact.so\nmodule_app presence.so\n"
+	}
+	for _, user := range p.Watch {
+		contacts += fmt.Sprintf("\"%s\" <sip:%s@%s>;presence=p2p\n", user, user, p.Domain)
+	}
+	if p.Publish {
+		*account += ";pubint=600"
+	}
+	return modules, contacts
 }
 
 // freePair finds a port whose next one is free too: baresip takes that for TLS, and does without TLS when somebody has it.

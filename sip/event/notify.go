@@ -56,7 +56,7 @@ func (s *subscription) send(to stack.Target, doc Document) {
 	r := s.notify()
 	state := "terminated;reason=" + s.why
 	if s.why == "" {
-		state = "active;expires=" + itoa(int(max(time.Until(s.until), 0)/time.Second))
+		state = "active;expires=" + itoa(int(max(time.Until(s.until), 0).Round(time.Second)/time.Second))
 	}
 	r.Set("Subscription-State", state)
 	if len(doc.Body) > 0 {

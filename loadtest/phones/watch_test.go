@@ -1,0 +1,40 @@
+package phones
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"naisen/loadtest/peer"
+)
+
+// TestWatching: real phones subscribe to their messages and to a colleague's presence, and publish their own. Who is told that a
+// colleague is online sees him go offline when his phone goes.
+func TestWatching(t *testing.T) {
+	t.Parallel()
+	p := newPBX(t, "")
+	one := peer.Phone{Domain: p.Domain, Proxy: p.UDP, Transport: "udp", Hz: deskHz, Register: true}
+	boss, clerk := one, one
+	boss.User, boss.Password, boss.Mailbox, boss.Watch = "2001", p.Passwords["2001"], true, []string{"2002"}
+	clerk.User, clerk.Password, clerk.Publish = "2002", p.Passwords["2002"], true
+	c := phone(t, clerk)
+	b := phone(t, boss)
+	must(t, b.Saw("Voice-Message: 0/0", 10*time.Second)) // told, although nothing waits
+	must(t, peer.Until(20*time.Second, func() bool {
+		text, err := b.Ask("contacts", "")
+		return err == nil && strings.Contains(text, "Online")
+	}))
+	for metric, want := range map[string]float64{`naisen_subscriptions{package="message-summary"}`: 1, `naisen_subscriptions{package="presence"}`: 1,
+		"naisen_publications": 1, "naisen_notifies_failed_total": 0} {
+		v := -1.0
+		if peer.Until(10*time.Second, func() (ok bool) {
+			var err error
+			v, err = p.Metric(t.Context(), metric)
+			return err == nil && v == want
+		}) != nil {
+			t.Errorf("%s is %v, want %v", metric, v, want)
+		}
+	}
+	c.Stop() // unregisters
+	must(t, b.Saw("Offline", 10*time.Second))
+}
