@@ -170,7 +170,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.auditor = s.audit
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Changed: s.events.lamps.Changed,
+		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: s.events.lamps.Changed,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
 	w.stop = cancel

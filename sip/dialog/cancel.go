@@ -1,6 +1,9 @@
 package dialog
 
 import (
+	"slices"
+	"strings"
+
 	"naisen/sip"
 	"naisen/sip/stack"
 )
@@ -40,10 +43,25 @@ func (u *UA) Cancel(tx *stack.ServerTx) {
 			return
 		}
 	} else if s := u.findInvite(inviteKey{req.CallID(), req.From().Tag(), seq}); s != nil {
-		s.peerCancel(readCause(487, true, tx.CancelReason()))
+		c := readCause(487, true, tx.CancelReason())
+		if elsewhere(c, tx.CancelReason()) {
+			c.Q850 = sip.CauseCompletedElsewhere.Q850
+		}
+		s.peerCancel(c)
 		return
 	}
 	respond(u.log, tx, stack.NewResponse(req, 487, ""))
+}
+
+// elsewhere says that the call was answered by somebody else and is no missed one: SIP;cause=200 in a CANCEL (RFC 3326 section 2). A
+// normal clearing in Q.850 has the same status and is a caller who gave up.
+func elsewhere(c sip.Cause, reasons []string) bool {
+	return c.Status == sip.CauseCompletedElsewhere.Status && slices.ContainsFunc(reasons, func(v string) bool {
+		return len(v) <= maxReason && slices.ContainsFunc(sip.SplitList(v), func(one string) bool {
+			protocol, _, _ := strings.Cut(one, ";")
+			return strings.EqualFold(strings.TrimSpace(protocol), "SIP")
+		})
+	})
 }
 
 // peerCancel: the caller gave up. Too late once our 2xx is out: it will send BYE (RFC 3261 section 9.2).

@@ -25,7 +25,9 @@ type Deps struct {
 	Ledger   Ledger
 	Route    func(route.Request, time.Time) route.Plan
 	// Admit lets the outside call of a plan begin, or returns a plan that refuses it. What it admits is settled with the call's CDR. Nil: all.
-	Admit   func(call, domain string, p route.Plan) route.Plan
+	Admit func(call, domain string, p route.Plan) route.Plan
+	// Moved says that legs of one call, and what they cost, belong to another one from now on. Nil: nobody counts.
+	Moved   func(from, to string)
 	Clock   func() time.Time
 	Log     *slog.Logger
 	Alarm   func(reason string) // counted and shown by metrics
@@ -85,6 +87,7 @@ type Call struct {
 	ended    time.Time // when it began to end
 	due      time.Time // of timer
 	answerer string    // who answered first
+	charge   route.Charge
 	trunk    string    // the last one dialled
 	cause    sip.Cause // why the call ended
 	failure  sip.Cause // best reason why nobody answered

@@ -80,6 +80,8 @@ func (c *Call) withdrawal(p *party, cause sip.Cause) sip.Cause {
 		return cause
 	case c.endedBy == string(c.caller.side) && cause.Status == sip.CauseCompletedElsewhere.Status && cause.Q850 == sip.CauseCompletedElsewhere.Q850:
 		return sip.CauseCompletedElsewhere
+	case c.endedBy == string(c.caller.side) && cause.Status >= 600: // declined on another device of whom we call
+		return cause
 	case c.endedBy == string(c.caller.side), cause.Status < 300:
 		return sip.CauseCancelled
 	}

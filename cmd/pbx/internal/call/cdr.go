@@ -29,7 +29,7 @@ type CDR struct {
 func (c *Call) cdr() CDR {
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
-		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.plan.Charge, Transfers: c.transfers}
+		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers}
 	if r.Trunk == "" {
 		r.Trunk = c.trunk
 	}

@@ -59,6 +59,7 @@ func (e Surrender) reply(error) { e.To.Post(Kept{sip.StatusCause(481)}) }
 // surrender is the handing over of legs, until the last of them is detached.
 type surrender struct {
 	to    *Mailbox
+	into  string
 	adopt Adopt
 	wait  map[LegID]bool
 }
@@ -113,7 +114,7 @@ func (c *Call) onSurrender(e Surrender) {
 
 // give detaches the legs and ends what is left of this call.
 func (c *Call) give(e Surrender, a Adopt, left *party) {
-	c.surrender = &surrender{to: e.To, adopt: a, wait: map[LegID]bool{}}
+	c.surrender = &surrender{to: e.To, into: e.Into, adopt: a, wait: map[LegID]bool{}}
 	for _, q := range a.parties {
 		c.leave(q)
 		c.remove(q)
@@ -157,6 +158,9 @@ func (c *Call) departing(e Event) bool {
 	}
 	if len(s.wait) == 0 {
 		c.surrender = nil
+		if c.deps.Moved != nil { // before this call's own CDR
+			c.deps.Moved(c.in.ID, s.into)
+		}
 		s.to.Post(s.adopt)
 	}
 	return true

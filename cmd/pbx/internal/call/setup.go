@@ -41,6 +41,9 @@ func (c *Call) route(req route.Request) route.Plan {
 	if c.deps.Admit != nil && p.Refuse.Status == 0 {
 		p = c.deps.Admit(c.in.ID, req.Domain, p)
 	}
+	if c.charge.Extension == "" {
+		c.charge = p.Charge
+	}
 	return p
 }
 

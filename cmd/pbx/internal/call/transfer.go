@@ -45,7 +45,7 @@ func (c *Call) blind(p *party, e Referred) {
 		p.leg.Refuse(sip.CauseForbidden)
 		return
 	}
-	plan := c.deps.Route(c.request(p, dialled, e164), c.deps.Clock())
+	plan := c.route(c.request(p, dialled, e164))
 	if plan.Refuse.Status != 0 {
 		c.log.Info("call: transfer refused", "leg", p.id, "to", dialled, "rule", plan.Why)
 		p.leg.Refuse(plan.Refuse)
@@ -133,7 +133,7 @@ func (c *Call) reunite(cause sip.Cause) {
 func (c *Call) recall(cause sip.Cause) {
 	home := &c.transfer.home
 	c.log.Info("call: transfer failed, ringing the referrer", "status", cause.Status, "number", home.ext)
-	plan := c.deps.Route(c.request(home, home.ext, ""), c.deps.Clock())
+	plan := c.route(c.request(home, home.ext, ""))
 	if plan.Refuse.Status != 0 {
 		c.end(cause, bySwitch)
 		return

@@ -220,6 +220,16 @@ func (b *Book) Answered(call string, at time.Time) {
 	}
 }
 
+// Move makes what runs under one call part of another: a transfer joined them. Each is settled once, with the second.
+func (b *Book) Move(from, to string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if talks := b.running[from]; len(talks) > 0 && from != to {
+		b.running[to] = append(b.running[to], talks...)
+		delete(b.running, from)
+	}
+}
+
 // Settle ends a call, answered or not, and gives back what was only reserved. It returns what the call cost since midnight, in thousandths
 // of a yen. A call that the book does not know costs nothing.
 func (b *Book) Settle(call string, answered, ended time.Time) (milliYen int64) {

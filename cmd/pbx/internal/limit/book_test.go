@@ -266,3 +266,25 @@ func TestSpikes(t *testing.T) {
 		t.Errorf("%d keys", len(flood.keys))
 	}
 }
+
+// TestMove: a transfer joined two calls: what ran under the first is settled with the second, and only there.
+func TestMove(t *testing.T) {
+	r := newRig()
+	r.admit("a", "1", 60_000, false)
+	answered := r.now
+	r.now = r.now.Add(time.Minute)
+	r.Answered("a", answered)
+	r.Move("a", "b")
+	r.Move("b", "b")
+	r.Move("none", "b")
+	if cost := r.Settle("a", answered, r.now); cost != 0 {
+		t.Errorf("settled with the first call: %d", cost)
+	}
+	r.now = r.now.Add(time.Minute)
+	if cost := r.Settle("b", answered, r.now); cost != 120_000 {
+		t.Errorf("two minutes cost %d", cost)
+	}
+	if left := r.Running(); len(left) != 0 {
+		t.Errorf("still running: %v", left)
+	}
+}
