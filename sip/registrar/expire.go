@@ -15,16 +15,16 @@ import (
 type dueHeap []*held
 
 func (d dueHeap) Len() int           { return len(d) }
-func (d dueHeap) Less(i, j int) bool { return d[i].deadline.Before(d[j].deadline) }
+func (d dueHeap) Less(i, j int) bool { return d[i].deadline < d[j].deadline }
 func (d dueHeap) Swap(i, j int) {
 	d[i], d[j] = d[j], d[i]
-	d[i].index, d[j].index = i, j
+	d[i].index, d[j].index = int32(i), int32(j)
 }
 
 // Push is for package heap.
 func (d *dueHeap) Push(x any) {
 	h := x.(*held)
-	h.index = len(*d)
+	h.index = int32(len(*d))
 	*d = append(*d, h)
 }
 
@@ -41,7 +41,7 @@ func (d *dueHeap) add(h *held) { heap.Push(d, h) }
 
 func (d *dueHeap) remove(h *held) {
 	if h.index >= 0 {
-		heap.Remove(d, h.index)
+		heap.Remove(d, int(h.index))
 	}
 }
 
@@ -76,16 +76,16 @@ func (r *Registrar) run(ctx context.Context, network Network) {
 
 // expire ends what is due and tells how long until the next is.
 func (r *Registrar) expire() (next time.Duration, ok bool) {
-	now := time.Now()
+	now := time.Since(r.began)
 	var gone []string
 	r.mu.Lock()
-	for len(r.due) > 0 && !now.Before(r.due[0].deadline) {
+	for len(r.due) > 0 && now >= r.due[0].deadline {
 		gone = append(gone, r.due[0].AOR)
 		r.drop(r.due[0], EventExpired)
 		r.stats.Expired++
 	}
 	if len(r.due) > 0 {
-		next, ok = r.due[0].deadline.Sub(now), true
+		next, ok = r.due[0].deadline-now, true
 	}
 	r.mu.Unlock()
 	for _, aor := range gone {

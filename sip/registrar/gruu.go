@@ -139,14 +139,14 @@ func (r *Registrar) GRUU(u sip.URI, domain string) (GRUU, bool) {
 }
 
 // params are the pub-gruu and temp-gruu of a binding in a 200 (RFC 5627 section 5.3), with their leading semicolons.
-func (g gruus) params(b *Binding, now time.Time) string {
-	user, _, _ := strings.Cut(b.AOR, "@")
-	p, ok := public(user, b.Domain, b.Instance)
+func (g gruus) params(h *held, now time.Time) string {
+	user, _, _ := strings.Cut(h.AOR, "@")
+	p, ok := public(user, h.domain.Value(), h.Instance)
 	if !ok {
 		return ""
 	}
 	out := ";pub-gruu=" + sip.Quote(p.String())
-	if t, ok := g.temporary(user, b.Domain, b.Instance, b.CallID, now); ok {
+	if t, ok := g.temporary(user, h.domain.Value(), h.Instance, h.CallID, now); ok {
 		out += ";temp-gruu=" + sip.Quote(t.String())
 	}
 	return out

@@ -14,19 +14,19 @@ import (
 // Lookup gives the bindings of an AOR that can be reached now: the best q first, among equals the one registered last. A TCP or TLS
 // binding whose connection is gone, or that was loaded from the table after a restart, is not among them.
 func (r *Registrar) Lookup(aor string) []Binding {
-	now := time.Now()
+	now := time.Since(r.began)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	live := make([]*held, 0, 8)
 	for _, h := range r.aors[aor] {
-		if h.reachable() && now.Before(h.deadline) {
+		if h.reachable() && now < h.deadline {
 			live = append(live, h)
 		}
 	}
 	slices.SortFunc(live, func(a, b *held) int { return cmp.Or(cmp.Compare(b.Q, a.Q), cmp.Compare(b.turn, a.turn)) })
 	out := make([]Binding, len(live))
 	for i, h := range live {
-		out[i] = h.Binding
+		out[i] = h.binding()
 	}
 	return out
 }
@@ -48,8 +48,8 @@ func (r *Registrar) Reroute(contact sip.URI, old *stack.Flow) (stack.Target, boo
 	var best *held
 	for _, list := range r.aors {
 		for _, h := range list {
-			same := h.Contact.User == contact.User && h.Contact.Host == contact.Host && h.Received.Addr() == old.Remote().Addr()
-			if same && h.reachable() && (best == nil || h.turn > best.turn) && uriKey(h.Contact) == key {
+			near := h.Received.Addr() == old.Remote().Addr() && (best == nil || h.turn > best.turn)
+			if near && h.reachable() && uriKey(h.contact()) == key {
 				best = h
 			}
 		}
@@ -57,7 +57,7 @@ func (r *Registrar) Reroute(contact sip.URI, old *stack.Flow) (stack.Target, boo
 	if best == nil {
 		return stack.Target{}, false
 	}
-	return best.Target(), true
+	return best.binding().Target(), true
 }
 
 // newest flow of a device. Registrar.mu is held.
@@ -71,14 +71,7 @@ func (r *Registrar) newest(p passenger) (stack.Target, bool) {
 	if best == nil {
 		return stack.Target{}, false
 	}
-	return best.Target(), true
-}
-
-func (h *held) reachable() bool {
-	if h.Flow == nil {
-		return h.Transport == "udp" && h.Received.IsValid()
-	}
-	return h.Flow.Alive()
+	return best.binding().Target(), true
 }
 
 // AORs lists every address-of-record that has a binding, reachable or not, in no order.
@@ -136,7 +129,7 @@ func (r *Registrar) drop(h *held, why Event) {
 	if r.aors[h.AOR] = rest; len(rest) == 0 {
 		delete(r.aors, h.AOR)
 	}
-	r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.Expires})
+	r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.until()})
 	r.tell(why, h)
 }
 
@@ -144,14 +137,14 @@ func (r *Registrar) drop(h *held, why Event) {
 func (r *Registrar) attach(h *held) {
 	r.due.add(h)
 	r.moves.enter(h)
-	if h.Flow != nil && h.Transport != "udp" {
+	if h.Flow != nil && !h.udp() {
 		if r.flows[h.Flow] == nil {
 			r.flows[h.Flow] = make(map[*held]bool)
 		}
 		r.flows[h.Flow][h] = true
 	}
-	if h.Flow != nil && h.Transport == "udp" && r.cfg.Keepalive > 0 && behindNAT(h.Contact, h.Received) {
-		h.slot = r.emptiestSlot()
+	if h.Flow != nil && h.udp() && r.cfg.Keepalive > 0 && behindNAT(h.contact(), h.Received) {
+		h.slot = int32(r.emptiestSlot())
 		r.pings[h.slot][h] = true
 	}
 	r.poke()

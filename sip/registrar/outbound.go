@@ -132,7 +132,7 @@ func (m *moves) leave(h *held) {
 	}
 	aboard = slices.DeleteFunc(aboard, func(p passenger) bool { return p.aor == h.AOR && p.instance == h.Instance })
 	if len(aboard) < maxAboard {
-		m.left[id] = append(aboard, passenger{h.AOR, h.Instance, h.Contact})
+		m.left[id] = append(aboard, passenger{h.AOR, h.Instance, h.contact()})
 	}
 }
 

@@ -205,7 +205,7 @@ func find(have []*held, w wish) *held {
 		}
 	}
 	for _, h := range have {
-		if (h.Instance == "" || w.instance == "") && uriKey(h.Contact) == uriKey(w.uri) {
+		if (h.Instance == "" || w.instance == "") && uriKey(h.contact()) == uriKey(w.uri) {
 			return h
 		}
 	}
@@ -221,7 +221,7 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 		done.removed++
 		return
 	case h == nil:
-		h = &held{key: w.key}
+		h = &held{AOR: strings.Clone(u.aor), key: w.key}
 		r.fill(h, u, w)
 		r.add(h)
 		r.tell(EventRegistered, h)
@@ -233,7 +233,7 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 			r.moves.leave(h)
 		}
 		if h.key != w.key {
-			r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.Expires})
+			r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.until()})
 			h.key = w.key
 		}
 		r.fill(h, u, w)
@@ -247,26 +247,23 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 func (r *Registrar) fill(h *held, u update, w wish) {
 	now := r.cfg.Clock()
 	life := time.Duration(w.expires) * time.Second
-	h.deadline = time.Now().Add(life)
+	h.deadline = time.Since(r.began) + life
 	r.turn++
 	h.turn = r.turn
-	if h.AOR == "" {
-		h.AOR, h.Domain = strings.Clone(u.aor), strings.Clone(u.domain)
-	}
-	h.Contact, h.Text, h.Instance, h.RegID, h.Q = w.uri, w.text, w.instance, w.regID, w.q
-	h.CallID, h.CSeq, h.UserAgent, h.Path = u.callID, u.cseq, u.agent, u.path
-	h.Registered, h.Expires = now, now.Add(life)
-	h.Transport, h.Received, h.Local, h.Flow = u.transport, u.received, u.local, u.flow
+	h.set(Binding{
+		Domain: u.domain, Text: w.text, Instance: w.instance, RegID: w.regID, Q: w.q, CallID: u.callID, CSeq: u.cseq, UserAgent: u.agent, Path: u.path,
+		Registered: now, Expires: now.Add(life), Transport: u.transport, Received: u.received, Local: u.local, Flow: u.flow,
+	})
 }
 
 // contacts are the values of the 200: all bindings of the AOR with the seconds that each has left (step 8).
 func (r *Registrar) contacts(aor string, gruu bool) []string {
-	now := time.Now()
+	now := time.Since(r.began)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []string
 	for _, h := range r.aors[aor] {
-		left := h.deadline.Sub(now).Round(time.Second) / time.Second
+		left := (h.deadline - now).Round(time.Second) / time.Second
 		if left <= 0 {
 			continue
 		}
@@ -275,7 +272,7 @@ func (r *Registrar) contacts(aor string, gruu bool) []string {
 			line += ";q=" + strconv.FormatFloat(h.Q, 'f', -1, 64)
 		}
 		if line += ";expires=" + strconv.Itoa(int(left)); gruu && h.Instance != "" {
-			line += r.gruus.params(&h.Binding, r.cfg.Clock())
+			line += r.gruus.params(h, r.cfg.Clock())
 		}
 		out = append(out, line)
 	}

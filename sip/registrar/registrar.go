@@ -112,6 +112,7 @@ type Registrar struct {
 	flows    map[*stack.Flow]map[*held]bool // TCP and TLS
 	due      dueHeap
 	turn     uint64
+	began    time.Time                 // deadlines count from here
 	pings    [pingSlots]map[*held]bool // UDP behind NAT
 	onChange []func(aor string, bindings int)
 	watches  []*Watch
@@ -125,20 +126,10 @@ type Registrar struct {
 	running sync.WaitGroup
 }
 
-// held is a binding in the table. Registrar.mu guards it.
-type held struct {
-	Binding
-	key      string    // names it inside its AOR, also in the Table
-	turn     uint64    // order of registration, whatever the wall clock does
-	deadline time.Time // monotonic
-	index    int       // in due
-	slot     int       // in pings, -1: none
-}
-
 // New makes an empty Registrar. table may be nil: then nothing survives a restart.
 func New(cfg Config, table Table, log *slog.Logger) *Registrar {
 	r := &Registrar{
-		cfg: cfg.withDefaults(), log: log, saver: newSaver(table, log),
+		cfg: cfg.withDefaults(), log: log, began: time.Now(), saver: newSaver(table, log),
 		aors: make(map[string][]*held), flows: make(map[*stack.Flow]map[*held]bool), wake: make(chan struct{}, 1),
 	}
 	r.saver.limit = 4 * r.cfg.Total

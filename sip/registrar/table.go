@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,14 +43,15 @@ type stored struct {
 }
 
 func (h *held) record() Record {
+	v := h.via.Value()
 	body, err := json.Marshal(stored{
-		Domain: h.Domain, Text: h.Text, Instance: h.Instance, CallID: h.CallID, RegID: h.RegID, CSeq: h.CSeq, Q: h.Q,
-		Registered: h.Registered.Round(0), Path: h.Path, Transport: h.Transport, Received: h.Received, Local: h.Local, UserAgent: h.UserAgent,
+		Domain: h.domain.Value(), Text: h.Text, Instance: h.Instance, CallID: h.CallID, RegID: int(h.RegID), CSeq: h.CSeq, Q: h.Q,
+		Registered: time.Unix(0, h.registered), Path: h.Path, Transport: v.transport, Received: h.Received, Local: v.local, UserAgent: h.agent.Value(),
 	})
 	if err != nil { // a Q of NaN or a year of five digits: neither passes wish or fill
-		return Record{AOR: h.AOR, Key: h.key, Expires: h.Expires}
+		return Record{AOR: h.AOR, Key: h.key, Expires: h.until()}
 	}
-	return Record{AOR: h.AOR, Key: h.key, Body: body, Expires: h.Expires}
+	return Record{AOR: h.AOR, Key: h.key, Body: body, Expires: h.until()}
 }
 
 func restore(rec Record) (*held, error) {
@@ -57,15 +59,14 @@ func restore(rec Record) (*held, error) {
 	if err := json.Unmarshal(rec.Body, &s); err != nil {
 		return nil, err
 	}
-	a, err := sip.ParseAddress(s.Text)
-	if err != nil {
+	if _, err := sip.ParseAddress(s.Text); err != nil {
 		return nil, err
 	}
-	return &held{key: rec.Key, Binding: Binding{
-		AOR: rec.AOR, Domain: s.Domain, Contact: a.URI, Text: s.Text, Instance: s.Instance, RegID: s.RegID, CallID: s.CallID, CSeq: s.CSeq,
+	return hold(Binding{
+		AOR: rec.AOR, Domain: s.Domain, Text: s.Text, Instance: s.Instance, RegID: s.RegID, CallID: s.CallID, CSeq: s.CSeq,
 		Q: s.Q, Registered: s.Registered, Expires: rec.Expires, Path: s.Path, Transport: s.Transport, Received: s.Received, Local: s.Local,
 		UserAgent: s.UserAgent,
-	}}, nil
+	}, rec.Key), nil
 }
 
 // load brings the bindings of the last run back. Those on UDP can be reached again at once; those on TCP and TLS only hold their
@@ -84,17 +85,17 @@ func (r *Registrar) load(ctx context.Context, network Network) error {
 			loaded = append(loaded, h)
 		}
 	}
-	slices.SortStableFunc(loaded, func(a, b *held) int { return a.Registered.Compare(b.Registered) })
-	wall, now := r.cfg.Clock(), time.Now()
+	slices.SortStableFunc(loaded, func(a, b *held) int { return cmp.Compare(a.registered, b.registered) })
+	wall, now := r.cfg.Clock(), time.Since(r.began)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range loaded {
-		left := min(h.Expires.Sub(wall), time.Duration(r.cfg.MaxExpires)*time.Second) // the clock may have been set back
+		left := min(h.until().Sub(wall), time.Duration(r.cfg.MaxExpires)*time.Second) // the clock may have been set back
 		if left <= 0 || len(r.due) >= r.cfg.Total {
 			continue
 		}
-		if h.deadline = now.Add(left); h.Transport == "udp" && network != nil {
-			h.Flow = network.Flow("udp", h.Local, h.Received)
+		if h.deadline = now + left; h.udp() && network != nil {
+			h.Flow = network.Flow("udp", h.via.Value().local, h.Received)
 		}
 		r.turn++
 		h.turn = r.turn
@@ -221,6 +222,9 @@ func (s *saver) take() []Record {
 		}
 		batch = append(batch, rec)
 		delete(s.dirty, k)
+	}
+	if len(s.dirty) == 0 {
+		s.dirty = make(map[recordKey]Record) // a map does not shrink: not what a restart of all phones made of it
 	}
 	return batch
 }

@@ -134,12 +134,12 @@ func TestBindingsSurviveARestart(t *testing.T) {
 }
 
 func TestUDPWithoutItsListenerIsReachedByAddress(t *testing.T) {
-	h, err := restore((&held{key: "k", Binding: Binding{AOR: aor, Text: "<sip:a@10.0.0.9>", Transport: "udp", Received: udp.received, Local: udp.local}}).record())
+	h, err := restore(hold(Binding{AOR: aor, Text: "<sip:a@10.0.0.9>", Transport: "udp", Received: udp.received, Local: udp.local}, "k").record())
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := stack.Target{Transport: "udp", Addr: udp.received, Local: udp.local.Addr()}
-	if got := h.Target(); got != want || !h.reachable() {
+	if got := h.binding().Target(); got != want || !h.reachable() {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -154,7 +154,7 @@ func TestLoadFailureStopsTheStart(t *testing.T) {
 
 func TestUnreadableRecordsAreLeftOut(t *testing.T) {
 	later := time.Now().Add(time.Hour)
-	good := (&held{key: "k", Binding: Binding{AOR: aor, Text: "<sip:a@10.0.0.9>", Transport: "udp", Received: udp.received, Expires: later}}).record()
+	good := hold(Binding{AOR: aor, Text: "<sip:a@10.0.0.9>", Transport: "udp", Received: udp.received, Expires: later}, "k").record()
 	m := &memory{rows: map[recordKey]Record{
 		{aor, "1"}: {AOR: aor, Key: "1", Body: []byte("{"), Expires: later},
 		{aor, "2"}: {AOR: aor, Key: "2", Body: []byte(`{"Text":"<x>"}`), Expires: later},
@@ -265,8 +265,8 @@ func TestMemoryPerBinding(t *testing.T) {
 	r.saver.dirty = nil
 	each := (heapInUse() - before) / phones
 	t.Logf("%d bytes per binding", each)
-	if each > 2048 {
-		t.Errorf("%d bytes per binding, at most 2048", each)
+	if each > 768 {
+		t.Errorf("%d bytes per binding, at most 768", each)
 	}
 	runtime.KeepAlive(r)
 	runtime.KeepAlive(flows)

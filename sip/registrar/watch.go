@@ -69,9 +69,13 @@ func (w *Watch) Close() {
 
 // tell hands a change to the watchers. Registrar.mu is held, which is what keeps the order; nothing here waits.
 func (r *Registrar) tell(e Event, h *held) {
+	if len(r.watches) == 0 {
+		return
+	}
+	change := Change{e, h.binding()}
 	for _, w := range r.watches {
 		select {
-		case w.c <- Change{e, h.Binding}:
+		case w.c <- change:
 		default:
 			w.lost.Add(1)
 		}
@@ -84,7 +88,7 @@ func (r *Registrar) Bindings(aor string) []Binding {
 	defer r.mu.Unlock()
 	out := make([]Binding, len(r.aors[aor]))
 	for i, h := range r.aors[aor] {
-		out[i] = h.Binding
+		out[i] = h.binding()
 	}
 	return out
 }
