@@ -108,3 +108,11 @@ func (c Config) nameServers() (out []netip.AddrPort) {
 	}
 	return out
 }
+
+// ownHost writes a host as the table of our own names has it: an IPv6 address may be spelled in many ways (RFC 5952).
+func ownHost(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.Unmap().String()
+	}
+	return host
+}

@@ -9,6 +9,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/netip"
@@ -16,41 +18,171 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"naisen/sip/stack"
 )
 
-// certificates gives TLS listeners their certificate and reads it again when the file changed, so that a renewal needs no restart.
+const (
+	lookAgain   = time.Second         // how often a handshake looks at the files
+	expiryAlarm = 14 * 24 * time.Hour // before the end of the certificate
+	maxPEM      = 1 << 20             // bytes of one file
+)
+
+// certificates gives TLS listeners and outgoing connections their certificate and the authorities of clients, and reads them again when a file
+// has changed or SIGHUP says so: a renewal needs no restart, and what is connected stays (threats.md F12).
 type certificates struct {
 	cert, key string
+	clients   string // authorities whose client certificates count; empty: none
+	log       *slog.Logger
 
 	mu      sync.Mutex
-	changed time.Time
-	current *tls.Certificate
+	looked  time.Time        // guarded by mu
+	seen    string           // guarded by mu: what the files looked like when they were read
+	current *tls.Certificate // guarded by mu
+	own     *stack.Identity  // guarded by mu: the same for outgoing connections
+	trust   *stack.Trust     // guarded by mu
+	broken  error            // guarded by mu: why the files could not be read last
 }
 
-// get is tls.Config.GetCertificate. A file that cannot be read leaves the old certificate in place.
+// refresh reads the files if they changed. What cannot be read leaves the old in place. Called with mu held.
+func (c *certificates) refresh() {
+	now := time.Now()
+	if c.current != nil && now.Sub(c.looked) < lookAgain && now.Sub(c.looked) >= 0 {
+		return
+	}
+	c.looked = now
+	seen := ""
+	for _, path := range []string{c.cert, c.key, c.clients} {
+		if info, err := os.Stat(path); err == nil {
+			seen += fmt.Sprint(info.ModTime().UnixNano(), " ", info.Size(), ";")
+		}
+	}
+	if seen == c.seen && (c.current != nil || c.broken != nil) {
+		return
+	}
+	c.seen = seen
+	if c.broken = c.read(); c.log == nil {
+		return
+	}
+	if c.broken != nil {
+		c.log.Error("pbx: certificate files are unusable; the old certificate stays", "certificate", c.cert, "err", c.broken)
+	} else {
+		c.log.Info("pbx: certificate read", "certificate", c.cert, "until", c.current.Leaf.NotAfter)
+	}
+}
+
+func (c *certificates) read() error {
+	chain, err := readPEM(c.cert)
+	if err != nil {
+		return err
+	}
+	key, err := readPEM(c.key)
+	if err != nil {
+		return err
+	}
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.cert, err)
+	}
+	var trust *stack.Trust
+	if c.clients != "" {
+		bundle, err := readPEM(c.clients)
+		if err == nil {
+			trust, err = stack.NewTrust(bundle)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.clients, err)
+		}
+	}
+	c.current, c.own, c.trust = &pair, stack.IdentityOf(pair), trust
+	return nil
+}
+
+func readPEM(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxPEM))
+}
+
+// get is tls.Config.GetCertificate.
 func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	info, err := os.Stat(c.cert)
-	if err == nil && !info.ModTime().Equal(c.changed) {
-		pair, loadErr := tls.LoadX509KeyPair(c.cert, c.key)
-		if loadErr == nil {
-			c.current, c.changed = &pair, info.ModTime()
-		}
-		err = loadErr
-	}
-	if c.current == nil {
-		return nil, fmt.Errorf("certificate %s: %w", c.cert, err)
+	if c.refresh(); c.current == nil {
+		return nil, fmt.Errorf("certificate %s: %w", c.cert, c.broken)
 	}
 	return c.current, nil
 }
 
-// config is a server configuration: TLS 1.2 with forward secrecy, or newer.
+// identity is our certificate for connections that we open; nil when there is none.
+func (c *certificates) identity() *stack.Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refresh()
+	return c.own
+}
+
+// clientTrust vouches for the client certificates of phones; nil: nobody does.
+func (c *certificates) clientTrust() *stack.Trust {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refresh()
+	return c.trust
+}
+
+// config is a server configuration: TLS 1.2 with forward secrecy, or newer. Without resumption: each connection sees the certificate of now.
 func (c *certificates) config() (*tls.Config, error) {
 	if _, err := c.get(nil); err != nil {
 		return nil, err
 	}
-	return &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12}, nil
+	return &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}, nil
+}
+
+// sipConfig asks the peer for a certificate too; who has none, or an unknown one, proves itself otherwise.
+func (c *certificates) sipConfig() (*tls.Config, error) {
+	config, err := c.config()
+	if err == nil {
+		config.ClientAuth = tls.RequestClientCert
+	}
+	return config, err
+}
+
+// again makes the next look read the files whatever they look like.
+func (c *certificates) again() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen, c.looked, c.broken = "again", time.Time{}, nil
+	c.refresh()
+}
+
+// hangUps reads the files on every SIGHUP until stop is closed.
+func (c *certificates) hangUps(hangup <-chan os.Signal, stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-hangup:
+			c.again()
+		}
+	}
+}
+
+// unreadable: the files cannot be used; what was read before goes on.
+func (c *certificates) unreadable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refresh()
+	return c.broken != nil
+}
+
+// expires: the certificate ends soon.
+func (c *certificates) expires() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current != nil && c.current.Leaf != nil && time.Until(c.current.Leaf.NotAfter) < expiryAlarm
 }
 
 // ownCertificate makes a self-signed certificate for this machine's names and addresses unless one is there.

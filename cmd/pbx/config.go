@@ -37,6 +37,7 @@ type SIPConfig struct {
 	Advertise   string   `yaml:"advertise"`   // host name or address in Contact and Via when it differs
 	Certificate string   `yaml:"certificate"` // PEM file; made for this machine when empty
 	Key         string   `yaml:"key"`
+	ClientCA    string   `yaml:"client_ca"`       // PEM file of authorities whose client certificates prove a phone
 	DNS         []string `yaml:"dns"`             // name servers for carriers, "192.0.2.53" or "192.0.2.53:53"; those of the system when empty
 	Rate        float64  `yaml:"rate"`            // new requests per second in all; 2000
 	SourceRate  float64  `yaml:"rate_per_source"` // 50

@@ -34,7 +34,7 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 // number is what a URI means when somebody in a domain dials it; false: its host is not ours, and strangers are not relayed to.
 func (s *signalling) number(domain string, u sip.URI) (dial, international string, ok bool) {
 	if u.Scheme != "tel" {
-		if at, known := s.domainOf(u.Host); !known || at != domain && !s.own[u.Host] {
+		if at, known := s.domainOf(u.Host); !known || at != domain && !s.own[ownHost(u.Host)] {
 			return "", "", false
 		}
 	}

@@ -267,7 +267,7 @@ func (s *signalling) domainOf(host string) (string, bool) {
 	if _, ok := s.directory.Snapshot().Domain(host); ok {
 		return host, true
 	}
-	if s.own[host] {
+	if s.own[ownHost(host)] {
 		return s.domain, true
 	}
 	return "", false

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -197,11 +199,8 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		return err
 	}
 	addrs := addressesOf(listeners)
-	p.certificates = &certificates{cert: p.config.SIP.Certificate, key: p.config.SIP.Key}
-	if p.config.SIP.Certificate == "" {
-		if p.certificates, err = ownCertificate(p.config.path("certificates"), p.config.Domain, addrs); err != nil {
-			return err
-		}
+	if err := p.wireCertificates(addrs); err != nil {
+		return err
 	}
 	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), log: p.log}
 	if a := p.config.Media.Advertise; a != "" {
@@ -211,7 +210,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := p.wireRegistrar(s); err != nil {
 		return err
 	}
-	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.config,
+	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.sipConfig, ClientTrust: p.certificates.clientTrust,
 		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Trace: p.trace}, s, p.log)
 	if err != nil {
 		return err
@@ -258,6 +257,27 @@ func (p *pbx) wireRegistrar(s *signalling) error {
 	p.registrar = registrar.New(registrar.Config{GRUUKey: key}, bindings{p.store}, p.log)
 	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
 	s.registrar = p.registrar
+	return nil
+}
+
+// wireCertificates finds or makes our certificate, and watches its files.
+func (p *pbx) wireCertificates(addrs []netip.Addr) (err error) {
+	p.certificates = &certificates{cert: p.config.SIP.Certificate, key: p.config.SIP.Key}
+	if p.config.SIP.Certificate == "" {
+		if p.certificates, err = ownCertificate(p.config.path("certificates"), p.config.Domain, addrs); err != nil {
+			return err
+		}
+	}
+	p.certificates.clients, p.certificates.log = p.config.SIP.ClientCA, p.log
+	if _, err := p.certificates.get(nil); err != nil { // a broken file stops the start, not the first handshake
+		return err
+	}
+	hangup, stop, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() { defer close(ended); p.certificates.hangUps(hangup, stop) }()
+	p.alarms.watch("certificate-unreadable", p.certificates.unreadable) // which also looks at the files, each second
+	p.alarms.watch("certificate-expires", p.certificates.expires)
+	p.closing("certificates", func(context.Context) error { signal.Stop(hangup); close(stop); <-ended; return nil })
 	return nil
 }
 
