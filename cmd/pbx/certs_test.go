@@ -45,7 +45,9 @@ func dialTLS(t *testing.T, at netip.AddrPort) *tls.Conn {
 	return c
 }
 
-func shownSerial(c *tls.Conn) string { return c.ConnectionState().PeerCertificates[0].SerialNumber.String() }
+func shownSerial(c *tls.Conn) string {
+	return c.ConnectionState().PeerCertificates[0].SerialNumber.String()
+}
 
 // options asks OPTIONS on a stream and gives the status line.
 func options(t *testing.T, c *tls.Conn, n string) string {
