@@ -34,12 +34,13 @@ const (
 	KindTrunk     = "trunk"
 	KindSite      = "site"
 	KindPolicy    = "policy"
+	KindWebhook   = "webhook"
 	KindSecret    = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, DID{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, DID{}, Webhook{}}
 }
 
 // Row is an entity as the store keeps it.

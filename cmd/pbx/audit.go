@@ -19,6 +19,7 @@ type auditor struct {
 	sources *limit.Rates[netip.Addr] // and of one source in it
 	callers *limit.Rates[string]     // refused calls of one extension
 	dropped atomic.Uint64
+	guessed func(domain string, from netip.Addr) // each failed sign-in, sampled or not; nil: nobody counts. It must not block
 	done    chan struct{}
 	log     *slog.Logger
 }
@@ -39,6 +40,9 @@ func auditQueue(bound int) *auditor {
 
 // failedSignIn notes a SIP client that did not prove who it claimed to be. A scan would fill the log: past the rate the rest is counted only.
 func (a *auditor) failedSignIn(domain, user string, from netip.Addr, why string) {
+	if a.guessed != nil {
+		a.guessed(domain, from)
+	}
 	if !a.sources.Allow(sourceOf(from)) || !a.domains.Allow(domain) {
 		a.dropped.Add(1)
 		return

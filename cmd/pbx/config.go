@@ -26,6 +26,7 @@ type Config struct {
 	HTTP     HTTPConfig     `yaml:"http"`
 	Identity IdentityConfig `yaml:"identity"`
 	Storage  StorageConfig  `yaml:"storage"`
+	Webhooks WebhookConfig  `yaml:"webhooks"`
 	Calls    int            `yaml:"calls"` // at once; 2000
 	Drain    Duration       `yaml:"drain"` // patience with running calls after SIGTERM; 30s
 	Log      LogConfig      `yaml:"log"`
@@ -76,6 +77,11 @@ type StorageConfig struct {
 	Bucket   string `yaml:"bucket"`
 	Access   Secret `yaml:"access_key"`
 	Secret   Secret `yaml:"secret_key"`
+}
+
+// WebhookConfig says what webhooks may reach beyond public addresses.
+type WebhookConfig struct {
+	Loopback bool `yaml:"loopback"` // receivers on this machine: for tests
 }
 
 // LogConfig chooses what is logged and how.

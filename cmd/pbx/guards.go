@@ -1,6 +1,43 @@
 package main
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"naisen/cmd/pbx/internal/webhook"
+	"naisen/provisioning"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// wireWebhooks makes the sender, and has it told of alarms. Those of the switch as a whole are its operator's: they go to the first domain.
+func (p *pbx) wireWebhooks() {
+	p.webhooks = webhook.New(webhook.Config{Clock: time.Now, Log: p.log, Loopback: p.config.Webhooks.Loopback,
+		Receivers: func(domain, event string) (out []webhook.Receiver) {
+			for _, w := range p.directory.Snapshot().Webhooks(domain, event) {
+				out = append(out, webhook.Receiver{Name: w.Name, URL: w.URL, Key: w.Key.Reveal()})
+			}
+			return out
+		}})
+	tell := func(event string, a provisioning.Alarm) {
+		domain := a.Domain
+		if domain == "" {
+			domain = p.config.Domain
+		}
+		p.webhooks.Post(domain, event, a)
+	}
+	p.alarms.notify.Store(&tell)
+	for _, a := range p.alarms.Alarms(p.config.Domain) { // raised before anybody could be told
+		if a.Active {
+			tell(provisioning.EventAlarmRaised, a)
+		}
+	}
+	p.closing("webhooks", func(context.Context) error {
+		p.alarms.notify.Store(nil)
+		p.webhooks.Close()
+		return nil
+	})
+}
 
 // startGuards begins what watches over calls: the purse and the alarms.
 func (p *pbx) startGuards(ctx context.Context) {
@@ -15,6 +52,19 @@ func (p *pbx) startGuards(ctx context.Context) {
 	a.watchCount("recorder-drops", func() uint64 { return uint64(rec().Capture.Dropped) })
 	a.watchCount("ledger-dropped", p.ledger.dropped.Load)
 	a.watchCount("audit-dropped", p.auditor.dropped.Load)
+	a.watchCount("webhook-dropped", func() uint64 { return p.webhooks.Stats().Dropped })
 	a.start(ctx)
+	p.auditor.guessed = newSentry(a, time.Now).guessed
 	p.closing("alarms", func(context.Context) error { p.alarms.Close(); return nil })
+}
+
+func (p *pbx) guardMetrics(c *collector) {
+	counter := func(name, help string, v func() uint64) {
+		c.add(name, help, prometheus.CounterValue, func() float64 { return float64(v()) })
+	}
+	hooks := p.webhooks.Stats
+	counter("naisen_webhook_delivered_total", "Events delivered to webhooks.", func() uint64 { return hooks().Delivered })
+	counter("naisen_webhook_failed_total", "Attempts that failed.", func() uint64 { return hooks().Failed })
+	counter("naisen_webhook_dropped_total", "Events that were given up.", func() uint64 { return hooks().Dropped })
+	c.add("naisen_webhook_waiting", "Events that wait for delivery.", prometheus.GaugeValue, func() float64 { return float64(hooks().Waiting) })
 }

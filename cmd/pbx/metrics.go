@@ -39,6 +39,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.eventMetrics(c)
 	p.mediaMetrics(c)
 	p.recorderMetrics(c)
+	p.guardMetrics(c)
 	r := prometheus.NewRegistry()
 	r.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()

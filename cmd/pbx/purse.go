@@ -46,7 +46,7 @@ var (
 )
 
 func newPurse(d *directory.Directory, a *auditor, al *alarms, next call.Ledger, clock func() time.Time, log *slog.Logger) *purse {
-	p := &purse{directory: d, audit: a, alarms: al, next: next, log: log, abroad: limit.NewSpikes[string](foreignSpike, spikeDomains, clock)}
+	p := &purse{directory: d, audit: a, alarms: al, next: next, log: log, abroad: limit.NewSpikes[string](foreignSpike, 3, spikeDomains, clock)}
 	p.book = limit.NewBook(limit.BookConfig{Clock: clock, Midnight: p.midnight, Terms: p.terms})
 	return p
 }

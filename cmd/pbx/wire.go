@@ -18,6 +18,7 @@ import (
 	"naisen/cmd/pbx/internal/app"
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
+	"naisen/cmd/pbx/internal/webhook"
 	"naisen/media/relay"
 	"naisen/prompts"
 	"naisen/provisioning"
@@ -53,6 +54,7 @@ type pbx struct {
 	auditor     *auditor
 	ledger      *ledger
 	purse       *purse
+	webhooks    *webhook.Sender
 
 	media   *relay.Engine
 	prompts *prompts.Library
@@ -140,6 +142,7 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	p.closing("auditor", func(context.Context) error { p.auditor.Close(); return nil })
 	p.ledger = newLedger(p.store, p.log)
 	p.closing("ledger", p.ledger.Close)
+	p.wireWebhooks()
 	p.purse = newPurse(p.directory, p.auditor, p.alarms, p.ledger, time.Now, p.log)
 	if err := p.purse.restore(ctx, p.store, p.directory.Snapshot().DomainNames()); err != nil {
 		return err
@@ -314,6 +317,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls}, Prompts: promptAPI{p.prompts},
+		Alarms: p.alarms, Limits: p.purse, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

@@ -46,6 +46,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.policies, err = readAll[provisioning.RecordingPolicy](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.webhooks, err = readAll[provisioning.Webhook](r, self.Name); err != nil {
+		return nil, err
+	}
 	if d.sites, err = readAll[provisioning.Site](r, self.Name); err != nil {
 		return nil, err
 	}
@@ -83,15 +86,23 @@ func (d *domain) readSecrets(r provisioning.Reader) error {
 		}
 		d.credentials[number] = &c
 	}
-	passwords, err := r.Secrets(d.self.Name, provisioning.SecretTrunk)
-	if err != nil {
+	if d.passwords, err = d.texts(r, provisioning.SecretTrunk); err != nil {
 		return err
 	}
-	d.passwords = make(map[string]secret.Secret, len(passwords))
-	for name, b := range passwords {
-		d.passwords[name] = secret.New(string(b))
+	d.signing, err = d.texts(r, provisioning.SecretWebhook)
+	return err
+}
+
+func (d *domain) texts(r provisioning.Reader, kind string) (map[string]secret.Secret, error) {
+	plain, err := r.Secrets(d.self.Name, kind)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	out := make(map[string]secret.Secret, len(plain))
+	for name, b := range plain {
+		out[name] = secret.New(string(b))
+	}
+	return out, nil
 }
 
 func (d *domain) indexOwners() {
@@ -239,6 +250,7 @@ func newEdit(d *domain) *edit {
 			users: map[string]provisioning.User{}, extensions: map[string]provisioning.Extension{}, dids: map[string]provisioning.DID{},
 			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{}, sites: map[string]provisioning.Site{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
+			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 		}
 		e.gone = true // until its own change says that it exists
@@ -273,6 +285,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.policies)
 	case provisioning.KindSite:
 		return set(e, r, c, &e.sites)
+	case provisioning.KindWebhook:
+		return set(e, r, c, &e.webhooks)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}
@@ -303,7 +317,7 @@ func own[T any](e *edit, kind string, m *map[string]T) {
 
 func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 	kind, key, _ := strings.Cut(c.Key, "/")
-	if kind != provisioning.SecretSIP && kind != provisioning.SecretTrunk {
+	if kind != provisioning.SecretSIP && kind != provisioning.SecretTrunk && kind != provisioning.SecretWebhook {
 		return nil
 	}
 	plain, err := provisioning.Secret(r, c.Domain, kind, key)
@@ -311,6 +325,14 @@ func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 		return err
 	}
 	there := err == nil
+	if kind == provisioning.SecretWebhook {
+		own(e, "secret/"+kind, &e.signing)
+		delete(e.signing, key)
+		if there {
+			e.signing[key] = secret.New(string(plain))
+		}
+		return nil
+	}
 	if kind == provisioning.SecretTrunk {
 		own(e, "secret/"+kind, &e.passwords)
 		delete(e.passwords, key)

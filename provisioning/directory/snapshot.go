@@ -31,6 +31,8 @@ type domain struct {
 	sites       map[string]provisioning.Site
 	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
 	passwords   map[string]secret.Secret               // by trunk
+	webhooks    map[string]provisioning.Webhook
+	signing     map[string]secret.Secret // by webhook
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name
@@ -220,4 +222,24 @@ func (s *Snapshot) DIDFrom(addr netip.Addr, number string) (TrunkAt, provisionin
 		}
 	}
 	return TrunkAt{}, provisioning.DID{}, false
+}
+
+// WebhookAt is a webhook with the key that signs what it is told.
+type WebhookAt struct {
+	provisioning.Webhook
+	Key secret.Secret
+}
+
+// Webhooks lists the webhooks of a domain that want an event, by name.
+func (s *Snapshot) Webhooks(domainName, event string) (out []WebhookAt) {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.webhooks)) {
+		if w := d.webhooks[name]; w.Wants(event) {
+			out = append(out, WebhookAt{w, d.signing[name]})
+		}
+	}
+	return out
 }

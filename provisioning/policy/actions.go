@@ -54,6 +54,14 @@ const (
 	RecordingList   provisioning.Action = "recording.list" // metadata only
 	RecordingListen provisioning.Action = "recording.listen"
 
+	WebhookRead   provisioning.Action = "webhook.read"
+	WebhookPut    provisioning.Action = "webhook.put"
+	WebhookDelete provisioning.Action = "webhook.delete"
+	WebhookSecret provisioning.Action = "webhook.secret" // make a new signing key
+
+	AlarmRead provisioning.Action = "alarm.read"
+	LimitRead provisioning.Action = "limit.read" // what an extension may call, has used, and was refused
+
 	AuditRead   provisioning.Action = "audit.read"
 	AuditVerify provisioning.Action = "audit.verify"
 	AuditDelete provisioning.Action = "audit.delete" // nobody: here so that the table says so
@@ -68,6 +76,7 @@ const (
 	KindCDR       = "cdr"
 	KindRecording = "recording"
 	KindAudit     = "audit"
+	KindAlarm     = "alarm"
 )
 
 // scope says of which objects in the domain a grant speaks.
@@ -109,7 +118,7 @@ const (
 
 // rows is the whole policy, read from top to bottom by people and by action by the code.
 func rows() []row {
-	return []row{
+	return append([]row{
 		grant(DomainRead, provisioning.KindDomain, admin, telephony),
 		grant(DomainPut, provisioning.KindDomain, admin),
 		grant(DomainDelete, provisioning.KindDomain), // the operator's, who is System
@@ -161,5 +170,18 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
+	}, watchRows()...)
+}
+
+// watchRows are about what watches over the switch.
+func watchRows() []row {
+	return []row{
+		grant(WebhookRead, provisioning.KindWebhook, admin, telephony),
+		grant(WebhookPut, provisioning.KindWebhook, admin),
+		grant(WebhookDelete, provisioning.KindWebhook, admin),
+		grant(WebhookSecret, provisioning.KindWebhook, admin),
+
+		grant(AlarmRead, KindAlarm, admin, telephony, auditor),
+		grant(LimitRead, provisioning.KindExtension, admin, telephony).andOwn(staff),
 	}
 }

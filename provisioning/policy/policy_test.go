@@ -32,6 +32,8 @@ func want() map[provisioning.Action]string {
 		policy.CallRead:    "AT", policy.CallHangup: "AT", policy.CallRecord: "AT",
 		policy.CDRRead:       "AUs",
 		policy.RecordingList: "ALU", policy.RecordingListen: "L",
+		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
+		policy.AlarmRead: "ATU", policy.LimitRead: "ATs",
 		policy.AuditRead: "AU", policy.AuditVerify: "AU", policy.AuditDelete: "",
 	}
 }

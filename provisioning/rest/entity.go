@@ -249,6 +249,7 @@ func (a *api) registerEntities() {
 	entities(a, policies)
 	putPlain(a, policies)
 	a.registerExtensions()
+	a.registerWebhooks()
 	a.registerDomains()
 }
 

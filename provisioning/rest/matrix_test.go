@@ -40,7 +40,11 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/calls":                        policy.CallRead, "POST /v1/domains/{domain}/calls/{key}/hangup": policy.CallHangup,
 		"PUT /v1/domains/{domain}/calls/{key}/recording": policy.CallRecord,
 		"GET /v1/domains/{domain}/calls/history":         policy.CDRRead, "GET /v1/domains/{domain}/calls/history/{key}": policy.CDRRead,
-		"GET /v1/domains/{domain}/audit": policy.AuditRead,
+		"GET /v1/alarms": policy.AlarmRead, "GET /v1/domains/{domain}/extensions/{key}/limits": policy.LimitRead,
+		"GET /v1/domains/{domain}/webhooks": policy.WebhookRead, "GET /v1/domains/{domain}/webhooks/{key}": policy.WebhookRead,
+		"PUT /v1/domains/{domain}/webhooks/{key}": policy.WebhookPut, "DELETE /v1/domains/{domain}/webhooks/{key}": policy.WebhookDelete,
+		"POST /v1/domains/{domain}/webhooks/{key}/secret": policy.WebhookSecret,
+		"GET /v1/domains/{domain}/audit":                  policy.AuditRead,
 	}
 }
 
@@ -95,7 +99,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "sites": "hall", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}

@@ -60,9 +60,13 @@ type Config struct {
 	Store     provisioning.Store
 	Policy    provisioning.Policy
 	Verifier  Verifier
-	Calls     provisioning.Calls // nil: no operations on live calls
-	Prompts   Prompts            // nil: no operations on prompts
-	Passwords Passwords          // nil: no password resets (an outside identity service has them)
+	Calls     provisioning.Calls       // nil: no operations on live calls
+	Prompts   Prompts                  // nil: no operations on prompts
+	Passwords Passwords                // nil: no password resets (an outside identity service has them)
+	Alarms    provisioning.Alarms      // nil: no list of alarms
+	Limits    provisioning.LimitViewer // nil: no view of limits
+	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
+	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
 	Ready func(context.Context) error
 	// Mounts are other handlers on the same server, by ServeMux pattern: playback, the identity service. They get the log line, the
@@ -119,6 +123,12 @@ func build(cfg Config) (*api, error) {
 	a.registerSecrets()
 	a.registerHistory()
 	a.registerAudit()
+	if cfg.Alarms != nil {
+		a.registerAlarms()
+	}
+	if cfg.Limits != nil {
+		a.registerLimits()
+	}
 	if cfg.Calls != nil {
 		a.registerCalls()
 	}

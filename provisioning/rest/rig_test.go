@@ -169,6 +169,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.User{Name: "alice", Roles: []provisioning.Role{provisioning.RoleStaff}}, provisioning.User{Name: "bob"},
 			provisioning.Extension{Number: "2001", User: "alice"}, provisioning.Extension{Number: "2002", User: "bob"},
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
+			provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx"},
 			provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
 		} {
 			if _, err := w.Put(here, e, ""); err != nil {
@@ -193,6 +194,7 @@ func openStore(t testing.TB) *store.Store {
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Prompts: r.prompts, Passwords: fakePasswords{r.store},
+		Alarms: fakeGuard{}, Limits: fakeGuard{},
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)

@@ -158,5 +158,6 @@ func sample() []provisioning.Entity {
 		provisioning.Extension{Number: "2001", Display: "O'Brien; DROP TABLE entity --", User: "taro", Record: "always", MaxContacts: 3, Site: "hall", Remote: "carrier",
 			Rights: &provisioning.Rights{Classes: []string{}, Countries: []string{}}, Limits: &provisioning.Limits{YenPerDay: provisioning.Unlimited}},
 		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
+		provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx", Events: []string{"alarm."}},
 	}
 }

@@ -240,7 +240,7 @@ func TestBookForgets(t *testing.T) {
 
 func TestSpikes(t *testing.T) {
 	c := newClock()
-	s := NewSpikes[string](10, 100, c.Now)
+	s := NewSpikes[string](10, 3, 100, c.Now)
 	for minute := range 120 { // a busy office: two a minute; what is usual is known after half an hour
 		c.pass(time.Minute)
 		if high := s.Add("busy") || s.Add("busy"); high && minute > 30 {
@@ -258,7 +258,7 @@ func TestSpikes(t *testing.T) {
 	if s.High("quiet") || s.High("unknown") {
 		t.Error("a spike does not end")
 	}
-	flood := NewSpikes[int](10, 100, c.Now)
+	flood := NewSpikes[int](10, 0, 100, c.Now)
 	for i := range 10_000 {
 		flood.Add(i)
 	}

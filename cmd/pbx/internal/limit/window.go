@@ -49,18 +49,16 @@ func (w *window) sum(now time.Time, minutes int64) (n int) {
 
 // Spikes tells when a key has many more events in five minutes than it is used to.
 type Spikes[K comparable] struct {
-	least int // events in five minutes that are worth a word
-	clock func() time.Time
-	keys  map[K]*window
-	bound int
+	least  int // events in five minutes that are worth a word
+	factor int // how many times the usual five minutes they must be; 0: it does not matter what is usual
+	clock  func() time.Time
+	keys   map[K]*window
+	bound  int
 }
 
-// spikeFactor is how many times the usual five minutes a spike is.
-const spikeFactor = 3
-
 // NewSpikes follows at most bound keys; past that the quiet ones are forgotten. It is not safe for concurrent use.
-func NewSpikes[K comparable](least, bound int, clock func() time.Time) *Spikes[K] {
-	return &Spikes[K]{least: least, clock: clock, keys: map[K]*window{}, bound: bound}
+func NewSpikes[K comparable](least, factor, bound int, clock func() time.Time) *Spikes[K] {
+	return &Spikes[K]{least: least, factor: factor, clock: clock, keys: map[K]*window{}, bound: bound}
 }
 
 // Add counts an event. It tells whether the last five minutes are a spike.
@@ -86,7 +84,7 @@ func (s *Spikes[K]) High(k K) bool {
 
 func (s *Spikes[K]) high(w *window, now time.Time) bool {
 	five, hour := w.sum(now, 5), w.sum(now, 60)
-	return five >= s.least && five*11 > spikeFactor*(hour-five) // the other 55 minutes are eleven times five
+	return five >= s.least && (s.factor == 0 || five*11 > s.factor*(hour-five)) // the other 55 minutes are eleven times five
 }
 
 // forget drops who had no event in the last hour, and if nobody was quiet anybody: memory is bounded first.
