@@ -11,8 +11,8 @@ import (
 	"naisen/provisioning"
 )
 
-// told is what the registry handed on.
-func told(a *alarms) *[]string {
+// alarmsTold is what the registry handed on.
+func alarmsTold(a *alarms) *[]string {
 	var out []string
 	f := func(event string, al provisioning.Alarm) {
 		out = append(out, event+" "+al.Name+" "+al.Domain+" "+al.Object)
@@ -25,7 +25,7 @@ func told(a *alarms) *[]string {
 func TestAlarmLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAlarms(slog.New(slog.DiscardHandler), time.Now)
-		events := told(a)
+		events := alarmsTold(a)
 		full, drops := false, uint64(3)
 		a.watch("disk-full", func() bool { return full })
 		a.watchCount("recorder-drops", func() uint64 { return drops })
