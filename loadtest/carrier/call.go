@@ -249,7 +249,7 @@ func (c *Call) keepAlive() {
 		t := time.NewTimer(wait)
 		select {
 		case <-t.C:
-		case <-u.ctx.Done():
+		case <-u.life.Done():
 			t.Stop()
 			return
 		}
@@ -260,14 +260,14 @@ func (c *Call) keepAlive() {
 		case over:
 			return
 		case ours:
-			if err := c.Refresh(u.ctx); err != nil {
+			if err := c.Refresh(u.life); err != nil {
 				u.fail(err)
 			}
 		case now == seen:
 			u.mu.Lock()
 			u.refuse(Refusal{Peer: u.profile.Name, Rule: "refresh", Why: "RFC 4028 section 10", What: fmt.Sprintf("no refresh within %s", interval)})
 			u.mu.Unlock()
-			_ = c.Hangup(u.ctx, headers("Reason", `SIP;cause=408;text="Session expired"`)...)
+			_ = c.Hangup(u.life, headers("Reason", `SIP;cause=408;text="Session expired"`)...)
 			return
 		}
 		seen = now

@@ -8,7 +8,7 @@ import (
 
 // coreRules are RFC 3261 and its extensions, as every peer holds us to them.
 func coreRules() []Rule {
-	return slices.Concat(headerRules(), dialogRules(), responseRules(), bodyRules())
+	return slices.Concat(headerRules(), extensionRules(), dialogRules(), responseRules(), bodyRules())
 }
 
 func headerRules() []Rule {
@@ -60,6 +60,11 @@ func headerRules() []Rule {
 			n, _ := s.Number("max-forwards")
 			return complain(n < 1 || n > 70, "Max-Forwards %q", s.Get("max-forwards"))
 		}},
+	}
+}
+
+func extensionRules() []Rule {
+	return []Rule{
 		{Name: "require", Status: 420, Why: "RFC 3261 section 8.2.2.3", On: request(), Check: func(s *Seen) string {
 			for _, tag := range append(s.Tags("require"), s.Tags("proxy-require")...) {
 				if !slices.Contains(s.UA.profile.Supported, tag) {

@@ -15,14 +15,14 @@ type stage struct {
 	flow func(*pair) error
 }
 
-func newPair(t *testing.T) *pair { return &pair{T: t, ctx: t.Context()} }
+func newPair(t *testing.T) *pair { return &pair{T: t, ctx: t.Context} }
 
 // both calls in both directions.
 func both(p *pair, out, in Dial) error {
-	if err := talks(p.ctx, p.client, p.peer, out); err != nil {
+	if err := talks(p.ctx(), p.client, p.peer, out); err != nil {
 		return fmt.Errorf("to the peer: %w", err)
 	}
-	if err := talks(p.ctx, p.peer, p.client, in); err != nil {
+	if err := talks(p.ctx(), p.peer, p.client, in); err != nil {
 		return fmt.Errorf("from the peer: %w", err)
 	}
 	return nil
@@ -55,14 +55,14 @@ func fine(m *Message, err error) error {
 
 // renegotiates: an UPDATE, a re-INVITE with the same and one without an offer.
 func renegotiates(p *pair, d Dial) error {
-	c, resp, err := p.client.Call(p.ctx, d)
+	c, resp, err := p.client.Call(p.ctx(), d)
 	if err := fine(resp, err); err != nil {
 		return err
 	}
 	for _, f := range []func() (*Message, error){
-		func() (*Message, error) { return c.Do(p.ctx, "UPDATE", nil) },
-		func() (*Message, error) { return c.Reinvite(p.ctx) },
-		func() (*Message, error) { return c.Do(p.ctx, "BYE", nil) },
+		func() (*Message, error) { return c.Do(p.ctx(), "UPDATE", nil) },
+		func() (*Message, error) { return c.Reinvite(p.ctx()) },
+		func() (*Message, error) { return c.Do(p.ctx(), "BYE", nil) },
 	} {
 		if err := fine(f()); err != nil {
 			return err
@@ -81,7 +81,7 @@ func stages() map[string]stage {
 func openDigest(p *pair, tamper func(string, string) string) {
 	peer, r := DigestCarrier(account())
 	p.registrar = r
-	p.start(peer, plainClient(g711...), Options{Local: at(host()), Script: reliably}, Options{Local: at(host()), User: "x7k2p9", Peer: "carrier.example", Tamper: tamper})
+	p.start(peer, plainClient(g711...), Options{Local: at(host()), Script: reliably}, Options{Local: at(host()), User: "x7k2p9", Tamper: tamper})
 }
 
 func flowDigest(p *pair) error {
@@ -108,7 +108,7 @@ func flowIP(p *pair) error {
 	hidden := out
 	hidden.From = `"Anonymous" <sip:anonymous@anonymous.invalid>`
 	hidden.Fields = append(headers("Privacy", "id"), out.Fields...)
-	if err := talks(p.ctx, p.client, p.peer, hidden); err != nil {
+	if err := talks(p.ctx(), p.client, p.peer, hidden); err != nil {
 		return err
 	}
 	p.forget()
@@ -137,11 +137,11 @@ func (p *pair) forget() {
 // late calls without an offer: the answer stands in the ACK.
 func late(p *pair, d Dial) error {
 	d.Late = true
-	c, resp, err := p.client.Call(p.ctx, d)
+	c, resp, err := p.client.Call(p.ctx(), d)
 	if err := fine(resp, err); err != nil {
 		return err
 	}
-	return c.Hangup(p.ctx)
+	return c.Hangup(p.ctx())
 }
 
 // cancels gives a ringing call up, after an UPDATE in another.
@@ -153,13 +153,13 @@ func cancels(p *pair, d Dial) error {
 	d.Ringing = func(m *Message) {
 		if m.Status == 180 {
 			p.client.running.Go(func() {
-				if _, err := p.client.Cancel(p.ctx, m); err != nil {
+				if _, err := p.client.Cancel(p.ctx(), m); err != nil {
 					p.client.fail(err)
 				}
 			})
 		}
 	}
-	_, resp, err := p.client.Call(p.ctx, d)
+	_, resp, err := p.client.Call(p.ctx(), d)
 	if err == nil && resp.Status != 487 {
 		err = fmt.Errorf("%w: %d to a cancelled INVITE", ErrRefused, resp.Status)
 	}
@@ -178,7 +178,7 @@ func flowNGN(p *pair) error {
 		return err
 	}
 	p.forget()
-	if err := talks(p.ctx, p.peer, p.client, p.line.Dial(server.Addr(), "0312345679", "")); err != nil {
+	if err := talks(p.ctx(), p.peer, p.client, p.line.Dial(server.Addr(), "0312345679", "")); err != nil {
 		return err
 	}
 	return refreshes(p, out)
@@ -186,14 +186,14 @@ func flowNGN(p *pair) error {
 
 // refreshes by UPDATE, as the timer would.
 func refreshes(p *pair, d Dial) error {
-	c, resp, err := p.client.Call(p.ctx, d)
+	c, resp, err := p.client.Call(p.ctx(), d)
 	if err := fine(resp, err); err != nil {
 		return err
 	}
-	if err := c.Refresh(p.ctx); err != nil {
+	if err := c.Refresh(p.ctx()); err != nil {
 		return err
 	}
-	return c.Hangup(p.ctx)
+	return c.Hangup(p.ctx())
 }
 
 func openTeams(p *pair, tamper func(string, string) string) {
@@ -212,8 +212,8 @@ func (p *pair) teams(tamper func(string, string) string, name string) {
 	sbcClient.Certificates = []tls.Certificate{own}
 	audio := plainClient("0 PCMU/8000", "8 PCMA/8000")
 	audio.Audio.Crypto, audio.Audio.Extra = []int{1}, "|2^31"
-	p.start(p.points.Teams(), audio, Options{Local: at(host()), Transport: "tls", Host: point, Peer: sbc, ServerTLS: server, ClientTLS: client, Script: forks},
-		Options{Local: at(host()), Transport: "tls", Host: sbc, Peer: point, User: "+81312345678", ServerTLS: sbcServer, ClientTLS: sbcClient, Tamper: tamper})
+	p.start(p.points.Teams(), audio, Options{Local: at(host()), Transport: "tls", Host: point, ServerTLS: server, ClientTLS: client, Script: forks},
+		Options{Local: at(host()), Transport: "tls", Host: sbc, User: "+81312345678", ServerTLS: sbcServer, ClientTLS: sbcClient, Tamper: tamper})
 }
 
 // forks rings with several To tags before one answers.
@@ -228,11 +228,11 @@ func forks(ctx context.Context, c *Call) error {
 
 func flowTeams(p *pair) error {
 	me := "<sip:" + sbc + ">"
-	resp, err := p.client.Ask(p.ctx, "OPTIONS", "sip:"+point+":5061", me, "<sip:"+point+">", word(), 1)
+	resp, err := p.client.Ask(p.ctx(), "OPTIONS", "sip:"+point+":5061", me, "<sip:"+point+">", word(), 1)
 	if err := fine(resp, err); err != nil {
 		return err
 	}
-	if resp, err = p.peer.Ask(p.ctx, "OPTIONS", "sip:"+sbc, "<sip:"+point+">", me, word(), 1); fine(resp, err) != nil {
+	if resp, err = p.peer.Ask(p.ctx(), "OPTIONS", "sip:"+sbc, "<sip:"+point+">", me, word(), 1); fine(resp, err) != nil {
 		return fine(resp, err)
 	}
 	out := Dial{URI: "sip:+819098765432@" + point + ";user=phone", From: "<sip:+81312345678@" + sbc + ">"}
@@ -244,7 +244,7 @@ func flowTeams(p *pair) error {
 	p.points.Refers("<sip:"+point+":5061;transport=tls;x-m=8:orgid:2;x-t=tenant>", by)
 	null := Dial{URI: "sip:" + point + ":5061;transport=tls;x-m=8:orgid:2;x-t=tenant", From: out.From, Fields: headers("Referred-By", by)}
 	p.forget()
-	return talks(p.ctx, p.client, p.peer, null)
+	return talks(p.ctx(), p.client, p.peer, null)
 }
 
 func openLegacy(p *pair, tamper func(string, string) string) {
@@ -260,7 +260,7 @@ func flowLegacy(p *pair) error {
 func openGin(p *pair, tamper func(string, string) string) {
 	peer, r := Bulk(account())
 	p.registrar = r
-	p.start(peer, plainClient(g711...), Options{Local: at(host()), Script: reliably}, Options{Local: at(host()), Peer: "carrier.example", Tamper: tamper,
+	p.start(peer, plainClient(g711...), Options{Local: at(host()), Script: reliably}, Options{Local: at(host()), Tamper: tamper,
 		Bulk: true})
 }
 

@@ -78,11 +78,11 @@ func (u *UA) script(c *Call) {
 			return c.Answer(ctx)
 		}
 	}
-	if err := f(u.ctx, c); err != nil {
+	if err := f(u.life, c); err != nil {
 		u.mu.Lock()
 		cancelled := c.phase == phaseOver
 		u.mu.Unlock()
-		if !cancelled && u.ctx.Err() == nil {
+		if !cancelled && u.life.Err() == nil {
 			u.fail(err)
 		}
 	}
@@ -121,7 +121,7 @@ func (u *UA) ackCame(s *Seen, broke *Rule) {
 	u.wake()
 	u.mu.Unlock()
 	if up && broke != nil {
-		u.running.Go(func() { _ = c.Hangup(u.ctx) })
+		u.running.Go(func() { _ = c.Hangup(u.life) })
 	}
 }
 

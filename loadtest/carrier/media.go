@@ -55,8 +55,11 @@ type rtpPort struct {
 	closed    bool
 }
 
-// openRTP takes an even port and the next one for RTCP (RFC 3550 section 11).
+// openRTP takes an even port and the next one for RTCP (RFC 3550 section 11); the lock is held.
 func (u *UA) openRTP() (*rtpPort, error) {
+	if err := u.life.Err(); err != nil {
+		return nil, err
+	}
 	for range 100 {
 		rtp, err := listenUDP(netip.AddrPortFrom(u.opts.Local.Addr(), 0), u.profile.MediaTOS)
 		if err != nil {

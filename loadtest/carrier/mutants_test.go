@@ -32,7 +32,7 @@ func flowPaced(p *pair) error {
 		return nil
 	})
 	for range 2 {
-		if _, _, err := p.client.Call(p.ctx, p.basic()); err != nil {
+		if _, _, err := p.client.Call(p.ctx(), p.basic()); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,7 @@ func flowPacedLine(p *pair) error {
 	a := account()
 	d := newDigest(a.Domain, a.User, a.Password, a.Algorithm)
 	for range 2 {
-		if _, _, err := p.client.Call(p.ctx, Dial{URI: "sip:+819098765432@carrier.example", From: "<sip:" + did + "@carrier.example>",
+		if _, _, err := p.client.Call(p.ctx(), Dial{URI: "sip:+819098765432@carrier.example", From: "<sip:" + did + "@carrier.example>",
 			Credentials: func(challenge *Message, uri string, n int) Field { return d.answer(challenge, "INVITE", uri, n) }}); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (p *pair) lineFields() []Field {
 
 // in does something in a call.
 func in(p *pair, f func(*Call) error) error {
-	c, resp, err := p.client.Call(p.ctx, p.basic())
+	c, resp, err := p.client.Call(p.ctx(), p.basic())
 	if err == nil && resp.Status == 200 {
 		err = f(c)
 	}
@@ -78,17 +78,17 @@ func in(p *pair, f func(*Call) error) error {
 
 func flowMethod(method string) func(*pair) error {
 	return func(p *pair) error {
-		return in(p, func(c *Call) error { _, err := c.Do(p.ctx, method, nil); return err })
+		return in(p, func(c *Call) error { _, err := c.Do(p.ctx(), method, nil); return err })
 	}
 }
 
 func flowReinvite(p *pair) error {
-	return in(p, func(c *Call) error { _, err := c.Reinvite(p.ctx); return err })
+	return in(p, func(c *Call) error { _, err := c.Reinvite(p.ctx()); return err })
 }
 
 // flowSilent waits for the end of a call whose refresh is lost.
 func flowSilent(p *pair) error {
-	return in(p, func(c *Call) error { _, err := c.Over(p.ctx); return err })
+	return in(p, func(c *Call) error { _, err := c.Over(p.ctx()); return err })
 }
 
 func flowLateTeams(p *pair) error  { return late(p, p.basic()) }
@@ -101,7 +101,7 @@ func flowDeclined(p *pair) error {
 		return nil
 	})
 	for range 2 {
-		if _, _, err := p.client.Call(p.ctx, p.basic()); err != nil {
+		if _, _, err := p.client.Call(p.ctx(), p.basic()); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func flowUnregistered(p *pair) error {
 	}
 	a := account()
 	d := newDigest(a.Domain, a.User, a.Password, a.Algorithm)
-	_, _, err = p.client.Call(p.ctx, Dial{URI: "sip:" + abroad + "@carrier.example", From: "<sip:" + did + "@carrier.example>",
+	_, _, err = p.client.Call(p.ctx(), Dial{URI: "sip:" + abroad + "@carrier.example", From: "<sip:" + did + "@carrier.example>",
 		Credentials: func(challenge *Message, uri string, n int) Field { return d.answer(challenge, "INVITE", uri, n) }})
 	return err
 }
@@ -144,7 +144,7 @@ func talkSpoiled(p *pair, c *Call, spoil func(*Call)) error {
 	p.client.mu.Lock()
 	spoil(c)
 	p.client.mu.Unlock()
-	return c.Talk(p.ctx, 5)
+	return c.Talk(p.ctx(), 5)
 }
 
 // flowSpoiled is the same with a registering peer, which calls.
@@ -156,10 +156,10 @@ func flowSpoiled(p *pair, spoil func(*Call)) error {
 	if err := p.registerAs(word(), 1, p.lineFields()...); err != nil {
 		return err
 	}
-	if _, _, err := p.peer.Call(p.ctx, dial(p.peer, "+81312345678", "+819098765432")); err != nil {
+	if _, _, err := p.peer.Call(p.ctx(), dial(p.peer, "+81312345678", "+819098765432")); err != nil {
 		return err
 	}
-	c, err := p.client.Incoming(p.ctx)
+	c, err := p.client.Incoming(p.ctx())
 	if err != nil {
 		return err
 	}
@@ -184,18 +184,12 @@ func (p *pair) ngn(tamper func(string, string) string, change func(*NGNLine, *Pr
 	probe.Close()
 	p.line = NGNLine{Customer: port, Numbers: []string{did, "0312345679"}}
 	change(&p.line, &client)
-	p.start(NGN(p.line), client, Options{Local: at(host()), Script: reliably}, Options{Local: port, User: did, Tamper: tamper})
+	p.start(NGN(p.line), client, Options{Local: at(host()), Script: reliably}, Options{Local: port, User: did, Host: p.line.Customer.String(), Tamper: tamper})
 }
 
+// openOtherPort is a client that sends from another port than the line's.
 func openOtherPort(p *pair, tamper func(string, string) string) {
-	p.ngn(tamper, func(l *NGNLine, _ *Profile) {})
-	local := p.client.opts.Local
-	other, err := listenUDP(netip.AddrPortFrom(local.Addr(), 0), 0x80)
-	if err != nil {
-		p.Fatal(err)
-	}
-	p.Cleanup(func() { other.Close() })
-	p.client.udp, other = other, p.client.udp
+	p.ngn(tamper, func(l *NGNLine, _ *Profile) { l.Customer = netip.AddrPortFrom(l.Customer.Addr(), l.Customer.Port()^1) })
 }
 
 func openUnmarked(p *pair, tamper func(string, string) string) {

@@ -201,7 +201,7 @@ func mutate(t *testing.T, s stage, r row) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	p := newPair(t)
-	p.ctx = ctx
+	p.ctx = func() context.Context { return ctx }
 	open, flow := s.open, s.flow
 	if r.open != nil {
 		open = r.open
@@ -227,7 +227,7 @@ func mutate(t *testing.T, s stage, r row) {
 	all := p.peer.Refusals()
 	cancel()
 	flowErr := <-ended
-	if r.at != "" && !m.done {
+	if r.at != "" && !m.changed() {
 		t.Fatalf("the mutation changed nothing (%v)\n%s", flowErr, told(p.peer))
 	}
 	var got []string

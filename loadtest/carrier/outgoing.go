@@ -69,7 +69,7 @@ func (c *Call) invite(ctx context.Context, d Dial, extra []Field) (*Message, err
 	return u.ask(ctx, c.link, m, func(resp *Message) {
 		if n, _ := resp.Number("rseq"); n > 0 && resp.Tagged("require", "100rel") {
 			u.running.Go(func() {
-				if _, err := c.Do(u.ctx, "PRACK", nil, headers("RAck", fmt.Sprintf("%d %d INVITE", n, resp.CSeq()))...); err != nil {
+				if _, err := c.Do(u.life, "PRACK", nil, headers("RAck", fmt.Sprintf("%d %d INVITE", n, resp.CSeq()))...); err != nil {
 					u.fail(err)
 				}
 			})

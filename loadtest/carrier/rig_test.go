@@ -60,6 +60,12 @@ func (m *mutation) tamper(name, text string) string {
 	return changed
 }
 
+func (m *mutation) changed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.done
+}
+
 // pair is a peer and a conforming client that plays the switch.
 type pair struct {
 	*testing.T
@@ -68,7 +74,7 @@ type pair struct {
 	points       *Points
 	line         NGNLine
 	roots        *x509.CertPool
-	ctx          context.Context
+	ctx          func() context.Context
 }
 
 // plainClient knows what any of the peers may want.
@@ -113,9 +119,9 @@ func (p *pair) registerAs(id string, seq int, fields ...Field) error {
 	a := account()
 	aor, uri := "<sip:"+a.User+"@"+a.Domain+">", "sip:"+a.Domain
 	d := newDigest(a.Domain, a.User, a.Password, a.Algorithm)
-	resp, err := p.client.Ask(p.ctx, "REGISTER", uri, aor, aor, id, seq, fields...)
+	resp, err := p.client.Ask(p.ctx(), "REGISTER", uri, aor, aor, id, seq, fields...)
 	if err == nil && resp.Status == 401 {
-		resp, err = p.client.Ask(p.ctx, "REGISTER", uri, aor, aor, id, seq+1, append(fields, d.answer(resp, "REGISTER", uri, 1))...)
+		resp, err = p.client.Ask(p.ctx(), "REGISTER", uri, aor, aor, id, seq+1, append(fields, d.answer(resp, "REGISTER", uri, 1))...)
 	}
 	if err == nil && resp.Status != 200 {
 		err = fmt.Errorf("%w: %d to REGISTER", ErrRefused, resp.Status)
@@ -147,18 +153,6 @@ func talks(ctx context.Context, from, to *UA, d Dial) error {
 	}
 	_, err = other.Over(ctx)
 	return err
-}
-
-// rules that fired, each once.
-func fired(u *UA) (out []string) {
-	seen := map[string]bool{}
-	for _, r := range u.Refusals() {
-		if !seen[r.Rule] {
-			seen[r.Rule] = true
-			out = append(out, r.Rule)
-		}
-	}
-	return out
 }
 
 func told(u *UA) string {

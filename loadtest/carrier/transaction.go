@@ -116,7 +116,7 @@ func (u *UA) final(ctx context.Context, tx *clientTx, b []byte, early func(*Mess
 			repeat.Reset(wait)
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w: final response to %.40q", ErrTimeout, b)
-		case <-u.ctx.Done():
+		case <-u.life.Done():
 			return nil, fmt.Errorf("%w: closed", ErrTimeout)
 		}
 	}

@@ -21,13 +21,29 @@ var (
 // patience is how long a UA waits for what must come at once on a loopback network, however busy the machine.
 const patience = 10 * time.Second
 
+// lifetime is a context that ends with its UA.
+type lifetime chan struct{}
+
+func (l lifetime) Done() <-chan struct{}            { return l }
+func (l lifetime) Deadline() (_ time.Time, ok bool) { return }
+func (l lifetime) Value(any) any                    { return nil }
+
+// Err implements context.Context.
+func (l lifetime) Err() error {
+	select {
+	case <-l:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
 // Options say where a UA is.
 type Options struct {
 	Local     netip.AddrPort // where it listens; port 0: any
 	Remote    netip.AddrPort // where it sends to
 	Transport string         // "udp" (default) or "tls"
 	Host      string         // our name in URIs; empty: Local
-	Peer      string         // theirs in URIs; empty: Remote
 	User      string         // of our Contact; empty: none
 	ServerTLS *tls.Config
 	ClientTLS *tls.Config
@@ -69,8 +85,7 @@ type UA struct {
 	rules   []Rule
 	udp     *net.UDPConn
 	tcp     net.Listener
-	ctx     context.Context
-	cancel  context.CancelFunc
+	life    lifetime
 	running sync.WaitGroup
 
 	mu       sync.Mutex
@@ -89,13 +104,12 @@ type UA struct {
 
 // New opens the sockets of a UA. Close ends it.
 func New(o Options, p Profile) (*UA, error) {
-	u := &UA{opts: o, profile: p, changed: make(chan struct{}), calls: map[string]*Call{}, asked: map[string]*clientTx{}, served: map[string]*serverTx{},
+	u := &UA{life: make(lifetime), opts: o, profile: p, changed: make(chan struct{}), calls: map[string]*Call{}, asked: map[string]*clientTx{}, served: map[string]*serverTx{},
 		paused: map[string]time.Time{}}
 	if o.Patience == 0 {
 		u.opts.Patience = patience
 	}
 	u.rules = append(coreRules(), p.Rules...)
-	u.ctx, u.cancel = context.WithCancel(context.Background())
 	var err error
 	if o.Transport == "tls" {
 		if u.tcp, err = tls.Listen("tcp4", o.Local.String(), o.ServerTLS); err != nil {
@@ -123,7 +137,9 @@ func (u *UA) Addr() netip.AddrPort { return u.opts.Local }
 
 // Close ends every call and socket without a word and waits until nothing runs.
 func (u *UA) Close() {
-	u.cancel()
+	u.mu.Lock()
+	close(u.life) // under the lock: nothing is opened from now on
+	u.mu.Unlock()
 	if u.udp != nil {
 		_ = u.udp.Close()
 	}
@@ -155,12 +171,16 @@ func (u *UA) accept() {
 func (u *UA) adopt(conn net.Conn) link {
 	l := connection{conn, &sync.Mutex{}}
 	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.life.Err() != nil {
+		_ = conn.Close()
+		return l
+	}
 	u.conns = append(u.conns, conn)
-	u.mu.Unlock()
 	u.running.Go(func() {
 		defer conn.Close()
 		if t, ok := conn.(*tls.Conn); ok {
-			if err := t.HandshakeContext(u.ctx); err != nil {
+			if err := t.HandshakeContext(u.life); err != nil {
 				u.fail(fmt.Errorf("carrier: TLS handshake: %w", err))
 				return
 			}
@@ -255,7 +275,7 @@ func (u *UA) until(ctx context.Context, what string, f func() bool) error {
 		case <-changed:
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %s: %s", ErrTimeout, u.profile.Name, what)
-		case <-u.ctx.Done():
+		case <-u.life.Done():
 			return fmt.Errorf("%w: %s: %s: closed", ErrTimeout, u.profile.Name, what)
 		}
 	}

@@ -111,14 +111,6 @@ func (u *UA) contactURI() string {
 	return s
 }
 
-// peerHost is the other side's name in URIs.
-func (u *UA) peerHost() string {
-	if u.opts.Peer != "" {
-		return u.opts.Peer
-	}
-	return u.opts.Remote.String()
-}
-
 // sentBy is our name in Via, which a response can be sent to.
 func (u *UA) sentBy() string {
 	if u.udp == nil && !strings.Contains(u.opts.Host, ":") {
