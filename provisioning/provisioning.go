@@ -75,6 +75,8 @@ type Extension struct {
 	Remote      string `json:"remote,omitempty" doc:"Trunk of the telephone system where this extension still lives; it rings there until this is removed"`
 	Disabled    bool   `json:"disabled"`
 
+	UnsolicitedMWI bool `json:"unsolicited_mwi,omitempty" doc:"Its phone shows waiting messages but never subscribes to them: it is told unasked"`
+
 	Rights *Rights `json:"rights,omitempty"` // nil: the domain's
 	Limits *Limits `json:"limits,omitempty"` // nil, or 0 in a field: the domain's extension_limits
 }

@@ -21,6 +21,7 @@ type contacts struct {
 	registrar *registrar.Registrar
 	watch     *registrar.Watch
 	tell      func(event.AOR) // after a binding of somebody has changed
+	came      func(event.AOR) // after a new one was made
 	tellAll   func()          // after changes were missed
 	stop      context.CancelFunc
 	done      chan struct{}
@@ -53,6 +54,9 @@ func (c *contacts) run(ctx context.Context) {
 				c.ended(idOf(change.Binding), string(change.Event))
 			}
 			c.tell(aorOf(change.Binding.AOR))
+			if change.Event == registrar.EventRegistered {
+				c.came(aorOf(change.Binding.AOR))
+			}
 		}
 		if n := c.watch.Lost(); n != lost {
 			lost = n

@@ -16,6 +16,7 @@ type events struct {
 	published *event.Publications
 	lamps     *lamps
 	mailboxes *mailboxes
+	teller    *event.Teller
 	contacts  *contacts
 }
 
@@ -30,12 +31,18 @@ func (s *signalling) newEvents() *events {
 		}
 	}
 	e.lamps = newLamps(tell("dialog", "presence"))
-	e.mailboxes = newMailboxes(tell("message-summary"))
+	summary := tell("message-summary")
+	e.mailboxes = newMailboxes(func(a event.AOR) {
+		summary(a)
+		e.teller.Tell(a)
+	})
+	e.teller = event.NewTeller(s.stack, e.mailboxes, s.unsolicited)
 	e.published = event.NewPublications(s.stack, event.PublishConfig{Changed: tell("presence")}, s.log)
 	e.contacts = newContacts(s.registrar, tell("reg", "presence"), func() {
 		e.notifier.ChangedAll("reg")
 		e.notifier.ChangedAll("presence")
 	})
+	e.contacts.came = e.teller.Tell // a phone that has just started knows of no messages
 	e.notifier = event.New(s.stack, event.Config{
 		Packages: []event.Package{event.DialogInfo(e.lamps), event.MessageSummary(e.mailboxes), event.Registrations(e.contacts, time.Now),
 			event.Presence(e.contacts.reachable, e.lamps, e.published)},
@@ -43,6 +50,17 @@ func (s *signalling) newEvents() *events {
 	}, s.log)
 	e.contacts.start()
 	return e
+}
+
+// unsolicited are the phones of an extension that are told of messages unasked.
+func (s *signalling) unsolicited(a event.AOR) (out []event.Phone) {
+	if e, ok := s.directory.Snapshot().Extension(a.Domain, a.User); !ok || !e.UnsolicitedMWI {
+		return nil
+	}
+	for _, d := range s.registrar.Devices(a.String()) {
+		out = append(out, event.Phone{Contact: d[0].Contact, Routes: routes(d[0]), Target: d[0].Target()})
+	}
+	return out
 }
 
 // Close tells the watchers and waits a moment for their answers.

@@ -43,7 +43,7 @@ func twoDomains(t *testing.T) *directory.Directory {
 				provisioning.DID{Number: "+81312345678", To: []string{"2001"}},
 				provisioning.Trunk{Name: "carrier", Host: "192.0.2.50", Transport: "udp", Sources: []string{"192.0.2.50/32"}, Prefixes: []string{"0"}}},
 			"b.example": {provisioning.Domain{Name: "b.example", Title: "b", Language: "ja", CountryCode: "81"},
-				provisioning.Extension{Number: "2001", Display: "Other Boss"}},
+				provisioning.Extension{Number: "2001", Display: "Other Boss", UnsolicitedMWI: true}},
 		} {
 			for _, e := range entities {
 				if _, err := w.Put(domain, e, "!"); err != nil {

@@ -220,3 +220,37 @@ func told(t *testing.T, ph *siptest.Phone, want string) {
 		t.Errorf("%s is told\n%s\nwithout %s", ph.Name, r.Body, want)
 	}
 }
+
+// TestMessagesWaiting: a phone that subscribed is told of its messages, and one that never does is told if its extension says so.
+func TestMessagesWaiting(t *testing.T) {
+	d := twoDomains(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := newDesk(t, d)
+		clerk := w.net.Phone(t, "2002", netip.MustParseAddrPort("192.0.2.20:5060"), w.at)
+		clerk.Domain, clerk.Auth = "a.example", siptest.Digest("2002", "2002a.example")
+		other := w.net.Phone(t, "2001", netip.MustParseAddrPort("192.0.2.21:5060"), w.at)
+		other.Domain, other.Auth = "b.example", siptest.Digest("2001", "2001b.example")
+		other.Register(300)
+		told(t, other, "Messages-Waiting: no\r\nMessage-Account: sip:2001@b.example") // it may have lit its lamp before it started again
+		clerk.Register(300)
+		r := clerk.NewRequest("SUBSCRIBE", "2002")
+		r.Set("Event", "message-summary")
+		if _, resp := clerk.Do(r); resp.Status != 200 {
+			t.Fatalf("SUBSCRIBE: %d", resp.Status)
+		}
+		told(t, clerk, "Voice-Message: 0/0 (0/0)")
+		boxes := w.s.events.mailboxes
+		boxes.Set(event.AOR{User: "2002", Domain: "a.example"}, event.Messages{New: 2, Old: 8, UrgentOld: 1})
+		boxes.Set(event.AOR{User: "2001", Domain: "b.example"}, event.Messages{New: 1})
+		boxes.Set(event.AOR{User: "2001", Domain: "a.example"}, event.Messages{New: 7}) // neither subscribed nor to be told
+		told(t, other, "Voice-Message: 1/0 (0/0)")
+		told(t, clerk, "Messages-Waiting: yes\r\nMessage-Account: sip:2002@a.example\r\nVoice-Message: 2/8 (0/1)\r\n")
+		boxes.Set(event.AOR{User: "2002", Domain: "a.example"}, event.Messages{})
+		told(t, clerk, "Messages-Waiting: no")
+		clerk.Silence(time.Second)
+		other.Silence(time.Second)
+		if len(boxes.of) != 2 {
+			t.Errorf("%d mailboxes are kept", len(boxes.of))
+		}
+	})
+}
