@@ -44,7 +44,7 @@ realm=%s
 domain=%s
 `
 
-// StartLinphone starts a phone in dir, which must be empty; it registers over UDP. Of p it takes User, Domain, Password, Proxy and Hz.
+// StartLinphone starts a phone in dir, which must be empty; it registers over UDP. Of p it takes User, Domain, Password, Proxy, Hz and Watch.
 func StartLinphone(dir string, p Phone) (*Linphone, error) {
 	port, err := FreePort("127.0.0.1")
 	if err != nil {
@@ -52,6 +52,9 @@ func StartLinphone(dir string, p Phone) (*Linphone, error) {
 	}
 	rtp := 10000 + port%240*20
 	text := fmt.Sprintf(linphoneConfig, port, rtp, rtp+19, p.Proxy, p.Proxy, p.User, p.Domain, p.User, p.User, p.Password, p.Domain, p.Domain)
+	for i, user := range p.Watch {
+		text += fmt.Sprintf("[friend_%d]\nurl=\"%s\" <sip:%s@%s>\npol=accept\nsubscribe=1\n", i, user, user, p.Domain)
+	}
 	rc := filepath.Join(dir, "linphonerc")
 	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
 		return nil, err

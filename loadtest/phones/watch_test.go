@@ -38,3 +38,17 @@ func TestWatching(t *testing.T) {
 	c.Stop() // unregisters
 	must(t, b.Saw("Offline", 10*time.Second))
 }
+
+// TestLinphoneWatches: another make of phone sees a colleague come and go.
+func TestLinphoneWatches(t *testing.T) {
+	t.Parallel()
+	p := newPBX(t, "")
+	clerk := desk(t, p, "2002", otherHz, false)
+	l, err := peer.StartLinphone(t.TempDir(), peer.Phone{User: "2001", Domain: p.Domain, Password: p.Passwords["2001"], Proxy: p.UDP, Hz: carrierHz,
+		Watch: []string{"2002"}})
+	must(t, err)
+	t.Cleanup(l.Stop)
+	must(t, l.Saw("<sip:2002@"+p.Domain+"> is Online", 20*time.Second))
+	clerk.Stop()
+	must(t, l.Saw("<sip:2002@"+p.Domain+"> is Offline", 20*time.Second))
+}
