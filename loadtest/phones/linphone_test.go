@@ -1,6 +1,7 @@
 package phones
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,14 @@ func TestLinphone(t *testing.T) {
 	pcm, err := l.Heard()
 	must(t, err)
 	onlyTone(t, "Linphone's ear", pcm, deskHz, 3*time.Second)
-	must(t, b.Command("dial", "sip:2001@"+p.Domain))
+	if !strings.Contains(l.Log(), "Contact: <sip:2001@"+p.Domain+";gr=urn:uuid:") {
+		t.Error("it did not call with its GRUU as Contact, so that nothing is shown here")
+	}
+	gruu := regexp.MustCompile(`pub-gruu="([^"]+)"`).FindStringSubmatch(l.Log()) // calls to it reach exactly this phone (RFC 5627)
+	if gruu == nil {
+		t.Fatal("it was given no GRUU")
+	}
+	must(t, b.Command("dial", gruu[1]))
 	must(t, l.Saw("Receiving new incoming call", 5*time.Second))
 	must(t, l.Say("answer"))
 	must(t, peer.Until(5*time.Second, func() bool { return strings.Count(b.Output(), "Call established") == 2 }))
