@@ -31,8 +31,9 @@ func (e *Invalid) Error() string { return "provisioning: " + e.Field + " " + e.R
 type Domain struct {
 	Name        string `json:"name"`
 	Title       string `json:"title"`
-	Language    string `json:"language"`     // "ja" or "en": default of prompts
-	AllowMD5    bool   `json:"allow_md5"`    // digest MD5 for clients that know nothing else (RFC 8760)
+	Language    string `json:"language"`  // "ja" or "en": default of prompts
+	AllowMD5    bool   `json:"allow_md5"` // digest MD5 for clients that know nothing else (RFC 8760)
+	AllowBearer bool   `json:"allow_bearer,omitempty" doc:"Phones on TLS may sign in with an access token of their extension's owner (RFC 8898)"`
 	CountryCode string `json:"country_code"` // "81"
 
 	Rights          *Rights  `json:"rights,omitempty"`           // of every extension without rights of its own; nil: DefaultRights
@@ -73,6 +74,7 @@ type Extension struct {
 	CallerID    string `json:"caller_id,omitempty"` // E.164 shown on outside calls
 	Site        string `json:"site,omitempty" doc:"Where the device stands: emergency calls are made as this site"`
 	Remote      string `json:"remote,omitempty" doc:"Trunk of the telephone system where this extension still lives; it rings there until this is removed"`
+	Certificate string `json:"certificate,omitempty" doc:"Host name in the client certificate of its device, where that names no extension"`
 	Disabled    bool   `json:"disabled"`
 
 	UnsolicitedMWI bool `json:"unsolicited_mwi,omitempty" doc:"Its phone shows waiting messages but never subscribes to them: it is told unasked"`
@@ -111,6 +113,7 @@ type Subject struct {
 	Device  string
 	Client  string // OAuth client
 	Issuer  string
+	Scopes  []string // of the token (RFC 6749 section 3.3)
 	Expires time.Time
 	System  bool // the switch itself (sweeper, first run); never from a token
 }

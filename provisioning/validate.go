@@ -198,6 +198,8 @@ func (e Extension) Validate() error {
 	if e.Remote != "" {
 		c.name("remote", e.Remote)
 	}
+	c.must(e.Certificate == "" || len(e.Certificate) <= 253 && hostPort(e.Certificate) && !strings.Contains(e.Certificate, ":"),
+		"certificate", "must be a host name")
 	e.Rights.check(&c, "rights")
 	e.Limits.check(&c, "limits")
 	return c.result()

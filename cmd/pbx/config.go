@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"naisen/provisioning/identity"
 )
 
 // Config is what needs a restart. Everything else is data behind the REST API. The zero value is the switch on its embedded defaults.
@@ -38,8 +40,8 @@ type SIPConfig struct {
 	Advertise   string   `yaml:"advertise"`   // host name or address in Contact and Via when it differs
 	Certificate string   `yaml:"certificate"` // PEM file; made for this machine when empty
 	Key         string   `yaml:"key"`
-	ClientCA    string   `yaml:"client_ca"`       // PEM file of authorities whose client certificates prove a phone
 	DNS         []string `yaml:"dns"`             // name servers for carriers, "192.0.2.53" or "192.0.2.53:53"; those of the system when empty
+	ClientCA    string   `yaml:"client_ca"`       // PEM file: whose certificates prove a phone to be the extension that they name; empty: nobody's
 	Rate        float64  `yaml:"rate"`            // new requests per second in all; 2000
 	SourceRate  float64  `yaml:"rate_per_source"` // 50
 }
@@ -66,6 +68,7 @@ type IdentityConfig struct {
 	RolesClaim  string            `yaml:"roles_claim"`
 	Roles       map[string]string `yaml:"roles"` // value of the claim -> role
 	DomainClaim string            `yaml:"domain_claim"`
+	SIPScope    string            `yaml:"sip_scope"` // that a phone's token must have (RFC 8898); "sip"
 }
 
 // StorageConfig says where sealed recordings go.
@@ -180,6 +183,7 @@ func (c *Config) setDefaults() {
 	set(&c.HTTP.Metrics, "127.0.0.1:9090")
 	set(&c.Identity.Audience, "naisen")
 	set(&c.Identity.RolesClaim, "roles")
+	set(&c.Identity.SIPScope, identity.ScopeSIP)
 	set(&c.Storage.Kind, "dir")
 	set(&c.Log.Level, "info")
 	set(&c.Log.Format, "text")

@@ -56,7 +56,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 			Profile: d.signalling.profile(local, netip.Addr{}, tr.Transport == "tls", tr.EvenPorts)}}
 	}
 	e, ok := snap.Extension(domain, t.Number)
-	if _, may := snap.Credential(domain, t.Number); !ok || !may { // disabled, or its owner is, though its phone is still registered
+	if !ok || !snap.Active(domain, t.Number) { // disabled, or its owner is, though its phone is still registered
 		return nil
 	}
 	var out []call.Destination

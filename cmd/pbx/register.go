@@ -2,9 +2,11 @@ package main
 
 import (
 	"naisen/sip"
+	"naisen/sip/registrar"
 	"naisen/sip/stack"
 )
 
+// register hands a REGISTER to the registrar once its sender has proven to be the extension that it wants to be reached as.
 func (s *signalling) register(tx *stack.ServerTx) {
 	req := tx.Request()
 	aor := req.To().URI
@@ -13,15 +15,15 @@ func (s *signalling) register(tx *stack.ServerTx) {
 		s.refuse(tx, sip.CauseNotFound)
 		return
 	}
-	user, ok := s.prove(tx, domain)
+	who, ok := s.proof(tx, domain)
 	if !ok {
 		return
 	}
-	e, found := s.directory.Snapshot().Extension(domain, user)
-	if user != aor.User || !found { // B6: own credentials, another's address-of-record
-		s.audit.failedSignIn(domain, user, req.Flow.Remote().Addr(), "other address-of-record")
+	e, found := s.directory.Snapshot().Extension(domain, who.number)
+	if who.number != aor.User || !found { // B6: own credentials, another's address-of-record
+		s.audit.failedSignIn(domain, who.number, req.Flow.Remote().Addr(), "other address-of-record")
 		s.refuse(tx, sip.CauseForbidden)
 		return
 	}
-	s.registrar.Register(tx, user+"@"+domain, domain, e.MaxContacts)
+	s.registrar.Register(tx, registrar.Right{AOR: who.number + "@" + domain, Domain: domain, MaxContacts: e.MaxContacts, Proof: who.proof, Until: who.until})
 }

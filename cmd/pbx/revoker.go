@@ -9,8 +9,8 @@ import (
 	"naisen/sip/registrar"
 )
 
-// revoker ends registrations whose right is gone: the extension was deleted or disabled, its owner was disabled, or its password was
-// changed. Otherwise a lost phone would go on ringing until its registration runs out, and for whoever gets the number next.
+// revoker ends registrations whose right is gone: the extension was deleted or disabled, its owner was disabled, or what proved it does so
+// no longer: the password was changed, or the token's person does not own the extension any more. Otherwise a lost phone would go on ringing until its registration runs out, and for whoever gets the number next.
 type revoker struct {
 	directory *directory.Directory
 	registrar *registrar.Registrar
@@ -47,18 +47,28 @@ func (v *revoker) run(ctx context.Context) {
 func (v *revoker) revoke(last, next *directory.Snapshot) {
 	for _, aor := range v.registrar.AORs() {
 		number, domain, _ := strings.Cut(aor, "@")
+		if !next.Active(domain, number) {
+			v.registrar.Remove(aor, registrar.EventRejected)
+			continue
+		}
 		before, had := last.Credential(domain, number)
 		now, has := next.Credential(domain, number)
-		switch {
-		case !has:
-			v.registrar.Remove(aor, registrar.EventRejected)
-		case had && before != now:
-			v.registrar.Remove(aor, registrar.EventDeactivated)
-		}
+		e, _ := next.Extension(domain, number)
+		changed := !has || had && before != now
+		v.registrar.RemoveIf(aor, registrar.EventDeactivated, func(b registrar.Binding) bool {
+			owner, token := strings.CutPrefix(b.Proof, proofToken)
+			switch {
+			case token:
+				return owner != e.User
+			case b.Proof == proofCertificate:
+				return false
+			}
+			return changed
+		})
 	}
 	for _, a := range v.watchers.Watchers() {
 		before, had := last.Credential(a.Domain, a.User)
-		if now, has := next.Credential(a.Domain, a.User); !has || had && before != now {
+		if now, has := next.Credential(a.Domain, a.User); !next.Active(a.Domain, a.User) || had && (!has || before != now) {
 			v.watchers.revoke(a)
 		}
 	}

@@ -51,7 +51,7 @@ func (s *signalling) asks(tx *stack.ServerTx) (who, about event.AOR, ok bool) {
 // of themselves. Nobody else sees anything.
 func (s *signalling) maySee(watcher, resource event.AOR, pkg string) int {
 	snap := s.directory.Snapshot()
-	if _, ok := snap.Credential(watcher.Domain, watcher.User); !ok || watcher.Domain != resource.Domain {
+	if !snap.Active(watcher.Domain, watcher.User) || watcher.Domain != resource.Domain {
 		return 403
 	}
 	if (pkg == "message-summary" || pkg == "reg") && watcher != resource {

@@ -50,6 +50,7 @@ type pbx struct {
 	directory   *directory.Directory
 	identity    *identity.Service // nil with an external issuer
 	verifier    *identity.Verifier
+	issuer      string // of access tokens
 	policy      *policy.Table
 	auditor     *auditor
 	ledger      *ledger
@@ -153,6 +154,7 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 // wireIdentity takes tokens of the organisation's issuer, or of the embedded service.
 func (p *pbx) wireIdentity() (err error) {
 	issuer := p.config.issuer()
+	p.issuer = issuer.URL
 	if p.config.embedded() {
 		p.identity, err = identity.NewService(identity.ServiceConfig{Issuer: p.config.HTTP.URL + "/identity", KeyDir: p.config.path("keys", "identity"),
 			Store: p.store, Domain: p.config.Domain, Audience: p.config.Identity.Audience, Log: p.log})
@@ -160,6 +162,7 @@ func (p *pbx) wireIdentity() (err error) {
 			return err
 		}
 		issuer = p.identity.Issuer()
+		p.issuer = issuer.URL
 	}
 	users := identity.UsersFunc(func(domain, name string) (provisioning.User, bool) { return p.directory.Snapshot().User(domain, name) })
 	p.verifier, err = identity.NewVerifier(identity.VerifierConfig{Issuers: []identity.Issuer{issuer}, Users: users, Log: p.log})
@@ -253,7 +256,7 @@ func (p *pbx) wireRegistrar(s *signalling) error {
 	if err != nil {
 		return err
 	}
-	s.auth = auth.New(auth.Config{NonceKey: key, OfferMD5: p.offerMD5}, credentials{p.directory})
+	s.auth = auth.New(auth.Config{NonceKey: key, OfferMD5: p.offerMD5, Bearer: p.offerBearer, Tokens: tokens{p.verifier, p.directory}}, credentials{p.directory})
 	if key, err = keyOf(p.config.path("keys", "gruu.key")); err != nil {
 		return err
 	}

@@ -166,6 +166,16 @@ func (s *Snapshot) Credential(realm, number string) (provisioning.SIPCredential,
 	return *c, true
 }
 
+// Active tells whether an extension is there and in use: neither it nor its owner is disabled. It needs no password for that.
+func (s *Snapshot) Active(domainName, number string) bool {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return false
+	}
+	e, ok := d.extensions[number]
+	return ok && !e.Disabled && !d.users[e.User].Disabled
+}
+
 // TrunksFor lists the enabled trunks with the longest prefix of what was dialled, by name: the ways out, in order. Cost: the prefix's length.
 func (s *Snapshot) TrunksFor(domainName, dialled string) (trunks []provisioning.Trunk, prefix string) {
 	d, ok := s.domains[domainName]

@@ -66,6 +66,9 @@ func refused(reason string) *Error {
 	return &Error{Status: http.StatusUnauthorized, Code: "invalid_token", Reason: reason}
 }
 
+// ScopeSIP is the scope of a token that a phone registers and calls with (RFC 8898).
+const ScopeSIP = "sip"
+
 // maxToken bounds an access token, in bytes.
 const maxToken = 16 << 10
 

@@ -130,6 +130,19 @@ type claims struct {
 	Nonce    json.RawMessage `json:"nonce"`
 	AtHash   json.RawMessage `json:"at_hash"`
 	CHash    json.RawMessage `json:"c_hash"`
+	Scope    string          `json:"scope"` // RFC 9068 section 2.2.3
+	SCP      oneOrMany       `json:"scp"`   // the same at some issuers
+}
+
+// maxScopes bounds what is kept of one token.
+const maxScopes = 64
+
+func (c *claims) scopes() []string {
+	list := strings.Fields(c.Scope)
+	for _, s := range c.SCP {
+		list = append(list, strings.Fields(s)...)
+	}
+	return list[:min(len(list), maxScopes)]
 }
 
 // skew is how far clocks may differ.
@@ -213,6 +226,7 @@ func (m *Mapping) subject(c *claims, payload []byte) (provisioning.Subject, *Err
 	s := provisioning.Subject{
 		Domain: m.FixedDomain, User: claimString(all, userPath), Device: claimString(all, m.Device),
 		ACR: c.ACR, AMR: c.AMR, Client: c.client(), Issuer: c.Issuer, Expires: c.Expires.t,
+		Scopes: c.scopes(),
 	}
 	if s.Domain == "" {
 		s.Domain = claimString(all, m.Domain)

@@ -205,6 +205,8 @@ func (c opClient) RestrictAdditionalIdTokenScopes() func([]string) []string {
 func (c opClient) RestrictAdditionalAccessTokenScopes() func([]string) []string {
 	return func(s []string) []string { return s }
 }
-func (c opClient) IsScopeAllowed(string) bool           { return false }
+
+// IsScopeAllowed: ScopeSIP is the only one beside OpenID's own.
+func (c opClient) IsScopeAllowed(scope string) bool     { return scope == ScopeSIP }
 func (c opClient) IDTokenUserinfoClaimsAssertion() bool { return true }
 func (c opClient) ClockSkew() time.Duration             { return 0 }

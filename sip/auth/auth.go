@@ -28,6 +28,9 @@ type Config struct {
 	// OfferMD5 tells whether the domain (realm) and the listener allow MD5 at all. It must not block. nil: never.
 	OfferMD5 func(realm string, from Peer) bool
 	Nonces   int // used nonces remembered; 0: 65536 of about 100 bytes
+	// Bearer tells where the access tokens of a realm come from (RFC 8898). It must not block, and is asked about TLS only. nil: nowhere.
+	Bearer func(realm string, from Peer) BearerOffer
+	Tokens TokenVerifier // nil: no token is taken
 }
 
 // Authenticator challenges and checks. It is safe for concurrent use.
@@ -36,6 +39,8 @@ type Authenticator struct {
 	ttl      time.Duration
 	offerMD5 func(string, Peer) bool
 	verifier Verifier
+	bearer   func(string, Peer) BearerOffer
+	tokens   TokenVerifier
 	nonces   minter
 	counts   *counts
 	throttle *throttle
@@ -46,7 +51,7 @@ type Authenticator struct {
 // New makes an Authenticator that asks v.
 func New(cfg Config, v Verifier) *Authenticator {
 	a := &Authenticator{
-		clock: cfg.Clock, ttl: cfg.NonceTTL, offerMD5: cfg.OfferMD5, verifier: v,
+		clock: cfg.Clock, ttl: cfg.NonceTTL, offerMD5: cfg.OfferMD5, verifier: v, bearer: cfg.Bearer, tokens: cfg.Tokens,
 		nonces: minter{key: cfg.NonceKey}, throttle: newThrottle(), offers: newOffers(),
 	}
 	if a.clock == nil {
@@ -74,10 +79,13 @@ func New(cfg Config, v Verifier) *Authenticator {
 // Outcome is OK, Challenge or Refused.
 type Outcome interface{ outcome() }
 
-// OK: the sender knows the password of User in the realm. Whether User may send this From or use this AOR is the caller's question.
+// OK: the sender knows the password of User in the realm, or has a token of Owner. Whether they may send this From or use this AOR is
+// the caller's question. Exactly one of User and Owner is set.
 type OK struct {
 	User      string
 	Algorithm Algorithm
+	Owner     string    // a person, not a number
+	Expires   time.Time // of the token: what it proved ends then
 }
 
 // Challenge: send Response, statelessly where the request made no state yet.
@@ -87,10 +95,12 @@ type Challenge struct {
 	User     string // whom the credentials named, unproven; empty when there were none
 }
 
-// Refused: send Response. The sender knows the password, but the account is disabled.
+// Refused: send Response. What the sender showed is right and not enough: the account is disabled, the token is for something else, or
+// it cannot be checked now.
 type Refused struct {
 	Response *stack.Response
 	User     string
+	Why      Why
 }
 
 func (OK) outcome()        {}
@@ -109,6 +119,13 @@ const (
 	Throttled Why = "throttled" // not looked at
 )
 
+// Why a request was refused.
+const (
+	Disabled    Why = "disabled"
+	Scope       Why = "scope"       // the token has not the scope for this
+	Unavailable Why = "unavailable" // the issuer's keys are not here yet
+)
+
 // Check authenticates req for the realm. status is 401 (WWW-Authenticate) or 407 (Proxy-Authenticate); credentials are taken from
 // either header, since clients answer one with the other once they know the realm.
 func (a *Authenticator) Check(req *stack.Request, realm string, status int) Outcome {
@@ -117,13 +134,23 @@ func (a *Authenticator) Check(req *stack.Request, realm string, status int) Outc
 
 func (a *Authenticator) check(req *stack.Request, realm string, status int, from Peer) Outcome {
 	now := a.clock()
+	bearer := a.bearerOffer(realm, from)
+	if bearer.Server != "" {
+		if raw, ok := bearerToken(req); ok {
+			return a.checkToken(req, realm, status, from, bearer, raw)
+		}
+	}
 	md5 := a.offerMD5(realm, from)
 	device := a.offers.key(req, from)
 	d, alg, why := findCredentials(req, realm)
 	if why == Missing {
 		md5Only := md5 && (knowsOnlyMD5(from.UserAgent) || a.offers.unanswered(device, req, now))
 		a.stats.challenged.Add(1)
-		return Challenge{a.challenge(req, realm, status, from, now, offer(md5, md5Only), false), Missing, ""}
+		r := a.challenge(req, realm, status, from, now, offer(md5, md5Only), false)
+		if bearer.Server != "" && !md5Only {
+			r.Add(challengeName(status), bearer.challenge(realm, ""))
+		}
+		return Challenge{r, Missing, ""}
 	}
 	md5Only := md5 && (a.offers.answered(device, alg) || knowsOnlyMD5(from.UserAgent))
 	var cred Credential
@@ -136,7 +163,7 @@ func (a *Authenticator) check(req *stack.Request, realm string, status int, from
 	}
 	if cred.Disabled {
 		a.stats.disabled.Add(1)
-		return Refused{stack.NewResponse(req, 403, ""), d.username}
+		return Refused{stack.NewResponse(req, 403, ""), d.username, Disabled}
 	}
 	a.stats.accepted.Add(1)
 	return OK{User: d.username, Algorithm: alg}
@@ -241,10 +268,12 @@ func (a *Authenticator) verify(req *stack.Request, realm string, from Peer, now 
 // challenge builds the 401 or 407. Order of the header fields is the order of preference (RFC 8760 section 2.3).
 func (a *Authenticator) challenge(req *stack.Request, realm string, status int, from Peer, now time.Time, algs []Algorithm, stale bool) *stack.Response {
 	r := stack.NewResponse(req, status, "")
-	name := "WWW-Authenticate"
-	if status == 407 {
-		name = "Proxy-Authenticate"
-	}
+	a.addDigests(r, realm, status, from, now, algs, stale)
+	return r
+}
+
+func (a *Authenticator) addDigests(r *stack.Response, realm string, status int, from Peer, now time.Time, algs []Algorithm, stale bool) {
+	name := challengeName(status)
 	nonce := a.nonces.mint(now, from.Remote.Addr(), realm)
 	for _, alg := range algs {
 		v := "Digest realm=" + sip.Quote(realm) + `, nonce="` + nonce + `", algorithm=` + string(alg) + `, qop="auth"`
@@ -253,7 +282,6 @@ func (a *Authenticator) challenge(req *stack.Request, realm string, status int, 
 		}
 		r.Add(name, v)
 	}
-	return r
 }
 
 // Stats counters only grow, but for Nonces.

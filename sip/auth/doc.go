@@ -1,6 +1,7 @@
-// Package auth owns SIP digest authentication (RFC 3261 section 22, RFC 7616, RFC 8760): challenges, nonces, replay windows, the
-// throttle on guesses, and the answer that we give as a client. It asks a Verifier for what a password hashes to, and never
-// stores anything about a user, never decides what an authenticated user may do, never compares the user with From.
+// Package auth owns SIP authentication by digest (RFC 3261 section 22, RFC 7616, RFC 8760) and by access token (RFC 8898): challenges,
+// nonces, replay windows, the throttle on guesses, and the answer that we give as a client. It asks a Verifier for what a password
+// hashes to and a TokenVerifier about tokens, and never stores anything about a user, never decides what an authenticated user may
+// do, never compares the user with From, never logs a token.
 //
 // # Which challenge goes to whom
 //
@@ -26,6 +27,10 @@
 // The record of the user in From is deliberately not consulted for the offer: it would tell known from unknown users. It decides
 // when the answer comes: MD5 counts only if Credential.AllowMD5 says so. Offering MD5 costs a device that knows SHA-256 nothing
 // against a passive listener; an active one can strip the SHA-256 challenge, which only rule 1 prevents.
+//
+// Bearer (RFC 8898) is offered on TLS alone, where the domain takes tokens, below the digests: a client takes the topmost scheme that it
+// knows, and those of the table look at the first field or fail on what they do not know. Who gets MD5 alone is not offered it. A
+// client that has sent a token gets Bearer on top from then on. A token that comes over UDP or TCP is not looked at.
 //
 // # Guessing
 //

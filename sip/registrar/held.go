@@ -21,6 +21,7 @@ type held struct {
 	key      string // names it inside its AOR, also in the Table
 	domain   unique.Handle[string]
 	agent    unique.Handle[string]
+	proof    unique.Handle[string]
 	via      unique.Handle[via]
 	Path     []string
 	Received netip.AddrPort
@@ -54,6 +55,7 @@ func hold(b Binding, key string) *held {
 func (h *held) set(b Binding) {
 	h.Text, h.Instance, h.CallID = b.Text, within(b.Text, b.Instance), b.CallID
 	h.domain, h.agent, h.via = unique.Make(b.Domain), unique.Make(b.UserAgent), unique.Make(via{b.Transport, b.Local})
+	h.proof = unique.Make(b.Proof)
 	h.Path, h.Received, h.Flow, h.Q, h.CSeq, h.RegID = b.Path, b.Received, b.Flow, b.Q, b.CSeq, int32(b.RegID)
 	h.registered, h.expires = b.Registered.UnixNano(), b.Expires.UnixNano()
 }
@@ -73,6 +75,7 @@ func (h *held) binding() Binding {
 		ID: h.ID, AOR: h.AOR, Domain: h.domain.Value(), Contact: h.contact(), Text: h.Text, Instance: h.Instance, RegID: int(h.RegID),
 		CallID: h.CallID, CSeq: h.CSeq, Q: h.Q, Expires: h.until(), Path: h.Path, Transport: via.transport, Received: h.Received,
 		Local: via.local, UserAgent: h.agent.Value(), Flow: h.Flow, Registered: time.Unix(0, h.registered),
+		Proof: h.proof.Value(),
 	}
 }
 

@@ -83,10 +83,18 @@ func (r *Registrar) AORs() []string {
 
 // Remove ends all bindings of an AOR: with EventRejected when the right to register is gone, EventDeactivated when it has to be proved again.
 func (r *Registrar) Remove(aor string, why Event) {
+	r.RemoveIf(aor, why, func(Binding) bool { return true })
+}
+
+// RemoveIf is Remove of those bindings for which gone says so. It is called under the registrar's lock, and must only look.
+func (r *Registrar) RemoveIf(aor string, why Event, gone func(Binding) bool) {
 	r.mu.Lock()
-	n := len(r.aors[aor])
+	n := 0
 	for _, h := range slices.Clone(r.aors[aor]) {
-		r.drop(h, why)
+		if gone(h.binding()) {
+			r.drop(h, why)
+			n++
+		}
 	}
 	r.stats.Removed += uint64(n)
 	r.mu.Unlock()

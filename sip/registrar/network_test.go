@@ -34,7 +34,7 @@ func (p *pbx) Request(tx *stack.ServerTx) {
 			_ = tx.Respond(stack.NewResponse(req, 403, ""))
 			return
 		}
-		p.r.Register(tx, o.User+"@"+realm, realm, 0)
+		p.r.Register(tx, registrar.Right{AOR: o.User + "@" + realm, Domain: realm})
 	case auth.Challenge:
 		_ = tx.Challenge(o.Response)
 	case auth.Refused:

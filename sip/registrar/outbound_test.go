@@ -113,7 +113,7 @@ func TestDialogFollowsItsDevice(t *testing.T) {
 			if c.from.transport != "udp" && !strings.Contains(c.lines[0], "reg-id=1") {
 				b.r.FlowClosed(c.from.flow)
 			}
-			if resp := b.r.register(message(t, 9, append(c.lines, ob)...), c.to, c.aor, "example.test", 0); resp.Status != 200 {
+			if resp := b.r.register(message(t, 9, append(c.lines, ob)...), c.to, Right{AOR: c.aor, Domain: "example.test"}); resp.Status != 200 {
 				t.Fatal(resp.Status)
 			}
 			to, ok := b.r.Reroute(c.contact, c.from.flow)

@@ -12,12 +12,20 @@ import (
 	"naisen/sip/stack"
 )
 
-// Register answers a REGISTER whose sender may register aor in domain. maxContacts bounds the bindings of the AOR; 0: the Config's.
-func (r *Registrar) Register(tx *stack.ServerTx, aor, domain string, maxContacts int) {
+// Right is what the sender of a REGISTER may do, and what proved it.
+type Right struct {
+	AOR, Domain string
+	MaxContacts int       // bounds the bindings of the AOR; 0: the Config's
+	Proof       string    // kept in the binding: in the caller's words, at most 128 bytes
+	Until       time.Time // wall time at which the proof ends, and with it the binding (RFC 8898 section 5); zero: never
+}
+
+// Register answers a REGISTER whose sender has that right.
+func (r *Registrar) Register(tx *stack.ServerTx, right Right) {
 	req := tx.Request()
-	resp := r.register(req, sourceOf(req.Flow), aor, domain, maxContacts)
+	resp := r.register(req, sourceOf(req.Flow), right)
 	if err := tx.Respond(resp); err != nil {
-		r.log.Debug("REGISTER not answered", slog.String("aor", aor), slog.Any("error", err))
+		r.log.Debug("REGISTER not answered", slog.String("aor", right.AOR), slog.Any("error", err))
 	}
 }
 
@@ -38,24 +46,25 @@ func sourceOf(f *stack.Flow) source {
 // update is one REGISTER, read and checked as far as that goes without the table.
 type update struct {
 	source
-	aor, domain, callID, agent string
-	cseq                       uint32
-	path                       []string
-	wishes                     []wish
-	options                    options
-	all                        bool // Contact: *
-	max                        int
+	Right
+	callID, agent string
+	cseq          uint32
+	path          []string
+	wishes        []wish
+	options       options
+	all           bool // Contact: *
 }
 
-func (r *Registrar) register(req *stack.Request, from source, aor, domain string, maxContacts int) *stack.Response {
+func (r *Registrar) register(req *stack.Request, from source, right Right) *stack.Response {
 	u, no := r.read(req)
 	if no != nil {
 		return r.refuse(req, no)
 	}
-	u.source, u.aor, u.domain, u.max = from, aor, domain, maxContacts
-	if u.max <= 0 {
-		u.max = r.cfg.MaxContacts
+	u.source, u.Right = from, right
+	if u.MaxContacts <= 0 {
+		u.MaxContacts = r.cfg.MaxContacts
 	}
+	u.shorten(r.cfg.Clock())
 	done, no := r.commit(u)
 	if no != nil {
 		return r.refuse(req, no)
@@ -65,7 +74,7 @@ func (r *Registrar) register(req *stack.Request, from source, aor, domain string
 	}
 	r.report(u, done)
 	resp := stack.NewResponse(req, 200, "")
-	for _, line := range r.contacts(aor, u.options.gruu) {
+	for _, line := range r.contacts(u.AOR, u.options.gruu) {
 		resp.Add("Contact", line)
 	}
 	for _, p := range u.path { // RFC 3327 section 5.3: so that the phone sees who put itself on its path
@@ -121,6 +130,17 @@ func (r *Registrar) read(req *stack.Request) (u update, no *refusal) {
 // extensions are what a REGISTER may Require.
 var extensions = []string{"path", "outbound", "gruu"}
 
+// shorten keeps a binding from outliving what proved it. A second too few is a refresh; one too many is a call to who lost the right.
+func (u *update) shorten(now time.Time) {
+	if u.Until.IsZero() {
+		return
+	}
+	left := max(int(u.Until.Sub(now)/time.Second), 1)
+	for i := range u.wishes {
+		u.wishes[i].expires = min(u.wishes[i].expires, left)
+	}
+}
+
 func clip(s string, n int) string { return strings.Clone(s[:min(len(s), n)]) }
 
 // outcome is what a commit did.
@@ -135,7 +155,7 @@ func (o outcome) changed() bool { return o.added+o.removed+o.evicted > 0 }
 func (r *Registrar) commit(u update) (outcome, *refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	have := slices.Clone(r.aors[u.aor])
+	have := slices.Clone(r.aors[u.AOR])
 	match := make([]*held, len(u.wishes))
 	for i, w := range u.wishes {
 		match[i] = find(have, w)
@@ -153,8 +173,8 @@ func (r *Registrar) commit(u update) (outcome, *refusal) {
 	for i, w := range u.wishes {
 		r.apply(u, w, match[i], &done)
 	}
-	for len(r.aors[u.aor]) > u.max {
-		oldest := slices.MinFunc(r.aors[u.aor], func(a, b *held) int { return cmp.Compare(a.turn, b.turn) })
+	for len(r.aors[u.AOR]) > u.MaxContacts {
+		oldest := slices.MinFunc(r.aors[u.AOR], func(a, b *held) int { return cmp.Compare(a.turn, b.turn) })
 		r.drop(oldest, EventProbation)
 		done.evicted++
 	}
@@ -187,7 +207,7 @@ func (r *Registrar) check(u update, have, match []*held) *refusal {
 			}
 		}
 	}
-	if wanted > u.max {
+	if wanted > u.MaxContacts {
 		return &refusal{status: 403, reason: "Too Many Contacts"}
 	}
 	if added > 0 && len(r.due)+added > r.cfg.Total {
@@ -221,7 +241,7 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 		done.removed++
 		return
 	case h == nil:
-		h = &held{AOR: strings.Clone(u.aor), key: w.key}
+		h = &held{AOR: strings.Clone(u.AOR), key: w.key}
 		r.fill(h, u, w)
 		r.add(h)
 		r.tell(EventRegistered, h)
@@ -251,8 +271,9 @@ func (r *Registrar) fill(h *held, u update, w wish) {
 	r.turn++
 	h.turn = r.turn
 	h.set(Binding{
-		Domain: u.domain, Text: w.text, Instance: w.instance, RegID: w.regID, Q: w.q, CallID: u.callID, CSeq: u.cseq, UserAgent: u.agent, Path: u.path,
+		Domain: u.Domain, Text: w.text, Instance: w.instance, RegID: w.regID, Q: w.q, CallID: u.callID, CSeq: u.cseq, UserAgent: u.agent, Path: u.path,
 		Registered: now, Expires: now.Add(life), Transport: u.transport, Received: u.received, Local: u.local, Flow: u.flow,
+		Proof: clip(u.Proof, maxAgentBytes),
 	})
 }
 
@@ -293,14 +314,14 @@ func (r *Registrar) refuse(req *stack.Request, no *refusal) *stack.Response {
 func (r *Registrar) report(u update, done outcome) {
 	if !done.changed() {
 		if done.refreshed > 0 {
-			r.log.Debug("binding refreshed", slog.String("aor", u.aor), slog.Any("from", u.received))
+			r.log.Debug("binding refreshed", slog.String("aor", u.AOR), slog.Any("from", u.received))
 		}
 		if done.revived {
-			r.changed(u.aor)
+			r.changed(u.AOR)
 		}
 		return
 	}
-	r.log.Info("bindings changed", slog.String("aor", u.aor), slog.String("transport", u.transport), slog.Any("from", u.received),
+	r.log.Info("bindings changed", slog.String("aor", u.AOR), slog.String("transport", u.transport), slog.Any("from", u.received),
 		slog.String("agent", u.agent), slog.Int("added", done.added), slog.Int("removed", done.removed), slog.Int("evicted", done.evicted))
-	r.changed(u.aor)
+	r.changed(u.AOR)
 }

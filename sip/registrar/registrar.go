@@ -43,6 +43,7 @@ type Binding struct {
 	Received  netip.AddrPort
 	Local     netip.AddrPort // our listener
 	UserAgent string
+	Proof     string // of the Right by which it was registered
 	Flow      *stack.Flow
 
 	Registered time.Time // last REGISTER, wall time

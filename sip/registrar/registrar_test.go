@@ -63,7 +63,7 @@ func pass(d time.Duration) {
 func (b *bench) register(from source, lines ...string) *stack.Response {
 	b.t.Helper()
 	b.n++
-	return b.r.register(message(b.t, b.n, lines...), from, aor, "example.test", 0)
+	return b.r.register(message(b.t, b.n, lines...), from, Right{AOR: aor, Domain: "example.test"})
 }
 
 func (b *bench) expect(status int, from source, lines ...string) *stack.Response {
@@ -156,7 +156,7 @@ func TestRequestURIScheme(t *testing.T) {
 	b := newBench(t, Config{})
 	req := message(t, 1, "Contact: <sip:p@192.0.2.1>")
 	req.URI.Scheme = "tel"
-	if resp := b.r.register(req, udp, aor, "example.test", 0); resp.Status != 416 {
+	if resp := b.r.register(req, udp, Right{AOR: aor, Domain: "example.test"}); resp.Status != 416 {
 		t.Errorf("got %d, want 416", resp.Status)
 	}
 }
@@ -241,7 +241,7 @@ func TestCap(t *testing.T) {
 	if s := b.r.Stats(); s.Evicted != 57 || s.Bindings != 3 {
 		t.Errorf("%+v", s)
 	}
-	resp := b.r.register(message(t, 99, "Contact: <sip:one@192.0.2.1>"), udp, aor, "example.test", 1)
+	resp := b.r.register(message(t, 99, "Contact: <sip:one@192.0.2.1>"), udp, Right{AOR: aor, Domain: "example.test", MaxContacts: 1})
 	if got := resp.Lines("Contact"); len(got) != 1 {
 		t.Errorf("with a cap of one: %q", got)
 	}

@@ -39,7 +39,7 @@ type stored struct {
 	Path                           []string
 	Transport                      string
 	Received, Local                netip.AddrPort
-	UserAgent                      string
+	UserAgent, Proof               string
 }
 
 func (h *held) record() Record {
@@ -47,6 +47,7 @@ func (h *held) record() Record {
 	body, err := json.Marshal(stored{
 		Domain: h.domain.Value(), Text: h.Text, Instance: h.Instance, CallID: h.CallID, RegID: int(h.RegID), CSeq: h.CSeq, Q: h.Q,
 		Registered: time.Unix(0, h.registered), Path: h.Path, Transport: v.transport, Received: h.Received, Local: v.local, UserAgent: h.agent.Value(),
+		Proof: h.proof.Value(),
 	})
 	if err != nil { // a Q of NaN or a year of five digits: neither passes wish or fill
 		return Record{AOR: h.AOR, Key: h.key, Expires: h.until()}
@@ -65,7 +66,7 @@ func restore(rec Record) (*held, error) {
 	return hold(Binding{
 		AOR: rec.AOR, Domain: s.Domain, Text: s.Text, Instance: s.Instance, RegID: s.RegID, CallID: s.CallID, CSeq: s.CSeq,
 		Q: s.Q, Registered: s.Registered, Expires: rec.Expires, Path: s.Path, Transport: s.Transport, Received: s.Received, Local: s.Local,
-		UserAgent: s.UserAgent,
+		UserAgent: s.UserAgent, Proof: s.Proof,
 	}, rec.Key), nil
 }
 

@@ -215,7 +215,7 @@ func TestBatchesAreBounded(t *testing.T) {
 		m := &memory{rows: make(map[recordKey]Record)}
 		b := startTable(t, m, nil)
 		for i := range 1200 {
-			b.r.register(message(t, 1, fmt.Sprintf("Contact: <sip:p%d@192.0.2.1>", i)), udp, fmt.Sprintf("%d@example.test", i), "example.test", 0)
+			b.r.register(message(t, 1, fmt.Sprintf("Contact: <sip:p%d@192.0.2.1>", i)), udp, Right{AOR: fmt.Sprintf("%d@example.test", i), Domain: "example.test"})
 		}
 		pass(time.Second)
 		if want := []int{500, 500, 200}; !slices.Equal(m.saves, want) {
@@ -257,7 +257,7 @@ func TestMemoryPerBinding(t *testing.T) {
 		}
 		from := udp
 		from.flow = flows[i]
-		if resp := r.register(req, from, fmt.Sprint(i, "@example.test"), "example.test", 0); resp.Status != 200 {
+		if resp := r.register(req, from, Right{AOR: fmt.Sprint(i, "@example.test"), Domain: "example.test"}); resp.Status != 200 {
 			t.Fatal(resp.Status)
 		}
 	}
