@@ -194,6 +194,15 @@ func (a *alarms) watch(name string, on func() bool) {
 	a.watches = append(a.watches, func() { a.set(name, "", "", "", on()) })
 }
 
+// watchEvent reports what comes and goes: while it does so the alarm stands. Before start only.
+func (a *alarms) watchEvent(name string, on func() bool) {
+	a.watches = append(a.watches, func() {
+		if on() {
+			a.raise(name)
+		}
+	})
+}
+
 // watchCount reports each growth of a counter. Before start only.
 func (a *alarms) watchCount(name string, count func() uint64) {
 	last := count()

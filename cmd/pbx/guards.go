@@ -53,6 +53,7 @@ func (p *pbx) startGuards(ctx context.Context) {
 	a.watchCount("ledger-dropped", p.ledger.dropped.Load)
 	a.watchCount("audit-dropped", p.auditor.dropped.Load)
 	a.watchCount("webhook-dropped", func() uint64 { return p.webhooks.Stats().Dropped })
+	a.watchEvent("overload", func() bool { return p.signalling.overload.shedder.State().Share > 0 })
 	a.start(ctx)
 	p.auditor.guessed = newSentry(a, time.Now).guessed
 	p.closing("alarms", func(context.Context) error { p.alarms.Close(); return nil })
@@ -66,5 +67,11 @@ func (p *pbx) guardMetrics(c *collector) {
 	counter("naisen_webhook_delivered_total", "Events delivered to webhooks.", func() uint64 { return hooks().Delivered })
 	counter("naisen_webhook_failed_total", "Attempts that failed.", func() uint64 { return hooks().Failed })
 	counter("naisen_webhook_dropped_total", "Events that were given up.", func() uint64 { return hooks().Dropped })
+	o := p.signalling.overload
+	c.add("naisen_shed_share", "Share of new requests that is refused for overload, 0 to 1.", prometheus.GaugeValue, func() float64 { return o.shedder.State().Share })
+	c.add("naisen_queue_delay_seconds", "How long messages wait for their shard.", prometheus.GaugeValue, func() float64 { return p.stack.QueueDelay().Seconds() })
+	counter("naisen_shed_calls_total", "New calls refused for overload.", o.calls.Load)
+	counter("naisen_shed_registrations_total", "Registrations refused for overload.", o.registrations.Load)
+	counter("naisen_shed_others_total", "Other requests outside dialogs refused for overload.", o.others.Load)
 	c.add("naisen_webhook_waiting", "Events that wait for delivery.", prometheus.GaugeValue, func() float64 { return float64(hooks().Waiting) })
 }

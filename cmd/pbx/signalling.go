@@ -36,7 +36,8 @@ type signalling struct {
 	events    *events
 	lines     *client.Client // nil: no trunk is registered
 	audit     *auditor
-	domain    string // of requests that name an address of ours instead of a domain
+	overload  *overload // nil: nothing is shed
+	domain    string    // of requests that name an address of ours instead of a domain
 	own       map[string]bool
 	advertise netip.Addr // in SDP; zero: the leg's own
 	draining  atomic.Bool
@@ -57,6 +58,9 @@ func (s *signalling) Request(tx *stack.ServerTx) {
 		if !s.ua.Request(tx) {
 			s.refuse(tx, sip.StatusCause(481))
 		}
+		return
+	}
+	if s.sheds(tx) {
 		return
 	}
 	switch req.Method {

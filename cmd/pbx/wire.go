@@ -217,12 +217,13 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		return err
 	}
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.sipConfig, ClientTrust: p.certificates.clientTrust,
-		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Trace: p.trace}, s, p.log)
+		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Urgent: urgent, Trace: p.trace}, s, p.log)
 	if err != nil {
 		return err
 	}
 	p.closing("sip stack", func(context.Context) error { return p.stack.Close() })
 	s.stack = p.stack
+	s.overload = newOverload(p.stack.QueueDelay, time.Now)
 	resolver := resolve.New(resolve.Config{Servers: p.config.nameServers(), Log: p.log})
 	p.closing("resolver", func(context.Context) error { resolver.Close(); return nil })
 	s.ua = dialog.New(p.stack, dialog.Config{Reroute: p.registrar.Reroute, Silent: resolver.Silent}, p.log)
