@@ -38,6 +38,10 @@ func (p *phone) call(number string) *talk {
 	} else if p.one(2) {
 		r.Set("Supported", "timer")
 	}
+	if o := p.w.some(func(o *talk) bool { return o != c && o.state == up && o.remote.Tag() != "" }); o != nil && p.one(20) {
+		r.Set("Replaces", o.name())
+		c.replacing = true
+	}
 	c.invite, c.cseq = r, 1
 	p.ask(r, func(resp *stack.Response) { c.answer(r, resp, true) })
 	p.after(30*time.Second+p.chance(70*time.Second), c.giveUp)

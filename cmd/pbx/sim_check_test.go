@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"naisen/cmd/pbx/internal/call"
@@ -34,7 +35,7 @@ func (w *world) check() {
 	for _, p := range append([]*phone{w.carrier}, w.phones...) {
 		for _, c := range p.talks {
 			w.checkTalk(c)
-			if c.out {
+			if c.out && !c.replacing {
 				w.checkCaller(c, byStart)
 			}
 		}
@@ -64,6 +65,9 @@ func (w *world) checkRinging() {
 		w.wrong("%s: was called by nobody", called[""][0])
 	}
 	for _, r := range w.cdrs {
+		if merged(r) {
+			continue // its legs live on in another call
+		}
 		end := r.Ended
 		for _, c := range called[r.ID] {
 			if r.Transfers == 0 && c.status == 200 && c.p.dials(r.AnsweredBy) && c.upAt.Before(end) {
@@ -171,7 +175,7 @@ func (w *world) checkCaller(c *talk, byStart map[time.Time]call.CDR) {
 	if c.status/100 == 2 && !answered {
 		w.wrong("%s: its CDR %s was never answered", c, r.ID)
 	}
-	if c.lost || c.muddled || c.why == "no response" || r.Transfers > 0 {
+	if c.lost || c.muddled || c.why == "no response" || r.Transfers > 0 || merged(r) {
 		return // what the phone saw is gone
 	}
 	switch {
@@ -250,7 +254,7 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 	if len(got) > 1 {
 		w.wrong("%d recordings of %s", len(got), c.ID)
 	}
-	if !want.On && !w.byHand[c.ID] {
+	if !want.On && !w.byHand[c.ID] && c.Transfers == 0 {
 		w.wrong("CDR %s: recorded without a policy", c.ID)
 	}
 	if c.Recording != r.of.ID {
@@ -277,3 +281,6 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 		w.wrong("CDR %s: its recording ended after the call", c.ID)
 	}
 }
+
+// merged says that the legs of a call live on in another one.
+func merged(r call.CDR) bool { return strings.HasPrefix(r.Cause.Text, "Merged") }

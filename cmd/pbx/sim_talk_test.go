@@ -34,6 +34,7 @@ type talk struct {
 	invite           *stack.Request // the last attempt; of a called phone the one received
 	dialled          string
 	late             bool // our INVITE has no offer
+	replacing        bool // and takes another one's place
 
 	state     talkState
 	rang      bool // a provisional response came
@@ -231,6 +232,9 @@ func (c *talk) other(method string) {
 		r.SetBody("application/dtmf-relay", []byte("Signal=5\r\nDuration=160\r\n"))
 	case "REFER":
 		r.Set("Refer-To", "<sip:2001@"+simDomain+">")
+		if o := c.p.another(c); o != nil && c.p.one(2) { // attended
+			r.Set("Refer-To", "<sip:2001@"+simDomain+"?Replaces="+strings.NewReplacer(";", "%3B", "=", "%3D").Replace(o.name())+">")
+		}
 	}
 	c.p.ask(r, func(resp *stack.Response) {
 		if resp != nil && resp.Status == 481 {
@@ -308,3 +312,18 @@ func (c *talk) insist(b []byte, wait time.Duration, since time.Time) {
 }
 
 func (c *talk) acked(*stack.Request) { c.settled = true }
+
+// another call of the same phone that has a dialog.
+func (p *phone) another(than *talk) *talk {
+	for _, c := range p.talks {
+		if c != than && c.life == p.life && (c.state == up || c.state == calling) && c.remote.Tag() != "" {
+			return c
+		}
+	}
+	return nil
+}
+
+// name is this call's dialog as Replaces names it (RFC 3891 section 3): to-tag is the tag of who gets it, the switch.
+func (c *talk) name() string {
+	return c.callID + ";to-tag=" + c.remote.Tag() + ";from-tag=" + c.localTag
+}

@@ -186,7 +186,7 @@ func (l *lamp) show(r *stack.Request) {
 		l.p.lit++
 		for _, c := range w.cdrs {
 			// A NOTIFY is repeated for 32 seconds; a leg that has left is not shown.
-			if strings.HasPrefix(d.ID, c.ID+"-") && time.Since(c.Ended) > simT64+10*time.Second {
+			if strings.HasPrefix(d.ID, c.ID+"-") && !merged(c) && time.Since(c.Ended) > simT64+10*time.Second {
 				w.wrong("lamp %s: shows %s, whose call was over at %v", l.number, d.ID, c.Ended.Sub(simStart))
 			}
 		}

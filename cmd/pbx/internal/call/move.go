@@ -69,7 +69,7 @@ type surrender struct {
 func (c *Call) attended(p *party, e Referred) {
 	r, ok := c.deps.Dialogs.Find(e.Replaces.CallID, e.Replaces.Ours, e.Replaces.Theirs)
 	if !ok || c.party(r.Leg) != nil {
-		p.leg.Refuse(sip.StatusCause(481))
+		c.declined(p, sip.StatusCause(481))
 		return
 	}
 	c.log.Info("call: attended transfer", "by", p.number, "other", r.Leg)

@@ -48,12 +48,22 @@ func (c *Call) blind(p *party, e Referred) {
 	plan := c.route(c.request(p, dialled, e164))
 	if plan.Refuse.Status != 0 {
 		c.log.Info("call: transfer refused", "leg", p.id, "to", dialled, "rule", plan.Why)
-		p.leg.Refuse(plan.Refuse)
+		c.declined(p, plan.Refuse)
 		return
 	}
 	c.log.Info("call: transfer", "by", p.number, "to", dialled, "rule", plan.Why)
 	c.part(p)
 	c.redial(plan, p)
+}
+
+// declined tells the referrer that nothing comes of its REFER. A status that means the dialog itself (404, 481 and others, RFC 5057
+// section 5.1) would end the call between the two: it is reported, as that of the INVITE that was wished for.
+func (c *Call) declined(p *party, cause sip.Cause) {
+	if cause.Status == 403 || cause.Status == 603 {
+		p.leg.Refuse(cause)
+		return
+	}
+	p.leg.ReferProgress(cause)
 }
 
 // request is what p asks for when it sends a call elsewhere: judged by its own rights, whoever is sent.
