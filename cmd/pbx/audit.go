@@ -54,6 +54,12 @@ func (a *auditor) failedSignIn(domain, user string, from netip.Addr, why string)
 		Detail: map[string]any{"reason": why, "left_out": a.dropped.Load()}})
 }
 
+// emergency notes a call for help. No rate leaves one out; only a full queue does, which is counted.
+func (a *auditor) emergency(domain, extension, number string, detail map[string]any) {
+	a.enter(provisioning.AuditEntry{Time: time.Now(), Domain: domain, Subject: extension + "@" + domain, Action: "call.emergency", Object: number, Outcome: "ok",
+		Detail: detail})
+}
+
 // callDenied notes a call that the rights or limits of the one who would have paid refused (threats B10).
 func (a *auditor) callDenied(domain, extension, dialled string, detail map[string]any) {
 	if !a.callers.Allow(domain+"/"+extension) || !a.domains.Allow(domain) {

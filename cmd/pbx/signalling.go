@@ -18,7 +18,6 @@ import (
 	"naisen/sip/registrar"
 	"naisen/sip/registrar/client"
 	"naisen/sip/stack"
-	"naisen/sip/trunk"
 )
 
 // allowed is what the switch takes outside a dialog; in-dialog methods are the dialog layer's.
@@ -35,6 +34,7 @@ type signalling struct {
 	calls     *call.Switch
 	events    *events
 	lines     *client.Client // nil: no trunk is registered
+	callbacks *callbacks
 	audit     *auditor
 	overload  *overload // nil: nothing is shed
 	domain    string    // of requests that name an address of ours instead of a domain
@@ -134,52 +134,6 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 	}
 }
 
-// fromTrunk recognises a carrier by the address that its call comes from. Where domains share a carrier, the number called decides.
-func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
-	var in call.Incoming
-	if s.namesExtension(req) {
-		return in, false
-	}
-	snap, found := s.directory.Snapshot(), false
-	for _, at := range snap.TrunksFrom(req.Flow.Remote().Addr()) {
-		p, err := trunkProfile(at.Domain, at.Trunk)
-		if err != nil { // the store checks the same fields
-			s.log.Error("signalling: trunk is unusable", "trunk", at.Trunk.Name, "err", err)
-			continue
-		}
-		called, _ := p.Called(req) // none: no route, 404
-		_, ours := snap.DID(at.Domain, called)
-		if found && !ours {
-			continue
-		}
-		caller := p.Caller(&req.Headers)
-		if caller.Withheld != trunk.NotWithheld {
-			caller.Number = ""
-		}
-		found = true
-		in = call.Incoming{
-			Request:  route.Request{Domain: at.Domain, Trunk: at.Trunk.Name, Number: caller.Number, Display: caller.Display, Dialled: called},
-			Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), p.EvenPorts),
-			Security: security(p.Media),
-		}
-		if ours {
-			return in, true
-		}
-	}
-	return in, found
-}
-
-// namesExtension: the request says that it comes from an extension, which may stand behind the same address as a carrier's gateway, or
-// in a network that another domain calls its carrier's. It has to prove that like any other.
-func (s *signalling) namesExtension(req *stack.Request) bool {
-	from := req.From().URI
-	domain, ok := s.domainOf(from.Host)
-	if ok {
-		_, ok = s.directory.Snapshot().Extension(domain, from.User)
-	}
-	return ok
-}
-
 // fromExtension challenges; what the caller writes into From is shown to nobody, what it proved is.
 func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	req := tx.Request()
@@ -207,9 +161,10 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 		s.refuse(tx, sip.CauseNotFound)
 		return call.Incoming{}, false
 	}
+	site, _ := snap.SiteFrom(domain, req.Flow.Remote().Addr())
 	return call.Incoming{
 		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: called.User, Device: called.Instance,
-			E164: e164(called.User)},
+			E164: e164(called.User), Site: site.Name},
 		Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), false),
 		Security: security(e.Media),
 	}, true

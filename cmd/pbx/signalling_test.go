@@ -96,7 +96,7 @@ func newDesk(t *testing.T, d *directory.Directory) *desk {
 	w := &desk{net: siptest.NewNetwork(1), at: netip.MustParseAddrPort("192.0.2.10:5060"), routed: make(chan route.Request, 10)}
 	log := slog.New(slog.DiscardHandler)
 	p := &pbx{directory: d}
-	w.s = &signalling{directory: d, audit: auditQueue(100),
+	w.s = &signalling{directory: d, audit: auditQueue(100), callbacks: newCallbacks(time.Now),
 		domain: "a.example", own: map[string]bool{w.at.Addr().String(): true}, log: log}
 	w.s.auth = auth.New(auth.Config{OfferMD5: p.offerMD5}, credentials{d})
 	config := w.net.Config(stack.Listen{Transport: "udp", Addr: w.at})

@@ -147,7 +147,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p := &pbx{directory: d, log: log, alarms: newAlarms(log, time.Now)}
 	w.p = p
 	s := &signalling{directory: d, audit: auditQueue(1000),
-		domain: simDomain, own: map[string]bool{w.proxy.Addr().String(): true}, log: log}
+		domain: simDomain, own: map[string]bool{w.proxy.Addr().String(): true}, callbacks: newCallbacks(time.Now), log: log}
 	p.signalling = s
 	s.auth = auth.New(auth.Config{OfferMD5: p.offerMD5}, credentials{d})
 	config := w.net.Config(stack.Listen{Transport: "udp", Addr: w.proxy})
@@ -164,7 +164,9 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
 		t.Fatal(err)
 	}
-	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: resolve.New(resolve.Config{}), ua: s.ua,
+	resolver := resolve.New(resolve.Config{})
+	p.trunks = newTrunks(d, resolver, nil, log)
+	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: []netip.Addr{w.proxy.Addr()}, log: log}
 	s.events = s.newEvents()
 	p.auditor = s.audit

@@ -69,6 +69,7 @@ type pbx struct {
 	registrar    *registrar.Registrar
 	lines        *lines
 	dialler      *dialler
+	trunks       *trunks
 	http         *httpServer
 	metrics      *httpServer
 
@@ -208,7 +209,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := p.wireCertificates(addrs); err != nil {
 		return err
 	}
-	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), log: p.log}
+	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), log: p.log}
 	if a := p.config.Media.Advertise; a != "" {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
@@ -216,7 +217,10 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := p.wireRegistrar(s); err != nil {
 		return err
 	}
-	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.sipConfig, ClientTrust: p.certificates.clientTrust,
+	resolver := resolve.New(resolve.Config{Servers: p.config.nameServers(), Log: p.log})
+	p.closing("resolver", func(context.Context) error { resolver.Close(); return nil })
+	p.trunks = newTrunks(p.directory, resolver, p.certificates, p.log)
+	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.sipConfig, Peer: p.trunks.style, ClientTrust: p.certificates.clientTrust,
 		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Urgent: urgent, Trace: p.trace}, s, p.log)
 	if err != nil {
 		return err
@@ -224,8 +228,6 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.closing("sip stack", func(context.Context) error { return p.stack.Close() })
 	s.stack = p.stack
 	s.overload = newOverload(p.stack.QueueDelay, time.Now)
-	resolver := resolve.New(resolve.Config{Servers: p.config.nameServers(), Log: p.log})
-	p.closing("resolver", func(context.Context) error { resolver.Close(); return nil })
 	s.ua = dialog.New(p.stack, dialog.Config{Reroute: p.registrar.Reroute, Silent: resolver.Silent}, p.log)
 	p.closing("dialogs", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, byePatience)
@@ -240,7 +242,8 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	revoker := newRevoker(ctx, p.directory, p.registrar, s.events)
 	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
 	p.startLines(ctx, resolver)
-	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, ua: s.ua,
+	p.startTrunks(ctx)
+	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: addrs, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
@@ -295,7 +298,10 @@ func (p *pbx) languageOf(domain string) string {
 }
 
 func (p *pbx) route(r route.Request, now time.Time) route.Plan {
-	plan := route.Route(p.directory.Snapshot(), r, now)
+	plan := route.Route(ordered{p.directory.Snapshot(), p.trunks.book}, r, now)
+	if plan.Emergency {
+		p.emergency(r, plan)
+	}
 	if c := plan.Charge; c.Denied {
 		p.auditor.callDenied(r.Domain, c.Extension, r.Dialled, map[string]any{"class": c.Class, "rule": plan.Why})
 		p.purse.denied(r.Domain, plan)

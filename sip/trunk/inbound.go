@@ -19,6 +19,23 @@ const (
 	WithheldService     Withheld = "service"     // サービス競合
 )
 
+// Display is what a telephone shows instead of a number, in Japanese ("ja", and by default) or English.
+func (w Withheld) Display(language string) string {
+	ja, en := "非通知", "Anonymous"
+	switch w {
+	case WithheldUnavailable:
+		ja, en = "表示圏外", "Out of area"
+	case WithheldPayphone:
+		ja, en = "公衆電話", "Payphone"
+	case WithheldService:
+		ja, en = "サービス競合", "Service conflict"
+	}
+	if language == "en" {
+		return en
+	}
+	return ja
+}
+
 // Caller is who calls, as the carrier says.
 type Caller struct {
 	Number   string   // E.164 where it has that form, else as received; may be known and yet Withheld: then it is never shown

@@ -74,9 +74,10 @@ type Call struct {
 	surrender *surrender // legs on their way to another call
 	aligning  *aligning  // two answered legs without a common codec: one is asked to change
 
-	step     int // next step of the plan to dial
-	timer    *time.Timer
-	timerSeq int
+	step          int  // next step of the plan to dial
+	carrierFailed bool // of the step before: not the called person, the way there
+	timer         *time.Timer
+	timerSeq      int
 
 	recording recorder.Recording
 	record    recordState

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
 )
@@ -45,6 +46,7 @@ func (c *Call) onEnded(e Ended) {
 	default:
 		if !dismissed && !c.retryPlain(p, e.Cause) { // of a dismissed one the reason is remembered already
 			c.remember(c.relayed(e.Cause))
+			c.carrierFailed = route.CarrierFailed(e.Cause)
 		}
 		if c.alive() == 0 {
 			c.dial() // the next step, or the end
@@ -81,6 +83,7 @@ func (c *Call) onTimeout(e timeout) {
 	switch c.phase {
 	case Ringing:
 		c.remember(sip.CauseNoAnswer)
+		c.carrierFailed = false
 		if c.step < len(c.plan.Steps) {
 			c.dismissAll()
 			c.dial()

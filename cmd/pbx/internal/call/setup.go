@@ -128,7 +128,11 @@ func (c *Call) dial() {
 	c.phase = Ringing
 	for c.step < len(c.plan.Steps) {
 		step := c.plan.Steps[c.step]
+		if step.Fallback && !c.carrierFailed { // the called person has spoken: another carrier would hear the same
+			break
+		}
 		c.step++
+		c.carrierFailed = true // until one of its legs lives
 		for _, t := range step.Targets {
 			if t.Kind == route.ToTrunk {
 				c.trunk = t.Trunk
@@ -138,6 +142,7 @@ func (c *Call) dial() {
 			}
 		}
 		if c.alive() > 0 {
+			c.carrierFailed = false
 			c.arm(step.Ring)
 			c.ringback()
 			return

@@ -3,11 +3,11 @@
 package route
 
 import (
-	"slices"
 	"time"
 
 	"naisen/provisioning"
 	"naisen/sip"
+	"naisen/sip/number"
 )
 
 // Directory is what routing reads. A snapshot: it never changes under the caller.
@@ -20,6 +20,7 @@ type Directory interface {
 	TrunksFor(domain, dialled string) (trunks []provisioning.Trunk, prefix string)
 	// Trunks gives all enabled trunks, in order.
 	Trunks(domain string) []provisioning.Trunk
+	Site(domain, name string) (provisioning.Site, bool)
 }
 
 // Direction of a call, seen from the organisation.
@@ -42,6 +43,10 @@ type Request struct {
 	Dialled   string // what was dialled; from a trunk the DID in E.164
 	Device    string // +sip.instance of the only device of the dialled extension that may ring (RFC 5627); empty: all
 	E164      string // the same in E.164 where it has that form: people dial their own outside numbers as national ones
+	Site      string // where the caller's device stands, as far as its address tells; empty: the extension's site
+	Internal  bool   // Trunk leads to a telephone system of the same organisation, whose callers may dial extensions
+	Withheld  string // why Number is empty, as the carrier said: "anonymous", "payphone", "unavailable", "service"
+	CallBack  string // the extension whose emergency call this one answers: Dialled is in its call-back window
 }
 
 // TargetKind says what a Target is.
@@ -60,12 +65,19 @@ type Target struct {
 	Trunk  string
 	Name   string
 	Device string // of an extension: its only device that rings; empty: all
+
+	// Of a trunk.
+	Caller    string              // number that the caller may present; empty: the trunk's
+	Wish      number.Presentation // 184 or 186 was dialled
+	Emergency bool                // no limit of the trunk applies, and Caller is shown whatever is contracted
+	Silence   time.Duration       // how long it may say nothing before it has failed; 0: as long as SIP allows
 }
 
 // Step rings its targets together.
 type Step struct {
-	Targets []Target
-	Ring    time.Duration
+	Targets  []Target
+	Ring     time.Duration
+	Fallback bool // taken only after CarrierFailed of the step before, not after an answer of the called person
 }
 
 // Shown is the identity that the called side sees.
@@ -73,6 +85,7 @@ type Shown struct {
 	Number   string
 	Display  string
 	Withheld bool
+	Reason   string // why it is withheld, as Request.Withheld
 }
 
 // Record says whether and how the call is recorded.
@@ -107,6 +120,8 @@ type Plan struct {
 	Record    Record
 	Language  string
 	Emergency bool
+	Site      string // of an emergency call: whose number and address it is made with
+	CallBack  bool   // somebody calls back after an emergency call: no forwarding, no rejection, no notice stands in the way
 	Charge    Charge // who pays for an outside call; zero: nobody
 	Why       string // the rule that decided, for the log
 }
@@ -119,7 +134,7 @@ func Route(dir Directory, req Request, _ time.Time) Plan {
 	if !ok {
 		return refuse(404, "no such domain")
 	}
-	p := Plan{To: req.Dialled, Language: domain.Language, Shown: Shown{Number: req.Number, Display: req.Display, Withheld: req.Number == ""}}
+	p := Plan{To: req.Dialled, Language: domain.Language, Shown: Shown{Number: req.Number, Display: req.Display, Withheld: req.Number == "", Reason: req.Withheld}}
 	if req.Trunk != "" {
 		return inbound(dir, req, p)
 	}
@@ -128,28 +143,65 @@ func Route(dir Directory, req Request, _ time.Time) Plan {
 		return refuse(403, "caller is no extension")
 	}
 	p.Shown = Shown{Number: caller.Number, Display: caller.Display}
-	if IsEmergency(req.Dialled) {
-		if ways := emergencyTrunks(dir, req); len(ways) > 0 {
-			return emergency(caller, req.Dialled, ways, p)
+	if n, ok := number.Japan.Urgent(req.Dialled); ok {
+		if ways := emergencyTrunks(dir, req, caller); len(ways) > 0 {
+			return emergency(dir, req, caller, n, ways, p)
 		}
 	}
 	if called, ok := dir.Extension(req.Domain, req.Dialled); ok {
 		return internal(dir, req, caller, called, p)
 	}
+	if n, wish := number.Japan.SplitPresentation(req.Dialled); wish != number.PresentDefault {
+		return presenting(dir, req, caller, n, wish, p)
+	}
 	if did, ok := dir.DID(req.Domain, req.E164); ok { // our own outside number, dialled from inside
 		p.Direction, p.Why = Internal, "own DID "+did.Number
 		return toDID(dir, req.Domain, did, p)
 	}
-	return outbound(dir, req, caller, p)
+	return outbound(dir, req, caller, number.PresentDefault, p)
+}
+
+// presenting routes what was dialled behind 184 or 186. Inside nobody is hidden from a colleague.
+func presenting(dir Directory, req Request, caller provisioning.Extension, n string, wish number.Presentation, p Plan) Plan {
+	req.Dialled = n
+	req.E164, _ = number.Japan.E164(n)
+	p.To = n
+	if called, ok := dir.Extension(req.Domain, n); ok {
+		return internal(dir, req, caller, called, p)
+	}
+	if did, ok := dir.DID(req.Domain, req.E164); ok {
+		p.Direction, p.Why = Internal, "own DID "+did.Number
+		return toDID(dir, req.Domain, did, p)
+	}
+	return outbound(dir, req, caller, wish, p)
 }
 
 func inbound(dir Directory, req Request, p Plan) Plan {
+	if req.CallBack != "" {
+		if back, ok := callBack(dir, req, p); ok {
+			return back
+		}
+	}
 	did, ok := dir.DID(req.Domain, req.Dialled)
+	if called, known := dir.Extension(req.Domain, req.Dialled); known && !ok && req.Internal {
+		if called.Remote == req.Trunk {
+			return refuse(404, "extension "+called.Number+" is on the side that asks") // it would come back
+		}
+		return internal(dir, req, provisioning.Extension{}, called, p)
+	}
 	if !ok {
 		return refuse(404, "no DID "+req.Dialled)
 	}
 	p.Direction, p.Why = Inbound, "DID "+did.Number
 	return toDID(dir, req.Domain, did, p)
+}
+
+// toExtension is every device of an extension, or the telephone system on which it still lives.
+func toExtension(e provisioning.Extension, device string) Target {
+	if e.Remote != "" {
+		return Target{Kind: ToTrunk, Number: e.Number, Trunk: e.Remote, Name: e.Display}
+	}
+	return Target{Kind: ToExtension, Number: e.Number, Name: e.Display, Device: device}
 }
 
 func toDID(dir Directory, domain string, did provisioning.DID, p Plan) Plan {
@@ -161,7 +213,7 @@ func toDID(dir Directory, domain string, did provisioning.DID, p Plan) Plan {
 	step := Step{Ring: ring}
 	for _, n := range did.To {
 		if e, ok := dir.Extension(domain, n); ok && !e.Disabled {
-			step.Targets = append(step.Targets, Target{Kind: ToExtension, Number: n, Name: e.Display})
+			step.Targets = append(step.Targets, toExtension(e, ""))
 		}
 	}
 	if len(step.Targets) == 0 {
@@ -180,73 +232,8 @@ func internal(dir Directory, req Request, caller, called provisioning.Extension,
 		return refuse(480, "extension "+called.Number+" is disabled")
 	}
 	p.Direction, p.Why = Internal, "extension "+called.Number
-	p.Steps = []Step{{Ring: defaultRing, Targets: []Target{{Kind: ToExtension, Number: called.Number, Name: called.Display, Device: req.Device}}}}
+	p.Steps = []Step{{Ring: defaultRing, Targets: []Target{toExtension(called, req.Device)}}}
 	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
-	return p
-}
-
-func outbound(dir Directory, req Request, caller provisioning.Extension, p Plan) Plan {
-	trunks, prefix := dir.TrunksFor(req.Domain, req.Dialled)
-	if len(trunks) == 0 || trunks[0].Strip >= len(req.Dialled) {
-		if c := May(dir, req.Domain, caller.Number, req.Dialled); c.Denied && isOutside(req.Dialled) {
-			return forbid(c, req.Dialled)
-		}
-		return refuse(404, "no extension, DID or trunk for the dialled number")
-	}
-	way := trunks[0] // failing over to the others is for causes that say the carrier failed, not the called person
-	number := req.Dialled[way.Strip:]
-	if IsEmergency(number) {
-		return emergency(caller, number, emergencyTrunks(dir, req), p)
-	}
-	p.Charge = May(dir, req.Domain, caller.Number, readings(req.Dialled, prefix, way)...)
-	if p.Charge.Denied {
-		return forbid(p.Charge, number)
-	}
-	p.Direction, p.To, p.Why, p.Shown = Outbound, number, "trunk "+way.Name, presented(caller, way)
-	p.Steps = []Step{through(way, number)}
-	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
-	return p
-}
-
-func through(way provisioning.Trunk, number string) Step {
-	return Step{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: number, Trunk: way.Name}}}
-}
-
-// presented is who the carrier is told that calls. An extension number means nothing outside and is nobody else's business.
-func presented(caller provisioning.Extension, way provisioning.Trunk) Shown {
-	switch {
-	case caller.CallerID != "":
-		return Shown{Number: caller.CallerID}
-	case way.CallerID != "":
-		return Shown{Number: way.CallerID}
-	}
-	return Shown{Withheld: true}
-}
-
-// IsEmergency knows the emergency numbers of Japan: police, coast guard, fire and ambulance. No notice, no recording policy and no
-// restriction applies to them; they need no outside prefix and go before an extension of the same number.
-func IsEmergency(number string) bool { return number == "110" || number == "118" || number == "119" }
-
-// emergencyTrunks are all ways out: those whose prefix fits first, then every other one.
-func emergencyTrunks(dir Directory, req Request) []provisioning.Trunk {
-	ways, _ := dir.TrunksFor(req.Domain, req.Dialled)
-	ways = slices.Clone(ways)
-	for _, t := range dir.Trunks(req.Domain) {
-		if !slices.ContainsFunc(ways, func(w provisioning.Trunk) bool { return w.Name == t.Name }) {
-			ways = append(ways, t)
-		}
-	}
-	return ways
-}
-
-// emergency tries one way out after the other until somebody answers.
-func emergency(caller provisioning.Extension, number string, ways []provisioning.Trunk, p Plan) Plan {
-	p.Direction, p.To, p.Emergency, p.Why = Outbound, number, true, "emergency by trunk "+ways[0].Name
-	p.Shown = presented(caller, ways[0])
-	p.Record = Record{}
-	for _, way := range ways {
-		p.Steps = append(p.Steps, through(way, number))
-	}
 	return p
 }
 

@@ -14,6 +14,7 @@ type dir struct {
 	dids       map[string]provisioning.DID
 	policies   map[string]provisioning.RecordingPolicy
 	trunks     []provisioning.Trunk
+	sites      map[string]provisioning.Site
 }
 
 func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
@@ -46,6 +47,8 @@ func (d dir) Trunks(dom string) []provisioning.Trunk {
 	}
 	return out
 }
+
+func (d dir) Site(dom, n string) (provisioning.Site, bool) { v, ok := d.sites[dom+"|"+n]; return v, ok }
 
 func town() dir {
 	return dir{
@@ -100,7 +103,7 @@ func TestRoute(t *testing.T) {
 			Request{Domain: "d", Extension: "2001", Dialled: "0312345555"},
 			Plan{Direction: Outbound, Shown: Shown{Number: "+81312340001"}, To: "0312345555", Language: "ja", Why: "trunk carrier",
 				Charge: Charge{Extension: "2001", Class: "national"},
-				Steps:  []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "0312345555", Trunk: "carrier"}}}},
+				Steps:  []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "0312345555", Trunk: "carrier", Caller: "+81312340001"}}}},
 				Record: Record{On: true, Number: "2001", Policy: "calls-out", Notice: NoticeNone, Prompt: "notice/recording", Language: "ja"}}},
 		{"outbound without an own number shows the trunk's", Request{Domain: "d", Extension: "2002", Dialled: "0355556666"},
 			Plan{Direction: Outbound, Shown: Shown{Number: "+81312349999"}, To: "0355556666", Language: "ja", Why: "trunk carrier", Record: none, Charge: Charge{Extension: "2002", Class: "national"},
@@ -108,13 +111,13 @@ func TestRoute(t *testing.T) {
 		{"emergency: never recorded, never announced, by the trunk that is meant for it, then by any other",
 			Request{Domain: "d", Extension: "2001", Dialled: "119"},
 			Plan{Direction: Outbound, Shown: Shown{Number: "+81312340001"}, To: "119", Language: "ja", Why: "emergency by trunk emergency", Emergency: true,
-				Steps: ways("119", "emergency", "carrier", "nine")}},
+				Steps: ways("119", "+81312340001", "emergency", "carrier", "nine")}},
 		{"emergency without the outside prefix, and no trunk is meant for it", Request{Domain: "d", Extension: "2002", Dialled: "110"},
 			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "110", Language: "ja", Why: "emergency by trunk emergency", Emergency: true,
-				Steps: ways("110", "emergency", "carrier", "nine")}},
+				Steps: ways("110", "", "emergency", "carrier", "nine")}},
 		{"emergency with the outside prefix", Request{Domain: "d", Extension: "2002", Dialled: "9119"},
 			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "119", Language: "ja", Why: "emergency by trunk nine", Emergency: true,
-				Steps: ways("119", "nine", "carrier", "emergency")}},
+				Steps: ways("119", "", "nine", "carrier", "emergency")}},
 		{"own outside number from inside, as people dial it", Request{Domain: "d", Extension: "2002", Dialled: "0312345670", E164: "+81312345670"},
 			Plan{Direction: Internal, Shown: Shown{Number: "2002"}, To: "+81312345670", Language: "en", Why: "own DID +81312345670", Record: none,
 				Steps: []Step{{Ring: defaultRing, Targets: []Target{{Number: "2002"}}}}}},
@@ -130,10 +133,11 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-func ways(number string, trunks ...string) []Step {
+func ways(number, caller string, trunks ...string) []Step {
 	var out []Step
-	for _, name := range trunks {
-		out = append(out, Step{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: number, Trunk: name}}})
+	for i, name := range trunks {
+		out = append(out, Step{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: number, Trunk: name, Caller: caller, Emergency: true,
+			Silence: patience(i, len(trunks))}}})
 	}
 	return out
 }

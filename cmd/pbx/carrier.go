@@ -1,0 +1,129 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"time"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/health"
+	"naisen/cmd/pbx/internal/route"
+	"naisen/provisioning"
+	"naisen/sip"
+	"naisen/sip/auth"
+	"naisen/sip/dialog"
+	"naisen/sip/resolve"
+	"naisen/sip/stack"
+	"naisen/sip/trunk"
+)
+
+// carrier is a trunk as a Destination carries it.
+type carrier struct {
+	domain  string
+	trunk   provisioning.Trunk
+	profile *trunk.Profile
+	target  route.Target
+}
+
+func (c carrier) key() health.Key { return health.Key{Domain: c.domain, Trunk: c.trunk.Name} }
+
+// findCarrier is the way out by a trunk, from memory.
+func (d *dialler) findCarrier(domain string, t route.Target) []call.Destination {
+	tr, ok := d.directory.Snapshot().Trunk(domain, t.Trunk)
+	if !ok || tr.Disabled {
+		return nil
+	}
+	p, err := trunkProfile(domain, tr)
+	if err != nil { // the store checks the same fields
+		d.log.Error("dialler: trunk is unusable", "trunk", tr.Name, "err", err)
+		return nil
+	}
+	media := d.signalling.profile(leaveBy(d.addrs, d.known(p)), netip.Addr{}, p.Transport == "tls", p.EvenPorts)
+	media.Codecs, media.DSCP = codecsOf(p), p.DSCPRTP
+	return []call.Destination{{Number: t.Number, Name: tr.Name, Trunk: tr.Name, Security: security(p.Media), Profile: media,
+		Via: carrier{domain, tr, p, t}}}
+}
+
+// known is the address of a carrier as far as it is known without waiting: its media leaves by ours of the same family.
+func (d *dialler) known(p *trunk.Profile) netip.Addr {
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // what is not remembered is not waited for
+	targets, err := d.resolver.Resolve(now, resolve.Query{Host: p.Host, Port: p.Port, Transport: p.Transport})
+	if err != nil || len(targets) == 0 {
+		return netip.Addr{}
+	}
+	return targets[0].Addr.Addr()
+}
+
+// toCarrier looks the carrier's address up, which may take a while, and calls it unless the call gave up meanwhile.
+func (d *dialler) toCarrier(c carrier, local netip.Addr, out call.Outgoing, l *leg) {
+	p, t := c.profile, c.target
+	w := trunk.Call{Called: t.Number, Caller: t.Caller, Display: out.From.Display, Wish: t.Wish, Emergency: t.Emergency}
+	if p.Internal && !t.Emergency { // a colleague's telephone shows what ours would
+		w.Caller, w.Display = out.From.Number, out.From.Display
+		w.Wish = withheldAs(out.From)
+	}
+	inv := p.Write(w)
+	attempt, err := d.trunks.book.Start(c.key(), health.Limits{Calls: c.trunk.MaxCalls, PerSecond: c.trunk.CallsPerSecond}, inv.URI.String(), t.Emergency)
+	if err != nil {
+		d.log.Warn("dialler: trunk takes no call now", "trunk", c.trunk.Name, "err", err)
+		l.fail(sip.CauseTrunkBusy)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookupPatience)
+	defer cancel()
+	points, err := d.trunks.points(ctx, p, local)
+	if err != nil {
+		d.log.Error("dialler: carrier not found", "trunk", c.trunk.Name, "err", err)
+		attempt.Ended(sip.CauseTransport, false, 0)
+		l.fail(sip.CauseTransport)
+		return
+	}
+	if l.gone() {
+		attempt.Ended(sip.CauseCancelled, true, 0)
+		return
+	}
+	i := dialog.Invite{ID: string(out.Leg), To: inv.To, From: inv.From, Headers: inv.Headers, Body: out.Offer, MaxForwards: out.MaxForwards,
+		SessionTimer: p.SessionExpires, Silence: t.Silence, Style: styleOf(p), Authorize: d.authorize(c)}
+	for n, at := range points {
+		i.Targets = append(i.Targets, at.target)
+		uri := p.WriteTo(at.point, w).URI
+		if n == 0 {
+			i.URI = uri
+			continue
+		}
+		i.Others = append(i.Others, dialog.Place{URI: uri})
+	}
+	l.begin(d.ua.Invite(i, watched(attempt, l.on)))
+}
+
+// watched tells the book of trunks what comes of a call.
+func watched(a *health.Attempt, on func(dialog.Event)) func(dialog.Event) {
+	return func(e dialog.Event) {
+		switch e := e.(type) {
+		case dialog.Progress:
+			a.Progress()
+		case dialog.Answered:
+			a.Answered()
+		case dialog.Ended:
+			ours := !e.ByPeer && e.Cause != sip.CauseTransport && e.Cause != sip.CauseTimeout
+			a.Ended(e.Cause, ours, e.RetryAfter)
+		}
+		on(e)
+	}
+}
+
+// authorize answers the carrier's challenge in its realm only; nil: none is answered.
+func (d *dialler) authorize(c carrier) func(*stack.Request, *stack.Response) error {
+	secret, ok := d.directory.Snapshot().TrunkPassword(c.domain, c.trunk.Name)
+	if !ok || c.trunk.Username == "" {
+		return nil
+	}
+	return func(req *stack.Request, challenge *stack.Response) error {
+		return auth.Authorize(req, challenge, auth.ClientCredential{User: c.trunk.Username, Secret: secret.Reveal(), Realm: cmp.Or(c.trunk.Realm, c.profile.Host)}, nil)
+	}
+}
+
+// lookupPatience bounds the search for a carrier's address; the caller hears nothing meanwhile.
+const lookupPatience = 4 * time.Second

@@ -1,0 +1,74 @@
+package route
+
+import (
+	"slices"
+	"time"
+
+	"naisen/provisioning"
+	"naisen/sip/number"
+)
+
+// silence is how long a trunk that is not the last may say nothing: the next one must still find a patient caller.
+const silence = 4 * time.Second
+
+func outbound(dir Directory, req Request, caller provisioning.Extension, wish number.Presentation, p Plan) Plan {
+	trunks, prefix := dir.TrunksFor(req.Domain, req.Dialled)
+	site := siteOf(req, caller)
+	var ways []provisioning.Trunk
+	var meanings []string
+	for _, way := range trunks {
+		if way.Strip >= len(req.Dialled) || len(way.Sites) > 0 && !slices.Contains(way.Sites, site) {
+			continue
+		}
+		if n := req.Dialled[way.Strip:]; IsEmergency(n) {
+			return emergency(dir, req, caller, n, emergencyTrunks(dir, req, caller), p)
+		}
+		ways, meanings = append(ways, way), append(meanings, readings(req.Dialled, prefix, way)...)
+	}
+	if len(ways) == 0 {
+		if c := May(dir, req.Domain, caller.Number, req.Dialled); c.Denied && isOutside(req.Dialled) {
+			return forbid(c, req.Dialled)
+		}
+		return refuse(404, "no extension, DID or trunk for the dialled number")
+	}
+	to := req.Dialled[ways[0].Strip:]
+	p.Charge = May(dir, req.Domain, caller.Number, meanings...)
+	if p.Charge.Denied {
+		return forbid(p.Charge, to)
+	}
+	p.Direction, p.To, p.Why, p.Shown = Outbound, to, "trunk "+ways[0].Name, presented(caller, ways[0], wish)
+	for i, way := range ways {
+		p.Steps = append(p.Steps, Step{Ring: 3 * defaultRing, Fallback: i > 0, Targets: []Target{{Kind: ToTrunk, Number: req.Dialled[way.Strip:], Trunk: way.Name,
+			Caller: caller.CallerID, Wish: wish, Silence: patience(i, len(ways))}}})
+	}
+	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	return p
+}
+
+// patience: the last way has all the time that SIP allows.
+func patience(i, n int) time.Duration {
+	if i == n-1 {
+		return 0
+	}
+	return silence
+}
+
+// presented is who the called side sees. An extension number means nothing outside and is nobody else's business.
+func presented(caller provisioning.Extension, way provisioning.Trunk, wish number.Presentation) Shown {
+	switch {
+	case wish == number.PresentWithheld:
+		return Shown{Withheld: true}
+	case caller.CallerID != "":
+		return Shown{Number: caller.CallerID}
+	case way.CallerID != "":
+		return Shown{Number: way.CallerID}
+	}
+	return Shown{Withheld: true}
+}
+
+func siteOf(req Request, caller provisioning.Extension) string {
+	if req.Site != "" {
+		return req.Site
+	}
+	return caller.Site
+}
