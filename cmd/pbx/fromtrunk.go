@@ -21,7 +21,7 @@ func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
 			s.log.Error("signalling: trunk is unusable", "trunk", at.Trunk.Name, "err", err)
 			continue
 		}
-		if !s.certified(p, req.Flow) {
+		if !s.vouched(p, req.Flow) {
 			continue
 		}
 		if in, ok := s.fromRemote(req, snap, at, p); ok {
@@ -90,9 +90,9 @@ func (s *signalling) trunksOf(snap *directory.Snapshot, f *stack.Flow) []directo
 	return out
 }
 
-// certified: a trunk with TLSPeers is believed only on a TLS connection whose certificate has one of these names, from an issuer that the
+// vouched: a trunk with TLSPeers is believed only on a TLS connection whose certificate has one of these names, from an issuer that the
 // trunk trusts. Teams shows a certificate for servers only (its profile says so).
-func (s *signalling) certified(p *trunk.Profile, f *stack.Flow) bool {
+func (s *signalling) vouched(p *trunk.Profile, f *stack.Flow) bool {
 	if len(p.TLSPeers) == 0 {
 		return true
 	}
