@@ -64,6 +64,7 @@ func (d *dialler) toCarrier(c carrier, local netip.Addr, out call.Outgoing, l *l
 		w.Caller, w.Display = out.From.Number, out.From.Display
 		w.Wish = withheldAs(out.From)
 	}
+	w = carried(w, out)
 	inv := p.Write(w)
 	attempt, err := d.trunks.book.Start(c.key(), health.Limits{Calls: c.trunk.MaxCalls, PerSecond: c.trunk.CallsPerSecond}, inv.URI.String(), t.Emergency)
 	if err != nil {

@@ -68,7 +68,7 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 // toDevice calls one registered device, on the flow that it registered over; on the next one when that has failed (RFC 5626 section 7).
 func (d *dialler) toDevice(flows registrar.Device, out call.Outgoing) dialog.Invite {
 	inv := dialog.Invite{ID: string(out.Leg), URI: flows[0].Contact, Routes: routes(flows[0]), From: d.shown(out), Body: out.Offer,
-		To: sip.Address{URI: sip.URI{Scheme: "sip", User: out.To, Host: out.Domain}}, MaxForwards: out.MaxForwards}
+		To: sip.Address{URI: sip.URI{Scheme: "sip", User: out.To, Host: out.Domain}}, MaxForwards: out.MaxForwards, Headers: d.remarks(out)}
 	for i, b := range flows {
 		inv.Targets = append(inv.Targets, b.Target())
 		if i > 0 {

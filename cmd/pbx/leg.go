@@ -192,6 +192,6 @@ func (l *leg) on(e dialog.Event) {
 	case dialog.ReferStatus: // the switch sends REFER only with the features that need it
 	case dialog.Ended:
 		l.book.remove(l.id)
-		l.post(call.Ended{Leg: l.id, Cause: e.Cause, Refused: e.Refused})
+		l.post(call.Ended{Leg: l.id, Cause: e.Cause, Refused: e.Refused, Moved: e.Moved})
 	}
 }

@@ -104,10 +104,13 @@ func (s *signalling) FlowClosed(f *stack.Flow) {
 func (s *signalling) invite(tx *stack.ServerTx) {
 	req := tx.Request()
 	in, ok := s.fromTrunk(req)
-	if !ok {
+	if ok {
+		in.Way = wayOf(&req.Headers)
+	} else {
 		if in, ok = s.fromExtension(tx); !ok {
 			return
 		}
+		in.Private = private(&req.Headers)
 	}
 	in.ID = newID()
 	if len(req.Body) > 0 {

@@ -61,6 +61,7 @@ type Ended struct {
 	ByPeer     bool          // BYE, CANCEL, a final response; false: End was called, or a timer, a protocol error or the network ended it
 	Refused    bool          // inbound: no 2xx was ever sent, whatever Answer wished: a CANCEL was first, or a reliable 1xx was still unanswered
 	RetryAfter time.Duration // a final response named it (RFC 3261 section 20.33), at most an hour; 0: no
+	Moved      string        // outbound, 3xx: the URI of the first Contact (RFC 3261 section 8.1.3.4)
 	Crossed    bool          // the peer's 2xx crossed our CANCEL; it was acknowledged and ended with BYE (RFC 3261 section 9.1)
 }
 

@@ -332,8 +332,19 @@ func (a *attempt) rejected(resp *stack.Response) {
 	case (resp.Status == 503 || resp.Status == 430) && s.nextTarget(): // 430: RFC 5626 section 5.3
 		return
 	}
-	s.ended(Ended{Cause: readCause(resp.Status, false, resp.Lines("Reason")), ByPeer: true, RetryAfter: readRetryAfter(resp)})
+	s.ended(Ended{Cause: readCause(resp.Status, false, resp.Lines("Reason")), ByPeer: true, RetryAfter: readRetryAfter(resp), Moved: moved(resp)})
 	s.over()
+}
+
+// moved is where a redirection sends us. Further choices are not tried: each would have to be judged.
+func moved(resp *stack.Response) string {
+	if resp.Status/100 != 3 {
+		return ""
+	}
+	if cs, err := resp.Contacts(); err == nil && len(cs) > 0 && !cs[0].Wildcard() {
+		return cs[0].URI.WithoutHeaders().String()
+	}
+	return ""
 }
 
 // maxRetryAfter bounds what a peer can close itself for.

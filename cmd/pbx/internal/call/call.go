@@ -42,6 +42,8 @@ type Incoming struct {
 	ID          string
 	Request     route.Request
 	Offer       media.SDP // nil: the INVITE had none
+	Private     bool      // the caller asked not to be shown (RFC 3323)
+	Way         []sip.Diversion
 	Profile     media.Profile
 	Security    media.Security
 	MaxForwards int
@@ -71,6 +73,7 @@ type Call struct {
 
 	transfer  *transfer  // one that is under way
 	transfers int        // there were so many
+	diverted  int        // redirections followed
 	surrender *surrender // legs on their way to another call
 	aligning  *aligning  // two answered legs without a common codec: one is asked to change
 
@@ -109,6 +112,7 @@ type party struct {
 	trunk    string // by which it came or was dialled
 	hidden   bool   // its number is withheld
 	dest     Destination
+	errand   errand
 	security media.Security
 	offer    media.SDP // the caller's first offer
 	local    media.SDP // what we sent it in answer; nil: nothing yet

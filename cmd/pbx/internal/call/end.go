@@ -44,7 +44,7 @@ func (c *Call) onEnded(e Ended) {
 		c.end(e.Cause, string(p.side))
 	case c.winner != nil || c.phase == Routing: // a straggler of an earlier step
 	default:
-		if !dismissed && !c.retryPlain(p, e.Cause) { // of a dismissed one the reason is remembered already
+		if !dismissed && !c.retryPlain(p, e.Cause) && !c.divert(p, e) { // of a dismissed one the reason is remembered already
 			c.remember(c.relayed(e.Cause))
 			c.carrierFailed = route.CarrierFailed(e.Cause)
 		}
@@ -62,7 +62,7 @@ func (c *Call) retryPlain(p *party, cause sip.Cause) bool {
 		return false
 	}
 	before := len(c.called)
-	c.ring(p.dest, media.SecurityForbidden)
+	c.ring(p.dest, media.SecurityForbidden, p.errand)
 	return len(c.called) > before
 }
 

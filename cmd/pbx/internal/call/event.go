@@ -56,7 +56,8 @@ type (
 	Ended struct {
 		Leg     LegID
 		Cause   sip.Cause
-		Refused bool // a caller's: it was never answered, whatever we commanded
+		Refused bool   // a caller's: it was never answered, whatever we commanded
+		Moved   string // a called leg's redirection leads there; empty: it was none
 	}
 	// Detached is the last event of a leg in this call: it may now be attached to another.
 	Detached struct{ Leg LegID }

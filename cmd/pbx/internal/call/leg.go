@@ -54,6 +54,9 @@ type Outgoing struct {
 	From        route.Shown
 	To          string
 	MaxForwards int
+	Way         []sip.Diversion // who sent the call elsewhere before, the earliest first (RFC 5806, RFC 7044)
+	Diverter    string          // outside number of the last of them, for a carrier; empty: nobody diverted it there
+	ReferredBy  string          // extension that transferred the call here (RFC 3892); empty: nobody
 }
 
 // Dialler finds and calls places. wire.go puts the registrar, the trunks and the dialogs behind it.

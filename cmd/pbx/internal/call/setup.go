@@ -16,6 +16,9 @@ func (c *Call) begin(leg Leg) {
 	if c.direction = c.plan.Direction; c.plan.To != "" {
 		c.to = c.plan.To
 	}
+	if c.in.Private && !c.plan.Emergency { // whoever calls for help is found
+		c.caller.hidden, c.plan.Shown.Withheld = true, true
+	}
 	c.log.Info("call: new", "from", c.in.Request.Number, "trunk", c.in.Request.Trunk, "dialled", c.in.Request.Dialled, "rule", c.plan.Why)
 	c.bridge = c.deps.Media.Bridge()
 	if c.plan.Refuse.Status != 0 {
@@ -138,7 +141,7 @@ func (c *Call) dial() {
 				c.trunk = t.Trunk
 			}
 			for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
-				c.ring(d, d.Security)
+				c.ring(d, d.Security, c.errand())
 			}
 		}
 		if c.alive() > 0 {
@@ -162,8 +165,8 @@ func (c *Call) ringback() {
 }
 
 // ring starts one called leg. What fails here fails like a refusal of that leg.
-func (c *Call) ring(d Destination, security media.Security) {
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, dest: d, security: security}
+func (c *Call) ring(d Destination, security media.Security, e errand) {
+	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, dest: d, security: security, errand: e}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
 		return
@@ -176,8 +179,8 @@ func (c *Call) ring(d Destination, security media.Security) {
 	}
 	p.local = offer
 	c.called = append(c.called, p)
-	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: c.plan.Shown,
-		To: d.Number, MaxForwards: c.in.MaxForwards}, c.mailbox)
+	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: e.shown,
+		To: d.Number, MaxForwards: c.hops(), Way: e.way, Diverter: e.diverter, ReferredBy: e.referrer}, c.mailbox)
 }
 
 // offerable are the codecs that a called leg may use so that packets can be relayed to the caller.

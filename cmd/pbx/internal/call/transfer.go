@@ -96,7 +96,7 @@ func (c *Call) redial(plan route.Plan, by *party) {
 		plan.Shown = c.identity(c.caller)
 	}
 	plan.Record = record
-	c.plan, c.step = plan, 0
+	c.plan, c.step, c.in.Way = plan, 0, nil // the way to the party that stays is over
 	if record.On && c.recording == nil && c.notice == nil && !c.record.refused && record.Notice != route.NoticeNone && plan.Direction != route.Outbound {
 		c.playNotice(c.caller)
 		return
