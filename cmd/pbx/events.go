@@ -74,8 +74,9 @@ func (e *events) Close(ctx context.Context) error {
 // Watchers implements watchers.
 func (e *events) Watchers() []event.AOR { return e.notifier.Watchers() }
 
-// revoke ends what an extension watches and says: its right to it is gone, or another password proves it now.
-func (e *events) revoke(a event.AOR) {
-	e.notifier.Revoke(a)
-	e.published.Remove(a)
+// revoke ends what an extension watches by a proof that is worth nothing any more, and then also what it published.
+func (e *events) revoke(a event.AOR, lost func(proof string) bool) {
+	if e.notifier.Revoke(a, lost) > 0 {
+		e.published.Remove(a)
+	}
 }

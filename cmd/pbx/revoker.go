@@ -22,7 +22,7 @@ type revoker struct {
 // watchers are those who subscribed to something, registered or not.
 type watchers interface {
 	Watchers() []event.AOR
-	revoke(event.AOR)
+	revoke(a event.AOR, lost func(proof string) bool)
 }
 
 // newRevoker follows the directory until Close. The registrar has loaded its table.
@@ -51,26 +51,31 @@ func (v *revoker) revoke(last, next *directory.Snapshot) {
 			v.registrar.Remove(aor, registrar.EventRejected)
 			continue
 		}
-		before, had := last.Credential(domain, number)
-		now, has := next.Credential(domain, number)
-		e, _ := next.Extension(domain, number)
-		changed := !has || had && before != now
-		v.registrar.RemoveIf(aor, registrar.EventDeactivated, func(b registrar.Binding) bool {
-			owner, token := strings.CutPrefix(b.Proof, proofToken)
-			switch {
-			case token:
-				return owner != e.User
-			case b.Proof == proofCertificate:
-				return false
-			}
-			return changed
-		})
+		lost := lost(last, next, domain, number)
+		v.registrar.RemoveIf(aor, registrar.EventDeactivated, func(b registrar.Binding) bool { return lost(b.Proof) })
 	}
 	for _, a := range v.watchers.Watchers() {
-		before, had := last.Credential(a.Domain, a.User)
-		if now, has := next.Credential(a.Domain, a.User); !next.Active(a.Domain, a.User) || had && (!has || before != now) {
-			v.watchers.revoke(a)
+		v.watchers.revoke(a, lost(last, next, a.Domain, a.User))
+	}
+}
+
+// lost tells which proofs of an extension are worth nothing any more.
+func lost(last, next *directory.Snapshot, domain, number string) func(proof string) bool {
+	before, had := last.Credential(domain, number)
+	now, has := next.Credential(domain, number)
+	e, _ := next.Extension(domain, number)
+	active, changed := next.Active(domain, number), !has || had && before != now
+	return func(proof string) bool {
+		owner, token := strings.CutPrefix(proof, proofToken)
+		switch {
+		case !active:
+			return true
+		case token:
+			return owner != e.User
+		case proof == proofCertificate:
+			return false
 		}
+		return changed
 	}
 }
 

@@ -117,10 +117,12 @@ func (w *watching) Watchers() []event.AOR {
 	return slices.Collect(maps.Keys(w.of))
 }
 
-func (w *watching) revoke(a event.AOR) {
+func (w *watching) revoke(a event.AOR, lost func(proof string) bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.of, a)
+	if lost(proofDigest) {
+		delete(w.of, a)
+	}
 }
 
 // A registration ends with the right to it, and no other one does.

@@ -30,7 +30,6 @@ type lamp struct {
 	number       string
 	request      *stack.Request // the last SUBSCRIBE; its Call-ID and From tag name the dialog
 	remote       string         // To with the switch's tag; empty until 200 or NOTIFY
-	target       string
 	cseq         uint32
 	seen         uint32 // CSeq of the last NOTIFY
 	version      int    // of its document

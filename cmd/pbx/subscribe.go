@@ -20,7 +20,7 @@ func (s *signalling) publish(tx *stack.ServerTx) {
 	who, about, ok := s.asks(tx)
 	switch {
 	case !ok:
-	case who != about:
+	case who.AOR != about:
 		s.refuse(tx, sip.CauseForbidden)
 	default:
 		s.events.published.Publish(tx, who)
@@ -29,18 +29,19 @@ func (s *signalling) publish(tx *stack.ServerTx) {
 
 // asks tells who sent a request and whom it is about. False: it was answered with a challenge or a refusal, the same whether or not
 // anybody of that name exists (threats B1, B7).
-func (s *signalling) asks(tx *stack.ServerTx) (who, about event.AOR, ok bool) {
+func (s *signalling) asks(tx *stack.ServerTx) (who event.Watcher, about event.AOR, ok bool) {
 	req := tx.Request()
 	domain, ok := s.domainOf(req.From().URI.Host)
 	if !ok || !s.serves(req.URI.Host) {
 		s.refuse(tx, sip.CauseForbidden)
 		return who, about, false
 	}
-	user, ok := s.prove(tx, domain)
+	p, ok := s.proof(tx, domain)
 	if !ok {
 		return who, about, false
 	}
-	who, about = event.AOR{User: user, Domain: domain}, event.AOR{User: req.URI.User, Domain: domain}
+	who = event.Watcher{AOR: event.AOR{User: p.number, Domain: domain}, Proof: p.proof, Until: p.until}
+	about = event.AOR{User: req.URI.User, Domain: domain}
 	if _, named := s.directory.Snapshot().Domain(strings.ToLower(req.URI.Host)); named {
 		about.Domain = strings.ToLower(req.URI.Host)
 	}

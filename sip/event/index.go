@@ -16,9 +16,9 @@ func (n *Notifier) add(s *subscription) (status int, replaced *subscription) {
 		return 503, nil
 	case len(n.subs) >= n.cfg.Total || n.perDomain[s.watcher.Domain] >= n.cfg.PerDomain:
 		return 503, nil
-	case n.perAOR[s.watcher] >= n.cfg.PerWatcher:
+	case n.perAOR[s.watcher.AOR] >= n.cfg.PerWatcher:
 		for _, o := range n.watching[s.topic()] {
-			if o.watcher == s.watcher && o.phone == s.phone {
+			if o.watcher.AOR == s.watcher.AOR && o.phone == s.phone {
 				replaced = o
 				break
 			}
@@ -30,7 +30,7 @@ func (n *Notifier) add(s *subscription) (status int, replaced *subscription) {
 	}
 	n.subs[s.key] = s
 	n.watching[s.topic()] = append(n.watching[s.topic()], s)
-	n.perAOR[s.watcher]++
+	n.perAOR[s.watcher.AOR]++
 	n.perDomain[s.watcher.Domain]++
 	n.attach(s, s.flow)
 	return 200, replaced
@@ -61,8 +61,8 @@ func (n *Notifier) take(s *subscription) {
 	if n.watching[t] = rest; len(rest) == 0 {
 		delete(n.watching, t)
 	}
-	if n.perAOR[s.watcher]--; n.perAOR[s.watcher] == 0 {
-		delete(n.perAOR, s.watcher)
+	if n.perAOR[s.watcher.AOR]--; n.perAOR[s.watcher.AOR] == 0 {
+		delete(n.perAOR, s.watcher.AOR)
 	}
 	if n.perDomain[s.watcher.Domain]--; n.perDomain[s.watcher.Domain] == 0 {
 		delete(n.perDomain, s.watcher.Domain)

@@ -43,7 +43,7 @@ func TestMemoryPerSubscription(t *testing.T) {
 	before := heap()
 	for i := range count {
 		req := head("SUBSCRIBE", i)
-		s, no := n.open(req, n.byName["dialog"], AOR{req.From().URI.User, req.From().URI.Host}, AOR{req.URI.User, req.URI.Host}, "7")
+		s, no := n.open(req, n.byName["dialog"], Watcher{AOR: AOR{req.From().URI.User, req.From().URI.Host}}, AOR{req.URI.User, req.URI.Host}, "7")
 		if no != nil {
 			t.Fatal(no)
 		}

@@ -41,6 +41,22 @@ func (a AOR) String() string { return a.User + "@" + a.Domain }
 // URI is "sip:2001@pbx.example.jp".
 func (a AOR) URI() string { return sip.URI{Scheme: "sip", User: a.User, Host: a.Domain}.String() }
 
+// Watcher is who subscribes or publishes, as the caller of Subscribe and Publish has proven him.
+type Watcher struct {
+	AOR
+	Proof string    // kept with the subscription, for Revoke
+	Until time.Time // wall time: no subscription outlives what proved it (RFC 8898 section 5); zero: no end
+}
+
+// left cuts a wish in seconds at the end of the proof. False: it has ended.
+func (w Watcher) left(seconds int, now time.Time) (int, bool) {
+	if w.Until.IsZero() {
+		return seconds, true
+	}
+	end := int(w.Until.Sub(now) / time.Second)
+	return min(seconds, end), end > 0
+}
+
 // Package is one event package (RFC 6665 section 5.4). Its methods are called from any goroutine.
 type Package interface {
 	Name() string           // as in the Event header
@@ -77,6 +93,8 @@ type Config struct {
 	PerDomain  int           // 0: 20000
 	Total      int           // 0: 50000
 	RetryAfter int           // seconds, told when the switch goes down; 0: 10
+
+	Clock func() time.Time // wall time, to compare with Watcher.Until; nil: time.Now
 }
 
 func (c Config) withDefaults() Config {
@@ -94,6 +112,9 @@ func (c Config) withDefaults() Config {
 	c.MaxExpires = max(c.MaxExpires, c.MinExpires)
 	if c.Interval <= 0 {
 		c.Interval = time.Second
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
 	}
 	if c.Judge == nil {
 		c.Judge = func(AOR, AOR, string) int { return 403 }
@@ -192,19 +213,21 @@ func (n *Notifier) Watchers() []AOR {
 	return out
 }
 
-// Revoke ends all subscriptions of a watcher, as when its extension is deleted or gets another password.
-func (n *Notifier) Revoke(watcher AOR) {
+// Revoke ends the subscriptions of a watcher whose proof is worth nothing any more, as when its password was changed. It tells how many.
+func (n *Notifier) Revoke(watcher AOR, lost func(proof string) bool) int {
 	n.mu.Lock()
 	var hit []*subscription
 	for _, s := range n.subs {
-		if s.watcher == watcher {
+		if s.watcher.AOR == watcher {
 			hit = append(hit, s)
 		}
 	}
 	n.mu.Unlock()
+	hit = slices.DeleteFunc(hit, func(s *subscription) bool { return !lost(s.watcher.Proof) })
 	for _, s := range hit {
 		n.st.Do(s.key.callID, func() { s.end(reasonRejected) })
 	}
+	return len(hit)
 }
 
 // FlowClosed tells that a connection is gone. Its subscribers have a moment to come back on another one. Any goroutine may call it.

@@ -235,6 +235,17 @@ func TestWhoMay(t *testing.T) {
 		r.set(ringing)
 		r.told("terminated;reason=rejected", "")
 	})
+	inBubble(t, Config{}, func(r *rig) { // not even by a last look
+		s := r.subscribe("dialog", nil)
+		r.told("active", "0")
+		r.mu.Lock()
+		r.denied[AOR{"watcher", domain}] = true
+		r.mu.Unlock()
+		if resp := s.again(0, nil); resp.Status != 403 {
+			t.Errorf("unsubscribe: %d", resp.Status)
+		}
+		r.told("terminated;reason=rejected", "")
+	})
 	inBubble(t, Config{Judge: nil}, func(r *rig) {
 		r.n.cfg = Config{}.withDefaults()
 		if _, resp := r.watch.Do(r.request("dialog", nil)); resp.Status != 403 {
@@ -247,8 +258,40 @@ func TestRevoke(t *testing.T) {
 	inBubble(t, Config{}, func(r *rig) {
 		r.subscribe("dialog", nil)
 		r.told("active", "0")
-		r.n.Revoke(r.n.Watchers()[0])
+		me := r.n.Watchers()[0]
+		if n := r.n.Revoke(me, func(proof string) bool { return proof != "password" }); n != 0 {
+			t.Errorf("%d subscriptions ended for another's proof", n)
+		}
+		if n := r.n.Revoke(me, func(proof string) bool { return proof == "password" }); n != 1 {
+			t.Errorf("%d subscriptions ended", n)
+		}
 		r.told("terminated;reason=rejected", "")
+	})
+}
+
+// What a token proved ends with the token, however often it is refreshed.
+func TestUntil(t *testing.T) {
+	inBubble(t, Config{}, func(r *rig) {
+		r.until = time.Now().Add(100 * time.Second)
+		s := r.subscribe("dialog", nil)
+		r.told("active;expires=9", "0")
+		if resp := r.publish("", note("x"), 600, nil); resp.Status != 200 || resp.Get("Expires") != "99" {
+			t.Errorf("PUBLISH: %d for %s s", resp.Status, resp.Get("Expires"))
+		}
+		pass(50 * time.Second)
+		if resp := s.again(600, nil); resp.Status != 200 || len(resp.Get("Expires")) != 2 {
+			t.Errorf("refresh: %d for %s s", resp.Status, resp.Get("Expires"))
+		}
+		r.told("active;expires=4", "1")
+		pass(48 * time.Second)
+		r.told("terminated;reason=timeout", "")
+		pass(2 * time.Second)
+		if _, resp := r.watch.Do(r.request("dialog", nil)); resp.Status != 403 {
+			t.Errorf("SUBSCRIBE by what is over: %d", resp.Status)
+		}
+		if resp := r.publish("", note("x"), 600, nil); resp.Status != 403 {
+			t.Errorf("PUBLISH by what is over: %d", resp.Status)
+		}
 	})
 }
 

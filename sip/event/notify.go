@@ -25,7 +25,7 @@ func (s *subscription) flush() {
 		return
 	}
 	if s.why == "" {
-		switch s.n.cfg.Judge(s.watcher, s.resource, s.pkg.Name()) {
+		switch s.n.cfg.Judge(s.watcher.AOR, s.resource, s.pkg.Name()) {
 		case 200:
 		case 404:
 			s.why = reasonNoResource

@@ -13,11 +13,12 @@ import (
 
 // PublishConfig of Publications. The zero value works.
 type PublishConfig struct {
-	MinExpires int       // seconds; a shorter wish gets 423; 0: 60
-	MaxExpires int       // seconds; 0: 3600
-	PerAOR     int       // one more puts out the oldest: a phone that starts again has forgotten its entity-tag; 0: 5
-	Total      int       // a new one above it gets 503; 0: 20000
-	Changed    func(AOR) // told after what is published for somebody has changed; it must not block
+	MinExpires int              // seconds; a shorter wish gets 423; 0: 60
+	MaxExpires int              // seconds; 0: 3600
+	PerAOR     int              // one more puts out the oldest: a phone that starts again has forgotten its entity-tag; 0: 5
+	Total      int              // a new one above it gets 503; 0: 20000
+	Clock      func() time.Time // wall time, to compare with Watcher.Until; nil: time.Now
+	Changed    func(AOR)        // told after what is published for somebody has changed; it must not block
 }
 
 // Publications is the state compositor of RFC 3903 for presence: what phones say of their people, each under an entity-tag that changes
@@ -51,6 +52,9 @@ func NewPublications(st Transport, cfg PublishConfig, log *slog.Logger) *Publica
 	set(&cfg.MaxExpires, 3600)
 	set(&cfg.PerAOR, 5)
 	set(&cfg.Total, 20000)
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
 	if cfg.Changed == nil {
 		cfg.Changed = func(AOR) {}
 	}
@@ -76,7 +80,7 @@ func (p *Publications) latest(who AOR) (published, bool) {
 }
 
 // Publish takes a PUBLISH of somebody about himself, who has proven who he is, and answers it (RFC 3903 section 6).
-func (p *Publications) Publish(tx *stack.ServerTx, who AOR) {
+func (p *Publications) Publish(tx *stack.ServerTx, who Watcher) {
 	req := tx.Request()
 	tag, seconds, no := p.publish(req, who)
 	r := stack.NewResponse(req, 200, "")
@@ -92,12 +96,12 @@ func (p *Publications) Publish(tx *stack.ServerTx, who AOR) {
 		p.log.Debug("event: response not sent", slog.Int("status", r.Status), slog.Any("error", err))
 	}
 	if no == nil {
-		p.cfg.Changed(who)
+		p.cfg.Changed(who.AOR)
 	}
 }
 
 // publish goes through the steps of that section in their order.
-func (p *Publications) publish(req *stack.Request, who AOR) (tag string, seconds int, no *refusal) {
+func (p *Publications) publish(req *stack.Request, who Watcher) (tag string, seconds int, no *refusal) {
 	if name, _, ok := eventOf(&req.Headers); !ok || name != "presence" {
 		return "", 0, &refusal{489, "Allow-Events", "presence"}
 	}
@@ -107,18 +111,24 @@ func (p *Publications) publish(req *stack.Request, who AOR) (tag string, seconds
 	}
 	old := ""
 	if len(match) == 1 {
-		if old = match[0]; !p.has(who, old) {
+		if old = match[0]; !p.has(who.AOR, old) {
 			return "", 0, &refusal{status: 412}
 		}
 	}
 	if seconds, no = wish(&req.Headers, p.cfg.MinExpires, p.cfg.MaxExpires); no != nil {
 		return "", 0, no
 	}
+	if seconds > 0 {
+		var ok bool
+		if seconds, ok = who.left(seconds, p.cfg.Clock()); !ok {
+			return "", 0, &refusal{status: 403}
+		}
+	}
 	says, no := body(req, old != "")
 	if no != nil {
 		return "", 0, no
 	}
-	tag, no = p.put(who, old, says, seconds)
+	tag, no = p.put(who.AOR, old, says, seconds)
 	return tag, seconds, no
 }
 

@@ -39,6 +39,7 @@ type rig struct {
 	boxes  map[AOR]Messages
 	regs   map[AOR][]Contact
 	denied map[AOR]bool
+	until  time.Time   // of every proof
 	from   *stack.Flow // of the last request
 }
 
@@ -77,9 +78,9 @@ func (r *rig) Request(tx *stack.ServerTx) {
 	from, to := AOR{req.From().URI.User, domain}, AOR{req.URI.User, domain}
 	switch {
 	case req.Method == "PUBLISH":
-		r.p.Publish(tx, from)
+		r.p.Publish(tx, Watcher{AOR: from, Until: r.until})
 	case req.To().Tag() == "":
-		r.n.Subscribe(tx, from, to)
+		r.n.Subscribe(tx, Watcher{AOR: from, Proof: "password", Until: r.until}, to)
 	case !r.n.Refresh(tx):
 		_ = tx.Respond(stack.NewResponse(req, 481, ""))
 	}

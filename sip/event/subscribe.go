@@ -12,7 +12,7 @@ import (
 
 // Subscribe takes a SUBSCRIBE outside a dialog from a watcher who has proven who he is, and answers it (RFC 6665 section 4.2.1). It runs on
 // the shard of the request.
-func (n *Notifier) Subscribe(tx *stack.ServerTx, watcher, resource AOR) {
+func (n *Notifier) Subscribe(tx *stack.ServerTx, watcher Watcher, resource AOR) {
 	req := tx.Request()
 	name, id, ok := eventOf(&req.Headers)
 	pkg := n.byName[name]
@@ -22,8 +22,13 @@ func (n *Notifier) Subscribe(tx *stack.ServerTx, watcher, resource AOR) {
 	}
 	seconds, no := n.examine(req, pkg)
 	if no == nil {
-		if status := n.cfg.Judge(watcher, resource, name); status != 200 {
+		if status := n.cfg.Judge(watcher.AOR, resource, name); status != 200 {
 			no = &refusal{status: status}
+		}
+	}
+	if no == nil && seconds > 0 {
+		if seconds, ok = watcher.left(seconds, n.cfg.Clock()); !ok {
+			no = &refusal{status: 403}
 		}
 	}
 	if no != nil {
@@ -71,9 +76,14 @@ func (n *Notifier) Refresh(tx *stack.ServerTx) bool {
 		no = &refusal{status: 403}
 	case seq <= s.remoteSeq: // RFC 3261 section 12.2.2
 		no = &refusal{status: 500}
-	case no == nil && n.cfg.Judge(s.watcher, s.resource, name) != 200:
-		no = &refusal{status: 403}
-		s.end(reasonRejected)
+	case no == nil:
+		if seconds > 0 {
+			seconds, ok = s.watcher.left(seconds, n.cfg.Clock())
+		}
+		if !ok || n.cfg.Judge(s.watcher.AOR, s.resource, name) != 200 {
+			no = &refusal{status: 403} // a new SUBSCRIBE can bring a new proof
+			s.end(reasonRejected)
+		}
 	}
 	if no != nil {
 		n.reply(tx, no)
@@ -104,7 +114,7 @@ func (n *Notifier) examine(req *stack.Request, pkg Package) (int, *refusal) {
 }
 
 // open makes the subscription that a SUBSCRIBE asks for; nothing knows it yet.
-func (n *Notifier) open(req *stack.Request, pkg Package, watcher, resource AOR, id string) (*subscription, *refusal) {
+func (n *Notifier) open(req *stack.Request, pkg Package, watcher Watcher, resource AOR, id string) (*subscription, *refusal) {
 	contacts, err := req.Contacts()
 	if err != nil || len(contacts) != 1 || contacts[0].Wildcard() || contacts[0].URI.Host == "" {
 		return nil, &refusal{status: 400}

@@ -24,14 +24,15 @@ const (
 
 // subscription is one dialog of RFC 6665. All but the first block belongs to the shard of its Call-ID.
 type subscription struct {
-	n                 *Notifier
-	key               subKey
-	pkg               Package
-	id                string // of the Event header
-	watcher, resource AOR
-	phone             string // user, host and port of its first Contact: an instance of the watcher
-	marked            atomic.Bool
-	on                *stack.Flow // guarded by Notifier.mu: where flows has it
+	n        *Notifier
+	key      subKey
+	pkg      Package
+	id       string // of the Event header
+	watcher  Watcher
+	resource AOR
+	phone    string // user, host and port of its first Contact: an instance of the watcher
+	marked   atomic.Bool
+	on       *stack.Flow // guarded by Notifier.mu: where flows has it
 
 	view       View
 	local      string // From of our NOTIFYs
