@@ -86,6 +86,7 @@ func (p *pbx) sipMetrics(c *collector) {
 	c.add("naisen_sip_transactions", "Transactions alive.", prometheus.GaugeValue, func() float64 { return float64(stats().Transactions) })
 	c.add("naisen_sip_connections", "TCP and TLS connections.", prometheus.GaugeValue, func() float64 { return float64(stats().Connections) })
 	c.add("naisen_sip_queued", "Messages waiting for their shard.", prometheus.GaugeValue, func() float64 { return float64(stats().Queued) })
+	counter("naisen_sip_withheld_total", "Answers not given to strangers because they would have been much larger than the request.", func() uint64 { return stats().Withheld })
 	counter("naisen_sip_queue_full_total", "Messages dropped because their shard's queue was full; part of shed.", func() uint64 { return stats().QueueFull })
 	c.add("naisen_sip_queue_delay_seconds", "Time that a message waits for its handler, on the slowest shard.", prometheus.GaugeValue,
 		func() float64 { return p.stack.QueueDelay().Seconds() })

@@ -40,7 +40,7 @@ func (s *signalling) proof(tx *stack.ServerTx, domain string) (proven, bool) {
 	switch named, why := s.certified(req, domain); {
 	case why != "":
 		s.audit.failedSignIn(domain, claimant(req), req.Flow.Remote().Addr(), why)
-		s.refuse(tx, sip.CauseForbidden)
+		s.decline(tx, stack.NewResponse(req, 403, ""))
 		return proven{}, false
 	case named:
 		return proven{number: claimant(req), proof: proofCertificate}, true
@@ -66,7 +66,7 @@ func (s *signalling) proof(tx *stack.ServerTx, domain string) (proven, bool) {
 		if o.Why != auth.Unavailable {
 			s.audit.failedSignIn(domain, o.User, req.Flow.Remote().Addr(), string(o.Why))
 		}
-		s.respond(tx, o.Response)
+		s.decline(tx, o.Response)
 	}
 	return proven{}, false
 }

@@ -12,7 +12,7 @@ func (s *signalling) register(tx *stack.ServerTx) {
 	aor := req.To().URI
 	domain, ok := s.domainOf(aor.Host)
 	if !ok {
-		s.refuse(tx, sip.CauseNotFound)
+		s.decline(tx, stack.NewResponse(req, 404, ""))
 		return
 	}
 	who, ok := s.proof(tx, domain)

@@ -56,7 +56,7 @@ func (s *signalling) Request(tx *stack.ServerTx) {
 			return
 		}
 		if !s.ua.Request(tx) {
-			s.refuse(tx, sip.StatusCause(481))
+			s.decline(tx, stack.NewResponse(req, 481, ""))
 		}
 		return
 	}
@@ -75,7 +75,7 @@ func (s *signalling) Request(tx *stack.ServerTx) {
 	case "PUBLISH":
 		s.publish(tx)
 	case "BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "NOTIFY":
-		s.refuse(tx, sip.StatusCause(481)) // they need a dialog
+		s.decline(tx, stack.NewResponse(req, 481, "")) // they need a dialog
 	default:
 		s.unknown(tx)
 	}
@@ -142,7 +142,7 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	req := tx.Request()
 	domain, ok := s.domainOf(req.From().URI.Host)
 	if !ok || !s.serves(req.URI.Host) {
-		s.refuse(tx, sip.CauseForbidden) // not relayed for strangers (threats D3)
+		s.decline(tx, stack.NewResponse(req, 403, "")) // not relayed for strangers (threats D3)
 		return call.Incoming{}, false
 	}
 	number, ok := s.prove(tx, domain)
@@ -178,7 +178,7 @@ func (s *signalling) options(tx *stack.ServerTx) {
 	if unknown := tx.Request().Require(); len(unknown) > 0 { // OPTIONS needs no extension (RFC 3261 section 8.2.2.3)
 		r := stack.NewResponse(tx.Request(), 420, "")
 		r.Add("Unsupported", strings.Join(unknown, ", "))
-		s.respond(tx, r)
+		s.decline(tx, r)
 		return
 	}
 	status := 200
@@ -190,7 +190,7 @@ func (s *signalling) options(tx *stack.ServerTx) {
 	r.Add("Allow-Events", s.events.notifier.AllowEvents())
 	r.Add("Accept", "application/sdp")
 	r.Add("Supported", "100rel, timer, path")
-	s.respond(tx, r)
+	s.decline(tx, r)
 }
 
 // unknown refuses what the switch does not do, but tells only those who proved who they are.
@@ -198,7 +198,7 @@ func (s *signalling) unknown(tx *stack.ServerTx) {
 	req := tx.Request()
 	domain, ok := s.domainOf(req.From().URI.Host)
 	if !ok {
-		s.refuse(tx, sip.CauseForbidden)
+		s.decline(tx, stack.NewResponse(req, 403, ""))
 		return
 	}
 	if _, ok := s.prove(tx, domain); !ok {
@@ -215,6 +215,13 @@ func (s *signalling) refuse(tx *stack.ServerTx, c sip.Cause) {
 		r.Add("Retry-After", "5")
 	}
 	s.respond(tx, r)
+}
+
+// decline answers somebody who has proved nothing: once, briefly, and keeping nothing.
+func (s *signalling) decline(tx *stack.ServerTx, r *stack.Response) {
+	if err := tx.Decline(r); err != nil {
+		s.log.Debug("signalling: response not sent", "status", r.Status, "err", err)
+	}
 }
 
 func (s *signalling) respond(tx *stack.ServerTx, r *stack.Response) {

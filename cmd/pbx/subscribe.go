@@ -33,7 +33,7 @@ func (s *signalling) asks(tx *stack.ServerTx) (who event.Watcher, about event.AO
 	req := tx.Request()
 	domain, ok := s.domainOf(req.From().URI.Host)
 	if !ok || !s.serves(req.URI.Host) {
-		s.refuse(tx, sip.CauseForbidden)
+		s.decline(tx, stack.NewResponse(req, 403, ""))
 		return who, about, false
 	}
 	p, ok := s.proof(tx, domain)

@@ -21,6 +21,7 @@ type Request struct {
 	Body []byte
 	Flow *Flow // where it came from; nil on one that we made
 
+	size     int    // inbound: octets
 	localTag string // inbound: the To tag that our responses to it carry
 }
 

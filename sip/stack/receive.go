@@ -18,6 +18,9 @@ func (s *Stack) receive(b []byte, f *Flow, stream bool) {
 	s.stats.received.Add(1)
 	at := time.Now()
 	req, resp, err := parse(b, stream, s.limits.MessageBytes)
+	if req != nil {
+		req.size = len(b)
+	}
 	if err != nil {
 		s.stats.malformed.Add(1)
 		s.sample("sip malformed message", f, errText(err))
@@ -118,10 +121,45 @@ func (s *Stack) sendStateless(r *Request, v Via, resp *Response) error {
 		resp.Set("To", withTag(r.Get("To"), s.requestMark(markStateless, r, v)))
 	}
 	b, err := s.serialise(resp)
+	if err == nil && !r.Flow.reliable() && !s.trusted(r.Flow.remote.Addr()) {
+		b, err = lean(resp, b, r.size*3/2)
+	}
 	if err != nil {
 		return err
 	}
+	if b == nil {
+		s.stats.withheld.Add(1)
+		return nil
+	}
 	return r.Flow.write(b)
+}
+
+// informative is what a refusal may do without.
+var informative = []string{"Server", "Allow", "Allow-Events", "Accept", "Supported"}
+
+// lean keeps a datagram to an address that nobody has proved from being more than the sender paid for: who writes another one's address
+// into a request must not gain by it (threats D2). What only informs goes first, then all challenges but the first; b is nil if that is not
+// enough, which takes a request shorter than any phone sends.
+func lean(resp *Response, b []byte, most int) ([]byte, error) {
+	if len(b) <= most {
+		return b, nil
+	}
+	for _, name := range informative {
+		resp.Del(name)
+	}
+	b, err := resp.Append(b[:0])
+	if err != nil || len(b) <= most {
+		return b, err
+	}
+	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
+		if lines := resp.Lines(name); len(lines) > 1 {
+			resp.Set(name, lines[0])
+		}
+	}
+	if b, err = resp.Append(b[:0]); err == nil && len(b) > most {
+		return nil, nil
+	}
+	return b, err
 }
 
 // serialise writes a response with our Server header.

@@ -222,6 +222,16 @@ func (t *ServerTx) Challenge(resp *Response) error {
 	if st.key.invite() && t.req.To().Tag() != "" {
 		return t.Respond(resp)
 	}
+	return t.Decline(resp)
+}
+
+// Decline is Challenge for whoever has proved nothing, in a dialog too: one packet, and nothing to repeat it. The ACK of an INVITE that
+// names a dialog comes to the handler, which knows no such dialog. Over UDP the packet is not much larger than the request: see lean.
+func (t *ServerTx) Decline(resp *Response) error {
+	st := t.t
+	if st.state != txProceeding {
+		return ErrTerminated
+	}
 	v, err := t.req.topVia()
 	if err != nil {
 		return err

@@ -6,22 +6,23 @@ import (
 	"time"
 )
 
-// Stats counters only grow; those of the second line and QueueDelay are gauges. QueueFull is part of Shed.
+// Stats counters only grow; those of the second line and QueueDelay are gauges. QueueFull is part of Shed. Withheld are answers to
+// strangers that would have been much larger than the request.
 type Stats struct {
-	Received, Sent, Malformed, Shed, QueueFull, Retransmitted, Duplicates, Panics uint64
-	Transactions, Connections, Queued                                             int
-	QueueDelay                                                                    time.Duration
+	Received, Sent, Malformed, Shed, QueueFull, Retransmitted, Duplicates, Withheld, Panics uint64
+	Transactions, Connections, Queued                                                       int
+	QueueDelay                                                                              time.Duration
 }
 
 type counters struct {
-	received, sent, malformed, shed, queueFull, retransmitted, duplicates atomic.Uint64
+	received, sent, malformed, shed, queueFull, retransmitted, duplicates, withheld atomic.Uint64
 }
 
 // Stats is a snapshot.
 func (s *Stack) Stats() Stats {
 	out := Stats{
 		Received: s.stats.received.Load(), Sent: s.stats.sent.Load(), Malformed: s.stats.malformed.Load(), Shed: s.stats.shed.Load(),
-		Retransmitted: s.stats.retransmitted.Load(), Duplicates: s.stats.duplicates.Load(), Panics: s.panics.Load(),
+		Retransmitted: s.stats.retransmitted.Load(), Duplicates: s.stats.duplicates.Load(), Withheld: s.stats.withheld.Load(), Panics: s.panics.Load(),
 		Transactions: int(s.transactions.Load()),
 	}
 	s.pool.mu.Lock()
