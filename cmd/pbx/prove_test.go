@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,10 @@ func (s *stream) ask(method, from, to string, lines ...string) *stack.Response {
 		target = "sip:" + to + "@pbx.internal"
 	}
 	text := method + " " + target + " SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK" + id + "\r\nMax-Forwards: 70\r\nFrom: <sip:" + from + "@pbx.internal>;tag=" + id +
-		"\r\nTo: <sip:" + to + "@pbx.internal>\r\nCall-ID: " + id + "\r\nCSeq: 1 " + method + "\r\nContact: <sip:" + from + "@127.0.0.1:9;transport=tls>\r\nExpires: 3600\r\n"
+		"\r\nTo: <sip:" + to + "@pbx.internal>\r\nCall-ID: " + id + "\r\nCSeq: 1 " + method + "\r\nExpires: 3600\r\n"
+	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "Contact: ") }) {
+		text += "Contact: <sip:" + from + "@127.0.0.1:9;transport=tls>\r\n"
+	}
 	for _, line := range lines {
 		text += line + "\r\n"
 	}
