@@ -72,7 +72,7 @@ type arrival struct {
 }
 
 // simDirectory is the real directory on a real store, made outside the bubble: inside only its snapshot is read.
-func simDirectory(t testing.TB) *directory.Directory {
+func simDirectory(t testing.TB, more ...provisioning.Entity) *directory.Directory {
 	t.Helper()
 	keys, err := secret.OpenKeyring(filepath.Join(t.TempDir(), "key"))
 	if err != nil {
@@ -93,6 +93,11 @@ func simDirectory(t testing.TB) *directory.Directory {
 				if err := w.PutSecret(simDomain, provisioning.SecretSIP, x.Number, cred.Encode()); err != nil {
 					return err
 				}
+			}
+		}
+		for _, e := range more { // in place of those of the same key
+			if _, err := w.Put(simDomain, e, ""); err != nil {
+				return err
 			}
 		}
 		return nil

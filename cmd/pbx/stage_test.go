@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"naisen/cmd/pbx/internal/call"
+	"naisen/provisioning"
 	"naisen/sip/ladder"
 	"naisen/sip/siptest"
 	"naisen/sip/stack"
@@ -28,10 +29,10 @@ type stage struct {
 }
 
 // onStage plays a script. When it is over no call, session or transaction is left; name is the golden ladder, empty: none.
-func onStage(t *testing.T, name string, script func(*stage)) {
+func onStage(t *testing.T, name string, script func(*stage), more ...provisioning.Entity) {
 	t.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	d := simDirectory(t)
+	d := simDirectory(t, more...)
 	cryptotest.SetGlobalRandom(t, 1)
 	synctest.Test(t, func(t *testing.T) {
 		o := &stage{world: newWorld(t, d, 0), phones: map[string]*siptest.Phone{}, names: []string{"pbx"}}

@@ -1,9 +1,8 @@
 package route
 
 import (
-	"strings"
-
 	"naisen/provisioning"
+	"naisen/sip/number"
 )
 
 // Charge is who pays for an outside call, and for what. The zero value is a call that costs nobody anything.
@@ -61,5 +60,6 @@ func readings(dialled, prefix string, way provisioning.Trunk) []string {
 
 // isOutside: what was dialled without a way out was meant for a telephone far away, not for a colleague or a feature.
 func isOutside(dialled string) bool {
-	return len(dialled) > 6 && strings.Trim(dialled, "0123456789+*#") == ""
+	n := number.Clean(dialled)
+	return len(n) > 6 && number.Valid(n)
 }
