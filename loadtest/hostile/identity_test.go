@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/loadtest/peer"
 	"naisen/sip/stack"
 )
 
@@ -147,11 +148,11 @@ func TestPremiumWithoutCredentials(t *testing.T) {
 	}
 }
 
-// Threats B10, as far as rights exist: what no trunk serves is refused, in whatever spelling, and the carrier hears nothing.
-func TestNumbersWithoutTrunk(t *testing.T) {
+// Threats B10: an extension without the right to call abroad or premium numbers is refused, in whatever spelling, and the carrier hears nothing.
+func TestClosedNumbers(t *testing.T) {
 	trunk := bare(t, "")
 	status, answer, err := pbx.Do(t.Context(), "PUT", "trunks/listening", map[string]any{"host": trunk.addr.String(), "transport": "udp",
-		"prefixes": []string{"0"}, "media": "srtp-forbidden", "sources": []string{trunk.addr.Addr().String() + "/32"}})
+		"prefixes": []string{"0", "+", "9", "*"}, "media": "srtp-forbidden", "sources": []string{trunk.addr.Addr().String() + "/32"}})
 	if err != nil || status != 201 {
 		t.Fatalf("%d %s %v", status, answer, err)
 	}
@@ -161,8 +162,18 @@ func TestNumbersWithoutTrunk(t *testing.T) {
 		}
 	}()
 	h := newHost(t)
-	for _, number := range []string{"+882123456", "%2B882123456", "9011882123456", "*70900882123456", "%20", "%00", "2001%00x"} {
-		h.one(h.proven("2001", "INVITE", "sip:"+number+"@"+pbx.Domain, "2001", "x"), 400, 403, 404, 488)
+	for _, number := range []string{"+882123456", "%2B882123456", "9011882123456", "*70900882123456", "00442071838750", "010442071838750", "0%31%30442071838750",
+		"9010442071838750", "0990512345", "1840990512345", "+81990512345", "442071838750"} {
+		h.one(h.proven("2001", "INVITE", "sip:"+number+"@"+pbx.Domain, "2001", "x"), 403)
+	}
+	for _, number := range []string{"%20", "%00", "2001%00x", "+", "0,442071838750"} {
+		h.one(h.proven("2001", "INVITE", "sip:"+number+"@"+pbx.Domain, "2001", "x"), 400, 403, 404)
+	}
+	if err := peer.Until(20*time.Second, func() bool { // it is written beside the calls
+		_, answer, err := pbx.Do(t.Context(), "GET", "audit?action=call.denied", nil)
+		return err == nil && strings.Contains(string(answer), "rights of 2001")
+	}); err != nil {
+		t.Error("the audit log knows of no refused call")
 	}
 	trunk.silence(300 * time.Millisecond)
 }
