@@ -200,6 +200,10 @@ type CDR struct {
 	Q850       int       `json:"q850"`
 	Cause      string    `json:"cause"`
 	EndedBy    string    `json:"ended_by"` // "caller", "called", "switch"
+	Withheld   string    `json:"withheld,omitempty" doc:"Why an outside caller has no number: anonymous, payphone, unavailable, service"`
+	Emergency  bool      `json:"emergency,omitempty"`
+	Site       string    `json:"site,omitempty" doc:"Whose number an emergency call was made with"`
+	CallBack   bool      `json:"call_back,omitempty" doc:"In the window after an emergency call"`
 	Payer      string    `json:"payer,omitempty" doc:"Extension for whose limits the outside call counted"`
 	Class      string    `json:"class,omitempty" doc:"Of the outside number"`
 	MilliYen   int64     `json:"milli_yen,omitempty" doc:"Cost by the domain's tariff, in thousandths of a yen"`

@@ -43,7 +43,7 @@ func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
 			caller.Number = ""
 		}
 		in.Request = route.Request{Domain: at.Domain, Trunk: at.Trunk.Name, Number: caller.Number, Display: caller.Display, Dialled: called,
-			Withheld: string(caller.Withheld), Internal: p.Internal, CallBack: back}
+			Withheld: string(caller.Withheld), Internal: p.Internal, LateMedia: p.AfterAnswer, CallBack: back}
 		if ours || returned {
 			return in, true
 		}

@@ -41,7 +41,7 @@ func newLedger(store provisioning.Store, log *slog.Logger) *ledger {
 func (l *ledger) Enter(c call.CDR) {
 	row := provisioning.CDR{ID: c.ID, Domain: c.Domain, Direction: string(c.Direction), From: c.From, To: c.To, AnsweredBy: c.AnsweredBy,
 		Trunk: c.Trunk, Started: c.Started, Answered: c.Answered, Ended: c.Ended, TalkMS: c.Talk.Milliseconds(),
-		Status: c.Cause.Status, Q850: c.Cause.Q850, Cause: c.Cause.Text, EndedBy: c.EndedBy, Recording: c.Recording,
+		Status: c.Cause.Status, Q850: c.Cause.Q850, Cause: c.Cause.Text, EndedBy: c.EndedBy, Withheld: c.Withheld, Emergency: c.Emergency, Site: c.Site, CallBack: c.CallBack, Recording: c.Recording,
 		Payer: c.Charge.Extension, Class: c.Charge.Class, MilliYen: c.MilliYen}
 	select {
 	case l.queue <- row:

@@ -22,12 +22,14 @@ type collector struct {
 	alarm   *prometheus.Desc // active now
 	total   *prometheus.Desc
 	lines   lineMetric
+	trunks  trunkMetric
 }
 
 func (p *pbx) metricsHandler() http.Handler {
 	c := &collector{alarms: p.alarms, alarm: prometheus.NewDesc("naisen_alarm", "Alarms that are active now, by name.", []string{"name"}, nil),
 		total: prometheus.NewDesc("naisen_alarms_total", "What an operator must look at, by reason.", []string{"reason"}, nil)}
 	c.lines = newLineMetric(p.lines.client)
+	c.trunks = newTrunkMetric(p.trunks.book)
 	c.add("naisen_calls", "Live calls.", prometheus.GaugeValue, func() float64 { return float64(p.calls.Len()) })
 	c.add("naisen_registrations", "Live contact bindings.", prometheus.GaugeValue, func() float64 { return float64(p.registrar.Count()) })
 	c.add("naisen_sip_sessions", "INVITE sessions that may still get a message.", prometheus.GaugeValue, func() float64 { return float64(p.signalling.ua.Sessions()) })
@@ -59,6 +61,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.alarm
 	out <- c.total
 	c.lines.describe(out)
+	c.trunks.describe(out)
 }
 
 // Collect implements prometheus.Collector.
@@ -67,6 +70,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value())
 	}
 	c.lines.collect(out)
+	c.trunks.collect(out)
 	c.alarms.each(func(name string, active int, n uint64) {
 		out <- prometheus.MustNewConstMetric(c.alarm, prometheus.GaugeValue, float64(active), name)
 		out <- prometheus.MustNewConstMetric(c.total, prometheus.CounterValue, float64(n), name)

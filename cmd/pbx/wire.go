@@ -327,7 +327,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls}, Prompts: promptAPI{p.prompts},
-		Alarms: p.alarms, Limits: p.purse, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

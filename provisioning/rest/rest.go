@@ -65,6 +65,7 @@ type Config struct {
 	Passwords Passwords                // nil: no password resets (an outside identity service has them)
 	Alarms    provisioning.Alarms      // nil: no list of alarms
 	Limits    provisioning.LimitViewer // nil: no view of limits
+	Trunks    provisioning.TrunkViewer // nil: no view of trunks
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
@@ -131,6 +132,9 @@ func build(cfg Config) (*api, error) {
 	}
 	if cfg.Calls != nil {
 		a.registerCalls()
+	}
+	if cfg.Trunks != nil {
+		a.registerTrunkView()
 	}
 	if cfg.Prompts != nil {
 		a.registerPrompts()

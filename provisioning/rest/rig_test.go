@@ -191,10 +191,20 @@ func openStore(t testing.TB) *store.Store {
 	return s
 }
 
+// fakeTrunks knows one trunk.
+type fakeTrunks struct{}
+
+func (fakeTrunks) TrunkStatus(domain, name string) (provisioning.TrunkStatus, error) {
+	if domain != here || name != "carrier" {
+		return provisioning.TrunkStatus{}, provisioning.ErrNotFound
+	}
+	return provisioning.TrunkStatus{Name: name, Up: true, Calls: 3, Why: "OPTIONS answered"}, nil
+}
+
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Prompts: r.prompts, Passwords: fakePasswords{r.store},
-		Alarms: fakeGuard{}, Limits: fakeGuard{},
+		Alarms: fakeGuard{}, Limits: fakeGuard{}, Trunks: fakeTrunks{},
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)

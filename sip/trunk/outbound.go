@@ -78,14 +78,11 @@ func (p *Profile) callers(c Call) (own, shown string) {
 	}
 	if c.Diverter != "" { // the caller is somebody else
 		own = c.Diverter
-		if !p.ForwardedCaller {
-			shown = c.Diverter
-		}
 	}
 	if !p.may(own) {
 		own = p.CallerID
 	}
-	if c.Diverter == "" || !p.ForwardedCaller {
+	if _, outside := p.Plan.E164(c.Caller); c.Diverter == "" || !p.ForwardedCaller || !outside { // an extension is no number of the outside
 		shown = own
 	}
 	return own, shown

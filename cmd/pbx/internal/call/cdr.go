@@ -19,6 +19,10 @@ type CDR struct {
 	Talk            time.Duration
 	Cause           sip.Cause
 	EndedBy         string // "caller", "called" or "switch"
+	Withheld        string // why an outside caller has no number, as the carrier said
+	Emergency       bool
+	Site            string // of an emergency call
+	CallBack        bool   // after an emergency call
 	Recording       string
 	RecordingFailed bool
 	Transfers       int          // how often it was transferred, or a party's place was taken
@@ -29,7 +33,8 @@ type CDR struct {
 func (c *Call) cdr() CDR {
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
-		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers}
+		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers,
+		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack}
 	if r.Trunk == "" {
 		r.Trunk = c.trunk
 	}

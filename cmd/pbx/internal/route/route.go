@@ -45,6 +45,7 @@ type Request struct {
 	E164      string // the same in E.164 where it has that form: people dial their own outside numbers as national ones
 	Site      string // where the caller's device stands, as far as its address tells; empty: the extension's site
 	Internal  bool   // Trunk leads to a telephone system of the same organisation, whose callers may dial extensions
+	LateMedia bool   // Trunk carries no early media: a notice waits for the answer
 	Withheld  string // why Number is empty, as the carrier said: "anonymous", "payphone", "unavailable", "service"
 	CallBack  string // the extension whose emergency call this one answers: Dialled is in its call-back window
 }
@@ -193,7 +194,11 @@ func inbound(dir Directory, req Request, p Plan) Plan {
 		return refuse(404, "no DID "+req.Dialled)
 	}
 	p.Direction, p.Why = Inbound, "DID "+did.Number
-	return toDID(dir, req.Domain, did, p)
+	p = toDID(dir, req.Domain, did, p)
+	if req.LateMedia && p.Record.Notice == NoticeEarly {
+		p.Record.Notice = NoticeAnswer
+	}
+	return p
 }
 
 // toExtension is every device of an extension, or the telephone system on which it still lives.
