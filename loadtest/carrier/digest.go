@@ -81,15 +81,18 @@ func (d *digest) answer(challenge *Message, method, uri string, n int) Field {
 	if challenge.Status == 407 {
 		name, value = "Proxy-Authorization", challenge.Get("proxy-authenticate")
 	}
-	nonce := ""
+	nonce, opaque := "", ""
 	for _, part := range splitOutside(strings.TrimPrefix(value, "Digest "), ',') {
-		if k, v, _ := strings.Cut(part, "="); k == "nonce" {
+		switch k, v, _ := strings.Cut(part, "="); k {
+		case "nonce":
 			nonce = strings.Trim(v, `"`)
+		case "opaque":
+			opaque = ", opaque=" + v
 		}
 	}
 	nc, cnonce := fmt.Sprintf("%08x", n), word()
-	return Field{Name: name, Value: fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s", algorithm=%s, cnonce="%s", qop=auth, nc=%s`,
-		d.user, d.realm, nonce, uri, d.response(method, uri, nonce, nc, cnonce), d.algorithm, cnonce, nc)}
+	return Field{Name: name, Value: fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s", algorithm=%s, cnonce="%s", qop=auth, nc=%s%s`,
+		d.user, d.realm, nonce, uri, d.response(method, uri, nonce, nc, cnonce), d.algorithm, cnonce, nc, opaque)}
 }
 
 // digestRule refuses credentials that are there and wrong. Without any the peer challenges, which is no refusal.

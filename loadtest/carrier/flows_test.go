@@ -123,14 +123,17 @@ func flowIP(p *pair) error {
 
 // forget takes past calls out of the way of the next.
 func (p *pair) forget() {
-	for _, u := range []*UA{p.peer, p.client} {
-		u.mu.Lock()
-		for id, c := range u.calls {
-			if c.phase == phaseOver {
-				delete(u.calls, id)
-			}
+	p.peer.forget()
+	p.client.forget()
+}
+
+func (u *UA) forget() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id, c := range u.calls {
+		if c.phase == phaseOver {
+			delete(u.calls, id)
 		}
-		u.mu.Unlock()
 	}
 }
 
