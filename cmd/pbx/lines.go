@@ -65,6 +65,9 @@ func wantedLines(snap *directory.Snapshot, log *slog.Logger) (out []client.Line)
 		if !at.Trunk.Registers() {
 			continue
 		}
+		if _, has := snap.TrunkPassword(at.Domain, at.Trunk.Name); !has && at.Trunk.Username != "" {
+			continue // a carrier counts wrong passwords and closes the account: nothing is said before there is one
+		}
 		p, err := trunkProfile(at.Domain, at.Trunk)
 		if err != nil {
 			log.Error("lines: trunk is unusable", "trunk", at.Trunk.Name, "err", err)

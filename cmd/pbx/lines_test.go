@@ -52,7 +52,8 @@ func TestLinesFollowTheDirectory(t *testing.T) {
 				return err
 			}
 			idle := provisioning.Trunk{Name: "idle", Host: "192.0.2.1", Transport: "udp", Register: "none", Profile: "digest"}
-			for _, e := range []provisioning.Trunk{line, idle} {
+			early := provisioning.Trunk{Name: "early", Host: "192.0.2.1", Transport: "udp", Profile: "digest", Username: "line2"} // no password yet
+			for _, e := range []provisioning.Trunk{line, idle, early} {
 				if _, err := w.Put("d.example", e, ""); err != nil {
 					return err
 				}

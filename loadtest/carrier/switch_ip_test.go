@@ -31,9 +31,6 @@ func TestSwitchIP(t *testing.T) {
 	near, far := l.call(l.phone, l.peer, l.dial(abroad))
 	l.both(near, far)
 
-	for _, status := range []int{486, 404, 603} {
-		l.peer.SetScript(func(_ context.Context, c *Call) error { c.Reject(status); return nil })
-		l.refused(l.dial(abroad), status)
-	}
+	l.failures()
 	l.nothingLeft()
 }

@@ -1,0 +1,82 @@
+package carrier
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"naisen/loadtest/peer"
+	"naisen/sip/resolve/resolvetest"
+)
+
+// named starts a name server for one carrier, and gives the configuration that asks it.
+func named(t *testing.T, records string) (*resolvetest.Server, peer.Options) {
+	t.Helper()
+	s := resolvetest.Start(t, records)
+	return s, peer.Options{SIP: fmt.Sprintf("dns: [%q]", s.Addr)}
+}
+
+// at makes the records of a carrier on UDP.
+func records(u *UA, name string) string {
+	return fmt.Sprintf("%s. 60 IN A %s\n_sip._udp.%s. 60 IN SRV 0 0 %d %s.\n", name, u.Addr().Addr(), name, u.Addr().Port(), name)
+}
+
+// registered waits until the switch's line is bound at the peer.
+func (l *lab) registered(r *Registrar) {
+	l.Helper()
+	l.must(l.peer.until(l.Context(), "registration", func() bool { return r.contact != "" }))
+}
+
+func TestSwitchDigest(t *testing.T) {
+	dns, options := named(t, "")
+	l := newLab(t, options)
+	p, r := DigestCarrier(account())
+	l.peer = l.open(p, Options{Local: at(host()), Remote: l.at, Script: reliably})
+	dns.Set(t, records(l.peer, "carrier.example"))
+	l.trunk("digest", map[string]any{"host": "carrier.example", "username": "line1", "realm": "carrier.example", "session_expires": 90})
+	l.put("trunks/carrier/secret", map[string]any{"secret": account().Password})
+	l.registered(r)
+	l.calls(l.dial(abroad), r.Dial(l.peer, did, abroad))
+	l.failures()
+	l.nothingLeft()
+}
+
+func TestSwitchBulk(t *testing.T) {
+	dns, options := named(t, "")
+	l := newLab(t, options)
+	p, r := Bulk(account())
+	l.peer = l.open(p, Options{Local: at(host()), Remote: l.at})
+	dns.Set(t, records(l.peer, "carrier.example"))
+	l.trunk("gin", map[string]any{"host": "carrier.example", "username": "line1", "realm": "carrier.example"})
+	l.put("trunks/carrier/secret", map[string]any{"secret": account().Password})
+	l.registered(r)
+	l.calls(l.dial(abroad), r.DialBulk(l.peer, "+81312345678", "+819098765432"))
+	l.failures()
+	l.nothingLeft()
+}
+
+func TestSwitchNGN(t *testing.T) {
+	l := newLab(t, peer.Options{})
+	line := NGNLine{Customer: l.at, Numbers: []string{did, "0312345679"}, Interval: 2}
+	l.peer = l.open(NGN(line), Options{Local: at(host()), Remote: l.at, Script: reliably})
+	l.trunk("ngn", map[string]any{"source_port": l.at.Port()})
+	l.calls(l.dial(abroad), line.Dial(l.peer.Addr().Addr(), did, abroad))
+	near, far := l.call(l.peer, l.phone, line.Dial(l.peer.Addr().Addr(), did, ""))
+	l.both(near, far)
+
+	// A call that lives through two session intervals is refreshed by UPDATE each time.
+	near, far = l.call(l.phone, l.peer, l.dial(abroad))
+	l.must(l.peer.until(t.Context(), "two refreshes", func() bool { return far.refreshed >= 2 }))
+	l.both(near, far)
+	l.failures()
+	l.nothingLeft()
+}
+
+// failures: what the peer refuses with reaches the phone.
+func (l *lab) failures() {
+	l.Helper()
+	for _, status := range []int{486, 404, 603} {
+		l.peer.SetScript(func(_ context.Context, c *Call) error { c.Reject(status); return nil })
+		l.refused(l.dial(abroad), status)
+	}
+}
