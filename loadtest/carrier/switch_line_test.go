@@ -73,10 +73,12 @@ func TestSwitchNGN(t *testing.T) {
 }
 
 // failures: what the peer refuses with reaches the phone.
-func (l *lab) failures() {
+func (l *lab) failures() { l.failuresOf(abroad) }
+
+func (l *lab) failuresOf(number string) {
 	l.Helper()
 	for _, status := range []int{486, 404, 603} {
 		l.peer.SetScript(func(_ context.Context, c *Call) error { c.Reject(status); return nil })
-		l.refused(l.dial(abroad), status)
+		l.refused(l.dial(number), status)
 	}
 }

@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -64,8 +65,7 @@ func newLab(t *testing.T, o peer.Options) *lab {
 	l.at = netip.MustParseAddrPort(l.pbx.UDP)
 	l.put("dids/+81312345678", map[string]any{"number": "+81312345678", "to": []string{"2001"}})
 	l.phone = l.open(plainClient(g711...), Options{Local: at(host()), Remote: l.at, User: "2001"})
-	l.keys = newDigest(l.pbx.Domain, "2001", l.pbx.Passwords["2001"], "MD5")
-	l.register()
+	l.keys = l.registerAs(l.phone, "2001", l.pbx.Passwords["2001"])
 	return l
 }
 
@@ -116,15 +116,27 @@ func (l *lab) trunk(profile string, more map[string]any) {
 	l.put("trunks/carrier", t)
 }
 
-func (l *lab) register() {
+// registerAs signs a phone in and gives its credentials.
+func (l *lab) registerAs(u *UA, user, password string) *digest {
 	l.Helper()
-	aor, uri := "<sip:2001@"+l.pbx.Domain+">", "sip:"+l.pbx.Domain
+	keys := newDigest(l.pbx.Domain, user, password, "MD5")
+	aor, uri := "<sip:"+user+"@"+l.pbx.Domain+">", "sip:"+l.pbx.Domain
 	id := word()
-	resp, err := l.phone.Ask(l.Context(), "REGISTER", uri, aor, aor, id, 1, headers("Expires", "300")...)
+	resp, err := u.Ask(l.Context(), "REGISTER", uri, aor, aor, id, 1, headers("Expires", "300")...)
 	if err == nil && resp.Status == 401 {
-		resp, err = l.phone.Ask(l.Context(), "REGISTER", uri, aor, aor, id, 2, append(headers("Expires", "300"), l.keys.answer(resp, "REGISTER", uri, 1))...)
+		resp, err = u.Ask(l.Context(), "REGISTER", uri, aor, aor, id, 2, append(headers("Expires", "300"), keys.answer(resp, "REGISTER", uri, 1))...)
 	}
 	l.must(fine(resp, err))
+	return keys
+}
+
+// secretIn finds the password that the API made.
+func secretIn(answer []byte) string {
+	var v struct{ Secret, Password string }
+	if json.Unmarshal(answer, &v) != nil {
+		return ""
+	}
+	return v.Secret + v.Password
 }
 
 // dial is a call of the phone.

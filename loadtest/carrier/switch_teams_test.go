@@ -1,0 +1,130 @@
+package carrier
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// direct is Teams with its three points and the switch as an SBC.
+type direct struct {
+	*lab
+	points *Points
+	three  []*UA
+	port   uint16 // of the switch's TLS
+}
+
+// pemOf writes certificates and their keys.
+func pemOf(t *testing.T, certs ...tls.Certificate) (chain, key []byte) {
+	t.Helper()
+	for _, c := range certs {
+		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})...)
+	}
+	der, err := x509.MarshalECPrivateKey(certs[0].PrivateKey.(*ecdsa.PrivateKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chain, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
+}
+
+func newDirect(t *testing.T) *direct {
+	ca := certificate(t, "test CA", 0, nil)
+	dir := t.TempDir()
+	chain, key := pemOf(t, certificate(t, sbc, x509.ExtKeyUsageServerAuth, &ca))
+	for name, b := range map[string][]byte{"sip.crt": chain, "sip.key": key} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dns, options := named(t, "")
+	options.SIP += fmt.Sprintf("\n  certificate: %s\n  key: %s", filepath.Join(dir, "sip.crt"), filepath.Join(dir, "sip.key"))
+	d := &direct{lab: newLab(t, options), points: NewPoints(Tenant{FQDN: sbc})}
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.Leaf)
+	trust, _ := pemOf(t, ca)
+	at := netip.MustParseAddrPort(d.pbx.TLS)
+	text, sources := "", []string{}
+	for _, name := range TeamsPoints {
+		server, client := MutualTLS(certificate(t, name, x509.ExtKeyUsageServerAuth, &ca), roots, sbc)
+		u := d.open(d.points.Teams(), Options{Local: netip.AddrPortFrom(host(), 5061), Remote: at, Transport: "tls", Host: name, ServerTLS: server, ClientTLS: client, Script: forks})
+		d.three = append(d.three, u)
+		text += fmt.Sprintf("%s. 60 IN A %s\n", name, u.Addr().Addr())
+		sources = append(sources, u.Addr().Addr().String()+"/32")
+	}
+	d.peer, d.port = d.three[0], at.Port()
+	dns.Set(t, text)
+	d.trunk("teams", map[string]any{"host": "", "transport": "tls", "sources": sources, "contact_host": sbc, "from_host": sbc, "tls_trust": string(trust),
+		"media": "srtp-required", "options_seconds": 60})
+	return d
+}
+
+func (d *direct) in() Dial {
+	return Dial{URI: fmt.Sprintf("sip:+81312345678@%s:%d;user=phone;transport=tls", sbc, d.port), From: "<sip:+819098765432@" + point + ";user=phone>"}
+}
+
+func TestSwitchTeams(t *testing.T) {
+	d := newDirect(t)
+	// OPTIONS both ways, to each point; and no point thinks that we are gone.
+	for _, u := range d.three {
+		_, err := u.Await(t.Context(), "OPTIONS", func(m *Message) bool { return m.Method == "OPTIONS" && m.Status == 0 })
+		d.must(err)
+		if u.Demoted(time.Now()) {
+			t.Error("demoted")
+		}
+		me, they := fmt.Sprintf("sip:%s:%d;transport=tls", sbc, d.port), "<sip:"+point+">"
+		d.must(fine(u.Ask(t.Context(), "OPTIONS", me, they, "<sip:"+sbc+">", word(), 1)))
+	}
+	d.calls(d.dial(abroad), d.in())
+	d.declined()
+	d.next()
+	d.nothingLeft()
+}
+
+// declined: a person's 603 is the end of the call, at all three points.
+func (d *direct) declined() {
+	d.Helper()
+	d.peer.SetScript(func(_ context.Context, c *Call) error {
+		d.points.Declined(c.Asks)
+		c.Reject(603)
+		return nil
+	})
+	d.refused(d.dial("09011112222"), 603)
+}
+
+// next: a point that is out of service is left at once for the next one.
+func (d *direct) next() {
+	d.Helper()
+	for _, u := range d.three[:2] {
+		u.SetScript(func(_ context.Context, c *Call) error {
+			c.Reject(503, headers("Retry-After", "60")...)
+			return nil
+		})
+	}
+	near, far := d.call(d.phone, d.three[2], d.dial("09033334444"))
+	d.both(near, far)
+}
+
+// A stranger's certificate does not make a Teams point, whatever it says.
+func TestSwitchTeamsStranger(t *testing.T) {
+	d := newDirect(t)
+	other := certificate(t, "other CA", 0, nil)
+	roots := x509.NewCertPool()
+	roots.AddCert(other.Leaf)
+	server, client := MutualTLS(certificate(t, point, x509.ExtKeyUsageServerAuth, &other), roots, sbc)
+	client.InsecureSkipVerify = true // it wants in, whoever answers
+	u, err := New(Options{Local: at(host()), Remote: netip.MustParseAddrPort(d.pbx.TLS), Transport: "tls", Host: point, ServerTLS: server, ClientTLS: client}, plainClient(g711...))
+	d.must(err)
+	t.Cleanup(u.Close)
+	if _, resp, err := u.Call(t.Context(), d.in()); err == nil && resp.Status/100 == 2 {
+		t.Errorf("%d to a stranger", resp.Status)
+	}
+	d.nothingLeft()
+}
