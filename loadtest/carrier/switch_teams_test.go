@@ -61,7 +61,7 @@ func newDirect(t *testing.T) *direct {
 	}
 	d.peer, d.port = d.three[0], at.Port()
 	dns.Set(t, text)
-	d.trunk("teams", map[string]any{"host": "", "transport": "tls", "sources": sources, "contact_host": sbc, "from_host": sbc, "tls_trust": string(trust),
+	d.trunk("teams", map[string]any{"host": TeamsPoints[0] + ":5061", "hosts": []string{TeamsPoints[1] + ":5061", TeamsPoints[2] + ":5061"}, "transport": "tls", "sources": sources, "contact_host": sbc, "from_host": sbc, "tls_trust": string(trust),
 		"media": "srtp-required", "options_seconds": 60})
 	return d
 }

@@ -1,0 +1,79 @@
+package scenarios
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"naisen/loadtest/peer"
+)
+
+// The parts of a dialog that plain phones do not use, from both sides: each scenario says in its first line what it holds the switch to.
+
+const plainDID = "+81312345679" // neither recorded nor announced
+
+// dialogRig has an extension that takes the calls to plainDID.
+func dialogRig(t *testing.T) (*rig, netip.AddrPort) {
+	r := newRig(t)
+	r.put("dids/"+plainDID, map[string]any{"number": plainDID, "to": []string{"2002"}})
+	return r, r.register("2002")
+}
+
+// carrier runs a scenario of the carrier of the first run.
+func (r *rig) carrier(file, number string, pause time.Duration) peer.Scenario {
+	s := r.scenario(file, "09012345678", number, r.port(netip.MustParseAddr("127.0.0.2")))
+	s.Pause = pause
+	return s
+}
+
+func TestPRACKFromPhone(t *testing.T) {
+	r, at := dialogRig(t)
+	callee := r.start(r.scenario("answer-prack.xml", "", "", at))
+	call := r.scenario("call.xml", "2001", "2002", r.address())
+	call.Pause = 500 * time.Millisecond
+	r.finish(r.start(call), callee)
+	r.record(cdr{Direction: "internal", From: "2001", To: "2002", AnsweredBy: "2002", Status: 200, EndedBy: "caller"})
+	r.nothingLeft()
+}
+
+func TestDialogFromCarrier(t *testing.T) {
+	for _, c := range []struct {
+		name, file, number string
+		recorded           string
+	}{
+		{"PRACK", "did-prack.xml", did, "yes"},
+		{"late offer", "did-late-offer.xml", plainDID, ""},
+		{"timer", "did-timer.xml", plainDID, ""},
+		{"UPDATE", "did-update.xml", plainDID, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, at := dialogRig(t)
+			callee := r.start(r.scenario("answer.xml", "", "", at))
+			r.finish(r.start(r.carrier(c.file, c.number, 300*time.Millisecond)), callee)
+			r.record(cdr{Direction: "inbound", From: "+819012345678", To: c.number, AnsweredBy: "2002", Status: 200, EndedBy: "caller", Trunk: "carrier", Recording: c.recorded})
+			r.nothingLeft()
+		})
+	}
+}
+
+// The switch refreshes a session by UPDATE as long as the call lasts.
+func TestSessionRefreshed(t *testing.T) {
+	r, at := dialogRig(t)
+	callee := r.start(r.scenario("answer-refreshed.xml", "", "", at))
+	call := r.scenario("call.xml", "2001", "2002", r.address())
+	call.Pause = 5 * time.Second // the refreshes come after 2 and 4 s
+	r.finish(r.start(call), callee)
+	r.record(cdr{Direction: "internal", From: "2001", To: "2002", AnsweredBy: "2002", Status: 200, EndedBy: "caller"})
+	r.nothingLeft()
+}
+
+// A phone that promised to refresh and does not is gone: the call ends at both sides.
+func TestSessionExpires(t *testing.T) {
+	r, at := dialogRig(t)
+	callee := r.start(r.scenario("answer-silent.xml", "", "", at))
+	r.finish(r.start(r.carrier("did-ended.xml", plainDID, 0)), callee)
+	if c := r.records(1)[0]; c.EndedBy != "switch" || c.AnsweredBy != "2002" {
+		t.Errorf("%+v", c)
+	}
+	r.nothingLeft()
+}
