@@ -35,6 +35,7 @@ type Trunk struct {
 	FromHost        string   `json:"from_host,omitempty" doc:"Host of From and of the identity header"`
 	CallerRanges    []string `json:"caller_ranges,omitempty" doc:"Numbers that may be presented, X is any digit: +8131234XXXX; none: all"`
 	ForwardedCaller *bool    `json:"forwarded_caller,omitempty" doc:"A forwarded call may show the original caller"`
+	CallerName      *bool    `json:"caller_name,omitempty" doc:"A display name goes out with the number"`
 	DivertHeader    string   `json:"divert_header,omitempty" doc:"Of a forwarded call: diversion, history-info, both or none"`
 	Internal        *bool    `json:"internal,omitempty" doc:"Its callers may dial extensions: a telephone system of the same organisation"`
 

@@ -6,6 +6,7 @@ import (
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning/directory"
+	"naisen/sip/dialog"
 	"naisen/sip/stack"
 	"naisen/sip/trunk"
 )
@@ -127,4 +128,22 @@ func (s *signalling) namesExtension(req *stack.Request) bool {
 		_, ok = s.directory.Snapshot().Extension(domain, from.User)
 	}
 	return ok
+}
+
+// manner is how a carrier's call is led: by the trunk's profile, as one to it would be.
+func (s *signalling) manner(in call.Incoming) dialog.Manner {
+	snap, name := s.directory.Snapshot(), in.Request.Trunk
+	if name == "" {
+		e, _ := snap.Extension(in.Request.Domain, in.Request.Extension)
+		name = e.Remote
+	}
+	t, ok := snap.Trunk(in.Request.Domain, name)
+	if !ok {
+		return dialog.Manner{}
+	}
+	p, err := trunkProfile(in.Request.Domain, t)
+	if err != nil { // the store checks the same fields
+		return dialog.Manner{}
+	}
+	return dialog.Manner{Advertise: p.ContactHost, SessionTimer: p.SessionExpires, Style: styleOf(p)}
 }

@@ -22,7 +22,7 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 		return
 	}
 	l := newLeg(call.LegID(in.ID+"-r"), nil, &s.legs, func() { s.lost.Add(1) })
-	session, err := s.ua.Accept(tx, string(l.id), l.on)
+	session, err := s.ua.AcceptAs(tx, string(l.id), s.manner(in), l.on)
 	if err != nil {
 		s.log.Info("signalling: INVITE refused", "err", err)
 		return

@@ -123,7 +123,7 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 	}
 	err := s.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
 		l := newLeg(id, m, &s.legs, func() { s.lost.Add(1) })
-		session, err := s.ua.Accept(tx, string(id), l.on)
+		session, err := s.ua.AcceptAs(tx, string(id), s.manner(in), l.on)
 		if err != nil { // answered already: loop, unsupported extension, broken request
 			s.log.Info("signalling: INVITE refused", "err", err)
 			return nil, false

@@ -11,7 +11,8 @@ func TestSwitchLegacy(t *testing.T) {
 	l := newLab(t, peer.Options{})
 	old := OldPBX{Extensions: []string{"301", "2003"}}
 	l.peer = l.open(LegacyPBX(old), Options{Local: at(host()), Remote: l.at})
-	l.trunk("legacy-pbx", map[string]any{"prefixes": []string{"3"}, "ptime": 20})
+	l.trunk("legacy-pbx", map[string]any{"prefixes": []string{"9"}})
+	l.extension("301", "carrier")
 	l.calls(l.dial("301"), old.Dial(l.peer, "301", "2001"))
 
 	l.extension("2003", "carrier") // still over there

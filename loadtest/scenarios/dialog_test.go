@@ -72,7 +72,8 @@ func TestSessionExpires(t *testing.T) {
 	r, at := dialogRig(t)
 	callee := r.start(r.scenario("answer-silent.xml", "", "", at))
 	r.finish(r.start(r.carrier("did-ended.xml", plainDID, 0)), callee)
-	if c := r.records(1)[0]; c.EndedBy != "switch" || c.AnsweredBy != "2002" {
+	// To whom asks why the call ended it is the phone that vanished.
+	if c := r.records(1)[0]; c.EndedBy != "called" || c.Status != 200 || c.AnsweredBy != "2002" {
 		t.Errorf("%+v", c)
 	}
 	r.nothingLeft()

@@ -13,6 +13,18 @@ import (
 // while the call is thought about. An error means that the INVITE was answered: *Refused, or ErrClosed. The offer, if any, is the
 // request's body; Ring, Answer and End go on from here.
 func (u *UA) Accept(tx *stack.ServerTx, id string, on func(Event)) (*Session, error) {
+	return u.AcceptAs(tx, id, Manner{}, on)
+}
+
+// Manner is how an inbound session is led where the peer's profile says so. The zero value is Config's own.
+type Manner struct {
+	Advertise    string        // host of our Contact, and of Via in requests of ours
+	SessionTimer time.Duration // negative: none but what the peer asks for
+	Style        Style         // Allow and Supported of it
+}
+
+// AcceptAs is Accept in the manner that a peer wants.
+func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (*Session, error) {
 	req := tx.Request()
 	respond(u.log, tx, stack.NewResponse(req, 100, ""))
 	cs, contactErr := req.Contacts()
@@ -40,14 +52,15 @@ func (u *UA) Accept(tx *stack.ServerTx, id string, on func(Event)) (*Session, er
 		on: on, in: tx,
 		dlg: dialogState{
 			tag: strings.Clone(from.Tag()), remote: strings.Clone(req.Get("From")), target: cs[0].URI, routes: routes,
-			to: stack.Target{Flow: req.Flow}, seq: seq, sdp: offer, update: has(req.All("Allow"), "UPDATE"),
+			to: stack.Target{Flow: req.Flow, Advertise: m.Advertise}, seq: seq, sdp: offer, update: has(req.All("Allow"), "UPDATE"),
 		},
 		routeSelf: req.Lines("Record-Route"),
 	}
 	s.local = strings.Clone(stack.NewResponse(req, 200, "").Get("To"))
 	s.contact = u.contact(u.cfg.ContactUser, s.dlg.to)
 	s.rel.init(u, req)
-	s.se.ask = ask
+	s.se.ask, s.se.never = ask, m.SessionTimer < 0
+	s.allow, s.supported = strings.Join(m.Style.Allow, ", "), strings.Join(m.Style.Supported, ", ")
 	s.publish()
 	switch err := u.add(s, inviteKey{s.callID, s.dlg.tag, seq}); err {
 	case nil:

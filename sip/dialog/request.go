@@ -36,8 +36,7 @@ func (s *Session) newRequest(d *dialogState, method string, seq uint32) *stack.R
 	r.Set("CSeq", strconv.FormatUint(uint64(seq), 10)+" "+method)
 	switch method {
 	case "INVITE", "UPDATE":
-		r.Set("Allow", cmp.Or(s.allow, s.ua.allow))
-		r.Set("Supported", cmp.Or(s.supported, s.ua.supported))
+		s.announce(r.Set)
 		fallthrough
 	case "REFER", "NOTIFY":
 		r.Set("Contact", s.contact)
@@ -227,9 +226,20 @@ func rebound(old, now *stack.Flow) bool {
 	return old.Transport() == "udp" && now.Transport() == "udp" && old.Remote() != now.Remote() && old.Remote().Addr() == now.Remote().Addr()
 }
 
+// announce writes what we can: what the peer's profile lets us say, which may be no extension at all, else Config's.
+func (s *Session) announce(set func(name, value string)) {
+	allow, supported := cmp.Or(s.allow, s.ua.allow), s.supported
+	if s.allow == "" && supported == "" {
+		supported = s.ua.supported
+	}
+	set("Allow", allow)
+	if supported != "" {
+		set("Supported", supported)
+	}
+}
+
 func (s *Session) capabilities(r *stack.Response) {
-	r.Set("Allow", cmp.Or(s.allow, s.ua.allow))
-	r.Set("Supported", cmp.Or(s.supported, s.ua.supported))
+	s.announce(r.Set)
 	r.Set("Accept", "application/sdp")
 }
 

@@ -48,6 +48,9 @@ func (p *Profile) WriteTo(at Point, c Call) Wire {
 	own, shown := p.callers(c)
 	w.From = anonymous
 	if shown != "" && c.Wish != number.PresentWithheld {
+		if !p.CallerName {
+			c.Display = ""
+		}
 		w.From = sip.Address{Display: c.Display, URI: p.uri(shown, p.FromHost, 0)}
 	}
 	switch {

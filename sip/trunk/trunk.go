@@ -72,6 +72,7 @@ type Fields struct {
 	FromHost        string   // host of From and PAI; default ContactHost, then Host without port
 	CallerRanges    []string // +8131234XXXX; none: all numbers may be presented
 	ForwardedCaller *bool    // a forwarded call may present the original caller
+	CallerName      *bool    // a display name goes out
 	Divert          Divert
 	Internal        *bool // its callers may dial extensions
 
@@ -117,6 +118,7 @@ type Profile struct {
 	FromHost        string
 	CallerRanges    []string
 	ForwardedCaller bool
+	CallerName      bool
 	Divert          Divert
 	Internal        bool
 
@@ -197,7 +199,7 @@ func (f Fields) resolved() *Profile {
 		return *n
 	}
 	return &Profile{Domain: f.Domain, Name: f.Name, Transport: f.Transport, CallerID: f.CallerID, Plan: f.Plan, Format: f.Format,
-		UserPhone: is(f.UserPhone), Trusted: is(f.Trusted), Identity: f.Identity, CallerRanges: f.CallerRanges, ForwardedCaller: is(f.ForwardedCaller),
+		UserPhone: is(f.UserPhone), Trusted: is(f.Trusted), Identity: f.Identity, CallerRanges: f.CallerRanges, ForwardedCaller: is(f.ForwardedCaller), CallerName: is(f.CallerName),
 		Divert: f.Divert, Internal: is(f.Internal), ContactHost: f.ContactHost, SourcePort: f.SourcePort, Compact: is(f.Compact),
 		SessionExpires: time.Duration(f.SessionExpires) * time.Second, MinSE: time.Duration(f.MinSE) * time.Second, Refresher: f.Refresher, Reliable: f.Reliable,
 		Refer: is(f.Refer), Replaces: is(f.Replaces), Options: max(0, time.Duration(f.OptionsSeconds)*time.Second), Register: f.Register,
