@@ -123,8 +123,10 @@ func TestConnection(t *testing.T) {
 		again.notified()
 		_ = again.conn.Close()
 		pass(40 * time.Second)
-		if n := r.n.Len(); n != 0 || len(r.n.flows) != 0 {
-			t.Errorf("%d subscriptions left, %d connections", n, len(r.n.flows))
+		r.n.mu.Lock()
+		defer r.n.mu.Unlock()
+		if len(r.n.subs)+len(r.n.flows)+len(r.n.watching)+len(r.n.perAOR)+len(r.n.perDomain) != 0 {
+			t.Errorf("left: %v %v %v %v %v", r.n.subs, r.n.flows, r.n.watching, r.n.perAOR, r.n.perDomain)
 		}
 	})
 }

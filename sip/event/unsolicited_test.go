@@ -43,9 +43,7 @@ func TestUnsolicited(t *testing.T) {
 		there = false
 		set(3)
 		r.watch.Silence(time.Second)
-		if len(teller.busy)+len(teller.again) != 0 {
-			t.Errorf("left: %v %v", teller.busy, teller.again)
-		}
+		teller.idle(t)
 		siptest.Golden(t, "unsolicited.ladder", r.Ladder())
 	})
 }
@@ -68,8 +66,15 @@ func TestUnsolicitedToNobody(t *testing.T) {
 		if len(calls) != 2 { // the first is given up, and the second goes
 			t.Errorf("%d NOTIFYs", len(calls))
 		}
-		if len(teller.busy) != 0 {
-			t.Errorf("left: %v", teller.busy)
-		}
+		teller.idle(t)
 	})
+}
+
+func (t *Teller) idle(tb testing.TB) {
+	tb.Helper()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.busy)+len(t.again) != 0 {
+		tb.Errorf("left: %v %v", t.busy, t.again)
+	}
 }
