@@ -1,6 +1,6 @@
 # make        format check, vet, lint, fuzz briefly, test: green before each commit
 # make test   the same; .ci/run calls exactly this. Installs what the tests need from Debian when it is missing
-# make load   measures the switch and writes build/load.md: about an hour; it gates nothing
+# make load   measures the switch and writes build/load.md: about 25 minutes; it gates nothing
 # make quick  format, vet and the tests without the race detector, served from the cache where nothing has changed
 SHELL := /bin/bash -o pipefail
 

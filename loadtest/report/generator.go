@@ -23,12 +23,37 @@ type generator struct {
 	callers  []bulk.Account
 	register job
 	cpu      func() (user, system time.Duration, err error)
-	idle     func(context.Context) error
 	stop     func()
 }
 
 // contestants do the same work in the same run, one after the other.
 var contestants = []func(context.Context, *lab) (*generator, error){startSwitch, startKamailio}
+
+// contest has each of them do the same in each run; all are up the whole time, and only one works.
+func contest(ctx context.Context, l *lab, work func(*generator, *table) error) (*table, error) {
+	t := &table{}
+	var all []*generator
+	defer func() {
+		for _, g := range all {
+			g.close()
+		}
+	}()
+	for _, start := range contestants {
+		g, err := start(ctx, l)
+		if err != nil {
+			return t, err
+		}
+		all = append(all, g)
+	}
+	for range l.runs {
+		for _, g := range all {
+			if err := work(g, t); err != nil {
+				return t, err
+			}
+		}
+	}
+	return t, nil
+}
 
 const callers = 90 // so many calls can be up at once: a caller has one
 
@@ -51,7 +76,7 @@ func startSwitch(ctx context.Context, l *lab) (*generator, error) {
 
 // generator makes phones at a switch that goes on when they are closed.
 func (s *site) generator(ctx context.Context) (*generator, error) {
-	g := &generator{callers: s.callers, cpu: func() (time.Duration, time.Duration, error) { return process.CPU(s.PID()) }, idle: s.idle, stop: func() {}}
+	g := &generator{callers: s.callers, cpu: func() (time.Duration, time.Duration, error) { return process.CPU(s.PID()) }, stop: func() {}}
 	return g, g.open(ctx, s.udp(), s.Domain, s.account("2002"))
 }
 
@@ -60,7 +85,7 @@ func startKamailio(ctx context.Context, l *lab) (*generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &generator{name: ", kamailio", cpu: k.CPU, idle: func(context.Context) error { return nil }, stop: k.Stop}
+	g := &generator{name: ", kamailio", cpu: k.CPU, stop: k.Stop}
 	for i := range callers {
 		g.callers = append(g.callers, bulk.Account{User: number(float64(5000 + i)), Password: k.Password})
 	}

@@ -201,11 +201,6 @@ func (s *site) account(user string) bulk.Account {
 
 func (s *site) udp() netip.AddrPort { return netip.MustParseAddrPort(s.UDP) }
 
-// idle waits until the switch has no call and no transaction.
-func (s *site) idle(ctx context.Context) error {
-	return s.until(ctx, time.Minute, map[string]float64{"naisen_calls": 0, "naisen_sip_sessions": 0, "naisen_media_endpoints": 0, "naisen_sip_transactions": 0})
-}
-
 // until waits for values of metrics.
 func (s *site) until(ctx context.Context, d time.Duration, want map[string]float64) error {
 	var last error

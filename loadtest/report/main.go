@@ -1,6 +1,6 @@
 // Command report measures the switch from outside and prints one markdown report: `make load`.
 //
-//	go run ./loadtest/report            # all figures, three runs each: about an hour
+//	go run ./loadtest/report            # all figures, three runs each: about 25 minutes
 //	go run ./loadtest/report -short     # one small run each, to see that it works: about five minutes
 //	go run ./loadtest/report -only 'setup|relay'
 //
@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -33,16 +34,17 @@ func main() {
 type section struct {
 	name, title, method string
 	measure             func(context.Context, *lab) (*table, error)
+	beside              bool // runs beside the section after it: it counts memory, which neighbours do not change
 }
 
 var sections = []section{
-	{"setup", "Set-up time added by the switch", setupMethod, measureSetup},
-	{"signalling", "Processor time of signalling", signallingMethod, measureSignalling},
-	{"rates", "Sustained rates", ratesMethod, measureRates},
-	{"relay", "Processor time of media", relayMethod, measureRelay},
-	{"recorded", "Processor time of recorded media", recordedMethod, measureRecorded},
-	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations},
-	{"calls", "Memory of a held call", callsMethod, measureCalls},
+	{"setup", "Set-up time added by the switch", setupMethod, measureSetup, false},
+	{"signalling", "Processor time of signalling", signallingMethod, measureSignalling, false},
+	{"rates", "Sustained rates", ratesMethod, measureRates, false},
+	{"relay", "Processor time of media", relayMethod, measureRelay, false},
+	{"recorded", "Processor time of recorded media", recordedMethod, measureRecorded, false},
+	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
+	{"calls", "Memory of a held call", callsMethod, measureCalls, false},
 }
 
 func run(ctx context.Context, args []string) error {
@@ -73,24 +75,57 @@ func run(ctx context.Context, args []string) error {
 		fmt.Fprintf(&text, format, args...)
 	}
 	say("# Load report\n\n%s\n\n%s\n", l.machine(ctx), l.method())
-	var failed error
+	var chosen []section
 	for _, s := range sections {
-		if !pick.MatchString(s.name) || ctx.Err() != nil {
-			continue
-		}
-		say("\n## %s\n\n%s\n", s.title, s.method)
-		before := loadAverage()
-		t, err := s.measure(ctx, l)
-		if t != nil {
-			say("\n%s\nLoad average %s before, %s after.\n", t, before, loadAverage())
-		}
-		if err != nil {
-			say("\nFailed: %v\n", err)
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+		if pick.MatchString(s.name) {
+			chosen = append(chosen, s)
 		}
 	}
+	failed := measureAll(ctx, l, chosen, say)
 	if err := os.MkdirAll(filepath.Dir(*out), 0o755); err != nil {
 		return err
 	}
 	return errors.Join(failed, os.WriteFile(*out, []byte(text.String()), 0o644))
+}
+
+// measureAll runs the sections in order and says what each brought; one that runs beside the next one is told before it.
+func measureAll(ctx context.Context, l *lab, list []section, say func(string, ...any)) (failed error) {
+	var waiting []func()
+	for i, s := range list {
+		if ctx.Err() != nil {
+			break
+		}
+		before, done := loadAverage(), make(chan struct{})
+		var t *table
+		var err error
+		var took time.Duration
+		go func() {
+			defer close(done)
+			began := time.Now()
+			t, err = s.measure(ctx, l)
+			took = time.Since(began)
+		}()
+		waiting = append(waiting, func() {
+			<-done
+			say("\n## %s\n\n%s\n", s.title, s.method)
+			if t != nil {
+				say("\n%s\nLoad average %s before, %s after; %v.\n", t, before, loadAverage(), took.Round(time.Second))
+			}
+			if err != nil {
+				say("\nFailed: %v\n", err)
+				failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+			}
+		})
+		if s.beside && i < len(list)-1 {
+			continue
+		}
+		for _, tell := range waiting {
+			tell()
+		}
+		waiting = nil
+	}
+	for _, tell := range waiting { // cancelled
+		tell()
+	}
+	return failed
 }

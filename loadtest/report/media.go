@@ -58,7 +58,7 @@ func measureRecorded(ctx context.Context, l *lab) (*table, error) {
 func measureMedia(ctx context.Context, l *lab, kinds ...mediaKind) (*table, error) {
 	t := &table{}
 	for _, k := range kinds {
-		for _, calls := range scale(l, []int{100, 250}, []int{20}) {
+		for _, calls := range scale(l, []int{250}, []int{20}) {
 			for range l.runs {
 				if err := relayOnce(ctx, l, t, k, calls); err != nil {
 					return t, fmt.Errorf("%s, %d calls: %w", k.name, calls, err)
@@ -85,7 +85,7 @@ func relayOnce(ctx context.Context, l *lab, t *table, k mediaKind, calls int) er
 	if err != nil {
 		return err
 	}
-	r, err := s.media(ctx, k, calls, scale(l, 15*time.Second, 4*time.Second))
+	r, err := s.media(ctx, k, calls, scale(l, 10*time.Second, 4*time.Second))
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (s *site) callgenArgs(k mediaKind, calls int, length time.Duration) []strin
 	}
 	_, tlsPort, _ := strings.Cut(s.TLS, ":")
 	return []string{"sip", "-switch", s.UDP, "-tls-port", tlsPort, "-insecure", "-domain", s.Domain, "-caller-transport", k.transport, "-callee-transport", k.transport,
-		"-media", k.protection, "-calls", fmt.Sprint(calls), "-rate", "20", "-settle", "6s", "-time", length.String(), "-pid", fmt.Sprint(s.PID()), "-cpu", cpu, "-json"}
+		"-media", k.protection, "-calls", fmt.Sprint(calls), "-rate", "50", "-settle", "6s", "-time", length.String(), "-pid", fmt.Sprint(s.PID()), "-cpu", cpu, "-json"}
 }
 
 // media holds calls for a while and gives what callgen saw.

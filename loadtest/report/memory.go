@@ -13,8 +13,8 @@ import (
 	"naisen/loadtest/peer"
 )
 
-const registrationsMethod = "All accounts exist before; the switch is started afresh; then first a fifth, then all of them register once over UDP. Counted: the difference of memory between the two, " +
-	"for each of the later ones, when no transaction is left. Resident memory is what the operator sees, with the collector's reserve in it; the live heap is what the switch really holds."
+const registrationsMethod = "All accounts exist before; the switch is started afresh for each run; then first a fifth, then all of them register once over UDP. Counted: the difference of memory between the " +
+	"two, for each of the later ones, when no transaction is left. Resident memory is what the operator sees, with the collector's reserve in it; the live heap is what the switch really holds."
 
 func measureRegistrations(ctx context.Context, l *lab) (*table, error) {
 	t := &table{}
@@ -23,7 +23,7 @@ func measureRegistrations(ctx context.Context, l *lab) (*table, error) {
 		return nil, err
 	}
 	defer s.stop()
-	n := scale(l, 5000, 250)
+	n := scale(l, 3000, 250)
 	if err := s.provision(ctx, n); err != nil {
 		return nil, err
 	}
@@ -60,68 +60,89 @@ func registrationsOnce(ctx context.Context, s *site, t *table, n int) error {
 			return err
 		}
 	}
-	for i := range n { // the next run begins with none
-		if err := s.unregister(ctx, line, i); err != nil {
-			return err
-		}
-	}
-	at[1].slope(t, at[0], n-few, "registration", "≤ 8 KiB")
-	return nil
+	gone := bulk.Window(ctx, n, 16, func(ctx context.Context, i int) (time.Duration, time.Duration, error) { // the next run begins with none
+		_, err := line.Register(ctx, s.callers[i], 0)
+		return 0, 0, err
+	})
+	at[1].slope(t, at[0], n-few, "registration", "≤ 2 KiB")
+	return gone.First
 }
 
-func (s *site) unregister(ctx context.Context, line *bulk.Line, i int) error {
-	_, err := line.Register(ctx, s.callers[i], 0)
-	return err
-}
+const callsMethod = "A fresh switch for each run holds some calls, talking; then as many again are added of each kind, and all are held on. Counted: the difference of memory that those added " +
+	"make, for each call, both legs, when their transactions are forgotten. RTP is between two UDP phones, SRTP (AES-CM) over TLS; recorded calls are journalled to disk."
 
-const callsMethod = "RTP calls between two UDP phones, talking; each size on a fresh switch. Counted: the difference of memory between the two sizes for each further call, both legs, while they are held. " +
-	"Recorded calls: the same with SRTP and recording."
+// heldKinds are added one after the other.
+var heldKinds = []mediaKind{
+	{"held call", "rtp", "udp", false, "≤ 60 KiB"},
+	{"held SRTP call over TLS", "cm", "tls", false, "≤ 60 KiB"},
+	{"held recorded SRTP call over TLS", "cm", "tls", true, "≤ 100 KiB"},
+}
 
 func measureCalls(ctx context.Context, l *lab) (*table, error) {
 	t := &table{}
-	few, many := scale(l, 50, 10), scale(l, 250, 30)
 	for range l.runs {
-		for _, k := range []mediaKind{{"held call", "rtp", "udp", false, "≤ 100 KiB"}, {"held recorded SRTP call", "cm", "tls", true, ""}} {
-			a, err := heldMemory(ctx, l, k, few)
-			if err != nil {
-				return t, err
-			}
-			b, err := heldMemory(ctx, l, k, many)
-			if err != nil {
-				return t, err
-			}
-			b.slope(t, a, many-few, k.name, k.target)
+		if err := callsOnce(ctx, l, t); err != nil {
+			return t, err
 		}
 	}
 	return t, nil
 }
 
-// heldMemory is the switch's memory while it holds calls.
-func heldMemory(ctx context.Context, l *lab, k mediaKind, calls int) (m memory, err error) {
+func callsOnce(ctx context.Context, l *lab, t *table) error {
 	s, err := l.start(ctx)
 	if err != nil {
-		return m, err
+		return err
 	}
 	defer s.stop()
-	if k.record {
-		if err := s.recordCallsOf(ctx, "2001"); err != nil {
-			return m, err
-		}
+	if err := s.provision(ctx, 2*(1+len(heldKinds))); err != nil { // a pair for each generator: a second device of one number would ring too
+		return err
 	}
-	args := append(s.callgenArgs(k, calls, 10*time.Minute), "-caller-password", s.Passwords["2001"], "-callee-password", s.Passwords["2002"])
-	gen, err := peer.Start(s.Dir, l.callgen, args...)
+	few, more := scale(l, 30, 5), scale(l, 100, 20)
+	before, gen, err := s.hold(ctx, heldKinds[0], s.callers, few, few)
 	if err != nil {
-		return m, err
+		return err
 	}
-	defer func() {
-		_ = gen.Signal(os.Interrupt)
-		gen.Stop()
-	}()
+	defer end(gen)
+	for i, k := range heldKinds {
+		pair := s.callers[2*(i+1):]
+		if k.record {
+			if err := s.recordCallsOf(ctx, pair[0].User); err != nil {
+				return err
+			}
+		}
+		now, gen, err := s.hold(ctx, k, pair, more, few+(i+1)*more)
+		if err != nil {
+			return err
+		}
+		defer end(gen)
+		now.slope(t, before, more, k.name, k.target)
+		before = now
+	}
+	return nil
+}
+
+// hold adds calls between the first two accounts and weighs the switch when it holds so many in all.
+func (s *site) hold(ctx context.Context, k mediaKind, pair []bulk.Account, calls, all int) (m memory, gen *peer.Process, err error) {
+	args := append(s.callgenArgs(k, calls, 20*time.Minute), "-caller", pair[0].User, "-callee", pair[1].User,
+		"-caller-password", pair[0].Password, "-callee-password", pair[1].Password)
+	if gen, err = peer.Start(s.Dir, s.lab.callgen, args...); err != nil {
+		return m, nil, err
+	}
 	// 32 s after the last call was set up its transactions are forgotten.
-	if err := s.until(ctx, 2*time.Minute, map[string]float64{"naisen_calls": float64(calls), "naisen_sip_transactions": 0}); err != nil {
-		return m, errors.Join(err, errors.New(gen.Output()))
+	err = s.until(ctx, 2*time.Minute, map[string]float64{"naisen_calls": float64(all), "naisen_sip_transactions": 0})
+	if err == nil {
+		m, err = s.settled(ctx)
 	}
-	return s.settled(ctx)
+	if err != nil {
+		err = errors.Join(err, errors.New(gen.Output()))
+		end(gen)
+	}
+	return m, gen, err
+}
+
+func end(gen *peer.Process) {
+	_ = gen.Signal(os.Interrupt)
+	gen.Stop()
 }
 
 // memory of the switch, in KiB.
