@@ -102,7 +102,8 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// unescape decodes %XX. A decoded control character (NUL above all) is refused: no later layer must see a name cut short by one.
+// unescape decodes %XX. A decoded control character is refused, but NUL, which RFC 4475 section 3.1.1.4 wants read: a string holds it like any
+// other byte, names are not cut short by it, and it is escaped again where it is written.
 func unescape(s string) (string, error) {
 	i := 0
 	for i < len(s) && s[i] != '%' {
@@ -121,7 +122,7 @@ func unescape(s string) (string, error) {
 			return "", ErrSyntax
 		}
 		hi, lo := hexValue(s[i+1]), hexValue(s[i+2])
-		if hi < 0 || lo < 0 || isControl(byte(hi<<4|lo)) {
+		if hi < 0 || lo < 0 || isControl(byte(hi<<4|lo)) && hi|lo != 0 {
 			return "", ErrSyntax
 		}
 		b = append(b, byte(hi<<4|lo))

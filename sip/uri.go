@@ -8,7 +8,7 @@ import (
 
 // ParseURI parses a SIP, SIPS, tel or URN URI (RFC 3261 section 19.1, RFC 3966, RFC 5031). A URN such as urn:service:sos has
 // Scheme "urn" and the rest in User. Errors: ErrScheme for any other scheme, ErrSyntax, ErrBounds. A password ("user:secret@host")
-// is refused: RFC 3261 section 19.1.1 calls it not recommended, and it would end up in logs.
+// is dropped: RFC 3261 section 19.1.1 calls it not recommended, and it would end up in logs.
 func ParseURI(s string) (URI, error) {
 	if len(s) > maxURI {
 		return URI{}, ErrBounds
@@ -58,7 +58,8 @@ func isScheme(s string) bool {
 func parseSIP(u *URI, s string) (err error) {
 	// The user part ends at the first "@": none may stand unescaped inside it, nor in what follows.
 	if user, host, ok := strings.Cut(s, "@"); ok {
-		if user == "" || strings.IndexByte(user, ':') >= 0 {
+		user, password, _ := strings.Cut(user, ":")
+		if _, err := unescape(password); user == "" || err != nil || !uriPart(password, clsUser) {
 			return ErrSyntax
 		}
 		for i := 0; i < len(user); i++ {

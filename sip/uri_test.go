@@ -23,6 +23,8 @@ func TestParseURI(t *testing.T) {
 			Headers: Params{{Name: "replaces", Value: "a;to-tag=1"}, {Name: "x"}}}, "sip:h?replaces=a%3Bto-tag%3D1&x="},
 		{"tel:+81-3-1234-5678;ext=12", URI{Scheme: "tel", User: "+81-3-1234-5678", Params: Params{{Name: "ext", Value: "12"}}}, ""},
 		{"sip:#31#@h", URI{Scheme: "sip", User: "#31#", Host: "h"}, "sip:%2331%23@h"},
+		{"sip:a%00b@h", URI{Scheme: "sip", User: "a\x00b", Host: "h"}, ""},
+		{"sip:user:secret@h", URI{Scheme: "sip", User: "user", Host: "h"}, "sip:user@h"},
 		{"urn:service:sos", URI{Scheme: "urn", User: "service:sos"}, ""},
 		{"sip:+81312345678@h;user=phone", URI{Scheme: "sip", User: "+81312345678", Host: "h", Params: Params{{Name: "user", Value: "phone"}}}, ""},
 	}
@@ -45,8 +47,8 @@ func TestParseURIRefuses(t *testing.T) {
 		"": ErrSyntax, "bob": ErrSyntax, ":x": ErrSyntax, "sip:": ErrSyntax, "sip:@h": ErrSyntax, "sip:a@": ErrSyntax, "sip:a b@h": ErrSyntax,
 		"sip:a@b@c": ErrSyntax, "sip:a@h:0": ErrSyntax, "sip:a@h:65536": ErrSyntax, "sip:a@h:-5": ErrSyntax, "sip:a@h:": ErrSyntax,
 		"sip:[::1": ErrSyntax, "sip:[fe80::1%25eth0]": ErrSyntax, "sip:[1.2.3.4]": ErrSyntax, "sip:a..b": ErrSyntax, "sip:a%": ErrSyntax,
-		"sip:a%4@h": ErrSyntax, "sip:a%zz@h": ErrSyntax, "sip:a%00b@h": ErrSyntax, "sip:a%0d%0aX@h": ErrSyntax, "sip:h;=v": ErrSyntax,
-		"sip:h;;x": ErrSyntax, "sip:h;lr;LR": ErrSyntax, "sip:h?": ErrSyntax, "sip:user:secret@h": ErrSyntax, "tel:": ErrSyntax, "tel:12x9": ErrSyntax,
+		"sip:a%4@h": ErrSyntax, "sip:a%zz@h": ErrSyntax, "sip:a%07b@h": ErrSyntax, "sip:a%0d%0aX@h": ErrSyntax, "sip:h;=v": ErrSyntax,
+		"sip:h;;x": ErrSyntax, "sip:h;lr;LR": ErrSyntax, "sip:h?": ErrSyntax, "sip::secret@h": ErrSyntax, "sip:user:a%0ab@h": ErrSyntax, "sip:user:a:b@h": ErrSyntax, "tel:": ErrSyntax, "tel:12x9": ErrSyntax,
 		"http://example.com": ErrScheme, "isbn:2983792873": ErrScheme, "nobodyKnows:x": ErrScheme, "1ab:x": ErrSyntax, "sip:h\r\n": ErrSyntax,
 		"sip:a@h\x00": ErrSyntax, "<sip:a@h>": ErrSyntax, "sip:日本@h": ErrSyntax,
 	} {

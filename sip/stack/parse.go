@@ -173,6 +173,9 @@ func parseFields(h *Headers, fields []byte) error {
 	}
 	for _, l := range lines {
 		name, value := l.Name(), l.Value()
+		if !isText(value) {
+			value = neutral(value)
+		}
 		if !sip.IsToken(name) || !isText(value) {
 			return malformed(0, "character not allowed in a header")
 		}
@@ -192,6 +195,24 @@ func isText(s string) bool {
 		}
 	}
 	return ascii || utf8.ValidString(s)
+}
+
+// neutral puts a space for each control character that stands escaped in a quoted-string, where the grammar allows it (quoted-pair, RFC 3261
+// section 25.1; RFC 4475 section 3.1.1.2). Nobody needs it, and it must not reach a log, a display or a file.
+func neutral(s string) string {
+	b, quoted := []byte(s), false
+	for i := 0; i < len(b); i++ {
+		switch {
+		case b[i] == '"':
+			quoted = !quoted
+		case quoted && b[i] == '\\' && i+1 < len(b):
+			if c := b[i+1]; c < 0x20 && c != '\r' && c != '\n' || c == 0x7f {
+				b[i], b[i+1] = ' ', ' '
+			}
+			i++
+		}
+	}
+	return string(b)
 }
 
 // cutBody applies Content-Length (RFC 3261 section 18.3). On a stream the framing has already cut the message to it.

@@ -236,3 +236,44 @@ func TestCancelFromStrangerIsRefused(t *testing.T) {
 		w.alice.Silence(time.Second)
 	})
 }
+
+// A peer of RFC 2543 sends no branch, or one without the cookie: its transactions are told apart all the same (RFC 3261 section 17.2.3).
+func TestOldPeers(t *testing.T) {
+	for _, branch := range []string{"", ";branch=1", ";branch=390skdjuw"} {
+		bubble(t, func(t *testing.T) {
+			w := newWorld(t, &tu{request: func(tx *stack.ServerTx) {
+				if tx.Request().URI.User == "busy" {
+					_ = tx.Respond(stack.NewResponse(tx.Request(), 486, ""))
+				} else {
+					_ = tx.Respond(stack.NewResponse(tx.Request(), 180, ""))
+				}
+			}, cancel: answer(487)})
+			old := func(user string) *stack.Request {
+				r := w.alice.NewRequest("INVITE", user)
+				r.Set("Via", "SIP/2.0/UDP "+aliceAddr.String()+branch)
+				return r
+			}
+			busy := old("busy")
+			w.alice.Send(busy)
+			first := w.alice.ExpectStatus(486, "INVITE")
+			w.alice.Send(busy)
+			w.alice.Ack(busy, w.alice.ExpectStatus(486, "INVITE"))
+			w.alice.Silence(10 * time.Second) // the ACK was matched: Timer G is off
+			rings := old("rings")
+			w.alice.Send(rings)
+			if w.alice.ExpectStatus(180, "INVITE").To().Tag() == first.To().Tag() {
+				t.Error("two calls share a tag")
+			}
+			w.alice.Cancel(rings)
+			w.alice.ExpectStatus(200, "CANCEL")
+			w.alice.Ack(rings, w.alice.ExpectStatus(487, "INVITE"))
+			w.alice.Silence(10 * time.Second)
+			if got := w.u.saw(); !slices.Equal(got, []string{"INVITE", "INVITE", "CANCEL"}) {
+				t.Errorf("%q: the TU saw %v", branch, got)
+			}
+			if acks, _, _ := w.u.counts(); acks != 0 {
+				t.Errorf("%d ACKs reached the TU", acks)
+			}
+		})
+	}
+}

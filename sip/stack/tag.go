@@ -30,7 +30,7 @@ func (s *Stack) mark(kind string, parts ...string) string {
 
 // requestMark is the same for an INVITE, its retransmissions, its CANCEL and the ACK of its non-2xx final (RFC 3261 section 17.1.1.3).
 func (s *Stack) requestMark(kind string, r *Request, v Via) string {
-	return s.mark(kind, strings.ToLower(v.Branch()), v.SentBy(), r.CallID(), r.From().Tag())
+	return s.mark(kind, v.transaction(r), v.SentBy(), r.CallID(), r.From().Tag())
 }
 
 // statelessAck recognises the ACK of a refusal of which nothing was kept.

@@ -75,9 +75,7 @@ func validateVia(h *Headers) error {
 	if len(vias) > maxVias {
 		return malformed(513, "too many Vias")
 	}
-	b := vias[0].Branch()
-	// RFC 2543 peers, without the cookie, are refused: their transactions cannot be told apart safely.
-	if len(b) <= len(magicCookie) || len(b) > maxIdentifier || !strings.EqualFold(b[:len(magicCookie)], magicCookie) {
+	if b := vias[0].Branch(); len(b) > maxIdentifier || strings.EqualFold(b, magicCookie) { // the cookie alone: RFC 4475 section 3.2
 		return malformed(400, "Via branch")
 	}
 	return nil

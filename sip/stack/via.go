@@ -1,6 +1,9 @@
 package stack
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"naisen/sip"
@@ -19,6 +22,19 @@ type Via struct {
 
 // Branch is the branch parameter.
 func (v Via) Branch() string { b, _ := v.Params.Get("branch"); return b }
+
+// transaction identifies the transaction of a request: the branch, or, from an RFC 2543 peer that sends none or one without the cookie, what
+// RFC 3261 section 17.2.3 compares instead. The To tag is left out: it is the same in all of one transaction, or our own in an ACK.
+func (v Via) transaction(r *Request) string {
+	b := v.Branch()
+	if len(b) > len(magicCookie) && strings.EqualFold(b[:len(magicCookie)], magicCookie) {
+		return strings.ToLower(b)
+	}
+	n, _ := r.CSeq()
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d\x00%s %s %s", r.URI, r.From().Tag(), r.CallID(), n, v.Transport, v.SentBy(), b)
+	return "rfc2543" + hex.EncodeToString(h.Sum(nil)[:16])
+}
 
 // SentBy is "host" or "host:port".
 func (v Via) SentBy() string { return sip.URI{Host: v.Host, Port: v.Port}.HostPort() }
