@@ -39,6 +39,8 @@ func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (
 		return nil, u.refuse(tx, 420, func(r *stack.Response) { r.Set("Unsupported", joinTags(u.unsupported(req))) })
 	case !known:
 		return nil, u.refuse(tx, 415, unsupportedBody(typeSDP))
+	case !takesSDP(&req.Headers):
+		return nil, u.refuse(tx, 406, nil)
 	}
 	ask := readSessionExpires(&req.Headers)
 	if ask.interval > 0 && ask.interval < u.cfg.MinSE {
@@ -72,6 +74,21 @@ func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (
 	}
 	u.log.Debug("session", slog.String("leg", id), slog.String("call_id", s.callID), slog.Bool("inbound", true), slog.String("phase", "invite"))
 	return s, nil
+}
+
+// takesSDP: without Accept an INVITE takes SDP (RFC 3261 section 20.1); with one that leaves it out there is nothing to answer with.
+func takesSDP(h *stack.Headers) bool {
+	if !h.Has("Accept") {
+		return true
+	}
+	for _, e := range h.All("Accept") {
+		kind, _, _ := strings.Cut(e, ";")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case typeSDP, "application/*", "*/*":
+			return true
+		}
+	}
+	return false
 }
 
 func (u *UA) refuse(tx *stack.ServerTx, status int, fill func(*stack.Response)) error {
