@@ -50,7 +50,7 @@ type Trunk struct {
 	Refer           *bool    `json:"refer,omitempty" doc:"REFER is taken from it"`
 	Replaces        *bool    `json:"replaces,omitempty" doc:"Requests to it may carry Replaces"`
 	OptionsSeconds  int      `json:"options_seconds,omitempty" doc:"Interval of health checks by OPTIONS; -1: none"`
-	Register        string   `json:"register,omitempty" doc:"none, single or bulk (RFC 6140)"`
+	Register        string   `json:"register,omitempty" doc:"none; single or bulk (RFC 6140): we register with it; accept: it registers with us, as username"`
 	RegisterSeconds int      `json:"register_seconds,omitempty" doc:"Registration lifetime asked for"`
 	Account         string   `json:"account,omitempty" doc:"User part of the address that is registered; empty: username"`
 	TLSName         string   `json:"tls_name,omitempty" doc:"Name that the carrier's certificate must have, and SNI; empty: the host"`
@@ -82,16 +82,6 @@ func (t Trunk) normal() Entity {
 	t.HasSecret = false // stands beside, see decode
 	t.Sources, t.Prefixes, t.DIDFrom = list(t.Sources), list(t.Prefixes), list(t.DIDFrom)
 	return t
-}
-
-// Registers tells whether we register with the carrier, so that it knows where we are.
-func (t Trunk) Registers() bool {
-	return t.Register == "single" || t.Register == "bulk" || t.Register == "" && (t.Profile == "digest" || t.Profile == "gin")
-}
-
-// RegistersInBulk: all its numbers at once (RFC 6140).
-func (t Trunk) RegistersInBulk() bool {
-	return t.Register == "bulk" || t.Register == "" && t.Profile == "gin"
 }
 
 // Refs of a trunk: the sites that it serves.
@@ -193,7 +183,8 @@ func (t Trunk) checkSignalling(c *check) {
 	c.oneOf("reliable_provisional", t.Reliable, "", "off", "supported", "required")
 	c.must(t.OptionsSeconds == -1 || t.OptionsSeconds == 0 || t.OptionsSeconds >= 10 && t.OptionsSeconds <= 3600, "options_seconds",
 		"must be 10 to 3600, or -1 for none")
-	c.oneOf("register", t.Register, "", "none", "single", "bulk")
+	c.oneOf("register", t.Register, "", "none", "single", "bulk", "accept")
+	c.must(t.Register != "accept" || t.Username != "", "username", "is what the other system signs in with")
 	c.must(t.RegisterSeconds == 0 || t.RegisterSeconds >= 60 && t.RegisterSeconds <= 86400, "register_seconds", "must be 60 to 86400")
 	c.must(len(t.Account) <= maxName && !strings.ContainsFunc(t.Account, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\<>@:;,?`, r) }),
 		"account", "must be at most 64 characters that may stand in a SIP user part")

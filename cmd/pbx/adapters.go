@@ -23,10 +23,27 @@ func (c credentials) Lookup(realm, user string) (auth.Credential, bool) {
 	snap := c.directory.Snapshot()
 	e, known := snap.Extension(realm, user)
 	cred, ok := snap.Credential(realm, user)
-	if !known || !ok {
+	if !known {
+		return c.account(snap, realm, user)
+	}
+	if !ok {
 		return auth.Credential{}, false
 	}
 	return auth.Credential{HA1MD5: cred.HA1MD5, HA1SHA256: cred.HA1SHA256, AllowMD5: e.AllowMD5}, true
+}
+
+// account is that of a telephone system which registers with us: the password stands with its trunk.
+func (c credentials) account(snap *directory.Snapshot, realm, user string) (auth.Credential, bool) {
+	t, ok := snap.Account(realm, user)
+	if !ok {
+		return auth.Credential{}, false
+	}
+	password, ok := snap.TrunkPassword(realm, t.Name)
+	if !ok {
+		return auth.Credential{}, false
+	}
+	return auth.Credential{HA1MD5: auth.HA1(auth.MD5, user, realm, password.Reveal()), HA1SHA256: auth.HA1(auth.SHA256, user, realm, password.Reveal()),
+		AllowMD5: true}, true
 }
 
 // bindings keeps registrations in the store.

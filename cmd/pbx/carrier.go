@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -74,7 +75,7 @@ func (d *dialler) toCarrier(c carrier, local netip.Addr, out call.Outgoing, l *l
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupPatience)
 	defer cancel()
-	points, err := d.trunks.points(ctx, p, local)
+	points, err := d.points(ctx, c, local)
 	if err != nil {
 		d.log.Error("dialler: carrier not found", "trunk", c.trunk.Name, "err", err)
 		attempt.Ended(sip.CauseTransport, false, 0)
@@ -91,13 +92,30 @@ func (d *dialler) toCarrier(c carrier, local netip.Addr, out call.Outgoing, l *l
 		i.Targets = append(i.Targets, at.target)
 		uri := p.WriteTo(at.point, w).URI
 		if n == 0 {
-			i.URI = uri
+			i.URI, i.Routes = uri, at.routes
 			continue
 		}
-		i.Others = append(i.Others, dialog.Place{URI: uri})
+		i.Others = append(i.Others, dialog.Place{URI: uri, Routes: at.routes})
 	}
 	l.begin(d.ua.Invite(i, watched(attempt, l.on)))
 }
+
+// points are the places of a carrier: by DNS, or of a system that registers with us where its REGISTER came from. There the number stands
+// before the host of its Contact (RFC 6140 section 5.3), also where it registered one Contact for all its numbers without saying bnc.
+func (d *dialler) points(ctx context.Context, c carrier, local netip.Addr) (out []point, err error) {
+	if c.profile.Register != trunk.RegisterAccept {
+		return d.trunks.points(ctx, c.profile, local)
+	}
+	for _, b := range d.registrar.Lookup(c.trunk.Username + "@" + c.domain) {
+		out = append(out, point{point: trunk.Point{Host: b.Contact.Host, Port: b.Contact.Port}, target: b.Target(), routes: routes(b)})
+	}
+	if len(out) == 0 {
+		return nil, errNotRegistered
+	}
+	return out, nil
+}
+
+var errNotRegistered = errors.New("the system is not registered")
 
 // watched tells the book of trunks what comes of a call.
 func watched(a *health.Attempt, on func(dialog.Event)) func(dialog.Event) {

@@ -78,6 +78,11 @@ func (s *signalling) fromRemote(req *stack.Request, snap *directory.Snapshot, at
 // trunksOf are the trunks that a request may have come in by: those of its address, and on TLS those that a certificate names.
 func (s *signalling) trunksOf(snap *directory.Snapshot, f *stack.Flow) []directory.TrunkAt {
 	out := snap.TrunksFrom(f.Remote().Addr())
+	for _, at := range snap.AllTrunks() { // one that registered over this flow, with its password
+		if at.Trunk.Register == trunk.RegisterAccept && s.registrar.Carries(f, at.Trunk.Username+"@"+at.Domain) {
+			out = append(out[:len(out):len(out)], at)
+		}
+	}
 	if !f.Secure() || len(f.PeerCertificates()) == 0 {
 		return out
 	}

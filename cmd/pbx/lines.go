@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -10,7 +13,6 @@ import (
 	"naisen/provisioning/directory"
 	"naisen/sip/auth"
 	"naisen/sip/registrar/client"
-	"naisen/sip/resolve"
 	"naisen/sip/stack"
 	"naisen/sip/trunk"
 )
@@ -24,11 +26,24 @@ type lines struct {
 }
 
 // newLines follows the directory until Close.
-func newLines(ctx context.Context, d *directory.Directory, network client.Network, resolver *resolve.Resolver, log *slog.Logger) *lines {
+func newLines(ctx context.Context, d *directory.Directory, network client.Network, places *trunks, log *slog.Logger) *lines {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l := &lines{directory: d, stop: stop, done: make(chan struct{})}
-	l.client = client.New(client.Config{Network: network, Log: log, Resolve: func(ctx context.Context, l client.Line) ([]stack.Target, error) {
-		return resolver.Resolve(ctx, resolve.Query{Host: l.Host, Port: l.Port, Transport: l.Transport})
+	l.client = client.New(client.Config{Network: network, Log: log, Resolve: func(ctx context.Context, l client.Line) (out []stack.Target, err error) {
+		domain, name, _ := strings.Cut(l.Key, "/")
+		tr, ok := d.Snapshot().Trunk(domain, name)
+		if !ok {
+			return nil, provisioning.ErrNotFound
+		}
+		p, err := trunkProfile(domain, tr)
+		if err != nil {
+			return nil, err
+		}
+		points, err := places.points(ctx, p, netip.Addr{})
+		for _, at := range points {
+			out = append(out, at.target)
+		}
+		return out, err
 	}})
 	go l.run(run, log)
 	return l
@@ -46,8 +61,8 @@ func (l *lines) run(ctx context.Context, log *slog.Logger) {
 }
 
 // startLines registers with carriers as soon as the stack serves.
-func (p *pbx) startLines(ctx context.Context, resolver *resolve.Resolver) {
-	p.lines = newLines(ctx, p.directory, p.stack, resolver, p.log)
+func (p *pbx) startLines(ctx context.Context) {
+	p.lines = newLines(ctx, p.directory, p.stack, p.trunks, p.log)
 	p.signalling.lines = p.lines.client
 	p.closing("lines", func(context.Context) error { p.lines.Close(); return nil })
 }
@@ -62,9 +77,6 @@ func (l *lines) Close() {
 // wantedLines are the registrations of all enabled trunks.
 func wantedLines(snap *directory.Snapshot, log *slog.Logger) (out []client.Line) {
 	for _, at := range snap.AllTrunks() {
-		if !at.Trunk.Registers() {
-			continue
-		}
 		if _, has := snap.TrunkPassword(at.Domain, at.Trunk.Name); !has && at.Trunk.Username != "" {
 			continue // a carrier counts wrong passwords and closes the account: nothing is said before there is one
 		}
@@ -73,7 +85,9 @@ func wantedLines(snap *directory.Snapshot, log *slog.Logger) (out []client.Line)
 			log.Error("lines: trunk is unusable", "trunk", at.Trunk.Name, "err", err)
 			continue
 		}
-		out = append(out, lineOf(snap, at.Domain, at.Trunk, p))
+		if p.Register == trunk.RegisterSingle || p.Register == trunk.RegisterBulk {
+			out = append(out, lineOf(snap, at.Domain, at.Trunk, p))
+		}
 	}
 	return out
 }
@@ -83,7 +97,7 @@ func lineKey(domain, trunk string) string { return domain + "/" + trunk }
 
 func lineOf(snap *directory.Snapshot, domain string, t provisioning.Trunk, p *trunk.Profile) client.Line {
 	l := client.Line{Key: lineKey(domain, t.Name), Host: p.Host, Port: p.Port, Transport: p.Transport, User: t.Account, Domain: t.FromHost,
-		Bulk: t.RegistersInBulk(), Expires: t.RegisterSeconds}
+		Bulk: p.Register == trunk.RegisterBulk, Expires: int(p.RegisterExpires / time.Second)}
 	if l.User == "" {
 		l.User = t.Username
 	}

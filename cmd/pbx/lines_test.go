@@ -78,7 +78,7 @@ func TestLinesFollowTheDirectory(t *testing.T) {
 	go func() { served <- s.Serve(t.Context()) }()
 	resolver := resolve.New(resolve.Config{})
 	defer resolver.Close()
-	l := newLines(t.Context(), d, s, resolver, log)
+	l := newLines(t.Context(), d, s, newTrunks(d, resolver, nil, log), log)
 	defer func() {
 		l.Close()
 		_ = s.Close()

@@ -19,11 +19,17 @@ func (s *signalling) register(tx *stack.ServerTx) {
 	if !ok {
 		return
 	}
-	e, found := s.directory.Snapshot().Extension(domain, who.number)
+	snap := s.directory.Snapshot()
+	e, found := snap.Extension(domain, who.number)
+	right := registrar.Right{AOR: who.number + "@" + domain, Domain: domain, MaxContacts: e.MaxContacts, Proof: who.proof, Until: who.until}
+	if !found {
+		_, found = snap.Account(domain, who.number)
+		right.Bulk = found
+	}
 	if who.number != aor.User || !found { // B6: own credentials, another's address-of-record
 		s.audit.failedSignIn(domain, who.number, req.Flow.Remote().Addr(), "other address-of-record")
 		s.refuse(tx, sip.CauseForbidden)
 		return
 	}
-	s.registrar.Register(tx, registrar.Right{AOR: who.number + "@" + domain, Domain: domain, MaxContacts: e.MaxContacts, Proof: who.proof, Until: who.until})
+	s.registrar.Register(tx, right)
 }

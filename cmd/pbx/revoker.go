@@ -47,6 +47,12 @@ func (v *revoker) run(ctx context.Context) {
 func (v *revoker) revoke(last, next *directory.Snapshot) {
 	for _, aor := range v.registrar.AORs() {
 		number, domain, _ := strings.Cut(aor, "@")
+		if _, account := next.Account(domain, number); account && !known(next, domain, number) {
+			if passwordOf(last, domain, number) != passwordOf(next, domain, number) {
+				v.registrar.Remove(aor, registrar.EventDeactivated)
+			}
+			continue
+		}
 		if !next.Active(domain, number) {
 			v.registrar.Remove(aor, registrar.EventRejected)
 			continue
@@ -77,6 +83,18 @@ func lost(last, next *directory.Snapshot, domain, number string) func(proof stri
 		}
 		return changed
 	}
+}
+
+func known(s *directory.Snapshot, domain, number string) bool {
+	_, ok := s.Extension(domain, number)
+	return ok
+}
+
+// passwordOf a telephone system that registers with us.
+func passwordOf(s *directory.Snapshot, domain, user string) string {
+	t, _ := s.Account(domain, user)
+	p, _ := s.TrunkPassword(domain, t.Name)
+	return p.Reveal()
 }
 
 // Close stops following and waits.

@@ -167,6 +167,7 @@ func (t *trunks) options(p *trunk.Profile, at point) *stack.Request {
 type point struct {
 	point  trunk.Point
 	target stack.Target
+	routes []sip.Address // a Path
 }
 
 // points finds the addresses of a carrier, of its first point first. local is ours to leave by; zero: the stack chooses. An error when none of
@@ -194,7 +195,7 @@ func (t *trunks) points(ctx context.Context, p *trunk.Profile, local netip.Addr)
 				target.TLS = &c
 			}
 			t.remember(target.Addr.Addr(), p)
-			out = append(out, point{at, target})
+			out = append(out, point{point: at, target: target})
 		}
 	}
 	if len(out) == 0 {

@@ -241,7 +241,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	}
 	revoker := newRevoker(ctx, p.directory, p.registrar, s.events)
 	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
-	p.startLines(ctx, resolver)
+	p.startLines(ctx)
 	p.startTrunks(ctx)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: addrs, log: p.log}

@@ -206,6 +206,20 @@ func (s *Snapshot) Trunks(domainName string) []provisioning.Trunk {
 	return out
 }
 
+// Account finds the enabled trunk whose system registers with us under that user name. It looks at each trunk of the domain.
+func (s *Snapshot) Account(domainName, user string) (provisioning.Trunk, bool) {
+	d, ok := s.domains[domainName]
+	if !ok || user == "" {
+		return provisioning.Trunk{}, false
+	}
+	for _, t := range d.trunks {
+		if t.Register == "accept" && t.Username == user && !t.Disabled {
+			return t, true
+		}
+	}
+	return provisioning.Trunk{}, false
+}
+
 // AllTrunks lists the enabled trunks of every domain, in no order.
 func (s *Snapshot) AllTrunks() []TrunkAt {
 	var out []TrunkAt

@@ -74,6 +74,13 @@ func (r *Registrar) newest(p passenger) (stack.Target, bool) {
 	return best.binding().Target(), true
 }
 
+// Carries tells whether the AOR is registered over that very flow.
+func (r *Registrar) Carries(f *stack.Flow, aor string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.aors[aor], func(h *held) bool { return h.Flow != nil && sameFlow(h.Flow, f) && time.Since(r.began) < h.deadline })
+}
+
 // AORs lists every address-of-record that has a binding, reachable or not, in no order.
 func (r *Registrar) AORs() []string {
 	r.mu.Lock()

@@ -26,7 +26,7 @@ func TestOutboundAnswers(t *testing.T) {
 		{"straight from the phone", []string{contact("a", "1"), ob}, 200, "Require: outbound", 1},
 		{"keep-alive is asked for", []string{contact("a", "1"), ob}, 200, "Flow-Timer: 120", 1},
 		{"Require: outbound", []string{contact("a", "1"), "Require: outbound"}, 200, "Require: outbound", 1},
-		{"not asked for, but reg-id counts", []string{contact("a", "2")}, 200, "Supported: path, outbound, gruu", 2},
+		{"not asked for, but reg-id counts", []string{contact("a", "2")}, 200, "Supported: path, outbound, gruu, gin", 2},
 		{"edge proxy that keeps flows", []string{proxied, contact("a", "1"), ob, "Path: <sip:core.test;lr>, <sip:edge.test;lr;ob>"}, 200, "Require: outbound", 1},
 		{"the first hop is the lowest Path", []string{proxied, contact("a", "1"), ob, "Path: <sip:core.test;lr;ob>, <sip:edge.test;lr>"}, 439, "", 0},
 		{"proxy without Path", []string{proxied, contact("a", "1"), ob}, 439, "", 0},

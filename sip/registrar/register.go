@@ -16,6 +16,7 @@ import (
 type Right struct {
 	AOR, Domain string
 	MaxContacts int       // bounds the bindings of the AOR; 0: the Config's
+	Bulk        bool      // a telephone system that may register all its numbers at once (RFC 6140)
 	Proof       string    // kept in the binding: in the caller's words, at most 128 bytes
 	Until       time.Time // wall time at which the proof ends, and with it the binding (RFC 8898 section 5); zero: never
 }
@@ -60,6 +61,9 @@ func (r *Registrar) register(req *stack.Request, from source, right Right) *stac
 	if no != nil {
 		return r.refuse(req, no)
 	}
+	if no := bulk(req, right, u.wishes); no != nil {
+		return r.refuse(req, no)
+	}
 	u.source, u.Right = from, right
 	if u.MaxContacts <= 0 {
 		u.MaxContacts = r.cfg.MaxContacts
@@ -86,7 +90,7 @@ func (r *Registrar) register(req *stack.Request, from source, right Right) *stac
 			resp.Add("Flow-Timer", strconv.Itoa(int(r.cfg.FlowTimer/time.Second)))
 		}
 	}
-	resp.Add("Supported", "path, outbound, gruu")
+	resp.Add("Supported", "path, outbound, gruu, gin")
 	resp.Add("Date", r.cfg.Clock().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
 	return resp
 }
@@ -128,7 +132,7 @@ func (r *Registrar) read(req *stack.Request) (u update, no *refusal) {
 }
 
 // extensions are what a REGISTER may Require.
-var extensions = []string{"path", "outbound", "gruu"}
+var extensions = []string{"path", "outbound", "gruu", "gin"}
 
 // shorten keeps a binding from outliving what proved it. A second too few is a refresh; one too many is a call to who lost the right.
 func (u *update) shorten(now time.Time) {

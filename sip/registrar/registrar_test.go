@@ -112,7 +112,7 @@ func TestRegisterAnswers(t *testing.T) {
 		{"malformed expiry", []string{"Contact: <sip:p@192.0.2.1>;expires=soon"}, 200, "Contact: <sip:p@192.0.2.1>;expires=300"},
 		{"cut to the longest", []string{"Contact: <sip:p@192.0.2.1>;expires=99999999999999999999"}, 200, "Contact: <sip:p@192.0.2.1>;expires=3600"},
 		{"too short", []string{"Contact: <sip:p@192.0.2.1>;expires=30"}, 423, "Min-Expires: 60"},
-		{"query", nil, 200, "Supported: path, outbound, gruu"},
+		{"query", nil, 200, "Supported: path, outbound, gruu, gin"},
 		{"all as sent", []string{`Contact: "Al <1>" <sip:1001%2d1@192.0.2.1:5061;transport=UDP;ob;pn-prid=a:b>` + inst + `;reg-id=1;q=0.5;expires=60;x="<>;"`}, 200,
 			`Contact: <sip:1001%2d1@192.0.2.1:5061;transport=UDP;ob;pn-prid=a:b>` + inst + `;reg-id=1;x="<>;";q=0.5;expires=60`},
 		{"no brackets", []string{"Contact: sip:p@192.0.2.1;expires=60"}, 200, "Contact: <sip:p@192.0.2.1>;expires=60"},

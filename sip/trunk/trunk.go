@@ -49,6 +49,7 @@ const (
 // Words of Fields.
 const (
 	RegisterNone, RegisterSingle, RegisterBulk              = "none", "single", "bulk"
+	RegisterAccept                                          = "accept" // it registers with us (RFC 6140)
 	ReliableOff, ReliableSupported, ReliableRequired        = "off", "supported", "required"
 	EarlyAllow, EarlyAfterAnswer                            = "allow", "after-answer"
 	MediaRequired, MediaPreferred, MediaForbidden    string = "srtp-required", "srtp-preferred", "srtp-forbidden"
