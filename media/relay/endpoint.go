@@ -15,6 +15,7 @@ import (
 type endpoint struct {
 	id      string
 	ssrc    uint32 // of all that we send to the peer
+	closing atomic.Bool
 	serial  uint64
 	engine  *Engine
 	profile media.Profile
@@ -29,7 +30,6 @@ type endpoint struct {
 	route   atomic.Pointer[route]   // what the bridge says; nil outside
 	remote  atomic.Pointer[netip.AddrPort]
 	count   counters
-	closing atomic.Bool
 	buried  chan struct{} // the shard has let go
 	closed  chan struct{} // all is released
 
@@ -40,6 +40,10 @@ type endpoint struct {
 type leg struct {
 	slot int32 // in the shard's table; -1: not served
 	gone bool  // closed
+	// The three of the present negotiation stand here because an endpoint just fits a size that the allocator has.
+	silent   bool // Timeout was posted
+	heardAny bool // FirstPacket was posted
+	heardCtl bool // the peer sends RTCP
 
 	session *session // adopted
 	learn   learner
@@ -52,9 +56,6 @@ type leg struct {
 	events    *rtp.EventDetector
 	stamp     *rtp.Restamper
 	heard     int64 // the last authenticated packet, or the start of the negotiation
-	silent    bool  // Timeout was posted
-	heardAny  bool  // FirstPacket was posted in this negotiation
-	heardCtl  bool  // the peer sends RTCP
 	reportAt  int64
 	sentAt    int64  // the last RTP packet sent
 	sent      uint32 // for our SR

@@ -3,17 +3,18 @@ package relay
 import (
 	"runtime"
 	"testing"
+	"unsafe"
 
 	"naisen/media"
 	"naisen/media/secure"
 )
 
-// TestMemoryPerCall holds the budget of a two-leg SRTP call: 60 KiB in all, of which the relay's own heap may take two thirds.
+// TestMemoryPerCall holds the budget of a two-leg SRTP call: 60 KiB in all, of which the relay's own heap may take a quarter.
 func TestMemoryPerCall(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a hundred calls")
 	}
-	const calls, budget = 100, 40 << 10
+	const calls, budget = 100, 15 << 10
 	e := engineFor(t, Config{Shards: 1})
 	phones := make([]*phone, 2*calls)
 	for i := range phones {
@@ -54,6 +55,9 @@ func TestMemoryPerCall(t *testing.T) {
 	t.Logf("%d octets a call", per)
 	if per > budget {
 		t.Errorf("%d octets a call, budget %d", per, budget)
+	}
+	if n := unsafe.Sizeof(endpoint{}); n > 896 {
+		t.Errorf("an endpoint has %d octets: above 896 the allocator gives it 1,024", n)
 	}
 	runtime.KeepAlive(legs)
 }
