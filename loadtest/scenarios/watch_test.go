@@ -12,14 +12,16 @@ func TestWatch(t *testing.T) {
 	r := newRig(t)
 	desk := r.register("2002")
 	watcher := r.scenario("watch.xml", "2001", "2002", r.address())
-	watcher.Patience = 60 * time.Second
+	watcher.Patience = 90 * time.Second
 	panel := r.start(watcher)
 	r.until("naisen_notifies_sent_total", 1)
 	answer := r.scenario("answer.xml", "2002", "", desk)
-	answer.Pause = 3 * time.Second // it rings
+	answer.Patience = 60 * time.Second
+	answer.Pause = 6 * time.Second // it rings: long enough for a slow machine to tell of it
 	b := r.start(answer)
 	call := r.scenario("call.xml", "2001", "2002", r.address())
-	call.Pause = 3 * time.Second // they talk
+	call.Patience = 60 * time.Second
+	call.Pause = 6 * time.Second // they talk
 	a := r.start(call)
 	r.finish(a, b, panel)
 	r.until(`naisen_subscriptions{package="dialog"}`, 0)
