@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 
 	"naisen/sip/stack"
 )
@@ -89,6 +90,28 @@ func leaveBy(ours []netip.Addr, peer netip.Addr) netip.Addr {
 		}
 	}
 	return best
+}
+
+// leaveTo is leaveBy where several of our addresses lead to other machines: the kernel's routes decide. Nothing is sent.
+func leaveTo(ours []netip.Addr, peer netip.Addr) netip.Addr {
+	guess, choices := leaveBy(ours, peer), 0
+	for _, a := range ours {
+		if peer.IsValid() && a.Is4() == peer.Is4() && a.IsLoopback() == peer.IsLoopback() {
+			choices++
+		}
+	}
+	if choices < 2 {
+		return guess
+	}
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(peer, 5060)))
+	if err != nil {
+		return guess
+	}
+	defer c.Close()
+	if a := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(); slices.Contains(ours, a) {
+		return a
+	}
+	return guess
 }
 
 // parseServer reads a name server.

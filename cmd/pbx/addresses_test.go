@@ -23,3 +23,21 @@ func TestLeaveBy(t *testing.T) {
 		}
 	}
 }
+
+// With several addresses of the peer's kind the kernel says which; with one, or when it names none of ours, the guess stays.
+func TestLeaveTo(t *testing.T) {
+	lo, other, out := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.9"), netip.MustParseAddr("192.0.2.1")
+	for _, c := range []struct {
+		ours       []netip.Addr
+		peer, want netip.Addr
+	}{
+		{[]netip.Addr{other, lo, out}, lo, lo}, // the guess would be the first
+		{[]netip.Addr{other, out}, lo, other},
+		{[]netip.Addr{other, netip.MustParseAddr("127.0.0.8")}, lo, other},
+		{[]netip.Addr{lo, out}, netip.Addr{}, out},
+	} {
+		if got := leaveTo(c.ours, c.peer); got != c.want {
+			t.Errorf("%v towards %v: %v, want %v", c.ours, c.peer, got, c.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"naisen/cmd/pbx/internal/call"
@@ -40,7 +41,7 @@ func (d *dialler) findCarrier(domain string, t route.Target) []call.Destination 
 		d.log.Error("dialler: trunk is unusable", "trunk", tr.Name, "err", err)
 		return nil
 	}
-	media := d.signalling.profile(leaveBy(d.addrs, d.known(p)), netip.Addr{}, p.Transport == "tls", p.EvenPorts)
+	media := d.signalling.profile(leaveTo(d.addrs, d.known(p)), netip.Addr{}, p.Transport == "tls", p.EvenPorts)
 	media.Codecs, media.DSCP = codecsOf(p), p.DSCPRTP
 	return []call.Destination{{Number: t.Number, Name: tr.Name, Trunk: tr.Name, Security: security(p.Media), Profile: media,
 		Via: carrier{domain, tr, p, t}}}
@@ -86,11 +87,17 @@ func (d *dialler) toCarrier(c carrier, local netip.Addr, out call.Outgoing, l *l
 		attempt.Ended(sip.CauseCancelled, true, 0)
 		return
 	}
+	if t.URI != "" {
+		points = d.placeIn(points, t, &inv)
+	}
 	i := dialog.Invite{ID: string(out.Leg), To: inv.To, From: inv.From, Headers: inv.Headers, Body: out.Offer, MaxForwards: out.MaxForwards,
 		SessionTimer: p.SessionExpires, Silence: t.Silence, Style: styleOf(p), Authorize: d.authorize(c)}
 	for n, at := range points {
 		i.Targets = append(i.Targets, at.target)
 		uri := p.WriteTo(at.point, w).URI
+		if t.URI != "" {
+			uri = inv.URI
+		}
 		if n == 0 {
 			i.URI, i.Routes = uri, at.routes
 			continue
@@ -116,6 +123,44 @@ func (d *dialler) points(ctx context.Context, c carrier, local netip.Addr) (out 
 }
 
 var errNotRegistered = errors.New("the system is not registered")
+
+// placeIn names a place in the carrier's network as its REFER did: the Refer-To's parameters become the Request-URI's and Referred-By stays,
+// since only they say who is meant (Microsoft, "Direct Routing SIP protocol", transfers).
+func (d *dialler) placeIn(points []point, t route.Target, w *trunk.Wire) []point {
+	uri, err := sip.ParseURI(t.URI)
+	if err != nil {
+		return points
+	}
+	w.URI, w.To = uri, sip.Address{URI: sip.URI{Scheme: uri.Scheme, User: uri.User, Host: uri.Host}}
+	if t.By != "" {
+		w.Headers = append(w.Headers, stack.Header{Name: "Referred-By", Value: t.By})
+	}
+	var named []point
+	for _, at := range points {
+		if strings.EqualFold(at.point.Host, uri.Host) {
+			named = append(named, at)
+		}
+	}
+	return named
+}
+
+// beyond implements call.Deps.Beyond: only a trunk whose profile takes REFER, and only to its own points.
+func (d *dialler) beyond(domain, name string, to sip.URI, by string) (route.Plan, bool) {
+	t, ok := d.directory.Snapshot().Trunk(domain, name)
+	if !ok || t.Disabled {
+		return route.Plan{}, false
+	}
+	p, err := trunkProfile(domain, t)
+	if err != nil || !p.Refer || to.Scheme != "sip" {
+		return route.Plan{}, false
+	}
+	for _, at := range p.Points {
+		if strings.EqualFold(at.Host, to.Host) {
+			return route.Beyond(name, to.String(), by), true
+		}
+	}
+	return route.Plan{}, false
+}
 
 // watched tells the book of trunks what comes of a call.
 func watched(a *health.Attempt, on func(dialog.Event)) func(dialog.Event) {

@@ -187,7 +187,7 @@ func (l *leg) on(e dialog.Event) {
 	case dialog.Digit:
 		l.post(call.Digit{Leg: l.id, Rune: e.Rune})
 	case dialog.Referred:
-		l.post(call.Referred{Leg: l.id, To: e.To,
+		l.post(call.Referred{Leg: l.id, To: e.To, By: e.ReferredBy,
 			Replaces: call.Replaces{CallID: e.ReplacesCallID, Ours: e.ReplacesTo, Theirs: e.ReplacesFrom, Early: e.ReplacesEarly}})
 	case dialog.ReferStatus: // the switch sends REFER only with the features that need it
 	case dialog.Ended:

@@ -298,3 +298,57 @@ func TestProfilesAgree(t *testing.T) {
 		}
 	}
 }
+
+// TestReferOfTrunk: a carrier that transfers by REFER into its own network gets its call back there, parameters and all; elsewhere it sends nobody.
+func TestReferOfTrunk(t *testing.T) {
+	l := newLab(t, nil)
+	yes := true
+	ph := l.carrierAt("teams", func(t *provisioning.Trunk) {
+		t.Profile, t.Refer, t.Sources, t.DIDFrom = "ip", &yes, []string{"127.0.0.1/32"}, []string{"request-uri"}
+	})
+	l.put(provisioning.DID{Number: "+81312349999", To: []string{"2001"}})
+	alice := l.phone("2001", localhost())
+	alice.Register(3600)
+	in := ph.NewRequest("INVITE", "+81312349999")
+	in.SetFrom(sip.Address{URI: sip.URI{Scheme: "sip", User: "+81398765432", Host: "teams.example"}}.WithTag(stack.NewTag()))
+	in.SetBody("application/sdp", offer(localhost()))
+	ph.Send(in)
+	ring := alice.Expect("INVITE")
+	answer := func(r *stack.Response) { r.SetBody("application/sdp", offer(localhost())) }
+	alice.Reply(ring, 200, answer)
+	alice.Expect("ACK")
+	up := ph.ExpectStatus(200, "INVITE")
+	ph.Ack(in, up)
+
+	refer := ph.InDialog("REFER", in, up)
+	refer.Set("Refer-To", "<sip:elsewhere.example;x-m=1>")
+	ph.Send(refer)
+	ph.ExpectStatus(603, "REFER")
+
+	refer = ph.InDialog("REFER", in, up)
+	refer.Set("Refer-To", fmt.Sprintf("<sip:127.0.0.1:%d;x-m=8:orgid:a;x-t=b>", ph.Addr.Port()))
+	refer.Set("Referred-By", "<sip:+81398765432@teams.example;x-m=8:orgid:a>")
+	ph.Send(refer)
+	var back *stack.Request
+	accepted := false
+	for back == nil || !accepted {
+		m, ok := ph.Read(siptest.Patience)
+		switch {
+		case !ok:
+			t.Fatal("no INVITE came back")
+		case m.Response != nil:
+			accepted = accepted || m.Response.Status == 202
+		case m.Request.Method == "INVITE":
+			back = m.Request
+		default:
+			ph.Reply(m.Request, 200, nil)
+		}
+	}
+	x, _ := back.URI.Params.Get("x-m")
+	y, _ := back.URI.Params.Get("x-t")
+	if back.URI.User != "" || x != "8:orgid:a" || y != "b" || len(back.All("Referred-By")) != 1 || !strings.Contains(back.Get("Referred-By"), "+81398765432") {
+		t.Errorf("%s, Referred-By %s", back.URI, back.Lines("Referred-By"))
+	}
+	ph.Reply(back, 200, answer)
+	ph.Expect("ACK")
+}

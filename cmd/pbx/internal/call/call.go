@@ -33,6 +33,8 @@ type Deps struct {
 	Alarm   func(reason string) // counted and shown by metrics
 	Changed func(*Snapshot)     // each published state, in order per call, the last one with Over; must not block. Nil: nobody looks
 	Dialogs Dialogs
+	// Beyond is the plan for a place in the network of a trunk that asks to be called back there by REFER, as Teams does; false: refused.
+	Beyond func(domain, trunk string, to sip.URI, by string) (route.Plan, bool)
 	// Number is what a URI means when it is dialled in a domain; false: its host is not ours.
 	Number func(domain string, u sip.URI) (dialled, e164 string, ok bool)
 }

@@ -51,6 +51,7 @@ type (
 		Leg      LegID
 		To       sip.URI
 		Replaces Replaces // of the referrer's other dialog; empty: a blind transfer
+		By       string   // Referred-By as the referrer wrote it: only its own network knows what it means
 	}
 	// Ended is the last event of a leg.
 	Ended struct {

@@ -26,6 +26,8 @@ func (c *Call) onReferred(e Referred) {
 	switch {
 	case c.phase != Talking || c.other(p) == nil || c.surrender != nil:
 		p.leg.Refuse(sip.StatusCause(491))
+	case p.ext == "" && e.Replaces.CallID == "" && p.trunk != "" && c.transfers < maxTransfers:
+		c.beyond(p, e)
 	case p.ext == "": // whose rights would judge it?
 		p.leg.Refuse(sip.CauseDeclined)
 	case c.transfers >= maxTransfers:
@@ -52,6 +54,22 @@ func (c *Call) blind(p *party, e Referred) {
 		return
 	}
 	c.log.Info("call: transfer", "by", p.number, "to", dialled, "rule", plan.Why)
+	c.part(p)
+	c.redial(plan, p)
+}
+
+// beyond sends the call back into the network that it came from or went to: nobody of ours pays, and nobody else can be reached so.
+func (c *Call) beyond(p *party, e Referred) {
+	if c.deps.Beyond == nil {
+		p.leg.Refuse(sip.CauseDeclined)
+		return
+	}
+	plan, ok := c.deps.Beyond(c.in.Request.Domain, p.trunk, e.To, e.By)
+	if !ok {
+		p.leg.Refuse(sip.CauseDeclined)
+		return
+	}
+	c.log.Info("call: transfer within the trunk's network", "trunk", p.trunk, "rule", plan.Why)
 	c.part(p)
 	c.redial(plan, p)
 }

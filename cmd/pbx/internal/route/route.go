@@ -70,6 +70,8 @@ type Target struct {
 	// Of a trunk.
 	Caller    string              // number that the caller may present; empty: the trunk's
 	Wish      number.Presentation // 184 or 186 was dialled
+	URI       string              // a place in the trunk's own network, instead of Number
+	By        string              // Referred-By for it
 	Emergency bool                // no limit of the trunk applies, and Caller is shown whatever is contracted
 	Silence   time.Duration       // how long it may say nothing before it has failed; 0: as long as SIP allows
 }
