@@ -159,6 +159,27 @@ func TestReroute(t *testing.T) {
 	})
 }
 
+// A watcher behind a NAT that got another port is told there once it has registered from it.
+func TestMovedPort(t *testing.T) {
+	var moved *stack.Flow
+	inBubble(t, Config{Reroute: func(_ sip.URI, old *stack.Flow) (stack.Target, bool) {
+		return stack.Target{Flow: moved}, moved != nil && old.Remote() == watchAddr
+	}}, func(r *rig) {
+		r.subscribe("dialog", nil)
+		r.told("active", "0")
+		now := netip.MustParseAddrPort("192.0.2.1:40001")
+		again := r.Phone(r.t, "watcher", now, pbxAddr)
+		moved = r.s.Flow("udp", pbxAddr, now)
+		r.set(ringing)
+		q := again.Expect("NOTIFY")
+		again.Reply(q, 200, nil)
+		if got := short(t, q); got != "1 l1:early" {
+			t.Errorf("told %q", got)
+		}
+		r.watch.Silence(3 * time.Second)
+	})
+}
+
 // F9: ten thousand changes to a watcher that never answers are one NOTIFY, on a connection as on UDP.
 func TestSlowReader(t *testing.T) {
 	inBubble(t, Config{}, func(r *rig) {

@@ -79,3 +79,16 @@ func heap() int {
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
 }
+
+// BenchmarkNotify is one change told to one watcher, without what the stack does to send it.
+func BenchmarkNotify(b *testing.B) {
+	f := &facts{dialogs: []Dialog{ringing}}
+	n := New(nowhere{}, Config{Packages: []Package{DialogInfo(f)}}, slog.New(slog.DiscardHandler))
+	s := &subscription{n: n, pkg: n.byName["dialog"], view: DialogInfo(f).View(taro), local: "<sip:2001@pbx.example.jp>;tag=a", remote: "<sip:2002@pbx.example.jp>;tag=b"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if r := s.notify(); len(s.view.Document(true).Body) == 0 || r == nil {
+			b.Fatal("nothing to tell")
+		}
+	}
+}

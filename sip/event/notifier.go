@@ -83,7 +83,7 @@ type Config struct {
 	// Judge tells with 200 that a watcher may see a resource, or the status to refuse with. It is asked for each SUBSCRIBE and again for
 	// each NOTIFY, so that nobody learns anything after losing the right. nil: 403 for all. It must not block.
 	Judge func(watcher, resource AOR, pkg string) int
-	// Reroute tells where a subscriber is now whose connection has ended; as in package dialog. nil: nowhere.
+	// Reroute tells where a subscriber is now that has left old, as in package dialog. It is asked for each NOTIFY; nil: nobody moves.
 	Reroute func(contact sip.URI, old *stack.Flow) (stack.Target, bool)
 
 	MinExpires int           // seconds; a shorter wish gets 423; 0: 60

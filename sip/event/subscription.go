@@ -128,18 +128,15 @@ func (s *subscription) move(f *stack.Flow) {
 	s.n.moved(s, f)
 }
 
-// reach tells where the subscriber is. False: it has gone, and may come back.
+// reach tells where the subscriber is: on the flow of its last SUBSCRIBE, unless it has moved since. False: it has gone, and may come back.
 func (s *subscription) reach() (stack.Target, bool) {
-	if s.flow.Alive() {
-		return stack.Target{Flow: s.flow}, true
-	}
 	if reroute := s.n.cfg.Reroute; reroute != nil {
 		if to, ok := reroute(s.target, s.flow); ok && to.Flow != nil && (!s.flow.Secure() || to.Flow.Secure()) {
 			s.move(to.Flow)
 			return to, true
 		}
 	}
-	return stack.Target{}, false
+	return stack.Target{Flow: s.flow}, s.flow.Alive()
 }
 
 // orphaned: the connection has ended. What changes meanwhile is told when the subscriber is found again.
