@@ -9,9 +9,11 @@ import (
 
 // Webhook is where the switch tells of events, by signed POST.
 type Webhook struct {
-	Name     string   `json:"name"`
-	URL      string   `json:"url"`    // https to a public host; where the operator allows it for tests, http to a loopback address
-	Events   []string `json:"events"` // "alarm.raised", or a prefix that ends with a dot: "alarm."; empty: all
+	Name string `json:"name"`
+	// URL is https to a public host; where the operator allows it for tests, http to a loopback address.
+	URL string `json:"url" doc:"Told by POST of JSON {id, event, domain, time, data}. Header Naisen-Signature is t=UNIX,v1=HEX: HMAC-SHA256 with the webhook's key over UNIX, a dot and the body"`
+	// Events: "alarm.raised", or a prefix that ends with a dot: "alarm."; empty: all.
+	Events   []string `json:"events" doc:"Names, or prefixes that end with a dot; empty: all"`
 	Disabled bool     `json:"disabled"`
 }
 

@@ -28,6 +28,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"certificate-unreadable": {"The SIP certificate files cannot be used; the old certificate stays", "SIP証明書を読み込めません（以前の証明書を使用中）"},
 	"disk-full":              {"The recorder's disk is full", "録音ディスクが満杯です"},
 	"disk-high":              {"The recorder's disk is more than 90 % full", "録音ディスクの使用率が90%を超えました"},
+	"emergency-call":         {"Somebody called for help", "緊急通報がありました"},
 	"foreign-spike":          {"Many more calls to other countries than usual", "国際通話が急増しています"},
 	"journal-failing":        {"The disk refuses recordings", "録音を書き込めません"},
 	"leg-stuck":              {"A leg of a call never ended", "終了しない通話がありました"},
@@ -46,6 +47,9 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"trunk-down":             {"A trunk is out of service", "トランクが停止しています"},
 	"webhook-dropped":        {"Webhook deliveries were given up", "Webhookの配信を断念しました"},
 }
+
+// everyTime are told of each time that they happen: nobody wants to hear of the first call for help only.
+var everyTime = map[string]bool{"emergency-call": true}
 
 type alarmKey struct{ name, domain, object string }
 
@@ -125,8 +129,12 @@ func (a *alarms) put(k alarmKey, detail string, state bool) {
 		raised = &cp
 	case !state: // a state that lasts is one
 		al.Count++
-		al.Last = now
+		al.Last, al.Detail = now, detail
 		a.totals[k.name]++
+		if everyTime[k.name] {
+			cp := al.Alarm
+			raised = &cp
+		}
 	default:
 		al.Last = now
 	}
@@ -171,10 +179,13 @@ func (a *alarms) Alarms(domain string) []provisioning.Alarm {
 	return out
 }
 
-// each calls f for every name seen so far: how many are active, and how often it happened.
+// each calls f for every name that is known or was seen: how many are active, and how often it happened.
 func (a *alarms) each(f func(name string, active int, total uint64)) {
 	a.mu.Lock()
 	active, totals := map[string]int{}, map[string]uint64{}
+	for name := range alarmTexts {
+		totals[name] = 0
+	}
 	for _, al := range a.list {
 		if al.Active {
 			active[al.Name]++
@@ -211,6 +222,23 @@ func (a *alarms) watchCount(name string, count func() uint64) {
 			last = n
 			a.raise(name)
 		}
+	})
+}
+
+// watchEach raises one alarm per object of those that are in trouble now, and clears it when the object is well or gone. Before start only.
+func (a *alarms) watchEach(name string, troubled func() map[[2]string]string) {
+	before := map[[2]string]string{}
+	a.watches = append(a.watches, func() {
+		now := troubled()
+		for k, detail := range now {
+			a.set(name, k[0], k[1], detail, true)
+		}
+		for k := range before {
+			if _, still := now[k]; !still {
+				a.set(name, k[0], k[1], "", false)
+			}
+		}
+		before = now
 	})
 }
 

@@ -111,3 +111,28 @@ func TestGuessesRaiseAnAlarm(t *testing.T) {
 		t.Errorf("another domain: %+v", list)
 	}
 }
+
+// TestTroubledObjects: an alarm per trunk that is down, cleared when it is up again or no more there; each call for help is told.
+func TestTroubledObjects(t *testing.T) {
+	a := newAlarms(slog.New(slog.DiscardHandler), time.Now)
+	events := alarmsTold(a)
+	down := map[[2]string]string{{"a.example", "one"}: "503", {"a.example", "two"}: "no answer"}
+	a.watchEach("trunk-down", func() map[[2]string]string { return down })
+	look := func() { a.watches[0]() }
+	look()
+	look()
+	if list := a.Alarms("a.example"); len(*events) != 2 || len(list) != 2 || list[0].Count != 1 {
+		t.Errorf("%q %+v", *events, list)
+	}
+	down = map[[2]string]string{{"a.example", "two"}: "no answer"}
+	look()
+	if want := "alarm.cleared trunk-down a.example one"; (*events)[len(*events)-1] != want || len(*events) != 3 {
+		t.Errorf("%q, want %q", *events, want)
+	}
+	*events = nil
+	a.happened("emergency-call", "a.example", "2001", "119 at hall")
+	a.happened("emergency-call", "a.example", "2001", "110 at hall")
+	if len(*events) != 2 {
+		t.Errorf("of two calls for help %q were told", *events)
+	}
+}

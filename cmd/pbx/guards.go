@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"naisen/cmd/pbx/internal/health"
 	"naisen/cmd/pbx/internal/webhook"
 	"naisen/provisioning"
 
@@ -15,7 +16,9 @@ func (p *pbx) wireWebhooks() {
 	p.webhooks = webhook.New(webhook.Config{Clock: time.Now, Log: p.log, Loopback: p.config.Webhooks.Loopback,
 		Receivers: func(domain, event string) (out []webhook.Receiver) {
 			for _, w := range p.directory.Snapshot().Webhooks(domain, event) {
-				out = append(out, webhook.Receiver{Name: w.Name, URL: w.URL, Key: w.Key.Reveal()})
+				if !w.Key.IsZero() { // nobody could prove what came without a signature
+					out = append(out, webhook.Receiver{Name: w.Name, URL: w.URL, Key: w.Key.Reveal()})
+				}
 			}
 			return out
 		}})
@@ -53,10 +56,22 @@ func (p *pbx) startGuards(ctx context.Context) {
 	a.watchCount("ledger-dropped", p.ledger.dropped.Load)
 	a.watchCount("audit-dropped", p.auditor.dropped.Load)
 	a.watchCount("webhook-dropped", func() uint64 { return p.webhooks.Stats().Dropped })
+	a.watchEach("trunk-down", p.trunksDown)
 	a.watchEvent("overload", func() bool { return p.signalling.overload.shedder.State().Share > 0 })
 	a.start(ctx)
 	p.auditor.guessed = newSentry(a, time.Now).guessed
 	p.closing("alarms", func(context.Context) error { p.alarms.Close(); return nil })
+}
+
+// trunksDown are the trunks out of service, by domain and name, and why.
+func (p *pbx) trunksDown() map[[2]string]string {
+	out := map[[2]string]string{}
+	p.trunks.book.Each(func(k health.Key, s health.Status) {
+		if !s.Up && !s.Since.IsZero() {
+			out[[2]string{k.Domain, k.Trunk}] = s.Why
+		}
+	})
+	return out
 }
 
 func (p *pbx) guardMetrics(c *collector) {

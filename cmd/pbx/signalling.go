@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -212,7 +214,7 @@ func (s *signalling) unknown(tx *stack.ServerTx) {
 func (s *signalling) refuse(tx *stack.ServerTx, c sip.Cause) {
 	r := stack.NewResponse(tx.Request(), c.Status, "")
 	if c.Status == 503 {
-		r.Add("Retry-After", "5")
+		r.Add("Retry-After", strconv.Itoa(5+rand.IntN(11))) // spread: who is refused together must not come back together
 	}
 	s.respond(tx, r)
 }
