@@ -124,7 +124,7 @@ func (s *site) callgenArgs(k mediaKind, calls int, length time.Duration) []strin
 	}
 	_, tlsPort, _ := strings.Cut(s.TLS, ":")
 	return []string{"sip", "-switch", s.UDP, "-tls-port", tlsPort, "-insecure", "-domain", s.Domain, "-caller-transport", k.transport, "-callee-transport", k.transport,
-		"-media", k.protection, "-calls", fmt.Sprint(calls), "-rate", "50", "-settle", "6s", "-time", length.String(), "-pid", fmt.Sprint(s.PID()), "-cpu", cpu, "-json"}
+		"-media", k.protection, "-calls", fmt.Sprint(calls), "-rate", "50", "-settle", "2s", "-time", length.String(), "-pid", fmt.Sprint(s.PID()), "-cpu", cpu, "-json"}
 }
 
 // media holds calls for a while and gives what callgen saw.

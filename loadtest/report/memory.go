@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -179,7 +180,7 @@ func (s *site) settled(ctx context.Context) (m memory, err error) {
 			break
 		}
 	}
-	if err := pause(ctx, 5*time.Second); err != nil { // the scavenger works in the background
+	if m.resident, err = s.resident(ctx); err != nil {
 		return m, err
 	}
 	m.live = slices.Min(heaps) / 1024
@@ -188,10 +189,27 @@ func (s *site) settled(ctx context.Context) (m memory, err error) {
 		return m, err
 	}
 	m.stacks = stacks / 1024
-	if m.goroutines, err = s.Metric(ctx, "go_goroutines"); err != nil {
-		return m, err
-	}
-	rss, err := process.RSS(s.PID())
-	m.resident = float64(rss) / 1024
+	m.goroutines, err = s.Metric(ctx, "go_goroutines")
 	return m, err
+}
+
+// resident waits until the resident memory has stopped falling: what the collector freed is given back in the background, slowly on a
+// machine that has other work.
+func (s *site) resident(ctx context.Context) (kib float64, err error) {
+	const step, enough, most = 4 * time.Second, 128.0, 8
+	last := math.MaxFloat64
+	for range most {
+		if err := pause(ctx, step); err != nil {
+			return 0, err
+		}
+		rss, err := process.RSS(s.PID())
+		if err != nil {
+			return 0, err
+		}
+		if kib = float64(rss) / 1024; last-kib < enough {
+			break
+		}
+		last = kib
+	}
+	return kib, nil
 }
