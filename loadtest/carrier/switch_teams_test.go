@@ -83,9 +83,24 @@ func TestSwitchTeams(t *testing.T) {
 		d.must(fine(u.Ask(t.Context(), "OPTIONS", me, they, "<sip:"+sbc+">", word(), 1)))
 	}
 	d.calls(d.dial(abroad), d.in())
+	d.replaced()
 	d.declined()
 	d.next()
 	d.nothingLeft()
+}
+
+// replaced: Teams takes its own side of a call over by an INVITE with Replaces (RFC 3891), as after a transfer among its users. Nobody here
+// notices; the old dialog is ended.
+func (d *direct) replaced() {
+	d.Helper()
+	near, old := d.call(d.phone, d.peer, d.dial(abroad))
+	in := d.in()
+	in.Fields = headers("Require", "replaces", "Replaces", fmt.Sprintf("%s;to-tag=%s;from-tag=%s", old.ID, tagOf(old.remote), tagOf(old.local)))
+	fresh, resp, err := d.peer.Call(d.Context(), in)
+	d.must(fine(resp, err))
+	_, err = old.Over(d.Context())
+	d.must(err)
+	d.both(near, fresh)
 }
 
 // declined: a person's 603 is the end of the call, at all three points.
