@@ -198,7 +198,7 @@ func mutate(t *testing.T, s stage, r row) {
 	if r.at != "" {
 		tamper = m.tamper
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	p := newPair(t)
 	p.ctx = func() context.Context { return ctx }

@@ -57,7 +57,7 @@ func TestSwitchBulk(t *testing.T) {
 
 func TestSwitchNGN(t *testing.T) {
 	l := newLab(t, peer.Options{})
-	line := NGNLine{Customer: l.at, Numbers: []string{did, "0312345679"}, Interval: 2}
+	line := NGNLine{Customer: l.at, Numbers: []string{did, "0312345679"}, Interval: 12}
 	l.peer = l.open(NGN(line), Options{Local: at(host()), Remote: l.at, Script: reliably})
 	l.trunk("ngn", map[string]any{"source_port": l.at.Port()})
 	l.calls(l.dial(abroad), line.Dial(l.peer.Addr().Addr(), did, abroad))

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -84,6 +85,7 @@ func TestSwitchTeams(t *testing.T) {
 	}
 	d.calls(d.dial(abroad), d.in())
 	d.replaced()
+	d.transferred()
 	d.declined()
 	d.next()
 	d.nothingLeft()
@@ -100,6 +102,32 @@ func (d *direct) replaced() {
 	d.must(fine(resp, err))
 	_, err = old.Over(d.Context())
 	d.must(err)
+	d.both(near, fresh)
+}
+
+// transferred: a user of Teams sends our caller to another one by REFER to no user ("null transfer"); the parameters say whom, and come back in
+// the Request-URI of a new call, with the long Referred-By as it was.
+func (d *direct) transferred() {
+	d.Helper()
+	near, old := d.call(d.phone, d.peer, d.dial(abroad))
+	id := strings.Repeat("0f1e2d3c-", 8)
+	by := fmt.Sprintf("<sip:+819098765432@%s:5061;x-m=8:orgid:%s;x-t=%s;x-ti=%s;x-tt=%s>", point, id, id, id, id)
+	to := fmt.Sprintf("<sip:%s:5061;transport=tls;x-m=8:orgid:%s;x-t=%s>", point, id, id)
+	resp, err := old.Do(d.Context(), "REFER", nil, d.points.Refers(to, by)...)
+	d.must(err)
+	if resp.Status != 202 && resp.Status != 200 {
+		d.Fatalf("%d to REFER", resp.Status)
+	}
+	fresh, err := d.peer.Incoming(d.Context(), old)
+	d.must(err)
+	_, err = d.peer.Await(d.Context(), "NOTIFY of success", func(m *Message) bool {
+		return m.Method == "NOTIFY" && m.Status == 0 && strings.HasPrefix(string(m.Body), "SIP/2.0 200")
+	})
+	d.must(err)
+	d.must(old.Hangup(d.Context()))
+	if !transferTarget(&Seen{Message: fresh.Asks}) {
+		d.Errorf("the new call goes to %s", fresh.Asks.URI)
+	}
 	d.both(near, fresh)
 }
 

@@ -91,7 +91,7 @@ func (u *UA) askAs(ctx context.Context, l link, branch string, d draft, early fu
 
 // final repeats the request as RFC 3261 sections 17.1.1 and 17.1.2 want it, until the final response.
 func (u *UA) final(ctx context.Context, tx *clientTx, b []byte, early func(*Message)) (*Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, 4*patience)
+	ctx, cancel := context.WithTimeout(ctx, 3*patience)
 	defer cancel()
 	wait := t1
 	repeat := time.NewTimer(wait)

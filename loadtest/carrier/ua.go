@@ -19,7 +19,7 @@ var (
 )
 
 // patience is how long a UA waits for what must come at once on a loopback network, however busy the machine.
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 // lifetime is a context that ends with its UA.
 type lifetime chan struct{}
@@ -47,7 +47,7 @@ type Options struct {
 	User      string         // of our Contact; empty: none
 	ServerTLS *tls.Config
 	ClientTLS *tls.Config
-	Patience  time.Duration // for what must come at once; 0: 10 s
+	Patience  time.Duration // for what must come at once; 0: 20 s
 	Bulk      bool          // our Contact in REGISTER has ;bnc (RFC 6140)
 	// Script says what happens to a call that comes in; nil: it rings and is answered.
 	Script func(context.Context, *Call) error

@@ -59,9 +59,11 @@ func TestDialogFromCarrier(t *testing.T) {
 // The switch refreshes a session by UPDATE as long as the call lasts.
 func TestSessionRefreshed(t *testing.T) {
 	r, at := dialogRig(t)
-	callee := r.start(r.scenario("answer-refreshed.xml", "", "", at))
+	answer := r.scenario("answer-refreshed.xml", "", "", at)
 	call := r.scenario("call.xml", "2001", "2002", r.address())
-	call.Pause = 5 * time.Second // the refreshes come after 2 and 4 s
+	call.Pause = 11 * time.Second // the refreshes come after 4.5 and 9 s
+	answer.Patience, call.Patience = time.Minute, time.Minute
+	callee := r.start(answer)
 	r.finish(r.start(call), callee)
 	r.record(cdr{Direction: "internal", From: "2001", To: "2002", AnsweredBy: "2002", Status: 200, EndedBy: "caller"})
 	r.nothingLeft()
