@@ -124,7 +124,8 @@ func (d *direct) transferred() {
 		return m.Method == "NOTIFY" && m.Status == 0 && strings.HasPrefix(string(m.Body), "SIP/2.0 200")
 	})
 	d.must(err)
-	d.must(old.Hangup(d.Context()))
+	_, err = old.Over(d.Context()) // who transferred is let go
+	d.must(err)
 	if !transferTarget(&Seen{Message: fresh.Asks}) {
 		d.Errorf("the new call goes to %s", fresh.Asks.URI)
 	}
