@@ -30,10 +30,12 @@ func (l *lab) registered(r *Registrar) {
 func TestSwitchDigest(t *testing.T) {
 	dns, options := named(t, "")
 	l := newLab(t, options)
-	p, r := DigestCarrier(account())
+	a := account()
+	a.MinExpires = 120 // more than what is asked for: 423
+	p, r := DigestCarrier(a)
 	l.peer = l.open(p, Options{Local: at(host()), Remote: l.at, Script: reliably})
 	dns.Set(t, records(l.peer, "carrier.example"))
-	l.trunk("digest", map[string]any{"host": "carrier.example", "username": "line1", "realm": "carrier.example", "session_expires": 90})
+	l.trunk("digest", map[string]any{"host": "carrier.example", "username": "line1", "realm": "carrier.example", "session_expires": 90, "register_seconds": 60})
 	l.put("trunks/carrier/secret", map[string]any{"secret": account().Password})
 	l.registered(r)
 	l.calls(l.dial(abroad), r.Dial(l.peer, did, abroad))
@@ -81,4 +83,24 @@ func (l *lab) failuresOf(number string) {
 		l.peer.SetScript(func(_ context.Context, c *Call) error { c.Reject(status); return nil })
 		l.refused(l.dial(number), status)
 	}
+	l.cancelled(number)
+}
+
+// cancelled: the phone gives up while the peer rings.
+func (l *lab) cancelled(number string) {
+	l.Helper()
+	l.peer.SetScript(func(ctx context.Context, c *Call) error { return c.Ring(ctx, 180, Ring{}) })
+	d := l.dial(number)
+	d.Ringing = func(m *Message) {
+		if m.Status == 180 {
+			l.phone.running.Go(func() {
+				if _, err := l.phone.Cancel(l.Context(), m); err != nil {
+					l.phone.fail(err)
+				}
+			})
+		}
+	}
+	l.refused(d, 487)
+	_, err := l.peer.Await(l.Context(), "CANCEL", func(m *Message) bool { return m.Name() == "CANCEL" })
+	l.must(err)
 }
