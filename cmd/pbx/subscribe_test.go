@@ -254,3 +254,38 @@ func TestMessagesWaiting(t *testing.T) {
 		}
 	})
 }
+
+// TestShutdownTellsWatchers: who watches is told to come back, and one that does not answer holds nothing up.
+func TestShutdownTellsWatchers(t *testing.T) {
+	d := twoDomains(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := newDesk(t, d)
+		var phones []*siptest.Phone
+		for i, name := range []string{"2001", "2002"} {
+			ph := w.net.Phone(t, name, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + i)}), 5060), w.at)
+			ph.Domain, ph.Auth = "a.example", siptest.Digest(name, name+"a.example")
+			r := ph.NewRequest("SUBSCRIBE", "2001")
+			r.Set("Event", "presence")
+			if _, resp := ph.Do(r); resp.Status != 200 {
+				t.Fatalf("SUBSCRIBE: %d", resp.Status)
+			}
+			told(t, ph, "closed")
+			phones = append(phones, ph)
+		}
+		time.Sleep(time.Second)
+		began, closed := time.Now(), make(chan error, 1)
+		go func() { closed <- w.s.events.Close(t.Context()) }()
+		for i, ph := range phones {
+			r := ph.Expect("NOTIFY")
+			if got := r.Get("Subscription-State"); got != "terminated;reason=deactivated;retry-after=10" {
+				t.Errorf("%s is told %q", ph.Name, got)
+			}
+			if i == 0 {
+				ph.Reply(r, 200, nil)
+			}
+		}
+		if err := <-closed; err == nil || time.Since(began) != lastWords {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
