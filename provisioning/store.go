@@ -130,7 +130,7 @@ type BindingRow struct {
 // BindingTable keeps registrations across a restart. They are state, not configuration: neither audited nor in the change feed.
 type BindingTable interface {
 	Bindings(context.Context) ([]BindingRow, error)             // those not yet expired, by AOR and Key
-	SaveBindings(ctx context.Context, batch []BindingRow) error // all or none
+	SaveBindings(ctx context.Context, batch []BindingRow) error // all or none; no two rows have the same AOR and Key
 }
 
 // Get reads one entity and its ETag: Get[Extension](r, domain, "2001"). ErrNotFound.

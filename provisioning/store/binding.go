@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"naisen/provisioning"
@@ -33,7 +35,14 @@ func (s *Store) Bindings(ctx context.Context) (out []provisioning.BindingRow, er
 	return out, err
 }
 
-// SaveBindings: see provisioning.BindingTable. It also clears what has expired.
+// What expired while nobody could delete it is cleared this often: to find it the whole table has to be read, which for each small batch
+// of a quiet switch would cost far more than the batch.
+const sweepEvery = 10 * time.Minute
+
+// rowsAtOnce are written by one statement: SQLite's planner costs more than the row.
+const rowsAtOnce = 100
+
+// SaveBindings: see provisioning.BindingTable. Now and then it also clears what has expired.
 func (s *Store) SaveBindings(ctx context.Context, batch []provisioning.BindingRow) error {
 	for _, b := range batch {
 		if !storable(b.AOR, b.Key) || len(b.Body) > maxBinding {
@@ -53,22 +62,53 @@ func (s *Store) SaveBindings(ctx context.Context, batch []provisioning.BindingRo
 	}
 	defer func() { _ = tx.Rollback() }()
 	w := &writer{reader: reader{ctx: ctx, db: tx}}
-	for _, b := range batch {
-		if b.Body == nil {
-			err = w.exec("save bindings", "DELETE FROM binding WHERE aor = ? AND key = ?", b.AOR, b.Key)
-		} else {
-			err = w.exec("save bindings", `INSERT INTO binding (aor, key, body, expires) VALUES (?, ?, ?, ?)
-				ON CONFLICT (aor, key) DO UPDATE SET body = excluded.body, expires = excluded.expires`, b.AOR, b.Key, b.Body, b.Expires.UnixNano())
-		}
-		if err != nil {
+	for part := range slices.Chunk(batch, rowsAtOnce) {
+		if err := w.saveBindings(part); err != nil {
 			return err
 		}
 	}
-	if err := w.exec("save bindings", "DELETE FROM binding WHERE expires <= ?", s.cfg.Now().UnixNano()); err != nil {
-		return err
+	now := s.cfg.Now()
+	if s.sweepDue(now) {
+		if err := w.exec("save bindings", "DELETE FROM binding WHERE expires <= ?", now.UnixNano()); err != nil {
+			return err
+		}
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("store: save bindings: %w", err)
 	}
 	return nil
 }
+
+func (s *Store) sweepDue(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if age := now.Sub(s.swept); age >= 0 && age < sweepEvery {
+		return false
+	}
+	s.swept = now
+	return true
+}
+
+// saveBindings writes and deletes with one statement each. No two rows have the same key: see provisioning.BindingTable.
+func (w *writer) saveBindings(rows []provisioning.BindingRow) error {
+	var put, gone []any
+	for _, b := range rows {
+		if b.Body == nil {
+			gone = append(gone, b.AOR, b.Key)
+		} else {
+			put = append(put, b.AOR, b.Key, b.Body, b.Expires.UnixNano())
+		}
+	}
+	if n := len(gone) / 2; n > 0 {
+		if err := w.exec("save bindings", "DELETE FROM binding WHERE "+repeated("(aor = ? AND key = ?)", " OR ", n), gone...); err != nil {
+			return err
+		}
+	}
+	if n := len(put) / 4; n > 0 {
+		return w.exec("save bindings", "INSERT INTO binding (aor, key, body, expires) VALUES "+repeated("(?, ?, ?, ?)", ", ", n)+
+			" ON CONFLICT (aor, key) DO UPDATE SET body = excluded.body, expires = excluded.expires", put...)
+	}
+	return nil
+}
+
+func repeated(s, between string, n int) string { return strings.Repeat(s+between, n-1) + s }

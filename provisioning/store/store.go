@@ -46,6 +46,7 @@ type Store struct {
 	busy   sync.WaitGroup // operations under way; Add only while !closed
 	wake   chan struct{}  // closed and replaced at each commit
 	ended  chan struct{}  // closed by Close
+	swept  time.Time      // when expired bindings were cleared last; its owner deletes them one by one otherwise
 }
 
 var (
