@@ -4,8 +4,10 @@ import (
 	"crypto/x509"
 
 	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/health"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning/directory"
+	"naisen/sip"
 	"naisen/sip/dialog"
 	"naisen/sip/stack"
 	"naisen/sip/trunk"
@@ -151,4 +153,19 @@ func (s *signalling) manner(in call.Incoming) dialog.Manner {
 		return dialog.Manner{}
 	}
 	return dialog.Manner{Advertise: p.ContactHost, SessionTimer: p.SessionExpires, Style: styleOf(p)}
+}
+
+// arrived counts the channel that a carrier's call takes until its session ends; leave gives it back when there is none.
+func (s *signalling) arrived(in call.Incoming, on func(dialog.Event)) (counted func(dialog.Event), leave func()) {
+	if s.book == nil || in.Request.Trunk == "" {
+		return on, func() {}
+	}
+	a := s.book.Arrived(health.Key{Domain: in.Request.Domain, Trunk: in.Request.Trunk})
+	leave = func() { a.Ended(sip.CauseNormal, true, 0) }
+	return func(e dialog.Event) {
+		if _, over := e.(dialog.Ended); over {
+			leave()
+		}
+		on(e)
+	}, leave
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/health"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/provisioning/directory"
@@ -37,6 +38,7 @@ type signalling struct {
 	events    *events
 	lines     *client.Client // nil: no trunk is registered
 	callbacks *callbacks
+	book      *health.Book // of trunks; nil: nobody counts
 	audit     *auditor
 	overload  *overload // nil: nothing is shed
 	domain    string    // of requests that name an address of ours instead of a domain
@@ -125,8 +127,10 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 	}
 	err := s.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
 		l := newLeg(id, m, &s.legs, func() { s.lost.Add(1) })
-		session, err := s.ua.AcceptAs(tx, string(id), s.manner(in), l.on)
-		if err != nil { // answered already: loop, unsupported extension, broken request
+		on, leave := s.arrived(in, l.on)
+		session, err := s.ua.AcceptAs(tx, string(id), s.manner(in), on)
+		if err != nil {
+			leave() // answered already: loop, unsupported extension, broken request
 			s.log.Info("signalling: INVITE refused", "err", err)
 			return nil, false
 		}

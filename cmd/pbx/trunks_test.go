@@ -226,7 +226,7 @@ func TestMigration(t *testing.T) {
 	l.put(provisioning.Extension{Number: "2050", Display: "経理"}) // flipped: it has no telephone here yet
 	inv = l.authorised(alice, callTo(alice, "2050"))
 	alice.Ack(inv, alice.ExpectStatus(480, "INVITE"))
-	if s := l.status("old"); s.Attempts != 1 {
+	if s := l.status("old"); s.Attempts != 1 || s.Calls != 0 {
 		t.Errorf("%+v", s)
 	}
 }

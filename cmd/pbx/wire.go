@@ -220,6 +220,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	resolver := resolve.New(resolve.Config{Servers: p.config.nameServers(), Log: p.log})
 	p.closing("resolver", func(context.Context) error { resolver.Close(); return nil })
 	p.trunks = newTrunks(p.directory, resolver, p.certificates, p.log)
+	s.book = p.trunks.book
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.sipConfig, Peer: p.trunks.style, ClientTrust: p.certificates.clientTrust,
 		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Urgent: urgent, Trace: p.trace}, s, p.log)
 	if err != nil {

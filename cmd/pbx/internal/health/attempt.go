@@ -46,6 +46,16 @@ func (b *Book) Start(k Key, l Limits, uri string, urgent bool) (*Attempt, error)
 	return &Attempt{b: b, key: k, uri: uri, started: now}, nil
 }
 
+// Arrived counts a call that came in by the trunk: it uses a channel, and shows that the carrier is there.
+func (b *Book) Arrived(k Key) *Attempt {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.state(k)
+	s.Calls++
+	b.heard(k, s, true, "a call came in")
+	return &Attempt{b: b, key: k, started: b.now(), rung: true, answered: true} // what it comes to says nothing of calls out
+}
+
 // mayStart takes a token of the pacing; a change of the rate starts a new bucket.
 func (s *state) mayStart(perSecond float64, now time.Time) bool {
 	if perSecond <= 0 {

@@ -128,6 +128,20 @@ func TestHysteresis(t *testing.T) {
 	}
 }
 
+// A call that came in uses a channel, and nothing else of the figures.
+func TestArrived(t *testing.T) {
+	b, _ := book()
+	in := b.Arrived(trunkA())
+	if _, err := b.Start(trunkA(), Limits{Calls: 1}, "u", false); !errors.Is(err, ErrChannels) {
+		t.Errorf("the only channel is taken: %v", err)
+	}
+	in.Ended(sip.StatusCause(503), false, time.Minute)
+	in.Ended(sip.CauseNormal, false, 0)
+	if s := b.Status(trunkA()); s.Calls != 0 || s.Failed != 0 || s.Attempts != 0 || !s.Closed.IsZero() {
+		t.Errorf("%+v", s)
+	}
+}
+
 func names(list []provisioning.Trunk) (out []string) {
 	for _, t := range list {
 		out = append(out, t.Name)
