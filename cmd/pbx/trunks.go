@@ -64,8 +64,13 @@ func (t *trunks) Close() {
 func (t *trunks) run(ctx context.Context) {
 	defer close(t.done)
 	due := map[health.Key]time.Time{}
+	watched := provisioning.Version(-1)
 	for {
 		snap, now := t.directory.Snapshot(), time.Now()
+		if snap.Version() != watched {
+			watched = snap.Version()
+			t.watchPorts(snap)
+		}
 		next := t.probeDue(ctx, snap, due, now)
 		wait, cancel := context.WithDeadline(ctx, next)
 		err := t.directory.WaitVersion(wait, snap.Version()+1)
@@ -73,6 +78,22 @@ func (t *trunks) run(ctx context.Context) {
 		cancel()
 		if ctx.Err() != nil || err != nil && !expired { // Close, or the directory is closed
 			return
+		}
+	}
+}
+
+// watchPorts says of which carriers the packets will be dropped, because no listener has the port that they must leave from.
+func (t *trunks) watchPorts(snap *directory.Snapshot) {
+	ports := map[int]bool{}
+	for _, l := range t.stack.LocalAddrs() {
+		if l.Transport == "udp" {
+			ports[int(l.Addr.Port())] = true
+		}
+	}
+	for _, at := range snap.AllTrunks() {
+		p, err := trunkProfile(at.Domain, at.Trunk)
+		if err == nil && p.Transport == "udp" && p.SourcePort != 0 && !ports[p.SourcePort] {
+			t.log.Warn("trunk: no UDP listener has the port that the carrier insists on", "domain", at.Domain, "trunk", at.Trunk.Name, "port", p.SourcePort)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func start(t *testing.T, b *Book, l Limits, uri string) *Attempt {
 }
 
 func TestChannelsAndPacing(t *testing.T) {
-	b, c := book()
+	b, _ := book()
 	first := start(t, b, Limits{Calls: 2}, "u1")
 	start(t, b, Limits{Calls: 2}, "u2")
 	if _, err := b.Start(trunkA(), Limits{Calls: 2}, "u3", false); !errors.Is(err, ErrChannels) {
@@ -51,7 +51,8 @@ func TestChannelsAndPacing(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 
-	b, c = book()
+	paced, c := book()
+	b = paced
 	for range 2 {
 		start(t, b, Limits{PerSecond: 2}, "u")
 	}
