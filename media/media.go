@@ -134,7 +134,8 @@ type Digit struct {
 	Duration time.Duration
 }
 
-// Timeout: nothing authenticated arrived for the configured time.
+// Timeout: nothing authenticated arrived for the configured time. It comes again each time that passes: what did not matter while a
+// phone held may matter later.
 type Timeout struct{ Silent time.Duration }
 
 // PlayEnded: the source given to Play came to its end or was stopped.

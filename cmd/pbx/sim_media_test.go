@@ -65,7 +65,7 @@ type simEndpoint struct {
 	post   func(media.Event)
 	agreed *sdp.Agreed
 	heard  time.Time
-	quiet  bool // Timeout was posted
+	told   time.Time // when Timeout was posted last
 	closed int
 	timer  *time.Timer
 	play   *simPlay
@@ -161,9 +161,9 @@ func (e *simEndpoint) listen() {
 		}
 		switch {
 		case e.agreed == nil || e.agreed.PeerHolds || e.air.speaking[e.agreed.Remote]:
-			e.heard, e.quiet = time.Now(), false
-		case !e.quiet && time.Since(e.heard) >= simQuiet:
-			e.quiet = true
+			e.heard = time.Now()
+		case time.Since(e.heard) >= simQuiet && time.Since(e.told) >= simQuiet:
+			e.told = time.Now()
 			e.post(media.Timeout{Silent: time.Since(e.heard)})
 		}
 		e.listen()

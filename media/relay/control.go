@@ -50,7 +50,7 @@ func (s *shard) control(e *endpoint, sess *session, pkt []byte, now int64) {
 		l.ctlFrom, l.toCtl = src, addressOf(src)
 	}
 	c.reportsIn.Add(1)
-	l.heard, l.silent, l.heardCtl = now, false, true
+	l.heard, l.told, l.heardCtl = now, 0, true
 	if r.Sender != nil {
 		l.receiver.SenderReport(r.Sender.NTP, now)
 	}
@@ -93,8 +93,8 @@ func (s *shard) tend(e *endpoint, now int64) {
 	// A peer that may not speak and never sent RTCP cannot show that it lives: it is not held against it.
 	if quiet := now - l.heard; !sess.receives && !l.heardCtl {
 		l.heard = now
-	} else if quiet >= int64(e.profile.Quiet) && !l.silent {
-		l.silent = true
+	} else if quiet >= int64(e.profile.Quiet) && (l.told == 0 || now-l.told >= int64(e.profile.Quiet)) {
+		l.told = now
 		e.post(media.Timeout{Silent: time.Duration(quiet)})
 	}
 	if now >= l.reportAt {

@@ -41,7 +41,6 @@ type leg struct {
 	slot int32 // in the shard's table; -1: not served
 	gone bool  // closed
 	// The three of the present negotiation stand here because an endpoint just fits a size that the allocator has.
-	silent   bool // Timeout was posted
 	heardAny bool // FirstPacket was posted
 	heardCtl bool // the peer sends RTCP
 
@@ -56,6 +55,7 @@ type leg struct {
 	events    *rtp.EventDetector
 	stamp     *rtp.Restamper
 	heard     int64 // the last authenticated packet, or the start of the negotiation
+	told      int64 // when Timeout was posted last; 0: not since it was heard
 	reportAt  int64
 	sentAt    int64  // the last RTP packet sent
 	sent      uint32 // for our SR
@@ -259,7 +259,7 @@ func (e *endpoint) adopt(s *session, now int64) {
 			l.toCtl = addressOf(s.remoteCtl)
 		}
 	}
-	l.heard, l.silent, l.heardAny = now, false, false
+	l.heard, l.told, l.heardAny = now, 0, false
 	if l.reportAt == 0 {
 		l.reportAt = now + int64(randomInterval(e.engine.cfg.ReportInterval))/2 // RFC 3550 section 6.2: the first one sooner
 	}

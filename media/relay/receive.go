@@ -76,7 +76,7 @@ func (s *shard) packet(e *endpoint, sess *session, pkt []byte, now int64) {
 		c.excess.Add(1)
 		return
 	}
-	l.heard, l.silent = now, false
+	l.heard, l.told = now, 0
 	ok, newest := l.stream.take(h.SSRC, h.Sequence, now)
 	if !ok {
 		c.unnegotiated.Add(1)

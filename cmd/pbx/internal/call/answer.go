@@ -1,6 +1,8 @@
 package call
 
 import (
+	"time"
+
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
@@ -120,6 +122,7 @@ func (c *Call) resume() {
 	c.join(c.winner)
 	for _, p := range []*party{c.caller, c.winner} {
 		c.bridge.Gate(p.ep, media.GateBoth)
+		p.since = time.Now()
 	}
 	for _, p := range []*party{c.caller, c.winner} {
 		if p.phase == PartyHeld { // also who put us on hold before there was anybody to hold

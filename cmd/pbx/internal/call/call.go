@@ -122,7 +122,8 @@ type party struct {
 	joined   bool      // member of the bridge
 	taped    string    // the recording that knows it
 	stage    stage
-	held     []Event // what it said on its way between two calls
+	since    time.Time // from when on it is expected to speak
+	held     []Event   // what it said on its way between two calls
 }
 
 // side is where a party stands in the CDR and in the recording; who takes a party's place takes its side.

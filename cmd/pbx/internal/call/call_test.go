@@ -354,6 +354,12 @@ func TestHoldAndResume(t *testing.T) {
 		if !a.saw("refuse") || r.sw.Len() != 1 {
 			t.Error("a re-INVITE that cannot be answered is refused and the call goes on")
 		}
+		b.mailbox.Post(Media{b.id, media.Timeout{}}) // of a silence from before it was joined
+		synctest.Wait()
+		if r.sw.Len() != 1 {
+			t.Error("ended for a silence that began before anybody listened")
+		}
+		time.Sleep(30 * time.Second)
 		b.mailbox.Post(Media{b.id, media.Timeout{}})
 		if cdr := r.settled(t); cdr.Cause != sip.CauseMediaTimeout {
 			t.Errorf("%+v", cdr)

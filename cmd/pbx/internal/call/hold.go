@@ -1,6 +1,8 @@
 package call
 
 import (
+	"time"
+
 	"naisen/media"
 	"naisen/sip"
 )
@@ -46,7 +48,7 @@ func (c *Call) holdChanged(p *party) {
 		}
 		c.log.Info("call: held", "leg", p.id)
 	case !holds && p.phase == PartyHeld:
-		p.phase = PartyUp
+		p.phase, p.since = PartyUp, time.Now()
 		if c.phase == Talking {
 			c.silence(c.other(p))
 			c.bridge.Gate(p.ep, media.GateBoth)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
@@ -27,6 +28,8 @@ func into(p Phase) (r *rig, a, b *fakeLeg) {
 	b = r.leg(1)
 	if p == Talking {
 		b.mailbox.Post(Answered{b.id, media.SDP("PCMU")})
+		synctest.Wait()
+		time.Sleep(mediaPatience) // a silence counts from then on
 	}
 	if p == Ending {
 		r.sw.Post("d", "c1", Hangup{Cause: sip.CauseNormal})

@@ -9,6 +9,10 @@ import (
 	"naisen/sip"
 )
 
+// mediaPatience is how long a party may say nothing after it was joined or resumed; a little less than when the relay tells of silence.
+// What came before does not count: a phone need not send while it rings, or holds.
+const mediaPatience = 28 * time.Second
+
 // purpose says what the call waits for when a program ends.
 type purpose int
 
@@ -78,7 +82,7 @@ func (c *Call) onMedia(e Media) {
 			c.programEnded(p, ev)
 		}
 	case media.Timeout:
-		if c.phase == Talking && p.phase == PartyUp {
+		if c.phase == Talking && p.phase == PartyUp && time.Since(p.since) >= mediaPatience { // else it is told again later
 			c.log.Warn("call: no media", "leg", p.id, "silent", ev.Silent)
 			c.end(sip.CauseMediaTimeout, bySwitch)
 		}
