@@ -26,11 +26,16 @@ func recorded(notice route.Notice) route.Plan {
 // settled checks what must hold after every call, whatever happened in it.
 func (r *rig) settled(t *testing.T) CDR {
 	t.Helper()
+	return r.allSettled(t, 1)[0]
+}
+
+func (r *rig) allSettled(t *testing.T, calls int) []CDR {
+	t.Helper()
 	synctest.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.cdrs) != 1 {
-		t.Fatalf("%d CDRs, want exactly one", len(r.cdrs))
+	if len(r.cdrs) != calls {
+		t.Fatalf("%d CDRs, want exactly %d", len(r.cdrs), calls)
 	}
 	for _, l := range r.order {
 		if l.ends > 1 {
@@ -58,7 +63,7 @@ func (r *rig) settled(t *testing.T) CDR {
 	if n := r.sw.Len(); n != 0 {
 		t.Errorf("%d calls left", n)
 	}
-	return r.cdrs[0]
+	return r.cdrs
 }
 
 func (r *rig) leg(i int) *fakeLeg {

@@ -2,6 +2,7 @@ package call
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -43,15 +44,19 @@ func (r *rig) fault(part string) {
 func newRig(plan route.Plan, found ...Destination) *rig {
 	r := &rig{plan: plan, found: found, legs: map[LegID]*fakeLeg{}, autoEnd: true}
 	r.sw = NewSwitch(Deps{Media: r, Dialler: r, Programs: r, Recorder: r, Ledger: r, Clock: time.Now,
-		Route: func(route.Request, time.Time) route.Plan { r.fault("route"); return r.plan },
-		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Route:   func(route.Request, time.Time) route.Plan { r.fault("route"); return r.plan },
+		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Dialogs: find{r}, Number: func(_ string, u sip.URI) (string, string, bool) { return u.User, "", u.Host == "d" },
 		Alarm: func(s string) { r.mu.Lock(); r.alarms = append(r.alarms, s); r.mu.Unlock() }}, 0)
 	return r
 }
 
 func (r *rig) start(offer media.SDP) *fakeLeg {
+	return r.begin(Incoming{ID: "c1", Request: route.Request{Domain: "d", Number: "2001", Dialled: "2002"}, Offer: offer, MaxForwards: 70})
+}
+
+func (r *rig) begin(in Incoming) *fakeLeg {
 	var caller *fakeLeg
-	in := Incoming{ID: "c1", Request: route.Request{Domain: "d", Number: "2001", Dialled: "2002"}, Offer: offer, MaxForwards: 70}
 	err := r.sw.Start(in, func(id LegID, m *Mailbox) (Leg, bool) {
 		caller = r.newLeg(id, m)
 		return caller, true
@@ -69,6 +74,19 @@ func (r *rig) newLeg(id LegID, m *Mailbox) *fakeLeg {
 	r.legs[id] = l
 	r.order = append(r.order, l)
 	return l
+}
+
+// find is Dialogs: a dialog is named by its leg.
+type find struct{ *rig }
+
+func (r find) Find(callID, _, _ string) (Reach, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.legs[LegID(callID)]
+	if l == nil {
+		return Reach{}, false
+	}
+	return Reach{Leg: l.id, Post: l.post}, true
 }
 
 func (r *rig) Find(string, route.Target) []Destination { r.fault("find"); return r.found }
@@ -161,6 +179,9 @@ type fakeLeg struct {
 	ends    int
 	cause   sip.Cause
 	ended   bool
+	move    sync.Mutex // guards mailbox, held and last once legs move
+	held    []Event    // while it is detached
+	last    bool       // Ended was posted
 }
 
 func (l *fakeLeg) note(s string) { l.rig.mu.Lock(); l.did = append(l.did, s); l.rig.mu.Unlock() }
@@ -169,17 +190,46 @@ func (l *fakeLeg) saw(s string) bool {
 	defer l.rig.mu.Unlock()
 	return slices.Contains(l.did, s)
 }
-func (l *fakeLeg) ID() LegID               { return l.id }
-func (l *fakeLeg) Ring(s media.SDP)        { l.note(strings.TrimSpace("ring " + string(s))) }
-func (l *fakeLeg) Answer(s media.SDP)      { l.note("answer " + string(s)) }
-func (l *fakeLeg) Offer(s media.SDP)       { l.note("offer " + string(s)) }
-func (l *fakeLeg) Reply(s media.SDP)       { l.note("reply " + string(s)) }
-func (l *fakeLeg) Refuse(c sip.Cause)      { l.note("refuse") }
-func (l *fakeLeg) Dialog() Dialog          { return Dialog{CallID: string(l.id)} }
-func (l *fakeLeg) ReferProgress(sip.Cause) {}
-func (l *fakeLeg) Digit(rune)              {}
-func (l *fakeLeg) Detach()                 {}
-func (l *fakeLeg) Attach(*Mailbox)         {}
+func (l *fakeLeg) ID() LegID                 { return l.id }
+func (l *fakeLeg) Ring(s media.SDP)          { l.note(strings.TrimSpace("ring " + string(s))) }
+func (l *fakeLeg) Answer(s media.SDP)        { l.note("answer " + string(s)) }
+func (l *fakeLeg) Offer(s media.SDP)         { l.note("offer " + string(s)) }
+func (l *fakeLeg) Reply(s media.SDP)         { l.note("reply " + string(s)) }
+func (l *fakeLeg) Refuse(c sip.Cause)        { l.note("refuse") }
+func (l *fakeLeg) Dialog() Dialog            { return Dialog{CallID: string(l.id)} }
+func (l *fakeLeg) ReferProgress(c sip.Cause) { l.note(fmt.Sprintf("report %d", c.Status)) }
+func (l *fakeLeg) Digit(rune)                {}
+func (l *fakeLeg) Detach() {
+	l.move.Lock()
+	defer l.move.Unlock()
+	if m := l.mailbox; m != nil && !l.last {
+		l.mailbox = nil
+		m.Post(Detached{l.id})
+	}
+}
+func (l *fakeLeg) Attach(m *Mailbox) {
+	l.move.Lock()
+	defer l.move.Unlock()
+	l.mailbox = m
+	for _, e := range l.held {
+		m.Post(e)
+	}
+	l.held = nil
+}
+
+// post hands an event to the call that owns the leg, as a real leg does.
+func (l *fakeLeg) post(e Event) {
+	l.move.Lock()
+	defer l.move.Unlock()
+	if _, ok := e.(Ended); ok {
+		l.last = true
+	}
+	if l.mailbox == nil {
+		l.held = append(l.held, e)
+		return
+	}
+	l.mailbox.Post(e)
+}
 func (l *fakeLeg) End(c sip.Cause) {
 	l.rig.fault("end")
 	l.rig.mu.Lock()
@@ -199,7 +249,7 @@ func (l *fakeLeg) hangup(c sip.Cause) {
 	l.ended = true
 	l.rig.mu.Unlock()
 	if !again {
-		l.mailbox.Post(Ended{Leg: l.id, Cause: c})
+		l.post(Ended{Leg: l.id, Cause: c})
 	}
 }
 

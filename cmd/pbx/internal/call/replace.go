@@ -17,7 +17,12 @@ type Replace struct {
 func (Replace) event() {}
 
 // reply implements asker: the call is over, and a dialog that has ended is answered with 603 (RFC 3891 section 3).
-func (e Replace) reply(error) { e.By.End(sip.CauseDeclined) }
+func (e Replace) reply(error) {
+	nobody := NewMailbox()
+	nobody.close()
+	e.By.Attach(nobody) // whoever asks this leg for something is answered
+	e.By.End(sip.CauseDeclined)
+}
 
 // onReplace judges by RFC 3891 section 3 and puts the new leg in the place of the old one.
 func (c *Call) onReplace(e Replace) {

@@ -1,0 +1,149 @@
+package call
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/sip"
+)
+
+// ours makes the called phones those of extension 2002, so that they may transfer.
+var ours = Destination{Number: "2002", Extension: "2002"}
+
+func (r *rig) extension(id, number string) *fakeLeg {
+	return r.begin(Incoming{ID: id, Request: route.Request{Domain: "d", Extension: number, Number: number, Dialled: "2002"}, Offer: media.SDP("PCMU"), MaxForwards: 70})
+}
+
+func (r *rig) last() *fakeLeg {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.order[len(r.order)-1]
+}
+
+func to(number string) sip.URI { return sip.URI{Scheme: "sip", User: number, Host: "d"} }
+
+// TestRandomTransfers lets two extensions call, transfer to each other's calls, take places over and hang up in any order.
+func TestRandomTransfers(t *testing.T) {
+	for seed := range uint64(400) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { playTransfers(t, rand.New(rand.NewPCG(seed, 2))) })
+		})
+	}
+}
+
+func playTransfers(t *testing.T, rnd *rand.Rand) {
+	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone)}[rnd.IntN(4)]
+	r := newRig(plan, []Destination{ours, ours}[:1+rnd.IntN(2)]...)
+	calls := 2 + rnd.IntN(3)
+	for i := range calls {
+		r.extension(fmt.Sprint("c", i+1), []string{"2001", "2002"}[rnd.IntN(2)])
+	}
+	for range 20 + rnd.IntN(60) {
+		synctest.Wait()
+		r.mu.Lock()
+		l, o := r.order[rnd.IntN(len(r.order))], r.order[rnd.IntN(len(r.order))]
+		dead := l.ended
+		r.mu.Unlock()
+		if dead {
+			continue
+		}
+		switch rnd.IntN(10) {
+		case 0, 1, 2:
+			l.post(Answered{l.id, media.SDP("PCMU")})
+		case 3:
+			l.post(Referred{Leg: l.id, To: to("2002")})
+		case 4, 5:
+			l.post(Referred{Leg: l.id, To: to("2002"), Replaces: Replaces{CallID: string(o.id), Ours: "x", Theirs: "y"}})
+		case 6:
+			n := r.newLeg(LegID(fmt.Sprintf("r%d-1", rnd.IntN(1_000_000))), nil)
+			o.post(Replace{Leg: o.id, By: n, In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2001", Number: "2001"}}})
+		case 7:
+			l.post(Offered{l.id, []media.SDP{media.SDP("PCMU"), media.SDP("hold:PCMU")}[rnd.IntN(2)]})
+		case 8:
+			l.hangup([]sip.Cause{sip.CauseBusy, sip.CauseNormal}[rnd.IntN(2)])
+		case 9:
+			l.post(Media{l.id, media.PlayEnded{Complete: true}})
+		}
+		if rnd.IntN(4) == 0 {
+			time.Sleep(time.Duration(rnd.IntN(20)) * time.Second)
+		}
+	}
+	r.mu.Lock()
+	legs := slices.Clone(r.order)
+	r.mu.Unlock()
+	for _, l := range legs {
+		l.hangup(sip.CauseNormal)
+	}
+	time.Sleep(10 * time.Minute) // transfers that fail come back, and nobody picks up
+	for _, l := range r.order {
+		l.hangup(sip.CauseNormal)
+	}
+	time.Sleep(2 * guard)
+	r.allSettled(t, calls)
+	for _, a := range r.alarms {
+		if a != "notice-failed" {
+			t.Errorf("alarm %s", a)
+		}
+	}
+}
+
+// The other call is over when it is asked for its legs: the answer comes all the same, and who transferred keeps its party.
+func TestSurrenderOfACallThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, ours)
+		a := r.extension("c1", "2001")
+		b := r.last()
+		b.post(Answered{b.id, media.SDP("PCMU")})
+		a2 := r.extension("c2", "2001")
+		c := r.last()
+		c.post(Answered{c.id, media.SDP("PCMU")})
+		synctest.Wait()
+		c.hangup(sip.CauseNormal)
+		synctest.Wait()
+		a.post(Referred{Leg: a.id, To: to("2002"), Replaces: Replaces{CallID: string(a2.id)}})
+		synctest.Wait()
+		if !a.saw("report 481") || a.ends != 0 || b.ends != 0 {
+			t.Errorf("the referrer was told %q, ends %d %d", a.did, a.ends, b.ends)
+		}
+		a.hangup(sip.CauseNormal)
+		r.allSettled(t, 2)
+	})
+}
+
+// A target that may only be reached with a recording brings its policy along: who waits hears the notice first (H14).
+func TestTransferToARecordedNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, ours)
+		a := r.extension("c1", "2001")
+		b := r.last()
+		b.post(Answered{b.id, media.SDP("PCMU")})
+		synctest.Wait()
+		r.plan = recorded(route.NoticeEarly)
+		a.post(Referred{Leg: a.id, To: to("81312345678")})
+		synctest.Wait()
+		if got := r.endpoints[1].hears(); got != "notice/recording" || len(r.order) != 2 {
+			t.Fatalf("who waits hears %q, %d legs", got, len(r.order))
+		}
+		b.post(Media{b.id, media.PlayEnded{Complete: true}})
+		c := r.last()
+		c.post(Answered{c.id, media.SDP("PCMU")})
+		synctest.Wait()
+		if len(r.records) != 1 || r.records[0].of.Notice == nil || r.records[0].of.Parties[0].Endpoint != "c" || r.records[0].of.Parties[1].Endpoint != "b" {
+			t.Errorf("recorded: %+v", r.records)
+		}
+		if a.ends != 1 || !a.saw("report 200") {
+			t.Errorf("the referrer: %q, ends %d", a.did, a.ends)
+		}
+		c.hangup(sip.CauseNormal)
+		if cdr := r.settled(t); cdr.Transfers != 1 || cdr.AnsweredBy != "2002" || cdr.EndedBy != "caller" {
+			t.Errorf("%+v", cdr)
+		}
+	})
+}
