@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -11,7 +10,6 @@ import (
 const (
 	maxDatagram   = 65535
 	udpReadBuffer = 4 << 20 // bytes asked of the kernel, so that a burst of registrations is queued there
-	stunCookie    = 0x2112A442
 )
 
 // packetListener is one UDP socket of ours.
@@ -97,34 +95,6 @@ func isKeepalive(b []byte) bool {
 		}
 	}
 	return true
-}
-
-func isSTUN(b []byte) bool {
-	return len(b) >= 20 && b[0]&0xC0 == 0 && binary.BigEndian.Uint32(b[4:]) == stunCookie
-}
-
-// stun answers a Binding request with XOR-MAPPED-ADDRESS only (RFC 8489 section 14.2), within the source's rate.
-func (l *packetListener) stun(b []byte, from netip.AddrPort) {
-	if binary.BigEndian.Uint16(b) != 1 || !l.s.admit.allow(from.Addr()) {
-		l.s.stats.shed.Add(1)
-		return
-	}
-	ip := from.Addr().AsSlice()
-	out := make([]byte, 28+len(ip))
-	binary.BigEndian.PutUint16(out, 0x0101)
-	binary.BigEndian.PutUint16(out[2:], uint16(8+len(ip)))
-	copy(out[4:20], b[4:20])
-	binary.BigEndian.PutUint16(out[20:], 0x0020)
-	binary.BigEndian.PutUint16(out[22:], uint16(4+len(ip)))
-	out[25] = 1
-	if len(ip) == 16 {
-		out[25] = 2
-	}
-	binary.BigEndian.PutUint16(out[26:], from.Port()^(stunCookie>>16))
-	for i, c := range ip {
-		out[28+i] = c ^ b[4+i]
-	}
-	_ = l.send(out, from)
 }
 
 // send writes one datagram of any size: the limit of RFC 3261 section 18.1.1 is for requests that have a choice of transport.
