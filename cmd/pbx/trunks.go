@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -191,6 +192,9 @@ type point struct {
 	routes []sip.Address // a Path
 }
 
+// errOwnAddress: a carrier's host leads to this switch, by mistake or by a DNS that lies.
+var errOwnAddress = errors.New("the carrier's address is our own")
+
 // points finds the addresses of a carrier, of its first point first. local is ours to leave by; zero: the stack chooses. An error when none of
 // its points has an address.
 func (t *trunks) points(ctx context.Context, p *trunk.Profile, local netip.Addr) (out []point, err error) {
@@ -206,6 +210,10 @@ func (t *trunks) points(ctx context.Context, p *trunk.Profile, local netip.Addr)
 			continue
 		}
 		for _, target := range targets {
+			if t.stack != nil && t.stack.Own(target.Addr) { // a call to ourselves would come back, again and again (RFC 5393)
+				err = errOwnAddress
+				continue
+			}
 			target.Advertise = p.ContactHost
 			if local.IsValid() && target.Addr.Addr().Is4() == local.Is4() && target.Addr.Addr().IsLoopback() == local.IsLoopback() {
 				target.Local = local

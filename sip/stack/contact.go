@@ -165,3 +165,13 @@ func (s *Stack) LocalAddrs() []Listen {
 
 // Keepalive sends a CRLF CRLF ping on the flow (RFC 5626 section 3.5.1). ErrFlowGone when it is dead.
 func (s *Stack) Keepalive(f *Flow) error { return f.write([]byte("\r\n\r\n")) }
+
+// Own tells whether an address is one of our listeners: whatever is sent there comes back.
+func (s *Stack) Own(a netip.AddrPort) bool {
+	for _, p := range s.places {
+		if p.Addr == a {
+			return true
+		}
+	}
+	return false
+}
