@@ -10,9 +10,14 @@ import (
 	"naisen/loadtest/peer"
 )
 
+// contract is of a line that the switch is.
+func contract(l *lab) Contract {
+	return Contract{Sources: []netip.Prefix{netip.PrefixFrom(l.at.Addr(), 32)}, Numbers: []string{did}}
+}
+
 func TestSwitchIP(t *testing.T) {
 	l := newLab(t, peer.Options{})
-	l.peer = l.open(IPCarrier(Contract{Sources: []netip.Prefix{netip.PrefixFrom(l.at.Addr(), 32)}, Numbers: []string{did}}), Options{Local: at(host()), Remote: l.at})
+	l.peer = l.open(IPCarrier(contract(l)), Options{Local: at(host()), Remote: l.at})
 	l.trunk("ip", nil)
 	in := Dial{URI: fmt.Sprintf("sip:+81312345678@%s", l.at), From: fmt.Sprintf("<sip:+819098765432@%s>", l.peer.Addr())}
 	l.calls(l.dial(abroad), in)
