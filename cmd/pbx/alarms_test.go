@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,13 +14,22 @@ import (
 )
 
 // alarmsTold is what the registry handed on.
-func alarmsTold(a *alarms) *[]string {
+func alarmsTold(a *alarms) (take func() []string) {
+	var mu sync.Mutex
 	var out []string
 	f := func(event string, al provisioning.Alarm) {
+		mu.Lock()
+		defer mu.Unlock()
 		out = append(out, event+" "+al.Name+" "+al.Domain+" "+al.Object)
 	}
 	a.notify.Store(&f)
-	return &out
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		got := out
+		out = nil
+		return got
+	}
 }
 
 // TestAlarmLife in virtual time: raised once, counted while it lasts, cleared when quiet, raised again; a state ends when it is cleared.
@@ -26,24 +37,24 @@ func TestAlarmLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAlarms(slog.New(slog.DiscardHandler), time.Now)
 		events := alarmsTold(a)
-		full, drops := false, uint64(3)
-		a.watch("disk-full", func() bool { return full })
-		a.watchCount("recorder-drops", func() uint64 { return drops })
+		var full atomic.Bool
+		var drops atomic.Uint64
+		a.watch("disk-full", full.Load)
+		a.watchCount("recorder-drops", drops.Load)
 		a.start(t.Context())
 		defer a.Close()
 		step := func(d time.Duration, want ...string) {
 			t.Helper()
 			<-time.After(d)
 			synctest.Wait()
-			if fmt.Sprint(*events) != fmt.Sprint(want) {
-				t.Errorf("told %q, want %q", *events, want)
+			if got := events(); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("told %q, want %q", got, want)
 			}
-			*events = nil
 		}
 		for range 5 {
 			a.happened("limit-calls", "a.example", "2001", "")
 		}
-		full = true
+		full.Store(true)
 		step(2*time.Second, "alarm.raised limit-calls a.example 2001", "alarm.raised disk-full  ")
 		list := a.Alarms("a.example")
 		if len(list) != 2 || list[1].Count != 5 || list[0].Count != 1 || list[1].English == "" || list[1].Text == "" || !list[1].Active {
@@ -52,9 +63,9 @@ func TestAlarmLife(t *testing.T) {
 		if other := a.Alarms("b.example"); len(other) != 1 {
 			t.Errorf("another domain sees %+v", other)
 		}
-		drops++
+		drops.Add(1)
 		step(alarmQuiet, "alarm.raised recorder-drops  ", "alarm.cleared limit-calls a.example 2001") // the full disk is no event: it stays
-		full = false
+		full.Store(false)
 		step(2*time.Second, "alarm.cleared disk-full  ", "alarm.cleared recorder-drops  ")
 		active, total := map[string]int{}, map[string]uint64{}
 		a.each(func(name string, n int, all uint64) { active[name], total[name] = n, all })
@@ -121,18 +132,17 @@ func TestTroubledObjects(t *testing.T) {
 	look := func() { a.watches[0]() }
 	look()
 	look()
-	if list := a.Alarms("a.example"); len(*events) != 2 || len(list) != 2 || list[0].Count != 1 {
-		t.Errorf("%q %+v", *events, list)
+	if list, got := a.Alarms("a.example"), events(); len(got) != 2 || len(list) != 2 || list[0].Count != 1 {
+		t.Errorf("%q %+v", got, list)
 	}
 	down = map[[2]string]string{{"a.example", "two"}: "no answer"}
 	look()
-	if want := "alarm.cleared trunk-down a.example one"; (*events)[len(*events)-1] != want || len(*events) != 3 {
-		t.Errorf("%q, want %q", *events, want)
+	if got, want := events(), "alarm.cleared trunk-down a.example one"; len(got) != 1 || got[0] != want {
+		t.Errorf("%q, want %q", got, want)
 	}
-	*events = nil
 	a.happened("emergency-call", "a.example", "2001", "119 at hall")
 	a.happened("emergency-call", "a.example", "2001", "110 at hall")
-	if len(*events) != 2 {
-		t.Errorf("of two calls for help %q were told", *events)
+	if got := events(); len(got) != 2 {
+		t.Errorf("of two calls for help %q were told", got)
 	}
 }

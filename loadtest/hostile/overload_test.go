@@ -95,6 +95,7 @@ func (c *crowd) capacity() float64 {
 	const window = 32
 	c.replies.Store(0)
 	sent, began := int64(0), time.Now()
+	seen, at := int64(0), began // what was lost on the way does not hold the window for ever
 	tick := time.NewTicker(200 * time.Microsecond)
 	defer tick.Stop()
 	for time.Since(began) < 1500*time.Millisecond {
@@ -103,6 +104,11 @@ func (c *crowd) capacity() float64 {
 			sent++
 		}
 		<-tick.C
+		if now := c.replies.Load(); now != seen {
+			seen, at = now, time.Now()
+		} else if time.Since(at) > 50*time.Millisecond {
+			sent, at = seen, time.Now()
+		}
 	}
 	return float64(c.replies.Load()) / time.Since(began).Seconds()
 }
