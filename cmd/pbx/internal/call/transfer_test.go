@@ -75,15 +75,14 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 			time.Sleep(time.Duration(rnd.IntN(20)) * time.Second)
 		}
 	}
-	r.mu.Lock()
-	legs := slices.Clone(r.order)
-	r.mu.Unlock()
-	for _, l := range legs {
-		l.hangup(sip.CauseNormal)
-	}
-	time.Sleep(10 * time.Minute) // transfers that fail come back, and nobody picks up
-	for _, l := range r.order {
-		l.hangup(sip.CauseNormal)
+	for range 3 { // transfers that fail come back, and nobody picks up
+		r.mu.Lock()
+		legs := slices.Clone(r.order)
+		r.mu.Unlock()
+		for _, l := range legs {
+			l.hangup(sip.CauseNormal)
+		}
+		time.Sleep(5 * time.Minute)
 	}
 	time.Sleep(2 * guard)
 	r.allSettled(t, calls)
