@@ -102,3 +102,17 @@ func TestNoGRUU(t *testing.T) {
 		t.Errorf("a phone's own GRUU was given back: %q", got)
 	}
 }
+
+func FuzzGRUU(f *testing.F) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	g := newGRUUs([]byte(strings.Repeat("k", 32)))
+	good, _ := g.temporary("1001", "example.test", bareInstance, "call", now)
+	for _, s := range []string{good.User, gruuPrefix, gruuPrefix + "AAAA", "1001", gruuPrefix + strings.Repeat("A", 256)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, user string) {
+		if s, ok := g.open(user, "example.test", now); ok && s.user != "1001" { // a worker has seeds of another process, under the same key
+			t.Errorf("%q opens as %+v", user, s)
+		}
+	})
+}
