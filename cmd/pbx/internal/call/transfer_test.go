@@ -146,3 +146,49 @@ func TestTransferToARecordedNumber(t *testing.T) {
 		}
 	})
 }
+
+// What a called phone plays before it answers is heard; it hears nothing itself, or two people could talk and nobody would pay.
+func TestEarlyMediaIsOneWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, ours)
+		a := r.start(media.SDP("PCMU"))
+		b := r.last()
+		b.post(Progress{b.id, 183, media.SDP("PCMU")})
+		synctest.Wait()
+		br := r.bridges[0]
+		if len(br.members) != 2 || br.gates[r.endpoints[1]] != media.GateTalk {
+			t.Errorf("early: %d members, gate %v", len(br.members), br.gates[r.endpoints[1]])
+		}
+		b.post(Answered{b.id, media.SDP("PCMU")})
+		synctest.Wait()
+		if br.gates[r.endpoints[1]] != media.GateBoth {
+			t.Errorf("answered: gate %v", br.gates[r.endpoints[1]])
+		}
+		a.hangup(sip.CauseNormal)
+		r.settled(t)
+	})
+}
+
+// Neither side takes the other's codec: after both were asked the call ends, and nobody sits in silence.
+func TestNoCommonCodec(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, ours)
+		a := r.start(media.SDP("G722,PCMU"))
+		b := r.last()
+		b.post(Progress{b.id, 183, media.SDP("PCMU")}) // one fork's early media, and another one answers
+		b.post(Answered{b.id, media.SDP("G722")})
+		synctest.Wait()
+		if !a.saw("offer G722") {
+			t.Fatalf("the caller was not asked: %q", a.did)
+		}
+		a.post(Disagreed{a.id, sip.StatusCause(488)})
+		synctest.Wait()
+		if !b.saw("offer PCMU,PCMA") {
+			t.Fatalf("then the called one was not asked: %q", b.did)
+		}
+		b.post(Disagreed{b.id, sip.StatusCause(488)})
+		if cdr := r.settled(t); cdr.Cause.Status != 488 {
+			t.Errorf("%+v", cdr)
+		}
+	})
+}
