@@ -21,6 +21,18 @@ type TrunkStatus struct {
 	AnswerRate  float64   `json:"answer_rate" doc:"ASR of the latest calls, 0 to 1"`
 	PDDMillis   int64     `json:"pdd_ms" doc:"Post-dial delay, smoothed"`
 	RTTMillis   int64     `json:"rtt_ms" doc:"Of the last OPTIONS"`
+
+	Registration *TrunkRegistration `json:"registration,omitempty" doc:"Absent: the switch does not register with it"`
+}
+
+// TrunkRegistration is how our registration with a carrier stands.
+type TrunkRegistration struct {
+	Phase   string    `json:"phase" doc:"registering, registered, waiting or rejected (the account is wrong)"`
+	Since   time.Time `json:"since"`
+	Expires time.Time `json:"expires,omitzero"`
+	Next    time.Time `json:"next,omitzero" doc:"Attempt or refresh"`
+	Status  int       `json:"status" doc:"Of the last answer; 0: none came"`
+	Reason  string    `json:"reason,omitempty"`
 }
 
 // TrunkViewer shows trunks as they are now. ErrNotFound.

@@ -63,7 +63,7 @@ func (l *lines) run(ctx context.Context, log *slog.Logger) {
 // startLines registers with carriers as soon as the stack serves.
 func (p *pbx) startLines(ctx context.Context) {
 	p.lines = newLines(ctx, p.directory, p.stack, p.trunks, p.log)
-	p.signalling.lines = p.lines.client
+	p.signalling.lines, p.trunks.lines = p.lines.client, p.lines.client
 	p.closing("lines", func(context.Context) error { p.lines.Close(); return nil })
 }
 

@@ -78,7 +78,9 @@ func TestLinesFollowTheDirectory(t *testing.T) {
 	go func() { served <- s.Serve(t.Context()) }()
 	resolver := resolve.New(resolve.Config{})
 	defer resolver.Close()
-	l := newLines(t.Context(), d, s, newTrunks(d, resolver, nil, log), log)
+	places := newTrunks(d, resolver, nil, log)
+	l := newLines(t.Context(), d, s, places, log)
+	places.lines = l.client
 	defer func() {
 		l.Close()
 		_ = s.Close()
@@ -98,6 +100,9 @@ func TestLinesFollowTheDirectory(t *testing.T) {
 		state, _ := l.client.State("d.example/carrier")
 		return state.Phase == client.Registered && len(l.client.States()) == 1
 	})
+	if status, err := places.TrunkStatus("d.example", "carrier"); err != nil || status.Registration == nil || status.Registration.Phase != "registered" || status.Registration.Status != 200 {
+		t.Errorf("REST would show %+v %v", status.Registration, err)
+	}
 	line.Disabled = true
 	put()
 	if r := carrier.Expect("REGISTER"); r.Get("Expires") != "0" {

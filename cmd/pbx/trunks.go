@@ -15,6 +15,7 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
 	"naisen/sip"
+	"naisen/sip/registrar/client"
 	"naisen/sip/resolve"
 	"naisen/sip/stack"
 	"naisen/sip/trunk"
@@ -31,7 +32,8 @@ type trunks struct {
 	directory    *directory.Directory
 	resolver     *resolve.Resolver
 	certificates *certificates
-	stack        *stack.Stack // set before start
+	stack        *stack.Stack   // set before start
+	lines        *client.Client // our registrations; set before anybody looks, nil: none
 	log          *slog.Logger
 
 	styles atomic.Pointer[styles]

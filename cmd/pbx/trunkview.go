@@ -16,9 +16,16 @@ func (t *trunks) TrunkStatus(domain, name string) (provisioning.TrunkStatus, err
 		return provisioning.TrunkStatus{}, provisioning.ErrNotFound
 	}
 	s := t.book.Status(health.Key{Domain: domain, Trunk: name})
-	return provisioning.TrunkStatus{Name: name, Up: s.Up && !tr.Disabled, Since: s.Since, Why: s.Why, Probed: s.Probed, ClosedUntil: s.Closed,
+	out := provisioning.TrunkStatus{Name: name, Up: s.Up && !tr.Disabled, Since: s.Since, Why: s.Why, Probed: s.Probed, ClosedUntil: s.Closed,
 		Calls: s.Calls, MaxCalls: tr.MaxCalls, Attempts: s.Attempts, Answered: s.Answered, Failed: s.Failed, Busy: s.Busy, Paced: s.Paced,
-		FailureRate: s.FailureRate, AnswerRate: s.AnswerRate, PDDMillis: s.PDD.Milliseconds(), RTTMillis: s.RTT.Milliseconds()}, nil
+		FailureRate: s.FailureRate, AnswerRate: s.AnswerRate, PDDMillis: s.PDD.Milliseconds(), RTTMillis: s.RTT.Milliseconds()}
+	if t.lines == nil {
+		return out, nil
+	}
+	if l, ok := t.lines.State(lineKey(domain, name)); ok {
+		out.Registration = &provisioning.TrunkRegistration{Phase: string(l.Phase), Since: l.Since, Expires: l.Expires, Next: l.Next, Status: l.Status, Reason: l.Reason}
+	}
+	return out, nil
 }
 
 // trunkMetric shows each trunk by domain and name.
