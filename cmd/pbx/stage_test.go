@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -76,6 +77,10 @@ func (o *stage) draw() string {
 			rungs = append(rungs, ladder.Rung{At: m.At - o.quiet, From: m.From, To: m.To, Label: m.Label, Lost: m.Lost})
 		}
 	}
+	// What two calls send in one instant has no order.
+	slices.SortStableFunc(rungs, func(a, b ladder.Rung) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Label, b.Label))
+	})
 	for i, name := range o.names {
 		if slices.ContainsFunc(rungs, func(r ladder.Rung) bool { return r.From == i || r.To == i }) {
 			lanes[i] = len(names)
