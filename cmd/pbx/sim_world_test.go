@@ -58,7 +58,7 @@ type world struct {
 	ports    map[uint16]call.LegID   // RTP port of the switch's offer, by leg
 	byHand   map[string]bool         // calls that REST recorded or hung up
 	plans    map[time.Time]route.Plan
-	acked    map[string]bool // Call-IDs of calls whose 2xx was acknowledged
+	acked    map[string]bool // Call-IDs of calls whose 2xx to the INVITE that began them was acknowledged
 	unacked  map[string]bool // Call-IDs that a BYE of the phone reached before any ACK
 	byes     map[string]bool // Call-IDs of the BYEs that the switch sent, lost ones too
 	cdrs     []call.CDR
@@ -239,8 +239,11 @@ func (x doorman) Request(tx *stack.ServerTx) {
 }
 
 func (x doorman) Ack(r *stack.Request) {
+	n, _ := r.CSeq()
 	x.w.mu.Lock()
-	x.w.acked[r.CallID()] = true
+	if len(x.w.arrivals[arrival{r.CallID(), n}]) > 0 { // not that of a re-INVITE: one refused with 481 leaves no transaction that takes its ACK
+		x.w.acked[r.CallID()] = true
+	}
 	x.w.mu.Unlock()
 	x.signalling.Ack(r)
 }
