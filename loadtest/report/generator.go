@@ -55,7 +55,7 @@ func contest(ctx context.Context, l *lab, work func(*generator, *table) error) (
 	return t, nil
 }
 
-const callers = 90 // so many calls can be up at once: a caller has one
+const callers = 200 // so many calls can be up at once: a caller has one
 
 func startSwitch(ctx context.Context, l *lab) (*generator, error) {
 	s, err := l.start(ctx)

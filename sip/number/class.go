@@ -103,7 +103,7 @@ func (p *Plan) splitCarrier(n string) (carrier, rest string, ok bool) {
 // inside classifies a national number with its trunk prefix.
 func (p *Plan) inside(i Info, n string) Info {
 	r, ok := p.find(n)
-	if !ok || len(n) != r.Digits || r.Class == Invalid {
+	if !ok || len(n) != r.Digits || r.Class == Invalid || p.international(n) { // +81 10... would leave the country if dialled
 		i.Class, i.Number = Invalid, n
 		return i
 	}

@@ -59,8 +59,7 @@ func cut(n, prefix string) (string, bool) {
 // Urgent finds the emergency number in what was dialled, whatever people put before it in their fear: 184 or 186, the outside line, the
 // country code of a phone that rewrites numbers. Only the exact number behind such prefixes counts.
 func (p *Plan) Urgent(dialled string) (number string, ok bool) {
-	n := Clean(dialled)
-	for range 4 {
+	for n := Clean(dialled); ; { // each round is shorter
 		if p.IsEmergency(n) {
 			return n, true
 		}
@@ -72,9 +71,8 @@ func (p *Plan) Urgent(dialled string) (number string, ok bool) {
 			}
 		}
 		if shorter == n {
-			break
+			return "", false
 		}
 		n = shorter
 	}
-	return "", false
 }
