@@ -41,7 +41,7 @@ func (w *world) check() {
 		}
 	}
 	w.checkRinging()
-	w.checkRecordings(byStart)
+	w.checkRecordings()
 }
 
 // called groups what phones were called by call.
@@ -75,6 +75,9 @@ func (w *world) checkRinging() {
 			}
 		}
 		for _, c := range called[r.ID] {
+			if w.deaf(c) {
+				continue
+			}
 			if late := c.overAt.Sub(r.Ended); c.status == 200 && !c.lost && min(late, c.overAt.Sub(c.upAt)) > 25*time.Second {
 				w.wrong("%s: in a call until %v that was over at %v", c, c.overAt.Sub(simStart), r.Ended.Sub(simStart))
 			}
@@ -83,6 +86,14 @@ func (w *world) checkRinging() {
 			}
 		}
 	}
+}
+
+// deaf says that the switch heard nothing of a phone that it rang, as long as its INVITE lived: so no CANCEL either was permitted
+// (RFC 3261 section 9.1), and whatever came later found no transaction.
+func (w *world) deaf(c *talk) bool {
+	n, _ := c.invite.CSeq()
+	e := w.asked[arrival{c.callID, n}]
+	return e.heard.IsZero() || e.heard.Sub(e.sent) > simT64
 }
 
 // dials says whether a number is answered at this phone.
@@ -191,7 +202,7 @@ func (w *world) checkCaller(c *talk, byStart map[time.Time]call.CDR) {
 }
 
 // checkRecordings: every answered call on a recorded number has exactly one, of its own parties, from its first permitted moment.
-func (w *world) checkRecordings(byStart map[time.Time]call.CDR) {
+func (w *world) checkRecordings() {
 	w.tape.mu.Lock()
 	defer w.tape.mu.Unlock()
 	of := map[string][]*simRecording{}
@@ -201,13 +212,7 @@ func (w *world) checkRecordings(byStart map[time.Time]call.CDR) {
 			w.wrong("recording of %s was stopped %d times", r.of.Call, r.stops)
 		}
 	}
-	unheard := 0 // notices that could not be played: no recording then
-	for _, a := range w.alarms {
-		if a == "notice-failed" {
-			unheard++
-		}
-	}
-	called, late := w.called(), w.late(byStart)
+	called, bridges := w.called(), w.bridges()
 	for _, c := range w.cdrs {
 		want := w.plans[c.Started].Record
 		if got := of[c.ID]; len(got) > 0 {
@@ -218,14 +223,12 @@ func (w *world) checkRecordings(byStart map[time.Time]call.CDR) {
 		if c.Recording != "" {
 			w.wrong("CDR %s names a recording that was never started", c.ID)
 		}
-		talked := c.AnsweredBy != "" && c.Cause.Status < 400 && !late[c.ID]
-		if c.Direction == route.Outbound && want.Notice != route.NoticeNone && c.Talk < time.Minute {
-			talked = false // the called side was perhaps still hearing the notice
-		}
-		if want.On && talked && !w.tape.refused[c.ID] {
-			if unheard--; unheard < 0 {
-				w.wrong("CDR %s: answered by %s on a recorded number, and not recorded", c.ID, c.AnsweredBy)
-			}
+		// Nobody talks before the notice has ended: not who holds while it is played, nor who never sends its description. And nobody is
+		// recorded to whom it could not be played.
+		b := bridges[c.Started]
+		permitted := want.Notice == route.NoticeNone || b != nil && b.warned
+		if want.On && permitted && b != nil && b.talked && !w.tape.refused[c.ID] {
+			w.wrong("CDR %s: answered by %s on a recorded number, and not recorded", c.ID, c.AnsweredBy)
 		}
 	}
 	for id := range of {
@@ -233,18 +236,13 @@ func (w *world) checkRecordings(byStart map[time.Time]call.CDR) {
 	}
 }
 
-// late are the calls whose caller gave no description, or not yet: it comes with an ACK that may be lost.
-func (w *world) late(byStart map[time.Time]call.CDR) map[string]bool {
-	out := map[string]bool{}
-	for _, p := range append([]*phone{w.carrier}, w.phones...) {
-		for _, c := range p.talks {
-			if c.out && c.late {
-				n, _ := c.invite.CSeq()
-				for _, at := range w.arrivals[arrival{c.callID, n}] {
-					out[byStart[at].ID] = true
-				}
-			}
-		}
+// bridges finds them by the instant at which their call began, as CDRs name it.
+func (w *world) bridges() map[time.Time]*simBridge {
+	w.air.mu.Lock()
+	defer w.air.mu.Unlock()
+	out := map[time.Time]*simBridge{}
+	for _, b := range w.air.bridges {
+		out[b.made] = b
 	}
 	return out
 }

@@ -51,7 +51,7 @@ func (a *air) Endpoint(p media.Profile, post func(media.Event)) (media.Endpoint,
 func (a *air) Bridge() media.Bridge {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	b := &simBridge{air: a}
+	b := &simBridge{air: a, made: time.Now(), gates: map[*simEndpoint]media.Gate{}}
 	a.bridges = append(a.bridges, b)
 	return b
 }
@@ -66,6 +66,7 @@ type simEndpoint struct {
 	agreed *sdp.Agreed
 	heard  time.Time
 	told   time.Time // when Timeout was posted last
+	warned bool      // a notice was played to it, to its end
 	closed int
 	timer  *time.Timer
 	play   *simPlay
@@ -227,14 +228,19 @@ func (e *simEndpoint) endPlay(complete bool) {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
+	e.warned = e.warned || complete // nothing else that is played has an end
 	e.post(media.PlayEnded{Complete: complete, StartedAt: p.started, EndedAt: time.Now().UnixNano(), Packets: 1})
 }
 
 // simBridge keeps who is joined. Its fields are guarded by air.mu.
 type simBridge struct {
 	air     *air
+	made    time.Time // when its call began
 	members []*simEndpoint
+	gates   map[*simEndpoint]media.Gate
 	both    time.Time // when two were joined for the first time
+	talked  bool      // two heard each other
+	warned  bool      // and one of them had heard a notice before
 	taps    []media.Tap
 	closed  int
 }
@@ -266,14 +272,30 @@ func (b *simBridge) Leave(ep media.Endpoint) {
 	defer b.air.mu.Unlock()
 	for i, m := range b.members {
 		if m == ep {
+			delete(b.gates, m)
 			b.members = append(b.members[:i:i], b.members[i+1:]...)
 			return
 		}
 	}
 }
 
-func (b *simBridge) Gate(media.Endpoint, media.Gate) {}
-func (b *simBridge) String() string                  { return "sim" }
+// Gate notes whether the members hear each other now. Nobody does before the call has opened both gates.
+func (b *simBridge) Gate(ep media.Endpoint, g media.Gate) {
+	b.air.mu.Lock()
+	defer b.air.mu.Unlock()
+	b.gates[ep.(*simEndpoint)] = g
+	if b.talked || len(b.members) < 2 {
+		return
+	}
+	for _, m := range b.members {
+		if g, set := b.gates[m]; !set || g != media.GateBoth {
+			return
+		}
+	}
+	b.talked, b.warned = true, b.members[0].warned || b.members[1].warned
+}
+
+func (b *simBridge) String() string { return "sim" }
 
 func (b *simBridge) Attach(t media.Tap) (detach func()) {
 	b.air.mu.Lock()

@@ -106,7 +106,7 @@ func (w *world) forget() (calls int) {
 		w.t.Errorf("%d call records; %v", len(w.cdrs), w.faults)
 	}
 	calls = len(w.cdrs)
-	w.arrivals, w.ports, w.byHand, w.byes = map[arrival][]time.Time{}, map[uint16]call.LegID{}, map[string]bool{}, map[string]bool{}
+	w.arrivals, w.ports, w.byHand, w.byes, w.asked = map[arrival][]time.Time{}, map[uint16]call.LegID{}, map[string]bool{}, map[string]bool{}, map[arrival]asked{}
 	w.plans, w.acked, w.unacked = map[time.Time]route.Plan{}, map[string]bool{}, map[string]bool{}
 	w.cdrs, w.alarms = nil, nil
 	for _, p := range append([]*phone{w.carrier}, w.phones...) {

@@ -300,7 +300,10 @@ func (c *talk) insist(b []byte, wait time.Duration, since time.Time) {
 		return
 	}
 	if time.Since(since) > simT64 {
-		c.p.w.wrong("%s: no ACK to a final response", c)
+		n := uint32(atoi(line(b, "CSeq: ")))
+		if a := c.p.w.asked[arrival{c.callID, n}]; a.finals > a.acks && a.heard.Sub(a.sent) <= simT64 { // else they, or all ACKs, were lost
+			c.p.w.wrong("%s: no ACK to a final response", c)
+		}
 		if c.state == up {
 			c.bye()
 		}

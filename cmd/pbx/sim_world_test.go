@@ -60,6 +60,7 @@ type world struct {
 	plans    map[time.Time]route.Plan
 	acked    map[string]bool // Call-IDs of calls whose 2xx to the INVITE that began them was acknowledged
 	unacked  map[string]bool // Call-IDs that a BYE of the phone reached before any ACK
+	asked    map[arrival]asked
 	byes     map[string]bool // Call-IDs of the BYEs that the switch sent, lost ones too
 	cdrs     []call.CDR
 	alarms   []string
@@ -69,6 +70,12 @@ type world struct {
 type arrival struct {
 	callID string
 	cseq   uint32
+}
+
+// asked is an INVITE of the switch, as seen at its socket.
+type asked struct {
+	sent, heard  time.Time // first, and the first response to it
+	finals, acks int
 }
 
 // simDirectory is the real directory on a real store, made outside the bubble: inside only its snapshot is read.
@@ -136,7 +143,7 @@ func simEntities() []provisioning.Entity {
 // newWorld joins the parts as wireSIP does, on the simulated network. It must run inside a bubble.
 func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	w := &world{t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), net: siptest.NewNetwork(seed), proxy: netip.MustParseAddrPort("192.0.2.10:5060"),
-		arrivals: map[arrival][]time.Time{}, ports: map[uint16]call.LegID{}, byHand: map[string]bool{}, byes: map[string]bool{},
+		arrivals: map[arrival][]time.Time{}, ports: map[uint16]call.LegID{}, byHand: map[string]bool{}, byes: map[string]bool{}, asked: map[arrival]asked{},
 		plans: map[time.Time]route.Plan{}, acked: map[string]bool{}, unacked: map[string]bool{}}
 	w.net.Usual(w.weather())
 	w.net.Host("pbx", w.proxy.Addr())
@@ -261,25 +268,60 @@ func (x eavesdropper) Dial(d call.Destination, out call.Outgoing, m *call.Mailbo
 	return x.dialler.Dial(d, out, m)
 }
 
-// listen gives the switch its socket, on which its BYEs are noted.
+// listen gives the switch its socket, on which some of what it says and hears is noted.
 func (w *world) listen(a netip.AddrPort) (net.PacketConn, error) {
 	pc, err := w.net.ListenPacket(a)
-	return byeNoter{pc, w}, err
+	return ear{pc, w}, err
 }
 
-type byeNoter struct {
+type ear struct {
 	net.PacketConn
 	w *world
 }
 
-func (n byeNoter) WriteTo(b []byte, to net.Addr) (int, error) {
-	if strings.HasPrefix(string(b), "BYE ") {
-		id := line(b, "Call-ID: ")
-		n.w.mu.Lock()
-		n.w.byes[id] = true
-		n.w.mu.Unlock()
+func (e ear) WriteTo(b []byte, to net.Addr) (int, error) {
+	now := time.Now()
+	method, _, _ := strings.Cut(string(b[:min(len(b), 8)]), " ")
+	switch method {
+	case "BYE":
+		e.w.mu.Lock()
+		e.w.byes[line(b, "Call-ID: ")] = true
+		e.w.mu.Unlock()
+	case "INVITE":
+		e.note(b, func(a *asked) {
+			if a.sent.IsZero() {
+				a.sent = now
+			}
+		})
+	case "ACK":
+		e.note(b, func(a *asked) { a.acks++ })
 	}
-	return n.PacketConn.WriteTo(b, to)
+	return e.PacketConn.WriteTo(b, to)
+}
+
+func (e ear) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := e.PacketConn.ReadFrom(b)
+	if status, ok := strings.CutPrefix(string(b[:min(n, 11)]), "SIP/2.0 "); ok && strings.HasSuffix(line(b[:n], "CSeq: "), " INVITE") {
+		now := time.Now()
+		e.note(b[:n], func(a *asked) {
+			if a.heard.IsZero() {
+				a.heard = now
+			}
+			if status >= "200" {
+				a.finals++
+			}
+		})
+	}
+	return n, from, err
+}
+
+func (e ear) note(b []byte, f func(*asked)) {
+	k := arrival{callID: line(b, "Call-ID: "), cseq: uint32(atoi(line(b, "CSeq: ")))}
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	a := e.w.asked[k]
+	f(&a)
+	e.w.asked[k] = a
 }
 
 // callOf is the call that a leg belongs to.
