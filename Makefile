@@ -40,7 +40,7 @@ fuzz:
 
 # vet has run by then, on the tests too.
 unit:
-	$(GO) test $(RACE) -vet=off -timeout 5m $(UNIT)
+	$(GO) test $(RACE) -vet=off -timeout 10m $(UNIT)
 	$(GO) test -run Alloc ./media/... ./recorder/capture # the race detector allocates, so these count without it
 	$(GO) test -run 'TestSimulation$$' ./cmd/pbx -seeds 2000
 
