@@ -6,6 +6,7 @@ import (
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
+	"naisen/sip"
 )
 
 // check is what must hold ten minutes after everybody has gone.
@@ -196,7 +197,8 @@ func (w *world) checkCaller(c *talk, byStart map[time.Time]call.CDR) {
 		w.wrong("%s: its CDR %s says %d", c, r.ID, r.Cause.Status)
 	case c.status/100 == 2 && c.saidBye && !w.byes[c.callID] && !w.unacked[c.callID] && r.EndedBy != "caller":
 		w.wrong("%s: its CDR %s was ended by %s", c, r.ID, r.EndedBy)
-	case c.status/100 == 2 && c.gotBye && !c.saidBye && r.EndedBy == "caller":
+	case c.status/100 == 2 && c.gotBye && !c.saidBye && r.EndedBy == "caller" && r.Cause.Q850 != sip.CauseTimeout.Q850:
+		// A leg that the switch gives up, since every refresh was lost, ended on the caller's side, and its BYE is ours.
 		w.wrong("%s: its CDR %s was ended by the caller", c, r.ID)
 	}
 }
