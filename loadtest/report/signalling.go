@@ -144,6 +144,21 @@ func (g *generator) climb(ctx context.Context, l *lab, t *table) error {
 	t.add("calls"+g.name+" at that rate, processor time of one", "ms", "", each)
 	t.add("calls"+g.name+" at that rate, busy", "%", "", busy)
 	t.add("calls"+g.name+" at that rate, 99th percentile of first INVITE to 200", "ms", "", p99)
+	return g.half(ctx, l, t, best/2)
+}
+
+// half adds the set-up time at half the rate that was reached, when the overload before has passed.
+func (g *generator) half(ctx context.Context, l *lab, t *table, rate float64) error {
+	if err := pause(ctx, 3*time.Second); err != nil || rate <= 0 {
+		return err
+	}
+	r := bulk.Paced(ctx, int(rate*scale(l, 8.0, 3.0)), rate, g.call(g.caller, 200*time.Millisecond))
+	target := ""
+	if g.name == "" {
+		target = "≤ 10 ms"
+	}
+	what := "calls" + g.name + " at half that rate, set-up time added, 99th percentile"
+	t.add(what, "ms", target, millis(bulk.Quantile(r.Setup, .99))).note = fmt.Sprintf("median %.2f ms, %d of %d failed", millis(bulk.Quantile(r.Setup, .5)), r.Failed, r.Done+r.Failed)
 	return nil
 }
 
