@@ -15,7 +15,8 @@ import (
 type auditor struct {
 	store   provisioning.Store
 	queue   chan provisioning.AuditEntry
-	domains *limit.Rates[string]     // entries of one domain per second: another's flood hides nothing of it
+	domains *limit.Rates[string]     // failed sign-ins of one domain per second: another's flood hides nothing of it
+	refused *limit.Rates[string]     // refused calls of one domain: guessing passwords hides none of them
 	sources *limit.Rates[netip.Addr] // and of one source in it
 	callers *limit.Rates[string]     // refused calls of one extension
 	dropped atomic.Uint64
@@ -35,7 +36,7 @@ func newAuditor(store provisioning.Store, log *slog.Logger) *auditor {
 func auditQueue(bound int) *auditor {
 	return &auditor{queue: make(chan provisioning.AuditEntry, bound), done: make(chan struct{}),
 		domains: limit.NewRates[string](5, 100, 10_000, time.Now), sources: limit.NewRates[netip.Addr](0.2, 10, 20_000, time.Now),
-		callers: limit.NewRates[string](0.2, 30, 20_000, time.Now)}
+		refused: limit.NewRates[string](5, 100, 10_000, time.Now), callers: limit.NewRates[string](0.2, 30, 20_000, time.Now)}
 }
 
 // failedSignIn notes a SIP client that did not prove who it claimed to be. A scan would fill the log: past the rate the rest is counted only.
@@ -62,7 +63,7 @@ func (a *auditor) emergency(domain, extension, number string, detail map[string]
 
 // callDenied notes a call that the rights or limits of the one who would have paid refused (threats B10).
 func (a *auditor) callDenied(domain, extension, dialled string, detail map[string]any) {
-	if !a.callers.Allow(domain+"/"+extension) || !a.domains.Allow(domain) {
+	if !a.callers.Allow(domain+"/"+extension) || !a.refused.Allow(domain) {
 		a.dropped.Add(1)
 		return
 	}

@@ -25,6 +25,10 @@ func TestSignInFloodHidesNobody(t *testing.T) {
 	for i := range 200 {
 		wave("a.example", fmt.Sprintf("2001:db8:0:%x::1", i), 1)
 	}
+	before := len(a.queue)
+	if a.callDenied("a.example", "2001", "0990512345", nil); len(a.queue) != before+1 {
+		t.Error("the flood hides a refused call of the same domain")
+	}
 	if n := wave("b.example", "192.0.2.66", 1); n != 0 {
 		t.Error("a source is held back in one domain only")
 	}
