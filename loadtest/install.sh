@@ -19,6 +19,7 @@ need baresip baresip-core
 need /usr/lib/baresip/modules/srtp.so baresip-core
 need linphonec linphone-cli
 need sox sox
+need opusdec opus-tools
 need openssl openssl
 need curl curl
 if [ "${1:-}" = load ]; then

@@ -24,12 +24,24 @@ var (
 // Codec names an audio encoding as SDP does (RFC 3551): upper-case name without rate.
 type Codec string
 
-// Codecs that are negotiated today. A leg relays what both sides share; PCMU and PCMA translate by table.
+// Codecs that are negotiated. A leg relays what both sides share; PCMU and PCMA translate by table, and those that package codec knows are
+// transcoded where two sides share nothing. G.729 and L16 pass untouched or not at all.
 const (
 	PCMU Codec = "PCMU" // G.711 µ-law, static payload type 0
 	PCMA Codec = "PCMA" // G.711 A-law, static payload type 8
 	G722 Codec = "G722" // RTP clock 8000 though sampled at 16000 (RFC 3551 section 4.5.2), static payload type 9
+	Opus Codec = "OPUS" // RTP clock 48000, written with two channels, whatever is spoken (RFC 7587 section 7)
+	G729 Codec = "G729" // static payload type 18
+	L16  Codec = "L16"  // 16 bit, 8 kHz mono, dynamic payload type
 )
+
+// Clock is the rate of a codec's RTP timestamps, Hz. Its telephone-event has the same (RFC 4733 section 2.1).
+func (c Codec) Clock() int {
+	if c == Opus {
+		return 48000
+	}
+	return 8000
+}
 
 // Security says whether a leg's media is encrypted.
 type Security int

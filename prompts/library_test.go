@@ -90,7 +90,7 @@ func TestBuiltin(t *testing.T) {
 	if _, _, err := l.Open(domain, "notice/none", "ja", media.PCMU); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
 	}
-	if _, _, err := l.Open(domain, "notice/recording", "ja", "OPUS"); !errors.Is(err, codec.ErrUnknown) {
+	if _, _, err := l.Open(domain, "notice/recording", "ja", media.G729); !errors.Is(err, codec.ErrUnknown) {
 		t.Error(err)
 	}
 	for _, file := range []string{"builtin/README.md", "builtin/voice/LICENSE"} {

@@ -10,8 +10,8 @@ import (
 	"io"
 	"math"
 
-	"naisen/media/codec"
 	"naisen/media/codec/g711"
+	"naisen/media/codec/resample"
 )
 
 // Canonical form of every announcement, and the bounds on what is taken.
@@ -199,7 +199,7 @@ func (w *wave) samples(in io.Reader, size int64) ([]int16, error) {
 	if count*1000/int64(w.rate) < minMillis {
 		return nil, badAudio("shorter than %d ms", minMillis)
 	}
-	resampler, err := codec.NewResampler(w.rate, Rate)
+	resampler, err := resample.New(w.rate, Rate)
 	if err != nil {
 		return nil, badAudio("sample rate of %d Hz", w.rate)
 	}

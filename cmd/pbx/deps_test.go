@@ -57,6 +57,7 @@ var libraries = map[string][]string{
 	"github.com/pion/webrtc":               {"media/webrtc"},
 	"github.com/pion/ice":                  {"media/webrtc"},
 	"github.com/gotranspile/g722":          {"media/codec/g722"},
+	"github.com/thesyncim/gopus":           {"media/codec/opus"},
 	"github.com/minio/minio-go":            {"recorder/objstore/s3"},
 	"filippo.io/age":                       {"recorder/seal"},
 	"github.com/uptrace/bun":               {"provisioning/store", "recorder/catalogue"},

@@ -4,11 +4,13 @@ package play
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"naisen/media"
 	"naisen/media/codec"
 	"naisen/media/codec/g711"
+	"naisen/media/codec/resample"
 )
 
 // Sentinel errors; callers use errors.Is.
@@ -24,31 +26,44 @@ const settleFrames = 4
 type Clip struct {
 	codec media.Codec
 	data  []byte
+	ends  []uint32 // of each frame in data; nil: all frames have codec.FrameBytes
 }
 
-// NewClip keeps payload (not a copy: do not change it). ErrFrames unless it is whole frames; codec.ErrUnknown.
+// NewClip keeps payload (not a copy: do not change it). ErrFrames unless it is whole frames, and for Opus, whose frames have no fixed
+// length; codec.ErrUnknown.
 func NewClip(c media.Codec, payload []byte) (*Clip, error) {
-	if _, err := codec.NewEncoder(c); err != nil {
-		return nil, err
-	}
-	if len(payload)%codec.FrameBytes != 0 {
+	switch {
+	case !codec.Known(c):
+		return nil, fmt.Errorf("play: %w: %q", codec.ErrUnknown, c)
+	case c == media.Opus, len(payload)%codec.FrameBytes != 0:
 		return nil, ErrFrames
 	}
-	return &Clip{c, payload}, nil
+	return &Clip{codec: c, data: payload}, nil
 }
 
-// FromPCM encodes samples of the given rate (Hz), padded with silence to whole frames. G.722 gets 80 ms of silence in front: its
-// decoder has state, the phone's is still at whatever it heard before, and without time to settle a loud start becomes a bang. codec.ErrUnknown, codec.ErrRate.
+// encode appends whole frames of PCM to the clip.
+func (c *Clip) encode(enc codec.Encoder, pcm []int16) {
+	for n := frameSamples(enc); len(pcm) >= n; pcm = pcm[n:] {
+		c.data = enc.Encode(c.data, pcm[:n])
+		if c.codec == media.Opus {
+			c.ends = append(c.ends, uint32(len(c.data)))
+		}
+	}
+}
+
+// FromPCM encodes samples of the given rate (Hz), padded with silence to whole frames. G.722 and Opus get 80 ms of silence in front: their
+// decoders have state, the phone's is still at whatever it heard before, and without time to settle a loud start becomes a bang. codec.ErrUnknown, resample.ErrRate.
 func FromPCM(c media.Codec, pcm []int16, rate int) (*Clip, error) {
 	pcm, enc, err := framed(c, pcm, rate)
 	if err != nil {
 		return nil, err
 	}
-	var data []byte
+	clip := &Clip{codec: c}
 	if stateful(c) {
-		data = enc.Encode(data, make([]int16, settleFrames*frameSamples(enc)))
+		clip.encode(enc, make([]int16, settleFrames*frameSamples(enc)))
 	}
-	return &Clip{c, enc.Encode(data, pcm)}, nil
+	clip.encode(enc, pcm)
+	return clip, nil
 }
 
 // PeriodFromPCM encodes one period of a tone that will be looped, in such a way that a codec with state is at the end of the period
@@ -59,9 +74,11 @@ func PeriodFromPCM(c media.Codec, pcm []int16, rate int) (*Clip, error) {
 		return nil, err
 	}
 	if stateful(c) {
-		enc.Encode(nil, pcm)
+		(&Clip{codec: c}).encode(enc, pcm)
 	}
-	return &Clip{c, enc.Encode(nil, pcm)}, nil
+	clip := &Clip{codec: c}
+	clip.encode(enc, pcm)
+	return clip, nil
 }
 
 // framed brings samples to the codec's rate and to whole frames.
@@ -70,7 +87,7 @@ func framed(c media.Codec, pcm []int16, rate int) ([]int16, codec.Encoder, error
 	if err != nil {
 		return nil, nil, err
 	}
-	if pcm, err = codec.Resample(pcm, rate, enc.Rate()); err != nil {
+	if pcm, err = resample.All(pcm, rate, enc.Rate()); err != nil {
 		return nil, nil, err
 	}
 	if short := len(pcm) % frameSamples(enc); short != 0 {
@@ -81,7 +98,7 @@ func framed(c media.Codec, pcm []int16, rate int) ([]int16, codec.Encoder, error
 
 func frameSamples(e codec.Encoder) int { return e.Rate() / 1000 * codec.FrameMillis }
 
-func stateful(c media.Codec) bool { return c == media.G722 }
+func stateful(c media.Codec) bool { return c == media.G722 || c == media.Opus }
 
 // Silence of at least the given length.
 func Silence(c media.Codec, length time.Duration) (*Clip, error) {
@@ -90,7 +107,7 @@ func Silence(c media.Codec, length time.Duration) (*Clip, error) {
 	switch c {
 	case media.PCMA:
 		quiet = g711.SilenceA
-	case media.G722:
+	case media.G722, media.Opus:
 		return PeriodFromPCM(c, make([]int16, max(frames, 0)*320), 16000)
 	}
 	data := make([]byte, max(frames, 0)*codec.FrameBytes)
@@ -104,7 +121,23 @@ func Silence(c media.Codec, length time.Duration) (*Clip, error) {
 func (c *Clip) Codec() media.Codec { return c.codec }
 
 // Frames is the number of 20 ms frames.
-func (c *Clip) Frames() int { return len(c.data) / codec.FrameBytes }
+func (c *Clip) Frames() int {
+	if c.ends != nil {
+		return len(c.ends)
+	}
+	return len(c.data) / codec.FrameBytes
+}
+
+// frame i of the clip.
+func (c *Clip) frame(i int) []byte {
+	from, to := i*codec.FrameBytes, (i+1)*codec.FrameBytes
+	if c.ends != nil {
+		if from, to = 0, int(c.ends[i]); i > 0 {
+			from = int(c.ends[i-1])
+		}
+	}
+	return c.data[from:to:to]
+}
 
 // Duration of the clip.
 func (c *Clip) Duration() time.Duration {
@@ -112,7 +145,7 @@ func (c *Clip) Duration() time.Duration {
 }
 
 // Bytes that the clip holds in memory.
-func (c *Clip) Bytes() int { return len(c.data) }
+func (c *Clip) Bytes() int { return len(c.data) + 4*len(c.ends) }
 
 // Play gives a source that plays the clip once.
 func (c *Clip) Play() media.Source { return &once{clip: c} }
@@ -122,24 +155,23 @@ func (c *Clip) Loop() media.Source { return &loop{once{clip: c}} }
 
 type once struct {
 	clip *Clip
-	at   int
+	at   int // frames given
 }
 
 func (s *once) Codec() media.Codec { return s.clip.codec }
 
 func (s *once) Next() ([]byte, bool) {
-	if s.at >= len(s.clip.data) {
+	if s.at >= s.clip.Frames() {
 		return nil, false
 	}
-	frame := s.clip.data[s.at : s.at+codec.FrameBytes : s.at+codec.FrameBytes]
-	s.at += codec.FrameBytes
-	return frame, true
+	s.at++
+	return s.clip.frame(s.at - 1), true
 }
 
 type loop struct{ once }
 
 func (s *loop) Next() ([]byte, bool) {
-	if s.at >= len(s.clip.data) {
+	if s.at >= s.clip.Frames() {
 		s.at = 0
 	}
 	return s.once.Next()

@@ -7,6 +7,7 @@ import (
 
 	"naisen/media"
 	"naisen/media/codec"
+	"naisen/media/codec/resample"
 	"naisen/media/mediatest"
 )
 
@@ -147,13 +148,16 @@ func TestRefusals(t *testing.T) {
 	if _, err := NewClip(media.PCMU, make([]byte, 161)); !errors.Is(err, ErrFrames) {
 		t.Error(err)
 	}
-	if _, err := NewClip("OPUS", nil); !errors.Is(err, codec.ErrUnknown) {
+	if _, err := NewClip(media.Opus, make([]byte, 160)); !errors.Is(err, ErrFrames) {
 		t.Error(err)
 	}
-	if _, err := FromPCM("OPUS", nil, 8000); !errors.Is(err, codec.ErrUnknown) {
+	if _, err := NewClip(media.G729, nil); !errors.Is(err, codec.ErrUnknown) {
 		t.Error(err)
 	}
-	if _, err := FromPCM(media.PCMU, nil, 1); !errors.Is(err, codec.ErrRate) {
+	if _, err := FromPCM(media.G729, nil, 8000); !errors.Is(err, codec.ErrUnknown) {
+		t.Error(err)
+	}
+	if _, err := FromPCM(media.PCMU, nil, 1); !errors.Is(err, resample.ErrRate) {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,6 @@
-package codec
+// Package resample changes the sample rate of a stream of PCM by a polyphase FIR filter: prompts of any rate, and 8, 16 and 48 kHz live.
+// It never decodes a codec and never paces.
+package resample
 
 import (
 	"errors"
@@ -6,7 +8,7 @@ import (
 )
 
 // ErrRate says that a pair of rates cannot be converted.
-var ErrRate = errors.New("codec: sample rates cannot be converted")
+var ErrRate = errors.New("resample: sample rates cannot be converted")
 
 const (
 	minRate, maxRate = 4000, 192000 // Hz
@@ -28,8 +30,8 @@ type Resampler struct {
 	in, out  int64 // samples taken and given
 }
 
-// NewResampler converts from one rate to another, Hz; ErrRate if they are out of bounds or have no small ratio (44,101 Hz).
-func NewResampler(from, to int) (*Resampler, error) {
+// New converts from one rate to another, Hz; ErrRate if they are out of bounds or have no small ratio (44,101 Hz).
+func New(from, to int) (*Resampler, error) {
 	if from < minRate || to < minRate || from > maxRate || to > maxRate {
 		return nil, ErrRate
 	}
@@ -46,6 +48,16 @@ func NewResampler(from, to int) (*Resampler, error) {
 	r.taps = filters(r.up, r.span, scale)
 	r.buf = make([]float32, r.span/2-1, r.span+960)
 	return r, nil
+}
+
+// NewLive converts a stream that has no end: every frame comes out as it goes in, with its whole number of samples, late by half a filter
+// (4 ms where the lower rate is 8 kHz). Flush is not used with it. Errors as New.
+func NewLive(from, to int) (*Resampler, error) {
+	r, err := New(from, to)
+	if err == nil && r.taps != nil {
+		r.buf = r.buf[:r.span-1]
+	}
+	return r, err
 }
 
 // filters builds windowed sinc filters, one for each place of an output sample between two input samples.
@@ -156,9 +168,9 @@ func clip(v float32) int16 {
 	return int16(v + 0.5)
 }
 
-// Resample converts a whole recording; ErrRate.
-func Resample(pcm []int16, from, to int) ([]int16, error) {
-	r, err := NewResampler(from, to)
+// All converts a whole recording; ErrRate.
+func All(pcm []int16, from, to int) ([]int16, error) {
+	r, err := New(from, to)
 	if err != nil {
 		return nil, err
 	}
