@@ -163,6 +163,9 @@ func (u *UA) receive(b []byte, from netip.AddrPort, tos int, l link) {
 		u.served[m.txKey()] = tx
 	}
 	broken, first := u.judge(s)
+	if s.Method == "OPTIONS" {
+		u.options = time.Now()
+	}
 	u.log = append(u.log, m)
 	u.refuse(broken...)
 	if s.Call != nil && s.tag("to") != "" && s.Method != "ACK" {
@@ -255,9 +258,6 @@ func (u *UA) replyAs(tag string, s *Seen, tx *serverTx, status int, body []byte,
 	d.fields = append(d.fields, fields...)
 	b := u.text(d)
 	u.mu.Lock()
-	if s.Method == "OPTIONS" {
-		u.options = time.Now()
-	}
 	for _, f := range fields {
 		if f.Name == "Retry-After" {
 			u.paused[s.Method+" "+s.URI] = time.Now().Add(time.Duration(number(f.Value)) * time.Second)

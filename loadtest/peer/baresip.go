@@ -70,13 +70,13 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 	if p.Address == "" {
 		p.Address = "127.0.0.1"
 	}
-	sip, err1 := freePair(p.Address)
+	sip, err1 := FreePort(p.Address) // its next one is for TLS
 	ctl, err2 := FreePort("127.0.0.1")
-	if err := errors.Join(err1, err2); err != nil {
+	rtp, lastRTP, err3 := rtpPorts(p.Address)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
 	b := &Baresip{SIP: net.JoinHostPort(p.Address, strconv.Itoa(sip)), dir: dir, control: fmt.Sprintf("127.0.0.1:%d", ctl)}
-	rtp := 10000 + ctl%240*20 // a range that other phones hardly have
 	account := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_pass=%s;outbound=\"sip:%s;transport=%s\"", p.User, p.Domain, p.Transport, p.Password, p.Proxy, p.Transport)
 	if p.SRTP {
 		account += ";mediaenc=srtp-mand"
@@ -93,7 +93,7 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 		interval = 300
 	}
 	account += fmt.Sprintf(";regint=%d\n", interval)
-	for name, text := range map[string]string{"config": fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, b.control, rtp, rtp+19, p.Address) + modules,
+	for name, text := range map[string]string{"config": fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, b.control, rtp, lastRTP, p.Address) + modules,
 		"accounts": account, "contacts": contacts} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
@@ -135,21 +135,6 @@ func (p Phone) watching(account *string) (modules, contacts string) {
 		*account += ";pubint=600"
 	}
 	return modules, contacts
-}
-
-// freePair finds a port whose next one is free too: baresip takes that for TLS, and does without TLS when somebody has it.
-func freePair(addr string) (int, error) {
-	for range 50 {
-		port, err := FreePort(addr)
-		if err != nil {
-			return 0, err
-		}
-		l, err := net.Listen("tcp", net.JoinHostPort(addr, strconv.Itoa(port+1)))
-		if err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, ErrTimeout
 }
 
 // Saw waits until baresip printed text.

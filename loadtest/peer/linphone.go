@@ -50,8 +50,11 @@ func StartLinphone(dir string, p Phone) (*Linphone, error) {
 	if err != nil {
 		return nil, err
 	}
-	rtp := 10000 + port%240*20
-	text := fmt.Sprintf(linphoneConfig, port, rtp, rtp+19, p.Proxy, p.Proxy, p.User, p.Domain, p.User, p.User, p.Password, p.Domain, p.Domain)
+	rtp, lastRTP, err := rtpPorts("127.0.0.1")
+	if err != nil {
+		return nil, err
+	}
+	text := fmt.Sprintf(linphoneConfig, port, rtp, lastRTP, p.Proxy, p.Proxy, p.User, p.Domain, p.User, p.User, p.Password, p.Domain, p.Domain)
 	for i, user := range p.Watch {
 		text += fmt.Sprintf("[friend_%d]\nurl=\"%s\" <sip:%s@%s>\npol=accept\nsubscribe=1\n", i, user, user, p.Domain)
 	}

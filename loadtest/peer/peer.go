@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,24 +130,6 @@ func Until(d time.Duration, f func() bool) error {
 		}
 	}
 	return nil
-}
-
-// FreePort finds a port that is free for UDP and TCP on addr now.
-func FreePort(addr string) (int, error) {
-	for range 50 {
-		l, err := net.Listen("tcp", net.JoinHostPort(addr, "0"))
-		if err != nil {
-			return 0, err
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", l.Addr().String())
-		_ = l.Close()
-		if err == nil {
-			_ = u.Close()
-			return port, nil
-		}
-	}
-	return 0, ErrTimeout
 }
 
 // Root is the checkout that the caller's working directory is in.

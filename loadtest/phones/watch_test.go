@@ -19,24 +19,25 @@ func TestWatching(t *testing.T) {
 	clerk.User, clerk.Password, clerk.Publish = "2002", p.Passwords["2002"], true
 	c := phone(t, clerk)
 	b := phone(t, boss)
-	must(t, b.Saw("Voice-Message: 0/0", 10*time.Second)) // told, although nothing waits
-	must(t, peer.Until(20*time.Second, func() bool {
+	must(t, b.Saw("Voice-Message: 0/0", 30*time.Second)) // told, although nothing waits
+	must(t, peer.Until(40*time.Second, func() bool {
 		text, err := b.Ask("contacts", "")
 		return err == nil && strings.Contains(text, "Online")
 	}))
-	for metric, want := range map[string]float64{`naisen_subscriptions{package="message-summary"}`: 1, `naisen_subscriptions{package="presence"}`: 1,
-		"naisen_publications": 1, "naisen_notifies_failed_total": 0} {
+	// baresip publishes when it starts and when it is registered; where these cross, each makes a publication of its own (RFC 3903 section 4.1).
+	for metric, want := range map[string][2]float64{`naisen_subscriptions{package="message-summary"}`: {1, 1}, `naisen_subscriptions{package="presence"}`: {1, 1},
+		"naisen_publications": {1, 2}, "naisen_notifies_failed_total": {0, 0}} {
 		v := -1.0
-		if peer.Until(10*time.Second, func() (ok bool) {
+		if peer.Until(30*time.Second, func() (ok bool) {
 			var err error
 			v, err = p.Metric(t.Context(), metric)
-			return err == nil && v == want
+			return err == nil && v >= want[0] && v <= want[1]
 		}) != nil {
 			t.Errorf("%s is %v, want %v", metric, v, want)
 		}
 	}
 	c.Stop() // unregisters
-	must(t, b.Saw("Offline", 10*time.Second))
+	must(t, b.Saw("Offline", 30*time.Second))
 }
 
 // TestLinphoneWatches: another make of phone sees a colleague come and go.
@@ -48,7 +49,7 @@ func TestLinphoneWatches(t *testing.T) {
 		Watch: []string{"2002"}})
 	must(t, err)
 	t.Cleanup(l.Stop)
-	must(t, l.Saw("<sip:2002@"+p.Domain+"> is Online", 20*time.Second))
+	must(t, l.Saw("<sip:2002@"+p.Domain+"> is Online", 40*time.Second))
 	clerk.Stop()
-	must(t, l.Saw("<sip:2002@"+p.Domain+"> is Offline", 20*time.Second))
+	must(t, l.Saw("<sip:2002@"+p.Domain+"> is Offline", 40*time.Second))
 }
