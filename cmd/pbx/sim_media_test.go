@@ -4,13 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"naisen/cmd/pbx/internal/app"
 	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
+	"naisen/media/play"
 	"naisen/media/sdp"
+	"naisen/prompts"
 	"naisen/recorder"
 )
 
@@ -174,8 +179,16 @@ func (e *simEndpoint) listen() {
 // Play plays for the length of the source in virtual time, and waits while the peer holds or is not negotiated.
 func (e *simEndpoint) Play(src media.Source) (stop func()) {
 	p := &simPlay{e: e, left: -1}
-	if s, ok := src.(simSource); ok {
+	switch s := src.(type) {
+	case simSource:
 		p.left = s.length
+	case simEndless:
+	default: // what a script puts together
+		for p.left = 0; ; p.left += 20 * time.Millisecond {
+			if _, more := s.Next(); !more {
+				break
+			}
+		}
 	}
 	e.air.mu.Lock()
 	defer e.air.mu.Unlock()
@@ -327,11 +340,56 @@ func (s simSource) Next() ([]byte, bool) { return nil, false }
 type simEndless struct{ media.Source }
 
 // simPrograms make the programs of calls; what names a failing prompt cannot be opened.
-type simPrograms struct{ failing func() bool }
+type simPrograms struct {
+	failing func() bool
+	library *simLibrary
+}
+
+// simPrompt is how long each announcement of the library takes.
+const simPrompt = time.Second
+
+// simLibrary has every announcement, and remembers what was asked for, in order.
+type simLibrary struct {
+	mu   sync.Mutex
+	said []string
+}
+
+// Open implements app.Library.
+func (l *simLibrary) Open(_, name, lang string, c media.Codec) (media.Source, prompts.Info, error) {
+	l.mu.Lock()
+	l.said = append(l.said, name)
+	l.mu.Unlock()
+	clip, err := play.Silence(c, simPrompt)
+	if err != nil {
+		return nil, prompts.Info{}, err
+	}
+	return clip.Play(), prompts.Info{Name: name, Language: lang, SHA256: "00"}, nil
+}
+
+// Loop implements app.Library.
+func (l *simLibrary) Loop(domain, name, lang string, c media.Codec) (media.Source, prompts.Info, error) {
+	src, info, err := l.Open(domain, name, lang, c)
+	return simEndless{src}, info, err
+}
+
+// heard is what was said since it was last asked.
+func (l *simLibrary) heard() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := strings.Join(l.said, " ")
+	l.said = nil
+	return out
+}
 
 func (p simPrograms) Announce(_, prompt, language string) call.Program {
 	return simProgram{p, simNotice, call.Spoken{Prompt: prompt, Language: language, SHA256: "00"}}
 }
+
+// Script gives the real ones.
+func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
+	return app.Programs{Prompts: p.library, Ringtone: ringtone}.Script(domain, r)
+}
+
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }
 func (p simPrograms) Ringback() call.Program    { return simProgram{simPrograms{}, -1, call.Spoken{}} }
 

@@ -43,11 +43,12 @@ type world struct {
 	net   *siptest.Network
 	proxy netip.AddrPort
 
-	p     *pbx
-	air   *air
-	tape  *tape
-	serve sync.WaitGroup
-	stop  context.CancelFunc
+	p       *pbx
+	air     *air
+	tape    *tape
+	library *simLibrary
+	serve   sync.WaitGroup
+	stop    context.CancelFunc
 
 	mu       sync.Mutex // all phones run under it
 	readers  sync.WaitGroup
@@ -147,6 +148,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 		plans: map[time.Time]route.Plan{}, acked: map[string]bool{}, unacked: map[string]bool{}}
 	w.net.Usual(w.weather())
 	w.net.Host("pbx", w.proxy.Addr())
+	w.library = &simLibrary{}
 	w.air = &air{t: t, speaking: map[netip.AddrPort]bool{}}
 	trouble := rand.New(rand.NewPCG(seed, 2))
 	var mu sync.Mutex
@@ -184,7 +186,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.auditor = s.audit
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: s.events.lamps.Changed,
+		Programs: simPrograms{unlucky, w.library}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: s.events.lamps.Changed,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
 	w.stop = cancel

@@ -1,5 +1,5 @@
-// Package app is what a call does when nobody is talking: one file per verb. It never sees a SIP message and moves no packet:
-// it gives the call sources to play.
+// Package app is what a call does when nobody is talking: one file per verb. A program is one thing that a leg hears; a script is told cues
+// and answers with orders. It never sees a SIP message and moves no packet: it gives the call sources to play.
 package app
 
 import (

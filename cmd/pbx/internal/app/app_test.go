@@ -2,10 +2,15 @@ package app
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/prompts"
+	"naisen/sip"
 )
 
 type library map[string]prompts.Info
@@ -64,5 +69,55 @@ func TestMusicAndRingback(t *testing.T) {
 	}
 	if src, _, err := p.Ringback().Open(media.G722); err != nil || src.Codec() != media.G722 {
 		t.Errorf("ringback: %v %v", src, err)
+	}
+}
+
+// kinds are the types of orders, for what a script wants without the details.
+func kinds(orders []call.Order) string {
+	var out []string
+	for _, o := range orders {
+		out = append(out, strings.TrimPrefix(fmt.Sprintf("%T", o), "call."))
+	}
+	return strings.Join(out, " ")
+}
+
+func TestAnnouncing(t *testing.T) {
+	p := Programs{Prompts: library{}}
+	busy := route.Announce(route.Plan{}, "call/unallocated", sip.StatusCause(404)).Steps[0].Run
+	for _, c := range []struct {
+		facts call.Facts
+		want  int
+	}{{call.Facts{Run: busy}, 404}, {call.Facts{Failure: sip.CauseBusy}, 486}, {call.Facts{}, 480}} {
+		s, ok := p.Script("d", busy)
+		if !ok {
+			t.Fatal("no script")
+		}
+		if got := kinds(s.On(c.facts, call.Began{})); got != "Wake Play" {
+			t.Errorf("it begins with %s", got)
+		}
+		end, ok := s.On(c.facts, call.Played{Complete: true})[0].(call.Finish)
+		if !ok || end.Cause.Status != c.want {
+			t.Errorf("it ends with %+v, want %d", end, c.want)
+		}
+		if got := s.On(c.facts, call.Left{}); got != nil {
+			t.Errorf("afterwards: %v", got)
+		}
+	}
+	if _, ok := p.Script("d", route.Run{Verb: "nonsense"}); ok {
+		t.Error("a verb that nobody knows is no script")
+	}
+}
+
+func TestSpeak(t *testing.T) {
+	p := Programs{Prompts: library{"d|call/parked|ja": {}, "d|number/7|ja": {}, "d|number/0|ja": {}}}
+	src, _, err := p.Speak("d", "ja", Say("call/parked"), Spell("70-0")).Open(media.PCMA)
+	if err != nil || src.Codec() != media.PCMA {
+		t.Errorf("%v %v", src, err)
+	}
+	if _, _, err := p.Speak("d", "ja", Spell("71")).Open(media.PCMA); !errors.Is(err, errMissing) {
+		t.Errorf("half a number: %v", err)
+	}
+	if _, _, err := p.Speak("d", "ja").Open(media.PCMA); err == nil {
+		t.Error("nothing to say must be an error")
 	}
 }

@@ -11,10 +11,13 @@ import (
 // onProgress tells the caller that it rings, or passes the called side's early media on.
 func (c *Call) onProgress(e Progress) {
 	p := c.party(e.Leg)
-	if p == nil || p == c.caller || c.phase != Ringing || p.phase > PartyRinging {
+	if p == nil || p == c.caller || c.phase != Ringing && c.phase != Scripted || p.phase > PartyRinging {
 		return
 	}
 	p.phase = PartyRinging
+	if c.phase == Scripted { // the caller hears the script
+		return
+	}
 	if t := c.transfer; t != nil && t.by != nil && !t.recall {
 		t.by.leg.ReferProgress(sip.Cause{Status: 180})
 	}
@@ -67,6 +70,7 @@ func (c *Call) onAnswered(e Answered) {
 func (c *Call) won(p *party) {
 	c.winner = p
 	c.disarm()
+	c.curtain(Reached{Number: p.number, Extension: p.ext})
 	for _, loser := range c.called {
 		if loser != p {
 			c.dismiss(loser, sip.CauseCompletedElsewhere)
@@ -171,6 +175,8 @@ func (c *Call) onAgreed(e Agreed) {
 	switch {
 	case c.winner == nil && c.phase == Routing:
 		c.playNotice(c.caller)
+	case c.phase == Scripted && p == c.caller:
+		c.reprise()
 	case c.winner == nil || !c.caller.agreed || !c.winner.agreed:
 	case c.phase == Ringing:
 		c.connect()

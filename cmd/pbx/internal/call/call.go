@@ -78,6 +78,8 @@ type Call struct {
 	diverted  int        // redirections followed
 	surrender *surrender // legs on their way to another call
 	aligning  *aligning  // two answered legs without a common codec: one is asked to change
+	act       *act       // the script that has the caller; nil: none
+	acts      int        // scripts begun so far
 
 	step          int  // next step of the plan to dial
 	carrierFailed bool // of the step before: not the called person, the way there
@@ -93,6 +95,7 @@ type Call struct {
 	ended    time.Time // when it began to end
 	due      time.Time // of timer
 	answerer string    // who answered first
+	served   string    // the script that answered first
 	charge   route.Charge
 	trunk    string    // the last one dialled
 	cause    sip.Cause // why the call ended
@@ -123,6 +126,7 @@ type party struct {
 	taped    string    // the recording that knows it
 	stage    stage
 	since    time.Time // from when on it is expected to speak
+	keypad   keypad    // how its digits come
 	held     []Event   // what it said on its way between two calls
 }
 
@@ -214,6 +218,8 @@ func (c *Call) handle(e Event) {
 		c.onOpened(e)
 	case timeout:
 		c.onTimeout(e)
+	case cued:
+		c.onCued(e)
 	case captureFailed:
 		c.onCaptureFailed(e)
 	case Surrender:

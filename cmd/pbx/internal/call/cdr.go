@@ -12,7 +12,7 @@ type CDR struct {
 	ID, Domain      string
 	Direction       route.Direction
 	From, To, Trunk string
-	AnsweredBy      string
+	AnsweredBy      string // who answered first; no person: the script, as "voicemail:2001"
 	Started         time.Time
 	Answered        time.Time // zero: never
 	Ended           time.Time
@@ -35,6 +35,9 @@ func (c *Call) cdr() CDR {
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
 		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers,
 		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack}
+	if r.AnsweredBy == "" {
+		r.AnsweredBy = c.served
+	}
 	if r.Trunk == "" {
 		r.Trunk = c.trunk
 	}

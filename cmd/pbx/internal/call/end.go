@@ -48,7 +48,11 @@ func (c *Call) onEnded(e Ended) {
 			c.remember(c.relayed(e.Cause))
 			c.carrierFailed = route.CarrierFailed(e.Cause)
 		}
-		if c.alive() == 0 {
+		switch {
+		case c.phase == Scripted:
+			c.lost()
+			return
+		case c.alive() == 0:
 			c.dial() // the next step, or the end
 			return
 		}
@@ -93,6 +97,10 @@ func (c *Call) onTimeout(e timeout) {
 			c.dismissAll()
 		}
 		c.unreached(c.failure)
+	case Scripted:
+		c.remember(sip.CauseNoAnswer)
+		c.dismissAll()
+		c.lost()
 	case Ending:
 		c.log.Error("call: a leg never ended", "caller", c.caller.phase.String(), "called", len(c.called))
 		c.deps.Alarm("leg-stuck")
@@ -144,6 +152,7 @@ func (c *Call) end(cause sip.Cause, by string) {
 		})
 	}
 	c.arm(guard)
+	c.protect(func() { c.curtain(Left{}) })
 }
 
 // dismiss tells a leg to end, once. Its Ended follows.

@@ -82,6 +82,14 @@ type opened struct {
 // timeout is a timer that fired; a stale one is recognised by its sequence.
 type timeout struct{ seq int }
 
+// cued is a cue for a script that comes from beside or after the actor: the end of slow work, a timer. One for an earlier script, or of a
+// timer that was set again, is stale.
+type cued struct {
+	act   int
+	timer int // sequence of the timer; 0: it is none
+	cue   Cue
+}
+
 // captureFailed says that the recorder gave up on this call.
 type captureFailed struct {
 	recording string
@@ -112,6 +120,7 @@ func (Detached) event()      {}
 func (Media) event()         {}
 func (opened) event()        {}
 func (timeout) event()       {}
+func (cued) event()          {}
 func (captureFailed) event() {}
 func (Hangup) event()        {}
 func (Record) event()        {}

@@ -1,7 +1,9 @@
 package call
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,12 +18,15 @@ func (r *rig) hands() { r.mu.Lock(); r.autoEnd = false; r.mu.Unlock() }
 
 // A panic anywhere in a call ends that call with 500 and nothing else (threats.md I12).
 func TestPanicEndsOneCall(t *testing.T) {
-	for _, part := range []string{"route", "find", "program", "end", "ledger"} {
+	for _, part := range []string{"route", "find", "program", "end", "ledger", "script", "script work"} {
 		t.Run(part, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(recorded(route.NoticeEarly), phone)
 				if part == "find" {
 					r.plan = plain
+				}
+				if strings.HasPrefix(part, "script") {
+					r.plan, r.act = scripted, opening(Beside{func(context.Context) any { r.fault("script work"); return nil }})
 				}
 				r.faulty = part
 				a := r.start(media.SDP("PCMU"))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing/synctest"
 	"time"
 
 	"naisen/cmd/pbx/internal/route"
@@ -33,6 +34,10 @@ type rig struct {
 	openErr   error
 	autoEnd   bool   // legs post Ended after End, as real ones do
 	faulty    string // the part that panics
+	act       func(Facts, Cue) []Order
+	cues      []string
+	routes    func(route.Request) route.Plan // nil: plan
+	asked     []route.Request
 }
 
 func (r *rig) fault(part string) {
@@ -44,11 +49,22 @@ func (r *rig) fault(part string) {
 func newRig(plan route.Plan, found ...Destination) *rig {
 	r := &rig{plan: plan, found: found, legs: map[LegID]*fakeLeg{}, autoEnd: true}
 	r.sw = NewSwitch(Deps{Media: r, Dialler: r, Programs: r, Recorder: r, Ledger: r, Clock: time.Now,
-		Route:   func(route.Request, time.Time) route.Plan { r.fault("route"); return r.plan },
+		Route:   r.route,
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Dialogs: find{r}, Number: func(_ string, u sip.URI) (string, string, bool) { return u.User, "", u.Host == "d" },
 		Alarm: func(s string) { r.mu.Lock(); r.alarms = append(r.alarms, s); r.mu.Unlock() }}, 0)
 	return r
+}
+
+func (r *rig) route(q route.Request, _ time.Time) route.Plan {
+	r.fault("route")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, q)
+	if r.routes != nil {
+		return r.routes(q)
+	}
+	return r.plan
 }
 
 func (r *rig) start(offer media.SDP) *fakeLeg {
@@ -122,7 +138,36 @@ func (r *rig) Announce(_, prompt, _ string) Program { return program{r, prompt} 
 func (r *rig) Music(string) Program                 { return program{r, "music"} }
 func (r *rig) Ringback() Program                    { return program{r, "ringback"} }
 
+// Script gives the rig's own: what it was told is noted.
+func (r *rig) Script(_ string, run route.Run) (Script, bool) { return acting{r}, run.Verb == "test" }
+
+type acting struct{ rig *rig }
+
+func (a acting) On(f Facts, c Cue) []Order {
+	a.rig.mu.Lock()
+	a.rig.cues = append(a.rig.cues, strings.TrimPrefix(fmt.Sprintf("%T%v", c, c), "call."))
+	a.rig.mu.Unlock()
+	a.rig.fault("script")
+	if a.rig.act == nil {
+		return nil
+	}
+	return a.rig.act(f, c)
+}
+
+// told is what the script was told since it was last asked.
+func (r *rig) told() []string {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.cues
+	r.cues = nil
+	return out
+}
+
 func (p program) Open(c media.Codec) (media.Source, Spoken, error) {
+	if p.rig == nil {
+		return named{p.name, c}, Spoken{}, nil
+	}
 	p.rig.fault("program")
 	return named{p.name, c}, Spoken{Prompt: p.name, Language: "ja", SHA256: "00"}, p.rig.openErr
 }
@@ -158,7 +203,11 @@ type fakeRecording struct {
 	failed func(error)
 	stops  int
 	why    string
+	masks  []bool
 }
+
+// Mask implements masker.
+func (f *fakeRecording) Mask(on bool) { f.masks = append(f.masks, on) }
 
 func (f *fakeRecording) Tap() media.Tap { return tapFunc{} }
 

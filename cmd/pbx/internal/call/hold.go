@@ -63,9 +63,14 @@ func (c *Call) hold(p *party) {
 	c.play(c.other(p), c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
 }
 
-// onDigit passes a digit that came by SIP INFO to the other side as RFC 4733. Digits in RTP pass through the bridge.
+// onDigit passes a digit that came by SIP INFO to the script, or to the other side as RFC 4733. Digits in RTP pass through the bridge.
 func (c *Call) onDigit(e Digit) {
-	if p := c.party(e.Leg); p != nil && c.phase == Talking {
+	p := c.party(e.Leg)
+	switch {
+	case p == nil:
+	case c.phase == Scripted:
+		c.pressed(p, e.Rune, byInfo)
+	case c.phase == Talking:
 		if o := c.other(p); o != nil {
 			o.ep.SendDigit(e.Rune)
 		}

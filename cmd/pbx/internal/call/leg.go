@@ -80,6 +80,7 @@ type Programs interface {
 	Announce(domain, prompt, language string) Program
 	Music(domain string) Program
 	Ringback() Program
+	Script(domain string, r route.Run) (Script, bool) // false: there is no such verb
 }
 
 // Ledger takes exactly one CDR per call. It never blocks.

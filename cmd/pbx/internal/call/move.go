@@ -104,8 +104,10 @@ func (c *Call) onSurrender(e Surrender) {
 			}
 		}
 		a.ringing, a.rest, a.ring = true, c.plan.Steps[c.step:], max(time.Until(c.due), time.Second)
+	case c.phase == Scripted && p == c.caller: // who comes hears the script from its beginning
+		a.ringing, a.rest = true, append([]route.Step{{Run: c.act.run}}, c.plan.Steps[c.step:]...)
 	}
-	if len(a.parties) == 0 {
+	if len(a.parties) == 0 && len(a.rest) == 0 {
 		refuse(480)
 		return
 	}
@@ -127,6 +129,7 @@ func (c *Call) give(e Surrender, a Adopt, left *party) {
 	for _, q := range a.parties {
 		q.leg.Detach()
 	}
+	c.handOver() // a script alone has no leg to wait for
 	cause := sip.CauseNormal
 	if left.phase < PartyUp {
 		cause = sip.CauseCancelled
@@ -156,14 +159,21 @@ func (c *Call) departing(e Event) bool {
 	if last {
 		delete(s.wait, id)
 	}
-	if len(s.wait) == 0 {
-		c.surrender = nil
-		if c.deps.Moved != nil { // before this call's own CDR
-			c.deps.Moved(c.in.ID, s.into)
-		}
-		s.to.Post(s.adopt)
-	}
+	c.handOver()
 	return true
+}
+
+// handOver gives the legs to the other call once the last of them is detached.
+func (c *Call) handOver() {
+	s := c.surrender
+	if s == nil || len(s.wait) > 0 {
+		return
+	}
+	c.surrender = nil
+	if c.deps.Moved != nil { // before this call's own CDR
+		c.deps.Moved(c.in.ID, s.into)
+	}
+	s.to.Post(s.adopt)
 }
 
 // legOf is the leg that an event is of.
@@ -193,7 +203,7 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Surrender:
 		return e.Leg, true
-	case opened, timeout, captureFailed, Hangup, Record, Adopt, Kept:
+	case opened, timeout, cued, captureFailed, Hangup, Record, Adopt, Kept:
 	}
 	return "", false
 }
@@ -249,6 +259,10 @@ func (c *Call) take(e Adopt) {
 	}
 	if e.ringing {
 		c.plan.Steps, c.step = e.rest, 0
+		if len(e.parties) == 0 {
+			c.dial()
+			return
+		}
 		c.arm(e.ring)
 		c.ringback()
 		return

@@ -1,14 +1,15 @@
 package call
 
-// Phase of a call. It only moves forward.
+// Phase of a call. It moves forward, but for a transfer and for a script, which route again.
 type Phase int
 
 // Phases of a call.
 const (
-	Routing Phase = iota // before anybody rings; a notice may be playing
-	Ringing              // at least one called leg is alive
-	Talking              // two parties are joined
-	Ending               // every leg was told to end; waiting for their last events
+	Routing  Phase = iota // before anybody rings; a notice may be playing
+	Ringing               // at least one called leg is alive
+	Scripted              // a script has the caller; it may be ringing somebody
+	Talking               // two parties are joined
+	Ending                // every leg was told to end; waiting for their last events
 )
 
 func (p Phase) String() string {
@@ -17,6 +18,8 @@ func (p Phase) String() string {
 		return "routing"
 	case Ringing:
 		return "ringing"
+	case Scripted:
+		return "script"
 	case Talking:
 		return "talking"
 	case Ending:

@@ -23,8 +23,12 @@ func into(p Phase) (r *rig, a, b *fakeLeg) {
 	if p == Routing {
 		plan = recorded(route.NoticeEarly) // the notice plays, nobody rings
 	}
+	if p == Scripted { // it plays, waits for a key and rings somebody
+		plan = scripted
+	}
 	r = newRig(plan, phone)
 	r.autoEnd = false
+	r.act = opening(Play{program{r, "prompt"}}, Gather{Max: 1}, Ring{plain.Steps[0]})
 	a = r.extension("c1", "2001")
 	b = r.leg(1)
 	if p == Talking {
@@ -44,7 +48,7 @@ func events(r *rig, a, b LegID) []Event {
 	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
 	list := []Event{timeout{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
-	list = append(list, Kept{sip.StatusCause(481)}, Adopt{})
+	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, Kept{sip.StatusCause(481)}, Adopt{})
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Surrender{Leg: l, Domain: "d", Ext: "2001", Into: "c2", To: NewMailbox()},
 			Referred{Leg: l, To: to("2009")}, Referred{Leg: l, To: to("2009"), Replaces: Replaces{CallID: "unknown"}},
@@ -68,6 +72,11 @@ func label(e Event, a, b LegID) string {
 		s = fmt.Sprintf("opened %s, stale", e.leg)
 	case timeout:
 		s = "timeout, stale"
+	case cued:
+		s = "cued, stale"
+		if e.act == 1 && e.timer == 0 {
+			s = "cued, result"
+		}
 	case Hangup:
 		s = "Hangup"
 	case Record:
@@ -110,7 +119,7 @@ func label(e Event, a, b LegID) string {
 // TestPhaseTable writes what every event does in every phase and compares it with the golden table: "ignored" is an answer too.
 func TestPhaseTable(t *testing.T) {
 	var out strings.Builder
-	for _, p := range []Phase{Routing, Ringing, Talking, Ending} {
+	for _, p := range []Phase{Routing, Ringing, Scripted, Talking, Ending} {
 		fmt.Fprintf(&out, "\n%s\n", p)
 		for i := range events(newRig(plain), "a", "b") {
 			synctest.Test(t, func(t *testing.T) {
@@ -152,8 +161,9 @@ func outcome(t *testing.T, p Phase, i int) string {
 	if b != nil {
 		nb, eb = len(b.did), b.ends
 	}
+	r.told()
 	a.mailbox.Post(e)
-	synctest.Wait()
+	told := r.told()
 	did := append([]string{}, prefix("caller ", a.did[na:])...)
 	if a.ends > ea {
 		did = append(did, fmt.Sprintf("caller end %d", a.cause.Status))
@@ -170,6 +180,7 @@ func outcome(t *testing.T, p Phase, i int) string {
 			did = append(did, fmt.Sprintf("new end %d", n.cause.Status))
 		}
 	}
+	did = append(did, prefix("cue ", told)...)
 	phase := p
 	if s := r.sw.Snapshots("d"); len(s) == 1 {
 		phase = s[0].Phase

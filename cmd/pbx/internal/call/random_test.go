@@ -28,15 +28,17 @@ func TestRandomEvents(t *testing.T) {
 }
 
 func play(t *testing.T, rnd *rand.Rand) {
-	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone)}[rnd.IntN(4)]
+	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone), scripted}[rnd.IntN(5)]
 	if rnd.IntN(3) == 0 {
-		plan.Steps = []route.Step{plan.Steps[0], plan.Steps[0]}
+		plan.Steps = []route.Step{plan.Steps[0], plan.Steps[0], scripted.Steps[0]}
 	}
 	if rnd.IntN(4) == 0 {
 		plan.Direction = route.Outbound
 	}
 	found := []Destination{phone, phone2, {Number: "3", Profile: media.Profile{SecureSIP: true}}}[:1+rnd.IntN(3)]
 	r := newRig(plan, found...)
+	own := rand.New(rand.NewPCG(rnd.Uint64(), 2)) // it runs on the call's goroutine
+	r.act = func(Facts, Cue) []Order { return orders(r, own) }
 	var offer media.SDP
 	if rnd.IntN(4) != 0 {
 		offer = media.SDP("PCMU,PCMA")
@@ -87,4 +89,16 @@ func step(r *rig, l *fakeLeg, rnd *rand.Rand) {
 	case 11:
 		l.mailbox.Post(Record{On: rnd.IntN(2) == 0, Done: make(chan error, 1)})
 	}
+}
+
+// orders is what a script without sense wants.
+func orders(r *rig, rnd *rand.Rand) []Order {
+	var out []Order
+	for range rnd.IntN(4) {
+		out = append(out, []Order{Play{program{r, "prompt"}}, Play{program{r, "other"}}, Hush{}, Gather{Max: 1 + rnd.IntN(3), Secret: rnd.IntN(2) == 0},
+			Wake{time.Duration(rnd.IntN(20)) * time.Second}, Beside{func(context.Context) any { return nil }}, PickUp{}, Ring{plain.Steps[0]},
+			Ring{route.Step{}}, Unring{}, Goto{Number: "2009"}, Follow{plain}, Follow{route.Plan{Refuse: sip.CauseForbidden}},
+			Finish{sip.CauseNormal}}[rnd.IntN(14)])
+	}
+	return out
 }

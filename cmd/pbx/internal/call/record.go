@@ -116,3 +116,13 @@ func (c *Call) stopRecording(why string) {
 	c.recording.Stop(c.deps.Clock(), why)
 	c.recording = nil
 }
+
+// masker is a recording that can be told to keep silence of what a party says and presses.
+type masker interface{ Mask(on bool) }
+
+// mask keeps secrets that are spoken to the switch out of the recording.
+func (c *Call) mask(on bool) {
+	if m, ok := c.recording.(masker); ok {
+		m.Mask(on)
+	}
+}

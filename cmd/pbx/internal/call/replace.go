@@ -114,6 +114,8 @@ func (c *Call) substitute(p, n *party) {
 	c.dismiss(p, sip.CauseNormal.WithText("Replaced"))
 	switch {
 	case !n.agreed: // its answer comes with the ACK
+	case c.phase == Scripted:
+		c.reprise()
 	case c.winner != nil:
 		c.resume()
 	default: // the caller's place, while others ring

@@ -81,6 +81,9 @@ func (c *Call) announceOrDial() {
 // reachable says that at least one target of the plan has a place to ring now.
 func (c *Call) reachable() bool {
 	for _, s := range c.plan.Steps {
+		if s.Run.Verb != "" {
+			return true
+		}
 		for _, t := range s.Targets {
 			if len(c.deps.Dialler.Find(c.in.Request.Domain, t)) > 0 {
 				return true
@@ -135,6 +138,10 @@ func (c *Call) dial() {
 			break
 		}
 		c.step++
+		if step.Run.Verb != "" {
+			c.enact(step.Run)
+			return
+		}
 		c.carrierFailed = true // until one of its legs lives
 		for _, t := range step.Targets {
 			if t.Kind == route.ToTrunk {

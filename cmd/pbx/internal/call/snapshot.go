@@ -18,6 +18,7 @@ type Snapshot struct {
 	Answered   time.Time
 	Recording  string
 	Bridge     string
+	Script     string          // that has the caller: "voicemail:2001"; empty: none
 	Parties    []PartySnapshot // those that are gone are missing
 }
 
@@ -50,6 +51,9 @@ func (c *Call) snapshot() *Snapshot {
 		Phase: c.phase, Started: c.started, Answered: c.answered, Recording: c.record.id}
 	if c.bridge != nil && c.phase == Talking {
 		s.Bridge = c.bridge.String()
+	}
+	if c.act != nil {
+		s.Script = c.act.run.String()
 	}
 	if c.caller == nil {
 		return s

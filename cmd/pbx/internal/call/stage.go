@@ -21,6 +21,7 @@ const (
 	purposeNotice
 	purposeRingback
 	purposeMusic
+	purposeScript
 )
 
 // stage is what a party hears instead of another party.
@@ -82,20 +83,33 @@ func (c *Call) onMedia(e Media) {
 			c.programEnded(p, ev)
 		}
 	case media.Timeout:
-		if c.phase == Talking && p.phase == PartyUp && time.Since(p.since) >= mediaPatience { // else it is told again later
+		if c.expected(p) && time.Since(p.since) >= mediaPatience { // else it is told again later
 			c.log.Warn("call: no media", "leg", p.id, "silent", ev.Silent)
 			c.end(sip.CauseMediaTimeout, bySwitch)
 		}
-	case media.Digit, media.FirstPacket: // digits are the bridge's until a program collects them
+	case media.Digit:
+		if c.phase == Scripted {
+			c.pressed(p, ev.Rune, byRTP)
+		} // else it is the bridge's
+	case media.FirstPacket:
 	}
 }
 
+// expected says that p should be heard now.
+func (c *Call) expected(p *party) bool {
+	return p.phase == PartyUp && (c.phase == Talking || c.phase == Scripted && p == c.caller)
+}
+
 func (c *Call) programEnded(p *party, ev media.PlayEnded) {
-	if p.stage.why == purposeNotice {
+	why := p.stage.why
+	if why == purposeNotice {
 		c.noticeEnded(p, ev)
 		return
 	}
 	c.silence(p)
+	if why == purposeScript {
+		c.performed(ev.Complete)
+	}
 }
 
 func (c *Call) playNotice(p *party) {

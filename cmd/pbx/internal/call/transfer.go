@@ -106,8 +106,17 @@ func (c *Call) part(p *party) {
 
 // redial rings the targets of another plan for the party that stayed. by is who sends it there.
 func (c *Call) redial(plan route.Plan, by *party) {
+	if c.replan(plan, by.number) {
+		c.playNotice(c.caller)
+		return
+	}
+	c.dial()
+}
+
+// replan takes another plan for the party that stayed. by is the number of who sends it there. True: it must hear the notice first.
+func (c *Call) replan(plan route.Plan, by string) bool {
 	record := c.plan.Record
-	if !record.On && plan.Record.On && plan.Record.Number != by.number { // the target's own policy; who leaves is not recorded
+	if !record.On && plan.Record.On && plan.Record.Number != by { // the target's own policy; who leaves is not recorded
 		record = plan.Record
 	}
 	if plan.Direction != route.Outbound { // a carrier is shown what it accepts of us, a phone whom it will talk with
@@ -115,11 +124,7 @@ func (c *Call) redial(plan route.Plan, by *party) {
 	}
 	plan.Record = record
 	c.plan, c.step, c.in.Way = plan, 0, nil // the way to the party that stays is over
-	if record.On && c.recording == nil && c.notice == nil && !c.record.refused && record.Notice != route.NoticeNone && plan.Direction != route.Outbound {
-		c.playNotice(c.caller)
-		return
-	}
-	c.dial()
+	return record.On && c.recording == nil && c.notice == nil && !c.record.refused && record.Notice != route.NoticeNone && plan.Direction != route.Outbound
 }
 
 // identity is the name and number of a party as another one may see it.

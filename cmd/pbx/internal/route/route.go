@@ -76,9 +76,10 @@ type Target struct {
 	Silence   time.Duration       // how long it may say nothing before it has failed; 0: as long as SIP allows
 }
 
-// Step rings its targets together.
+// Step rings its targets together, or hands the call to a script, which is then the last that is done with the plan.
 type Step struct {
 	Targets  []Target
+	Run      Run // its Verb set: nobody is rung
 	Ring     time.Duration
 	Fallback bool // taken only after CarrierFailed of the step before, not after an answer of the called person
 }

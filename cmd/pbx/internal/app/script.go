@@ -1,0 +1,15 @@
+package app
+
+import (
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
+)
+
+// Script makes the script that a verb names: the one table of verbs.
+func (p Programs) Script(_ string, r route.Run) (call.Script, bool) {
+	switch r.Verb {
+	case route.VerbAnnounce:
+		return &announcing{from: p}, true
+	}
+	return nil, false
+}

@@ -1,0 +1,335 @@
+package call
+
+import (
+	"context"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/sip"
+)
+
+const (
+	maxActs   = 64 // scripts in one call: menus that send a caller round come to an end
+	maxMisses = 16 // programs of one script that could not be played
+	workLimit = 30 * time.Second
+)
+
+// act is a script at work.
+type act struct {
+	id      int // recognises what was begun for an earlier script
+	script  Script
+	run     route.Run
+	began   time.Time
+	on      Program // what the party hears, or will when its media is agreed; nil: nothing
+	misses  int     // programs that could not be played
+	ringing bool
+	clocks  int // set so far
+	wake    clock
+	gather  *collector // nil: nobody waits for keys
+	ahead   []rune     // pressed before anybody waited
+}
+
+// clock is a timer of a script. A firing that was overtaken is recognised by its sequence.
+type clock struct {
+	seq   int // 0: it does not run
+	timer *time.Timer
+}
+
+func (k *clock) stop() {
+	k.seq = 0
+	if k.timer != nil {
+		k.timer.Stop()
+	}
+}
+
+// set starts a clock of the script at work.
+func (c *Call) set(k *clock, d time.Duration, q Cue) {
+	k.stop()
+	a := c.act
+	a.clocks++
+	k.seq = a.clocks
+	e := cued{a.id, k.seq, q}
+	k.timer = time.AfterFunc(d, func() { c.mailbox.Post(e) })
+}
+
+// enact gives the caller to a script.
+func (c *Call) enact(run route.Run) {
+	c.disarm()
+	script, ok := c.deps.Programs.Script(c.in.Request.Domain, run)
+	if !ok || c.acts >= maxActs {
+		c.log.Error("call: no script", "verb", run.Verb, "begun", c.acts)
+		c.end(sip.CauseServerError, bySwitch)
+		return
+	}
+	c.acts++
+	c.phase = Scripted
+	c.silence(c.caller)
+	c.act = &act{id: c.acts, script: script, run: run, began: c.deps.Clock()}
+	c.log.Info("call: script", "script", run.String())
+	c.arrived() // whoever sent the caller here is let go
+	c.cue(Began{})
+}
+
+// cue tells the script at work what happened, and carries out what it orders.
+func (c *Call) cue(q Cue) {
+	a := c.act
+	if a == nil {
+		return
+	}
+	for _, o := range a.script.On(c.facts(a), q) {
+		if c.act != a || c.phase == Ending { // an order before has ended it
+			return
+		}
+		c.perform(a, o)
+	}
+}
+
+// curtain ends the script at work. What it orders now can only be work.
+func (c *Call) curtain(q Cue) {
+	a := c.act
+	if a == nil {
+		return
+	}
+	c.strike()
+	for _, o := range a.script.On(c.facts(a), q) {
+		if b, ok := o.(Beside); ok {
+			c.assist(a, b)
+		}
+	}
+}
+
+// strike takes the script off without telling it.
+func (c *Call) strike() {
+	a := c.act
+	c.act = nil
+	a.wake.stop()
+	c.stopGathering(a)
+	if a.on != nil {
+		c.silence(c.caller)
+	}
+}
+
+func (c *Call) facts(a *act) Facts {
+	p := c.caller
+	f := Facts{Call: c.in.ID, Domain: c.in.Request.Domain, Run: a.run, Extension: p.ext, Trunk: p.trunk, To: c.to, Language: a.run.Language,
+		Answered: p.phase >= PartyUp, Failure: c.failure, Now: c.deps.Clock(), Began: a.began}
+	if !p.hidden {
+		f.Number, f.Display = p.number, p.name
+	}
+	if f.Language == "" {
+		f.Language = c.plan.Language
+	}
+	if p.trunk != "" {
+		f.Withheld = c.in.Request.Withheld
+	}
+	return f
+}
+
+// onCued brings a cue that was on its way.
+func (c *Call) onCued(e cued) {
+	a := c.act
+	if a == nil || e.act != a.id {
+		return
+	}
+	switch {
+	case e.timer == 0:
+	case e.timer == a.wake.seq:
+		a.wake.seq = 0
+	case a.gather != nil && e.timer == a.gather.patience.seq:
+		c.gathered(GatherIdle)
+		return
+	default:
+		return
+	}
+	c.cue(e.cue)
+}
+
+// later posts a cue: an order never leads to a cue at once.
+func (c *Call) later(a *act, q Cue) { c.mailbox.Post(cued{act: a.id, cue: q}) }
+
+func (c *Call) perform(a *act, o Order) {
+	switch o := o.(type) {
+	case Play:
+		c.air(a, o.Program)
+	case Hush:
+		c.air(a, nil)
+	case Gather:
+		c.collect(a, o)
+	case Wake:
+		if a.wake.stop(); o.After > 0 {
+			c.set(&a.wake, o.After, Elapsed{})
+		}
+	case Beside:
+		c.assist(a, o)
+	case PickUp:
+		c.pickUp()
+	case Ring:
+		c.page(a, o.Step)
+	case Unring:
+		a.ringing = false
+		c.disarm()
+		c.dismissAll()
+	case Goto:
+		c.sendTo(a, o)
+	case Follow:
+		c.follow(a, o.Plan, c.caller.number)
+	case Finish:
+		c.end(o.Cause, bySwitch)
+	}
+}
+
+// air plays a program to the party, as soon as it can hear.
+func (c *Call) air(a *act, p Program) {
+	c.silence(c.caller)
+	if a.on = p; p != nil && c.audible() {
+		c.play(c.caller, p, purposeScript)
+	}
+}
+
+// audible brings the party to where it can hear: by early media, or by an answer.
+func (c *Call) audible() bool {
+	p := c.caller
+	if p.agreed || p.local != nil { // in the second case our offer waits for its answer: reprise plays
+		return p.agreed
+	}
+	sdp, err := c.callerSDP(beforeDialling)
+	switch {
+	case err != nil:
+		c.mediaRefuses(err)
+	case p.offer == nil || c.in.Request.LateMedia:
+		c.serve()
+		c.answerCaller(sdp)
+	default:
+		p.phase = PartyRinging
+		p.leg.Ring(sdp)
+	}
+	return p.agreed && c.phase != Ending
+}
+
+// pickUp answers the party.
+func (c *Call) pickUp() {
+	if c.caller.phase >= PartyUp {
+		return
+	}
+	sdp, err := c.callerSDP(beforeDialling)
+	if err != nil {
+		c.mediaRefuses(err)
+		return
+	}
+	c.serve()
+	c.answerCaller(sdp)
+}
+
+// reprise plays to a leg whose media has just been agreed: the caller's late answer, or a leg that took the party's place.
+func (c *Call) reprise() {
+	if a := c.act; a != nil && a.on != nil {
+		c.play(c.caller, a.on, purposeScript)
+	}
+}
+
+// performed: the program ended by itself.
+func (c *Call) performed(complete bool) {
+	a := c.act
+	if a == nil {
+		return
+	}
+	a.on = nil
+	if !complete {
+		if a.misses++; a.misses > maxMisses {
+			c.log.Error("call: a script goes on playing what cannot be played", "script", a.run.String())
+			c.end(sip.CauseServerError, bySwitch)
+			return
+		}
+	}
+	c.awaitKeys(a)
+	c.cue(Played{complete})
+}
+
+// assist does slow work beside the actor.
+func (c *Call) assist(a *act, b Beside) {
+	id := a.id
+	c.beside(func() Event {
+		ctx, cancel := context.WithTimeout(context.Background(), workLimit)
+		defer cancel()
+		return cued{act: id, cue: Result{b.Work(ctx)}}
+	})
+}
+
+// page rings targets while the party goes on hearing the script.
+func (c *Call) page(a *act, s route.Step) {
+	before := len(c.called)
+	for _, t := range s.Targets {
+		for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
+			c.ring(d, d.Security, c.errand())
+		}
+	}
+	if len(c.called) == before && c.alive() == 0 {
+		c.later(a, Unanswered{sip.CauseUnavailable})
+		return
+	}
+	if !a.ringing {
+		a.ringing, c.failure = true, sip.Cause{}
+	}
+	c.arm(max(s.Ring, time.Second))
+}
+
+// lost: one of the legs that ring is gone.
+func (c *Call) lost() {
+	a := c.act
+	if a == nil || !a.ringing || c.alive() > 0 {
+		return
+	}
+	a.ringing = false
+	c.disarm()
+	c.cue(Unanswered{c.failure})
+}
+
+// sendTo routes what was dialled by the rights of whom the script acts for.
+func (c *Call) sendTo(a *act, o Goto) {
+	who := o.For
+	if who == "" {
+		who = a.run.For
+	}
+	if who == "" {
+		who = c.caller.ext
+	}
+	dialled, e164, ok := c.deps.Number(c.in.Request.Domain, sip.URI{Scheme: "sip", User: o.Number, Host: c.in.Request.Domain})
+	if !ok || who == "" { // whose rights would judge it?
+		c.later(a, Refused{sip.CauseForbidden})
+		return
+	}
+	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: dialled, E164: e164, Site: c.in.Request.Site})
+	c.follow(a, plan, who)
+}
+
+// follow ends the script and takes another plan.
+func (c *Call) follow(a *act, plan route.Plan, by string) {
+	if plan.Refuse.Status != 0 {
+		c.log.Info("call: script is refused a number", "script", a.run.String(), "rule", plan.Why)
+		c.later(a, Refused{plan.Refuse})
+		return
+	}
+	c.log.Info("call: script sends the call on", "script", a.run.String(), "rule", plan.Why)
+	if a.ringing {
+		c.disarm()
+		c.dismissAll()
+	}
+	c.strike()
+	c.phase, c.failure = Routing, sip.Cause{}
+	switch {
+	case !c.replan(plan, by):
+		c.dial()
+	case c.caller.agreed:
+		c.playNotice(c.caller)
+	default:
+		c.announceOrDial()
+	}
+}
+
+// serve remembers the script that answered first.
+func (c *Call) serve() {
+	c.caller.since = time.Now()
+	if c.served == "" {
+		c.served = c.act.run.String()
+	}
+}

@@ -1,0 +1,168 @@
+package call
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/sip"
+)
+
+// Script is what a call does while its caller talks with nobody: it is told cues and answers with orders. It runs on the call's goroutine
+// and never blocks; slow work is ordered (Beside) and comes back as a cue. A script serves one caller once, so what it remembers is its own.
+// When it panics its call ends with 500, and no other.
+type Script interface {
+	On(Facts, Cue) []Order
+}
+
+// Facts are what a script may know of its call. They are fresh with each cue: the party may have changed.
+type Facts struct {
+	Call      string
+	Domain    string
+	Run       route.Run // what was asked for
+	Number    string    // of the party, as it may be shown; empty: withheld or unknown
+	Display   string
+	Extension string // whose device the party is; empty: it came by a trunk
+	Trunk     string
+	Withheld  string    // why an outside party has no number (route.Request.Withheld)
+	To        string    // who was called at first
+	Language  string    // of what is spoken
+	Answered  bool      // the party's call was answered: it pays
+	Failure   sip.Cause // why nobody answered before; zero: nobody was rung
+	Now       time.Time
+	Began     time.Time // when the script did
+}
+
+// Cue is what happens to a script. The set is sealed.
+type Cue interface{ cue() }
+
+// Cues. Began is the first one. Left and Reached are last ones: of the orders that follow only Beside is carried out. A script that ordered
+// Finish or Follow, or a Goto that was allowed, hears nothing more.
+type (
+	// Began says that the script has the caller.
+	Began struct{}
+	// Played says that the program ended by itself. One that was stopped, or replaced, tells nothing. Not complete: it could not be
+	// played, and playing it again would come to the same.
+	Played struct{ Complete bool }
+	// Gathered is what came of a Gather.
+	Gathered struct {
+		Keys Keys
+		Why  GatherEnd
+	}
+	// Elapsed says that the time of the last Wake is over.
+	Elapsed struct{}
+	// Result is what came of the work of a Beside.
+	Result struct{ Value any }
+	// Unanswered says that nobody of the last Ring answered, and the best reason.
+	Unanswered struct{ Cause sip.Cause }
+	// Reached says that somebody of the last Ring answered: the two talk, and the script is over.
+	Reached struct{ Number, Extension string }
+	// Refused says that a Goto is not allowed, or leads nowhere.
+	Refused struct{ Cause sip.Cause }
+	// Left says that the party is gone, or was taken elsewhere.
+	Left struct{}
+)
+
+func (Began) cue()      {}
+func (Played) cue()     {}
+func (Gathered) cue()   {}
+func (Elapsed) cue()    {}
+func (Result) cue()     {}
+func (Unanswered) cue() {}
+func (Reached) cue()    {}
+func (Refused) cue()    {}
+func (Left) cue()       {}
+
+// Order is what a script wants. Orders are carried out one after the other; what came of one arrives later as a cue. The set is sealed.
+type Order interface{ order() }
+
+// Orders.
+type (
+	// Play lets the party hear a program, in place of what it heard. An unanswered party hears early media; where its INVITE had no
+	// offer, or its trunk carries none, it is answered.
+	Play struct{ Program Program }
+	// Hush stops what is played.
+	Hush struct{}
+	// Gather collects keys until they are enough; it replaces a Gather that still runs. Keys pressed before it was ordered count.
+	Gather struct {
+		Max    int           // keys; 0: 32
+		First  time.Duration // patience for the first key, after what is played has ended; 0: 7 s
+		Next   time.Duration // and for each further one; 0: 3 s
+		End    rune          // the key that ends it and is no part of it; 0: '#'
+		Fresh  bool          // keys pressed before do not count
+		Secret bool          // a PIN: in no log, and silence in a recording
+		Whole  bool          // what is played is heard to its end; else the first key stops it
+	}
+	// Wake sends Elapsed after a time; it replaces the one before. 0: never.
+	Wake struct{ After time.Duration }
+	// Beside does slow work outside the call's goroutine and sends its Result. The context ends after half a minute, not with the call.
+	Beside struct{ Work func(context.Context) any }
+	// PickUp answers the caller, who pays from now on.
+	PickUp struct{}
+	// Ring rings targets while the party goes on hearing the script. They are rung as they are: whoever names them has judged the rights.
+	// One Ring at a time; a second one before Unanswered adds to the first.
+	Ring struct{ Step route.Step }
+	// Unring takes back the last Ring; no Unanswered follows.
+	Unring struct{}
+	// Goto sends the call to what was dialled, by the rights of an extension: For, else the party's own. Not allowed: Refused.
+	Goto struct{ Number, For string }
+	// Follow sends the call along a plan that was judged already. Refused if the plan says so.
+	Follow struct{ Plan route.Plan }
+	// Finish ends the call.
+	Finish struct{ Cause sip.Cause }
+)
+
+func (Play) order()   {}
+func (Hush) order()   {}
+func (Gather) order() {}
+func (Wake) order()   {}
+func (Beside) order() {}
+func (PickUp) order() {}
+func (Ring) order()   {}
+func (Unring) order() {}
+func (Goto) order()   {}
+func (Follow) order() {}
+func (Finish) order() {}
+
+// GatherEnd says why a Gather came to its end.
+type GatherEnd int
+
+// Ends of a Gather.
+const (
+	GatherFull GatherEnd = iota // as many keys as it takes
+	GatherDone                  // the key that ends it
+	GatherIdle                  // nothing, or nothing more, was pressed in time
+)
+
+// Keys are what somebody pressed. Secret ones print as "[redacted]".
+type Keys struct {
+	pressed string
+	secret  bool
+}
+
+// NewKeys is what a test or a rehearsal of a script presses.
+func NewKeys(pressed string, secret bool) Keys { return Keys{pressed, secret} }
+
+// Reveal gives the keys to whoever must check or dial them.
+func (k Keys) Reveal() string { return k.pressed }
+
+// Empty says that nothing was pressed.
+func (k Keys) Empty() bool { return k.pressed == "" }
+
+// String implements fmt.Stringer.
+func (k Keys) String() string {
+	if k.secret {
+		return "[redacted]"
+	}
+	return k.pressed
+}
+
+// GoString implements fmt.GoStringer: %#v shows no secret either.
+func (k Keys) GoString() string { return k.String() }
+
+// LogValue implements slog.LogValuer.
+func (k Keys) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (k Keys) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

@@ -1,0 +1,34 @@
+package route
+
+import "naisen/sip"
+
+// Verbs of scripts.
+const (
+	VerbAnnounce = "announce" // says the prompt Name and ends the call with Cause
+)
+
+// Run hands a call to a script instead of ringing anybody: an announcement, a mailbox, a menu, a queue. It is plain data: which script a
+// verb means, and what it does, is not routing's business.
+type Run struct {
+	Verb     string            // which script; empty: none
+	Name     string            // what it works on: a prompt, a mailbox, a menu, a queue, a slot
+	For      string            // the extension whose rights judge where the script sends the call; empty: the calling one's
+	Language string            // of what is spoken; empty: the plan's
+	Cause    sip.Cause         // what the caller is told at the end; zero: the script knows
+	Data     map[string]string // whatever else the verb needs; never changed
+}
+
+// String names the script in logs and records: "voicemail:2001".
+func (r Run) String() string {
+	if r.Verb == "" || r.Name == "" {
+		return r.Verb
+	}
+	return r.Verb + ":" + r.Name
+}
+
+// Announce is the plan that tells the caller why it is not connected, and then ends the call with that cause.
+func Announce(p Plan, prompt string, cause sip.Cause) Plan {
+	p.Refuse, p.Record = sip.Cause{}, Record{Notice: NoticeNone}
+	p.Steps = []Step{{Run: Run{Verb: VerbAnnounce, Name: prompt, Cause: cause}}}
+	return p
+}
