@@ -3,6 +3,7 @@
 // /proc, so that callgen's own cost does not count). It stops by itself.
 //
 //	go run ./loadtest/callgen relay -calls 250 -media cm -time 20s     # the packet path alone, in a second process
+//	go run ./loadtest/callgen rtpengine -ng 127.0.0.1:2223 -pid PID   # the same load on Debian's rtpengine
 //	go run ./loadtest/callgen sip -switch 127.0.0.1:5060 -caller 2001 -caller-password ... -callee 2002 -callee-password ... -pid PID
 //
 // It never looks into the switch: it imports only sip and media packages, and reads /proc.
@@ -34,7 +35,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("callgen: relay or sip, then flags; -h tells them")
+var errUsage = errors.New("callgen: relay, rtpengine or sip, then flags; -h tells them")
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
@@ -43,6 +44,8 @@ func run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "relay":
 		return runRelay(ctx, args[1:])
+	case "rtpengine":
+		return runRTPEngine(ctx, args[1:])
 	case "sip":
 		return runSIP(ctx, args[1:])
 	case "relay-server":
@@ -120,15 +123,17 @@ func (l *load) measure(ctx context.Context, g *traffic.Generator, pid int, idle 
 	return nil
 }
 
-// pair opens the two legs of a call; the caller closes all that is in legs.
-func (l *load) pair(legs *[]*traffic.Leg) (a, b *traffic.Leg, err error) {
+// pairOf opens the two legs of a call; the caller closes all that is in legs.
+func (l *load) pairOf(caller, callee string, legs *[]*traffic.Leg) (a, b *traffic.Leg, err error) {
 	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	for _, leg := range []**traffic.Leg{&a, &b} {
-		if *leg, err = traffic.NewLeg(local, traffic.Protection(l.protection)); err != nil {
-			return nil, nil, err
-		}
-		*legs = append(*legs, *leg)
+	if a, err = traffic.NewLeg(local, traffic.Protection(caller)); err != nil {
+		return nil, nil, err
 	}
+	*legs = append(*legs, a)
+	if b, err = traffic.NewLeg(local, traffic.Protection(callee)); err != nil {
+		return nil, nil, err
+	}
+	*legs = append(*legs, b)
 	return a, b, nil
 }
 
@@ -138,8 +143,12 @@ func runRelay(ctx context.Context, args []string) (err error) {
 	l.flags(f)
 	server := f.Int("server-cpu", -1, "pin the relay to this processor, with one Go processor")
 	tapped := f.Bool("tap", false, "attach a tap that copies every payload")
+	callee := f.String("callee-media", "", "the callee's media if it differs from -media")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if *callee == "" {
+		*callee = l.protection
 	}
 	if err := l.check(); err != nil {
 		return err
@@ -167,7 +176,7 @@ func runRelay(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	for range l.calls {
-		a, b, err := l.pair(&legs)
+		a, b, err := l.pairOf(l.protection, *callee, &legs)
 		if err == nil {
 			err = child.call(a, b, *tapped)
 		}
