@@ -27,7 +27,7 @@ func (s *shard) control(e *endpoint, sess *session, pkt []byte, now int64) {
 	}
 	src := s.from.addrPort()
 	if sess.secure {
-		plain, err := sess.in.UnprotectRTCP(pkt[:0], pkt)
+		plain, err := sess.in.Work(s.scratch).UnprotectRTCP(pkt[:0], pkt)
 		if err != nil {
 			c.refuse(err)
 			return
@@ -134,7 +134,7 @@ func (s *shard) report(e *endpoint, sess *session, bye bool, now int64) {
 	}
 	pkt, err := rtp.AppendReport(s.out[:0], e.ssrc, sender, block, cname, bye)
 	if err == nil && sess.secure {
-		pkt, err = sess.out.ProtectRTCP(pkt[:0], pkt)
+		pkt, err = sess.out.Work(s.scratch).ProtectRTCP(pkt[:0], pkt)
 	}
 	if err != nil {
 		e.count.sendErrors.Add(1)

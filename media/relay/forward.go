@@ -50,7 +50,7 @@ func (s *shard) emit(to *endpoint, sess *session, from rtp.Source, h rtp.Header,
 	out.Put(pkt)
 	if sess.secure {
 		var err error
-		if pkt, err = sess.out.ProtectRTP(pkt[:0], pkt); err != nil {
+		if pkt, err = sess.out.Work(s.scratch).ProtectRTP(pkt[:0], pkt); err != nil {
 			c.sendErrors.Add(1)
 			return out, false
 		}

@@ -128,7 +128,7 @@ func (e *endpoint) introduced(src netip.AddrPort, k kind, h rtp.Header, pkt []by
 // open authenticates and decrypts in place.
 func (s *shard) open(sess *session, pkt []byte, h rtp.Header) ([]byte, rtp.Header, error) {
 	if sess.secure {
-		plain, err := sess.in.UnprotectRTP(pkt[:0], pkt)
+		plain, err := sess.in.Work(s.scratch).UnprotectRTP(pkt[:0], pkt)
 		if err != nil {
 			return nil, h, err
 		}

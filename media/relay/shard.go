@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"naisen/media"
+	"naisen/media/secure"
 )
 
 const (
@@ -39,6 +40,7 @@ type shard struct {
 	frame    media.Frame       // what the taps are shown
 	shown    [maxDatagram]byte // a played frame for the taps, while out is encrypted
 	from     address
+	scratch  *secure.Scratch // of all the contexts that are used here
 	events   [eventBatch]unix.EpollEvent
 	napper   napper
 	stopping bool
@@ -56,7 +58,7 @@ func newShard(e *Engine) (*shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shard{engine: e, poll: p, nextPace: math.MaxInt64, nextKeep: math.MaxInt64}, nil
+	return &shard{engine: e, poll: p, scratch: secure.NewScratch(), nextPace: math.MaxInt64, nextKeep: math.MaxInt64}, nil
 }
 
 // post hands a command to the loop without waiting. Commands of one poster keep their order.

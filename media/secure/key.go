@@ -1,5 +1,5 @@
 // Package secure owns SRTP: SDES keys (RFC 4568) and the packet transforms (RFC 3711, RFC 7714).
-// It is the only importer of the srtp library. It never opens a socket, and no key leaves it but through
+// The transforms are our own over the standard library's ciphers; its tests compare each with another implementation's. It never opens a socket, and no key leaves it but through
 // CryptoLine, which media/sdp calls.
 package secure
 
@@ -67,7 +67,7 @@ type Key struct {
 	material [maxMaterial]byte // master key, then salt
 	mki      [maxMKI]byte
 	mkiLen   int
-	lifetime string // as the peer wrote it ("2^31"); a key is never used for more packets than the library allows
+	lifetime string // as the peer wrote it ("2^31"); empty: as long as SRTP allows
 }
 
 // String hides the key.
@@ -207,6 +207,19 @@ func (k *Key) setMKI(value, length string) bool {
 	}
 	k.mkiLen = n
 	return true
+}
+
+// packets is how many SRTP packets the key may carry: its lifetime, at most 2^48 (RFC 3711 section 9.2).
+func (k Key) packets() uint64 {
+	const most = 1 << 48
+	if p, ok := strings.CutPrefix(k.lifetime, "2^"); ok {
+		n, _ := digits(p, 2)
+		return 1 << min(n, 48)
+	}
+	if n, ok := digits(k.lifetime, 15); ok {
+		return min(uint64(n), most)
+	}
+	return most
 }
 
 // validLifetime accepts a packet count in decimal or as a power of two.
