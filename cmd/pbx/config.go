@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,14 +37,16 @@ type Config struct {
 
 // SIPConfig says where phones and carriers reach the switch.
 type SIPConfig struct {
-	Listen      []string `yaml:"listen"`      // "udp:192.0.2.1:5060", "tls:[2001:db8::1]:5061"; "udp:auto:5060" is each address of this machine
+	Listen      []string `yaml:"listen"`      // "udp:192.0.2.1:5060", "tls:[2001:db8::1]:5061", "wss:192.0.2.1:443"; "udp:auto:5060" is each address of this machine
 	Advertise   string   `yaml:"advertise"`   // host name or address in Contact and Via when it differs
 	Certificate string   `yaml:"certificate"` // PEM file; made for this machine when empty
 	Key         string   `yaml:"key"`
-	DNS         []string `yaml:"dns"`             // name servers for carriers, "192.0.2.53" or "192.0.2.53:53"; those of the system when empty
-	ClientCA    string   `yaml:"client_ca"`       // PEM file: whose certificates prove a phone to be the extension that they name; empty: nobody's
-	Rate        float64  `yaml:"rate"`            // new requests per second in all; 2000
-	SourceRate  float64  `yaml:"rate_per_source"` // 50
+	DNS         []string `yaml:"dns"`                    // name servers for carriers, "192.0.2.53" or "192.0.2.53:53"; those of the system when empty
+	ClientCA    string   `yaml:"client_ca"`              // PEM file: whose certificates prove a phone to be the extension that they name; empty: nobody's
+	Rate        float64  `yaml:"rate"`                   // new requests per second in all; 2000
+	SourceRate  float64  `yaml:"rate_per_source"`        // 50
+	Connections int      `yaml:"connections_per_source"` // TCP, TLS and WebSocket; 100. More where a reverse proxy stands before browsers
+	Origins     []string `yaml:"origins"`                // pages beside http.url that may open a WebSocket: "https://portal.example.jp"
 }
 
 // MediaConfig bounds the RTP ports.
@@ -221,6 +224,14 @@ func (c *Config) Validate() error {
 			add(invalid(fmt.Sprintf("sip.dns[%d]", i), "is no IP address, nor address:port"))
 		}
 	}
+	for i, text := range c.SIP.Origins {
+		if _, ok := originOf(text); !ok {
+			add(invalid(fmt.Sprintf("sip.origins[%d]", i), `is no origin, as "https://portal.example.jp"`))
+		}
+	}
+	if c.SIP.Connections < 0 {
+		add(invalid("sip.connections_per_source", "is negative"))
+	}
 	add(pair("sip", c.SIP.Certificate, c.SIP.Key))
 	add(pair("http", c.HTTP.Certificate, c.HTTP.Key))
 	if _, _, err := parsePorts(c.Media.Ports); err != nil {
@@ -296,8 +307,8 @@ type listenAt struct {
 
 func parseListen(s string) (listenAt, error) {
 	transport, rest, _ := strings.Cut(s, ":")
-	if transport != "udp" && transport != "tcp" && transport != "tls" {
-		return listenAt{}, errors.New(`starts with "udp:", "tcp:" or "tls:"`)
+	if !slices.Contains([]string{"udp", "tcp", "tls", "wss"}, transport) {
+		return listenAt{}, errors.New(`starts with "udp:", "tcp:", "tls:" or "wss:"`)
 	}
 	host, port, err := net.SplitHostPort(rest)
 	if err != nil {

@@ -94,3 +94,28 @@ func TestExampleConfig(t *testing.T) {
 	}
 	keys(reflect.TypeFor[Config]())
 }
+
+// What a browser writes into Origin is compared as it stands: a configured one is brought into that form.
+func TestOrigins(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://Portal.example.jp":      "https://portal.example.jp",
+		"https://portal.example.jp/":     "https://portal.example.jp",
+		"https://portal.example.jp:443":  "https://portal.example.jp",
+		"http://127.0.0.1:8080":          "http://127.0.0.1:8080",
+		"https://portal.example.jp/page": "", "portal.example.jp": "", "null": "", "ftp://x": "", "https://a:b@x": "", "*": "",
+	} {
+		if got, ok := originOf(text); got != want || ok != (want != "") {
+			t.Errorf("%s: %q %v", text, got, ok)
+		}
+	}
+	var c Config
+	c.setDefaults()
+	c.SIP.Origins = []string{"https://portal.example.jp"}
+	if got := c.origins(); len(got) != 2 || got[1] != "http://127.0.0.1:8080" {
+		t.Errorf("%q", got)
+	}
+	c.SIP.Origins, c.SIP.Listen = []string{"everybody"}, []string{"wss:127.0.0.1:443"}
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "sip.origins[0]") || strings.Contains(err.Error(), "sip.listen") {
+		t.Errorf("%v", err)
+	}
+}

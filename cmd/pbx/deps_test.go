@@ -49,6 +49,7 @@ const everywhere = "*"
 // one; two only where two folders each keep a database of their own.
 var libraries = map[string][]string{
 	"github.com/emiago/sipgo":              {"sip/stack"},
+	"github.com/coder/websocket":           {"sip/stack"},
 	"github.com/miekg/dns":                 {"sip/resolve"},
 	"github.com/pion/srtp":                 {"media/secure"},
 	"github.com/pion/rtp":                  {"media/secure"},              // srtp takes its header type, to parse it once

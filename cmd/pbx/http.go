@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -40,6 +43,39 @@ func listenHTTP(ctx context.Context, listen, cert, key string, h http.Handler, l
 		}
 	}()
 	return s, nil
+}
+
+// socketPath is where browsers reach SIP on the HTTP port (RFC 7118); a wss listener takes any path.
+const socketPath = "/sip"
+
+// withSockets puts SIP over WebSocket beside the API.
+func withSockets(api, sockets http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.Handle(socketPath, sockets)
+	return mux
+}
+
+// origins are the pages that may open a WebSocket: our own, and those of the configuration.
+func (c Config) origins() []string {
+	out := slices.Clone(c.SIP.Origins)
+	if own, ok := originOf(c.HTTP.URL); ok {
+		out = append(out, own)
+	}
+	return out
+}
+
+// originOf writes the origin of a URL as browsers do (RFC 6454 section 6.1). False for what has more than an origin, but for a slash.
+func originOf(text string) (string, bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		return "", false
+	}
+	host := u.Host
+	if p := u.Port(); u.Scheme == "https" && p == "443" || u.Scheme == "http" && p == "80" {
+		host = strings.TrimSuffix(host, ":"+p)
+	}
+	return u.Scheme + "://" + strings.ToLower(host), true
 }
 
 // Close lets requests under way finish within ctx, then cuts them.

@@ -31,5 +31,6 @@ func (s *signalling) register(tx *stack.ServerTx) {
 		s.refuse(tx, sip.CauseForbidden)
 		return
 	}
+	req.Flow.EndAt(who.until)
 	s.registrar.Register(tx, right)
 }

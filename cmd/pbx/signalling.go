@@ -258,6 +258,9 @@ func (s *signalling) profile(local, peer netip.Addr, secure, even bool) media.Pr
 	return media.Profile{Local: local, Advertise: s.advertise, SecureSIP: secure, EvenPorts: even, Peer: peer}
 }
 
+// secure tells of a binding's transport that nobody can read along.
+func secure(transport string) bool { return transport == "tls" || transport == "wss" }
+
 // security maps the words of the REST API.
 func security(word string) media.Security {
 	switch word {

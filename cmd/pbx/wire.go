@@ -222,7 +222,8 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.trunks = newTrunks(p.directory, resolver, p.certificates, p.log)
 	s.book = p.trunks.book
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.sipConfig, Peer: p.trunks.style, ClientTrust: p.certificates.clientTrust,
-		Limits: stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate}, Trusted: p.trusted, Urgent: urgent, Trace: p.trace}, s, p.log)
+		Limits:  stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate, PerAddress: p.config.SIP.Connections},
+		Origins: p.config.origins(), Trusted: p.trusted, Urgent: urgent, Trace: p.trace}, s, p.log)
 	if err != nil {
 		return err
 	}
@@ -338,6 +339,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	handler = withSockets(handler, p.stack.WebSocket())
 	if p.http, err = listenHTTP(ctx, p.config.HTTP.Listen, p.config.HTTP.Certificate, p.config.HTTP.Key, handler, p.log); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 type Peer struct {
 	Remote    netip.AddrPort
 	Local     netip.AddrPort // our listener
-	Transport string         // "udp", "tcp", "tls"
+	Transport string         // "udp", "tcp", "tls", "ws", "wss"
 	UserAgent string
 }
 

@@ -40,9 +40,9 @@ type BearerOffer struct {
 	Scope  string // that a token must have; empty: any
 }
 
-// bearerOffer is the zero value but on TLS: a token is good for whoever reads it (RFC 8898 section 5).
+// bearerOffer is the zero value but on TLS, a WebSocket's included: a token is good for whoever reads it (RFC 8898 section 5).
 func (a *Authenticator) bearerOffer(realm string, from Peer) BearerOffer {
-	if a.bearer == nil || a.tokens == nil || from.Transport != "tls" {
+	if a.bearer == nil || a.tokens == nil || from.Transport != "tls" && from.Transport != "wss" {
 		return BearerOffer{}
 	}
 	return a.bearer(realm, from)

@@ -39,7 +39,7 @@ type Binding struct {
 	Q         float64   // 0 to 1; 1 if not given
 	Expires   time.Time // wall time, as data: the timer that ends a binding is monotonic
 	Path      []string  // Route set towards it, topmost first (RFC 3327 section 5.4)
-	Transport string    // "udp", "tcp", "tls"
+	Transport string    // "udp", "tcp", "tls", "ws", "wss"
 	Received  netip.AddrPort
 	Local     netip.AddrPort // our listener
 	UserAgent string

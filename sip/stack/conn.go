@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // Deadlines of a connection, and what may wait to be written to it.
@@ -22,21 +24,24 @@ const (
 	readSize      = 2048
 )
 
-// conn is one TCP or TLS connection, accepted or dialled. Its reader is one goroutine; a writer exists only while something waits.
+// conn is one TCP, TLS or WebSocket connection, accepted or dialled. Its reader is one goroutine; a writer exists only while something waits.
 type conn struct {
 	s      *Stack
-	nc     net.Conn // what messages go through
-	raw    net.Conn // below TLS; the same as nc on TCP. Closing it never waits for the peer
+	nc     net.Conn        // what messages go through
+	raw    net.Conn        // below TLS; the same as nc on TCP. Closing it never waits for the peer
+	ws     *websocket.Conn // over nc, or nil: the connection carries a stream
 	flow   *Flow
 	dialed *dialKey // nil on an accepted one
 	proven atomic.Bool
 	proofs proofs
 
 	mu      sync.Mutex
-	queue   [][]byte // guarded by mu
-	bytes   int      // guarded by mu
-	writing bool     // guarded by mu
-	last    bool     // guarded by mu: close once the queue is written
+	queue   [][]byte    // guarded by mu
+	bytes   int         // guarded by mu
+	writing bool        // guarded by mu
+	last    bool        // guarded by mu: close once the queue is written
+	leaving bool        // guarded by mu: a WebSocket is being told good-bye
+	expiry  *time.Timer // guarded by mu: see Flow.EndAt
 	dead    chan struct{}
 	once    sync.Once
 }
@@ -60,6 +65,13 @@ func (c *conn) closed() bool {
 	default:
 		return false
 	}
+}
+
+// ending: nothing can be sent any more.
+func (c *conn) ending() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leaving || c.closed()
 }
 
 // close never blocks and may be called anywhere.
@@ -95,7 +107,7 @@ func (c *conn) send(b []byte) error {
 		c.mu.Unlock()
 		c.s.stats.shed.Add(1)
 		c.s.log.Warn("sip connection closed: peer does not read", "flow", c.flow.id, "remote", c.flow.remote)
-		c.close()
+		c.farewell(closeSlow, "messages are not read")
 		return ErrFlowGone
 	}
 	c.queue = append(c.queue, append([]byte(nil), b...))
@@ -116,7 +128,7 @@ func (c *conn) write() {
 		c.mu.Lock()
 		if len(c.queue) == 0 {
 			c.writing, c.queue = false, nil
-			last := c.last
+			last := c.last && !c.leaving
 			c.mu.Unlock()
 			if last {
 				c.close()
@@ -128,8 +140,7 @@ func (c *conn) write() {
 		c.bytes -= len(b)
 		c.mu.Unlock()
 		c.s.traceOut(c.flow, b)
-		_ = c.nc.SetWriteDeadline(time.Now().Add(writeTime))
-		if _, err := c.nc.Write(b); err != nil {
+		if c.put(b) != nil {
 			c.close()
 			return
 		}
@@ -137,7 +148,16 @@ func (c *conn) write() {
 	}
 }
 
-// read is the connection's goroutine. It returns when the connection is closed, by whomever.
+func (c *conn) put(b []byte) error {
+	if c.ws != nil {
+		return c.writeSocket(b)
+	}
+	_ = c.nc.SetWriteDeadline(time.Now().Add(writeTime))
+	_, err := c.nc.Write(b)
+	return err
+}
+
+// read is a stream's goroutine. It returns when the connection is closed, by whomever.
 func (c *conn) read() {
 	f := framer{limit: c.s.limits.MessageBytes}
 	buf := make([]byte, readSize)
@@ -177,7 +197,7 @@ func (c *conn) idle() time.Duration {
 // lingering gives an answer on its way out a moment before the socket goes.
 func (c *conn) lingering() {
 	c.mu.Lock()
-	wait := c.last && c.writing
+	wait := c.last && (c.writing || c.leaving)
 	c.mu.Unlock()
 	if wait {
 		t := time.NewTimer(time.Second)
@@ -220,7 +240,12 @@ func (c *conn) frames(f *framer) (got, more bool) {
 
 // serve runs a connection that is counted already, and tells everyone when it has ended.
 func (c *conn) serve() {
-	c.read()
+	if c.ws != nil {
+		c.readSocket()
+		c.flow.EndAt(time.Time{})
+	} else {
+		c.read()
+	}
 	c.s.forget(c)
 	for _, sh := range c.s.shards {
 		sh.do(func() { sh.flowGone(c.flow) })

@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"naisen/sip"
 )
@@ -20,8 +21,11 @@ type place struct {
 func newPlace(l Listen, actual netip.AddrPort) (*place, error) {
 	p := &place{Listen: l, host: actual.Addr().WithZone("").String(), port: int(actual.Port()), defaultPort: 5060}
 	p.Addr = actual
-	if l.Transport == "tls" {
+	switch l.Transport {
+	case "tls":
 		p.defaultPort = 5061
+	case "wss":
+		p.defaultPort = 443 // RFC 7118 section 6
 	}
 	if l.Advertise != "" {
 		host, port, err := sip.ParseHostPort(l.Advertise)
@@ -86,13 +90,7 @@ func (s *Stack) address(f *Flow) (host string, port int) {
 
 // via makes our Via, asking for rport (RFC 3581).
 func (s *Stack) via(f *Flow, branch, advertise string) Via {
-	v := Via{Transport: "UDP"}
-	switch f.transport {
-	case "tcp":
-		v.Transport = "TCP"
-	case "tls":
-		v.Transport = "TLS"
-	}
+	v := Via{Transport: strings.ToUpper(f.transport)}
 	if v.Host, v.Port = s.address(f); advertise != "" {
 		if host, port, err := sip.ParseHostPort(advertise); err == nil {
 			v.Host, v.Port = host, port
@@ -105,7 +103,7 @@ func (s *Stack) via(f *Flow, branch, advertise string) Via {
 func paramReceived(source string) sip.Param { return sip.Param{Name: "received", Value: source} }
 
 // Contact is the URI by which a peer on this flow or target reaches us: the target's or the listener's advertised name if there is one,
-// with ;transport= on TCP and TLS.
+// with ;transport= on TCP, TLS and WebSocket.
 func (s *Stack) Contact(user string, to Target) sip.URI {
 	u := sip.URI{Scheme: "sip", User: user}
 	transport := to.Transport
@@ -127,7 +125,10 @@ func (s *Stack) Contact(user string, to Target) sip.URI {
 	if host, port, err := sip.ParseHostPort(to.Advertise); to.Advertise != "" && err == nil {
 		u.Host, u.Port = host, port
 	}
-	if transport == "tcp" || transport == "tls" {
+	if transport == "wss" {
+		transport = "ws" // RFC 7118 section 5.2.1: there is one name for both
+	}
+	if transport == "tcp" || transport == "tls" || transport == "ws" {
 		u.Params = sip.Params{{Name: "transport", Value: transport}}
 	}
 	return u

@@ -24,16 +24,17 @@ func (f *Flow) ID() string {
 	return f.id
 }
 
-func (f *Flow) Transport() string      { return f.transport } // "udp", "tcp", "tls"
+func (f *Flow) Transport() string      { return f.transport } // "udp", "tcp", "tls", "ws", "wss"
 func (f *Flow) Local() netip.AddrPort  { return f.local }
 func (f *Flow) Remote() netip.AddrPort { return f.remote }
-func (f *Flow) Secure() bool           { return f.transport == "tls" } // TLS
+func (f *Flow) Secure() bool           { return f.transport == "tls" || f.transport == "wss" } // TLS
+func (f *Flow) Web() bool              { return f.conn != nil && f.conn.ws != nil }            // a WebSocket
 
 // PeerCertificates is the chain that the peer of a TLS flow presented. On a connection that it opened nothing of it is proven: see VerifyPeer.
 func (f *Flow) PeerCertificates() []*x509.Certificate { return f.certs }
 
 // Alive tells whether a request could be sent on it now. A UDP flow always is.
-func (f *Flow) Alive() bool { return f.conn == nil || !f.conn.closed() }
+func (f *Flow) Alive() bool { return f.conn == nil || !f.conn.ending() }
 
 // String is for logs.
 func (f *Flow) String() string { return f.ID() }

@@ -78,7 +78,9 @@ func (s *Stack) forget(c *conn) {
 		delete(s.pool.dialled, *c.dialed)
 	}
 	s.pool.mu.Unlock()
-	s.release(c.flow.remote.Addr())
+	if c.ws == nil { // a WebSocket is counted by whoever took its handshake
+		s.release(c.flow.remote.Addr())
+	}
 }
 
 // connect finds or makes the connection to a target and calls then once, at once or from another goroutine. It never blocks.

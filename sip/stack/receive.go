@@ -17,7 +17,7 @@ func (s *Stack) stream(b []byte, c *conn) { s.receive(b, c.flow, true) }
 func (s *Stack) receive(b []byte, f *Flow, stream bool) {
 	s.stats.received.Add(1)
 	at := time.Now()
-	req, resp, err := parse(b, stream, s.limits.MessageBytes)
+	req, resp, err := parse(b, stream && f.conn.ws == nil, s.limits.MessageBytes) // a WebSocket message ends by itself (RFC 7118 section 5.3)
 	if req != nil {
 		req.size = len(b)
 	}

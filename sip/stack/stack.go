@@ -51,7 +51,7 @@ type Handler interface {
 	Ack(*Request)            // an ACK that belongs to no transaction: that of a 2xx
 	Cancel(*ServerTx)        // the INVITE transaction was cancelled; 200 to the CANCEL is already sent; the TU answers 487; ServerTx.CancelReason says why
 	StrayResponse(*Response) // a 2xx to INVITE whose transaction is gone (RFC 6026 lets the TU ACK and BYE it)
-	FlowClosed(*Flow)        // a TCP or TLS connection ended; any goroutine
+	FlowClosed(*Flow)        // a TCP, TLS or WebSocket connection ended; any goroutine
 }
 
 // Result is what a client transaction reports. Exactly one of Response and Err is set.
@@ -62,7 +62,7 @@ type Result struct {
 
 // Listen is one listening address.
 type Listen struct {
-	Transport string // "udp", "tcp", "tls"
+	Transport string // "udp", "tcp", "tls", "wss"
 	Addr      netip.AddrPort
 	Advertise string // host or host:port written into Via and Contact; empty: Addr
 }
@@ -76,7 +76,7 @@ type PeerStyle struct {
 // Limits bound what a stranger can cost.
 type Limits struct {
 	MessageBytes  int     // 0: 16384
-	Connections   int     // TCP+TLS in all; 0: 10000
+	Connections   int     // TCP, TLS and WebSocket in all; 0: 10000
 	PerAddress    int     // connections from one address; 0: 100
 	RatePerSource float64 // out-of-dialog requests per second and source address; 0: 50; burst is twice that
 	Rate          float64 // out-of-dialog requests per second in all; 0: 2000
@@ -86,13 +86,16 @@ type Limits struct {
 // Config of a Stack. The zero value of each field works except Listen.
 type Config struct {
 	Listen    []Listen
-	TLS       func() (*tls.Config, error) // server side; needed when a Listen is tls. ClientAuth: at most RequestClientCert, see Flow.VerifyPeer
+	TLS       func() (*tls.Config, error) // server side; needed when a Listen is tls or wss. ClientAuth: at most RequestClientCert, see Flow.VerifyPeer
 	ClientTLS *ClientTLS                  // for targets without their own; nil: the system's trust, no certificate of ours
 	// ClientTrust vouches for client certificates (Flow.Peer); nil, or a nil Trust: nobody is vouched for. Asked once per connection.
 	ClientTrust func() *Trust
-	Limits      Limits
-	UserAgent   string // Server and User-Agent header; empty: "Naisen"
-	Shards      int    // 0: twice GOMAXPROCS
+	// Origins are the web pages that may open a WebSocket here, as browsers write them: "https://portal.example.jp". Who names none is no
+	// browser, and is taken: it has no user's session to misuse, and SIP proves who asks.
+	Origins   []string
+	Limits    Limits
+	UserAgent string // Server and User-Agent header; empty: "Naisen"
+	Shards    int    // 0: twice GOMAXPROCS
 	// ListenPacket and friends let tests run on an in-memory network; nil: package net.
 	ListenPacket func(netip.AddrPort) (net.PacketConn, error)
 	ListenStream func(netip.AddrPort) (net.Listener, error)
@@ -117,6 +120,7 @@ type Stack struct {
 	places  []*place
 	packets []*packetListener
 	streams []*streamListener
+	sockets []*socketListener
 	shards  []*shard
 	pool    pool
 	admit   *admission
@@ -231,18 +235,22 @@ func (s *Stack) listen(l Listen) error {
 		}
 		packet = &packetListener{s: s, pc: pc, addr: addrPort(pc.LocalAddr())}
 		s.packets, actual = append(s.packets, packet), packet.addr
-	case "tcp", "tls":
-		if l.Transport == "tls" && s.cfg.TLS == nil {
+	case "tcp", "tls", "wss":
+		if l.Transport != "tcp" && s.cfg.TLS == nil {
 			return errors.New("Config.TLS is missing")
 		}
 		ln, err := s.cfg.ListenStream(a)
 		if err != nil {
 			return err
 		}
-		sl := &streamListener{s: s, ln: ln, transport: l.Transport, addr: addrPort(ln.Addr())}
-		s.streams, actual = append(s.streams, sl), sl.addr
+		actual = addrPort(ln.Addr())
+		if l.Transport == "wss" {
+			s.sockets = append(s.sockets, s.newSocketListener(ln))
+		} else {
+			s.streams = append(s.streams, &streamListener{s: s, ln: ln, transport: l.Transport, addr: actual})
+		}
 	default:
-		return errors.New("transport is none of udp, tcp, tls")
+		return errors.New("transport is none of udp, tcp, tls, wss")
 	}
 	p, err := newPlace(l, actual)
 	if err != nil {
@@ -261,7 +269,7 @@ func (s *Stack) Serve(ctx context.Context) error {
 		return ErrClosed
 	}
 	s.started = true
-	s.wg.Add(len(s.shards) + len(s.packets) + len(s.streams))
+	s.wg.Add(len(s.shards) + len(s.packets) + len(s.streams) + len(s.sockets))
 	s.life.Unlock()
 	run := func(f func()) { defer s.wg.Done(); f() }
 	for _, sh := range s.shards {
@@ -271,6 +279,9 @@ func (s *Stack) Serve(ctx context.Context) error {
 		go run(l.serve)
 	}
 	for _, l := range s.streams {
+		go run(l.serve)
+	}
+	for _, l := range s.sockets {
 		go run(l.serve)
 	}
 	select {
@@ -308,6 +319,9 @@ func (s *Stack) closeListeners() {
 	}
 	for _, l := range s.streams {
 		_ = l.ln.Close()
+	}
+	for _, l := range s.sockets {
+		l.close()
 	}
 }
 

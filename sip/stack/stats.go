@@ -7,22 +7,23 @@ import (
 )
 
 // Stats counters only grow; those of the second line and QueueDelay are gauges. QueueFull is part of Shed. Withheld are answers to
-// strangers that would have been much larger than the request.
+// strangers that would have been much larger than the request. Refused are WebSocket handshakes.
 type Stats struct {
-	Received, Sent, Malformed, Shed, QueueFull, Retransmitted, Duplicates, Withheld, Panics uint64
-	Transactions, Connections, Queued                                                       int
-	QueueDelay                                                                              time.Duration
+	Received, Sent, Malformed, Shed, QueueFull, Retransmitted, Duplicates, Withheld, Refused, Panics uint64
+	Transactions, Connections, WebSockets, Queued                                                    int
+	QueueDelay                                                                                       time.Duration
 }
 
 type counters struct {
-	received, sent, malformed, shed, queueFull, retransmitted, duplicates, withheld atomic.Uint64
+	received, sent, malformed, shed, queueFull, retransmitted, duplicates, withheld, refused atomic.Uint64
+	sockets                                                                                  atomic.Int64
 }
 
 // Stats is a snapshot.
 func (s *Stack) Stats() Stats {
 	out := Stats{
 		Received: s.stats.received.Load(), Sent: s.stats.sent.Load(), Malformed: s.stats.malformed.Load(), Shed: s.stats.shed.Load(),
-		Retransmitted: s.stats.retransmitted.Load(), Duplicates: s.stats.duplicates.Load(), Withheld: s.stats.withheld.Load(), Panics: s.panics.Load(),
+		Retransmitted: s.stats.retransmitted.Load(), Duplicates: s.stats.duplicates.Load(), Withheld: s.stats.withheld.Load(), Panics: s.panics.Load(), Refused: s.stats.refused.Load(), WebSockets: int(s.stats.sockets.Load()),
 		Transactions: int(s.transactions.Load()),
 	}
 	s.pool.mu.Lock()
