@@ -46,8 +46,11 @@ func comeBack(t *testing.T, d *directory.Directory, cycles int) {
 	}
 	before := weigh()
 	calls := 0
-	for calls < cycles {
-		calls += w.batch()
+	for tenth := 1; calls < cycles; { // a million takes an hour: it says on the way what it sees
+		if calls += w.batch(); calls >= cycles/10*tenth {
+			tenth++
+			t.Logf("%d calls: %d KiB", calls, weigh().heap>>10)
+		}
 	}
 	after := weigh()
 	t.Logf("%d calls and as many registrations: %d KiB and %d goroutines before, %d KiB and %d after", calls, before.heap>>10, before.goroutines,

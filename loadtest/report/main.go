@@ -41,6 +41,7 @@ var sections = []section{
 	{"setup", "Set-up time added by the switch", setupMethod, measureSetup, false},
 	{"signalling", "Processor time of signalling", signallingMethod, measureSignalling, false},
 	{"rates", "Sustained rates", ratesMethod, measureRates, false},
+	{"delay", "Set-up time at half load", delayMethod, measureDelay, false},
 	{"relay", "Processor time of media", relayMethod, measureRelay, false},
 	{"recorded", "Processor time of recorded media", recordedMethod, measureRecorded, false},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("report", flag.ContinueOnError)
 	short := f.Bool("short", false, "one small run of each figure")
 	runs := f.Int("runs", 3, "runs of each figure")
-	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, relay, recorded, registrations, calls")
+	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, delay, relay, recorded, registrations, calls")
 	nice := f.Int("nice", 0, "niceness of switch and generator, -20 to 19; below 0 needs root and keeps the neighbours' noise out")
 	out := f.String("out", filepath.Join("build", "load.md"), "file that the report is written to as well")
 	if err := f.Parse(args); err != nil {
