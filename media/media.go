@@ -93,10 +93,11 @@ type Gate int
 
 // Gates of a bridge member.
 const (
-	GateBoth   Gate = iota // talks and listens
-	GateListen             // hears, is not heard
-	GateTalk               // is heard, hears nothing
-	GateNone               // neither; a held leg
+	GateBoth    Gate = iota // talks and listens
+	GateListen              // hears, is not heard
+	GateTalk                // is heard, hears nothing
+	GateNone                // neither; a held leg
+	GateWhisper             // hears, is heard by one member only: set by Whisper
 )
 
 // Bridge is who hears whom. Every method swaps in a new immutable plan; packets in flight finish on the old one.
@@ -104,6 +105,7 @@ type Bridge interface {
 	Join(Endpoint) error
 	Leave(Endpoint)
 	Gate(Endpoint, Gate)
+	Whisper(ep, to Endpoint)    // GateWhisper: ep hears everybody and only to hears ep
 	Attach(Tap) (detach func()) // the tap sees what each member sends, decrypted, and what is played to a member
 	String() string             // the plan in one line, for the log
 	Close() error

@@ -308,6 +308,9 @@ func (b *simBridge) Gate(ep media.Endpoint, g media.Gate) {
 	b.talked, b.warned = true, b.members[0].warned || b.members[1].warned
 }
 
+// Whisper is Gate for one who is not heard by all.
+func (b *simBridge) Whisper(ep, _ media.Endpoint) { b.Gate(ep, media.GateWhisper) }
+
 func (b *simBridge) String() string { return "sim" }
 
 func (b *simBridge) Attach(t media.Tap) (detach func()) {

@@ -27,7 +27,7 @@ import (
 // Sentinel errors beside those of package media; callers use errors.Is.
 var (
 	ErrBusy   = errors.New("relay: endpoint is in another bridge")
-	ErrFull   = errors.New("relay: a bridge joins two endpoints")
+	ErrFull   = errors.New("relay: no room in the bridge")
 	ErrConfig = errors.New("relay: bad configuration")
 )
 

@@ -173,6 +173,10 @@ func (s *shard) deliver(e *endpoint, sess *session, k kind, h rtp.Header, pkt []
 			Sequence: h.Sequence, Timestamp: h.Timestamp, SSRC: h.SSRC, Marker: h.Marker, Arrived: now,
 		})
 	}
+	if r.seat != nil {
+		s.bring(r, e, sess, k, h, pkt, now)
+		return
+	}
 	if r.hears == nil {
 		e.count.gated.Add(1)
 		return

@@ -33,6 +33,7 @@ type shard struct {
 	slots    []*endpoint // by the number that epoll returns
 	free     []int32
 	paced    []*endpoint // those who play or send digits
+	mixes    []*mixing   // conversations that are mixed here
 	nextPace int64       // when the first of them is due
 	nextKeep int64       // when housekeeping is due; never while nobody lives here
 	buf      [bufferSize]byte
@@ -235,6 +236,9 @@ func (s *shard) pace(now int64) {
 		}
 		s.nextPace = min(s.nextPace, due)
 		i++
+	}
+	for _, m := range s.mixes {
+		s.nextPace = min(s.nextPace, s.mixNow(m, now))
 	}
 }
 

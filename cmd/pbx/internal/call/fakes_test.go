@@ -416,6 +416,7 @@ func (b *fakeBridge) Gate(e media.Endpoint, g media.Gate) {
 	b.gates[e] = g
 	b.rig.mu.Unlock()
 }
+func (b *fakeBridge) Whisper(e, _ media.Endpoint) { b.Gate(e, media.GateWhisper) }
 func (b *fakeBridge) Attach(media.Tap) func() {
 	b.rig.mu.Lock()
 	b.taps++
