@@ -75,10 +75,14 @@ type liveCalls struct{ calls *call.Switch }
 func (l liveCalls) List(_ context.Context, domain string) []provisioning.CallInfo {
 	var out []provisioning.CallInfo
 	for _, s := range l.calls.Snapshots(domain) {
-		out = append(out, provisioning.CallInfo{ID: s.ID, Domain: s.Domain, From: s.From, To: s.To, Phase: s.Phase.String(), Started: s.Started,
-			Recording: s.Recording, Media: s.Bridge})
+		out = append(out, callInfo(s))
 	}
 	return out
+}
+
+func callInfo(s *call.Snapshot) provisioning.CallInfo {
+	return provisioning.CallInfo{ID: s.ID, Domain: s.Domain, From: s.From, To: s.To, Phase: s.Phase.String(), Started: s.Started,
+		Recording: s.Recording, Media: s.Bridge}
 }
 
 // Hangup implements provisioning.Calls.

@@ -30,7 +30,11 @@ func (s *signalling) newEvents() *events {
 			}
 		}
 	}
-	e.lamps = newLamps(tell("dialog", "presence"))
+	lamp := tell("dialog", "presence")
+	e.lamps = newLamps(func(a event.AOR) {
+		lamp(a)
+		s.live.Changed(topicLamp, a.Domain, a.User)
+	})
 	summary := tell("message-summary")
 	e.mailboxes = newMailboxes(func(a event.AOR) {
 		summary(a)
@@ -38,9 +42,14 @@ func (s *signalling) newEvents() *events {
 	})
 	e.teller = event.NewTeller(s.stack, e.mailboxes, s.unsolicited)
 	e.published = event.NewPublications(s.stack, event.PublishConfig{Changed: tell("presence")}, s.log)
-	e.contacts = newContacts(s.registrar, tell("reg", "presence"), func() {
+	reg := tell("reg", "presence")
+	e.contacts = newContacts(s.registrar, func(a event.AOR) {
+		reg(a)
+		s.live.Changed(topicRegistration, a.Domain, a.User)
+	}, func() {
 		e.notifier.ChangedAll("reg")
 		e.notifier.ChangedAll("presence")
+		s.live.Anew()
 	})
 	e.contacts.came = e.teller.Tell // a phone that has just started knows of no messages
 	e.notifier = event.New(s.stack, event.Config{

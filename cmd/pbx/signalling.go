@@ -14,6 +14,7 @@ import (
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/provisioning/directory"
+	"naisen/provisioning/live"
 	"naisen/sip"
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
@@ -47,6 +48,7 @@ type signalling struct {
 	draining  atomic.Bool
 	legs      legs
 	lost      atomic.Uint64 // events of detached legs that found no room
+	live      *live.Hub     // nil: nobody looks
 	log       *slog.Logger
 }
 

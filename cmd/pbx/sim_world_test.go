@@ -17,6 +17,7 @@ import (
 	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
+	"naisen/provisioning/live"
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 	"naisen/sip/auth"
@@ -158,10 +159,10 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	if *simLog {
 		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	p := &pbx{directory: d, log: log, alarms: newAlarms(log, time.Now)}
+	p := &pbx{directory: d, log: log, alarms: newAlarms(log, time.Now), live: live.New()}
 	w.p = p
 	s := &signalling{directory: d, audit: auditQueue(1000),
-		domain: simDomain, own: map[string]bool{w.proxy.Addr().String(): true}, callbacks: newCallbacks(time.Now), log: log}
+		domain: simDomain, own: map[string]bool{w.proxy.Addr().String(): true}, callbacks: newCallbacks(time.Now), live: p.live, log: log}
 	p.signalling = s
 	s.auth = auth.New(auth.Config{OfferMD5: p.offerMD5}, credentials{d})
 	config := w.net.Config(stack.Listen{Transport: "udp", Addr: w.proxy})
@@ -186,9 +187,10 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.auditor = s.audit
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky, w.library}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: s.events.lamps.Changed,
+		Programs: simPrograms{unlucky, w.library}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
+	p.wireLive()
 	w.stop = cancel
 	w.serve.Go(func() { _ = p.stack.Serve(ctx) })
 	return w

@@ -25,6 +25,7 @@ import (
 	"naisen/provisioning/audit"
 	"naisen/provisioning/directory"
 	"naisen/provisioning/identity"
+	"naisen/provisioning/live"
 	"naisen/provisioning/policy"
 	"naisen/provisioning/rest"
 	"naisen/provisioning/secret"
@@ -62,6 +63,7 @@ type pbx struct {
 	vault   *vault
 	calls   *call.Switch
 	alarms  *alarms
+	live    *live.Hub // who looks at what changes
 
 	certificates *certificates
 	signalling   *signalling
@@ -79,7 +81,7 @@ type pbx struct {
 // assemble makes all parts and starts what runs beside calls. Nothing is read from the network before run. trace sees the SIP messages;
 // it may be nil. On an error what was made is closed again.
 func assemble(ctx context.Context, c Config, trace func(stack.Traced), log *slog.Logger) (*pbx, error) {
-	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms(log, time.Now)}
+	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms(log, time.Now), live: live.New()}
 	for _, step := range []func(context.Context) error{p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireHTTP, p.seed} {
 		if err := step(ctx); err != nil {
 			p.Close(context.WithoutCancel(ctx))
@@ -209,7 +211,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := p.wireCertificates(addrs); err != nil {
 		return err
 	}
-	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), log: p.log}
+	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), live: p.live, log: p.log}
 	if a := p.config.Media.Advertise; a != "" {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
@@ -249,9 +251,10 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		addrs: addrs, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
-		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: s.events.lamps.Changed,
+		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls
+	p.wireLive()
 	p.startGuards(ctx)
 	return nil
 }
@@ -329,7 +332,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls}, Prompts: promptAPI{p.prompts},
-		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity
@@ -344,6 +347,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 		return err
 	}
 	p.closing("http", p.http.Close)
+	p.closing("live events", func(context.Context) error { p.live.Close(); return nil }) // first: they would keep the server open
 	if p.config.HTTP.Metrics == "off" {
 		return nil
 	}

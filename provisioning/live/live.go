@@ -82,9 +82,10 @@ func (h *Hub) Topics() []string {
 	return out
 }
 
-// Changed marks a thing as changed, for all who look at its domain. It never blocks, and costs nothing while nobody looks.
+// Changed marks a thing as changed, for all who look at its domain. It never blocks, and costs nothing while nobody looks. A nil hub has
+// nobody who looks.
 func (h *Hub) Changed(topic, domain, key string) {
-	if h.watched.Load() == 0 {
+	if h == nil || h.watched.Load() == 0 {
 		return
 	}
 	h.mu.Lock()
@@ -92,6 +93,20 @@ func (h *Hub) Changed(topic, domain, key string) {
 	for c := range h.consumers[domain] {
 		if c.topics[topic].Source != nil {
 			c.mark(Mark{topic, key}, &h.gaps)
+		}
+	}
+}
+
+// Anew says that changes were missed: everybody is told everything.
+func (h *Hub) Anew() {
+	if h == nil || h.watched.Load() == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, of := range h.consumers {
+		for c := range of {
+			c.renew()
 		}
 	}
 }
@@ -176,6 +191,14 @@ func (c *Consumer) mark(m Mark, gaps *atomic.Uint64) {
 	}
 	c.order = append(c.order, m)
 	c.marked[m] = struct{}{}
+	c.poke()
+}
+
+func (c *Consumer) renew() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all, c.order = true, nil
+	clear(c.marked)
 	c.poke()
 }
 

@@ -85,6 +85,10 @@ func TestPresentState(t *testing.T) {
 	if n := c.Next(); len(n.Changes) != 0 {
 		t.Errorf("told twice: %+v", n)
 	}
+	h.Anew()
+	if n := c.Next(); !n.All || n.Missed != 0 || len(n.Changes) != 1 {
+		t.Errorf("anew: %+v", n)
+	}
 }
 
 // TestSlow is I11: who does not read costs a bounded memory, never blocks anybody, and is told everything anew with a mark.

@@ -59,6 +59,7 @@ const (
 	WebhookDelete provisioning.Action = "webhook.delete"
 	WebhookSecret provisioning.Action = "webhook.secret" // make a new signing key
 
+	LiveRead  provisioning.Action = "live.read" // watch what changes; each thing asks for its own right besides
 	AlarmRead provisioning.Action = "alarm.read"
 	LimitRead provisioning.Action = "limit.read" // what an extension may call, has used, and was refused
 
@@ -77,6 +78,7 @@ const (
 	KindRecording = "recording"
 	KindAudit     = "audit"
 	KindAlarm     = "alarm"
+	KindLive      = "live"
 )
 
 // scope says of which objects in the domain a grant speaks.
@@ -182,6 +184,7 @@ func watchRows() []row {
 		grant(WebhookSecret, provisioning.KindWebhook, admin),
 
 		grant(AlarmRead, KindAlarm, admin, telephony, auditor),
+		grant(LiveRead, KindLive, admin, telephony),
 		grant(LimitRead, provisioning.KindExtension, admin, telephony).andOwn(staff),
 	}
 }

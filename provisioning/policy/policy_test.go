@@ -33,7 +33,7 @@ func want() map[provisioning.Action]string {
 		policy.CDRRead:       "AUs",
 		policy.RecordingList: "ALU", policy.RecordingListen: "L",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
-		policy.AlarmRead: "ATU", policy.LimitRead: "ATs",
+		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs",
 		policy.AuditRead: "AU", policy.AuditVerify: "AU", policy.AuditDelete: "",
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"naisen/provisioning"
+	"naisen/provisioning/live"
 )
 
 // Verifier says who sends a request. *identity.Verifier is one. Its errors may have Challenge(realm) and HTTPStatus().
@@ -66,6 +67,9 @@ type Config struct {
 	Alarms    provisioning.Alarms      // nil: no list of alarms
 	Limits    provisioning.LimitViewer // nil: no view of limits
 	Trunks    provisioning.TrunkViewer // nil: no view of trunks
+	Live      *live.Hub                // nil: no live events
+	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
+	LiveCheck time.Duration
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
@@ -135,6 +139,9 @@ func build(cfg Config) (*api, error) {
 	}
 	if cfg.Trunks != nil {
 		a.registerTrunkView()
+	}
+	if cfg.Live != nil {
+		a.registerLive()
 	}
 	if cfg.Prompts != nil {
 		a.registerPrompts()

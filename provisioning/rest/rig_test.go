@@ -204,7 +204,7 @@ func (fakeTrunks) TrunkStatus(domain, name string) (provisioning.TrunkStatus, er
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Prompts: r.prompts, Passwords: fakePasswords{r.store},
-		Alarms: fakeGuard{}, Limits: fakeGuard{}, Trunks: fakeTrunks{},
+		Alarms: fakeGuard{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Live: closedLive(),
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)
