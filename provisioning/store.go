@@ -35,12 +35,13 @@ const (
 	KindSite      = "site"
 	KindPolicy    = "policy"
 	KindWebhook   = "webhook"
+	KindSettings  = "settings"
 	KindSecret    = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, DID{}, Webhook{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, DID{}, Webhook{}, Settings{}}
 }
 
 // Row is an entity as the store keeps it.

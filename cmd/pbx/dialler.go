@@ -47,7 +47,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		if t.Device != "" && !registrar.SameInstance(b.Instance, t.Device) {
 			continue
 		}
-		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Security: security(e.Media), Via: device,
+		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Security: security(e.Media), Via: device,
 			Profile: d.signalling.profile(b.Local.Addr(), b.Received.Addr(), secure(b.Transport), false)})
 	}
 	return out
@@ -58,6 +58,10 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 	l := newLeg(out.Leg, m, &d.signalling.legs, func() { d.signalling.lost.Add(1) })
 	switch via := dest.Via.(type) {
 	case registrar.Device:
+		if !d.signalling.legs.take(dest.Extension+"@"+out.Domain, out.Leg, dest.Idle) { // a call came first since the plan was made
+			l.fail(sip.CauseBusy)
+			return l
+		}
 		l.begin(d.ua.Invite(d.toDevice(via, out), l.on))
 	case carrier:
 		d.lookups.Go(func() { d.toCarrier(via, dest.Profile.Local, out, l) })

@@ -18,6 +18,7 @@ type events struct {
 	mailboxes *mailboxes
 	teller    *event.Teller
 	contacts  *contacts
+	quiet     quiet
 }
 
 // newEvents joins the notifier with its sources. It needs the stack, the registrar and the directory.
@@ -35,6 +36,7 @@ func (s *signalling) newEvents() *events {
 		lamp(a)
 		s.live.Changed(topicLamp, a.Domain, a.User)
 	})
+	e.quiet = quiet{calls: e.lamps, directory: s.directory}
 	summary := tell("message-summary")
 	e.mailboxes = newMailboxes(func(a event.AOR) {
 		summary(a)
@@ -53,8 +55,8 @@ func (s *signalling) newEvents() *events {
 	})
 	e.contacts.came = e.teller.Tell // a phone that has just started knows of no messages
 	e.notifier = event.New(s.stack, event.Config{
-		Packages: []event.Package{event.DialogInfo(e.lamps), event.MessageSummary(e.mailboxes), event.Registrations(e.contacts, time.Now),
-			event.Presence(e.contacts.reachable, e.lamps, e.published)},
+		Packages: []event.Package{event.DialogInfo(e.quiet), event.MessageSummary(e.mailboxes), event.Registrations(e.contacts, time.Now),
+			event.Presence(e.contacts.reachable, e.lamps, e.published, e.quiet.note)},
 		Judge: s.maySee, Reroute: s.registrar.Reroute,
 	}, s.log)
 	e.contacts.start()

@@ -28,8 +28,8 @@ type shownDialog struct {
 	} `xml:"remote"`
 }
 
-// panelOn is a phone that watches one lamp.
-func (o *stage) panelOn(number string) *siptest.Phone {
+// panelOn is a phone that watches one lamp, which shows that at first.
+func (o *stage) panelOn(number string, first ...string) *siptest.Phone {
 	o.t.Helper()
 	p := o.net.Phone(o.t, simWatcher, netip.MustParseAddrPort("192.0.2.29:5060"), o.proxy)
 	p.Domain, p.Auth = simDomain, siptest.Digest(simWatcher, "secret-"+simWatcher)
@@ -40,7 +40,7 @@ func (o *stage) panelOn(number string) *siptest.Phone {
 	if _, resp := p.Do(r); resp.Status != 200 {
 		o.t.Fatalf("SUBSCRIBE: %d", resp.Status)
 	}
-	lampOf(o.t, p, "")
+	lampOf(o.t, p, strings.Join(first, " "))
 	o.wait(time.Second) // the next change is told at once
 	return p
 }

@@ -1,16 +1,20 @@
 package main
 
 import (
+	"strings"
 	"sync"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/sip/dialog"
 )
 
-// legs finds a living leg by its name. It owns nothing: legs come with their session and go with their last event.
+// legs finds a living leg by its name, and knows which extensions have one. It owns nothing: legs come with their session and go with their
+// last event.
 type legs struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards the rest; nothing is called under it
 	book map[call.LegID]*leg
+	whos map[call.LegID]string              // extension@domain of a device's leg, from before its INVITE
+	of   map[string]map[call.LegID]struct{} // the same by extension
 }
 
 func (l *legs) add(x *leg) {
@@ -22,10 +26,50 @@ func (l *legs) add(x *leg) {
 	l.book[x.id] = x
 }
 
+// take counts a leg that begins as its extension's, until remove. Idle: only if the extension has no leg of another call; false: it has.
+func (l *legs) take(aor string, id call.LegID, idle bool) bool {
+	if strings.HasPrefix(aor, "@") { // a trunk's
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if idle {
+		for other := range l.of[aor] {
+			if other.Call() != id.Call() {
+				return false
+			}
+		}
+	}
+	if l.of == nil {
+		l.whos, l.of = map[call.LegID]string{}, map[string]map[call.LegID]struct{}{}
+	}
+	if l.of[aor] == nil {
+		l.of[aor] = map[call.LegID]struct{}{}
+	}
+	l.whos[id], l.of[aor][id] = aor, struct{}{}
+	return true
+}
+
+// busy tells whether an extension has a leg.
+func (l *legs) busy(aor string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.of[aor]) > 0
+}
+
 func (l *legs) remove(id call.LegID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.book, id)
+	aor, ok := l.whos[id]
+	if !ok {
+		return
+	}
+	delete(l.whos, id)
+	delete(l.of[aor], id)
+	if len(l.of[aor]) == 0 {
+		delete(l.of, aor)
+	}
 }
 
 func (l *legs) get(id call.LegID) *leg {

@@ -22,8 +22,10 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 		return
 	}
 	l := newLeg(call.LegID(in.ID+"-r"), nil, &s.legs, func() { s.lost.Add(1) })
+	s.legs.take(in.Request.Extension+"@"+in.Request.Domain, l.id, false)
 	session, err := s.ua.AcceptAs(tx, string(l.id), s.manner(in), l.on)
 	if err != nil {
+		s.legs.remove(l.id)
 		s.log.Info("signalling: INVITE refused", "err", err)
 		return
 	}

@@ -129,9 +129,11 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 	}
 	err := s.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
 		l := newLeg(id, m, &s.legs, func() { s.lost.Add(1) })
+		s.legs.take(in.Request.Extension+"@"+in.Request.Domain, id, false)
 		on, leave := s.arrived(in, l.on)
 		session, err := s.ua.AcceptAs(tx, string(id), s.manner(in), on)
 		if err != nil {
+			s.legs.remove(id)
 			leave() // answered already: loop, unsupported extension, broken request
 			s.log.Info("signalling: INVITE refused", "err", err)
 			return nil, false

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,7 +173,7 @@ func TestWhoCalls(t *testing.T) {
 				case got = <-w.routed:
 				default:
 				}
-				if got != c.want {
+				if !reflect.DeepEqual(got, c.want) {
 					t.Errorf("\n got %+v\nwant %+v", got, c.want)
 				}
 			})

@@ -269,7 +269,9 @@ func (x eavesdropper) Dial(d call.Destination, out call.Outgoing, m *call.Mailbo
 	x.w.mu.Lock()
 	x.w.ports[portOf(out.Offer)] = out.Leg
 	x.w.mu.Unlock()
-	return x.dialler.Dial(d, out, m)
+	l := x.dialler.Dial(d, out, m)
+	x.w.rings(d, out, l)
+	return l
 }
 
 // listen gives the switch its socket, on which some of what it says and hears is noted.
@@ -337,6 +339,9 @@ func callOf(leg call.LegID) string {
 // route notes the plan of each call; the CDR names the same instant.
 func (w *world) route(r route.Request, now time.Time) route.Plan {
 	plan := w.p.route(r, now)
+	if r.Forward != nil { // another's part of a call that has its plan
+		return plan
+	}
 	w.mu.Lock()
 	w.plans[now] = plan
 	w.mu.Unlock()

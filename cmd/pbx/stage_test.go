@@ -107,6 +107,9 @@ func (o *stage) leave() {
 	if n := len(o.p.signalling.legs.book); n != 0 {
 		o.t.Errorf("%d legs are still known", n)
 	}
+	if n := len(o.p.signalling.legs.of) + len(o.p.signalling.legs.whos); n != 0 {
+		o.t.Errorf("extensions are still busy: %v", o.p.signalling.legs.of)
+	}
 	o.p.signalling.legs.mu.Unlock()
 	o.mu.Lock()
 	for _, a := range o.alarms {

@@ -32,6 +32,7 @@ import (
 	"naisen/provisioning/store"
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
+	"naisen/sip/event"
 	"naisen/sip/registrar"
 	"naisen/sip/resolve"
 	"naisen/sip/stack"
@@ -245,6 +246,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	}
 	revoker := newRevoker(ctx, p.directory, p.registrar, s.events)
 	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
+	p.startQuiet(ctx)
 	p.startLines(ctx)
 	p.startTrunks(ctx)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, trunks: p.trunks, ua: s.ua,
@@ -257,6 +259,16 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.wireLive()
 	p.startGuards(ctx)
 	return nil
+}
+
+// startQuiet lets lamps follow do-not-disturb.
+func (p *pbx) startQuiet(ctx context.Context) {
+	e := p.signalling.events
+	e.quiet.start(ctx, func(a event.AOR) {
+		e.notifier.Changed("dialog", a)
+		e.notifier.Changed("presence", a)
+	})
+	p.closing("do-not-disturb", func(context.Context) error { e.quiet.Close(); return nil })
 }
 
 // wireRegistrar makes what proves and keeps registrations.
@@ -303,6 +315,7 @@ func (p *pbx) languageOf(domain string) string {
 }
 
 func (p *pbx) route(r route.Request, now time.Time) route.Plan {
+	r.Live = p.signalling.present()
 	plan := route.Route(ordered{p.directory.Snapshot(), p.trunks.book}, r, now)
 	if plan.Emergency {
 		p.emergency(r, plan)

@@ -52,6 +52,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.sites, err = readAll[provisioning.Site](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.settings, err = readAll[provisioning.Settings](r, self.Name); err != nil {
+		return nil, err
+	}
 	if err := d.readSecrets(r); err != nil {
 		return nil, err
 	}
@@ -250,6 +253,7 @@ func newEdit(d *domain) *edit {
 			users: map[string]provisioning.User{}, extensions: map[string]provisioning.Extension{}, dids: map[string]provisioning.DID{},
 			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{}, sites: map[string]provisioning.Site{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
+			settings: map[string]provisioning.Settings{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 		}
@@ -287,6 +291,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.sites)
 	case provisioning.KindWebhook:
 		return set(e, r, c, &e.webhooks)
+	case provisioning.KindSettings:
+		return set(e, r, c, &e.settings)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}

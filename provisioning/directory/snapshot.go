@@ -29,6 +29,7 @@ type domain struct {
 	trunks      map[string]provisioning.Trunk
 	policies    map[string]provisioning.RecordingPolicy
 	sites       map[string]provisioning.Site
+	settings    map[string]provisioning.Settings       // by extension
 	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
 	passwords   map[string]secret.Secret               // by trunk
 	webhooks    map[string]provisioning.Webhook

@@ -2,7 +2,11 @@
 // and it never decides what exists; it only answers whether a Subject may do an Action to an Object.
 package policy
 
-import "naisen/provisioning"
+import (
+	"slices"
+
+	"naisen/provisioning"
+)
 
 // The actions. Each has exactly one row in the table; a new one without a row fails the matrix test.
 const (
@@ -21,6 +25,10 @@ const (
 	ExtensionPut    provisioning.Action = "extension.put"
 	ExtensionDelete provisioning.Action = "extension.delete"
 	ExtensionSecret provisioning.Action = "extension.secret" // make a new SIP password
+
+	SettingsRead   provisioning.Action = "settings.read" // forwards and the like of an extension
+	SettingsPut    provisioning.Action = "settings.put"
+	SettingsDelete provisioning.Action = "settings.delete"
 
 	DIDRead   provisioning.Action = "did.read"
 	DIDPut    provisioning.Action = "did.put"
@@ -120,7 +128,7 @@ const (
 
 // rows is the whole policy, read from top to bottom by people and by action by the code.
 func rows() []row {
-	return append([]row{
+	return slices.Concat([]row{
 		grant(DomainRead, provisioning.KindDomain, admin, telephony),
 		grant(DomainPut, provisioning.KindDomain, admin),
 		grant(DomainDelete, provisioning.KindDomain), // the operator's, who is System
@@ -172,7 +180,16 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, watchRows()...)
+	}, watchRows(), deskRows())
+}
+
+// deskRows are about what staff do with their telephones.
+func deskRows() []row {
+	return []row{
+		grant(SettingsRead, provisioning.KindSettings, admin, telephony).andOwn(staff),
+		grant(SettingsPut, provisioning.KindSettings, admin, telephony).andOwn(staff),
+		grant(SettingsDelete, provisioning.KindSettings, admin, telephony).andOwn(staff),
+	}
 }
 
 // watchRows are about what watches over the switch.

@@ -23,6 +23,7 @@ func want() map[provisioning.Action]string {
 		policy.UserRead: "As", policy.UserPut: "A", policy.UserDelete: "A", policy.UserSecret: "A",
 		policy.RoleRead:      "AU",
 		policy.ExtensionRead: "ATs", policy.ExtensionPut: "AT", policy.ExtensionDelete: "AT", policy.ExtensionSecret: "AT",
+		policy.SettingsRead: "ATs", policy.SettingsPut: "ATs", policy.SettingsDelete: "ATs",
 		policy.DIDRead: "AT", policy.DIDPut: "AT", policy.DIDDelete: "AT",
 		policy.TrunkRead: "AT", policy.TrunkPut: "AT", policy.TrunkDelete: "AT", policy.TrunkSecret: "AT",
 		policy.SiteRead: "AT", policy.SitePut: "AT", policy.SiteDelete: "AT",

@@ -19,6 +19,7 @@ type resource[T provisioning.Entity] struct {
 	read, put, del provisioning.Action
 	setKey         func(*T, string)
 	owner          func(T) string                                    // nil: nobody's
+	ownerIn        func(provisioning.Reader, string, T) string       // in place of owner: it stands with another entity
 	created        func(provisioning.Writer, string, T) (any, error) // after a create, in its transaction; what it returns is shown once
 	keep           func(provisioning.Reader, string, T) error        // after a change or deletion of T, in its transaction: what must still hold
 }
@@ -68,9 +69,12 @@ type itemOutput[T any] struct {
 
 type emptyOutput struct{}
 
-func (res resource[T]) object(domain string, e T) provisioning.Object {
+func (res resource[T]) object(r provisioning.Reader, domain string, e T) provisioning.Object {
 	o := provisioning.Object{Domain: domain, Kind: e.Kind(), Key: e.Key()}
-	if res.owner != nil {
+	switch {
+	case res.ownerIn != nil:
+		o.Owner = res.ownerIn(r, domain, e)
+	case res.owner != nil:
 		o.Owner = res.owner(e)
 	}
 	return o
@@ -119,7 +123,7 @@ func listEntities[T provisioning.Entity](ctx context.Context, a *api, res resour
 			out.Body.Next = rows[in.Limit-1].Key()
 		}
 		for _, e := range rows {
-			if a.sees(ctx, res.read, res.object(in.Domain, e)) {
+			if a.sees(ctx, res.read, res.object(r, in.Domain, e)) {
 				out.Body.Items = append(out.Body.Items, e)
 			}
 		}
@@ -134,12 +138,14 @@ func listEntities[T provisioning.Entity](ctx context.Context, a *api, res resour
 func getEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *getInput) (*itemOutput[T], error) {
 	var e T
 	var tag string
+	var object provisioning.Object
 	err := a.Store.View(ctx, func(r provisioning.Reader) (err error) {
 		e, tag, err = provisioning.Get[T](r, in.Domain, in.Key)
+		object = res.object(r, in.Domain, e)
 		return err
 	})
 	if err == nil {
-		err = a.may(ctx, res.read, res.object(in.Domain, e))
+		err = a.may(ctx, res.read, object)
 	}
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -174,10 +180,10 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		switch {
 		case errors.Is(err, provisioning.ErrNotFound):
 			out.status = http.StatusCreated
-			err = a.Policy.Can(subjectOf(ctx), res.put, res.object(in.Domain, in.Body))
+			err = a.Policy.Can(subjectOf(ctx), res.put, res.object(w, in.Domain, in.Body))
 		case err == nil: // whose it is now and whose it would be
-			if err = a.Policy.Can(subjectOf(ctx), res.put, res.object(in.Domain, old)); err == nil {
-				err = a.Policy.Can(subjectOf(ctx), res.put, res.object(in.Domain, in.Body))
+			if err = a.Policy.Can(subjectOf(ctx), res.put, res.object(w, in.Domain, old)); err == nil {
+				err = a.Policy.Can(subjectOf(ctx), res.put, res.object(w, in.Domain, in.Body))
 			}
 		}
 		if err != nil {
@@ -212,7 +218,7 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 		if err != nil {
 			return err
 		}
-		if err := a.Policy.Can(subjectOf(ctx), res.del, res.object(in.Domain, old)); err != nil {
+		if err := a.Policy.Can(subjectOf(ctx), res.del, res.object(w, in.Domain, old)); err != nil {
 			return err
 		}
 		if err := provisioning.Delete[T](w, in.Domain, in.Key, ifMatch); err != nil || res.keep == nil {
@@ -251,6 +257,7 @@ func (a *api) registerEntities() {
 	a.registerExtensions()
 	a.registerWebhooks()
 	a.registerDomains()
+	a.registerDesk()
 }
 
 // extensionOnce is an extension with its SIP password, which is shown only in the answer that makes it.

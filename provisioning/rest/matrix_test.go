@@ -47,6 +47,8 @@ func operationActions() map[string]provisioning.Action {
 		"POST /v1/domains/{domain}/webhooks/{key}/secret": policy.WebhookSecret,
 		"GET /v1/domains/{domain}/audit":                  policy.AuditRead,
 		"GET /v1/domains/{domain}/events":                 policy.LiveRead,
+		"GET /v1/domains/{domain}/settings":               policy.SettingsRead, "GET /v1/domains/{domain}/settings/{key}": policy.SettingsRead,
+		"PUT /v1/domains/{domain}/settings/{key}": policy.SettingsPut, "DELETE /v1/domains/{domain}/settings/{key}": policy.SettingsDelete,
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"naisen/provisioning"
@@ -91,6 +92,9 @@ func (w *writer) Put(domain string, e provisioning.Entity, ifMatch string) (stri
 	if err := w.checkRefs(domain, e); err != nil {
 		return "", err
 	}
+	if err := provisioning.Check(w, domain, e); err != nil {
+		return "", err
+	}
 	detail, err := difference(old.Body, body)
 	if err != nil {
 		return "", err
@@ -157,6 +161,11 @@ func (w *writer) Delete(domain, kind, key, ifMatch string) error {
 	if err := w.unused(domain, kind, key); err != nil {
 		return err
 	}
+	for _, part := range provisioning.Parts(kind) {
+		if err := w.Delete(domain, part, key, ""); err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+			return err
+		}
+	}
 	if err := w.deleteSecrets(domain, kind, key); err != nil {
 		return err
 	}
@@ -171,22 +180,24 @@ func (w *writer) Delete(domain, kind, key, ifMatch string) error {
 	return w.note(domain, kind+".delete", key, detail)
 }
 
-// unused: nothing refers to it; a domain holds nothing but itself.
+// unused: nothing but its own parts refers to it; a domain holds nothing but itself.
 func (w *writer) unused(domain, kind, key string) error {
 	var users []struct{ Kind, Key string }
-	query := w.db.NewRaw("SELECT kind, key FROM ref WHERE domain = ? AND to_kind = ? AND to_key = ? ORDER BY kind, key LIMIT 3", domain, kind, key)
+	query := w.db.NewRaw("SELECT kind, key FROM ref WHERE domain = ? AND to_kind = ? AND to_key = ? ORDER BY kind, key LIMIT 5", domain, kind, key)
 	if kind == provisioning.KindDomain {
 		query = w.db.NewRaw("SELECT kind, key FROM entity WHERE domain = ? AND kind <> ? ORDER BY kind, key LIMIT 3", domain, kind)
 	}
 	if err := query.Scan(w.ctx, &users); err != nil {
 		return w.fail("read references", err)
 	}
-	if len(users) == 0 {
-		return nil
+	var names []string
+	for _, u := range users {
+		if u.Key != key || !slices.Contains(provisioning.Parts(kind), u.Kind) {
+			names = append(names, u.Kind+" "+u.Key)
+		}
 	}
-	names := make([]string, len(users))
-	for i, u := range users {
-		names[i] = u.Kind + " " + u.Key
+	if len(names) == 0 {
+		return nil
 	}
 	return fmt.Errorf("%w: %s %q by %s", provisioning.ErrInUse, kind, key, strings.Join(names, ", "))
 }

@@ -21,13 +21,15 @@ type facts struct {
 	contacts []Contact
 	messages Messages
 	open     bool
+	note     string // not to be disturbed
 }
 
-func (f *facts) Dialogs(AOR) []Dialog   { return f.dialogs }
-func (f *facts) Contacts(AOR) []Contact { return f.contacts }
-func (f *facts) Ended(id string) string { return map[string]string{"k2": "deactivated"}[id] }
-func (f *facts) Messages(AOR) Messages  { return f.messages }
-func (f *facts) reachable(AOR) bool     { return f.open }
+func (f *facts) Dialogs(AOR) []Dialog     { return f.dialogs }
+func (f *facts) Contacts(AOR) []Contact   { return f.contacts }
+func (f *facts) Ended(id string) string   { return map[string]string{"k2": "deactivated"}[id] }
+func (f *facts) Messages(AOR) Messages    { return f.messages }
+func (f *facts) reachable(AOR) bool       { return f.open }
+func (f *facts) quiet(AOR) (string, bool) { return f.note, f.note != "" }
 
 // Each document in full, as a phone gets it.
 func TestDocuments(t *testing.T) {
@@ -63,10 +65,12 @@ func TestDocuments(t *testing.T) {
 			func() { f.contacts = f.contacts[:1] },
 			func() { f.contacts = nil },
 		}},
-		{"presence.xml", Presence(f.reachable, f, nil), []func(){
+		{"presence.xml", Presence(f.reachable, f, nil, f.quiet), []func(){
 			func() { f.open = false },
 			func() { f.open = true },
 			func() { f.dialogs = []Dialog{{ID: "x", State: Confirmed}} },
+			func() { f.note = "着信拒否中" },
+			func() { f.dialogs = nil },
 		}},
 		{"summary.txt", MessageSummary(f), []func(){
 			func() {},
@@ -118,7 +122,7 @@ func wellFormed(t *testing.T, b []byte) {
 // The same state twice is told once, in every package.
 func TestSame(t *testing.T) {
 	f := &facts{dialogs: []Dialog{ringing}, contacts: []Contact{{ID: "1"}}, messages: Messages{New: 1}, open: true}
-	for _, p := range []Package{DialogInfo(f), Registrations(f, nil), Presence(f.reachable, f, nil), MessageSummary(f)} {
+	for _, p := range []Package{DialogInfo(f), Registrations(f, nil), Presence(f.reachable, f, nil, f.quiet), MessageSummary(f)} {
 		v := p.View(taro)
 		if v.Document(true).Same || !v.Document(false).Same || v.Document(true).Same {
 			t.Errorf("%s: a change is not told, or what is none is", p.Name())

@@ -8,17 +8,19 @@ import (
 // Presence is the package "presence" (RFC 3856) with PIDF documents (RFC 3863) of one tuple. The composition rule:
 //   - nobody is open who has no phone registered;
 //   - else the newest publication says open or closed, and its note is shown; without one, a registered phone means open;
-//   - who has a call beyond trying is on the phone (RFC 4480), whatever was published.
+//   - who has a call beyond trying is on the phone (RFC 4480), whatever was published;
+//   - who does not want to be disturbed is busy, and the note says so, whatever was published.
 //
-// published and calls may be nil.
-func Presence(reachable func(AOR) bool, calls Dialogs, published *Publications) Package {
-	return presence{reachable, calls, published}
+// published, calls and quiet may be nil.
+func Presence(reachable func(AOR) bool, calls Dialogs, published *Publications, quiet func(AOR) (note string, on bool)) Package {
+	return presence{reachable, calls, published, quiet}
 }
 
 type presence struct {
 	reachable func(AOR) bool
 	calls     Dialogs
 	published *Publications
+	quiet     func(AOR) (string, bool)
 }
 
 // Name implements Package.
@@ -35,6 +37,7 @@ func (p presence) View(resource AOR) View { return &presenceView{of: p, who: res
 // status is what a presence document says. It is comparable.
 type status struct {
 	Open, Busy bool
+	Quiet      bool // not to be disturbed
 	Note       string
 }
 
@@ -64,6 +67,11 @@ func (p presence) compose(who AOR) status {
 	if p.calls != nil {
 		s.Busy = slices.ContainsFunc(p.calls.Dialogs(who), func(d Dialog) bool { return d.State == Early || d.State == Confirmed })
 	}
+	if p.quiet != nil {
+		if note, on := p.quiet(who); on {
+			s.Quiet, s.Note = true, note
+		}
+	}
 	return s
 }
 
@@ -86,6 +94,7 @@ type tupleXML struct {
 
 type personXML struct {
 	ID    string    `xml:"id,attr"`
+	Quiet *struct{} `xml:"rpid:activities>rpid:busy"`
 	Phone *struct{} `xml:"rpid:activities>rpid:on-the-phone"`
 }
 
@@ -95,8 +104,14 @@ func pidf(who AOR, s status) presenceXML {
 	if s.Open {
 		x.Tuple.Basic, x.Tuple.Contact = "open", who.URI()
 	}
+	if s.Busy || s.Quiet {
+		x.Person = &personXML{ID: "p1"}
+	}
 	if s.Busy {
-		x.Person = &personXML{ID: "p1", Phone: &struct{}{}}
+		x.Person.Phone = &struct{}{}
+	}
+	if s.Quiet {
+		x.Person.Quiet = &struct{}{}
 	}
 	return x
 }

@@ -141,7 +141,7 @@ func TestPublishLimits(t *testing.T) {
 func TestCompose(t *testing.T) {
 	inBubble(t, Config{}, func(r *rig) {
 		me := AOR{"watcher", domain}
-		p := presence{r.reachable, r, r.p}
+		p := presence{r.reachable, r, r.p, nil}
 		want := func(s status) {
 			t.Helper()
 			if got := p.compose(me); got != s {

@@ -123,7 +123,7 @@ func newRig(t *testing.T, cfg Config, seed uint64) *rig {
 		t.Fatal(err)
 	}
 	r.p = NewPublications(r.s, PublishConfig{PerAOR: 2, Total: 3, Changed: func(a AOR) { r.n.Changed("presence", a) }}, log)
-	cfg.Packages = []Package{DialogInfo(r), MessageSummary(r), Registrations(r, time.Now), Presence(r.reachable, r, r.p)}
+	cfg.Packages = []Package{DialogInfo(r), MessageSummary(r), Registrations(r, time.Now), Presence(r.reachable, r, r.p, nil)}
 	if cfg.Judge == nil {
 		cfg.Judge = r.judge
 	}

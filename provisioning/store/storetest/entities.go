@@ -257,3 +257,41 @@ func testKeys(t *testing.T, open Open) {
 		return nil
 	})
 }
+
+// testParts: settings go with their extension, but not while another's settings name it; and they must agree with the rest.
+func testParts(t *testing.T, open Open) {
+	s := fresh(t, open)
+	always := func(from, to string) provisioning.Settings {
+		return provisioning.Settings{Extension: from, Forward: provisioning.Forwarding{Always: &provisioning.Destination{Extension: to}}}
+	}
+	for _, n := range []string{"2001", "2002"} {
+		put(t, s, domA, provisioning.Extension{Number: n})
+	}
+	put(t, s, domA, always("2001", "2002"))
+	put(t, s, domA, provisioning.Settings{Extension: "2002", DoNotDisturb: true})
+	err := s.Update(t.Context(), system(), func(w provisioning.Writer) error {
+		_, err := w.Put(domA, always("2002", "2001"), "")
+		return err
+	})
+	var invalid *provisioning.Invalid
+	if !errors.As(err, &invalid) || invalid.Field != "forward.always.extension" {
+		t.Errorf("a circle was taken: %v", err)
+	}
+	remove := func(n string) error {
+		return s.Update(t.Context(), system(), func(w provisioning.Writer) error { return w.Delete(domA, provisioning.KindExtension, n, "") })
+	}
+	if err := remove("2002"); !errors.Is(err, provisioning.ErrInUse) {
+		t.Errorf("deleted although calls are sent there: %v", err)
+	}
+	for _, n := range []string{"2001", "2002"} {
+		if err := remove(n); err != nil {
+			t.Errorf("%s: %v", n, err)
+		}
+		view(t, s, func(r provisioning.Reader) error {
+			if _, err := r.Row(domA, provisioning.KindSettings, n); !errors.Is(err, provisioning.ErrNotFound) {
+				t.Errorf("settings of %s outlive it: %v", n, err)
+			}
+			return nil
+		})
+	}
+}

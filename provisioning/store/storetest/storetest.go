@@ -26,6 +26,7 @@ type Open func(t testing.TB, dir string) Backend
 func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"Entities":        testEntities,
+		"Parts":           testParts,
 		"IfMatch":         testIfMatch,
 		"References":      testReferences,
 		"Domains":         testDomains,
@@ -159,5 +160,6 @@ func sample() []provisioning.Entity {
 			Rights: &provisioning.Rights{Classes: []string{}, Countries: []string{}}, Limits: &provisioning.Limits{YenPerDay: provisioning.Unlimited}},
 		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
 		provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx", Events: []string{"alarm."}},
+		provisioning.Settings{Extension: "2001", DoNotDisturb: true, Forward: provisioning.Forwarding{Busy: &provisioning.Destination{Number: "09012345678"}}},
 	}
 }

@@ -81,8 +81,9 @@ type Call struct {
 	act       *act       // the script that has the caller; nil: none
 	acts      int        // scripts begun so far
 
-	step          int  // next step of the plan to dial
-	carrierFailed bool // of the step before: not the called person, the way there
+	step          int           // next step of the plan to dial
+	carrierFailed bool          // of the step before: not the called person, the way there
+	outcome       route.Outcome // of the step before
 	timer         *time.Timer
 	timerSeq      int
 

@@ -8,9 +8,6 @@ import (
 	"naisen/sip"
 )
 
-// maxDiversions is how often one call may be sent elsewhere by who does not take it.
-const maxDiversions = 5
-
 // errand is what a leg is called with besides the offer: whom it is shown, and how the call came to it.
 type errand struct {
 	shown    route.Shown
@@ -27,9 +24,15 @@ func (c *Call) hops() int {
 	return max(1, c.in.MaxForwards-c.diverted)
 }
 
-// errand of the legs of the present step.
-func (c *Call) errand() errand {
+// errand of the legs that ring a target of the present step.
+func (c *Call) errand(to route.Target) errand {
 	e := errand{shown: c.plan.Shown, way: c.in.Way}
+	if d := to.Diverter; d != nil {
+		e.diverter = d.Number
+		if c.caller.trunk == "" { // an extension's number means nothing outside
+			e.shown = *d
+		}
+	}
 	if t := c.transfer; t != nil && !t.recall {
 		e.referrer = t.home.ext
 	}
@@ -40,42 +43,74 @@ func (c *Call) errand() errand {
 // it cannot be made to pay or to reach what the extension may not. False: it is not followed.
 func (c *Call) divert(p *party, e Ended) bool {
 	uri, err := sip.ParseURI(e.Moved)
-	if e.Cause.Status/100 != 3 || err != nil || p.ext == "" || c.plan.Emergency || c.diverted >= maxDiversions {
+	if e.Cause.Status/100 != 3 || err != nil || p.ext == "" || c.plan.Emergency || c.diverted >= route.MaxHops {
 		return false
 	}
 	dialled, e164, ok := c.deps.Number(c.in.Request.Domain, uri)
 	if !ok || dialled == p.ext || slices.ContainsFunc(p.errand.way, func(d sip.Diversion) bool { return d.By.URI.User == dialled }) {
 		return false // a stranger, or a circle
 	}
-	plan := c.route(c.request(p, dialled, e164))
+	way := append(slices.Clone(p.errand.way), sip.Diversion{Reason: "deflection",
+		By: sip.Address{Display: p.name, URI: sip.URI{Scheme: "sip", User: p.ext, Host: c.in.Request.Domain}}})
+	ask := c.request(p, dialled, e164)
+	ask.Way = way
+	plan := c.route(ask)
 	if plan.Refuse.Status != 0 || len(plan.Steps) == 0 {
 		c.log.Info("call: diversion refused", "leg", p.id, "to", dialled, "rule", plan.Why)
 		return false
 	}
 	c.diverted++
 	c.log.Info("call: diverted", "by", p.number, "to", dialled, "rule", plan.Why)
-	way := append(slices.Clone(p.errand.way), sip.Diversion{Reason: "deflection",
-		By: sip.Address{Display: p.name, URI: sip.URI{Scheme: "sip", User: p.ext, Host: c.in.Request.Domain}}})
-	next := errand{shown: p.errand.shown, way: way, referrer: p.errand.referrer}
-	if plan.Direction == route.Outbound {
-		next.diverter = plan.Shown.Number
-		if c.direction != route.Inbound { // an extension's number means nothing outside
-			next.shown = plan.Shown
-		}
-	}
+	way = append(way, plan.Way...)
 	before := len(c.called)
 	step := plan.Steps[0]
 	for _, t := range step.Targets {
-		if t.Kind == route.ToTrunk {
-			c.trunk = t.Trunk
+		next := c.errand(t)
+		next.way, next.referrer = way, p.errand.referrer
+		if plan.Direction == route.Outbound {
+			next.diverter = plan.Shown.Number
+			if c.direction != route.Inbound { // an extension's number means nothing outside
+				next.shown = plan.Shown
+			}
 		}
-		for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
-			c.ring(d, d.Security, next)
-		}
+		c.reach(t, next)
 	}
 	if len(c.called) == before {
 		return false
 	}
 	c.arm(max(step.Ring, time.Until(c.due)))
 	return true
+}
+
+// sendOn follows what the step before wished for, now that it reached nobody: the call goes on by the plan of whoever sends it, within that
+// one's rights, and what was decided about the recording and the caller's name stays. A plan that is refused leaves what was planned before.
+func (c *Call) sendOn() {
+	f, ok := c.wish()
+	if !ok {
+		return
+	}
+	ask := c.in.Request
+	ask.Forward, ask.Way = &f, c.in.Way
+	plan := c.route(ask)
+	if plan.Refuse.Status != 0 || len(plan.Steps) == 0 {
+		c.log.Info("call: forward refused", "by", f.By.Number, "reason", f.Reason, "rule", plan.Why)
+		return
+	}
+	c.diverted++
+	c.log.Info("call: forwarded", "by", f.By.Number, "rule", plan.Why)
+	c.in.Way = append(slices.Clip(c.in.Way), plan.Way...)
+	c.plan.Steps, c.step, c.outcome, c.carrierFailed = plan.Steps, 0, 0, false
+}
+
+// wish is the forward of the step before that its outcome asks for.
+func (c *Call) wish() (route.Forward, bool) {
+	if c.step == 0 || c.diverted >= route.MaxHops {
+		return route.Forward{}, false
+	}
+	for _, f := range c.plan.Steps[c.step-1].Forward {
+		if f.On&c.outcome != 0 {
+			return f, true
+		}
+	}
+	return route.Forward{}, false
 }

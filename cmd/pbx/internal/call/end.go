@@ -47,6 +47,7 @@ func (c *Call) onEnded(e Ended) {
 		if !dismissed && !c.retryPlain(p, e.Cause) && !c.divert(p, e) { // of a dismissed one the reason is remembered already
 			c.remember(c.relayed(e.Cause))
 			c.carrierFailed = route.CarrierFailed(e.Cause)
+			c.outcome |= route.OutcomeOf(e.Cause)
 		}
 		switch {
 		case c.phase == Scripted:
@@ -87,8 +88,8 @@ func (c *Call) onTimeout(e timeout) {
 	switch c.phase {
 	case Ringing:
 		c.remember(sip.CauseNoAnswer)
-		c.carrierFailed = false
-		if c.step < len(c.plan.Steps) {
+		c.carrierFailed, c.outcome = false, route.NoAnswer
+		if _, ok := c.wish(); ok || c.step < len(c.plan.Steps) {
 			c.dismissAll()
 			c.dial()
 			return

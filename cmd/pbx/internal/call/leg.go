@@ -1,6 +1,8 @@
 package call
 
 import (
+	"strings"
+
 	"naisen/media"
 	"naisen/recorder"
 	"naisen/sip"
@@ -10,6 +12,12 @@ import (
 
 // LegID names a leg; unique in the process.
 type LegID string
+
+// Call is the id of the call that the leg began in.
+func (id LegID) Call() string {
+	name, _, _ := strings.Cut(string(id), "-")
+	return name
+}
 
 // Leg is one party's signalling. Commands never block and return nothing: what came of them arrives later as an Event.
 // Inbound and outbound legs differ only in how they are made.
@@ -43,7 +51,8 @@ type Destination struct {
 	Trunk     string
 	Profile   media.Profile
 	Security  media.Security
-	Via       any // the dialler's own: binding or trunk
+	Idle      bool // it is called only while its extension has no other call
+	Via       any  // the dialler's own: binding or trunk
 }
 
 // Outgoing is what a called leg is told.

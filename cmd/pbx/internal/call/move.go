@@ -40,7 +40,8 @@ type Surrender struct {
 type Adopt struct {
 	parties []*party
 	ringing bool          // nobody answered yet
-	rest    []route.Step  // that were not rung yet
+	rest    []route.Step  // the one that rings, and those that were not rung yet
+	step    int           // of these the next to be rung
 	ring    time.Duration // how long the present one may still ring
 	record  route.Record
 	notice  *recorder.Notice // that they have heard
@@ -103,7 +104,7 @@ func (c *Call) onSurrender(e Surrender) {
 				a.parties = append(a.parties, q)
 			}
 		}
-		a.ringing, a.rest, a.ring = true, c.plan.Steps[c.step:], max(time.Until(c.due), time.Second)
+		a.ringing, a.rest, a.step, a.ring = true, c.plan.Steps[max(c.step-1, 0):], min(1, c.step), max(time.Until(c.due), time.Second)
 	case c.phase == Scripted && p == c.caller: // who comes hears the script from its beginning
 		a.ringing, a.rest = true, append([]route.Step{{Run: c.act.run}}, c.plan.Steps[c.step:]...)
 	}
@@ -258,7 +259,7 @@ func (c *Call) take(e Adopt) {
 		c.notice = e.notice
 	}
 	if e.ringing {
-		c.plan.Steps, c.step = e.rest, 0
+		c.plan.Steps, c.step = e.rest, e.step
 		if len(e.parties) == 0 {
 			c.dial()
 			return

@@ -259,9 +259,7 @@ func (c *Call) assist(a *act, b Beside) {
 func (c *Call) page(a *act, s route.Step) {
 	before := len(c.called)
 	for _, t := range s.Targets {
-		for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
-			c.ring(d, d.Security, c.errand())
-		}
+		c.reach(t, c.errand(t))
 	}
 	if len(c.called) == before && c.alive() == 0 {
 		c.later(a, Unanswered{sip.CauseUnavailable})

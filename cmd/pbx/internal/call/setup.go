@@ -2,6 +2,7 @@ package call
 
 import (
 	"errors"
+	"slices"
 
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
@@ -12,7 +13,9 @@ import (
 func (c *Call) begin(leg Leg) {
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
 		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk}
+	c.in.Request.Way = c.in.Way
 	c.plan = c.route(c.in.Request)
+	c.in.Way = append(slices.Clip(c.in.Way), c.plan.Way...)
 	if c.direction = c.plan.Direction; c.plan.To != "" {
 		c.to = c.plan.To
 	}
@@ -81,7 +84,7 @@ func (c *Call) announceOrDial() {
 // reachable says that at least one target of the plan has a place to ring now.
 func (c *Call) reachable() bool {
 	for _, s := range c.plan.Steps {
-		if s.Run.Verb != "" {
+		if s.Run.Verb != "" || len(s.Forward) > 0 {
 			return true
 		}
 		for _, t := range s.Targets {
@@ -132,6 +135,7 @@ func (c *Call) answerCaller(sdp media.SDP) {
 // dial rings the next step of the plan that has a live destination.
 func (c *Call) dial() {
 	c.phase = Ringing
+	c.sendOn()
 	for c.step < len(c.plan.Steps) {
 		step := c.plan.Steps[c.step]
 		if step.Fallback && !c.carrierFailed { // the called person has spoken: another carrier would hear the same
@@ -142,26 +146,32 @@ func (c *Call) dial() {
 			c.enact(step.Run)
 			return
 		}
-		c.carrierFailed = true // until one of its legs lives
+		c.carrierFailed, c.outcome = true, route.Unreachable // until one of its legs lives
 		for _, t := range step.Targets {
-			if t.Kind == route.ToTrunk {
-				c.trunk = t.Trunk
-			}
-			for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
-				c.ring(d, d.Security, c.errand())
-			}
+			c.reach(t, c.errand(t))
 		}
 		if c.alive() > 0 {
-			c.carrierFailed = false
+			c.carrierFailed, c.outcome = false, 0
 			c.arm(step.Ring)
 			c.ringback()
 			return
 		}
+		c.sendOn()
 	}
 	if c.failure.Status == 0 {
 		c.failure = sip.CauseUnavailable
 	}
 	c.unreached(c.failure)
+}
+
+// reach rings a target wherever it can be reached now.
+func (c *Call) reach(t route.Target, e errand) {
+	if t.Kind == route.ToTrunk {
+		c.trunk = t.Trunk
+	}
+	for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
+		c.ring(d, d.Security, e)
+	}
 }
 
 // ringback gives a caller who already hears our media the tone that its own phone no longer makes.

@@ -123,7 +123,7 @@ func (c *Call) replan(plan route.Plan, by string) bool {
 		plan.Shown = c.identity(c.caller)
 	}
 	plan.Record = record
-	c.plan, c.step, c.in.Way = plan, 0, nil // the way to the party that stays is over
+	c.plan, c.step, c.in.Way, c.outcome = plan, 0, plan.Way, 0 // the way to the party that stays is over
 	return record.On && c.recording == nil && c.notice == nil && !c.record.refused && record.Notice != route.NoticeNone && plan.Direction != route.Outbound
 }
 
@@ -166,7 +166,9 @@ func (c *Call) reunite(cause sip.Cause) {
 func (c *Call) recall(cause sip.Cause) {
 	home := &c.transfer.home
 	c.log.Info("call: transfer failed, ringing the referrer", "status", cause.Status, "number", home.ext)
-	plan := c.route(c.request(home, home.ext, ""))
+	ask := c.request(home, home.ext, "")
+	ask.Direct = true
+	plan := c.route(ask)
 	if plan.Refuse.Status != 0 {
 		c.end(cause, bySwitch)
 		return

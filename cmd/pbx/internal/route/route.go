@@ -21,6 +21,8 @@ type Directory interface {
 	// Trunks gives all enabled trunks, in order.
 	Trunks(domain string) []provisioning.Trunk
 	Site(domain, name string) (provisioning.Site, bool)
+	// Settings are what the owner of an extension decided; zero: nothing.
+	Settings(domain, extension string) provisioning.Settings
 }
 
 // Direction of a call, seen from the organisation.
@@ -48,6 +50,11 @@ type Request struct {
 	LateMedia bool   // Trunk carries no early media: a notice waits for the answer
 	Withheld  string // why Number is empty, as the carrier said: "anonymous", "payphone", "unavailable", "service"
 	CallBack  string // the extension whose emergency call this one answers: Dialled is in its call-back window
+
+	Live    Live            // the present moment; nil: nobody talks and every phone is there
+	Way     []sip.Diversion // who sent the call on before, the earliest first
+	Forward *Forward        // a step of an earlier plan reached nobody and sends the call on; Dialled is not looked at
+	Direct  bool            // Dialled rings whatever its owner set: the call comes back to whom it belongs
 }
 
 // TargetKind says what a Target is.
@@ -66,6 +73,7 @@ type Target struct {
 	Trunk  string
 	Name   string
 	Device string // of an extension: its only device that rings; empty: all
+	Idle   bool   // it rings only while the extension has no other call
 
 	// Of a trunk.
 	Caller    string              // number that the caller may present; empty: the trunk's
@@ -74,6 +82,7 @@ type Target struct {
 	By        string              // Referred-By for it
 	Emergency bool                // no limit of the trunk applies, and Caller is shown whatever is contracted
 	Silence   time.Duration       // how long it may say nothing before it has failed; 0: as long as SIP allows
+	Diverter  *Shown              // who sent the call there, as the outside may see it; nil: nobody
 }
 
 // Step rings its targets together, or hands the call to a script, which is then the last that is done with the plan.
@@ -81,7 +90,8 @@ type Step struct {
 	Targets  []Target
 	Run      Run // its Verb set: nobody is rung
 	Ring     time.Duration
-	Fallback bool // taken only after CarrierFailed of the step before, not after an answer of the called person
+	Fallback bool      // taken only after CarrierFailed of the step before, not after an answer of the called person
+	Forward  []Forward // in place of the steps that follow: the first whose outcome came
 }
 
 // Shown is the identity that the called side sees.
@@ -124,10 +134,11 @@ type Plan struct {
 	Record    Record
 	Language  string
 	Emergency bool
-	Site      string // of an emergency call: whose number and address it is made with
-	CallBack  bool   // somebody calls back after an emergency call: no forwarding, no rejection, no notice stands in the way
-	Charge    Charge // who pays for an outside call; zero: nobody
-	Why       string // the rule that decided, for the log
+	Site      string          // of an emergency call: whose number and address it is made with
+	CallBack  bool            // somebody calls back after an emergency call: no forwarding, no rejection, no notice stands in the way
+	Charge    Charge          // who pays for an outside call; zero: nobody
+	Way       []sip.Diversion // who sent the call on, in the course of this plan
+	Why       string          // the rule that decided, for the log
 }
 
 const defaultRing = 60 * time.Second
@@ -139,6 +150,9 @@ func Route(dir Directory, req Request, _ time.Time) Plan {
 		return refuse(404, "no such domain")
 	}
 	p := Plan{To: req.Dialled, Language: domain.Language, Shown: Shown{Number: req.Number, Display: req.Display, Withheld: req.Number == "", Reason: req.Withheld}}
+	if req.Forward != nil {
+		return forwarded(dir, req, p)
+	}
 	if req.Trunk != "" {
 		return inbound(dir, req, p)
 	}
@@ -160,7 +174,7 @@ func Route(dir Directory, req Request, _ time.Time) Plan {
 	}
 	if did, ok := dir.DID(req.Domain, req.E164); ok { // our own outside number, dialled from inside
 		p.Direction, p.Why = Internal, "own DID "+did.Number
-		return toDID(dir, req.Domain, did, p)
+		return toDID(dir, req, did, p)
 	}
 	return outbound(dir, req, caller, number.PresentDefault, p)
 }
@@ -175,7 +189,7 @@ func presenting(dir Directory, req Request, caller provisioning.Extension, n str
 	}
 	if did, ok := dir.DID(req.Domain, req.E164); ok {
 		p.Direction, p.Why = Internal, "own DID "+did.Number
-		return toDID(dir, req.Domain, did, p)
+		return toDID(dir, req, did, p)
 	}
 	return outbound(dir, req, caller, wish, p)
 }
@@ -197,7 +211,7 @@ func inbound(dir Directory, req Request, p Plan) Plan {
 		return refuse(404, "no DID "+req.Dialled)
 	}
 	p.Direction, p.Why = Inbound, "DID "+did.Number
-	p = toDID(dir, req.Domain, did, p)
+	p = toDID(dir, req, did, p)
 	if req.LateMedia && p.Record.Notice == NoticeEarly {
 		p.Record.Notice = NoticeAnswer
 	}
@@ -212,37 +226,45 @@ func toExtension(e provisioning.Extension, device string) Target {
 	return Target{Kind: ToExtension, Number: e.Number, Name: e.Display, Device: device}
 }
 
-func toDID(dir Directory, domain string, did provisioning.DID, p Plan) Plan {
+// toDID rings whom an outside number belongs to: one extension as its owner wishes, or several together.
+func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	p.To = did.Number
-	ring := defaultRing
-	if did.RingSeconds > 0 {
-		ring = time.Duration(did.RingSeconds) * time.Second
+	if did.Language != "" {
+		p.Language = did.Language
 	}
-	step := Step{Ring: ring}
+	if p.Way == nil { // else the call is another's, and recorded as such
+		p.Record = record(dir, req.Domain, did.Policy, did.Number, p.Language)
+	}
+	wait := defaultRing
+	if did.RingSeconds > 0 {
+		wait = time.Duration(did.RingSeconds) * time.Second
+	}
+	if len(did.To) == 1 {
+		if e, ok := dir.Extension(req.Domain, did.To[0]); ok && !e.Disabled && !req.passed(p, e.Number) {
+			p = reach(dir, req, e, p)
+			if did.RingSeconds > 0 && len(p.Steps) > 0 && p.Way == nil {
+				p.Steps[0].Ring = wait
+			}
+			return p
+		}
+	}
+	step := Step{Ring: wait}
 	for _, n := range did.To {
-		if e, ok := dir.Extension(domain, n); ok && !e.Disabled {
-			step.Targets = append(step.Targets, toExtension(e, ""))
+		if t, ok := disturb(dir, req, n); ok && !req.passed(p, n) {
+			step.Targets = append(step.Targets, t)
 		}
 	}
 	if len(step.Targets) == 0 {
 		return refuse(480, "DID "+did.Number+" rings nobody")
 	}
 	p.Steps = []Step{step}
-	if did.Language != "" {
-		p.Language = did.Language
-	}
-	p.Record = record(dir, domain, did.Policy, did.Number, p.Language)
 	return p
 }
 
 func internal(dir Directory, req Request, caller, called provisioning.Extension, p Plan) Plan {
-	if called.Disabled {
-		return refuse(480, "extension "+called.Number+" is disabled")
-	}
 	p.Direction, p.Why = Internal, "extension "+called.Number
-	p.Steps = []Step{{Ring: defaultRing, Targets: []Target{toExtension(called, req.Device)}}}
 	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
-	return p
+	return reach(dir, req, called, p)
 }
 
 func record(dir Directory, domain, policy, number, language string) Record {

@@ -15,6 +15,7 @@ type dir struct {
 	policies   map[string]provisioning.RecordingPolicy
 	trunks     []provisioning.Trunk
 	sites      map[string]provisioning.Site
+	settings   map[string]provisioning.Settings
 }
 
 func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
@@ -49,6 +50,8 @@ func (d dir) Trunks(dom string) []provisioning.Trunk {
 }
 
 func (d dir) Site(dom, n string) (provisioning.Site, bool) { v, ok := d.sites[dom+"|"+n]; return v, ok }
+
+func (d dir) Settings(dom, n string) provisioning.Settings { return d.settings[dom+"|"+n] }
 
 func town() dir {
 	return dir{

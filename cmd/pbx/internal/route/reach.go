@@ -1,0 +1,84 @@
+package route
+
+import (
+	"time"
+
+	"naisen/provisioning"
+	"naisen/sip"
+)
+
+// reach rings an extension as its owner wishes. p has what is known already: who calls, and whether it is recorded.
+func reach(dir Directory, req Request, called provisioning.Extension, p Plan) Plan {
+	if called.Disabled {
+		return refuse(480, "extension "+called.Number+" is disabled")
+	}
+	if req.Direct {
+		return ring(req, called, nil, defaultRing, p)
+	}
+	s := dir.Settings(req.Domain, called.Number)
+	by := diverter(called)
+	send := func(to *provisioning.Destination, reason string, on Outcome) *Forward {
+		if to == nil || to.Extension != "" && to.Extension == req.Extension { // whom calls are sent to gets through: the secretary calls the boss
+			return nil
+		}
+		return &Forward{On: on, To: *to, By: by, Reason: reason}
+	}
+	busy, silent := send(s.Forward.Busy, whenBusy, Busy), send(s.Forward.NoAnswer, noAnswer, NoAnswer)
+	absent := send(s.Forward.Unregistered, unavailable, Unreachable)
+	if absent == nil && s.Forward.Unregistered == nil {
+		absent = send(s.Forward.NoAnswer, unavailable, Unreachable)
+	}
+	if f := send(s.Forward.Always, always, Any); f != nil {
+		return forward(dir, req, *f, p)
+	}
+	switch {
+	case s.DoNotDisturb && busy != nil:
+		busy.Reason = dnd
+		return forward(dir, req, *busy, p)
+	case s.DoNotDisturb:
+		return Plan{Refuse: sip.CauseBusy.WithText("Do not disturb"), Why: p.Why + ": extension " + called.Number + " is not to be disturbed"}
+	case called.Remote == "" && absent != nil && !req.registered(called.Number):
+		return forward(dir, req, *absent, p)
+	case s.NoCallWaiting && req.busy(called.Number) && busy != nil:
+		return forward(dir, req, *busy, p)
+	case s.NoCallWaiting && req.busy(called.Number):
+		return Plan{Refuse: sip.CauseBusy, Why: p.Why + ": extension " + called.Number + " talks"}
+	}
+	wait := defaultRing
+	if silent != nil {
+		wait = defaultForward
+		if s.Forward.Seconds > 0 {
+			wait = time.Duration(s.Forward.Seconds) * time.Second
+		}
+	}
+	p = ring(req, called, []*Forward{busy, silent, absent}, wait, p)
+	p.Steps[0].Targets[0].Idle = s.NoCallWaiting
+	return p
+}
+
+// ring is the step that rings the extension, whoever set what.
+func ring(req Request, called provisioning.Extension, then []*Forward, wait time.Duration, p Plan) Plan {
+	step := Step{Ring: wait, Targets: []Target{toExtension(called, req.Device)}}
+	for _, f := range then {
+		if f != nil {
+			step.Forward = append(step.Forward, *f)
+		}
+	}
+	p.Steps = []Step{step}
+	return p
+}
+
+// disturb tells whether an extension that is one of several may ring: calls to several are not sent on by one of them.
+func disturb(dir Directory, req Request, n string) (Target, bool) {
+	e, ok := dir.Extension(req.Domain, n)
+	if !ok || e.Disabled {
+		return Target{}, false
+	}
+	s := dir.Settings(req.Domain, n)
+	if s.DoNotDisturb || s.Forward.Always != nil || s.NoCallWaiting && req.busy(n) {
+		return Target{}, false
+	}
+	t := toExtension(e, "")
+	t.Idle = s.NoCallWaiting
+	return t, true
+}

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"naisen/cmd/pbx/internal/route"
+	"naisen/sip/registrar"
+)
+
+// present is the moment as routing reads it.
+type present struct {
+	legs      *legs
+	registrar *registrar.Registrar
+}
+
+var _ route.Live = present{}
+
+// Busy implements route.Live.
+func (p present) Busy(domain, extension string) bool { return p.legs.busy(extension + "@" + domain) }
+
+// Registered implements route.Live.
+func (p present) Registered(domain, extension string) bool {
+	return len(p.registrar.Devices(extension+"@"+domain)) > 0
+}
+
+// present is that of this switch.
+func (s *signalling) present() present { return present{&s.legs, s.registrar} }

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
+	"naisen/provisioning"
+)
+
+// simDesk is what people set in the histories of TestSimulationDesk: forwards of each kind, in chains and in a circle, to the outside, and
+// somebody who wants no second call.
+func simDesk() []provisioning.Entity {
+	return []provisioning.Entity{
+		provisioning.Extension{Number: "2005", Display: "Away", Media: "srtp-preferred"}, // never registers
+		provisioning.Settings{Extension: "2001", NoCallWaiting: true, Forward: provisioning.Forwarding{Busy: toExt("2003"), NoAnswer: toExt("2004"), Seconds: 6}},
+		provisioning.Settings{Extension: "2002", NoCallWaiting: true},
+		provisioning.Settings{Extension: "2003", Forward: provisioning.Forwarding{Busy: toExt("2001"), NoAnswer: toExt("2001"), Seconds: 4}},
+		provisioning.Settings{Extension: "2004", Forward: provisioning.Forwarding{Busy: toNumber("0312345678"), NoAnswer: toExt("2002"), Seconds: 8}},
+		provisioning.Settings{Extension: "2005", Forward: provisioning.Forwarding{Unregistered: toExt("2001")}},
+		provisioning.DID{Number: simPlain, To: []string{"2005"}},
+	}
+}
+
+// TestSimulationDesk plays histories in a town whose people send calls on. What must hold in every history holds here too.
+func TestSimulationDesk(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	d := simDirectory(t, simDesk()...)
+	first, n := *simFrom, uint64(*simSeeds)/4
+	if *simSeed >= 0 {
+		first, n = uint64(*simSeed), 1
+	}
+	for seed := first; seed < first+n; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { simulate(t, d, seed, *simSeed >= 0) })
+	}
+}
+
+// rings checks each leg to a phone as it begins: nobody who wants no second call is rung while talking, and nobody is sent round for ever.
+func (w *world) rings(d call.Destination, out call.Outgoing, l call.Leg) {
+	begun, ok := l.(*leg)
+	if !ok || begun.gone() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(out.Way); n > route.MaxHops {
+		w.wrong("%s was sent on %d times", out.Leg, n)
+	}
+	if !d.Idle {
+		return
+	}
+	for _, s := range w.p.calls.Snapshots(out.Domain) {
+		for _, p := range s.Parties {
+			if s.ID != out.Leg.Call() && p.Extension == d.Extension && (p.Phase == call.PartyUp || p.Phase == call.PartyHeld) {
+				w.wrong("%s rings %s, which talks in %s", out.Leg, d.Extension, s.ID)
+			}
+		}
+	}
+}

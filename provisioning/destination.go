@@ -1,0 +1,80 @@
+package provisioning
+
+import (
+	"errors"
+	"strings"
+)
+
+// Destination is where a call is sent instead. Exactly one field is set.
+type Destination struct {
+	Extension string `json:"extension,omitempty"`
+	Number    string `json:"number,omitempty" doc:"Outside number, as whoever answers for it would dial it: its rights and limits count"`
+}
+
+// refs of a destination that stands in a field; nil: none.
+func (d *Destination) refs(field string) []Ref {
+	switch {
+	case d == nil:
+		return nil
+	case d.Extension != "":
+		return []Ref{{field + ".extension", KindExtension, d.Extension}}
+	}
+	return nil
+}
+
+func (d *Destination) check(c *check, field string) {
+	if d == nil {
+		return
+	}
+	set := 0
+	for _, s := range []string{d.Extension, d.Number} {
+		if s != "" {
+			set++
+		}
+	}
+	c.must(set == 1, field, "must name exactly one place")
+	if d.Extension != "" {
+		extensionNumber(c, field+".extension", d.Extension)
+	}
+	if d.Number != "" {
+		outsideNumber(c, field+".number", d.Number)
+	}
+}
+
+// outsideNumber is what a phone would dial. Nobody's call is sent to the police without that person's wish.
+func outsideNumber(c *check, field, s string) {
+	c.must(len(s) >= 2 && len(s) <= 32 && only(s[1:], digits) && only(s, digits+"+"), field, "must be 2 to 32 digits, perhaps after +")
+	n := strings.TrimPrefix(strings.TrimPrefix(s, "184"), "186")
+	c.must(n != "110" && n != "118" && n != "119", field, "is an emergency number")
+}
+
+// checker is an entity that must agree with others of its domain beside those that it names. Check runs in the transaction that writes it,
+// before it is written: r still has the one before. Errors: *Invalid.
+type checker interface {
+	Check(r Reader, domain string) error
+}
+
+// Check asks an entity whether it agrees with the rest of its domain; for stores.
+func Check(r Reader, domain string, e Entity) error {
+	if c, ok := e.(checker); ok {
+		return c.Check(r, domain)
+	}
+	return nil
+}
+
+// Parts are the kinds whose entity of the same key belongs to one of this kind: it goes when that goes, and does not hold it.
+func Parts(kind string) []string {
+	if kind == KindExtension {
+		return []string{KindSettings}
+	}
+	return nil
+}
+
+// optional reads an entity that may be missing: its zero value then.
+func optional[T Entity](r Reader, domain, key string) (T, error) {
+	e, _, err := Get[T](r, domain, key)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return e, err
+}

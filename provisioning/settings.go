@@ -1,0 +1,70 @@
+package provisioning
+
+// Settings are what the owner of an extension decides about its calls, by REST or from the phone: one state for all its devices. An extension
+// without them rings. They go with their extension.
+type Settings struct {
+	Extension     string     `json:"extension"`
+	Forward       Forwarding `json:"forward"`
+	DoNotDisturb  bool       `json:"do_not_disturb"`
+	NoCallWaiting bool       `json:"no_call_waiting" doc:"Who talks is busy: a second call is not put through"`
+}
+
+// Forwarding says where calls go that are not taken. A call that is forwarded is paid and answered for by this extension.
+type Forwarding struct {
+	Always       *Destination `json:"always,omitempty"`
+	Busy         *Destination `json:"busy,omitempty" doc:"Also while do-not-disturb is on"`
+	NoAnswer     *Destination `json:"no_answer,omitempty"`
+	Seconds      int          `json:"seconds,omitempty" doc:"How long it rings before no_answer; 0: 20"`
+	Unregistered *Destination `json:"unregistered,omitempty" doc:"No phone is there; left out: as no_answer"`
+}
+
+// Kind, Key: see Entity.
+func (Settings) Kind() string  { return KindSettings }
+func (s Settings) Key() string { return s.Extension }
+
+// Refs of settings: their extension, and where calls are sent.
+func (s Settings) Refs() []Ref {
+	out := []Ref{{"extension", KindExtension, s.Extension}}
+	out = append(out, s.Forward.Always.refs("forward.always")...)
+	out = append(out, s.Forward.Busy.refs("forward.busy")...)
+	out = append(out, s.Forward.NoAnswer.refs("forward.no_answer")...)
+	return append(out, s.Forward.Unregistered.refs("forward.unregistered")...)
+}
+
+// Validate: see Entity.
+func (s Settings) Validate() error {
+	var c check
+	extensionNumber(&c, "extension", s.Extension)
+	for field, d := range s.Forward.all {
+		d.check(&c, field)
+		c.must(d == nil || d.Extension != s.Extension, field+".extension", "is the extension itself")
+	}
+	c.between("forward.seconds", s.Forward.Seconds, 0, 300)
+	return c.result()
+}
+
+// all goes through the four cases in one order.
+func (f Forwarding) all(yield func(field string, d *Destination) bool) {
+	_ = yield("forward.always", f.Always) && yield("forward.busy", f.Busy) && yield("forward.no_answer", f.NoAnswer) && yield("forward.unregistered", f.Unregistered)
+}
+
+// Check refuses a circle of extensions that forward whatever comes: no call would ever ring. Circles that take somebody to be busy or away
+// are common (two colleagues stand in for each other) and are left to the call, which goes to nobody twice.
+func (s Settings) Check(r Reader, domain string) error {
+	way := s.Extension
+	for next := s.Forward.Always; next != nil && next.Extension != ""; {
+		way += " → " + next.Extension
+		if next.Extension == s.Extension {
+			return &Invalid{Field: "forward.always.extension", Reason: "leads back: " + way}
+		}
+		other, err := optional[Settings](r, domain, next.Extension)
+		if err != nil {
+			return err
+		}
+		if len(way) > 512 {
+			return &Invalid{Field: "forward.always.extension", Reason: "leads too far: " + way}
+		}
+		next = other.Forward.Always
+	}
+	return nil
+}
