@@ -25,6 +25,7 @@ need curl curl
 if [ "${1:-}" = load ]; then
 	need taskset util-linux
 	need kamailio kamailio
+	need rtpengine rtpengine-daemon
 fi
 [ -n "$missing" ] || exit 0
 

@@ -2,7 +2,7 @@
 //
 //	go run ./loadtest/report            # all figures, three runs each: about 25 minutes
 //	go run ./loadtest/report -short     # one small run each, to see that it works: about five minutes
-//	go run ./loadtest/report -only 'setup|relay'
+//	go run ./loadtest/report -only 'setup|media'
 //
 // It builds the switch, starts it as a process of its own on one core and uses another one for the generator (callgen for media, package
 // bulk for signalling). It judges nothing by a test's pass or fail: figures of a shared machine are noise enough to read, not to gate.
@@ -42,8 +42,7 @@ var sections = []section{
 	{"signalling", "Processor time of signalling", signallingMethod, measureSignalling, false},
 	{"rates", "Sustained rates", ratesMethod, measureRates, false},
 	{"delay", "Set-up time at half load", delayMethod, measureDelay, false},
-	{"relay", "Processor time of media", relayMethod, measureRelay, false},
-	{"recorded", "Processor time of recorded media", recordedMethod, measureRecorded, false},
+	{"media", "Media, beside rtpengine", mediaMethod, measureMedia, false},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
 	{"calls", "Memory of a held call", callsMethod, measureCalls, false},
 }
@@ -52,7 +51,7 @@ func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("report", flag.ContinueOnError)
 	short := f.Bool("short", false, "one small run of each figure")
 	runs := f.Int("runs", 3, "runs of each figure")
-	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, delay, relay, recorded, registrations, calls")
+	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, delay, media, registrations, calls")
 	nice := f.Int("nice", 0, "niceness of switch and generator, -20 to 19; below 0 needs root and keeps the neighbours' noise out")
 	out := f.String("out", filepath.Join("build", "load.md"), "file that the report is written to as well")
 	if err := f.Parse(args); err != nil {

@@ -31,6 +31,30 @@ func (t *table) add(what, unit, target string, value float64) *row {
 	return r
 }
 
+// ratio adds the medians of two figures, one by the other; nothing if one of them is not there.
+func (t *table) ratio(what, target, over, under string) {
+	if a, b := t.median(over), t.median(under); a > 0 && b > 0 {
+		t.add(what, "", target, a/b)
+	}
+}
+
+// difference adds what one figure's median is above another's.
+func (t *table) difference(what, unit, target, more, less string) {
+	if a, b := t.median(more), t.median(less); a > 0 && b > 0 {
+		t.add(what, unit, target, a-b)
+	}
+}
+
+// median of a figure; 0 if there is none.
+func (t *table) median(what string) float64 {
+	for _, r := range t.rows {
+		if r.what == what {
+			return median(slices.Sorted(slices.Values(r.values)))
+		}
+	}
+	return 0
+}
+
 // String is the table in markdown.
 func (t *table) String() string {
 	var b strings.Builder

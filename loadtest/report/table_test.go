@@ -12,8 +12,16 @@ func TestTable(t *testing.T) {
 		tab.add("set-up", "ms", "≤ 10 ms", v)
 	}
 	tab.add("lost", "", "0", 0).note = "of 100"
+	tab.add("work", "µs", "", 12)
+	tab.ratio("work / set-up", "≤ 1", "work", "set-up")
+	tab.ratio("nothing", "", "work", "not there")
+	tab.difference("work - set-up", "µs", "", "work", "set-up")
 	got := tab.String()
-	for _, want := range []string{"| set-up | 2.50 ms | 1 to 9 | ≤ 10 ms |  |\n", "| lost | 0  | one run | 0 | of 100 |\n"} {
+	if strings.Contains(got, "nothing") {
+		t.Errorf("a ratio of nothing:\n%s", got)
+	}
+	for _, want := range []string{"| set-up | 2.50 ms | 1 to 9 | ≤ 10 ms |  |\n", "| lost | 0  | one run | 0 | of 100 |\n",
+		"| work / set-up | 4.80  | one run | ≤ 1 |  |\n", "| work - set-up | 9.50 µs | one run |  |  |\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

@@ -2,6 +2,7 @@ package ng
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ const (
 // Client speaks to one rtpengine. Not safe for concurrent use.
 type Client struct {
 	conn   net.Conn
+	name   string // makes the cookies of this client its own: rtpengine gives the old answer to a cookie that it has seen
 	serial int
 	buf    [maxValue]byte
 }
@@ -30,7 +32,7 @@ func Dial(addr string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ng: %w", err)
 	}
-	return &Client{conn: c}, nil
+	return &Client{conn: c, name: rand.Text()}, nil
 }
 
 // Close releases the socket.
@@ -69,7 +71,7 @@ func (c *Client) describe(request map[string]any) (string, error) {
 // ask sends a request and waits for the answer with the same cookie.
 func (c *Client) ask(request map[string]any, want string) (map[string]any, error) {
 	c.serial++
-	cookie := strconv.Itoa(c.serial)
+	cookie := c.name + strconv.Itoa(c.serial)
 	var b bytes.Buffer
 	b.WriteString(cookie + " ")
 	encode(&b, request)
