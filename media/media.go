@@ -186,6 +186,22 @@ type Engine interface {
 	Bridge() Bridge
 }
 
+// Hearing is how one direction of a leg sounds: mean opinion scores (ITU-T G.107, 1 to 4.5) of intervals of about five seconds. The zero value
+// says that nothing is known.
+type Hearing struct {
+	MOS, Loss   float64 // of the last interval; loss is a share, 0 to 1
+	Jitter      time.Duration
+	Mean, Worst float64 // MOS of all intervals
+	Intervals   int
+}
+
+// Quality of a leg.
+type Quality struct {
+	FromPeer  Hearing // what we receive, by our own figures
+	ToPeer    Hearing // what the peer receives, by its RTCP
+	RoundTrip time.Duration
+}
+
 // Stats of one endpoint. Counters only grow.
 type Stats struct {
 	Received, Sent           uint64 // RTP packets
@@ -200,4 +216,5 @@ type Stats struct {
 	RemoteLost               uint64        // what the peer's receiver reports say
 	Remote                   netip.AddrPort
 	SRTP                     string // profile name, empty for plain RTP
+	Quality                  Quality
 }

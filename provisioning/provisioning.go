@@ -174,6 +174,8 @@ type CallInfo struct {
 	Started   time.Time `json:"started"`
 	Recording string    `json:"recording,omitempty"`
 	Media     string    `json:"media,omitempty"` // the bridge's plan in one line
+
+	Legs []LegQuality `json:"legs,omitempty" doc:"How each party sounds at the moment"`
 }
 
 // Calls is what an authorised person may do to a live call.
@@ -208,4 +210,6 @@ type CDR struct {
 	Class      string    `json:"class,omitempty" doc:"Of the outside number"`
 	MilliYen   int64     `json:"milli_yen,omitempty" doc:"Cost by the domain's tariff, in thousandths of a yen"`
 	Recording  string    `json:"recording,omitempty"`
+
+	Legs []LegQuality `json:"legs,omitempty" doc:"How each party sounded"`
 }

@@ -69,20 +69,31 @@ func (b bindings) Save(ctx context.Context, batch []registrar.Record) error {
 }
 
 // liveCalls is what REST may do to calls: it posts, the call decides.
-type liveCalls struct{ calls *call.Switch }
+type liveCalls struct {
+	calls     *call.Switch
+	directory *directory.Directory
+}
 
 // List implements provisioning.Calls.
 func (l liveCalls) List(_ context.Context, domain string) []provisioning.CallInfo {
 	var out []provisioning.CallInfo
 	for _, s := range l.calls.Snapshots(domain) {
-		out = append(out, callInfo(s))
+		out = append(out, callInfo(l.directory, s))
 	}
 	return out
 }
 
-func callInfo(s *call.Snapshot) provisioning.CallInfo {
-	return provisioning.CallInfo{ID: s.ID, Domain: s.Domain, From: s.From, To: s.To, Phase: s.Phase.String(), Started: s.Started,
+func callInfo(d *directory.Directory, s *call.Snapshot) provisioning.CallInfo {
+	info := provisioning.CallInfo{ID: s.ID, Domain: s.Domain, From: s.From, To: s.To, Phase: s.Phase.String(), Started: s.Started,
 		Recording: s.Recording, Media: s.Bridge}
+	for _, party := range s.Parties {
+		if party.Measured != nil {
+			m := party.Measured()
+			m.Site = siteOfMedia(d, s.Domain, m.Stats.Remote)
+			info.Legs = append(info.Legs, legQuality(m))
+		}
+	}
+	return info
 }
 
 // Hangup implements provisioning.Calls.

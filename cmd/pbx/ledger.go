@@ -44,6 +44,9 @@ func (l *ledger) Enter(c call.CDR) {
 		Trunk: c.Trunk, Started: c.Started, Answered: c.Answered, Ended: c.Ended, TalkMS: c.Talk.Milliseconds(),
 		Status: c.Cause.Status, Q850: c.Cause.Q850, Cause: c.Cause.Text, EndedBy: c.EndedBy, Withheld: c.Withheld, Emergency: c.Emergency, Site: c.Site, CallBack: c.CallBack, Recording: c.Recording,
 		Payer: c.Charge.Extension, Class: c.Charge.Class, MilliYen: c.MilliYen}
+	for _, l := range c.Legs {
+		row.Legs = append(row.Legs, legQuality(l))
+	}
 	select {
 	case l.queue <- row:
 	default:

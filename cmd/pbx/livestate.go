@@ -24,7 +24,7 @@ const (
 
 // wireLive makes the hub and the topics of the switch. It needs the calls, the lamps and the registrar.
 func (p *pbx) wireLive() {
-	p.live.Add(live.Topic{Name: topicCall, Action: policy.CallRead, Kind: policy.KindCall, Source: callState{p.calls}})
+	p.live.Add(live.Topic{Name: topicCall, Action: policy.CallRead, Kind: policy.KindCall, Source: callState{p.calls, p.directory}})
 	p.live.Add(live.Topic{Name: topicLamp, Action: policy.ExtensionRead, Kind: provisioning.KindExtension,
 		Source: lampState{p.signalling.events.lamps, p.directory}})
 	p.live.Add(live.Topic{Name: topicRegistration, Action: policy.BindingRead, Kind: policy.KindBinding, Source: registrationState{p.registrar}})
@@ -37,11 +37,14 @@ func (p *pbx) callChanged(s *call.Snapshot) {
 }
 
 // callState reads calls.
-type callState struct{ calls *call.Switch }
+type callState struct {
+	calls     *call.Switch
+	directory *directory.Directory
+}
 
 // List implements live.Source.
 func (c callState) List(domain string) (out []live.State) {
-	for _, i := range (liveCalls{c.calls}).List(context.Background(), domain) {
+	for _, i := range liveCalls(c).List(context.Background(), domain) {
 		out = append(out, live.State{Key: i.ID, Value: i})
 	}
 	return out
@@ -53,7 +56,7 @@ func (c callState) Get(domain, key string) (live.State, bool) {
 	if !ok || s.Domain != domain || s.Over {
 		return live.State{}, false
 	}
-	return live.State{Key: key, Value: callInfo(s)}, true
+	return live.State{Key: key, Value: callInfo(c.directory, s)}, true
 }
 
 // lampInfo is what a lamp shows: no number of whom its extension talks with.

@@ -57,6 +57,7 @@ type pbx struct {
 	auditor     *auditor
 	ledger      *ledger
 	purse       *purse
+	qualities   *qualities
 	webhooks    *webhook.Sender
 
 	media   *relay.Engine
@@ -148,7 +149,8 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	p.ledger = newLedger(p.store, p.log)
 	p.closing("ledger", p.ledger.Close)
 	p.wireWebhooks()
-	p.purse = newPurse(p.directory, p.auditor, p.alarms, p.ledger, time.Now, p.log)
+	p.qualities = newQualities(p.ledger, p.directory)
+	p.purse = newPurse(p.directory, p.auditor, p.alarms, p.qualities, time.Now, p.log)
 	if err := p.purse.restore(ctx, p.store, p.directory.Snapshot().DomainNames()); err != nil {
 		return err
 	}
@@ -344,7 +346,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 		return err
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
-	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls}, Prompts: promptAPI{p.prompts},
+	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory}, Prompts: promptAPI{p.prompts},
 		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {

@@ -58,10 +58,10 @@ func (s *shard) control(e *endpoint, sess *session, pkt []byte, now int64) {
 		if b.SSRC != e.ssrc {
 			continue
 		}
-		if rtt := b.RoundTrip(rtp.NTP(e.engine.cfg.Clock())); rtt > 0 {
-			c.roundTrip.Store(int64(rtt))
-		}
-		c.remoteLost.Store(uint64(max(b.Lost, 0)))
+		s.reported(e, sess, b)
+	}
+	if r.Metrics != nil {
+		s.extended(e, sess, r.Metrics)
 	}
 }
 
@@ -97,9 +97,10 @@ func (s *shard) tend(e *endpoint, now int64) {
 		l.told = now
 		e.post(media.Timeout{Silent: time.Duration(quiet)})
 	}
-	if now >= l.reportAt {
+	s.judge(e, sess, now)
+	if now >= e.gauge.reportAt {
 		s.report(e, sess, false, now)
-		l.reportAt = now + int64(randomInterval(e.engine.cfg.ReportInterval))
+		e.gauge.reportAt = now + int64(randomInterval(e.engine.cfg.ReportInterval))
 	}
 }
 
@@ -133,6 +134,9 @@ func (s *shard) report(e *endpoint, sess *session, bye bool, now int64) {
 		block = &b
 	}
 	pkt, err := rtp.AppendReport(s.out[:0], e.ssrc, sender, block, cname, bye)
+	if err == nil && !bye {
+		pkt, err = e.metrics(pkt)
+	}
 	if err == nil && sess.secure {
 		pkt, err = sess.out.Work(s.scratch).ProtectRTCP(pkt[:0], pkt)
 	}

@@ -33,7 +33,8 @@ type endpoint struct {
 	buried  chan struct{} // the shard has let go
 	closed  chan struct{} // all is released
 
-	leg leg
+	gauge *gauge // its own, and all of it but shown the shard's
+	leg   leg
 }
 
 // leg is the packet state of an endpoint, touched by its shard only.
@@ -54,9 +55,8 @@ type leg struct {
 	receiver  *rtp.Receiver
 	events    *rtp.EventDetector
 	stamp     *rtp.Restamper
-	heard     int64 // the last authenticated packet, or the start of the negotiation
-	told      int64 // when Timeout was posted last; 0: not since it was heard
-	reportAt  int64
+	heard     int64  // the last authenticated packet, or the start of the negotiation
+	told      int64  // when Timeout was posted last; 0: not since it was heard
 	sentAt    int64  // the last RTP packet sent
 	sent      uint32 // for our SR
 	sentBytes uint32
@@ -87,7 +87,7 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 			SessionID: uint64(random32())<<31 | uint64(random32()),
 		}),
 	}
-	ep.ssrc = random32()
+	ep.ssrc, ep.gauge = random32(), &gauge{}
 	ep.leg = leg{
 		slot: -1, receiver: rtp.NewReceiver(rtpClock), events: rtp.NewEventDetector(rtpClock),
 		quota: e.cfg.PacketRate, stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), rtpClock),
@@ -260,8 +260,8 @@ func (e *endpoint) adopt(s *session, now int64) {
 		}
 	}
 	l.heard, l.told, l.heardAny = now, 0, false
-	if l.reportAt == 0 {
-		l.reportAt = now + int64(randomInterval(e.engine.cfg.ReportInterval))/2 // RFC 3550 section 6.2: the first one sooner
+	if g := e.gauge; g.reportAt == 0 {
+		g.reportAt = now + int64(randomInterval(e.engine.cfg.ReportInterval))/2 // RFC 3550 section 6.2: the first one sooner
 	}
 }
 

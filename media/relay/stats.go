@@ -118,6 +118,9 @@ func (e *endpoint) Stats() media.Stats {
 		Stranger: c.stranger.Load(), Malformed: c.malformed.Load(),
 		Jitter: time.Duration(c.jitter.Load()), RoundTrip: time.Duration(c.roundTrip.Load()), RemoteLost: c.remoteLost.Load(),
 	}
+	if q := e.gauge.shown.Load(); q != nil {
+		st.Quality = *q
+	}
 	if r := e.remote.Load(); r != nil {
 		st.Remote = *r
 	}

@@ -17,6 +17,7 @@ type Receiver struct {
 
 	priorExpected, priorReceived int64 // at the last report
 	lostBefore                   int64 // of earlier SSRCs
+	gaps                         int64 // runs of packets that did not come in order
 
 	lastSR   uint32 // middle 32 bits of the peer's NTP time
 	lastSRAt int64
@@ -32,7 +33,9 @@ func (r *Receiver) Packet(h Header, arrived int64, timed bool) {
 	if !r.started || h.SSRC != r.ssrc || d > maxDropout && d < 1<<16-maxMisorder {
 		r.restart(h)
 	} else if step := int64(int16(d)); step > 0 {
-		r.highest += step
+		if r.highest += step; step > 1 {
+			r.gaps++
+		}
 	}
 	r.received++
 	if !timed {
@@ -63,6 +66,9 @@ func (r *Receiver) lost() int64 { return max(r.highest-r.base+1-r.received, 0) }
 
 // Lost is the number of packets that never arrived, over all SSRCs. A late packet lowers it again.
 func (r *Receiver) Lost() uint64 { return uint64(r.lostBefore + r.lost()) }
+
+// Gaps is how many runs of missing packets there were: lost ones by it is the mean length of a run.
+func (r *Receiver) Gaps() uint64 { return uint64(r.gaps) }
 
 // Jitter is the interarrival jitter (RFC 3550 section 6.4.1).
 func (r *Receiver) Jitter() time.Duration {

@@ -35,6 +35,7 @@ type Control struct {
 	SSRC      uint32 // its sender
 	Sender    *Sender
 	Reception []Reception
+	Metrics   *Metrics // of an extended report; nil: none
 	Bye       bool
 }
 
@@ -85,6 +86,10 @@ func ParseRTCP(b []byte) (Control, error) {
 		case *rtcp.ReceiverReport:
 			c.SSRC = p.SSRC
 			c.add(p.Reports)
+		case *rtcp.ExtendedReport:
+			if m := metricsOf(p); m != nil {
+				c.Metrics = m
+			}
 		case *rtcp.Goodbye:
 			c.Bye = true
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -202,6 +203,7 @@ func record(domain, id string, minute int) provisioning.CDR {
 	return provisioning.CDR{
 		ID: id, Domain: domain, Direction: "in", From: "+81901111222" + fmt.Sprint(minute%3), To: "+81312345678", AnsweredBy: "2001",
 		Started: at, Answered: at.Add(time.Second), Ended: at.Add(time.Minute), TalkMS: 59000, Status: 200, Q850: 16, Cause: "ended", EndedBy: "caller",
+		Legs: []provisioning.LegQuality{{Number: "2001", Codec: "PCMU", Received: 2950, Lost: 3, MOS: 4.2, WorstMOS: 3.1}},
 	}
 }
 
@@ -257,7 +259,7 @@ func testCDRs(t *testing.T, open Open) {
 			}
 		}
 		got, err := r.CDRs(domA, provisioning.CDRQuery{ID: "c1"})
-		if err != nil || len(got) != 1 || got[0] != record(domA, "c1", 1) {
+		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], record(domA, "c1", 1)) {
 			t.Errorf("c1 reads %+v, %v", got, err)
 		}
 		if _, err := r.CDRs(domB, provisioning.CDRQuery{After: "c2"}); !errors.Is(err, provisioning.ErrNotFound) {

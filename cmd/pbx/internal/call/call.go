@@ -102,6 +102,7 @@ type Call struct {
 	cause    sip.Cause // why the call ended
 	failure  sip.Cause // best reason why nobody answered
 	endedBy  string
+	measured []LegMedia // of parties that are gone
 }
 
 // party is one leg and its media.

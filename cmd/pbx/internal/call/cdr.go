@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
 	"naisen/sip"
 )
 
@@ -28,13 +29,40 @@ type CDR struct {
 	Transfers       int          // how often it was transferred, or a party's place was taken
 	Charge          route.Charge // who paid for the outside part
 	MilliYen        int64        // what it cost; the ledger knows
+	Legs            []LegMedia   // in the order in which they ended
+}
+
+// maxLegs bounds what a record tells of a call that rang everywhere.
+const maxLegs = 16
+
+// LegMedia is what the endpoint of a leg counted.
+type LegMedia struct {
+	Number, Trunk string
+	Site          string // whose network its media came from; the ledger knows
+	Codec         media.Codec
+	Stats         media.Stats
+}
+
+// measure keeps what a party's endpoint counted, for the record; one that never sent anything has nothing to tell.
+func (c *Call) measure(p *party) {
+	if m, ok := p.measured(); ok && m.Stats.Received > 0 && len(c.measured) < maxLegs {
+		c.measured = append(c.measured, m)
+	}
+}
+
+// measured is what a party's endpoint counted so far.
+func (p *party) measured() (LegMedia, bool) {
+	if p.ep == nil {
+		return LegMedia{}, false
+	}
+	return LegMedia{Number: p.number, Trunk: p.trunk, Codec: p.ep.Codec(), Stats: p.ep.Stats()}, true
 }
 
 func (c *Call) cdr() CDR {
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
 		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers,
-		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack}
+		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack, Legs: c.measured}
 	if r.AnsweredBy == "" {
 		r.AnsweredBy = c.served
 	}

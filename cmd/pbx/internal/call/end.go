@@ -180,6 +180,7 @@ func (c *Call) closeEndpoint(p *party) {
 	if ep == nil {
 		return
 	}
+	c.measure(p)
 	c.beside(func() Event {
 		if err := ep.Close(); err != nil && !errors.Is(err, media.ErrClosed) {
 			c.log.Error("call: endpoint close", "err", err)

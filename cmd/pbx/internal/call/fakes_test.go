@@ -303,14 +303,15 @@ func (l *fakeLeg) hangup(c sip.Cause) {
 }
 
 type fakeEndpoint struct {
-	rig     *rig
-	on      func(media.Event)
-	id      string
-	codec   media.Codec
-	holds   bool
-	playing string
-	closes  int
-	bad     error
+	received uint64
+	rig      *rig
+	on       func(media.Event)
+	id       string
+	codec    media.Codec
+	holds    bool
+	playing  string
+	closes   int
+	bad      error
 }
 
 var errFake = errors.New("fake")
@@ -386,7 +387,7 @@ func (e *fakeEndpoint) SendDigit(r rune) {
 }
 func (e *fakeEndpoint) Codec() media.Codec { return e.codec }
 func (e *fakeEndpoint) PeerHolds() bool    { return e.holds }
-func (e *fakeEndpoint) Stats() media.Stats { return media.Stats{} }
+func (e *fakeEndpoint) Stats() media.Stats { return media.Stats{Received: e.received} }
 func (e *fakeEndpoint) Close() error       { e.rig.mu.Lock(); e.closes++; e.rig.mu.Unlock(); return nil }
 
 type fakeBridge struct {

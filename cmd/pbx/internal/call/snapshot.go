@@ -31,7 +31,8 @@ type PartySnapshot struct {
 	Phase     PartyPhase
 	Codec     media.Codec
 	Dialog    Dialog
-	With      route.Shown // whom this party calls, is called by or talks with, as its phone may show it
+	Measured  func() LegMedia // its media's figures as they are when asked, from any goroutine; nil: it has no media
+	With      route.Shown     // whom this party calls, is called by or talks with, as its phone may show it
 }
 
 // Snapshot returns the latest published state; safe from any goroutine.
@@ -67,8 +68,10 @@ func (c *Call) snapshot() *Snapshot {
 
 func (c *Call) show(s *Snapshot, p *party) {
 	ps := PartySnapshot{Leg: p.id, Number: p.number, Name: p.name, Extension: p.ext, Phase: p.phase, With: c.with(p)}
-	if p.ep != nil {
-		ps.Codec = p.ep.Codec()
+	if ep := p.ep; ep != nil {
+		ps.Codec = ep.Codec()
+		number, trunk := p.number, p.trunk
+		ps.Measured = func() LegMedia { return LegMedia{Number: number, Trunk: trunk, Codec: ep.Codec(), Stats: ep.Stats()} }
 	}
 	if p.leg != nil {
 		ps.Dialog = p.leg.Dialog()
