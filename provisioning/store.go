@@ -36,12 +36,15 @@ const (
 	KindPolicy    = "policy"
 	KindWebhook   = "webhook"
 	KindSettings  = "settings"
-	KindSecret    = "secret" // no entity: only in the change feed and the audit log
+
+	KindFeatureCodes = "feature-codes"
+
+	KindSecret = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, DID{}, Webhook{}, Settings{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, DID{}, Webhook{}, Settings{}, FeatureCodes{}}
 }
 
 // Row is an entity as the store keeps it.

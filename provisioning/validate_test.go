@@ -291,7 +291,8 @@ func TestRecordingPolicyValidate(t *testing.T) {
 func TestEntitiesAreKnown(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range Entities() {
-		if e.Kind() == "" || seen[e.Kind()] || e.Validate() == nil {
+		_, optional := e.(FeatureCodes) // a table without changes is one
+		if e.Kind() == "" || seen[e.Kind()] || e.Validate() == nil && !optional {
 			t.Errorf("%T: kind %q, or its zero value is valid", e, e.Kind())
 		}
 		seen[e.Kind()] = true

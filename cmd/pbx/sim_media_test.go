@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -346,6 +347,26 @@ type simEndless struct{ media.Source }
 type simPrograms struct {
 	failing func() bool
 	library *simLibrary
+	desk    app.Desk
+}
+
+// simSelf remembers what was set; 2003 called everybody last.
+type simSelf struct {
+	mu  sync.Mutex
+	set []string
+}
+
+// Set implements app.Desk.
+func (d *simSelf) Set(_ context.Context, _, extension, feature, argument string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.set = append(d.set, extension+" "+feature+" "+argument)
+	return nil
+}
+
+// LastCaller implements app.Desk.
+func (d *simSelf) LastCaller(context.Context, string, string) (string, bool, error) {
+	return "2003", true, nil
 }
 
 // simPrompt is how long each announcement of the library takes.
@@ -390,7 +411,7 @@ func (p simPrograms) Announce(_, prompt, language string) call.Program {
 
 // Script gives the real ones.
 func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
-	return app.Programs{Prompts: p.library, Ringtone: ringtone}.Script(domain, r)
+	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk}.Script(domain, r)
 }
 
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }

@@ -48,6 +48,7 @@ type world struct {
 	air     *air
 	tape    *tape
 	library *simLibrary
+	desk    *simSelf
 	serve   sync.WaitGroup
 	stop    context.CancelFunc
 
@@ -83,6 +84,17 @@ type asked struct {
 // simDirectory is the real directory on a real store, made outside the bubble: inside only its snapshot is read.
 func simDirectory(t testing.TB, more ...provisioning.Entity) *directory.Directory {
 	t.Helper()
+	d, err := directory.New(t.Context(), simStore(t, more...), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// simStore holds the ward office of the simulation.
+func simStore(t testing.TB, more ...provisioning.Entity) *store.Store {
+	t.Helper()
 	keys, err := secret.OpenKeyring(filepath.Join(t.TempDir(), "key"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,12 +126,7 @@ func simDirectory(t testing.TB, more ...provisioning.Entity) *directory.Director
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := directory.New(t.Context(), st, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
-	return d
+	return st
 }
 
 func simEntities() []provisioning.Entity {
@@ -149,7 +156,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 		plans: map[time.Time]route.Plan{}, acked: map[string]bool{}, unacked: map[string]bool{}}
 	w.net.Usual(w.weather())
 	w.net.Host("pbx", w.proxy.Addr())
-	w.library = &simLibrary{}
+	w.library, w.desk = &simLibrary{}, &simSelf{}
 	w.air = &air{t: t, speaking: map[netip.AddrPort]bool{}}
 	trouble := rand.New(rand.NewPCG(seed, 2))
 	var mu sync.Mutex
@@ -187,7 +194,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.auditor = s.audit
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky, w.library}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
+		Programs: simPrograms{unlucky, w.library, w.desk}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
 	p.wireLive()

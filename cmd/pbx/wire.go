@@ -255,7 +255,8 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		addrs: addrs, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
-		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone}, Alarm: p.alarms.raise, Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
+		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Desk: selfService{liveStore{p.store, p.directory, p.log}}}, Alarm: p.alarms.raise,
+		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls
 	p.wireLive()

@@ -55,6 +55,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.settings, err = readAll[provisioning.Settings](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.codes, err = readAll[provisioning.FeatureCodes](r, self.Name); err != nil {
+		return nil, err
+	}
 	if err := d.readSecrets(r); err != nil {
 		return nil, err
 	}
@@ -255,7 +258,7 @@ func newEdit(d *domain) *edit {
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			settings: map[string]provisioning.Settings{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
-			owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
+			codes: map[string]provisioning.FeatureCodes{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -293,6 +296,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.webhooks)
 	case provisioning.KindSettings:
 		return set(e, r, c, &e.settings)
+	case provisioning.KindFeatureCodes:
+		return set(e, r, c, &e.codes)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}

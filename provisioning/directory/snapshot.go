@@ -30,6 +30,7 @@ type domain struct {
 	policies    map[string]provisioning.RecordingPolicy
 	sites       map[string]provisioning.Site
 	settings    map[string]provisioning.Settings       // by extension
+	codes       map[string]provisioning.FeatureCodes   // at most one
 	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
 	passwords   map[string]secret.Secret               // by trunk
 	webhooks    map[string]provisioning.Webhook
@@ -121,6 +122,18 @@ func (s *Snapshot) Policy(domainName, name string) (provisioning.RecordingPolicy
 // Site by its name.
 func (s *Snapshot) Site(domainName, name string) (provisioning.Site, bool) {
 	return find(s, domainName, name, func(d *domain) map[string]provisioning.Site { return d.sites })
+}
+
+// Feature is what a dialled code means, and what was dialled behind it.
+func (s *Snapshot) Feature(domainName, dialled string) (feature, argument string, ok bool) {
+	if dialled == "" || dialled[0] != '*' && dialled[0] != '#' {
+		return "", "", false
+	}
+	d := s.domains[domainName]
+	if d == nil {
+		return "", "", false
+	}
+	return d.codes[provisioning.FeatureCodes{}.Key()].Dialled(dialled)
 }
 
 // SiteFrom is the site whose network a device calls from, the narrowest that holds addr.

@@ -67,7 +67,10 @@ const (
 	WebhookDelete provisioning.Action = "webhook.delete"
 	WebhookSecret provisioning.Action = "webhook.secret" // make a new signing key
 
-	LiveRead  provisioning.Action = "live.read" // watch what changes; each thing asks for its own right besides
+	LiveRead         provisioning.Action = "live.read" // watch what changes; each thing asks for its own right besides
+	FeatureCodesRead provisioning.Action = "feature-codes.read"
+	FeatureCodesPut  provisioning.Action = "feature-codes.put"
+
 	AlarmRead provisioning.Action = "alarm.read"
 	LimitRead provisioning.Action = "limit.read" // what an extension may call, has used, and was refused
 
@@ -189,6 +192,8 @@ func deskRows() []row {
 		grant(SettingsRead, provisioning.KindSettings, admin, telephony).andOwn(staff),
 		grant(SettingsPut, provisioning.KindSettings, admin, telephony).andOwn(staff),
 		grant(SettingsDelete, provisioning.KindSettings, admin, telephony).andOwn(staff),
+		grant(FeatureCodesRead, provisioning.KindFeatureCodes, admin, telephony, auditor, listener, staff), // a list to hang beside the phone
+		grant(FeatureCodesPut, provisioning.KindFeatureCodes, admin, telephony),
 	}
 }
 

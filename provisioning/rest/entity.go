@@ -255,6 +255,7 @@ func (a *api) registerEntities() {
 	entities(a, policies)
 	putPlain(a, policies)
 	a.registerExtensions()
+	a.registerFeatureCodes()
 	a.registerWebhooks()
 	a.registerDomains()
 	a.registerDesk()

@@ -49,6 +49,7 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/events":                 policy.LiveRead,
 		"GET /v1/domains/{domain}/settings":               policy.SettingsRead, "GET /v1/domains/{domain}/settings/{key}": policy.SettingsRead,
 		"PUT /v1/domains/{domain}/settings/{key}": policy.SettingsPut, "DELETE /v1/domains/{domain}/settings/{key}": policy.SettingsDelete,
+		"GET /v1/domains/{domain}/feature-codes": policy.FeatureCodesRead, "PUT /v1/domains/{domain}/feature-codes": policy.FeatureCodesPut,
 	}
 }
 

@@ -161,5 +161,6 @@ func sample() []provisioning.Entity {
 		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
 		provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx", Events: []string{"alarm."}},
 		provisioning.Settings{Extension: "2001", DoNotDisturb: true, Forward: provisioning.Forwarding{Busy: &provisioning.Destination{Number: "09012345678"}}},
+		provisioning.FeatureCodes{Codes: []provisioning.FeatureCode{{Feature: provisioning.FeatureTime, Code: "*117"}, {Feature: provisioning.FeatureEcho, Code: "*43", Disabled: true}}},
 	}
 }

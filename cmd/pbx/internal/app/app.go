@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 
 	"naisen/media"
@@ -19,6 +20,15 @@ type Library interface {
 type Programs struct {
 	Prompts  Library
 	Ringtone func(media.Codec) (media.Source, error) // the country's ringback tone, without end
+	Desk     Desk                                    // nil: nothing can be changed from a phone
+}
+
+// Desk is what people change and ask from their phones. Scripts call it beside the call: it may block.
+type Desk interface {
+	// Set does what a feature of provisioning says for an extension: it is audited, and holds for the next call. An error: it was not done.
+	Set(ctx context.Context, domain, extension, feature, argument string) error
+	// LastCaller is who called an extension last; known is false when nobody did, and number empty when it was withheld.
+	LastCaller(ctx context.Context, domain, extension string) (number string, known bool, err error)
 }
 
 var errNoPrompts = errors.New("app: no prompt library")

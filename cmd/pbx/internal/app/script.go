@@ -10,6 +10,8 @@ func (p Programs) Script(_ string, r route.Run) (call.Script, bool) {
 	switch r.Verb {
 	case route.VerbAnnounce:
 		return &announcing{from: p}, true
+	case route.VerbFeature:
+		return p.feature(r)
 	}
 	return nil, false
 }

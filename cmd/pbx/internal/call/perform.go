@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
 	"naisen/sip"
 )
 
@@ -27,6 +28,7 @@ type act struct {
 	wake    clock
 	gather  *collector // nil: nobody waits for keys
 	ahead   []rune     // pressed before anybody waited
+	deaf    func()     // ends listening; nil: nobody listens
 }
 
 // clock is a timer of a script. A firing that was overtaken is recognised by its sequence.
@@ -104,6 +106,7 @@ func (c *Call) strike() {
 	c.act = nil
 	a.wake.stop()
 	c.stopGathering(a)
+	c.listen(a, nil)
 	if a.on != nil {
 		c.silence(c.caller)
 	}
@@ -173,6 +176,8 @@ func (c *Call) perform(a *act, o Order) {
 		c.sendTo(a, o)
 	case Follow:
 		c.follow(a, o.Plan, c.caller.number)
+	case Listen:
+		c.listen(a, o.Tap)
 	case Finish:
 		c.end(o.Cause, bySwitch)
 	}
@@ -330,4 +335,23 @@ func (c *Call) serve() {
 	if c.served == "" {
 		c.served = c.act.run.String()
 	}
+}
+
+// listen puts the party, alone, before a tap.
+func (c *Call) listen(a *act, t media.Tap) {
+	if a.deaf != nil {
+		a.deaf()
+		a.deaf = nil
+	}
+	if t == nil {
+		return
+	}
+	p := c.caller
+	if !p.joined {
+		p.joined = true
+		if err := c.bridge.Join(p.ep); err != nil {
+			c.log.Error("call: bridge refused a party", "leg", p.id, "err", err)
+		}
+	}
+	a.deaf = c.bridge.Attach(t)
 }

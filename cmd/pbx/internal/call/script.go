@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
 	"naisen/sip"
 )
 
@@ -109,6 +110,8 @@ type (
 	Goto struct{ Number, For string }
 	// Follow sends the call along a plan that was judged already. Refused if the plan says so.
 	Follow struct{ Plan route.Plan }
+	// Listen shows a tap what the party says until the script is over, or listens to something else; nil: to nothing.
+	Listen struct{ Tap media.Tap }
 	// Finish ends the call.
 	Finish struct{ Cause sip.Cause }
 )
@@ -123,6 +126,7 @@ func (Ring) order()   {}
 func (Unring) order() {}
 func (Goto) order()   {}
 func (Follow) order() {}
+func (Listen) order() {}
 func (Finish) order() {}
 
 // GatherEnd says why a Gather came to its end.

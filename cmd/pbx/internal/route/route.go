@@ -23,6 +23,8 @@ type Directory interface {
 	Site(domain, name string) (provisioning.Site, bool)
 	// Settings are what the owner of an extension decided; zero: nothing.
 	Settings(domain, extension string) provisioning.Settings
+	// Feature is what a dialled code means, and what was dialled behind it.
+	Feature(domain, dialled string) (feature, argument string, ok bool)
 }
 
 // Direction of a call, seen from the organisation.
@@ -165,6 +167,9 @@ func Route(dir Directory, req Request, _ time.Time) Plan {
 		if ways := emergencyTrunks(dir, req, caller); len(ways) > 0 {
 			return emergency(dir, req, caller, n, ways, p)
 		}
+	}
+	if feature, argument, ok := dir.Feature(req.Domain, req.Dialled); ok {
+		return featured(caller, feature, argument, p)
 	}
 	if called, ok := dir.Extension(req.Domain, req.Dialled); ok {
 		return internal(dir, req, caller, called, p)

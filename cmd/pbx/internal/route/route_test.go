@@ -16,6 +16,7 @@ type dir struct {
 	trunks     []provisioning.Trunk
 	sites      map[string]provisioning.Site
 	settings   map[string]provisioning.Settings
+	codes      provisioning.FeatureCodes
 }
 
 func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
@@ -49,6 +50,7 @@ func (d dir) Trunks(dom string) []provisioning.Trunk {
 	return out
 }
 
+func (d dir) Feature(dom, n string) (string, string, bool) { return d.codes.Dialled(n) }
 func (d dir) Site(dom, n string) (provisioning.Site, bool) { v, ok := d.sites[dom+"|"+n]; return v, ok }
 
 func (d dir) Settings(dom, n string) provisioning.Settings { return d.settings[dom+"|"+n] }
@@ -124,6 +126,9 @@ func TestRoute(t *testing.T) {
 		{"own outside number from inside, as people dial it", Request{Domain: "d", Extension: "2002", Dialled: "0312345670", E164: "+81312345670"},
 			Plan{Direction: Internal, Shown: Shown{Number: "2002"}, To: "+81312345670", Language: "en", Why: "own DID +81312345670", Record: none,
 				Steps: []Step{{Ring: defaultRing, Targets: []Target{{Number: "2002"}}}}}},
+		{"a code is a script's, in the caller's name", Request{Domain: "d", Extension: "2002", Dialled: "*722001"},
+			Plan{Direction: Internal, Shown: Shown{Number: "2002"}, To: "*722001", Language: "ja", Why: "feature forward-always-on", Record: none,
+				Steps: []Step{{Run: Run{Verb: VerbFeature, Name: provisioning.FeatureForwardOn, For: "2002", Data: map[string]string{Argument: "2001"}}}}}},
 		{"prefix is stripped; no number of its own is withheld, not the extension shown", Request{Domain: "d", Extension: "2002", Dialled: "9123"},
 			Plan{Direction: Outbound, Shown: Shown{Withheld: true}, To: "123", Language: "ja", Why: "trunk nine", Record: none, Charge: Charge{Extension: "2002", Class: "service"},
 				Steps: []Step{{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: "123", Trunk: "nine"}}}}}},

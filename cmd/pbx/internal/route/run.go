@@ -1,11 +1,18 @@
 package route
 
-import "naisen/sip"
+import (
+	"naisen/provisioning"
+	"naisen/sip"
+)
 
 // Verbs of scripts.
 const (
 	VerbAnnounce = "announce" // says the prompt Name and ends the call with Cause
+	VerbFeature  = "feature"  // does for the extension For what Name, a feature of provisioning, says; Data: Argument
 )
+
+// Argument in Run.Data is what was dialled behind a code.
+const Argument = "argument"
 
 // Run hands a call to a script instead of ringing anybody: an announcement, a mailbox, a menu, a queue. It is plain data: which script a
 // verb means, and what it does, is not routing's business.
@@ -30,5 +37,12 @@ func (r Run) String() string {
 func Announce(p Plan, prompt string, cause sip.Cause) Plan {
 	p.Refuse, p.Record = sip.Cause{}, Record{Notice: NoticeNone}
 	p.Steps = []Step{{Run: Run{Verb: VerbAnnounce, Name: prompt, Cause: cause}}}
+	return p
+}
+
+// featured lets a script do what a code asks for, for the extension that dialled it.
+func featured(caller provisioning.Extension, feature, argument string, p Plan) Plan {
+	p.Direction, p.Why, p.Record = Internal, "feature "+feature, Record{Notice: NoticeNone}
+	p.Steps = []Step{{Run: Run{Verb: VerbFeature, Name: feature, For: caller.Number, Data: map[string]string{Argument: argument}}}}
 	return p
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"naisen/sip/siptest"
+	"naisen/sip/stack"
+)
+
+// inform presses a key by SIP INFO.
+func (a side) inform(key string) {
+	a.do("INFO", 200, func(r *stack.Request) {
+		r.SetBody("application/dtmf-relay", []byte("Signal="+key+"\r\nDuration=160\r\n"))
+	})
+}
+
+// script is a call that a script takes: it is answered by the switch.
+func (o *stage) script(phone *siptest.Phone, code string) side {
+	out := o.invite(phone, code, nil)
+	a := side{phone, out, phone.ExpectStatus(200, "INVITE"), true}
+	phone.Ack(out, a.resp)
+	return a
+}
+
+// ends waits until so many announcements of a second are over, and the switch hangs up.
+func (o *stage) ends(a side, announcements int) {
+	o.wait(time.Duration(announcements-1) * simPrompt)
+	a.p.Reply(a.p.Expect("BYE"), 200, nil)
+}
+
+// *60 says the time twice and hangs up.
+func TestTimeByCode(t *testing.T) {
+	onStage(t, "feature-time", func(o *stage) {
+		o.ends(o.script(o.phones["2001"], "*60"), 6)
+		if got := o.library.heard(); got != "time/now hour/9 time/desu time/now hour/9 time/desu" {
+			t.Errorf("heard %q", got)
+		}
+		o.records("2001 > *60 feature:time 200 Normal call clearing by switch")
+	})
+}
+
+// *69 says who called last; 1 calls back, by the rights of who dialled.
+func TestLastCallerByCode(t *testing.T) {
+	onStage(t, "feature-last-caller", func(o *stage) {
+		a := o.script(o.phones["2001"], "*69")
+		o.wait(5 * time.Second)
+		a.inform("1")
+		in := o.phones["2003"].Expect("INVITE")
+		b := side{o.phones["2003"], in, o.phones["2003"].Reply(in, 200, with(o.phones["2003"], "0 101")), false}
+		o.phones["2003"].Expect("ACK")
+		o.wait(time.Second)
+		a.bye(b)
+		if got := o.library.heard(); got != "feature/last-caller number/2 number/0 number/0 number/3 feature/call-back" {
+			t.Errorf("heard %q", got)
+		}
+	})
+}
+
+// A feature that takes a number asks for it where it was not dialled, and says what it set.
+func TestForwardByCode(t *testing.T) {
+	onStage(t, "feature-forward", func(o *stage) {
+		a := o.script(o.phones["2001"], "*72")
+		for _, k := range []string{"2", "0", "0", "5", "#"} {
+			a.inform(k)
+		}
+		o.ends(a, 5)
+		if got, want := o.library.heard(), "feature/forward-number feature/forward-set number/2 number/0 number/0 number/5"; got != want {
+			t.Errorf("heard %q", got)
+		}
+		o.ends(o.script(o.phones["2002"], "*722004"), 5)
+		o.ends(o.script(o.phones["2002"], "*78"), 1)
+		if got := strings.Join(o.desk.set, "; "); got != "2001 forward-always-on 2005; 2002 forward-always-on 2004; 2002 do-not-disturb-on " {
+			t.Errorf("set %q", got)
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"naisen/cmd/pbx/internal/app"
+	"naisen/provisioning"
+)
+
+// recentCalls is how far back the last caller is looked for.
+const recentCalls = 100
+
+var errNoFeature = errors.New("self-service: the feature cannot be set from a phone")
+
+// selfService does what people dial codes for, in the store: audited, and live for the next call.
+type selfService struct{ store provisioning.Store }
+
+var _ app.Desk = selfService{}
+
+// Set implements app.Desk.
+func (d selfService) Set(ctx context.Context, domain, extension, feature, argument string) error {
+	return d.store.Update(ctx, provisioning.Subject{Domain: domain, User: "extension " + extension, Device: extension}, func(w provisioning.Writer) error {
+		s, _, err := provisioning.Get[provisioning.Settings](w, domain, extension)
+		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+			return err
+		}
+		s.Extension = extension
+		to, err := destination(w, domain, argument)
+		if err != nil {
+			return err
+		}
+		if !change(&s, feature, to) {
+			return errNoFeature
+		}
+		_, err = w.Put(domain, s, "")
+		return err
+	})
+}
+
+// destination is where a forward leads that somebody dialled; nil: nowhere.
+func destination(r provisioning.Reader, domain, dialled string) (*provisioning.Destination, error) {
+	if dialled == "" {
+		return nil, nil
+	}
+	_, _, err := provisioning.Get[provisioning.Extension](r, domain, dialled)
+	switch {
+	case err == nil:
+		return &provisioning.Destination{Extension: dialled}, nil
+	case errors.Is(err, provisioning.ErrNotFound):
+		return &provisioning.Destination{Number: dialled}, nil
+	}
+	return nil, err
+}
+
+// change sets what a feature is about; false: nothing of the settings.
+func change(s *provisioning.Settings, feature string, to *provisioning.Destination) bool {
+	switch feature {
+	case provisioning.FeatureForwardOn, provisioning.FeatureForwardOff:
+		s.Forward.Always = to
+	case provisioning.FeatureForwardBusyOn, provisioning.FeatureForwardBusyOff:
+		s.Forward.Busy = to
+	case provisioning.FeatureForwardAnswerOn, provisioning.FeatureForwardAnswerOff:
+		s.Forward.NoAnswer = to
+	case provisioning.FeatureDNDOn, provisioning.FeatureDNDOff:
+		s.DoNotDisturb = feature == provisioning.FeatureDNDOn
+	default:
+		return false
+	}
+	return true
+}
+
+// LastCaller implements app.Desk.
+func (d selfService) LastCaller(ctx context.Context, domain, extension string) (number string, known bool, err error) {
+	err = d.store.View(ctx, func(r provisioning.Reader) error {
+		list, err := r.CDRs(domain, provisioning.CDRQuery{Parties: []string{extension}, Limit: recentCalls})
+		for _, c := range list {
+			if c.From != extension && c.To != c.From {
+				number, known = c.From, true
+				return err
+			}
+		}
+		return err
+	})
+	return number, known, err
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"naisen/provisioning"
+)
+
+// What is set by a code stands in the store under the name of who dialled, and what cannot be is refused without a change.
+func TestSelfService(t *testing.T) {
+	st := simStore(t, provisioning.Settings{Extension: "2001", NoCallWaiting: true})
+	d := selfService{st}
+	set := func(feature, argument string) (provisioning.Settings, error) {
+		err := d.Set(t.Context(), simDomain, "2001", feature, argument)
+		var s provisioning.Settings
+		if err := st.View(t.Context(), func(r provisioning.Reader) (err error) {
+			s, _, err = provisioning.Get[provisioning.Settings](r, simDomain, "2001")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return s, err
+	}
+	if s, err := set(provisioning.FeatureForwardOn, "2002"); err != nil || s.Forward.Always == nil || s.Forward.Always.Extension != "2002" || !s.NoCallWaiting {
+		t.Errorf("%+v %v", s, err)
+	}
+	if s, err := set(provisioning.FeatureForwardBusyOn, "0312345678"); err != nil || s.Forward.Busy == nil || s.Forward.Busy.Number != "0312345678" {
+		t.Errorf("%+v %v", s, err)
+	}
+	if s, err := set(provisioning.FeatureForwardOff, ""); err != nil || s.Forward.Always != nil || s.Forward.Busy == nil {
+		t.Errorf("%+v %v", s, err)
+	}
+	if s, err := set(provisioning.FeatureDNDOn, ""); err != nil || !s.DoNotDisturb {
+		t.Errorf("%+v %v", s, err)
+	}
+	for _, bad := range [][2]string{{provisioning.FeatureForwardOn, "110"}, {provisioning.FeatureForwardOn, "2001"}, {"nonsense", ""}} {
+		if s, err := set(bad[0], bad[1]); err == nil || s.Forward.Always != nil {
+			t.Errorf("%v: %+v %v", bad, s, err)
+		}
+	}
+	var who string
+	if err := st.View(t.Context(), func(r provisioning.Reader) error {
+		list, err := r.Audit(simDomain, provisioning.AuditQuery{Newest: true, Limit: 1, Action: "settings.put"})
+		if len(list) > 0 {
+			who = list[0].Subject
+		}
+		return err
+	}); err != nil || who != "extension 2001@"+simDomain {
+		t.Errorf("audited as %q, %v", who, err)
+	}
+}
+
+// The last caller is the newest one who rang the extension, whoever it called itself meanwhile.
+func TestLastCaller(t *testing.T) {
+	st := simStore(t)
+	d := selfService{st}
+	if _, known, err := d.LastCaller(t.Context(), simDomain, "2001"); known || err != nil {
+		t.Errorf("nobody called: %v %v", known, err)
+	}
+	at := time.Unix(1_800_000_000, 0)
+	for i, c := range []provisioning.CDR{{From: "+81312345678", To: "2001"}, {From: "2001", To: "2002"}} {
+		c.ID, c.Domain, c.Started, c.Ended = "c"+string(rune('1'+i)), simDomain, at.Add(time.Duration(i)*time.Minute), at.Add(time.Hour)
+		if err := st.Update(context.Background(), provisioning.Subject{Domain: simDomain, System: true}, func(w provisioning.Writer) error { return w.AddCDR(c) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, known, err := d.LastCaller(t.Context(), simDomain, "2001"); n != "+81312345678" || !known || err != nil {
+		t.Errorf("%q %v %v", n, known, err)
+	}
+}

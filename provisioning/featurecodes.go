@@ -1,0 +1,159 @@
+package provisioning
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// FeatureCodes is the table of what may be dialled to make the switch do something. A domain has one; what it leaves out is as the
+// defaults say.
+type FeatureCodes struct {
+	Codes []FeatureCode `json:"codes"`
+}
+
+// FeatureCode is the code of one feature.
+type FeatureCode struct {
+	Feature  string `json:"feature"`
+	Code     string `json:"code" doc:"* or #, and 1 to 6 of 0-9 * #. Where the feature takes a number, that is dialled behind it"`
+	Disabled bool   `json:"disabled,omitempty" doc:"Cannot be dialled"`
+}
+
+// Feature is what a code can do.
+type Feature struct {
+	Name    string `json:"feature"`
+	Code    string `json:"code"`                                                                  // the default
+	Takes   string `json:"takes,omitempty" doc:"What is dialled behind the code; empty: nothing"` // a word for people
+	Title   string `json:"title"`
+	TitleJa string `json:"title_ja"`
+}
+
+// Features of the switch, by name.
+const (
+	FeatureForwardOn        = "forward-always-on"
+	FeatureForwardOff       = "forward-always-off"
+	FeatureForwardBusyOn    = "forward-busy-on"
+	FeatureForwardBusyOff   = "forward-busy-off"
+	FeatureForwardAnswerOn  = "forward-no-answer-on"
+	FeatureForwardAnswerOff = "forward-no-answer-off"
+	FeatureDNDOn            = "do-not-disturb-on"
+	FeatureDNDOff           = "do-not-disturb-off"
+	FeatureLastCaller       = "last-caller"
+	FeatureTime             = "time"
+	FeatureEcho             = "echo-test"
+	FeatureQuality          = "quality-test"
+)
+
+// Features lists all, in the order in which people read them. The codes are those that most systems use.
+func Features() []Feature {
+	return []Feature{
+		{FeatureForwardOn, "*72", "number", "Forward all calls", "転送（無条件）の設定"},
+		{FeatureForwardOff, "*73", "", "Forward all calls: off", "転送（無条件）の解除"},
+		{FeatureForwardBusyOn, "*90", "number", "Forward when busy", "転送（話中）の設定"},
+		{FeatureForwardBusyOff, "*91", "", "Forward when busy: off", "転送（話中）の解除"},
+		{FeatureForwardAnswerOn, "*92", "number", "Forward when not answered", "転送（不応答）の設定"},
+		{FeatureForwardAnswerOff, "*93", "", "Forward when not answered: off", "転送（不応答）の解除"},
+		{FeatureDNDOn, "*78", "", "Do not disturb", "着信拒否の設定"},
+		{FeatureDNDOff, "*79", "", "Do not disturb: off", "着信拒否の解除"},
+		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
+		{FeatureTime, "*60", "", "The time", "時刻"},
+		{FeatureEcho, "*43", "", "Echo test", "通話試験（エコー）"},
+		{FeatureQuality, "*44", "", "Quality test: record and hear", "通話品質試験（録音再生）"},
+	}
+}
+
+const featureTable = "table"
+
+// Kind, Key: see Entity. A domain has one table.
+func (FeatureCodes) Kind() string { return KindFeatureCodes }
+func (FeatureCodes) Key() string  { return featureTable }
+
+// Refs of the table: none.
+func (FeatureCodes) Refs() []Ref { return nil }
+
+func (f FeatureCodes) normal() Entity { f.Codes = list(f.Codes); return f }
+
+// Validate: see Entity. No code may be read in two ways.
+func (f FeatureCodes) Validate() error {
+	var c check
+	c.list("codes", len(f.Codes), 0, maxList)
+	known := map[string]int{}
+	for i, code := range f.Codes {
+		at := "codes[" + strconv.Itoa(i) + "]"
+		_, twice := known[code.Feature]
+		c.must(featureNamed(code.Feature) != nil, at+".feature", "is no feature")
+		c.must(!twice, at+".feature", "is there twice")
+		c.must(featureCode(code.Code), at+".code", "must be * or # and 1 to 6 of 0-9 * #")
+		known[code.Feature] = i
+	}
+	if c.err != nil {
+		return c.err
+	}
+	all := f.All()
+	for _, a := range all {
+		i, own := known[a.Feature]
+		for _, b := range all {
+			if own && a.Feature != b.Feature && overlap(a, b) {
+				c.fail("codes["+strconv.Itoa(i)+"].code", "overlaps with "+b.Code+" of "+b.Feature)
+			}
+		}
+	}
+	return c.result()
+}
+
+// overlap: what is dialled could mean either.
+func overlap(a, b FeatureCode) bool {
+	if a.Disabled || b.Disabled {
+		return false
+	}
+	reads := func(a, b FeatureCode) bool {
+		return a.Code == b.Code || strings.HasPrefix(b.Code, a.Code) && featureNamed(a.Feature).Takes != ""
+	}
+	return reads(a, b) || reads(b, a)
+}
+
+func featureCode(s string) bool {
+	return len(s) >= 2 && len(s) <= 7 && (s[0] == '*' || s[0] == '#') && only(s, digits+"*#") && strings.Trim(s, "*#") != ""
+}
+
+func featureNamed(name string) *Feature {
+	for _, f := range Features() {
+		if f.Name == name {
+			return &f
+		}
+	}
+	return nil
+}
+
+// All is the whole table as it holds, with the defaults of what was left out.
+func (f FeatureCodes) All() []FeatureCode {
+	var out []FeatureCode
+	for _, d := range Features() {
+		code := FeatureCode{Feature: d.Name, Code: d.Code}
+		i := slices.IndexFunc(f.Codes, func(c FeatureCode) bool { return c.Feature == d.Name })
+		if i >= 0 {
+			code = f.Codes[i]
+		}
+		out = append(out, code)
+	}
+	return out
+}
+
+// Dialled finds the feature that a number means, and what was dialled behind its code.
+func (f FeatureCodes) Dialled(number string) (feature, argument string, ok bool) {
+	if number == "" || number[0] != '*' && number[0] != '#' {
+		return "", "", false
+	}
+	number = strings.TrimSuffix(number, "#")
+	for _, c := range f.All() {
+		rest, found := strings.CutPrefix(number, c.Code)
+		switch {
+		case c.Disabled, !found:
+		case rest == "":
+			return c.Feature, "", true
+		case featureNamed(c.Feature).Takes != "" && only(rest, digits+"+"):
+			return c.Feature, rest, true
+		}
+	}
+	return "", "", false
+}
