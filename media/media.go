@@ -51,6 +51,7 @@ const (
 	SecurityPreferred Security = iota // offer SAVP when the signalling is TLS, accept both
 	SecurityRequired                  // SRTP or 488, also in a re-INVITE
 	SecurityForbidden                 // plain RTP only
+	SecurityDTLS                      // SRTP with keys that a handshake makes (RFC 5763), or 488: whoever reads the signalling has none
 )
 
 // Direction is what this side does with audio (RFC 3264 section 5.1).

@@ -140,24 +140,27 @@ func (c *Config) policy(w media.Want) (media.Security, error) {
 	if c.Security == media.SecurityPreferred || w.Security == c.Security {
 		return w.Security, nil
 	}
-	if w.Security == media.SecurityPreferred {
+	if w.Security == media.SecurityPreferred || c.Security == media.SecurityDTLS && w.Security == media.SecurityRequired {
 		return c.Security, nil
+	}
+	if w.Security == media.SecurityDTLS && c.Security == media.SecurityRequired {
+		return w.Security, nil
 	}
 	return 0, media.ErrPolicy
 }
 
 // choose picks the audio stream of an offer that policy allows, a secure one before a plain one.
 // must says that the leg is encrypted already, which no later offer may take back.
-func (d *description) choose(policy media.Security, must bool, allowed []media.Codec) (index int, line cryptoLine, err error) {
+func (d *description) choose(c *Config, policy media.Security, must bool, allowed []media.Codec) (index int, line cryptoLine, err error) {
 	index, err = -1, media.ErrNoMatch
 	for i := range d.streams {
 		s := &d.streams[i]
 		if s.kind != "audio" || s.port == 0 || len(s.codecs(allowed)) == 0 {
 			continue
 		}
-		l, e := s.protect(policy, must)
+		l, e := s.protect(c, policy, must)
 		switch {
-		case e == nil && !l.key.IsZero():
+		case e == nil && l.secured():
 			return i, l, nil
 		case e == nil && index < 0:
 			index = i
@@ -173,7 +176,15 @@ func (d *description) choose(policy media.Security, must bool, allowed []media.C
 
 // protect decides whether a stream is encrypted, and with which of its lines; a zero key means plain RTP.
 // AVP with a=crypto is how some phones offer encryption without insisting on it.
-func (s *stream) protect(policy media.Security, must bool) (cryptoLine, error) {
+func (s *stream) protect(c *Config, policy media.Security, must bool) (cryptoLine, error) {
+	switch {
+	case s.handshakes():
+		return s.protectByDTLS(c, policy)
+	case policy == media.SecurityDTLS:
+		return cryptoLine{}, media.ErrPolicy
+	case c.Browser: // nothing else could reach it
+		return cryptoLine{}, media.ErrNoMatch
+	}
 	best := s.best()
 	switch profile(s.proto) {
 	case savp:
@@ -213,6 +224,7 @@ const (
 	unknown transport = iota
 	avp
 	savp
+	dtls
 )
 
 func profile(proto string) transport {
@@ -221,6 +233,8 @@ func profile(proto string) transport {
 		return avp
 	case "RTP/SAVP":
 		return savp
+	case "UDP/TLS/RTP/SAVP":
+		return dtls
 	}
 	return unknown
 }
@@ -228,7 +242,7 @@ func profile(proto string) transport {
 // remote fills in where the peer listens. Unknown addresses stay invalid: symmetric RTP learns them.
 func (a *Agreed) remote(s *stream) {
 	a.Ptime = ptime(s)
-	if !s.conn.IsValid() {
+	if !s.conn.IsValid() || a.DTLS.ICE {
 		return
 	}
 	a.Remote = netip.AddrPortFrom(s.conn, uint16(s.port))
@@ -320,5 +334,5 @@ func (c *Config) audio(codecs []media.Codec, types map[media.Codec]uint8, event 
 
 // refused is the m= line of a stream that we do not take: port 0, everything else as it was (RFC 3264 section 6).
 func refused(s *stream) stream {
-	return stream{kind: s.kind, proto: s.proto, formats: s.formats}
+	return stream{kind: s.kind, proto: s.proto, formats: s.formats, web: webLines{mid: s.web.mid}}
 }

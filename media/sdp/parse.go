@@ -26,6 +26,8 @@ type description struct {
 	held    bool       // c= was 0.0.0.0 or ::
 	dir     direction
 	dirSet  bool
+	web     webLines // of the whole session
+	bundle  bool
 	streams []stream
 }
 
@@ -47,6 +49,7 @@ type stream struct {
 	rtcp    int        // port; 0: not said
 	rtcpAt  netip.Addr // its address, if said
 	crypto  []cryptoLine
+	web     webLines
 }
 
 // format is an a=rtpmap with its a=fmtp.
@@ -187,7 +190,7 @@ func address(text string) (addr netip.Addr, held bool) {
 	return addr, false
 }
 
-// attribute reads the a= lines that matter; all others, ICE and DTLS among them, are passed over.
+// attribute reads the a= lines that matter; all others are passed over.
 func (d *description) attribute(value string) error {
 	key, arg, _ := strings.Cut(value, ":")
 	s := d.current()
@@ -200,6 +203,11 @@ func (d *description) attribute(value string) error {
 		return nil
 	}
 	if s == nil {
+		d.bundle = d.bundle || key == "group" && strings.HasPrefix(arg, "BUNDLE")
+		d.web.attribute(key, arg)
+		return nil
+	}
+	if s.web.attribute(key, arg) {
 		return nil
 	}
 	switch key {
@@ -325,6 +333,7 @@ func (d *description) settle() {
 		if !s.dirSet {
 			s.dir = d.dir
 		}
+		s.inherit(d)
 	}
 }
 

@@ -26,6 +26,7 @@ func (d *description) body() string {
 		line(&b, "c="+shown(d.conn, d.held))
 	}
 	line(&b, "t=0 0")
+	d.webSession(&b)
 	if d.dirSet {
 		line(&b, "a="+d.dir.String())
 	}
@@ -69,6 +70,7 @@ func (s *stream) print(b *strings.Builder) {
 	if s.mux {
 		line(b, "a=rtcp-mux")
 	}
+	s.web.write(b)
 	if s.dirSet {
 		line(b, "a="+s.dir.String())
 	}

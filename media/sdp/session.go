@@ -21,6 +21,9 @@ type Config struct {
 	Ptime     int            // milliseconds; 0: 20
 	SessionID uint64         // of o=; unique
 	Suites    []secure.Suite // of our offers, best first; empty: AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80
+	// Browser: the peer is one, so that nothing but DTLS-SRTP over ICE with rtcp-mux reaches it, on Port (RFC 8829).
+	Browser     bool
+	Fingerprint secure.Fingerprint // of our DTLS certificate; zero: no DTLS
 }
 
 // Agreed is the outcome of an exchange: what the packet path needs to know.
@@ -35,9 +38,10 @@ type Agreed struct {
 	Direction          media.Direction // ours
 	PeerHolds          bool
 	Secure             bool
-	Local, RemoteKey   secure.Key // sending key of each side
-	SameKeys           bool       // both unchanged since the last exchange: keep the contexts and their ROC
-	Rejected           bool       // the peer refused the audio stream (port 0); nothing else is set
+	Local, RemoteKey   secure.Key // sending key of each side; zero where a handshake makes them
+	DTLS               DTLS
+	SameKeys           bool // both unchanged since the last exchange: keep the contexts and their ROC
+	Rejected           bool // the peer refused the audio stream (port 0); nothing else is set
 }
 
 // Session is the negotiation state of one leg. It is not safe for concurrent use. A method that fails changes nothing.
@@ -92,7 +96,7 @@ func (s *Session) Offer(w media.Want) (media.SDP, error) {
 	if err := s.protectOffer(&mine, policy); err != nil {
 		return nil, err
 	}
-	mine.mux = s.now != nil && s.now.RTCPMux
+	mine.mux = mine.mux || s.now != nil && s.now.RTCPMux
 	p := &proposal{mine: mine, slot: s.slot, before: s.now}
 	for i := range s.layout {
 		p.layout = append(p.layout, refused(&s.layout[i]))
@@ -107,6 +111,12 @@ func (s *Session) Offer(w media.Want) (media.SDP, error) {
 
 // protectOffer decides about SAVP. An established leg stays as it is; a new one is encrypted when its signalling is.
 func (s *Session) protectOffer(mine *stream, policy media.Security) error {
+	if done, err := s.offerDTLS(mine, policy); done {
+		return err
+	}
+	if policy == media.SecurityDTLS {
+		return media.ErrPolicy // a leg that was set up otherwise
+	}
 	if s.now != nil {
 		switch {
 		case s.now.Secure && policy == media.SecurityForbidden, !s.now.Secure && policy == media.SecurityRequired:
@@ -181,9 +191,12 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 		return nil, Agreed{}, err
 	}
 	wanted := s.cfg.wanted(w)
-	slot, line, err := d.choose(policy, s.now != nil && s.now.Secure, wanted)
+	slot, line, err := d.choose(&s.cfg, policy, s.now != nil && s.now.Secure, wanted)
 	if err != nil {
 		return nil, Agreed{}, err
+	}
+	if s.now != nil && s.now.DTLS.On && line.tag != dtlsTag { // keys in the signalling would be a step back
+		return nil, Agreed{}, media.ErrPolicy
 	}
 	peer := &d.streams[slot]
 	a, err := s.agreeAnswer(peer, line, w, wanted)
@@ -192,7 +205,11 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	}
 	mine := s.cfg.audio([]media.Codec{a.Codec}, map[media.Codec]uint8{a.Codec: a.RecvPT}, a.EventRecvPT, bits(a.Direction))
 	mine.proto, mine.mux = peer.proto, a.RTCPMux
-	if a.Secure {
+	switch {
+	case a.DTLS.On:
+		mine.web = s.cfg.lines(a.DTLS, peer.web.mid, setupOf(a.DTLS.Active))
+		mine.web.bundled = peer.web.bundled && peer.web.mid != ""
+	case a.Secure:
 		mine.crypto = []cryptoLine{{line.tag, a.Local}}
 	}
 	layout := make([]stream, len(d.streams))
@@ -223,10 +240,14 @@ func (s *Session) agreeAnswer(peer *stream, line cryptoLine, w media.Want, wante
 	a := Agreed{
 		Codec: codec, SendPT: pt, RecvPT: pt, EventSendPT: peer.events(), EventRecvPT: peer.events(),
 		RTCPMux: peer.mux, Direction: ours(bits(w.Direction) & facing(peer)),
-		PeerHolds: facing(peer)&sends == 0, Secure: !line.key.IsZero(), RemoteKey: line.key,
+		PeerHolds: facing(peer)&sends == 0, Secure: line.secured(), RemoteKey: line.key,
+	}
+	if line.tag == dtlsTag {
+		a.DTLS = s.handshake(peer)
+		a.SameKeys = s.now != nil && a.DTLS.same(s.now.DTLS)
 	}
 	a.remote(peer)
-	if !a.Secure {
+	if !a.Secure || a.DTLS.On {
 		return a, nil
 	}
 	if s.now != nil && s.now.Secure && s.now.RemoteKey.Equal(line.key) && s.now.Local.Suite() == line.key.Suite() {
@@ -270,6 +291,9 @@ func (s *Session) Accept(answer media.SDP) (Agreed, error) {
 		return Agreed{}, err
 	}
 	a.SameKeys = a.Secure && s.now != nil && s.now.Local.Equal(a.Local) && s.now.RemoteKey.Equal(a.RemoteKey)
+	if a.DTLS.On {
+		a.SameKeys = s.now != nil && a.DTLS.same(s.now.DTLS)
+	}
 	s.open, s.answered = nil, p
 	s.layout, s.slot, s.now, s.said = p.layout, p.slot, &a, nil
 	if a.EventRecvPT != 0 {
@@ -320,6 +344,9 @@ func (p *proposal) event() uint8 {
 
 // secured checks that the answer keeps the protection that was offered, and picks the keys by the tag (RFC 4568 section 5.1.3).
 func (a *Agreed) secured(p *proposal, peer *stream) error {
+	if !p.mine.web.print.IsZero() {
+		return a.securedByDTLS(p, peer)
+	}
 	if len(p.mine.crypto) == 0 {
 		if profile(peer.proto) != avp {
 			return bad("answer has another profile")
@@ -351,7 +378,7 @@ func (s *Session) Allows(offer media.SDP) ([]media.Codec, error) {
 		return nil, err
 	}
 	allowed := s.cfg.allowed()
-	slot, _, err := d.choose(s.cfg.Security, s.now != nil && s.now.Secure, allowed)
+	slot, _, err := d.choose(&s.cfg, s.cfg.Security, s.now != nil && s.now.Secure, allowed)
 	if err != nil {
 		return nil, err
 	}
