@@ -164,7 +164,11 @@ type PlayEnded struct {
 	EndedAt   int64
 }
 
+// KeysFailed: the handshake that was to make the leg's keys failed, or the peer was not whom its description named. Nothing was heard or sent.
+type KeysFailed struct{ Err error }
+
 func (FirstPacket) mediaEvent() {}
+func (KeysFailed) mediaEvent()  {}
 func (Digit) mediaEvent()       {}
 func (Timeout) mediaEvent()     {}
 func (PlayEnded) mediaEvent()   {}
@@ -173,6 +177,7 @@ func (PlayEnded) mediaEvent()   {}
 type Profile struct {
 	Local     netip.Addr    // bind and, unless Advertise is set, advertise this address
 	Advertise netip.Addr    // address written into SDP when it differs from Local (1:1 NAT)
+	Browser   bool          // the peer is a browser: nothing but DTLS-SRTP over ICE, on the port of all browsers
 	SecureSIP bool          // the leg's signalling is TLS: SAVP may be offered
 	Codecs    []Codec       // allowed, best first; empty: all
 	EvenPorts bool          // carrier insists on even RTP ports

@@ -69,7 +69,7 @@ type Extension struct {
 	User        string `json:"user,omitempty"` // owner's User.Name
 	AllowMD5    bool   `json:"allow_md5"`
 	MaxContacts int    `json:"max_contacts"`        // 0: 5
-	Media       string `json:"media"`               // "srtp-required", "srtp-preferred" (default), "srtp-forbidden"
+	Media       string `json:"media"`               // "dtls-required", "srtp-required", "srtp-preferred" (default), "srtp-forbidden"
 	Record      string `json:"record,omitempty"`    // name of a RecordingPolicy for calls that this extension makes
 	CallerID    string `json:"caller_id,omitempty"` // E.164 shown on outside calls
 	Site        string `json:"site,omitempty" doc:"Where the device stands: emergency calls are made as this site"`

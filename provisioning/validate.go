@@ -169,7 +169,7 @@ func (u User) Validate() error {
 // Roles is every role that a user can have.
 func Roles() []Role { return []Role{RoleAdmin, RoleTelephony, RoleListener, RoleAuditor, RoleStaff} }
 
-var mediaModes = []string{"", "srtp-required", "srtp-preferred", "srtp-forbidden"}
+var mediaModes = []string{"", "srtp-required", "srtp-preferred", "srtp-forbidden", "dtls-required"}
 
 func extensionNumber(c *check, field, s string) {
 	c.must(s != "" && len(s) <= 10 && only(s, digits), field, "must be 1 to 10 digits")

@@ -52,6 +52,7 @@ type SIPConfig struct {
 // MediaConfig bounds the RTP ports.
 type MediaConfig struct {
 	Ports     string `yaml:"ports"`     // "20000-29999"
+	Browsers  int    `yaml:"browsers"`  // UDP port of all browsers; one of ports when missing
 	Advertise string `yaml:"advertise"` // address in SDP when it differs (1:1 NAT)
 }
 
@@ -236,6 +237,9 @@ func (c *Config) Validate() error {
 	add(pair("http", c.HTTP.Certificate, c.HTTP.Key))
 	if _, _, err := parsePorts(c.Media.Ports); err != nil {
 		add(invalid("media.ports", "%v", err))
+	}
+	if c.Media.Browsers < 0 || c.Media.Browsers > 65535 {
+		add(invalid("media.browsers", "is no port"))
 	}
 	if c.Media.Advertise != "" {
 		if _, err := netip.ParseAddr(c.Media.Advertise); err != nil {

@@ -55,8 +55,6 @@ var libraries = map[string][]string{
 	"github.com/pion/rtp":                  {"media/secure"},              // srtp takes its header type, to parse it once
 	"github.com/pion/rtcp":                 {"media/rtp", "media/secure"}, // likewise
 	"github.com/pion/dtls":                 {"media/secure"},
-	"github.com/pion/webrtc":               {"media/webrtc"},
-	"github.com/pion/ice":                  {"media/webrtc"},
 	"github.com/gotranspile/g722":          {"media/codec/g722"},
 	"github.com/thesyncim/gopus":           {"media/codec/opus"},
 	"github.com/minio/minio-go":            {"recorder/objstore/s3"},

@@ -48,7 +48,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 			continue
 		}
 		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Security: security(e.Media), Via: device,
-			Profile: d.signalling.profile(b.Local.Addr(), b.Received.Addr(), secure(b.Transport), false)})
+			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport)})
 	}
 	return out
 }

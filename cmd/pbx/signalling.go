@@ -178,7 +178,7 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	return call.Incoming{
 		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: called.User, Device: called.Instance,
 			E164: e164(called.User), Site: site.Name},
-		Profile:  s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), false),
+		Profile:  s.phoneProfile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Transport()),
 		Security: security(e.Media),
 	}, true
 }
@@ -262,6 +262,13 @@ func (s *signalling) profile(local, peer netip.Addr, secure, even bool) media.Pr
 	return media.Profile{Local: local, Advertise: s.advertise, SecureSIP: secure, EvenPorts: even, Peer: peer}
 }
 
+// phoneProfile is that of an extension's leg: whoever registers or calls over a WebSocket is a browser.
+func (s *signalling) phoneProfile(local, peer netip.Addr, transport string) media.Profile {
+	p := s.profile(local, peer, secure(transport), false)
+	p.Browser = transport == "ws" || transport == "wss"
+	return p
+}
+
 // secure tells of a binding's transport that nobody can read along.
 func secure(transport string) bool { return transport == "tls" || transport == "wss" }
 
@@ -270,6 +277,8 @@ func security(word string) media.Security {
 	switch word {
 	case "srtp-required":
 		return media.SecurityRequired
+	case "dtls-required":
+		return media.SecurityDTLS
 	case "srtp-forbidden":
 		return media.SecurityForbidden
 	}

@@ -86,6 +86,7 @@ func (s *shard) tend(e *endpoint, now int64) {
 		return
 	}
 	c, l := &e.count, &e.leg
+	e.web.consents(e, now)
 	l.quota = e.engine.cfg.PacketRate / int(time.Second/housekeeping)
 	s.pressed(e, l.events.Expire(now))
 	c.lost.Store(l.receiver.Lost())
@@ -120,7 +121,7 @@ func (s *shard) report(e *endpoint, sess *session, bye bool, now int64) {
 	if sess.agreed.RTCPMux {
 		to, fd = &l.to, e.socks.rtp
 	}
-	if to.len == 0 {
+	if to.len == 0 || sess.pending || fd < 0 {
 		return
 	}
 	var sender *rtp.Sender

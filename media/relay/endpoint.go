@@ -22,6 +22,7 @@ type endpoint struct {
 	post    func(media.Event)
 	socks   pair
 	neg     *sdp.Session
+	web     *web // never nil: what few packets need, so that the endpoint stays in its allocator's size
 
 	home    atomic.Pointer[shard] // where it shall live
 	shard   atomic.Pointer[shard] // where it lives: the owner of leg
@@ -30,7 +31,6 @@ type endpoint struct {
 	route   atomic.Pointer[route]   // what the bridge says; nil outside
 	remote  atomic.Pointer[netip.AddrPort]
 	count   counters
-	buried  chan struct{} // the shard has let go
 	closed  chan struct{} // all is released
 
 	gauge *gauge // its own, and all of it but shown the shard's
@@ -81,8 +81,9 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 	}
 	ep := &endpoint{
 		id: randomID(), serial: e.serial.Add(1), engine: e, profile: p, post: post, socks: socks,
-		buried: make(chan struct{}), closed: make(chan struct{}),
+		closed: make(chan struct{}), web: &web{buried: make(chan struct{})},
 		neg: sdp.New(sdp.Config{
+			Browser: p.Browser, Fingerprint: e.certificate.Fingerprint(),
 			Addr: addr.Unmap(), Port: socks.port, Codecs: p.Codecs, SecureSIP: p.SecureSIP,
 			SessionID: uint64(random32())<<31 | uint64(random32()),
 		}),
@@ -162,6 +163,9 @@ func (e *endpoint) Rollback() { e.neg.Rollback() }
 
 // publish puts an outcome in force. The same outcome again (18x, then 200) changes nothing but the time to learn an address.
 func (e *endpoint) publish(a sdp.Agreed) error {
+	e.web.mu.Lock()
+	defer e.web.mu.Unlock()
+	a = e.keyed(a)
 	prev := e.session.Load()
 	if prev != nil {
 		same := prev.agreed
@@ -175,12 +179,17 @@ func (e *endpoint) publish(a sdp.Agreed) error {
 	if err != nil {
 		return err
 	}
+	e.enforce(s)
+	return nil
+}
+
+// enforce puts a session in force. web.mu is held: keys and exchanges come from different goroutines.
+func (e *endpoint) enforce(s *session) {
 	e.session.Store(s)
 	e.command(func(s *shard, e *endpoint, now int64) {
 		e.current(now)
 		s.repace(e)
 	})
-	return nil
 }
 
 // Codec that was negotiated; empty before.
@@ -212,8 +221,9 @@ func (e *endpoint) Close() error {
 		if b := e.bridge.Load(); b != nil {
 			b.Leave(e)
 		}
+		e.web.end()
 		e.command(func(s *shard, e *endpoint, now int64) { s.bury(e, now) })
-		<-e.buried
+		<-e.web.buried
 		e.engine.ports.close(e.socks, e.engine.Now()) // here, not on the shard: the allocator's lock is signalling's
 		e.home.Load().load.Add(-1)
 		e.engine.forget(e)
@@ -232,7 +242,7 @@ func (s *shard) bury(e *endpoint, now int64) {
 		e.session.Store(&session{secure: old.secure, suite: old.suite, agreed: sdp.Agreed{Codec: old.agreed.Codec}})
 	}
 	e.leg.gone, e.leg.session, e.leg.digit, e.leg.digits = true, nil, nil, nil
-	close(e.buried)
+	close(e.web.buried)
 }
 
 // current returns the session in force, adopting a new one first; nil before negotiation.

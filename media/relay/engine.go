@@ -16,12 +16,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"naisen/media"
+	"naisen/media/secure"
 )
 
 // Sentinel errors beside those of package media; callers use errors.Is.
@@ -39,6 +41,7 @@ type Config struct {
 	PortRest         time.Duration    // a released port is not used again for so long; 0: 5 s
 	LearnWindow      time.Duration    // how long after (re)negotiation a plain leg may learn an address; 0: 5 s
 	PacketRate       int              // packets a second that one endpoint may receive; 0: 2000
+	BrowserPort      int              // UDP port of all browsers on each local address; 0: one of the range
 	ReportInterval   time.Duration    // mean time between RTCP reports (RFC 3550 section 6.2); 0: 5 s
 	Clock            func() time.Time // wall time, for RTCP only; nil: time.Now
 }
@@ -49,6 +52,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.PortMin < 1024 || c.PortMax > 65535 || c.PortMax-c.PortMin < 1:
 		return fmt.Errorf("%w: ports %d to %d", ErrConfig, c.PortMin, c.PortMax)
+	case c.BrowserPort < 0 || c.BrowserPort > 65535:
+		return fmt.Errorf("%w: browsers' port %d", ErrConfig, c.BrowserPort)
 	case c.Shards < 1 || c.Shards > 256:
 		return fmt.Errorf("%w: %d shards", ErrConfig, c.Shards)
 	case c.PacketRate < 100:
@@ -93,8 +98,11 @@ type Engine struct {
 	done   sync.WaitGroup // the shards
 	serial atomic.Uint64  // numbers endpoints
 
+	certificate *secure.Certificate // ours in DTLS handshakes, of this process
+
 	mu     sync.Mutex // signalling only: making and closing endpoints
 	live   map[*endpoint]struct{}
+	fronts map[netip.Addr]*front
 	closed bool
 	past   tally // totals of closed endpoints
 }
@@ -105,7 +113,11 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	e := &Engine{cfg: c, epoch: time.Now(), live: map[*endpoint]struct{}{}}
+	e := &Engine{cfg: c, epoch: time.Now(), live: map[*endpoint]struct{}{}, fronts: map[netip.Addr]*front{}}
+	var err error
+	if e.certificate, err = secure.NewCertificate(); err != nil {
+		return nil, fmt.Errorf("relay: certificate: %w", err)
+	}
 	e.ports = newPorts(c.PortMin, c.PortMax, c.PortRest)
 	for range c.Shards {
 		s, err := newShard(e)
@@ -147,11 +159,12 @@ func (e *Engine) Endpoint(p media.Profile, post func(media.Event)) (media.Endpoi
 	if dscp == 0 {
 		dscp = 46
 	}
-	socks, err := e.ports.open(p.Local.Unmap(), dscp&63, e.Now())
+	socks, behind, err := e.socketsOf(p, dscp&63)
 	if err != nil {
 		return nil, err
 	}
 	ep := newEndpoint(e, p, post, socks)
+	ep.web.front = behind
 	e.live[ep] = struct{}{}
 	home := e.shards[0]
 	for _, s := range e.shards[1:] {
@@ -161,6 +174,19 @@ func (e *Engine) Endpoint(p media.Profile, post func(media.Event)) (media.Endpoi
 	}
 	ep.settle(home)
 	return ep, nil
+}
+
+// socketsOf gives a leg its ports; a browser's has none of its own before it is known where the browser is. Engine.mu is held.
+func (e *Engine) socketsOf(p media.Profile, dscp int) (pair, *front, error) {
+	if !p.Browser {
+		socks, err := e.ports.open(p.Local.Unmap(), dscp, e.Now())
+		return socks, nil, err
+	}
+	f, err := e.frontOn(p.Local.Unmap(), dscp)
+	if err != nil {
+		return pair{}, nil, err
+	}
+	return pair{index: -1, rtp: -1, rtcp: -1, port: int(f.at.Port())}, f, nil
 }
 
 // Bridge makes an empty bridge.
@@ -187,6 +213,7 @@ func (e *Engine) Close() error {
 	for _, ep := range rest {
 		_ = ep.Close()
 	}
+	e.closeFronts()
 	if !already {
 		for _, s := range e.shards {
 			s.stop()

@@ -98,9 +98,14 @@ func (p *ports) open(at netip.Addr, dscp int, now int64) (pair, error) {
 
 // close releases both sockets at once and lets the ports rest.
 func (p *ports) close(s pair, now int64) {
-	_ = unix.Close(s.rtp)
-	_ = unix.Close(s.rtcp)
-	p.release(s.index, now)
+	for _, fd := range []int{s.rtp, s.rtcp} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	if s.index >= 0 { // a browser's leg has none
+		p.release(s.index, now)
+	}
 }
 
 // taken: another program has the port, or an earlier socket of ours lingers.

@@ -30,13 +30,16 @@ func (s *shard) read(e *endpoint, channel int32, now int64) {
 		return
 	}
 	pkt := s.buf[:n]
+	sess := e.current(now)
+	if (e.web.front != nil || sess != nil && sess.agreed.DTLS.On) && s.intercept(e, pkt, now) {
+		return
+	}
 	if isSTUN(pkt) { // phones probe with it; we did not agree to ICE
 		e.count.stun.Add(1)
 		return
 	}
-	sess := e.current(now)
 	switch {
-	case sess == nil:
+	case sess == nil || sess.pending:
 		e.count.early.Add(1) // no learning before the negotiation is complete
 	case channel == channelRTCP || sess.agreed.RTCPMux && rtp.IsRTCP(pkt):
 		s.control(e, sess, pkt, now)

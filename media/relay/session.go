@@ -44,6 +44,7 @@ type session struct {
 	received  [128]kind // by payload type
 	audio     kind
 	secure    bool
+	pending   bool // the keys are being made: nothing is heard or sent
 	suite     string
 	in, out   *secure.Context
 	sends     bool // we may send audio to the peer
@@ -59,7 +60,9 @@ func compile(a sdp.Agreed, prev *session) (*session, error) {
 	if a.RTCPMux {
 		s.remoteCtl = netip.AddrPort{}
 	}
-	open := !a.Rejected && s.audio != kindNone && usable(a.Remote)
+	open := !a.Rejected && s.audio != kindNone && (usable(a.Remote) || a.DTLS.ICE)
+	s.pending = a.DTLS.On && a.Local.IsZero()
+	open = open && !s.pending
 	s.sends = open && (a.Direction == media.SendRecv || a.Direction == media.SendOnly)
 	s.receives = !a.Rejected && s.audio != kindNone && (a.Direction == media.SendRecv || a.Direction == media.RecvOnly)
 	if s.audio != kindNone {
@@ -68,7 +71,7 @@ func compile(a sdp.Agreed, prev *session) (*session, error) {
 	if a.EventRecvPT != 0 {
 		s.received[a.EventRecvPT&127] = kindEvent
 	}
-	if !s.secure {
+	if !s.secure || s.pending {
 		return s, nil
 	}
 	s.suite = string(a.Local.Suite())
@@ -89,7 +92,7 @@ func usable(a netip.AddrPort) bool {
 }
 
 func contextFor(k secure.Key, prev *session, inbound bool) (*secure.Context, error) {
-	if prev != nil && prev.secure {
+	if prev != nil && prev.secure && !prev.pending {
 		c := prev.out
 		if inbound {
 			c = prev.in

@@ -193,8 +193,10 @@ func (s *shard) take(ep *endpoint) {
 		s.nextKeep = s.engine.Now() + int64(housekeeping)
 	}
 	// An endpoint that epoll refuses (out of memory) hears nothing and its call ends by Timeout.
-	if s.poll.add(ep.socks.rtp, slot, channelRTP) != nil || s.poll.add(ep.socks.rtcp, slot, channelRTCP) != nil {
-		ep.count.sendErrors.Add(1)
+	for channel, fd := range []int{channelRTP: ep.socks.rtp, channelRTCP: ep.socks.rtcp} {
+		if fd >= 0 && s.poll.add(fd, slot, int32(channel)) != nil {
+			ep.count.sendErrors.Add(1)
+		}
 	}
 	s.repace(ep)
 }

@@ -21,8 +21,21 @@ type address struct {
 
 // listenUDP opens a bound, non-blocking socket. Priority and buffer are best effort: a container may refuse them.
 func listenUDP(at netip.AddrPort, dscp int) (int, error) {
+	fd, err := openUDP(at.Addr(), dscp)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Bind(fd, sockaddrOf(at)); err != nil {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("relay: bind: %w", err)
+	}
+	return fd, nil
+}
+
+// openUDP is a socket that is not bound yet.
+func openUDP(at netip.Addr, dscp int) (int, error) {
 	family := unix.AF_INET
-	if at.Addr().Is6() {
+	if at.Is6() {
 		family = unix.AF_INET6
 	}
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -36,10 +49,6 @@ func listenUDP(at netip.AddrPort, dscp int) (int, error) {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
-	if err := unix.Bind(fd, sockaddrOf(at)); err != nil {
-		_ = unix.Close(fd)
-		return -1, fmt.Errorf("relay: bind: %w", err)
-	}
 	return fd, nil
 }
 

@@ -94,8 +94,13 @@ func NewCertificate() (*Certificate, error) {
 	return &Certificate{pair: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, print: sha256.Sum256(der)}, nil
 }
 
-// Fingerprint of the certificate.
-func (c *Certificate) Fingerprint() Fingerprint { return c.print }
+// Fingerprint of the certificate; of none, none.
+func (c *Certificate) Fingerprint() Fingerprint {
+	if c == nil {
+		return Fingerprint{}
+	}
+	return c.print
+}
 
 func (*Certificate) String() string   { return "[redacted]" }
 func (*Certificate) GoString() string { return "[redacted]" }

@@ -91,6 +91,9 @@ func (c *Call) onMedia(e Media) {
 		if c.phase == Scripted {
 			c.pressed(p, ev.Rune, byRTP)
 		} // else it is the bridge's
+	case media.KeysFailed: // also where the voice could wait: who cannot make keys never will
+		c.log.Warn("call: no keys for a leg", "leg", p.id, "err", ev.Err)
+		c.end(sip.CauseNotAcceptable, bySwitch)
 	case media.FirstPacket:
 	}
 }
