@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"naisen/media"
+	"naisen/media/dtmf"
 	"naisen/media/quality"
 	"naisen/media/rtp"
 )
@@ -18,6 +19,7 @@ type gauge struct {
 	next                 int64 // when the running interval ends
 	received, lost, gaps uint64
 	interval             quality.Network // the last one
+	tones                *dtmf.Detector  // of a peer without telephone-event; nil until it speaks
 	speaksXR             bool            // the peer sent extended reports: it gets ours
 	state                media.Quality
 	shown                atomic.Pointer[media.Quality] // nil: nothing is known yet

@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"naisen/media"
+	"naisen/media/codec/g711"
+	"naisen/media/dtmf"
 	"naisen/media/rtp"
 	"naisen/media/secure"
 )
@@ -101,6 +103,8 @@ func (s *shard) packet(e *endpoint, sess *session, pkt []byte, now int64) {
 	}
 	if k == kindEvent {
 		s.pressed(e, l.events.Packet(h, pkt[h.Start:h.End], now))
+	} else if sess.tones {
+		s.overhear(e, k, pkt[h.Start:h.End])
 	}
 	s.deliver(e, sess, k, h, pkt, now)
 }
@@ -153,6 +157,24 @@ func (c *counters) refuse(err error) {
 		c.unauthentic.Add(1)
 	default:
 		c.malformed.Add(1)
+	}
+}
+
+// overhear looks for keys in the audio of a peer that has no other way to send them. Lost and swapped packets only shorten or split a press.
+func (s *shard) overhear(e *endpoint, k kind, payload []byte) {
+	g := e.gauge
+	if g.tones == nil {
+		g.tones = dtmf.New()
+	}
+	pcm := s.pcm[:0]
+	switch k {
+	case kindPCMU:
+		pcm = g711.DecodeU(pcm, payload)
+	case kindPCMA:
+		pcm = g711.DecodeA(pcm, payload)
+	}
+	if p, ok := g.tones.Hear(pcm); ok {
+		e.post(media.Digit{Rune: p.Rune, Duration: p.Length})
 	}
 }
 

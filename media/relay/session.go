@@ -47,6 +47,7 @@ type session struct {
 	pending   bool // the keys are being made: nothing is heard or sent
 	suite     string
 	in, out   *secure.Context
+	tones     bool // keys come as tones in the audio, since no telephone-event was agreed
 	sends     bool // we may send audio to the peer
 	receives  bool // the peer may send audio to us
 	remote    netip.AddrPort
@@ -71,6 +72,7 @@ func compile(a sdp.Agreed, prev *session) (*session, error) {
 	if a.EventRecvPT != 0 {
 		s.received[a.EventRecvPT&127] = kindEvent
 	}
+	s.tones = a.EventRecvPT == 0 && (s.audio == kindPCMU || s.audio == kindPCMA)
 	if !s.secure || s.pending {
 		return s, nil
 	}

@@ -41,6 +41,7 @@ type shard struct {
 	frame    media.Frame       // what the taps are shown
 	shown    [maxDatagram]byte // a played frame for the taps, while out is encrypted
 	from     address
+	pcm      [maxDatagram]int16
 	scratch  *secure.Scratch // of all the contexts that are used here
 	events   [eventBatch]unix.EpollEvent
 	napper   napper
