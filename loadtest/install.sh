@@ -21,13 +21,36 @@ need linphonec linphone-cli
 need sox sox
 need opusdec opus-tools
 need openssl openssl
+need chromium chromium                 # the browser phone
+need node nodejs
+need npm npm
+need /usr/lib/baresip/modules/dtls_srtp.so baresip-core
 need curl curl
 if [ "${1:-}" = load ]; then
 	need taskset util-linux
 	need kamailio kamailio
 	need rtpengine rtpengine-daemon
 fi
-[ -n "$missing" ] || exit 0
+
+# The browser phone's npm packages, exactly those of its lock file, into a folder that is never committed.
+packages() {
+	page=$(dirname "$0")/browser/page into=$(dirname "$0")/../build/browser
+	! cmp -s "$page/package-lock.json" "$into/package-lock.json" || return 0
+	echo "installing the npm packages of loadtest/browser"
+	mkdir -p "$into"
+	cp "$page/package.json" "$into/"
+	cp "$page/package-lock.json" "$into/package-lock.json.new"
+	mv "$into/package-lock.json.new" "$into/package-lock.json"
+	(cd "$into" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || {
+		rm -f "$into/package-lock.json"
+		echo "npm ci failed." >&2
+		exit 1
+	}
+}
+[ -n "$missing" ] || {
+	packages
+	exit 0
+}
 
 fail() {
 	echo "The tests need these Debian packages:$missing" >&2
@@ -52,3 +75,4 @@ run() {
 run update
 # shellcheck disable=SC2086 # a list of names
 run install --no-install-recommends $missing
+packages

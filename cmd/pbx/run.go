@@ -31,8 +31,6 @@ func serve(ctx context.Context, c Config, out io.Writer, log *slog.Logger) error
 		return err
 	}
 	p.welcome(out)
-	stop := keepReserve()
-	defer stop()
 	return p.run(ctx)
 }
 

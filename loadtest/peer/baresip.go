@@ -31,6 +31,7 @@ type Phone struct {
 	Transport              string // "udp", "tcp", "tls"
 	Hz                     float64
 	SRTP                   bool // mandatory SDES
+	DTLS                   bool // mandatory DTLS-SRTP instead
 	Register               bool
 	Answer                 bool   // at once
 	Address                string // 127.0.0.1 when empty
@@ -56,6 +57,7 @@ snd_path %s
 module g711.so
 module aufile.so
 module srtp.so
+module dtls_srtp.so
 module account.so
 module menu.so
 module ctrl_tcp.so
@@ -78,7 +80,10 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 	}
 	b := &Baresip{SIP: net.JoinHostPort(p.Address, strconv.Itoa(sip)), dir: dir, control: fmt.Sprintf("127.0.0.1:%d", ctl)}
 	account := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_pass=%s;outbound=\"sip:%s;transport=%s\"", p.User, p.Domain, p.Transport, p.Password, p.Proxy, p.Transport)
-	if p.SRTP {
+	switch {
+	case p.DTLS:
+		account += ";mediaenc=dtls_srtp"
+	case p.SRTP:
 		account += ";mediaenc=srtp-mand"
 	}
 	if p.Answer {

@@ -38,6 +38,7 @@ type PBX struct {
 	Bin, Dir    string // Dir holds pbx.yaml and var
 	Domain      string
 	UDP, TLS    string // host:port
+	WSS         string // host:port
 	URL         string
 	Metrics     string
 	AdminOTP    string            // first run only
@@ -57,7 +58,7 @@ type Options struct {
 // NewPBX writes a configuration with free ports below dir; Run starts it.
 func NewPBX(bin, dir string, o Options) (*PBX, error) {
 	p := &PBX{Bin: bin, Dir: dir, Domain: "pbx.internal", Passwords: map[string]string{}, prefix: o.Prefix, adminSecret: "a long enough secret"}
-	var ports [4]int
+	var ports [5]int
 	for i := range ports {
 		port, err := FreePort("127.0.0.1")
 		if err != nil {
@@ -67,9 +68,10 @@ func NewPBX(bin, dir string, o Options) (*PBX, error) {
 	}
 	p.UDP, p.TLS = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
 	p.URL, p.Metrics = fmt.Sprintf("http://127.0.0.1:%d", ports[2]), fmt.Sprintf("127.0.0.1:%d", ports[3])
+	p.WSS = fmt.Sprintf("127.0.0.1:%d", ports[4])
 	yaml := fmt.Sprintf("data: %s\nhttp: {listen: \"127.0.0.1:%d\", metrics: %q}\n", filepath.Join(dir, "var"), ports[2], p.Metrics)
 	if !strings.Contains(o.YAML, "sip:") {
-		yaml += fmt.Sprintf("sip:\n  listen: [\"udp:%s\", \"tcp:%s\", \"tls:%s\"]\n", p.UDP, p.UDP, p.TLS)
+		yaml += fmt.Sprintf("sip:\n  listen: [\"udp:%s\", \"tcp:%s\", \"tls:%s\", \"wss:%s\"]\n", p.UDP, p.UDP, p.TLS, p.WSS)
 		if o.SIP != "" {
 			yaml += "  " + o.SIP + "\n"
 		}

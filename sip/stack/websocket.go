@@ -195,6 +195,7 @@ func (l *socketListener) serve() {
 			if err == nil {
 				cfg = cfg.Clone()
 				cfg.NextProtos = []string{"http/1.1"} // an Upgrade is HTTP/1.1's
+				cfg.ClientAuth = tls.NoClientCert     // a browser that is asked for a certificate gives up a WebSocket
 			}
 			return cfg, err
 		},

@@ -1,0 +1,69 @@
+// The phone in the page: JsSIP as a site would use it, and an ear that hands out what the speaker plays.
+"use strict";
+
+const seen = []; // events in order, for `saw`
+let ua, session, context, analyser;
+
+function note(what) { seen.push(what); }
+
+function listen(stream) {
+  document.getElementById("speaker").srcObject = stream; // without an element the stream does not run
+  context ||= new AudioContext();
+  analyser = context.createAnalyser();
+  analyser.fftSize = 16384;
+  context.createMediaStreamSource(stream).connect(analyser);
+}
+
+function follow(s) {
+  session = s;
+  note(`session ${s.direction}`);
+  for (const e of ["progress", "accepted", "confirmed", "hold", "unhold"]) s.on(e, () => note(e));
+  s.on("ended", (e) => note(`ended ${e.cause}`));
+  s.on("failed", (e) => note(`failed ${e.cause} ${e.message?.status_code ?? ""}`));
+  const wire = (pc) => {
+    pc.addEventListener("track", (e) => listen(e.streams[0] ?? new MediaStream([e.track])));
+    pc.addEventListener("iceconnectionstatechange", () => note(`ice ${pc.iceConnectionState}`));
+  };
+  s.connection ? wire(s.connection) : s.on("peerconnection", (e) => wire(e.peerconnection));
+}
+
+// The microphone plays a pure tone, which a browser's noise suppression takes for noise.
+const media = {
+  mediaConstraints: { audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false }, video: false },
+  pcConfig: { iceServers: [] },
+};
+
+window.phone = {
+  register(c) {
+    ua = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(c.socket)], uri: c.uri, password: c.password || undefined,
+      authorization_jwt: c.token ? `Bearer ${c.token}` : undefined, session_timers: false, user_agent: c.agent || undefined });
+    for (const e of ["connected", "disconnected", "registered", "unregistered"]) ua.on(e, (x) => note(e === "disconnected" ? `${e} ${x.code ?? ""}` : e));
+    ua.on("registrationFailed", (e) => note(`registrationFailed ${e.cause}`));
+    ua.on("newRTCSession", (e) => follow(e.session));
+    ua.start();
+  },
+  call(to) { ua.call(to, media); },
+  answer() { session.answer(media); },
+  hold() { session.hold(); },
+  unhold() { session.unhold(); },
+  refer(to) { session.refer(to); },
+  hangup() { session.terminate(); },
+  restart() { session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, () => note("renegotiated")); },
+  seen() { return seen; },
+  // What the speaker plays now: 16-bit samples and their rate.
+  hear() {
+    if (!analyser) return { rate: 0, pcm: [] };
+    const f = new Float32Array(analyser.fftSize);
+    analyser.getFloatTimeDomainData(f);
+    return { rate: context.sampleRate, pcm: Array.from(f, (x) => Math.max(-32768, Math.min(32767, Math.round(x * 32767)))) };
+  },
+  async stats() {
+    const out = {};
+    (await session.connection.getStats()).forEach((r) => {
+      if (r.type === "inbound-rtp" || r.type === "outbound-rtp") out[r.type] = { packets: r.packetsReceived ?? r.packetsSent, lost: r.packetsLost };
+      if (r.type === "transport") Object.assign(out, { dtls: r.dtlsState, srtp: r.srtpCipher, ice: r.iceState });
+      if (r.type === "codec") out.codec = r.mimeType;
+    });
+    return out;
+  },
+};
