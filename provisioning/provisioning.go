@@ -101,6 +101,7 @@ type RecordingPolicy struct {
 	Prompt        string `json:"prompt"`     // default notice/recording
 	OnFailure     string `json:"on_failure"` // "continue" (default) or "refuse"
 	RetentionDays int    `json:"retention_days"`
+	Media         string `json:"media,omitempty" doc:"Encryption of every leg of this class of numbers, where it is stricter than the device's or trunk's: srtp-required, srtp-preferred (default) or srtp-forbidden"`
 }
 
 // Subject is who asks: the same for REST, playback, console and SIP.

@@ -229,5 +229,6 @@ func (p RecordingPolicy) Validate() error {
 		!strings.Contains(p.Prompt, "..") && !strings.HasPrefix(p.Prompt, "/"), "prompt", "must be a prompt's name such as notice/recording")
 	c.oneOf("on_failure", p.OnFailure, "", "continue", "refuse")
 	c.between("retention_days", p.RetentionDays, 0, 36500)
+	c.oneOf("media", p.Media, "", "srtp-required", "srtp-preferred", "srtp-forbidden")
 	return c.result()
 }

@@ -276,12 +276,13 @@ func TestRecordingPolicyValidate(t *testing.T) {
 	policy := func(f func(*RecordingPolicy)) Entity { p := RecordingPolicy{Name: "p"}; f(&p); return p }
 	for _, c := range []fault{
 		{policy(func(p *RecordingPolicy) {
-			*p = RecordingPolicy{"p", true, "after-answer", "notice/recording", "refuse", 36500}
+			*p = RecordingPolicy{"p", true, "after-answer", "notice/recording", "refuse", 36500, ""}
 		}), ""},
 		{policy(func(p *RecordingPolicy) { p.Notice = "loud" }), "notice"},
 		{policy(func(p *RecordingPolicy) { p.Prompt = "../../etc" }), "prompt"},
 		{policy(func(p *RecordingPolicy) { p.Prompt = "/etc" }), "prompt"},
 		{policy(func(p *RecordingPolicy) { p.OnFailure = "shrug" }), "on_failure"},
+		{policy(func(p *RecordingPolicy) { p.Media = "rot13" }), "media"},
 		{policy(func(p *RecordingPolicy) { p.RetentionDays = -1 }), "retention_days"},
 	} {
 		c.check(t)

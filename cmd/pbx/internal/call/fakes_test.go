@@ -303,6 +303,7 @@ func (l *fakeLeg) hangup(c sip.Cause) {
 }
 
 type fakeEndpoint struct {
+	wants    []media.Security
 	received uint64
 	rig      *rig
 	on       func(media.Event)
@@ -329,6 +330,7 @@ func (e *fakeEndpoint) Offer(w media.Want) (media.SDP, error) {
 	if len(w.Prefer) == 0 {
 		w.Prefer = []media.Codec{media.G722, media.PCMU, media.PCMA}
 	}
+	e.wants = append(e.wants, w.Security)
 	return media.SDP(list(w.Prefer)), e.bad
 }
 func (e *fakeEndpoint) Allows(s media.SDP) ([]media.Codec, error) {
@@ -346,6 +348,7 @@ func (e *fakeEndpoint) Answer(s media.SDP, w media.Want) (media.SDP, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.wants = append(e.wants, w.Security)
 	e.codec = cs[0]
 	for _, want := range w.Prefer {
 		if slices.Contains(cs, want) {

@@ -26,7 +26,7 @@ func (e Replace) reply(error) {
 
 // onReplace judges by RFC 3891 section 3 and puts the new leg in the place of the old one.
 func (c *Call) onReplace(e Replace) {
-	n := &party{id: e.By.ID(), leg: e.By, offer: e.In.Offer, security: e.In.Security, number: e.In.Request.Number, name: e.In.Request.Display,
+	n := &party{id: e.By.ID(), leg: e.By, offer: e.In.Offer, security: c.demands(e.In.Security), number: e.In.Request.Number, name: e.In.Request.Display,
 		ext: e.In.Request.Extension, trunk: e.In.Request.Trunk}
 	c.called = append(c.called, n)
 	n.leg.Attach(c.mailbox)

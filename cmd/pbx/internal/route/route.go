@@ -112,8 +112,9 @@ type Record struct {
 	Notice    Notice
 	Prompt    string
 	Language  string
-	Refuse    bool // end the call when recording fails
-	Retention int  // days
+	Refuse    bool   // end the call when recording fails
+	Retention int    // days
+	Media     string // RecordingPolicy.Media: how the legs of this class of numbers are encrypted
 }
 
 // Notice says when the recording notice is played to the outside party.
@@ -275,9 +276,9 @@ func internal(dir Directory, req Request, caller, called provisioning.Extension,
 func record(dir Directory, domain, policy, number, language string) Record {
 	pol, ok := dir.Policy(domain, policy)
 	if policy == "" || !ok || !pol.Record {
-		return Record{Notice: NoticeNone}
+		return Record{Notice: NoticeNone, Media: pol.Media}
 	}
-	r := Record{On: true, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
+	r := Record{On: true, Media: pol.Media, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
 		Language: language, Refuse: pol.OnFailure == "refuse", Retention: pol.RetentionDays}
 	if r.Notice == "" {
 		r.Notice = NoticeEarly
