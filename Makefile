@@ -48,7 +48,8 @@ unit:
 phones:
 	$(GO) test -count=1 -timeout 8m ./loadtest/...
 
-# Set-up time, processor time, rates and memory, on one core; LOAD=-short is a small run to see that it works.
+# Set-up time, processor time, rates and memory, on one core; LOAD=-short is a small run to see that it works, LOAD="-only ^delay$$" one section;
+# LOAD=-help names them.
 load:
 	@loadtest/install.sh load
 	$(GO) run ./loadtest/report $(LOAD)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"regexp"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -43,7 +44,8 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.recorderMetrics(c)
 	p.guardMetrics(c)
 	r := prometheus.NewRegistry()
-	r.MustRegister(c, p.qualities.mos, p.qualities.loss, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	live := collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")})
+	r.MustRegister(c, p.qualities.mos, p.qualities.loss, collectors.NewGoCollector(live), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(r, promhttp.HandlerOpts{}))
 	return mux
@@ -94,6 +96,7 @@ func (p *pbx) sipMetrics(c *collector) {
 	c.add("naisen_sip_queued", "Messages waiting for their shard.", prometheus.GaugeValue, func() float64 { return float64(stats().Queued) })
 	counter("naisen_sip_withheld_total", "Answers not given to strangers because they would have been much larger than the request.", func() uint64 { return stats().Withheld })
 	counter("naisen_sip_queue_full_total", "Messages dropped because their shard's queue was full; part of shed.", func() uint64 { return stats().QueueFull })
+	counter("naisen_sip_overrun_total", "Datagrams that the kernel dropped because its buffer was full before we read.", func() uint64 { return stats().Overrun })
 	c.add("naisen_sip_queue_delay_seconds", "Time that a message waits for its handler, on the slowest shard.", prometheus.GaugeValue,
 		func() float64 { return p.stack.QueueDelay().Seconds() })
 	auth := p.signalling.auth.Stats

@@ -47,11 +47,20 @@ var sections = []section{
 	{"calls", "Memory of a held call", callsMethod, measureCalls, false},
 }
 
+// names of the sections, in order: each can be run alone.
+func names() string {
+	var out []string
+	for _, s := range sections {
+		out = append(out, s.name)
+	}
+	return strings.Join(out, ", ")
+}
+
 func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("report", flag.ContinueOnError)
 	short := f.Bool("short", false, "one small run of each figure")
 	runs := f.Int("runs", 3, "runs of each figure")
-	only := f.String("only", "", "regular expression: which sections of setup, signalling, rates, delay, media, registrations, calls")
+	only := f.String("only", "", "regular expression: which sections of "+names())
 	nice := f.Int("nice", 0, "niceness of switch and generator, -20 to 19; below 0 needs root and keeps the neighbours' noise out")
 	out := f.String("out", filepath.Join("build", "load.md"), "file that the report is written to as well")
 	if err := f.Parse(args); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"slices"
 	"time"
 
 	"naisen/loadtest/bulk"
@@ -162,23 +161,17 @@ func (m memory) slope(t *table, before memory, n int, what, target string) {
 }
 
 // settled lets the switch collect its garbage and give memory back, then reads it. Being asked for metrics makes enough garbage of
-// its own that collections come; the live heap is the least that was seen after them.
+// its own that collections come; the live heap is what the last of them found.
 func (s *site) settled(ctx context.Context) (m memory, err error) {
 	begin, err := s.Metric(ctx, "go_gc_duration_seconds_count")
 	if err != nil {
 		return m, err
 	}
-	var heaps []float64
-	for range 4000 {
+	for range 20_000 {
 		n, err := s.Metric(ctx, "go_gc_duration_seconds_count")
 		if err != nil {
 			return m, err
 		}
-		heap, err := s.Metric(ctx, "go_memstats_heap_alloc_bytes")
-		if err != nil {
-			return m, err
-		}
-		heaps = append(heaps, heap)
 		if n >= begin+4 {
 			break
 		}
@@ -186,12 +179,12 @@ func (s *site) settled(ctx context.Context) (m memory, err error) {
 	if m.resident, err = s.resident(ctx); err != nil {
 		return m, err
 	}
-	m.live = slices.Min(heaps) / 1024
-	stacks, err := s.Metric(ctx, "go_memstats_stack_sys_bytes")
-	if err != nil {
-		return m, err
+	for name, to := range map[string]*float64{"go_gc_heap_live_bytes": &m.live, "go_memstats_stack_sys_bytes": &m.stacks} {
+		if *to, err = s.Metric(ctx, name); err != nil {
+			return m, err
+		}
+		*to /= 1024
 	}
-	m.stacks = stacks / 1024
 	m.goroutines, err = s.Metric(ctx, "go_goroutines")
 	return m, err
 }

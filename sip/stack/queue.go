@@ -37,6 +37,7 @@ type queue struct {
 	wake    chan struct{}
 	space   chan struct{}
 	delay   delay
+	fresh   atomic.Int64 // messages in later, for who must not wait for mu
 }
 
 func newQueue() queue {
@@ -62,6 +63,7 @@ func (q *queue) put(it item, callID string, fresh bool) queued {
 		}
 		q.later = append(q.later, it)
 		q.waiting[callID]++
+		q.fresh.Store(int64(len(q.later) - q.head))
 		signal(q.wake)
 		return queuedYes
 	}
@@ -116,6 +118,7 @@ func (q *queue) take(batch []item) []item {
 		clear(q.later[n:])
 		q.later, q.head = q.later[:n], 0
 	}
+	q.fresh.Store(int64(len(q.later) - q.head))
 	return batch
 }
 
@@ -130,6 +133,7 @@ func (q *queue) drop() {
 	q.mu.Lock()
 	q.first, q.later, q.head, q.inbound = nil, nil, 0, 0
 	clear(q.waiting)
+	q.fresh.Store(0)
 	q.mu.Unlock()
 }
 

@@ -9,7 +9,15 @@ import (
 )
 
 // datagram takes one UDP packet.
-func (s *Stack) datagram(b []byte, f *Flow) { s.receive(b, f, false) }
+func (s *Stack) datagram(b []byte, f *Flow) {
+	if s.swamped() && s.dispensable(b) {
+		s.stats.received.Add(1)
+		s.stats.queueFull.Add(1)
+		s.stats.shed.Add(1)
+		return
+	}
+	s.receive(b, f, false)
+}
 
 // stream takes one framed message; when its shard is full it waits, and with it the reading of that connection.
 func (s *Stack) stream(b []byte, c *conn) { s.receive(b, c.flow, true) }

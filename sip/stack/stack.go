@@ -102,7 +102,8 @@ type Config struct {
 	DialStream   func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
 	Trusted      func(netip.Addr) bool // sources that the per-source rate does not apply to: our trunks
 	// Urgent tells of a request outside a dialog that it must not wait behind others, nor fall to their rate: an emergency call. It has a
-	// share of its own, since anybody can claim one. Nil: none. It is called from any goroutine and must not block.
+	// share of its own, since anybody can claim one. It may look at method and URI alone, the rest may not be parsed yet; it is called from
+	// any goroutine and must not block. Nil: none.
 	Urgent func(*Request) bool
 	// Peer tells how a peer wants its packets; nil: all alike. It is asked for each message sent, from any goroutine, and must not block.
 	Peer func(netip.Addr) PeerStyle
@@ -182,7 +183,7 @@ func (c *Config) fill() {
 			if err != nil {
 				return nil, err
 			}
-			_ = u.SetReadBuffer(udpReadBuffer) // as far as the kernel allows
+			widen(u, udpReadBuffer)
 			return u, nil
 		}
 	}

@@ -7,9 +7,10 @@ import (
 )
 
 // Stats counters only grow; those of the second line and QueueDelay are gauges. QueueFull is part of Shed. Withheld are answers to
-// strangers that would have been much larger than the request. Refused are WebSocket handshakes.
+// strangers that would have been much larger than the request. Overrun are datagrams that the kernel dropped before we read them. Refused are WebSocket handshakes.
 type Stats struct {
 	Received, Sent, Malformed, Shed, QueueFull, Retransmitted, Duplicates, Withheld, Refused, Panics uint64
+	Overrun                                                                                          uint64
 	Transactions, Connections, WebSockets, Queued                                                    int
 	QueueDelay                                                                                       time.Duration
 }
@@ -31,6 +32,9 @@ func (s *Stack) Stats() Stats {
 	s.pool.mu.Unlock()
 	for _, sh := range s.shards {
 		out.Queued += sh.queue.len()
+	}
+	for _, l := range s.packets {
+		out.Overrun += kernelDropped(l.pc)
 	}
 	out.QueueDelay, out.QueueFull = s.QueueDelay(), s.stats.queueFull.Load()
 	return out
