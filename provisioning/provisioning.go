@@ -211,6 +211,8 @@ type CDR struct {
 	Class      string    `json:"class,omitempty" doc:"Of the outside number"`
 	MilliYen   int64     `json:"milli_yen,omitempty" doc:"Cost by the domain's tariff, in thousandths of a yen"`
 	Recording  string    `json:"recording,omitempty"`
+	Transfers  int       `json:"transfers,omitempty" doc:"How often it was transferred, or a party's place was taken"`
+	MergedInto string    `json:"merged_into,omitempty" doc:"ID of the call in which its parties talked on after an attended transfer"`
 
 	Legs []LegQuality `json:"legs,omitempty" doc:"How each party sounded"`
 }

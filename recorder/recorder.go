@@ -67,6 +67,13 @@ type Recording interface {
 	OnFailure(func(error))            // called at most once, when capture fails or had failed (disk full); it must not block
 }
 
+// Mask is a stretch of which nothing was kept, since a PIN or a card number was given: silence stands in its place, on both channels.
+type Mask struct {
+	FromMS int64  `json:"from_ms"`
+	ToMS   int64  `json:"to_ms"`
+	By     string `json:"by,omitempty"` // who switched it on: a script's name
+}
+
 // Manifest is stored, sealed, beside the audio. It says all that is needed to rebuild the catalogue.
 type Manifest struct {
 	Version int `json:"version"`
@@ -82,6 +89,7 @@ type Manifest struct {
 	SealedSHA256 string    `json:"sealed_sha256"` // of the sealed object
 	SealedBytes  int64     `json:"sealed_bytes"`
 	Gaps         []Gap     `json:"gaps,omitempty"`
+	Masks        []Mask    `json:"masks,omitempty"`
 	Dropped      int64     `json:"dropped"`                // frames that the ring refused
 	Lost         int64     `json:"lost"`                   // frames that never came, by sequence number
 	Damaged      int       `json:"damaged,omitempty"`      // journal slots that did not authenticate; nothing of them is in the audio
@@ -93,7 +101,7 @@ type Gap struct {
 	Party  string `json:"party"`
 	FromMS int64  `json:"from_ms"`
 	ToMS   int64  `json:"to_ms"`
-	Reason string `json:"reason"` // "loss", "silence", "dropped", "truncated"
+	Reason string `json:"reason"` // "loss", "silence", "dropped", "truncated", "masked"
 }
 
 // State of a catalogue row; it only moves forward.

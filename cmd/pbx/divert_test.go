@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/provisioning"
 	"naisen/sip"
 	"naisen/sip/siptest"
 	"naisen/sip/stack"
@@ -83,6 +84,34 @@ func TestDiversionToACarrier(t *testing.T) {
 			t.Errorf("charged to %q", e)
 		}
 	})
+}
+
+// A redirection to a recorded number of ours is a call of that number: who calls hears the notice before the conversation, and it is recorded.
+func TestDiversionToARecordedNumber(t *testing.T) {
+	taped := provisioning.DID{Number: "+81366666666", To: []string{"2004", "2003"}, Policy: "after"}
+	onStage(t, "", func(o *stage) {
+		alice, dave, carol := o.phones["2001"], o.phones["2004"], o.phones["2003"] // dave is behind the number too, and not called again
+		out := o.invite(alice, "2004", nil)
+		dave.Reply(dave.Expect("INVITE"), 302, toContact("sip:"+taped.Number+"@"+simDomain))
+		dave.Expect("ACK")
+		in := carol.Expect("INVITE")
+		carol.Reply(in, 180, nil)
+		alice.ExpectStatus(180, "INVITE")
+		a, c := o.pickUp(side{alice, out, nil, true}, side{carol, in, nil, false})
+		o.wait(simNotice + 2*time.Second)
+		a.bye(c)
+		o.wait(time.Second)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.tape.mu.Lock()
+		defer o.tape.mu.Unlock()
+		if len(o.tape.recordings) != 1 {
+			t.Fatalf("%d recordings", len(o.tape.recordings))
+		}
+		if r := o.tape.recordings[0].of; r.DID != taped.Number || r.Policy != "after" || r.Notice == nil || !r.Notice.Complete || o.cdrs[0].Recording != r.ID {
+			t.Errorf("%+v, CDR %+v", r, o.cdrs[0])
+		}
+	}, taped)
 }
 
 // Who asks for privacy is not shown, to nobody (RFC 3323, RFC 3325).

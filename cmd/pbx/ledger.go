@@ -26,33 +26,46 @@ const (
 type ledger struct {
 	store   provisioning.Store
 	log     *slog.Logger
+	settled func(call string) // it has its record, or never will
 	queue   chan provisioning.CDR
 	dropped atomic.Uint64
 	give    chan struct{} // closed: there is no time left to wait for the store
 	done    chan struct{}
 }
 
-func newLedger(store provisioning.Store, log *slog.Logger) *ledger {
-	l := &ledger{store: store, log: log, queue: make(chan provisioning.CDR, ledgerBound), give: make(chan struct{}), done: make(chan struct{})}
+func newLedger(store provisioning.Store, settled func(call string), log *slog.Logger) *ledger {
+	l := &ledger{store: store, settled: settled, log: log, queue: make(chan provisioning.CDR, ledgerBound), give: make(chan struct{}), done: make(chan struct{})}
 	go l.run()
 	return l
 }
 
 // Enter implements call.Ledger.
 func (l *ledger) Enter(c call.CDR) {
-	row := provisioning.CDR{ID: c.ID, Domain: c.Domain, Direction: string(c.Direction), From: c.From, To: c.To, AnsweredBy: c.AnsweredBy,
+	r := row(c)
+	select {
+	case l.queue <- r:
+	default:
+		l.drop("ledger: queue is full, the CDR is in this line only", r)
+	}
+}
+
+// drop logs a record that can be written nowhere else.
+func (l *ledger) drop(why string, c provisioning.CDR, more ...any) {
+	l.dropped.Add(1)
+	l.log.Error(why, append([]any{"cdr", c}, more...)...)
+	l.settled(c.ID)
+}
+
+// row is a call's record as it is stored.
+func row(c call.CDR) provisioning.CDR {
+	r := provisioning.CDR{Transfers: c.Transfers, MergedInto: c.MergedInto, ID: c.ID, Domain: c.Domain, Direction: string(c.Direction), From: c.From, To: c.To, AnsweredBy: c.AnsweredBy,
 		Trunk: c.Trunk, Started: c.Started, Answered: c.Answered, Ended: c.Ended, TalkMS: c.Talk.Milliseconds(),
 		Status: c.Cause.Status, Q850: c.Cause.Q850, Cause: c.Cause.Text, EndedBy: c.EndedBy, Withheld: c.Withheld, Emergency: c.Emergency, Site: c.Site, CallBack: c.CallBack, Recording: c.Recording,
 		Payer: c.Charge.Extension, Class: c.Charge.Class, MilliYen: c.MilliYen}
 	for _, l := range c.Legs {
-		row.Legs = append(row.Legs, legQuality(l))
+		r.Legs = append(r.Legs, legQuality(l))
 	}
-	select {
-	case l.queue <- row:
-	default:
-		l.dropped.Add(1)
-		l.log.Error("ledger: queue is full, the CDR is in this line only", "cdr", row)
-	}
+	return r
 }
 
 // run writes in batches: one transaction for what gathered.
@@ -74,7 +87,7 @@ func (l *ledger) run() {
 			l.log.Error("ledger: CDRs wait for the store", "waiting", len(batch)+len(l.queue), "err", err)
 			if !l.pause(wait) {
 				for _, c := range batch {
-					l.dropped.Add(1)
+					l.dropped.Add(1) // its note stays, so that the next start writes what is known of it
 					l.log.Error("ledger: the store is away and the switch stops, the CDR is in this line only", "cdr", c)
 				}
 				break
@@ -117,7 +130,7 @@ func (l *ledger) pause(d time.Duration) bool {
 func (l *ledger) write(batch []provisioning.CDR) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return l.store.Update(ctx, provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+	err := l.store.Update(ctx, provisioning.Subject{System: true}, func(w provisioning.Writer) error {
 		for _, c := range batch {
 			if err := w.AddCDR(c); err != nil {
 				return err
@@ -130,6 +143,12 @@ func (l *ledger) write(batch []provisioning.CDR) error {
 		}
 		return nil
 	})
+	if err == nil {
+		for _, c := range batch {
+			l.settled(c.ID)
+		}
+	}
+	return err
 }
 
 // permanent says that trying again cannot help: the domain is gone, or a field is out of bounds.
@@ -145,8 +164,7 @@ func (l *ledger) apart(batch []provisioning.CDR) []provisioning.CDR {
 		switch err := l.write([]provisioning.CDR{c}); {
 		case err == nil:
 		case permanent(err):
-			l.dropped.Add(1)
-			l.log.Error("ledger: the store refuses a CDR for good, it is in this line only", "cdr", c, "err", err)
+			l.drop("ledger: the store refuses a CDR for good, it is in this line only", c, "err", err)
 		default:
 			again = append(again, c)
 		}

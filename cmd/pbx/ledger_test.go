@@ -70,7 +70,7 @@ func TestLedger(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
-				l := newLedger(&c.store, slog.New(slog.NewTextHandler(&log, nil)))
+				l := newLedger(&c.store, func(string) {}, slog.New(slog.NewTextHandler(&log, nil)))
 				for _, id := range []string{"c1", "c2", "c3"} {
 					l.Enter(call.CDR{ID: id, Domain: "d"})
 				}
@@ -93,7 +93,7 @@ func TestLedger(t *testing.T) {
 func TestLedgerStopsWithoutAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		l := newLedger(&shelf{away: 1 << 30}, slog.New(slog.NewTextHandler(&log, nil)))
+		l := newLedger(&shelf{away: 1 << 30}, func(string) {}, slog.New(slog.NewTextHandler(&log, nil)))
 		l.Enter(call.CDR{ID: "c1", Domain: "d"})
 		time.Sleep(time.Second)
 		l.Enter(call.CDR{ID: "c2", Domain: "d"})

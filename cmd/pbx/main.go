@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -41,14 +39,6 @@ type auditCmd struct {
 
 type auditVerifyCmd struct{ configFlag }
 
-// The collector lets garbage gather to a share of what it counts as live, and counts the ballast, to which nobody writes, so that no page
-// of it is real. Without it a switch with few calls collected all the time: a third of a call's processor time. A large ballast and a
-// small share make the reserve nearly constant, 31 MiB, instead of half of what the calls hold: each call costs that much less memory.
-const (
-	ballastSize    = 256 << 20
-	garbagePercent = 12
-)
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -60,11 +50,6 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	// Every part of ours is given its logger. What libraries write to the default one is not bounded, and may name what we never log.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
-	ballast := make([]byte, ballastSize)
-	defer runtime.KeepAlive(ballast)
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("pbx"), kong.Description("Naisen: a cloud PBX with call recording."),

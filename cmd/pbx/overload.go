@@ -1,6 +1,8 @@
 package main
 
 import (
+	"hash/maphash"
+	"math/rand/v2"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -15,12 +17,35 @@ import (
 type overload struct {
 	shedder *limit.Shedder
 	delay   func() time.Duration // the queueing delay now
+	seed    maphash.Seed
+	away    *limit.Recent // calls that were sent away: their repetitions are too
 
 	calls, registrations, others atomic.Uint64 // shed
 }
 
 func newOverload(delay func() time.Duration, clock func() time.Time) *overload {
-	return &overload{shedder: limit.NewShedder(clock), delay: delay}
+	return &overload{shedder: limit.NewShedder(clock), delay: delay, seed: maphash.MakeSeed(), away: limit.NewRecent(txLife, awayMost, clock)}
+}
+
+const (
+	txLife   = 32 * time.Second // 64*T1: no INVITE is repeated for longer (RFC 3261 section 17.1.1.2)
+	awayMost = 50_000           // a minute of 800 calls/s that were sent away
+)
+
+// asks tells whether a request is to be served. The repetition of an INVITE gets what the INVITE got: nothing is kept of one that was sent
+// away, and when the answer crosses the repetition the phone of the called would ring for a caller who has given up.
+func (o *overload) asks(p limit.Priority, req *stack.Request) (retry time.Duration, ok bool) {
+	if req.Method != "INVITE" {
+		return o.shedder.Ask(p, o.delay())
+	}
+	key := maphash.String(o.seed, req.Get("Via")+"\n"+req.CallID()+"\n"+req.Get("CSeq"))
+	if o.away.Has(key) {
+		return time.Duration(5+rand.IntN(10)) * time.Second, false
+	}
+	if retry, ok = o.shedder.Ask(p, o.delay()); !ok {
+		o.away.Add(key)
+	}
+	return retry, ok
 }
 
 // urgent: somebody dials for help. Who it is is proven later; asking costs a stranger's flood of such calls no more than a challenge.
@@ -43,7 +68,7 @@ func (s *signalling) sheds(tx *stack.ServerTx) bool {
 	if req.Has("Authorization") || req.Has("Proxy-Authorization") || req.Has("Replaces") || o.shedder.Shedding() && s.registered(req) {
 		p = limit.Standing
 	}
-	retry, ok := o.shedder.Ask(p, o.delay())
+	retry, ok := o.asks(p, req)
 	if ok {
 		return false
 	}

@@ -97,6 +97,50 @@ func TestOverload(t *testing.T) {
 	})
 }
 
+// Nothing is kept of a call that was shed, and still its repetition does not begin it: the caller has been told by then.
+func TestRepetitionOfWhatWasShed(t *testing.T) {
+	d := twoDomains(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := newDesk(t, d)
+		delay := 2 * time.Second
+		o := newOverload(func() time.Duration { return delay }, time.Now)
+		w.s.overload = o
+		ph := w.net.Phone(t, "phone", netip.MustParseAddrPort("192.0.2.20:5060"), w.at)
+		ph.Domain, ph.Name = "a.example", "2002"
+		status := func(r *stack.Request) int {
+			ph.Send(r)
+			m, ok := ph.Read(siptest.Patience)
+			if !ok || m.Response == nil {
+				t.Fatal("no answer")
+			}
+			ph.Ack(r, m.Response)
+			return m.Response.Status
+		}
+		var shed *stack.Request
+		for range 500 {
+			if r := ph.NewRequest("INVITE", "2001"); status(r) == 503 {
+				shed = r
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+		for range 500 { // it passes
+			delay = 0
+			status(ph.NewRequest("INVITE", "2001"))
+			<-time.After(20 * time.Millisecond)
+		}
+		if got := status(ph.NewRequest("INVITE", "2001")); got != 401 {
+			t.Errorf("a new call gets %d when it is over", got)
+		}
+		if got := status(shed); got != 503 {
+			t.Errorf("the repetition of what was shed gets %d", got)
+		}
+		<-time.After(2 * time.Minute)
+		if got := status(shed); got != 401 {
+			t.Errorf("%d two minutes later: it is remembered for ever", got)
+		}
+	})
+}
+
 func TestUrgent(t *testing.T) {
 	for user, want := range map[string]bool{"119": true, "110": true, "0110": true, "+81118": true, "184119": true, "1190": false, "2119": false, "0312345678": false, "": false} {
 		r := stack.NewRequest("INVITE", sip.URI{Scheme: "sip", User: user, Host: "a.example"})

@@ -124,6 +124,15 @@ func who(p limit.Payer) string {
 
 func clipNumber(s string) string { return s[:min(len(s), 40)] }
 
+// price of a call's minute by the tariff of its domain, in thousandths of a yen.
+func (p *pbx) price(domain string, c call.CDR) int64 {
+	if c.Charge.Extension == "" || c.Charge.Denied {
+		return 0
+	}
+	d, _ := p.directory.Snapshot().Domain(domain)
+	return d.Price(c.Charge.Class, c.Charge.E164)
+}
+
 // Enter implements call.Ledger: each call is settled once, with its record.
 func (p *purse) Enter(c call.CDR) {
 	c.MilliYen = p.book.Settle(c.ID, c.Answered, c.Ended)

@@ -31,6 +31,8 @@ func serve(ctx context.Context, c Config, out io.Writer, log *slog.Logger) error
 		return err
 	}
 	p.welcome(out)
+	stop := keepReserve()
+	defer stop()
 	return p.run(ctx)
 }
 

@@ -101,7 +101,7 @@ func (c *talk) answer(req *stack.Request, resp *stack.Response, fresh bool) {
 		c.invite, c.rang = again, false
 		c.p.ask(again, func(r *stack.Response) { c.answer(again, r, false) })
 	case c.state == calling:
-		c.status = resp.Status
+		c.status, c.shed = resp.Status, shed(resp)
 		c.finish("refused")
 	case c.state == up:
 		c.p.w.wrong("%s: %d after a 2xx for %s", c.p.name, resp.Status, c.callID)
@@ -187,7 +187,13 @@ func (p *phone) ring(r *stack.Request) {
 	}
 	c.peerPort = portOf(r.Body)
 	c.state = ringing
+	p.closed(r)
 	wait := p.chance(12 * time.Second)
+	if !p.w.classic && p.one(6) {
+		p.reply(r, 180, c.localTag, c.dialog)
+		p.after(wait/4, c.redirect)
+		return
+	}
 	switch n := p.dice.IntN(100); {
 	case n < 42:
 		p.reply(r, 180, c.localTag, c.dialog)
@@ -264,7 +270,7 @@ func (c *talk) refuse(status int) {
 	c.status, c.refused = status, true
 	b := c.p.reply(c.invite, status, c.localTag, func(resp *stack.Response) {
 		if status == 302 {
-			resp.SetContact(sip.Address{URI: sip.URI{Scheme: "sip", User: "elsewhere", Host: "192.0.2.99"}})
+			resp.SetContact(c.movedTo())
 		}
 	})
 	c.finish("refused")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"time"
 
 	"naisen/cmd/pbx/internal/call"
@@ -42,6 +41,7 @@ func (w *world) check() {
 		}
 	}
 	w.checkRinging()
+	w.checkMoved()
 	w.checkRecordings()
 }
 
@@ -146,6 +146,11 @@ func (w *world) checkCDRs() map[time.Time]call.CDR {
 			w.wrong("CDR %s was answered by %s at no time", c.ID, c.AnsweredBy)
 		}
 	}
+	for _, c := range w.cdrs {
+		if c.MergedInto != "" && (!ids[c.MergedInto] || c.MergedInto == c.ID) {
+			w.wrong("CDR %s was merged into %q, which has none", c.ID, c.MergedInto)
+		}
+	}
 	return out
 }
 
@@ -169,6 +174,8 @@ func (w *world) checkCaller(c *talk, byStart map[time.Time]call.CDR) {
 		}
 	}
 	switch {
+	case c.shed && started > 0 && c.p != w.carrier:
+		w.wrong("%s: it was shed, and CDR %s is there", c, r.ID)
 	case started > 1:
 		w.wrong("%s: one INVITE started %d calls", c, started)
 	case len(times) == 0:
@@ -254,7 +261,7 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 	if len(got) > 1 {
 		w.wrong("%d recordings of %s", len(got), c.ID)
 	}
-	if !want.On && !w.byHand[c.ID] && c.Transfers == 0 {
+	if !want.On && !w.byHand[c.ID] && c.Transfers == 0 && !ownNumber(called) {
 		w.wrong("CDR %s: recorded without a policy", c.ID)
 	}
 	if c.Recording != r.of.ID {
@@ -283,4 +290,4 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 }
 
 // merged says that the legs of a call live on in another one.
-func merged(r call.CDR) bool { return strings.HasPrefix(r.Cause.Text, "Merged") }
+func merged(r call.CDR) bool { return r.MergedInto != "" }

@@ -230,6 +230,7 @@ func (p *phone) response(r *stack.Response) {
 		return
 	}
 	a.rang = true
+	p.spared(a.req, r)
 	if r.Status >= 200 {
 		a.done = true
 		if method == "INVITE" && r.Status >= 300 {
@@ -290,13 +291,18 @@ func (p *phone) register() {
 	r.Set("CSeq", fmt.Sprint(p.regSeq, " REGISTER"))
 	r.Set("Expires", fmt.Sprint(expires))
 	p.ask(r, func(resp *stack.Response) {
+		if shed(resp) {
+			p.after(5*time.Second+p.chance(5*time.Second), p.register)
+		}
 		if resp == nil || resp.Status != 401 {
 			return
 		}
 		p.regSeq++
 		again := p.answer(r, resp, p.regSeq)
 		p.ask(again, func(resp *stack.Response) {
-			if resp != nil && resp.Status >= 300 && resp.Status != 401 && resp.Status != 500 && resp.Status != 400 {
+			if shed(resp) {
+				p.after(5*time.Second+p.chance(5*time.Second), p.register)
+			} else if resp != nil && resp.Status >= 300 && resp.Status != 401 && resp.Status != 500 && resp.Status != 400 {
 				p.w.wrong("%s: REGISTER got %d", p.name, resp.Status)
 			}
 		})

@@ -40,12 +40,14 @@ type talk struct {
 	rang      bool // a provisional response came
 	wantsEnd  bool // CANCEL goes out with the first provisional response
 	cancelOut bool
-	refused   bool // we refused it, and wait for the ACK
-	settled   bool // the ACK came
-	early     bool // it sent early media
-	busy      bool // a re-INVITE of ours is under way
-	muddled   bool // its phone sent garbage meanwhile
-	lost      bool // restarted or fell off the net
+	refused   bool   // we refused it, and wait for the ACK
+	settled   bool   // the ACK came
+	early     bool   // it sent early media
+	busy      bool   // a re-INVITE of ours is under way
+	muddled   bool   // its phone sent garbage meanwhile
+	lost      bool   // restarted or fell off the net
+	shed      bool   // the switch had too much to do
+	moved     string // where it redirected to
 	holding   bool
 
 	tags     []string // To tags of every 2xx
@@ -231,7 +233,7 @@ func (c *talk) other(method string) {
 	case "INFO":
 		r.SetBody("application/dtmf-relay", []byte("Signal=5\r\nDuration=160\r\n"))
 	case "REFER":
-		r.Set("Refer-To", "<sip:2001@"+simDomain+">")
+		r.Set("Refer-To", "<sip:"+c.referTo()+"@"+simDomain+">")
 		if o := c.p.another(c); o != nil && c.p.one(2) { // attended
 			r.Set("Refer-To", "<sip:2001@"+simDomain+"?Replaces="+strings.NewReplacer(";", "%3B", "=", "%3D").Replace(o.name())+">")
 		}

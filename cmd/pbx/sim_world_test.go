@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,7 +54,9 @@ type world struct {
 	serve   sync.WaitGroup
 	stop    context.CancelFunc
 
-	mu       sync.Mutex // all phones run under it
+	classic  bool          // a history as those were that found something: simFound
+	mu       sync.Mutex    // all phones run under it
+	delay    time.Duration // that messages wait in the switch
 	readers  sync.WaitGroup
 	phones   []*phone
 	carrier  *phone
@@ -151,7 +155,7 @@ func simEntities() []provisioning.Entity {
 
 // newWorld joins the parts as wireSIP does, on the simulated network. It must run inside a bubble.
 func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
-	w := &world{t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), net: siptest.NewNetwork(seed), proxy: netip.MustParseAddrPort("192.0.2.10:5060"),
+	w := &world{t: t, seed: seed, classic: slices.Contains(slices.Collect(maps.Values(simFound)), seed), dice: rand.New(rand.NewPCG(seed, 1)), net: siptest.NewNetwork(seed), proxy: netip.MustParseAddrPort("192.0.2.10:5060"),
 		arrivals: map[arrival][]time.Time{}, ports: map[uint16]call.LegID{}, byHand: map[string]bool{}, byes: map[string]bool{}, asked: map[arrival]asked{},
 		plans: map[time.Time]route.Plan{}, acked: map[string]bool{}, unacked: map[string]bool{}}
 	w.net.Usual(w.weather())

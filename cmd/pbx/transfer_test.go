@@ -94,6 +94,9 @@ func TestAttendedTransfer(t *testing.T) {
 		o.wait(time.Second)
 		a.bye(c)
 		o.records("2002 > 2001 2001 200 OK by caller", "2001 > 2004 2004 200 Merged by caller")
+		if o.cdrs[0].Transfers != 1 || o.cdrs[1].MergedInto != o.cdrs[0].ID || row(o.cdrs[1]).MergedInto != o.cdrs[0].ID {
+			t.Errorf("%d transfers, merged into %q", o.cdrs[0].Transfers, o.cdrs[1].MergedInto)
+		}
 		if o.tape.recordings[0].stops != 1 || len(o.tape.recordings) != 1 || len(o.tape.recordings[0].joined) != 1 {
 			t.Errorf("the recording of 2002's call did not go on: %+v", o.tape.recordings)
 		}

@@ -56,6 +56,7 @@ type pbx struct {
 	policy      *policy.Table
 	auditor     *auditor
 	ledger      *ledger
+	notes       *notes
 	purse       *purse
 	qualities   *qualities
 	webhooks    *webhook.Sender
@@ -146,7 +147,14 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	}
 	p.auditor = newAuditor(p.store, p.log)
 	p.closing("auditor", func(context.Context) error { p.auditor.Close(); return nil })
-	p.ledger = newLedger(p.store, p.log)
+	if err := recoverCalls(ctx, p.config.path("calls.running"), p.store, p.log); err != nil {
+		return err
+	}
+	if p.notes, err = openNotes(p.config.path("calls.running"), p.price, p.log); err != nil {
+		return err
+	}
+	p.closing("call notes", p.notes.Close) // after the ledger
+	p.ledger = newLedger(p.store, p.notes.settled, p.log)
 	p.closing("ledger", p.ledger.Close)
 	p.wireWebhooks()
 	p.qualities = newQualities(p.ledger, p.directory)
@@ -256,7 +264,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
 		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Desk: selfService{liveStore{p.store, p.directory, p.log}}}, Alarm: p.alarms.raise,
-		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
+		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Note: p.notes.keep, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls
 	p.wireLive()

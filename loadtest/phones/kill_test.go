@@ -34,11 +34,23 @@ func TestKill9(t *testing.T) {
 	must(t, p.SignIn(t.Context()))
 	t.Logf("ready %v after the kill", time.Since(down).Round(time.Millisecond))
 	interrupted(t, p, lived)
+	killed(t, p, lived)
 	sameState(t, p, clerk)
 	c.Stop() // it still talks to nobody
 	b.Stop()
 	afterRestart(t, p, u)
 	verifiedLog(t, p)
+}
+
+// killed: the call that ran has its one record, which says what became of it.
+func killed(t *testing.T, p *peer.PBX, lived time.Duration) {
+	t.Helper()
+	h := history(t, p, 1)
+	talk := time.Duration(h[0].TalkMS) * time.Millisecond
+	if len(h) != 1 || h[0].Cause != "Switch stopped without warning" || h[0].EndedBy != "switch" || h[0].AnsweredBy != "2001" || h[0].Recording == "" ||
+		talk < lived-2*time.Second || talk > lived+time.Second {
+		t.Errorf("%+v, lived %v", h, lived)
+	}
 }
 
 // interrupted: there is exactly one recording, and it is all there.
@@ -111,7 +123,7 @@ func afterRestart(t *testing.T, p *peer.PBX, u *peer.Baresip) {
 	}
 	talk(t, 2*time.Second)
 	must(t, c.Command("hangup", ""))
-	if rec := stored(t, p, history(t, p, 1)[0].Recording); rec.Manifest.Interrupted {
+	if rec := stored(t, p, history(t, p, 2)[0].Recording); rec.Manifest.Interrupted {
 		t.Errorf("manifest %+v", rec.Manifest)
 	}
 	onlyTone(t, "UDP phone's ear", ear(t, u), carrierHz, 1500*time.Millisecond)

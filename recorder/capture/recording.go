@@ -21,14 +21,16 @@ type recording struct {
 	epoch   atomic.Int64             // add it to Frame.Arrived to get the time since the start; noEpoch before the first frame
 	stopped atomic.Bool
 	broken  atomic.Bool // fsync failed
+	masked  atomic.Bool // what is said and pressed is not kept
 	closing bool        // guarded by syncer.mu: its file is or will be closed
 
-	mu      sync.Mutex
-	parties int
-	marks   []mark
-	failure error // the first one
-	failed  func(error)
-	ending  *journal.Stop
+	mu       sync.Mutex
+	parties  int
+	marks    []mark
+	maskings int
+	failure  error // the first one
+	failed   func(error)
+	ending   *journal.Stop
 
 	// The drain goroutine's own.
 	c          recorder.Case
@@ -119,6 +121,27 @@ func (c *recording) Stop(ended time.Time, why string) {
 	c.stopped.Store(true)
 }
 
+// maxMaskMarks bounds how often a recording can be masked: what comes later stays masked.
+const maxMaskMarks = 512
+
+// Mask keeps what is said, played and pressed from now on out of the recording, in both directions and whichever way digits come, until it is
+// switched off. Time goes on: silence stands in its place. by stands in the manifest.
+func (c *recording) Mask(on bool, by string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != nil || c.masked.Load() == on || c.maskings >= maxMaskMarks && !on {
+		return
+	}
+	c.maskings++
+	c.masked.Store(on)
+	c.marks = append(c.marks, mark{journal.KindMask, journal.Mask{On: on, At: c.elapsed(c.of.cfg.Now()), By: cut(by)}})
+}
+
+// blank is what the journal gets of a masked frame: that it came, so that its number does not count as lost, and nothing of what it held.
+func blank(f *media.Frame) media.Frame {
+	return media.Frame{Played: f.Played, Event: true, Sequence: f.Sequence, Timestamp: f.Timestamp, SSRC: f.SSRC, Arrived: f.Arrived}
+}
+
 // Drained says whether the journal's writer has taken everything that the tap has seen so far.
 func (c *recording) Drained() bool {
 	for _, q := range *c.queues.Load() {
@@ -180,6 +203,13 @@ func (t *tap) Tap(f *media.Frame) {
 	for _, q := range *c.queues.Load() {
 		if q.endpoint != f.From {
 			continue
+		}
+		if c.masked.Load() {
+			b := blank(f)
+			if q.push(&b, 0, c.when(f.Arrived)) {
+				c.of.count.frames.Add(1)
+			}
+			return
 		}
 		codec := journal.CodecByte(f.Codec)
 		if codec == 0 && !f.Event || len(f.Payload) > maxPayload {

@@ -59,6 +59,7 @@ const (
 	KindDrops Kind = 3 // JSON Drops
 	KindStop  Kind = 4 // JSON Stop, the last record
 	KindFrame Kind = 5 // binary Frame
+	KindMask  Kind = 6 // JSON Mask
 )
 
 // Frame is one RTP packet as the tap saw it.
@@ -88,6 +89,13 @@ type Drops struct {
 	From  time.Duration `json:"from"`
 	To    time.Duration `json:"to"`
 	N     int64         `json:"n"`
+}
+
+// Mask says that from here on nothing of the call is kept, or that it is again.
+type Mask struct {
+	On bool          `json:"on"`
+	At time.Duration `json:"at"`
+	By string        `json:"by,omitempty"`
 }
 
 // Stop is the end as the call told it.

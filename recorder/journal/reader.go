@@ -20,6 +20,7 @@ type Record struct {
 	Case  recorder.Case
 	Party Party
 	Drops Drops
+	Mask  Mask
 	Stop  Stop
 }
 
@@ -168,6 +169,9 @@ func parse(kind Kind, body []byte, rec *Record) (known bool, err error) {
 	case KindParty:
 		rec.Party = Party{}
 		return true, json.Unmarshal(body, &rec.Party)
+	case KindMask:
+		rec.Mask = Mask{}
+		return true, json.Unmarshal(body, &rec.Mask)
 	case KindDrops:
 		rec.Drops = Drops{}
 		return true, json.Unmarshal(body, &rec.Drops)

@@ -382,3 +382,60 @@ func TestRebuild(t *testing.T) {
 		t.Errorf("before %+v\nafter  %+v", before, after)
 	}
 }
+
+// E15: while a recording is masked neither the audio of either side nor what is pressed reaches any file; time goes on, nothing counts as lost, and
+// the manifest says when and for whom.
+func TestMasked(t *testing.T) {
+	r := openRig(t, t.TempDir(), nil, nil)
+	began := time.Now()
+	rec, err := r.Start(someCase("r1", began))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, ok := rec.(interface{ Mask(on bool, by string) })
+	if !ok {
+		t.Fatal("a recording that cannot be masked")
+	}
+	open, hidden := bytes.Repeat([]byte{0x12, 0x34, 0x56, 0x78}, 40), bytes.Repeat([]byte{0x21, 0x43, 0x65, 0x07}, 40)
+	for n := range 75 { // half a second of each
+		payload := open
+		switch n {
+		case 25:
+			m.Mask(true, "card-number")
+		case 50:
+			m.Mask(false, "card-number")
+		}
+		f := media.Frame{From: "A", Codec: media.PCMU, Payload: payload, Sequence: uint16(n), Timestamp: uint32(n) * 160, SSRC: 1, Arrived: int64(n) * int64(20*time.Millisecond)}
+		if n >= 25 && n < 50 {
+			f.Payload = hidden
+			if n%5 == 0 {
+				f.Event, f.Payload = true, []byte{7, 0x80, 3, 0x20}
+			}
+		}
+		rec.Tap().Tap(&f)
+		f.From = "B"
+		rec.Tap().Tap(&f)
+	}
+	rec.Stop(began.Add(1500*time.Millisecond), "bye")
+	r.settle(t)
+	scan(t, r.root, hidden[:16])
+	wav, manifest := r.open(t, "r1")
+	if manifest.DurationMS != 1500 || manifest.Lost != 0 || manifest.Dropped != 0 || len(manifest.Masks) != 1 || manifest.Masks[0].By != "card-number" {
+		t.Errorf("%+v", manifest)
+	}
+	if l := left(wav); bytes.Contains(l, linear(hidden[:4])) || !bytes.Contains(l, linear(open[:8])) || longestSilence(l) < 450*8 {
+		t.Errorf("the left channel is not the open audio with silence in the middle: %v %v %d", bytes.Contains(l, linear(hidden[:4])), bytes.Contains(l, linear(open[:8])), longestSilence(l))
+	}
+}
+
+// longestSilence is the longest run of zero samples.
+func longestSilence(pcm []byte) (most int) {
+	run := 0
+	for i := 0; i+1 < len(pcm); i += 2 {
+		if run++; pcm[i] != 0 || pcm[i+1] != 0 {
+			run = 0
+		}
+		most = max(most, run)
+	}
+	return most
+}

@@ -63,7 +63,7 @@ func (s *surveyed) manifest(p *player, out *output, digest hash.Hash) recorder.M
 		DurationMS:  s.total / (tickRate / 1000),
 		Format:      fmt.Sprintf("audio/wav; rate=%d; channels=2", s.rate),
 		AudioSHA256: hex.EncodeToString(digest.Sum(nil)), AudioBytes: out.written,
-		Gaps: p.gaps.list, GapsOmitted: p.gaps.omitted, Dropped: s.dropped, Lost: p.lost, Damaged: s.damaged}
+		Gaps: p.gaps.list, GapsOmitted: p.gaps.omitted, Masks: s.masks, Dropped: s.dropped, Lost: p.lost, Damaged: s.damaged}
 	if s.stop != nil {
 		m.Why, m.Ended = s.stop.Why, s.stop.Ended
 	} else {
@@ -97,6 +97,7 @@ type surveyed struct {
 	stop    *journal.Stop
 	streams map[key]*stream
 	spans   []span // of drops and of damage
+	masks   []recorder.Mask
 	dropped int64
 	damaged int
 	total   int64 // ticks
@@ -121,6 +122,7 @@ const (
 	maxParties = 64   // indices in a journal; capture stops at 16
 	maxSpans   = 4096 // drops and damage remembered for the reasons of gaps
 	maxSays    = 256  // party marks
+	maxMasks   = 256
 )
 
 // survey is the first pass.
@@ -157,6 +159,8 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 		case journal.KindDrops:
 			s.dropped += rec.Drops.N
 			s.span(span{rec.Drops.Index, ticks(rec.Drops.From) - tickRate/2, ticks(rec.Drops.To) + tickRate/2, "dropped"})
+		case journal.KindMask:
+			s.mask(rec.Mask)
 		case journal.KindStop:
 			stop := rec.Stop
 			s.stop = &stop
@@ -173,7 +177,33 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 		s.stop = nil
 	}
 	s.measure(last)
+	s.unmask()
 	return s, nil
+}
+
+// mask notes where a stretch that is not kept begins or ends.
+func (s *surveyed) mask(m journal.Mask) {
+	n := len(s.masks)
+	open := n > 0 && s.masks[n-1].ToMS < 0
+	switch {
+	case m.On && !open && n < maxMasks:
+		s.masks = append(s.masks, recorder.Mask{FromMS: m.At.Milliseconds(), ToMS: -1, By: m.By})
+	case !m.On && open:
+		s.masks[n-1].ToMS = m.At.Milliseconds()
+	}
+}
+
+// unmask ends what is masked until the end, and gives the gaps their reason.
+func (s *surveyed) unmask() {
+	var spans []span
+	for i := range s.masks {
+		m := &s.masks[i]
+		if m.ToMS < 0 {
+			m.ToMS = s.total / (tickRate / 1000)
+		}
+		spans = append(spans, span{-1, m.FromMS * tickRate / 1000, m.ToMS * tickRate / 1000, "masked"})
+	}
+	s.spans = append(spans, s.spans...)
 }
 
 func (s *surveyed) span(x span) {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -320,4 +321,38 @@ func BenchmarkRender(b *testing.B) {
 			b.ReportMetric(float64(len(j))/long.Seconds(), "journal-B/s")
 		})
 	}
+}
+
+// A masked stretch is silence with that reason, not loss, and a mask that was never taken off lasts to the end.
+func TestMasked(t *testing.T) {
+	w, f := journaltest.New(t, "r1")
+	must(t, w.Mark(journal.KindCase, recorder.Case{ID: "r1", Started: started}))
+	must(t, w.Mark(journal.KindParty, journal.Party{Party: recorder.Party{Role: "caller"}}))
+	for _, m := range []journal.Mask{{On: true, At: 2 * sec, By: "pin"}, {On: true, At: 3 * sec, By: "twice"}, {At: 4 * sec}, {At: 4 * sec}, {On: true, At: 5 * sec, By: "card"}} {
+		must(t, w.Mark(journal.KindMask, m))
+	}
+	for n, x := range (talk{hz: 440, to: 6 * sec}).frames(t, rand.New(rand.NewPCG(1, 2))) {
+		if n >= 100 && n < 200 || n >= 250 {
+			x.Event, x.Codec, x.Payload = true, "", nil
+		}
+		must(t, w.Frame(&x))
+	}
+	must(t, w.Mark(journal.KindStop, journal.Stop{At: 6 * sec}))
+	must(t, w.Finish())
+	a, m := renderAll(t, f.B)
+	want := []recorder.Mask{{FromMS: 2000, ToMS: 4000, By: "pin"}, {FromMS: 5000, ToMS: 6000, By: "card"}}
+	if !slices.Equal(m.Masks, want) || m.Lost != 0 {
+		t.Errorf("%+v", m)
+	}
+	reasons := 0
+	for _, g := range m.Gaps {
+		if g.Party == "caller" && g.Reason == "masked" {
+			reasons++
+		}
+	}
+	if reasons != 2 {
+		t.Errorf("gaps %+v", m.Gaps)
+	}
+	a.tone(t, 0, 440, 0, 1900*time.Millisecond)
+	a.tone(t, 0, 440, 4100*time.Millisecond, 4900*time.Millisecond)
 }

@@ -69,6 +69,9 @@ func (c *Call) onAnswered(e Answered) {
 // won: p is who the caller talks with. The others ring no more, and no phone of theirs lists a missed call (RFC 3326).
 func (c *Call) won(p *party) {
 	c.winner = p
+	if !c.plan.Record.On && p.errand.record.On {
+		c.plan.Record = p.errand.record
+	}
 	c.disarm()
 	c.curtain(Reached{Number: p.number, Extension: p.ext})
 	for _, loser := range c.called {
@@ -94,7 +97,7 @@ func (c *Call) won(p *party) {
 }
 
 // connect joins the two parties, after the notice where one of them must hear it first: the called side of a call to the outside, or
-// who waited while a transfer led to a recorded number.
+// who waited while a transfer or a redirection led to a recorded number.
 func (c *Call) connect() {
 	r := c.plan.Record
 	if r.On && r.Notice != route.NoticeNone && c.notice == nil && !c.record.refused {
@@ -102,7 +105,7 @@ func (c *Call) connect() {
 		case c.plan.Direction == route.Outbound:
 			c.playNotice(c.winner)
 			return
-		case c.transfer != nil:
+		case c.transfer != nil || c.winner.errand.record.On:
 			c.playNotice(c.caller)
 			return
 		}

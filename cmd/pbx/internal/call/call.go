@@ -31,6 +31,7 @@ type Deps struct {
 	Clock   func() time.Time
 	Log     *slog.Logger
 	Alarm   func(reason string) // counted and shown by metrics
+	Note    func(CDR)           // what its record would say now, whenever that has changed; must not block. Nil: nobody wants to know
 	Changed func(*Snapshot)     // each published state, in order per call, the last one with Over; must not block. Nil: nobody looks
 	Dialogs Dialogs
 	// Beyond is the plan for a place in the network of a trunk that asks to be called back there by REFER, as Teams does; false: refused.
@@ -98,6 +99,8 @@ type Call struct {
 	answerer string    // who answered first
 	served   string    // the script that answered first
 	charge   route.Charge
+	noted    noted     // what was said of it last
+	merged   string    // the call in which its parties talk on; empty: none
 	trunk    string    // the last one dialled
 	cause    sip.Cause // why the call ended
 	failure  sip.Cause // best reason why nobody answered

@@ -27,6 +27,7 @@ type CDR struct {
 	Recording       string
 	RecordingFailed bool
 	Transfers       int          // how often it was transferred, or a party's place was taken
+	MergedInto      string       // the call in which its parties talk on
 	Charge          route.Charge // who paid for the outside part
 	MilliYen        int64        // what it cost; the ledger knows
 	Legs            []LegMedia   // in the order in which they ended
@@ -61,7 +62,7 @@ func (p *party) measured() (LegMedia, bool) {
 func (c *Call) cdr() CDR {
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
-		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers,
+		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers, MergedInto: c.merged,
 		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack, Legs: c.measured}
 	if r.AnsweredBy == "" {
 		r.AnsweredBy = c.served
@@ -78,4 +79,24 @@ func (c *Call) talked() time.Duration {
 		return 0
 	}
 	return c.ended.Sub(c.answered)
+}
+
+// noted is what makes a record so far worth saying again.
+type noted struct {
+	started, answered   time.Time
+	answerer, recording string
+	charge              route.Charge
+	transfers           int
+}
+
+// note says what the call's record would be if the switch died now. An ended call is the ledger's.
+func (c *Call) note(over bool) {
+	if c.deps.Note == nil || over || c.phase == Ending || c.started.IsZero() {
+		return
+	}
+	n := noted{c.started, c.answered, c.answerer + c.served, c.record.id, c.charge, c.transfers}
+	if n != c.noted {
+		c.noted = n
+		c.deps.Note(c.cdr())
+	}
 }

@@ -13,7 +13,13 @@ type errand struct {
 	shown    route.Shown
 	way      []sip.Diversion
 	diverter string
+	record   route.Record // of a recorded number of ours on the way: it is that number's call, whoever sent it there
 	referrer string
+}
+
+// passed says that the call was at an extension already.
+func (e errand) passed(number string) bool {
+	return slices.ContainsFunc(e.way, func(d sip.Diversion) bool { return d.By.URI.User == number })
 }
 
 // hops is the Max-Forwards for another leg: each diversion takes one too (RFC 3261 section 16.6 step 3). Sent as 0 it would mean 70.
@@ -47,7 +53,7 @@ func (c *Call) divert(p *party, e Ended) bool {
 		return false
 	}
 	dialled, e164, ok := c.deps.Number(c.in.Request.Domain, uri)
-	if !ok || dialled == p.ext || slices.ContainsFunc(p.errand.way, func(d sip.Diversion) bool { return d.By.URI.User == dialled }) {
+	if !ok || dialled == p.ext || p.errand.passed(dialled) {
 		return false // a stranger, or a circle
 	}
 	way := append(slices.Clone(p.errand.way), sip.Diversion{Reason: "deflection",
@@ -65,8 +71,14 @@ func (c *Call) divert(p *party, e Ended) bool {
 	before := len(c.called)
 	step := plan.Steps[0]
 	for _, t := range step.Targets {
+		if t.Number == p.ext || p.errand.passed(t.Number) { // it sent the call away
+			continue
+		}
 		next := c.errand(t)
-		next.way, next.referrer = way, p.errand.referrer
+		next.way, next.referrer, next.record = way, p.errand.referrer, p.errand.record
+		if plan.Record.On && plan.Record.Number != p.ext { // who redirects does not take part
+			next.record = plan.Record
+		}
 		if plan.Direction == route.Outbound {
 			next.diverter = plan.Shown.Number
 			if c.direction != route.Inbound { // an extension's number means nothing outside

@@ -207,7 +207,7 @@ type fakeRecording struct {
 }
 
 // Mask implements masker.
-func (f *fakeRecording) Mask(on bool) { f.masks = append(f.masks, on) }
+func (f *fakeRecording) Mask(on bool, _ string) { f.masks = append(f.masks, on) }
 
 func (f *fakeRecording) Tap() media.Tap { return tapFunc{} }
 

@@ -137,6 +137,7 @@ func (c *Call) give(e Surrender, a Adopt, left *party) {
 	}
 	c.winner = nil
 	c.dismiss(left, cause)
+	c.merged = e.Into
 	c.end(cause.WithText("Merged into "+e.Into), string(left.side))
 }
 

@@ -118,11 +118,15 @@ func (c *Call) stopRecording(why string) {
 }
 
 // masker is a recording that can be told to keep silence of what a party says and presses.
-type masker interface{ Mask(on bool) }
+type masker interface{ Mask(on bool, by string) }
 
 // mask keeps secrets that are spoken to the switch out of the recording.
 func (c *Call) mask(on bool) {
 	if m, ok := c.recording.(masker); ok {
-		m.Mask(on)
+		by := bySwitch
+		if c.act != nil {
+			by = c.act.run.String()
+		}
+		m.Mask(on, by)
 	}
 }

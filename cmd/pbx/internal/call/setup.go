@@ -48,7 +48,7 @@ func (c *Call) route(req route.Request) route.Plan {
 	if c.deps.Admit != nil && p.Refuse.Status == 0 {
 		p = c.deps.Admit(c.in.ID, req.Domain, p)
 	}
-	if c.charge.Extension == "" {
+	if c.charge.Extension == "" || c.charge.Denied && !p.Charge.Denied { // a redirection that was refused costs nothing: the next may
 		c.charge = p.Charge
 	}
 	return p

@@ -42,6 +42,7 @@ func (c *Call) Snapshot() *Snapshot { return c.shown.Load() }
 func (c *Call) publish() {
 	s := c.snapshot()
 	c.shown.Store(s)
+	c.note(s.Over)
 	if c.deps.Changed != nil && c.caller != nil {
 		c.deps.Changed(s)
 	}

@@ -183,7 +183,7 @@ func (a *account) used(now time.Time, reserve bool) Used {
 			d = max(d, time.Minute)
 		}
 		u.Talk += d
-		u.Cost += cost(t.want.Price, d)
+		u.Cost += Cost(t.want.Price, d)
 	}
 	return u
 }
@@ -203,8 +203,8 @@ func (t *talk) since(midnight, until time.Time) time.Duration {
 	return max(0, until.Sub(from))
 }
 
-// cost of talk in thousandths of a yen: every begun second counts.
-func cost(price int64, d time.Duration) int64 {
+// Cost of talk in thousandths of a yen: every begun second counts.
+func Cost(price int64, d time.Duration) int64 {
 	seconds := int64((d + time.Second - 1) / time.Second)
 	return (price*seconds + 59) / 60
 }
@@ -243,7 +243,7 @@ func (b *Book) Settle(call string, answered, ended time.Time) (milliYen int64) {
 			a := b.account(p, ended)
 			a.live = slices.DeleteFunc(a.live, func(o *talk) bool { return o == t })
 			d := t.since(a.midnight, ended)
-			c := cost(t.want.Price, d)
+			c := Cost(t.want.Price, d)
 			a.talk += d
 			a.cost += c
 			if i == 0 {
