@@ -35,6 +35,9 @@ const (
 	L16  Codec = "L16"  // 16 bit, 8 kHz mono, dynamic payload type
 )
 
+// Transcodes says that the switch can decode and encode the codec: what is in it can be heard by any other such, and we can play to it.
+func (c Codec) Transcodes() bool { return c == PCMU || c == PCMA || c == G722 || c == Opus }
+
 // Clock is the rate of a codec's RTP timestamps, Hz. Its telephone-event has the same (RFC 4733 section 2.1).
 func (c Codec) Clock() int {
 	if c == Opus {

@@ -136,6 +136,8 @@ func (p *pbx) mediaMetrics(c *collector) {
 	counter("naisen_media_replayed_total", "SRTP replays.", func() uint64 { return totals().Replayed })
 	counter("naisen_media_stranger_total", "Packets of a source that was not learned.", func() uint64 { return totals().Stranger })
 	counter("naisen_media_malformed_total", "Datagrams that are no RTP.", func() uint64 { return totals().Malformed })
+	counter("naisen_media_transcoded_total", "Packets that were decoded and encoded again.", func() uint64 { return totals().Transcoded })
+	counter("naisen_media_concealed_total", "Pieces of them that were made up for lost or late ones.", func() uint64 { return totals().Concealed })
 	counter("naisen_media_unrelayed_total", "Packets without a codec in common.", func() uint64 { return totals().Unrelayed })
 	counter("naisen_media_send_errors_total", "Packets that the kernel refused.", func() uint64 { return totals().SendErrors })
 }

@@ -19,6 +19,9 @@ func pair(t testing.TB, c media.Codec) (codec.Encoder, codec.Decoder) {
 
 func pairAt(t testing.TB, c media.Codec, rate int) (codec.Encoder, codec.Decoder) {
 	t.Helper()
+	if !c.Transcodes() {
+		t.Errorf("%s is not said to be transcoded", c)
+	}
 	e, err := codec.NewEncoderAt(c, rate)
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +79,7 @@ func TestRefused(t *testing.T) {
 		if _, err := codec.NewDecoder(c); !errors.Is(err, codec.ErrUnknown) {
 			t.Error(err)
 		}
-		if codec.Known(c) || codec.Samples(c, make([]byte, 20), 8000) != 0 {
+		if c.Transcodes() || codec.Known(c) || codec.Samples(c, make([]byte, 20), 8000) != 0 {
 			t.Errorf("%q is known", c)
 		}
 	}

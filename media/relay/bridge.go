@@ -188,6 +188,8 @@ func (b *bridge) arrow() string {
 	switch {
 	case from == kindNone || to == kindNone:
 		how = "not negotiated"
+	case transcodes(from, to) && !relays(from, to):
+		how = fmt.Sprintf("transcode at %d kHz", commonRate(codecOf[from], codecOf[to])/1000)
 	case !relays(from, to):
 		return " -x- (no common codec: not relayed) "
 	case from != to:

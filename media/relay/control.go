@@ -127,7 +127,7 @@ func (s *shard) report(e *endpoint, sess *session, bye bool, now int64) {
 	var sender *rtp.Sender
 	if l.sent > 0 && now-l.sentAt < 2*int64(e.engine.cfg.ReportInterval) {
 		_, ts := l.stamp.Last()
-		ts += uint32((now - l.sentAt) / 1000 * rtpClock / 1_000_000)
+		ts += uint32((now - l.sentAt) / 1000 * int64(sess.clock) / 1_000_000)
 		sender = &rtp.Sender{NTP: rtp.NTP(e.engine.cfg.Clock()), Timestamp: ts, Packets: l.sent, Octets: l.sentBytes}
 	}
 	var block *rtp.Reception

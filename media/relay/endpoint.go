@@ -62,14 +62,17 @@ type leg struct {
 	sentBytes uint32
 	quota     int // packets that may still come before the next housekeeping
 
-	play    *play
-	digits  []rune
-	digit   *digit
-	digitAt int64 // not before: the gap after the last one
+	trans *transcoder // what it hears, where that must be made; nil: nothing was yet
+	echo  *echo       // the last digit made anew for it
+
+	play *play
+	keys *keys // digits being sent; nil: none was yet
 }
 
 // busy: something is to be sent by the pacer.
-func (l *leg) busy() bool { return l.play != nil || l.digit != nil || len(l.digits) > 0 }
+func (l *leg) busy() bool {
+	return l.play != nil || l.keys != nil && (l.keys.now != nil || len(l.keys.waiting) > 0)
+}
 
 func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair) *endpoint {
 	addr := p.Advertise
@@ -90,8 +93,8 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 	}
 	ep.ssrc, ep.gauge = random32(), &gauge{}
 	ep.leg = leg{
-		slot: -1, receiver: rtp.NewReceiver(rtpClock), events: rtp.NewEventDetector(rtpClock),
-		quota: e.cfg.PacketRate, stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), rtpClock),
+		slot: -1, receiver: rtp.NewReceiver(firstClock), events: rtp.NewEventDetector(firstClock),
+		quota: e.cfg.PacketRate, stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), firstClock),
 	}
 	return ep
 }
@@ -241,7 +244,7 @@ func (s *shard) bury(e *endpoint, now int64) {
 	if old := e.session.Load(); old != nil { // what it was stays to be told; the keys go
 		e.session.Store(&session{secure: old.secure, suite: old.suite, agreed: sdp.Agreed{Codec: old.agreed.Codec}})
 	}
-	e.leg.gone, e.leg.session, e.leg.digit, e.leg.digits = true, nil, nil, nil
+	e.leg.gone, e.leg.session, e.leg.keys, e.leg.trans, e.leg.echo = true, nil, nil, nil, nil
 	close(e.web.buried)
 }
 
@@ -261,6 +264,11 @@ func (e *endpoint) current(now int64) *session {
 func (e *endpoint) adopt(s *session, now int64) {
 	l := &e.leg
 	l.session = s
+	l.stamp.SetClock(s.clock)
+	l.receiver.SetClock(s.clock)
+	if c := s.agreed.EventClock; c != 0 && c != l.events.Clock() {
+		l.events = rtp.NewEventDetector(c)
+	}
 	if usable(s.remote) { // a hold by 0.0.0.0 says nothing about where the peer is
 		l.learn.renew(s.secure, s.remote, e.profile.Peer, now, e.engine.cfg.LearnWindow)
 		e.aim()

@@ -14,16 +14,32 @@ func (s *shard) forward(from, to *endpoint, k kind, h rtp.Header, pkt []byte, no
 		from.count.gated.Add(1)
 		return
 	case k == kindEvent:
-		if sess.agreed.EventSendPT == 0 {
+		source := from.session.Load()
+		if sess.agreed.EventSendPT == 0 || source == nil || source.agreed.EventClock == 0 {
 			from.count.unrelayed.Add(1)
 			return
 		}
-		h.PayloadType = sess.agreed.EventSendPT // all clocks are 8000 Hz: the time stamp moves with the audio's
+		if regenerates(source, sess) {
+			s.regenerate(from, to, source, sess, h, pkt[h.Start:h.End], now)
+			return
+		}
+		h.PayloadType = sess.agreed.EventSendPT // the time stamp moves with the audio's
 	case k == sess.audio:
 		h.PayloadType = sess.agreed.SendPT
+	case k == kindNoise && to.leg.hearsRelayed(from):
+		if !sess.agreed.Noise { // gaps are normal
+			from.count.unrelayed.Add(1)
+			return
+		}
+		h.PayloadType = noiseType
 	default:
 		translate := translation(k, sess.audio)
-		if translate == nil {
+		switch {
+		case translate != nil:
+		case transcodes(k, sess.audio), k == kindNoise:
+			s.transcode(from, to, sess, k, h, pkt[h.Start:h.End], now)
+			return
+		default:
 			from.count.unrelayed.Add(1)
 			return
 		}
@@ -67,4 +83,10 @@ func (s *shard) emit(to *endpoint, sess *session, from rtp.Source, h rtp.Header,
 	l.sentBytes += uint32(size)
 	l.sentAt = now
 	return out, true
+}
+
+// hearsRelayed says that a speaker's audio comes to this listener as it is.
+func (l *leg) hearsRelayed(from *endpoint) bool {
+	source := from.session.Load()
+	return source != nil && l.session != nil && relays(source.audio, l.session.audio)
 }

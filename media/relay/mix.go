@@ -123,6 +123,8 @@ func (s *shard) bring(r *route, e *endpoint, sess *session, k kind, h rtp.Header
 		if r.hears != nil && r.hears.shard.Load() == s {
 			s.forward(e, r.hears, k, h, pkt, now)
 		}
+	case k == kindNoise: // silence
+		mb.Skip(h.SSRC, h.Sequence)
 	default:
 		mb.Push(sess.agreed.Codec, h.SSRC, h.Sequence, pkt[h.Start:h.End])
 	}

@@ -10,7 +10,6 @@ import (
 
 const (
 	frameTime   = 20 * time.Millisecond
-	frameTicks  = rtpClock / 50
 	maxBehind   = 200 * time.Millisecond // a pacer later than this starts a new schedule instead of a burst
 	digitLength = 120 * time.Millisecond
 	digitGap    = 60 * time.Millisecond
@@ -124,7 +123,7 @@ func (s *shard) frameOut(e *endpoint, sess *session, p *play, payload []byte, no
 	h := p.head
 	h.PayloadType, h.Start, h.End = sess.agreed.SendPT, rtp.HeaderSize, n
 	p.head.Sequence++
-	p.head.Timestamp += frameTicks
+	p.head.Timestamp += uint32(sess.clock / 50)
 	// The taps see it before it is encrypted in place; the header that they see is what Stamp will give.
 	r := e.route.Load()
 	tapped := r != nil && len(r.taps) > 0
@@ -149,6 +148,13 @@ func (s *shard) frameOut(e *endpoint, sess *session, p *play, payload []byte, no
 	return true
 }
 
+// keys are the digits that a leg sends to its peer.
+type keys struct {
+	waiting []rune
+	now     *digit
+	after   int64 // the next one not before: the gap after the last one
+}
+
 // digit is one press being sent.
 type digit struct {
 	event  *rtp.Event
@@ -159,42 +165,48 @@ type digit struct {
 
 // queueDigit adds a press to those waiting.
 func (s *shard) queueDigit(e *endpoint, r rune) {
-	if e.leg.gone || len(e.leg.digits) >= maxDigits {
+	if e.leg.keys == nil {
+		e.leg.keys = &keys{}
+	}
+	if e.leg.gone || len(e.leg.keys.waiting) >= maxDigits {
 		e.count.digitsDropped.Add(1)
 		return
 	}
-	e.leg.digits = append(e.leg.digits, r)
+	e.leg.keys.waiting = append(e.leg.keys.waiting, r)
 	s.repace(e)
 }
 
 // performDigit sends what is due of the digits and says when to come back; 0: no digit. What is played waits meanwhile.
 func (s *shard) performDigit(e *endpoint, sess *session, now int64) int64 {
-	l := &e.leg
-	if l.digit == nil {
+	l := e.leg.keys
+	if l == nil {
+		return 0
+	}
+	if l.now == nil {
 		switch {
-		case len(l.digits) == 0:
+		case len(l.waiting) == 0:
 			return 0
-		case now < l.digitAt:
-			return l.digitAt
+		case now < l.after:
+			return l.after
 		}
 		if sess.agreed.EventSendPT == 0 { // nobody agreed to hear them
-			e.count.digitsDropped.Add(uint64(len(l.digits)))
-			l.digits = nil
+			e.count.digitsDropped.Add(uint64(len(l.waiting)))
+			l.waiting = nil
 			return 0
 		}
-		event, _ := rtp.NewEvent(l.digits[0], digitLength, rtpClock)
-		l.digits = l.digits[1:]
-		l.digit = &digit{event: event, serial: e.engine.serial.Add(1), next: now, head: rtp.Header{Sequence: uint16(random32()), Timestamp: random32()}}
+		event, _ := rtp.NewEvent(l.waiting[0], digitLength, sess.agreed.EventClock)
+		l.waiting = l.waiting[1:]
+		l.now = &digit{event: event, serial: e.engine.serial.Add(1), next: now, head: rtp.Header{Sequence: uint16(random32()), Timestamp: random32()}}
 	}
-	d := l.digit
+	d := l.now
 	if now < d.next {
 		return d.next
 	}
 	payload, marker, ok := d.event.Next()
 	if !ok {
-		l.digit, l.digitAt = nil, now+int64(digitGap)
-		if len(l.digits) > 0 {
-			return l.digitAt
+		l.now, l.after = nil, now+int64(digitGap)
+		if len(l.waiting) > 0 {
+			return l.after
 		}
 		return 0
 	}

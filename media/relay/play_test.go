@@ -273,7 +273,7 @@ func TestSendDigit(t *testing.T) {
 	for _, r := range "1#x" { // x is no digit
 		l.SendDigit(r)
 	}
-	detector := rtp.NewEventDetector(rtpClock)
+	detector := rtp.NewEventDetector(firstClock)
 	var got []rune
 	for range 60 {
 		h := p.hear()

@@ -75,7 +75,7 @@ func (s *shard) reported(e *endpoint, sess *session, b rtp.Reception) {
 	}
 	e.count.remoteLost.Store(uint64(max(b.Lost, 0)))
 	assess(&g.state.ToPeer, quality.Network{Codec: sess.agreed.Codec, Loss: float64(b.Fraction) / 256,
-		Jitter: time.Duration(b.Jitter) * time.Second / rtpClock, RoundTrip: g.state.RoundTrip})
+		Jitter: time.Duration(b.Jitter) * time.Second / time.Duration(sess.clock), RoundTrip: g.state.RoundTrip})
 	e.tellQuality()
 }
 

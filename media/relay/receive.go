@@ -192,7 +192,7 @@ func (s *shard) deliver(e *endpoint, sess *session, k kind, h rtp.Header, pkt []
 		e.count.gated.Add(1)
 		return
 	}
-	if len(r.taps) > 0 {
+	if len(r.taps) > 0 && k != kindNoise { // a gap in a recording is silence
 		s.show(r, media.Frame{
 			From: e.id, Event: k == kindEvent, Codec: sess.agreed.Codec, Payload: pkt[h.Start:h.End],
 			Sequence: h.Sequence, Timestamp: h.Timestamp, SSRC: h.SSRC, Marker: h.Marker, Arrived: now,

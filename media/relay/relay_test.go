@@ -100,11 +100,11 @@ func TestRelayTranslatesG711(t *testing.T) {
 
 func TestRelayNoCommonCodec(t *testing.T) {
 	e := engineFor(t, Config{Shards: 1})
-	c := &call{a: newPhone(t, media.PCMU), b: newPhone(t, media.G722), bridge: e.Bridge()}
+	c := &call{a: newPhone(t, media.PCMU), b: newPhone(t, media.G729), bridge: e.Bridge()}
 	c.la, c.lb = newLeg(t, e, media.Profile{}), newLeg(t, e, media.Profile{})
 	plain := want(media.SecurityForbidden)
 	c.a.calls(c.la, plain, plain)
-	c.b.called(c.lb, plain)
+	c.b.called(c.lb, media.Want{Prefer: []media.Codec{media.G729}})
 	c.join(t)
 	c.a.say(frame('A', 0))
 	eventually(t, "counted", func() bool { return e.Totals().Unrelayed == 1 })

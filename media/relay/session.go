@@ -18,24 +18,33 @@ const (
 	kindPCMU
 	kindPCMA
 	kindG722
+	kindOpus
+	kindG729
+	kindL16
+	kindNoise // RFC 3389
 	kindEvent
 	kinds
 )
 
+// codecOf is the codec of each kind of audio.
+var codecOf = [kinds]media.Codec{
+	kindPCMU: media.PCMU, kindPCMA: media.PCMA, kindG722: media.G722, kindOpus: media.Opus, kindG729: media.G729, kindL16: media.L16,
+}
+
 func kindOf(c media.Codec) kind {
-	switch c {
-	case media.PCMU:
-		return kindPCMU
-	case media.PCMA:
-		return kindPCMA
-	case media.G722:
-		return kindG722
+	for k, known := range codecOf {
+		if known == c && c != "" {
+			return kind(k)
+		}
 	}
 	return kindNone
 }
 
-// rtpClock is that of every codec negotiated today and of their telephone events, Hz.
-const rtpClock = 8000
+// noiseType is the payload type of comfort noise (RFC 3389 section 4). Gateways send it whether it was agreed or not.
+const noiseType = 13
+
+// firstClock is the RTP clock of a leg before its first negotiation, Hz.
+const firstClock = 8000
 
 // session is what an exchange agreed, compiled for the packet path. It is immutable after publishing, but for the two contexts:
 // those advance with each packet and are used by the endpoint's shard only. They pass from session to session while the keys stay.
@@ -43,6 +52,7 @@ type session struct {
 	agreed    sdp.Agreed
 	received  [128]kind // by payload type
 	audio     kind
+	clock     int // of the audio's timestamps, Hz
 	secure    bool
 	pending   bool // the keys are being made: nothing is heard or sent
 	suite     string
@@ -57,7 +67,7 @@ type session struct {
 // compile makes the session of an outcome, keeping the contexts of prev whose key did not change: their rollover counters must go on
 // (RFC 3711 section 3.3.1), while a new key starts at 0.
 func compile(a sdp.Agreed, prev *session) (*session, error) {
-	s := &session{agreed: a, audio: kindOf(a.Codec), secure: a.Secure, remote: a.Remote, remoteCtl: a.RemoteRTCP}
+	s := &session{agreed: a, audio: kindOf(a.Codec), clock: a.Codec.Clock(), secure: a.Secure, remote: a.Remote, remoteCtl: a.RemoteRTCP}
 	if a.RTCPMux {
 		s.remoteCtl = netip.AddrPort{}
 	}
@@ -66,6 +76,9 @@ func compile(a sdp.Agreed, prev *session) (*session, error) {
 	open = open && !s.pending
 	s.sends = open && (a.Direction == media.SendRecv || a.Direction == media.SendOnly)
 	s.receives = !a.Rejected && s.audio != kindNone && (a.Direction == media.SendRecv || a.Direction == media.RecvOnly)
+	if s.audio != kindNone && s.clock == 8000 {
+		s.received[noiseType] = kindNoise
+	}
 	if s.audio != kindNone {
 		s.received[a.RecvPT&127] = s.audio
 	}
@@ -117,7 +130,12 @@ func translation(from, to kind) func([]byte) {
 	return nil
 }
 
-// relays says whether audio of one kind can reach a peer that wants the other.
+// relays says whether audio of one kind can reach a peer that wants another without being decoded.
 func relays(from, to kind) bool {
 	return from == to && from != kindNone || translation(from, to) != nil
+}
+
+// transcodes says whether it can be decoded and encoded for that peer.
+func transcodes(from, to kind) bool {
+	return from != to && codecOf[from].Transcodes() && codecOf[to].Transcodes()
 }

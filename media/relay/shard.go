@@ -22,12 +22,13 @@ const (
 
 // shard is one read loop: a goroutine, an epoll set, and all packet state of the endpoints that live here.
 type shard struct {
-	engine *Engine
-	poll   *poller
-	inbox  atomic.Pointer[command] // what signalling asks, newest first
-	load   atomic.Int64            // endpoints at home here
-	life   sync.RWMutex            // post against stop; never taken by the loop itself while packets pass
-	dead   bool                    // guarded by life: the poller is closed
+	engine                *Engine
+	poll                  *poller
+	inbox                 atomic.Pointer[command] // what signalling asks, newest first
+	load                  atomic.Int64            // endpoints at home here
+	transcoded, concealed atomic.Uint64           // packets made, and pieces of them made up for what was lost or late
+	life                  sync.RWMutex            // post against stop; never taken by the loop itself while packets pass
+	dead                  bool                    // guarded by life: the poller is closed
 
 	// Owned by the loop.
 	slots    []*endpoint // by the number that epoll returns
@@ -35,6 +36,8 @@ type shard struct {
 	paced    []*endpoint // those who play or send digits
 	mixes    []*mixing   // conversations that are mixed here
 	nextPace int64       // when the first of them is due
+	labours  []*endpoint // those for whom something is transcoded
+	nextWork int64       // when the next of that is due
 	nextKeep int64       // when housekeeping is due; never while nobody lives here
 	buf      [bufferSize]byte
 	out      [bufferSize]byte  // packets that we make ourselves
@@ -60,7 +63,7 @@ func newShard(e *Engine) (*shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shard{engine: e, poll: p, scratch: secure.NewScratch(), nextPace: math.MaxInt64, nextKeep: math.MaxInt64}, nil
+	return &shard{engine: e, poll: p, scratch: secure.NewScratch(), nextPace: math.MaxInt64, nextWork: math.MaxInt64, nextKeep: math.MaxInt64}, nil
 }
 
 // post hands a command to the loop without waiting. Commands of one poster keep their order.
@@ -108,7 +111,7 @@ func (s *shard) run() {
 			return
 		}
 		n := s.poll.poll(s.events[:])
-		if n == 0 && s.napper.pause > 0 { // rest only when there is nothing to do: a flooded socket is read once in each round
+		if n == 0 && s.napper.pause > 0 && now < s.nextWork { // rest only when there is nothing to do: a flooded socket is read once in each round
 			s.poll.rest(s.napper.pause)
 			n = s.poll.poll(s.events[:])
 		}
@@ -136,6 +139,10 @@ func (s *shard) run() {
 		if now >= s.nextKeep {
 			s.keep(now)
 		}
+		if now >= s.nextWork { // one frame; then whoever sent a packet meanwhile comes first
+			s.labour(now)
+			now = s.engine.Now()
+		}
 	}
 }
 
@@ -144,7 +151,7 @@ func (s *shard) patience(now int64) time.Time {
 	if s.inbox.Load() != nil {
 		return s.engine.epoch // gone by: only look
 	}
-	next := min(s.nextPace, s.nextKeep)
+	next := min(s.nextPace, s.nextKeep, s.nextWork)
 	if next == math.MaxInt64 {
 		return time.Time{} // until somebody comes: a switch without calls sleeps
 	}
@@ -200,6 +207,9 @@ func (s *shard) take(ep *endpoint) {
 		}
 	}
 	s.repace(ep)
+	if ep.leg.trans != nil {
+		s.enlist(ep)
+	}
 }
 
 // drop stops to serve an endpoint; its sockets stay open. Called between batches only, so that no event of it is left.
@@ -213,6 +223,7 @@ func (s *shard) drop(ep *endpoint) {
 	s.free = append(s.free, ep.leg.slot)
 	ep.leg.slot = -1
 	s.paced = slices.DeleteFunc(s.paced, func(o *endpoint) bool { return o == ep })
+	s.labours = slices.DeleteFunc(s.labours, func(o *endpoint) bool { return o == ep })
 }
 
 // move hands an endpoint to another shard. From the store on, the other one owns its state.

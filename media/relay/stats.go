@@ -88,6 +88,8 @@ type Totals struct {
 	STUN                     uint64 // ignored
 	SendErrors               uint64
 	ReportsIn, ReportsOut    uint64 // RTCP
+	Transcoded               uint64 // packets decoded and encoded again
+	Concealed                uint64 // pieces of those that were made up: lost or late
 	DigitsDropped            uint64 // no telephone-event agreed, or too many waiting
 }
 
@@ -100,12 +102,18 @@ func (e *Engine) Totals() Totals {
 		t.add(ep.count.read())
 	}
 	e.mu.Unlock()
+	var made, concealed uint64
+	for _, s := range e.shards {
+		made += s.transcoded.Load()
+		concealed += s.concealed.Load()
+	}
 	return Totals{
 		Endpoints: n, PortPairs: e.ports.inUse(), PortPairsMax: len(e.ports.busy),
 		Received: t.received, Sent: t.sent, ReceivedBytes: t.receivedBytes, SentBytes: t.sentBytes, Lost: t.lost,
 		Unauthentic: t.unauthentic, Replayed: t.replayed, Stranger: t.stranger, Malformed: t.malformed, Early: t.early,
 		Unnegotiated: t.unnegotiated, Unrelayed: t.unrelayed, Gated: t.gated, Excess: t.excess, STUN: t.stun, SendErrors: t.sendErrors,
 		ReportsIn: t.reportsIn, ReportsOut: t.reportsOut, DigitsDropped: t.digitsDropped,
+		Transcoded: made, Concealed: concealed,
 	}
 }
 

@@ -47,6 +47,9 @@ type EventDetector struct {
 // NewEventDetector for events on the given RTP clock, Hz.
 func NewEventDetector(clock int) *EventDetector { return &EventDetector{clock: int64(clock)} }
 
+// Clock of the events, Hz.
+func (d *EventDetector) Clock() int { return int(d.clock) }
+
 // Packet takes one telephone-event payload. The result, of at most two presses, is valid until the next call.
 // Malformed payloads and events other than the sixteen digits give nothing.
 func (d *EventDetector) Packet(h Header, payload []byte, now int64) []Press {

@@ -26,6 +26,13 @@ type Receiver struct {
 // NewReceiver for a stream on the given RTP clock, Hz.
 func NewReceiver(clock int) *Receiver { return &Receiver{clock: int64(clock)} }
 
+// SetClock goes on on another RTP clock, Hz: the negotiation brought another codec. The totals stay.
+func (r *Receiver) SetClock(clock int) {
+	if int64(clock) != r.clock {
+		r.clock, r.jitter, r.transit = int64(clock), 0, 0
+	}
+}
+
 // Packet counts one authenticated packet that arrived at the given monotonic nanoseconds.
 // timed is false for telephone events, whose timestamp stands still: they count, but say nothing about jitter.
 func (r *Receiver) Packet(h Header, arrived int64, timed bool) {

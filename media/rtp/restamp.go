@@ -47,6 +47,14 @@ func NewRestamper(ssrc uint32, seq uint16, ts uint32, clock int) *Restamper {
 	return r
 }
 
+// SetClock goes on on another RTP clock, Hz: the negotiation brought another codec. The next packet counts as one of another source, so
+// that its timestamp follows on by the time that passed (RFC 7160 section 4.1 is what receivers make of it).
+func (r *Restamper) SetClock(clock int) {
+	if int64(clock) != r.clock {
+		r.clock, r.frame, r.owner = int64(clock), uint32(clock/50), Source{}
+	}
+}
+
 // SSRC of the stream.
 func (r *Restamper) SSRC() uint32 { return r.ssrc }
 

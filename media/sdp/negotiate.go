@@ -12,14 +12,29 @@ import (
 
 const (
 	eventName = "TELEPHONE-EVENT"
-	clockRate = 8000 // RTP clock of every codec here, G.722 included (RFC 3551 section 4.5.2)
-	ownEvent  = 101  // our payload type for events, unless the peer named one first
+	noise     = 13 // payload type of comfort noise for 8 kHz (RFC 3389 section 4)
 	ownPtime  = 20
 	dynamic   = 96 // first dynamic payload type (RFC 3551 section 3)
 )
 
-// everyCodec is the endpoint's own order: first what every trunk and every prompt has.
-var everyCodec = []media.Codec{media.PCMU, media.PCMA, media.G722}
+// everyCodec is the endpoint's own order: first what every trunk and every prompt has, last what only passes.
+var everyCodec = []media.Codec{media.PCMU, media.PCMA, media.G722, media.Opus, media.G729, media.L16}
+
+// form is how we write a codec: its payload type, unless the peer named a dynamic one first, and its rtpmap and fmtp.
+var form = map[media.Codec]format{
+	media.PCMU: {pt: 0, name: "PCMU", clock: 8000, channels: 1},
+	media.PCMA: {pt: 8, name: "PCMA", clock: 8000, channels: 1},
+	media.G722: {pt: 9, name: "G722", clock: 8000, channels: 1},                                        // though it is 16000 (RFC 3551 section 4.5.2)
+	media.G729: {pt: 18, name: "G729", clock: 8000, channels: 1, fmtp: "annexb=no"},                    // unsaid would be yes (RFC 4856 section 2.1.9)
+	media.Opus: {pt: 111, name: "opus", clock: 48000, channels: 2, fmtp: "minptime=10;useinbandfec=1"}, // always 48000/2 (RFC 7587 section 7)
+	media.L16:  {pt: 112, name: "L16", clock: 8000, channels: 1},
+}
+
+// eventForms are telephone-events on each clock that audio may have (RFC 4733 section 2.1).
+var eventForms = []format{
+	{pt: 101, name: "telephone-event", clock: 8000, channels: 1, fmtp: "0-15"},
+	{pt: 110, name: "telephone-event", clock: 48000, channels: 1, fmtp: "0-15"},
+}
 
 // preference orders the suites for an answer: GCM costs half of AES-CM with SHA-1, and the short tag is the last resort.
 var preference = []secure.Suite{
@@ -29,39 +44,32 @@ var preference = []secure.Suite{
 // offered are the suites of our own offer, best first; a phone skips what it does not know (RFC 4568 section 5.1.2).
 var offered = []secure.Suite{secure.GCM128, secure.AESCM80}
 
-// static gives the payload type that needs no rtpmap (RFC 3551 table 4).
-func static(c media.Codec) uint8 {
-	switch c {
-	case media.PCMA:
-		return 8
-	case media.G722:
-		return 9
+// static gives the codec that a payload type stands for without an rtpmap (RFC 3551 table 4).
+func static(pt uint8) media.Codec {
+	for c, f := range form {
+		if f.pt == pt && pt < dynamic {
+			return c
+		}
 	}
-	return 0
+	return ""
 }
 
 // codecAt names the codec behind one format of an m= line; "" if it is none of ours.
 func (s *stream) codecAt(pt uint8) media.Codec {
-	if f := s.typeOf(pt); f != nil {
-		c := media.Codec(f.name)
-		if pt < dynamic && pt != static(c) {
-			return "" // a static type under another name, or 72 to 76, which look like RTCP (RFC 5761 section 4)
-		}
-		rate := f.clock == clockRate || c == media.G722 && f.clock == 16000 // a well-known mistake of phones
-		if rate && f.channels == 1 && slices.Contains(everyCodec, c) {
-			return c
-		}
+	f := s.typeOf(pt)
+	if f == nil {
+		return static(pt)
+	}
+	c := media.Codec(f.name)
+	if pt < dynamic && c != static(pt) {
+		return "" // a static type under another name, or 72 to 76, which look like RTCP (RFC 5761 section 4)
+	}
+	want, known := form[c]
+	rate := f.clock == want.clock || c == media.G722 && f.clock == 16000 // a well-known mistake of phones
+	if !known || !rate || f.channels != want.channels && c != media.Opus {
 		return ""
 	}
-	switch pt {
-	case 0:
-		return media.PCMU
-	case 8:
-		return media.PCMA
-	case 9:
-		return media.G722
-	}
-	return ""
+	return c
 }
 
 // payloadTypes lists the numeric formats in order.
@@ -96,14 +104,27 @@ func (s *stream) payloadOf(c media.Codec) (uint8, bool) {
 	return 0, false
 }
 
-// events finds the payload type for telephone-event at our clock (RFC 4733); 0: none.
-func (s *stream) events() uint8 {
+// events finds the payload type for telephone-event beside audio of the given clock: on the same clock (RFC 4733 section 2.1), or on 8000,
+// which is all that some peers have beside Opus; 0: none.
+func (s *stream) events(clock int) (pt uint8, eventClock int) {
 	for _, pt := range s.payloadTypes() {
-		if f := s.typeOf(pt); f != nil && pt >= dynamic && f.name == eventName && f.clock == clockRate {
-			return pt
+		f := s.typeOf(pt)
+		if f == nil || pt < dynamic || f.name != eventName {
+			continue
+		}
+		if f.clock == clock {
+			return pt, clock
 		}
 	}
-	return 0
+	if clock != 8000 {
+		return s.events(8000)
+	}
+	return 0, 0
+}
+
+// noise says that the stream takes comfort noise beside audio of the given clock.
+func (s *stream) noise(clock int) bool {
+	return clock == 8000 && slices.Contains(s.payloadTypes(), noise)
 }
 
 // allowed is the leg's own list, best first.
@@ -116,11 +137,10 @@ func (c *Config) allowed() []media.Codec {
 
 // wanted is the list for this exchange. The two G.711 laws translate by table, so wanting one means that both will do.
 func (c *Config) wanted(w media.Want) []media.Codec {
-	list := w.Prefer
-	if len(list) == 0 {
-		list = c.allowed()
+	list := slices.Clone(w.Prefer)
+	if len(list) == 0 { // nobody knows who will be on the other side: no codec in which nothing can be played
+		list = slices.DeleteFunc(slices.Clone(c.allowed()), func(codec media.Codec) bool { return len(c.Codecs) == 0 && !codec.Transcodes() })
 	}
-	list = slices.Clone(list)
 	if slices.Contains(list, media.PCMU) && !slices.Contains(list, media.PCMA) {
 		list = append(list, media.PCMA)
 	} else if slices.Contains(list, media.PCMA) && !slices.Contains(list, media.PCMU) {
@@ -311,25 +331,58 @@ func ours(d direction) media.Direction {
 	return media.SendRecv
 }
 
-// audio builds our own stream description: codecs with their payload types, events, ptime and direction.
-func (c *Config) audio(codecs []media.Codec, types map[media.Codec]uint8, event uint8, dir direction) stream {
-	s := stream{kind: "audio", port: c.Port, proto: "RTP/AVP", dir: dir, dirSet: true, ptime: c.Ptime}
+// audio builds our own stream description from its formats.
+func (c *Config) audio(types []format, dir direction) stream {
+	s := stream{kind: "audio", port: c.Port, proto: "RTP/AVP", dir: dir, dirSet: true, ptime: c.Ptime, types: types}
 	if s.ptime == 0 {
 		s.ptime = ownPtime
 	}
-	for _, codec := range codecs {
-		pt, ok := types[codec]
-		if !ok {
-			pt = static(codec)
-		}
-		s.formats = append(s.formats, strconv.Itoa(int(pt)))
-		s.types = append(s.types, format{pt: pt, name: string(codec), clock: clockRate, channels: 1})
-	}
-	if event != 0 {
-		s.formats = append(s.formats, strconv.Itoa(int(event)))
-		s.types = append(s.types, format{pt: event, name: "telephone-event", clock: clockRate, channels: 1, fmtp: "0-15"})
+	for _, f := range types {
+		s.formats = append(s.formats, strconv.Itoa(int(f.pt)))
 	}
 	return s
+}
+
+// offering lists the formats of an offer: the codecs and the events on their clocks. What the session used before keeps its payload type; nothing
+// else may take that.
+func (s *Session) offering(codecs []media.Codec) []format {
+	used := map[uint8]bool{}
+	if s.now != nil && s.now.RecvPT >= dynamic {
+		used[s.now.RecvPT] = true
+	}
+	var out []format
+	for _, c := range codecs {
+		f := form[c]
+		switch {
+		case s.now != nil && s.now.Codec == c:
+			f.pt = s.now.RecvPT
+		case f.pt >= dynamic:
+			f.pt = free(f.pt, used)
+		}
+		out = append(out, f)
+	}
+	for i, f := range eventForms {
+		if !slices.ContainsFunc(codecs, func(c media.Codec) bool { return c.Clock() == f.clock }) && f.clock != 8000 {
+			continue // events at 8000 come with every offer: some peers have no others
+		}
+		if s.eventPT[i] != 0 {
+			f.pt = s.eventPT[i]
+		}
+		f.pt = free(f.pt, used)
+		out = append(out, f)
+	}
+	return out
+}
+
+// free takes a payload type, or the next one above that is not used, round the dynamic ones.
+func free(pt uint8, used map[uint8]bool) uint8 {
+	for used[pt] {
+		if pt++; pt > 127 {
+			pt = dynamic
+		}
+	}
+	used[pt] = true
+	return pt
 }
 
 // refused is the m= line of a stream that we do not take: port 0, everything else as it was (RFC 3264 section 6).

@@ -127,7 +127,7 @@ func TestPhones(t *testing.T) {
 	}{
 		{"baresip srtp-mand", media.G722, 101, true, "192.0.2.55:21310", "m=audio 4000 RTP/SAVP 9 101", "a=crypto:1 AES_CM_128_HMAC_SHA1_80"},
 		{"baresip srtp", media.PCMU, 0, true, "192.0.2.55:21310", "m=audio 4000 RTP/AVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80"},
-		{"linphone", media.PCMU, 100, true, "192.0.2.56:7078", "m=audio 4000 RTP/SAVP 0 100", "a=crypto:1 AES_CM_128_HMAC_SHA1_80"},
+		{"linphone", media.Opus, 101, true, "192.0.2.56:7078", "m=audio 4000 RTP/SAVP 96 101", "a=crypto:1 AES_CM_128_HMAC_SHA1_80"},
 		{"sipp", media.PCMU, 0, false, "127.0.1.1:6000", "m=audio 4000 RTP/AVP 0", ""},
 		{"Teams", media.G722, 101, true, "52.112.1.1:50000", "m=audio 4000 RTP/SAVP 9 101", "a=crypto:1 AES_CM_128_HMAC_SHA1_80"},
 	} {
@@ -158,7 +158,7 @@ func TestPhonesAsAnswer(t *testing.T) {
 	}
 	s := New(Config{Addr: cfg().Addr, Port: 4000, SecureSIP: true, Suites: []secure.Suite{secure.AESCM80}})
 	mustOffer(t, s, media.Want{})
-	if a, err := s.Accept(phone("linphone", true)); err != nil || !a.Secure || a.EventSendPT != 100 {
+	if a, err := s.Accept(phone("linphone", true)); err != nil || !a.Secure || a.EventSendPT != 101 || a.EventRecvPT != 110 || a.EventClock != 48000 {
 		t.Errorf("linphone: %v %+v", err, a)
 	}
 }

@@ -147,11 +147,11 @@ func TestSecurityOfOffers(t *testing.T) {
 		err      error
 		contains string
 	}{
-		{"preferred on TLS", tlsCfg(), media.SecurityPreferred, "m=audio 4000 RTP/SAVP 0 8 9 101", 2, nil, "a=crypto:1 AEAD_AES_128_GCM inline:"},
-		{"preferred on UDP", cfg(), media.SecurityPreferred, "m=audio 4000 RTP/AVP 0 8 9 101", 0, nil, ""},
-		{"required on TLS", tlsCfg(), media.SecurityRequired, "m=audio 4000 RTP/SAVP 0 8 9 101", 2, nil, "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:"},
+		{"preferred on TLS", tlsCfg(), media.SecurityPreferred, "m=audio 4000 RTP/SAVP 0 8 9 111 101 110", 2, nil, "a=crypto:1 AEAD_AES_128_GCM inline:"},
+		{"preferred on UDP", cfg(), media.SecurityPreferred, "m=audio 4000 RTP/AVP 0 8 9 111 101 110", 0, nil, ""},
+		{"required on TLS", tlsCfg(), media.SecurityRequired, "m=audio 4000 RTP/SAVP 0 8 9 111 101 110", 2, nil, "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:"},
 		{"required on UDP", cfg(), media.SecurityRequired, "", 0, media.ErrPolicy, ""},
-		{"forbidden on TLS", tlsCfg(), media.SecurityForbidden, "m=audio 4000 RTP/AVP 0 8 9 101", 0, nil, ""},
+		{"forbidden on TLS", tlsCfg(), media.SecurityForbidden, "m=audio 4000 RTP/AVP 0 8 9 111 101 110", 0, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text, err := New(c.conf).Offer(media.Want{Security: c.want})
@@ -193,7 +193,7 @@ func TestAcceptChecksKeys(t *testing.T) {
 		{"no key", []string{"m=audio 5000 RTP/SAVP 0"}, media.ErrSDP},
 		{"plain", []string{"m=audio 5000 RTP/AVP 0"}, media.ErrPolicy},
 		{"plain with key", []string{"m=audio 5000 RTP/AVP 0", good}, media.ErrPolicy},
-		{"no codec", []string{"m=audio 5000 RTP/SAVP 18", good}, media.ErrNoMatch},
+		{"no codec", []string{"m=audio 5000 RTP/SAVP 3", good}, media.ErrNoMatch},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := New(tlsCfg())
@@ -218,7 +218,7 @@ func TestReofferKeepsProfile(t *testing.T) {
 	line, _ := cryptoOf(t, 1, secure.AESCM80)
 	mustAnswer(t, s, offerOf("m=audio 5000 RTP/AVP 0", line), media.Want{})
 	text := mustOffer(t, s, media.Want{})
-	has(t, text, "m=audio 4000 RTP/AVP 0 8 9 101")
+	has(t, text, "m=audio 4000 RTP/AVP 0 8 9 111 101 110")
 	if !strings.Contains(text, "a=crypto:1 AES_CM_128_HMAC_SHA1_80") {
 		t.Errorf("re-offer without key:\n%s", text)
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"net/netip"
+	"strings"
 
 	"naisen/media"
 	"naisen/media/secure"
@@ -32,6 +33,8 @@ type Agreed struct {
 	SendPT, RecvPT     uint8
 	EventSendPT        uint8          // telephone-event towards the peer; 0: none
 	EventRecvPT        uint8          // telephone-event from the peer; 0: none
+	EventClock         int            // of its timestamps and durations, Hz: 8000 even beside Opus if the peer has no other; 0: none
+	Noise              bool           // the peer takes comfort noise as payload type 13 (RFC 3389)
 	Ptime              int            // milliseconds that the peer wants to receive
 	Remote, RemoteRTCP netip.AddrPort // invalid: not known before a packet comes
 	RTCPMux            bool
@@ -52,7 +55,7 @@ type Session struct {
 	now     *Agreed
 	layout  []stream // every m= line of the session so far; ours is at slot
 	slot    int
-	eventPT uint8
+	eventPT [2]uint8  // as in eventForms; 0: not used yet
 	heard   digest    // of the offer answered last, until another exchange begins
 	said    media.SDP // its answer; nil: none
 
@@ -88,11 +91,7 @@ func (s *Session) Offer(w media.Want) (media.SDP, error) {
 	if len(codecs) == 0 {
 		return nil, media.ErrNoMatch
 	}
-	types := map[media.Codec]uint8{}
-	if s.now != nil {
-		types[s.now.Codec] = s.now.RecvPT
-	}
-	mine := s.cfg.audio(codecs, types, s.event(), bits(w.Direction))
+	mine := s.cfg.audio(s.offering(codecs), bits(w.Direction))
 	if err := s.protectOffer(&mine, policy); err != nil {
 		return nil, err
 	}
@@ -148,16 +147,13 @@ func (s *Session) protectOffer(mine *stream, policy media.Security) error {
 	return nil
 }
 
-// event is our payload type for digits: what the session used before, clear of the codec's.
-func (s *Session) event() uint8 {
-	pt := uint8(ownEvent)
-	if s.eventPT != 0 {
-		pt = s.eventPT
+// used notes the payload type of events on a clock.
+func (s *Session) used(a Agreed) {
+	for i, f := range eventForms {
+		if f.clock == a.EventClock {
+			s.eventPT[i] = a.EventRecvPT
+		}
 	}
-	if s.now != nil && s.now.RecvPT == pt {
-		return pt ^ 1 // dynamic types are in pairs: both are 96 or more
-	}
-	return pt
 }
 
 // say prints a description of ours and counts its version up only if the text is another one (RFC 3264 section 8).
@@ -203,7 +199,7 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	if err != nil {
 		return nil, Agreed{}, err
 	}
-	mine := s.cfg.audio([]media.Codec{a.Codec}, map[media.Codec]uint8{a.Codec: a.RecvPT}, a.EventRecvPT, bits(a.Direction))
+	mine := s.cfg.audio(a.formats(), bits(a.Direction))
 	mine.proto, mine.mux = peer.proto, a.RTCPMux
 	switch {
 	case a.DTLS.On:
@@ -218,11 +214,23 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	}
 	layout[slot] = mine
 	s.layout, s.slot, s.now, s.answered = layout, slot, &a, nil
-	if a.EventRecvPT != 0 {
-		s.eventPT = a.EventRecvPT
-	}
+	s.used(a)
 	s.heard, s.said = heard, s.say(layout)
 	return bytes.Clone(s.said), a, nil
+}
+
+// formats of the answer that says what was agreed.
+func (a Agreed) formats() []format {
+	f := form[a.Codec]
+	f.pt = a.RecvPT
+	out := []format{f}
+	for _, e := range eventForms {
+		if e.clock == a.EventClock {
+			e.pt = a.EventRecvPT
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // agreeAnswer works out what our answer will mean.
@@ -238,14 +246,16 @@ func (s *Session) agreeAnswer(peer *stream, line cryptoLine, w media.Want, wante
 	}
 	pt, _ := peer.payloadOf(codec)
 	a := Agreed{
-		Codec: codec, SendPT: pt, RecvPT: pt, EventSendPT: peer.events(), EventRecvPT: peer.events(),
-		RTCPMux: peer.mux, Direction: ours(bits(w.Direction) & facing(peer)),
+		Codec: codec, SendPT: pt, RecvPT: pt, Noise: peer.noise(codec.Clock()), RTCPMux: peer.mux,
+		Direction: ours(bits(w.Direction) & facing(peer)),
 		PeerHolds: facing(peer)&sends == 0, Secure: line.secured(), RemoteKey: line.key,
 	}
 	if line.tag == dtlsTag {
 		a.DTLS = s.handshake(peer)
 		a.SameKeys = s.now != nil && a.DTLS.same(s.now.DTLS)
 	}
+	a.EventSendPT, a.EventClock = peer.events(codec.Clock())
+	a.EventRecvPT = a.EventSendPT
 	a.remote(peer)
 	if !a.Secure || a.DTLS.On {
 		return a, nil
@@ -296,9 +306,7 @@ func (s *Session) Accept(answer media.SDP) (Agreed, error) {
 	}
 	s.open, s.answered = nil, p
 	s.layout, s.slot, s.now, s.said = p.layout, p.slot, &a, nil
-	if a.EventRecvPT != 0 {
-		s.eventPT = a.EventRecvPT
-	}
+	s.used(a)
 	return a, nil
 }
 
@@ -307,7 +315,7 @@ func (p *proposal) agree(peer *stream) (Agreed, error) {
 	var mine []media.Codec
 	for _, f := range p.mine.types {
 		if f.name != "telephone-event" {
-			mine = append(mine, media.Codec(f.name))
+			mine = append(mine, media.Codec(strings.ToUpper(f.name)))
 		}
 	}
 	common := peer.codecs(mine)
@@ -316,9 +324,10 @@ func (p *proposal) agree(peer *stream) (Agreed, error) {
 	}
 	a := Agreed{Codec: common[0], RTCPMux: p.mine.mux && peer.mux}
 	a.SendPT, _ = peer.payloadOf(a.Codec)
-	a.RecvPT, _ = p.mine.payloadOf(a.Codec)
-	if a.EventSendPT = peer.events(); a.EventSendPT != 0 {
-		a.EventRecvPT = p.event()
+	a.RecvPT = p.payloadOf(a.Codec)
+	a.Noise = peer.noise(a.Codec.Clock())
+	if a.EventSendPT, a.EventClock = peer.events(a.Codec.Clock()); a.EventSendPT != 0 {
+		a.EventRecvPT = p.event(a.EventClock)
 	}
 	if err := a.secured(p, peer); err != nil {
 		return Agreed{}, err
@@ -333,9 +342,20 @@ func (p *proposal) agree(peer *stream) (Agreed, error) {
 	return a, nil
 }
 
-func (p *proposal) event() uint8 {
+// event is the payload type that we offered for events on a clock; 0: none.
+func (p *proposal) event(clock int) uint8 {
 	for _, f := range p.mine.types {
-		if f.name == "telephone-event" {
+		if f.name == "telephone-event" && f.clock == clock {
+			return f.pt
+		}
+	}
+	return 0
+}
+
+// payloadOf is the payload type that we offered for a codec.
+func (p *proposal) payloadOf(c media.Codec) uint8 {
+	for _, f := range p.mine.types {
+		if f.name == form[c].name {
 			return f.pt
 		}
 	}

@@ -3,6 +3,7 @@ package sdp
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,7 +188,13 @@ func TestCodecs(t *testing.T) {
 		{"G722 clock", nil, []media.Codec{media.G722}, []string{"m=audio 5000 RTP/AVP 0 9", "a=rtpmap:9 G722/8000"}, media.G722, 9, nil},
 		{"G722 wrong clock of old phones", nil, []media.Codec{media.G722}, []string{"m=audio 5000 RTP/AVP 9", "a=rtpmap:9 G722/16000"}, media.G722, 9, nil},
 		{"dynamic", nil, nil, []string{"m=audio 5000 RTP/AVP 97", "a=rtpmap:97 pcmu/8000/1"}, media.PCMU, 97, nil},
-		{"only Opus", nil, nil, []string{"m=audio 5000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2"}, "", 0, media.ErrNoMatch},
+		{"only Opus", nil, nil, []string{"m=audio 5000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2"}, media.Opus, 96, nil},
+		{"Opus without its channels", nil, nil, []string{"m=audio 5000 RTP/AVP 96", "a=rtpmap:96 OPUS/48000"}, media.Opus, 96, nil},
+		{"Opus at a false clock", nil, nil, []string{"m=audio 5000 RTP/AVP 96", "a=rtpmap:96 opus/16000/2"}, "", 0, media.ErrNoMatch},
+		{"G.729 is not taken unasked", nil, nil, []string{"m=audio 5000 RTP/AVP 18"}, "", 0, media.ErrNoMatch},
+		{"G.729 passes", nil, []media.Codec{media.G729}, []string{"m=audio 5000 RTP/AVP 0 18"}, media.G729, 18, nil},
+		{"L16", nil, []media.Codec{media.L16}, []string{"m=audio 5000 RTP/AVP 99", "a=rtpmap:99 L16/8000"}, media.L16, 99, nil},
+		{"L16 of another rate", nil, []media.Codec{media.L16}, []string{"m=audio 5000 RTP/AVP 11"}, "", 0, media.ErrNoMatch},
 		{"static under a false name", nil, nil, []string{"m=audio 5000 RTP/AVP 8", "a=rtpmap:8 PCMU/8000"}, "", 0, media.ErrNoMatch},
 		{"stereo", nil, nil, []string{"m=audio 5000 RTP/AVP 97", "a=rtpmap:97 PCMU/8000/2"}, "", 0, media.ErrNoMatch},
 		{"no audio", nil, nil, []string{"m=video 5000 RTP/AVP 96"}, "", 0, media.ErrNoMatch},
@@ -212,8 +219,41 @@ func TestOfferListsBothLaws(t *testing.T) {
 		"a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", "a=ptime:20", "a=sendrecv")
 	text = mustOffer(t, New(cfg()), media.Want{Prefer: []media.Codec{media.G722, media.PCMU}})
 	has(t, text, "m=audio 4000 RTP/AVP 9 0 8 101", "a=rtpmap:9 G722/8000")
-	if _, err := New(cfg()).Offer(media.Want{Prefer: []media.Codec{"OPUS"}}); !errors.Is(err, media.ErrNoMatch) {
+	if _, err := New(cfg()).Offer(media.Want{Prefer: []media.Codec{"SPEEX"}}); !errors.Is(err, media.ErrNoMatch) {
 		t.Errorf("unknown codec: %v", err)
+	}
+}
+
+// RFC 7587: 48000 and two channels whatever is spoken; events on both clocks, and each leg's own dynamic payload types kept.
+func TestOpus(t *testing.T) {
+	s := New(cfg())
+	text := mustOffer(t, s, media.Want{Prefer: []media.Codec{media.PCMU, media.Opus, media.G729}})
+	has(t, text, "m=audio 4000 RTP/AVP 0 111 18 8 101 110", "a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1",
+		"a=rtpmap:18 G729/8000", "a=fmtp:18 annexb=no", "a=rtpmap:101 telephone-event/8000", "a=rtpmap:110 telephone-event/48000", "a=fmtp:110 0-15")
+	a, err := s.Accept(offerOf("m=audio 5000 RTP/AVP 96 97 98", "a=rtpmap:96 opus/48000/2", "a=rtpmap:97 telephone-event/8000", "a=rtpmap:98 telephone-event/48000"))
+	if err != nil || a.Codec != media.Opus || a.SendPT != 96 || a.RecvPT != 111 || a.EventSendPT != 98 || a.EventRecvPT != 110 || a.EventClock != 48000 {
+		t.Errorf("%v %+v", err, a)
+	}
+	has(t, mustOffer(t, s, media.Want{Prefer: []media.Codec{media.Opus}}), "m=audio 4000 RTP/AVP 111 101 110")
+	s.Rollback()
+	text, a = mustAnswer(t, s, offerOf("m=audio 5000 RTP/AVP 101 111", "a=rtpmap:101 opus/48000/2", "a=rtpmap:111 telephone-event/8000"), media.Want{})
+	if a.Codec != media.Opus || a.RecvPT != 101 || a.EventRecvPT != 111 || a.EventClock != 8000 {
+		t.Errorf("events at 8000 beside Opus: %+v", a)
+	}
+	has(t, text, "m=audio 4000 RTP/AVP 101 111", "a=rtpmap:101 opus/48000/2", "a=rtpmap:111 telephone-event/8000")
+	text = mustOffer(t, s, media.Want{Prefer: []media.Codec{media.PCMU, media.Opus}})
+	has(t, text, "a=rtpmap:101 opus/48000/2", "a=rtpmap:111 telephone-event/8000") // no payload type changes its meaning
+	if strings.Count(text, "a=rtpmap:101 ") != 1 || strings.Count(text, "a=rtpmap:111 ") != 1 {
+		t.Errorf("a payload type twice:\n%s", text)
+	}
+}
+
+func TestComfortNoise(t *testing.T) {
+	for offer, want := range map[string]bool{"0 13": true, "0": false, "9 13": true, "96 13": false} {
+		_, a := mustAnswer(t, New(cfg()), offerOf("m=audio 5000 RTP/AVP "+offer, "a=rtpmap:96 opus/48000/2"), media.Want{})
+		if a.Noise != want {
+			t.Errorf("%s: %v", offer, a.Noise)
+		}
 	}
 }
 
@@ -341,7 +381,7 @@ func TestAddresses(t *testing.T) {
 func TestAllowsChangesNothing(t *testing.T) {
 	s := New(cfg())
 	got, err := s.Allows(offerOf("m=audio 5000 RTP/AVP 9 18 8"))
-	if err != nil || len(got) != 2 || got[0] != media.G722 || got[1] != media.PCMA {
+	if err != nil || !slices.Equal(got, []media.Codec{media.G722, media.G729, media.PCMA}) {
 		t.Errorf("%v %v", got, err)
 	}
 	if _, err := s.Accept(offerOf("m=audio 5000 RTP/AVP 0")); !errors.Is(err, media.ErrState) {

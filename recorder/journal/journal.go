@@ -112,7 +112,7 @@ type Keeper interface {
 }
 
 // codecs gives the byte of each codec in a frame record. Only append.
-var codecs = [...]media.Codec{1: media.PCMU, 2: media.PCMA, 3: media.G722}
+var codecs = [...]media.Codec{1: media.PCMU, 2: media.PCMA, 3: media.G722, 4: media.Opus}
 
 // CodecByte is the codec's number in a journal; 0: a journal cannot hold it.
 func CodecByte(c media.Codec) byte {

@@ -24,13 +24,13 @@ func FuzzRender(f *testing.F) {
 		var at time.Duration
 		var seq uint16
 		var ts uint32
-		codecs := []media.Codec{media.PCMU, media.PCMA, media.G722, ""}
+		codecs := []media.Codec{media.PCMU, media.PCMA, media.G722, media.Opus, ""}
 		for n := 0; len(b) >= 6 && n < 150; n++ {
 			// flags, milliseconds since the last one, sequence step, clock step
 			at += time.Duration(b[1]) * time.Millisecond
 			seq += uint16(int16(int8(b[3])))
 			ts += uint32(int32(int16(binary.BigEndian.Uint16(b[4:])))) << (b[2] % 18)
-			must(t, w.Frame(&journal.Frame{Party: b[0] >> 6, Played: b[0]&1 != 0, Event: b[0]&2 != 0, Codec: codecs[b[0]>>2&3], Sequence: seq,
+			must(t, w.Frame(&journal.Frame{Party: b[0] >> 6, Played: b[0]&1 != 0, Event: b[0]&2 != 0, Codec: codecs[int(b[0]>>2&7)%len(codecs)], Sequence: seq,
 				Timestamp: ts, SSRC: uint32(b[0] >> 4 & 3), At: at, Payload: b[:min(len(b), 1+int(b[2])*5)]}))
 			b = b[6:]
 		}

@@ -239,7 +239,7 @@ func (s *surveyed) frame(f *journal.Frame) {
 	if p := &s.parties[f.Party]; !f.Played && !slices.Contains(p.codecs, string(f.Codec)) {
 		p.codecs = append(p.codecs, string(f.Codec))
 	}
-	if f.Codec == media.G722 {
+	if f.Codec == media.G722 || f.Codec == media.Opus {
 		s.rate, s.scale = 2*tickRate, 2
 	}
 	place := st.place(f)

@@ -60,6 +60,11 @@ func (s *stream) skip(f *journal.Frame) {
 	}
 }
 
+// since is how far a frame lies after a timestamp, in ticks, whatever its codec's clock is.
+func since(f *journal.Frame, ts uint32) int64 {
+	return int64(int32(f.Timestamp-ts)) / int64(f.Codec.Clock()/tickRate)
+}
+
 // place finds the run of a frame and its time on that run's clock, and starts a run where the clock does not fit.
 func (s *stream) place(f *journal.Frame) place {
 	at := ticks(f.At)
@@ -69,12 +74,12 @@ func (s *stream) place(f *journal.Frame) place {
 	}
 	if c.ssrc != f.SSRC {
 		p := &s.prev
-		if p.live && p.ssrc == f.SSRC && at-p.at < reordered && abs(int64(int32(f.Timestamp-p.ts))) < reordered {
-			return place{run: p.run, ext: p.ext + int64(int32(f.Timestamp-p.ts))}
+		if p.live && p.ssrc == f.SSRC && at-p.at < reordered && abs(since(f, p.ts)) < reordered {
+			return place{run: p.run, ext: p.ext + since(f, p.ts)}
 		}
 		return s.fresh(f, at, 0, false)
 	}
-	step, seq := int64(int32(f.Timestamp-c.ts)), int(int16(f.Sequence-c.seq))
+	step, seq := since(f, c.ts), int(int16(f.Sequence-c.seq))
 	waited := at - c.at
 	switch {
 	case seq <= 0 && step <= 0 && step > -reordered: // late or repeated

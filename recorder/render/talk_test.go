@@ -65,7 +65,7 @@ func (k talk) frames(t testing.TB, rnd *rand.Rand) []journal.Frame {
 		if k.jitter > 0 {
 			at += time.Duration(rnd.Int64N(int64(k.jitter)))
 		}
-		f := journal.Frame{Party: k.party, Played: k.played, Codec: k.codec, Sequence: k.seq + uint16(n), Timestamp: k.ts + uint32(n)*160,
+		f := journal.Frame{Party: k.party, Played: k.played, Codec: k.codec, Sequence: k.seq + uint16(n), Timestamp: k.ts + uint32(n*k.codec.Clock()/50),
 			SSRC: k.ssrc, At: at, Payload: enc.Encode(nil, pcm)}
 		if rnd.Float64() < k.loss || k.change != nil && !k.change(n, &f) {
 			continue

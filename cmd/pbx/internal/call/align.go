@@ -12,26 +12,31 @@ type aligning struct {
 	last  bool // the other one has refused already
 }
 
-// relays says that packets of one codec can go out as the other: the relay translates the G.711 laws and nothing else.
-func relays(a, b media.Codec) bool {
-	law := func(c media.Codec) bool { return c == media.PCMU || c == media.PCMA }
-	return a == b || law(a) && law(b)
-}
-
-// align asks the caller's side for the codec of the other one, where they differ.
+// align asks the caller's side for the codec of the other one, where they differ, or the other side for the caller's. Who is known to lack it is
+// not asked. While it lasts, and when nothing comes of it, the relay transcodes if it can.
 func (c *Call) align() {
 	c.aligning = nil
-	if relays(c.caller.ep.Codec(), c.winner.ep.Codec()) {
+	x, y := c.caller, c.winner
+	if relays(x.ep.Codec(), y.ep.Codec()) {
 		return
 	}
-	c.aligning = &aligning{asked: c.caller}
+	switch lost, other := x.lacks(y.ep.Codec()), y.lacks(x.ep.Codec()); {
+	case !lost:
+		c.aligning = &aligning{asked: x, last: other}
+	case !other:
+		c.aligning = &aligning{asked: y, last: true}
+	default:
+		c.apart()
+		return
+	}
 	c.propose()
 }
 
-// propose sends a re-INVITE with what the other side speaks.
+// propose sends a re-INVITE with what the other side speaks, and nothing else.
 func (c *Call) propose() {
 	p := c.aligning.asked
-	sdp, err := p.ep.Offer(media.Want{Prefer: withTwin([]media.Codec{c.other(p).ep.Codec()}), Security: p.security})
+	prefer := withTwin([]media.Codec{c.other(p).ep.Codec()})
+	sdp, err := p.ep.Offer(media.Want{Prefer: prefer, Security: p.security})
 	if err != nil {
 		c.misaligned(p)
 		return
@@ -51,7 +56,7 @@ func (c *Call) aligned(p *party) {
 	}
 }
 
-// misaligned asks the other party; when neither can, they cannot talk.
+// misaligned asks the other party; when neither can, they are apart.
 func (c *Call) misaligned(p *party) {
 	a := c.aligning
 	if a == nil || a.asked != p || c.phase != Talking {
@@ -59,9 +64,18 @@ func (c *Call) misaligned(p *party) {
 	}
 	if a.last {
 		c.aligning = nil
-		c.end(sip.CauseNotAcceptable, bySwitch)
+		c.apart()
 		return
 	}
 	c.aligning = &aligning{asked: c.other(p), last: true}
 	c.propose()
+}
+
+// apart: the two share no codec. The relay transcodes, or they cannot talk.
+func (c *Call) apart() {
+	if !transcodes(c.caller.ep.Codec(), c.winner.ep.Codec()) {
+		c.end(sip.CauseNotAcceptable, bySwitch)
+		return
+	}
+	c.log.Info("call: no codec in common, transcoding", "bridge", c.bridge.String())
 }

@@ -24,6 +24,7 @@ func (c *Call) onProgress(e Progress) {
 	alone := c.alive() == 1
 	switch {
 	case e.SDP != nil && alone && (c.caller.offer != nil || c.caller.agreed) && p.ep.Accept(e.SDP) == nil:
+		p.speaks, _ = p.ep.Allows(e.SDP)
 		first := c.caller.local == nil
 		sdp, err := c.callerSDP(c.preferFor(p))
 		if err != nil {
@@ -42,12 +43,12 @@ func (c *Call) onProgress(e Progress) {
 	}
 }
 
-// preferFor lists what the caller's answer should prefer so that packets relay untouched.
+// preferFor lists what the caller's answer should prefer so that packets relay untouched, and then what can be made of them.
 func (c *Call) preferFor(p *party) []media.Codec {
 	if p.ep.Codec() == "" {
-		return everyPhone
+		return everyCodec
 	}
-	return withTwin([]media.Codec{p.ep.Codec()})
+	return c.within([]media.Codec{p.ep.Codec()})
 }
 
 // onAnswered: the first answer wins; a later one is a crossing and is ended at once.
@@ -63,6 +64,7 @@ func (c *Call) onAnswered(e Answered) {
 		return
 	}
 	p.phase, p.agreed = PartyUp, true
+	p.speaks, _ = p.ep.Allows(e.SDP)
 	c.won(p)
 }
 
@@ -170,6 +172,9 @@ func (c *Call) onAgreed(e Agreed) {
 	}
 	first := !p.agreed
 	p.agreed = true
+	if first {
+		p.speaks, _ = p.ep.Allows(e.SDP)
+	}
 	if !first {
 		c.holdChanged(p)
 		c.aligned(p)

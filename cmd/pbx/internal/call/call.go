@@ -124,11 +124,13 @@ type party struct {
 	dest     Destination
 	errand   errand
 	security media.Security
-	offer    media.SDP // the caller's first offer
-	local    media.SDP // what we sent it in answer; nil: nothing yet
-	agreed   bool      // offer and answer are complete: it can be played to and joined
-	joined   bool      // member of the bridge
-	taped    string    // the recording that knows it
+	offer    media.SDP     // the caller's first offer
+	local    media.SDP     // what we sent it in answer; nil: nothing yet
+	asked    []media.Codec // of our last offer to it; nil: it made the offer
+	speaks   []media.Codec // of what it answered to that, or offered; nil: not known
+	agreed   bool          // offer and answer are complete: it can be played to and joined
+	joined   bool          // member of the bridge
+	taped    string        // the recording that knows it
 	stage    stage
 	since    time.Time // from when on it is expected to speak
 	keypad   keypad    // how its digits come

@@ -81,8 +81,8 @@ func TestAnsweredCall(t *testing.T) {
 		r := newRig(plain, phone)
 		a := r.start(media.SDP("G722,PCMA"))
 		b := r.leg(1)
-		if string(b.offer) != "G722,PCMA,PCMU" {
-			t.Errorf("called leg was offered %s: what the caller speaks, and the other G.711 law", b.offer)
+		if string(b.offer) != "G722,PCMA,PCMU,OPUS" {
+			t.Errorf("called leg was offered %s: first what the caller speaks, the other G.711 law, then what can be transcoded", b.offer)
 		}
 		b.mailbox.Post(Progress{Leg: b.id, Status: 180})
 		b.mailbox.Post(Progress{Leg: b.id, Status: 180})

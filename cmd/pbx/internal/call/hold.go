@@ -27,12 +27,15 @@ func (c *Call) onOffered(e Offered) {
 		p.leg.Reply(sdp)
 		return
 	}
+	want.Prefer = c.within([]media.Codec{p.ep.Codec()}) // it may have left the codec that it spoke
 	sdp, err := p.ep.Answer(e.SDP, want)
 	if err != nil { // E13: the old session keeps on
 		c.log.Warn("call: re-INVITE refused", "leg", p.id, "err", err)
 		p.leg.Refuse(mediaCause(err))
 		return
 	}
+	p.asked = nil
+	p.speaks, _ = p.ep.Allows(e.SDP)
 	p.leg.Reply(sdp)
 	c.holdChanged(p)
 }

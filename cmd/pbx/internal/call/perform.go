@@ -197,7 +197,7 @@ func (c *Call) audible() bool {
 	if p.agreed || p.local != nil { // in the second case our offer waits for its answer: reprise plays
 		return p.agreed
 	}
-	sdp, err := c.callerSDP(beforeDialling)
+	sdp, err := c.callerSDP(everyCodec)
 	switch {
 	case err != nil:
 		c.mediaRefuses(err)
@@ -216,7 +216,7 @@ func (c *Call) pickUp() {
 	if c.caller.phase >= PartyUp {
 		return
 	}
-	sdp, err := c.callerSDP(beforeDialling)
+	sdp, err := c.callerSDP(everyCodec)
 	if err != nil {
 		c.mediaRefuses(err)
 		return

@@ -86,15 +86,17 @@ func (c *Call) describe(n, p *party, profile media.Profile) (sdp media.SDP, err 
 	if p.phase < PartyUp {
 		o = c.caller
 	}
-	prefer := everyPhone
+	prefer := everyCodec
 	if o != nil && o.agreed {
-		prefer = withTwin([]media.Codec{o.ep.Codec()})
+		prefer = c.within([]media.Codec{o.ep.Codec()})
 	}
 	want := media.Want{Prefer: prefer, Security: n.security}
 	if n.offer == nil {
+		n.asked = prefer
 		sdp, err = n.ep.Offer(want)
 	} else if sdp, err = n.ep.Answer(n.offer, want); err == nil {
 		n.agreed = true
+		n.speaks, _ = n.ep.Allows(n.offer)
 	}
 	n.local = sdp
 	return sdp, err

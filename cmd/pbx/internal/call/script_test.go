@@ -191,7 +191,7 @@ func talkingRecorded(t *testing.T) (r *rig, a, b *fakeLeg) {
 // An INVITE without an offer cannot hear early media: it is answered, and hears the prompt once its ACK is here.
 func TestScriptAndLateOffer(t *testing.T) {
 	onScript(t, nil, opening(Play{prompt("menu")}), func(r *rig, a *fakeLeg) {
-		if !a.saw("answer PCMU,PCMA,G722") || r.endpoints[0].hears() != "" {
+		if !a.saw("answer PCMU,PCMA,G722,OPUS") || r.endpoints[0].hears() != "" {
 			t.Fatalf("the caller got %q", a.did)
 		}
 		a.post(Agreed{a.id, media.SDP("PCMA")})

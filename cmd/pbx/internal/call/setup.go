@@ -34,10 +34,12 @@ func (c *Call) begin(leg Leg) {
 		return
 	}
 	if c.caller.offer != nil { // nobody's phone rings for an offer that cannot be answered
-		if _, err := c.caller.ep.Allows(c.caller.offer); err != nil {
+		speaks, err := c.caller.ep.Allows(c.caller.offer)
+		if err != nil {
 			c.mediaRefuses(err)
 			return
 		}
+		c.caller.speaks = speaks
 	}
 	c.announceOrDial()
 }
@@ -65,7 +67,7 @@ func (c *Call) announceOrDial() {
 		c.end(sip.CauseUnavailable, bySwitch)
 		return
 	}
-	sdp, err := c.callerSDP(beforeDialling)
+	sdp, err := c.callerSDP(everyCodec)
 	if err != nil {
 		c.mediaRefuses(err)
 		return
@@ -97,13 +99,6 @@ func (c *Call) reachable() bool {
 	return false
 }
 
-// The relay translates one G.711 law into the other and nothing else, so what is agreed before the other side is known must be what
-// every phone speaks.
-var (
-	everyPhone     = []media.Codec{media.PCMU, media.PCMA}
-	beforeDialling = []media.Codec{media.PCMU, media.PCMA, media.G722}
-)
-
 // callerSDP is what we send the caller: our answer, or our offer where the INVITE had none. Once made it stays.
 func (c *Call) callerSDP(prefer []media.Codec) (media.SDP, error) {
 	p := c.caller
@@ -117,6 +112,7 @@ func (c *Call) callerSDP(prefer []media.Codec) (media.SDP, error) {
 		sdp, err = p.ep.Answer(p.offer, want)
 		p.agreed = err == nil
 	} else {
+		p.asked = prefer
 		sdp, err = p.ep.Offer(want)
 	}
 	if err == nil {
@@ -202,7 +198,8 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 		c.remember(mediaCause(err))
 		return
 	}
-	offer, err := p.ep.Offer(media.Want{Prefer: c.offerable(), Security: security})
+	p.asked = c.offerable()
+	offer, err := p.ep.Offer(media.Want{Prefer: p.asked, Security: security})
 	if err != nil {
 		c.closeEndpoint(p)
 		c.remember(mediaCause(err))
@@ -212,40 +209,6 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	c.called = append(c.called, p)
 	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: e.shown,
 		To: d.Number, MaxForwards: c.hops(), Way: e.way, Diverter: e.diverter, ReferredBy: e.referrer}, c.mailbox)
-}
-
-// offerable are the codecs that a called leg may use so that packets can be relayed to the caller.
-func (c *Call) offerable() []media.Codec {
-	var list []media.Codec
-	switch {
-	case c.caller.agreed:
-		list = []media.Codec{c.caller.ep.Codec()}
-	case c.caller.offer != nil:
-		list, _ = c.caller.ep.Allows(c.caller.offer) // checked in begin
-	default: // nobody knows yet what the caller speaks
-		list = everyPhone
-	}
-	return withTwin(list)
-}
-
-// withTwin adds the other G.711 law wherever one is in the list: the relay translates by table.
-func withTwin(list []media.Codec) []media.Codec {
-	var out []media.Codec
-	seen := map[media.Codec]bool{}
-	add := func(c media.Codec) {
-		if !seen[c] {
-			seen[c] = true
-			out = append(out, c)
-		}
-	}
-	for _, c := range list {
-		add(c)
-	}
-	if seen[media.PCMU] || seen[media.PCMA] {
-		add(media.PCMU)
-		add(media.PCMA)
-	}
-	return out
 }
 
 func (c *Call) mediaRefuses(err error) {

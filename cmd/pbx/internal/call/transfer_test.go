@@ -169,26 +169,89 @@ func TestEarlyMediaIsOneWay(t *testing.T) {
 	})
 }
 
-// Neither side takes the other's codec: after both were asked the call ends, and nobody sits in silence.
+// Two legs that were negotiated apart: who may speak the other's codec is asked for it, and who said that it does not is not. Where nothing comes of
+// it the relay transcodes; what it cannot decode ends the call, so that nobody sits in silence.
 func TestNoCommonCodec(t *testing.T) {
+	for _, c := range []struct {
+		other string
+		ends  int
+	}{{"G722", 0}, {"G729", 488}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(plain, ours)
+			a := r.start(media.SDP(c.other + ",PCMU"))
+			b := r.last()
+			b.post(Progress{b.id, 183, media.SDP("PCMU")}) // one fork's early media, and another one answers
+			b.post(Answered{b.id, media.SDP(c.other)})
+			synctest.Wait()
+			if !a.saw("offer " + c.other) {
+				t.Fatalf("the caller was not asked: %q", a.did)
+			}
+			a.post(Disagreed{a.id, sip.StatusCause(488)})
+			synctest.Wait()
+			if b.saw("offer PCMU,PCMA") {
+				t.Fatalf("the called one was asked for what it had left out of its answer: %q", b.did)
+			}
+			if c.ends == 0 {
+				if s := r.sw.Snapshots("")[0]; s.Phase != Talking || s.Bridge == "" {
+					t.Errorf("%+v", s)
+				}
+				a.hangup(sip.CauseNormal)
+			}
+			if cdr := r.settled(t); c.ends != 0 && cdr.Cause.Status != c.ends {
+				t.Errorf("%+v", cdr)
+			}
+		})
+	}
+}
+
+// The called side lacks all that the caller speaks: it was offered what can be made of that as well, nobody is asked again, and the call goes on.
+func TestTranscodedCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(plain, ours)
-		a := r.start(media.SDP("G722,PCMU"))
+		a := r.start(media.SDP("OPUS"))
 		b := r.last()
-		b.post(Progress{b.id, 183, media.SDP("PCMU")}) // one fork's early media, and another one answers
-		b.post(Answered{b.id, media.SDP("G722")})
+		if string(b.offer) != "OPUS,PCMU,PCMA,G722" {
+			t.Errorf("offered %s", b.offer)
+		}
+		b.post(Answered{b.id, media.SDP("PCMA")})
 		synctest.Wait()
-		if !a.saw("offer G722") {
-			t.Fatalf("the caller was not asked: %q", a.did)
+		s := r.sw.Snapshots("")[0]
+		if s.Phase != Talking || !a.saw("answer OPUS") || len(s.Parties) != 2 || s.Parties[0].Codec == s.Parties[1].Codec {
+			t.Errorf("%q %+v", a.did, s)
 		}
-		a.post(Disagreed{a.id, sip.StatusCause(488)})
+		if len(a.did)+len(b.did) > 2 {
+			t.Errorf("caller %q called %q", a.did, b.did)
+		}
+		a.post(Offered{a.id, media.SDP("PCMU")}) // it leaves the codec that it spoke
 		synctest.Wait()
-		if !b.saw("offer PCMU,PCMA") {
-			t.Fatalf("then the called one was not asked: %q", b.did)
+		if !a.saw("reply PCMU") {
+			t.Errorf("%q", a.did)
 		}
-		b.post(Disagreed{b.id, sip.StatusCause(488)})
-		if cdr := r.settled(t); cdr.Cause.Status != 488 {
-			t.Errorf("%+v", cdr)
-		}
+		a.hangup(sip.CauseNormal)
+		r.settled(t)
 	})
+}
+
+// What cannot be decoded is offered only to those who share it, and never where the call is recorded.
+func TestRelayOnlyCodecs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, ours)
+		a := r.start(media.SDP("G729,PCMU"))
+		if b := r.last(); string(b.offer) != "G729,PCMU,PCMA,G722,OPUS" {
+			t.Errorf("offered %s", b.offer)
+		}
+		a.hangup(sip.CauseNormal)
+		r.settled(t)
+		r = newRig(plain, ours)
+		a = r.start(media.SDP("G729"))
+		if b := r.last(); string(b.offer) != "G729" {
+			t.Errorf("offered %s", b.offer)
+		}
+		a.hangup(sip.CauseNormal)
+		r.settled(t)
+	})
+	c := &Call{plan: route.Plan{Record: route.Record{On: true}}}
+	if got := c.within([]media.Codec{media.G729, media.PCMU}); !slices.Equal(got, []media.Codec{media.PCMU, media.PCMA, media.G722, media.Opus}) {
+		t.Errorf("recorded: %v", got)
+	}
 }
