@@ -132,6 +132,8 @@ func (p *pbx) mediaMetrics(c *collector) {
 	counter("naisen_media_received_total", "RTP packets received.", func() uint64 { return totals().Received })
 	counter("naisen_media_sent_total", "RTP packets sent.", func() uint64 { return totals().Sent })
 	counter("naisen_media_lost_total", "Gaps in what was received.", func() uint64 { return totals().Lost })
+	counter("naisen_media_strange_total", "Datagrams on the browsers' port that were no check of a leg.", func() uint64 { return totals().Strange })
+	counter("naisen_media_consent_lapsed_total", "Times that a browser was not sent to any more, since its checks had ceased.", func() uint64 { return totals().Lapsed })
 	counter("naisen_media_unauthentic_total", "SRTP that failed authentication.", func() uint64 { return totals().Unauthentic })
 	counter("naisen_media_replayed_total", "SRTP replays.", func() uint64 { return totals().Replayed })
 	counter("naisen_media_stranger_total", "Packets of a source that was not learned.", func() uint64 { return totals().Stranger })

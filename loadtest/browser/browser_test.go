@@ -3,6 +3,7 @@ package browser
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,7 @@ func TestBrowserPhone(t *testing.T) {
 	p, b := office(t)
 	first := desk(t, p, "2002", deskHz)
 
+	onTheHTTPPort(t, p, b.origin)
 	b.do(nil, "call", "sip:2002@"+p.Domain)
 	accept(t, first, 1)
 	b.saw("confirmed", 1)
@@ -125,6 +127,25 @@ func TestBrowserPhone(t *testing.T) {
 	b.never("failed")
 	b.never("disconnected")
 	recorded(t, p, id)
+}
+
+// onTheHTTPPort: SIP over WebSocket is at /sip of the API's port too, for the pages that may have it and nobody else.
+func onTheHTTPPort(t *testing.T, p *peer.PBX, origin string) {
+	t.Helper()
+	for page, want := range map[string]int{origin: 101, p.URL: 101, "https://evil.example": 403} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", p.URL+"/sip", nil)
+		must(t, err)
+		for k, v := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+			"Sec-WebSocket-Protocol": "sip", "Origin": page} {
+			req.Header.Set(k, v)
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		must(t, err)
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("a page at %s: %d, want %d", page, resp.StatusCode, want)
+		}
+	}
 }
 
 const did = "+81312345678"

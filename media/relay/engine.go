@@ -99,6 +99,7 @@ type Engine struct {
 	serial atomic.Uint64  // numbers endpoints
 
 	certificate *secure.Certificate // ours in DTLS handshakes, of this process
+	lapsed      atomic.Uint64       // times that a browser's consent to be sent to ended
 
 	mu     sync.Mutex // signalling only: making and closing endpoints
 	live   map[*endpoint]struct{}

@@ -33,7 +33,7 @@ func (s *shard) read(e *endpoint, channel int32, now int64) {
 	}
 	pkt := s.buf[:n]
 	sess := e.current(now)
-	if (e.web.front != nil || sess != nil && sess.agreed.DTLS.On) && s.intercept(e, pkt, now) {
+	if (e.web.front != nil || sess != nil && sess.agreed.DTLS.On) && s.intercept(e, channel, pkt, now) {
 		return
 	}
 	if isSTUN(pkt) { // phones probe with it; we did not agree to ICE

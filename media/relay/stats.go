@@ -85,7 +85,9 @@ type Totals struct {
 	Unrelayed                uint64 // no common codec across the bridge
 	Gated                    uint64 // nobody was to hear it: no bridge, a gate, a hold, a prompt playing
 	Excess                   uint64 // above Config.PacketRate
-	STUN                     uint64 // ignored
+	STUN                     uint64 // ignored, or checks of browsers that were answered
+	Strange                  uint64 // on the browsers' port, and no check of a leg of ours
+	Lapsed                   uint64 // times that a browser was not sent to any more, since its checks had ceased (RFC 7675)
 	SendErrors               uint64
 	ReportsIn, ReportsOut    uint64 // RTCP
 	Transcoded               uint64 // packets decoded and encoded again
@@ -98,6 +100,10 @@ func (e *Engine) Totals() Totals {
 	e.mu.Lock()
 	t := e.past
 	n := len(e.live)
+	strange := uint64(0)
+	for _, f := range e.fronts {
+		strange += f.strange.Load()
+	}
 	for ep := range e.live {
 		t.add(ep.count.read())
 	}
@@ -111,7 +117,7 @@ func (e *Engine) Totals() Totals {
 		Endpoints: n, PortPairs: e.ports.inUse(), PortPairsMax: len(e.ports.busy),
 		Received: t.received, Sent: t.sent, ReceivedBytes: t.receivedBytes, SentBytes: t.sentBytes, Lost: t.lost,
 		Unauthentic: t.unauthentic, Replayed: t.replayed, Stranger: t.stranger, Malformed: t.malformed, Early: t.early,
-		Unnegotiated: t.unnegotiated, Unrelayed: t.unrelayed, Gated: t.gated, Excess: t.excess, STUN: t.stun, SendErrors: t.sendErrors,
+		Unnegotiated: t.unnegotiated, Unrelayed: t.unrelayed, Gated: t.gated, Excess: t.excess, STUN: t.stun, Strange: strange, Lapsed: e.lapsed.Load(), SendErrors: t.sendErrors,
 		ReportsIn: t.reportsIn, ReportsOut: t.reportsOut, DigitsDropped: t.digitsDropped,
 		Transcoded: made, Concealed: concealed,
 	}

@@ -29,7 +29,6 @@ type web struct {
 	ice      atomic.Pointer[iceState]
 	selected atomic.Pointer[netip.AddrPort] // where the peer is; nil: not known yet
 	moves    moves
-	lapsed   atomic.Uint64 // times that consent to be sent to ended
 	buried   chan struct{} // closed when the shard has let go of the endpoint
 
 	mu      sync.Mutex    // signalling and the handshake; never taken where packets pass
@@ -128,7 +127,7 @@ func (s *shard) moved(e *endpoint, fd int, to netip.AddrPort, now int64) {
 }
 
 // intercept takes what is not RTP out of the stream of a leg with a handshake; true: nothing of the packet is left for others.
-func (s *shard) intercept(e *endpoint, pkt []byte, now int64) bool {
+func (s *shard) intercept(e *endpoint, channel int32, pkt []byte, now int64) bool {
 	w, src := e.web, s.from.addrPort()
 	ice := w.front != nil
 	if ice && src != e.leg.learn.current { // it came in the moment before the socket was connected
@@ -142,7 +141,9 @@ func (s *shard) intercept(e *endpoint, pkt []byte, now int64) bool {
 		s.checkedHere(e, pkt, src, now)
 	case webrtc.DTLS:
 		wire := w.wire.Load()
-		if wire == nil || !ice && !s.maySpeak(e, src) {
+		if channel == channelRTCP { // a second association, for RTCP without rtcp-mux, is not made: such RTCP stays unread
+			e.count.unnegotiated.Add(1)
+		} else if wire == nil || !ice && !s.maySpeak(e, src) {
 			e.count.stranger.Add(1)
 		} else if !wire.Deliver(pkt) {
 			e.count.excess.Add(1)
@@ -186,7 +187,7 @@ func (s *shard) maySpeak(e *endpoint, src netip.AddrPort) bool {
 func (w *web) consents(e *endpoint, now int64) {
 	if w.front != nil && e.leg.to.len != 0 && now-w.consent > int64(consentLife) {
 		e.leg.to = address{}
-		w.lapsed.Add(1)
+		e.engine.lapsed.Add(1)
 	}
 }
 

@@ -293,3 +293,38 @@ func TestBrowserOffersThatAreRefused(t *testing.T) {
 		t.Errorf("SRTP required: %v", err)
 	}
 }
+
+// Two legs with ports of their own make keys by DTLS without ICE, whoever begins; a stranger's hello on either port changes nothing.
+func TestDTLSWithoutICE(t *testing.T) {
+	e := engineFor(t, Config{})
+	a, b := newLeg(t, e, media.Profile{}), newLeg(t, e, media.Profile{})
+	offer, err := a.Offer(media.Want{Security: media.SecurityDTLS})
+	if err != nil || !strings.Contains(string(offer), "UDP/TLS/RTP/SAVP ") || strings.Contains(string(offer), "ice-") {
+		t.Fatalf("%v\n%s", err, offer)
+	}
+	answer, err := b.Answer(offer, media.Want{Security: media.SecurityRequired})
+	if err != nil || find(t, answer, `a=setup:(\S+)`) != "passive" {
+		t.Fatalf("%v\n%s", err, answer)
+	}
+	stranger, hello := newBrowser(t), append([]byte{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 50, 1, 0, 0, 38, 0, 0, 0, 0, 0, 0, 0, 38}, make([]byte, 38)...)
+	for _, l := range []testLeg{a, b} {
+		to := netip.AddrPortFrom(loopback, uint16(l.Endpoint.(*endpoint).socks.port))
+		if _, err := stranger.conn.WriteToUDPAddrPort(hello, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Accept(answer); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []testLeg{a, b} {
+		eventually(t, "keys", func() bool { s := l.Endpoint.(*endpoint).session.Load(); return s.secure && !s.pending })
+	}
+	one, two := a.Endpoint.(*endpoint).session.Load().agreed, b.Endpoint.(*endpoint).session.Load().agreed
+	if !one.Local.Equal(two.RemoteKey) || !two.Local.Equal(one.RemoteKey) {
+		t.Error("the keys do not face each other")
+	}
+	again := media.SDP(strings.ReplaceAll(strings.ReplaceAll(string(offer), "UDP/TLS/RTP/SAVP", "RTP/AVP"), "o=- ", "o=- 9"))
+	if _, err := b.Answer(again, media.Want{}); !errors.Is(err, media.ErrPolicy) {
+		t.Errorf("a re-INVITE without keys: %v", err)
+	}
+}

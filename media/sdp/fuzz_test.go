@@ -15,6 +15,8 @@ func FuzzSDP(f *testing.F) {
 	for name := range phones {
 		f.Add([]byte(phone(name, true)))
 	}
+	f.Add([]byte(chromium))
+	f.Add([]byte(baresipDTLS))
 	f.Add([]byte("v=0\r\nc=IN IP6 ::\r\na=inactive\r\nm=audio 1 rtp/avp 0 x\r\nc=IN IP4 h\r\na=rtpmap:0 \x80/1\r\na=fmtp:0  a b \r\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d, err := parse(text)
