@@ -45,6 +45,9 @@ func (d DID) Refs() []Ref {
 	for i, n := range d.To {
 		r = append(r, Ref{"to[" + strconv.Itoa(i) + "]", KindExtension, n})
 	}
+	if d.Conference != "" {
+		r = append(r, Ref{"conference", KindConference, d.Conference})
+	}
 	if d.Policy != "" {
 		r = append(r, Ref{"policy", KindPolicy, d.Policy})
 	}

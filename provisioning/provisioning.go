@@ -87,7 +87,8 @@ type Extension struct {
 type DID struct {
 	Number      string   `json:"number"` // E.164 with +
 	Title       string   `json:"title"`
-	To          []string `json:"to"`                 // extensions that ring together
+	To          []string `json:"to"` // extensions that ring together
+	Conference  string   `json:"conference,omitempty" doc:"Conference that callers enter, instead of ringing anybody"`
 	RingSeconds int      `json:"ring_seconds"`       // 0: 60
 	Policy      string   `json:"policy,omitempty"`   // RecordingPolicy.Name; empty: not recorded
 	Language    string   `json:"language,omitempty"` // of the notice; empty: the domain's

@@ -210,7 +210,13 @@ func (d DID) Validate() error {
 	var c check
 	c.e164("number", d.Number)
 	c.text("title", d.Title)
-	c.list("to", len(d.To), 1, maxTargets)
+	least := 1
+	if d.Conference != "" {
+		extensionNumber(&c, "conference", d.Conference)
+		c.must(len(d.To) == 0, "to", "must be empty beside conference")
+		least = 0
+	}
+	c.list("to", len(d.To), least, maxTargets)
 	c.each("to", d.To, func(at, s string) { extensionNumber(&c, at, s) })
 	c.between("ring_seconds", d.RingSeconds, 0, 600)
 	if d.Policy != "" {

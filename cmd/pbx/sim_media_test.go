@@ -62,6 +62,13 @@ func (a *air) Bridge() media.Bridge {
 	return b
 }
 
+// Room makes a bridge of a conference.
+func (a *air) Room() media.Bridge {
+	b := a.Bridge().(*simBridge)
+	b.room = true
+	return b
+}
+
 // simEndpoint is one leg's media. Its fields are guarded by air.mu.
 type simEndpoint struct {
 	air    *air
@@ -248,6 +255,7 @@ func (e *simEndpoint) endPlay(complete bool) {
 
 // simBridge keeps who is joined. Its fields are guarded by air.mu.
 type simBridge struct {
+	room    bool // of a conference: more than two
 	air     *air
 	made    time.Time // when its call began
 	members []*simEndpoint
@@ -271,7 +279,7 @@ func (b *simBridge) Join(ep media.Endpoint) error {
 	switch {
 	case b.closed > 0 || e.closed > 0:
 		return media.ErrClosed
-	case len(b.members) == 2:
+	case len(b.members) == 2 && !b.room:
 		return errors.New("sim: bridge is full")
 	}
 	b.members = append(b.members, e)
@@ -348,6 +356,7 @@ type simPrograms struct {
 	failing func() bool
 	library *simLibrary
 	desk    app.Desk
+	of      *pbx // its rooms
 }
 
 // simSelf remembers what was set; 2003 called everybody last.
@@ -411,7 +420,7 @@ func (p simPrograms) Announce(_, prompt, language string) call.Program {
 
 // Script gives the real ones.
 func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
-	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk}.Script(domain, r)
+	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep}.Script(domain, r)
 }
 
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }

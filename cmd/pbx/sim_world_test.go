@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/cmd/pbx/internal/app"
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning"
@@ -196,9 +197,10 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 		addrs: []netip.Addr{w.proxy.Addr()}, log: log}
 	s.events = s.newEvents()
 	p.auditor = s.audit
+	p.rooms = app.NewRooms(w.air.Room)
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky, w.library, w.desk}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
+		Programs: simPrograms{unlucky, w.library, w.desk, p}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
 	p.wireLive()

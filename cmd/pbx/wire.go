@@ -67,6 +67,7 @@ type pbx struct {
 	calls   *call.Switch
 	alarms  *alarms
 	live    *live.Hub // who looks at what changes
+	rooms   *app.Rooms
 
 	certificates *certificates
 	signalling   *signalling
@@ -201,6 +202,7 @@ func (p *pbx) wireMedia(context.Context) error {
 		return err
 	}
 	p.closing("media", func(context.Context) error { return p.media.Close() })
+	p.rooms = app.NewRooms(p.media.Bridge)
 	p.prompts, err = prompts.New(prompts.Config{Dir: p.config.path("prompts"), Language: p.languageOf, Log: p.log})
 	return err
 }
@@ -263,7 +265,8 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		addrs: addrs, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
-		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Desk: selfService{liveStore{p.store, p.directory, p.log}}}, Alarm: p.alarms.raise,
+		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Desk: selfService{liveStore{p.store, p.directory, p.log}},
+			Rooms: p.rooms, Conference: p.conference, Beep: beep}, Alarm: p.alarms.raise,
 		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Note: p.notes.keep, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls

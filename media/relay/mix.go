@@ -67,6 +67,23 @@ func (b *bridge) unmix() {
 	m.shard.post(&command{do: func(s *shard, _ *endpoint, _ int64) { s.seat(m, nil) }})
 }
 
+// Announce lets everybody who listens hear a source once: beside the voices in a mix, in place of them where two are relayed.
+func (b *bridge) Announce(make func(media.Codec) (media.Source, error)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if m := b.mixing; m != nil {
+		if src, err := make(media.PCMU); err == nil {
+			m.shard.post(&command{do: func(*shard, *endpoint, int64) { _ = m.mixer.Announce(src) }}) // one too many is not heard
+		}
+		return
+	}
+	for _, x := range b.members {
+		if src, err := make(x.ep.Codec()); err == nil && x.listens() {
+			x.ep.Play(src)
+		}
+	}
+}
+
 // seat brings a mix to what signalling wants.
 func (s *shard) seat(m *mixing, plan []seating) {
 	m.seats = slices.DeleteFunc(m.seats, func(x *seat) bool {

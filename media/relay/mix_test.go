@@ -11,6 +11,7 @@ import (
 	"naisen/media/codec"
 	"naisen/media/mediatest"
 	"naisen/media/mix"
+	clips "naisen/media/play"
 )
 
 // voice is a phone that speaks a tone.
@@ -247,6 +248,47 @@ func TestDigitsInAMix(t *testing.T) {
 	for _, v := range all[1:] {
 		if n := events(v, 12); n != 0 {
 			t.Error("a digit is heard in a conference")
+		}
+	}
+}
+
+// An announcement is heard beside the voices of three, and in place of the one of two.
+func TestAnnounce(t *testing.T) {
+	e := engineFor(t, Config{Shards: 1})
+	var all []*voice
+	b := e.Bridge()
+	beep := func(c media.Codec) (media.Source, error) {
+		clip, err := clips.FromPCM(c, mediatest.Sine(8000, 2000, 8000, 1000), 8000)
+		if err != nil {
+			return nil, err
+		}
+		return clip.Play(), nil
+	}
+	for i, hz := range []float64{500, 900, 1300} {
+		v := newVoice(t, e, media.SecurityForbidden, media.PCMU, hz)
+		all = append(all, v)
+		if err := b.Join(v.leg.Endpoint); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			continue
+		}
+		converse(20, all...)
+		b.(interface {
+			Announce(func(media.Codec) (media.Source, error))
+		}).Announce(beep)
+		converse(30, all...)
+		for _, v := range all {
+			pcm := v.heard[len(v.heard)-1600:]
+			if a := mediatest.Amplitude(pcm, 8000, 2000); a < 5000 {
+				t.Errorf("%d members: %v hears the announcement at %.0f", i+1, v.hz, a)
+			}
+		}
+		if i == 1 {
+			event[media.PlayEnded](t, all[0].leg)
+			event[media.PlayEnded](t, all[1].leg)
+		} else {
+			all[0].hears("beside", all[1], all[2])
 		}
 	}
 }

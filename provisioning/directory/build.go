@@ -58,6 +58,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.codes, err = readAll[provisioning.FeatureCodes](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.conferences, err = readAll[provisioning.Conference](r, self.Name); err != nil {
+		return nil, err
+	}
 	if err := d.readSecrets(r); err != nil {
 		return nil, err
 	}
@@ -94,6 +97,14 @@ func (d *domain) readSecrets(r provisioning.Reader) error {
 	}
 	if d.passwords, err = d.texts(r, provisioning.SecretTrunk); err != nil {
 		return err
+	}
+	pins, err := r.Secrets(d.self.Name, provisioning.SecretConference)
+	if err != nil {
+		return err
+	}
+	d.pins = make(map[string]provisioning.ConferencePINs, len(pins))
+	for number, sealed := range pins {
+		d.pins[number] = provisioning.ParseConferencePINs(sealed)
 	}
 	d.signing, err = d.texts(r, provisioning.SecretWebhook)
 	return err
@@ -255,6 +266,7 @@ func newEdit(d *domain) *edit {
 		e.domain = domain{
 			users: map[string]provisioning.User{}, extensions: map[string]provisioning.Extension{}, dids: map[string]provisioning.DID{},
 			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{}, sites: map[string]provisioning.Site{},
+			conferences: map[string]provisioning.Conference{}, pins: map[string]provisioning.ConferencePINs{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			settings: map[string]provisioning.Settings{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
@@ -290,6 +302,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.trunks)
 	case provisioning.KindPolicy:
 		return set(e, r, c, &e.policies)
+	case provisioning.KindConference:
+		return set(e, r, c, &e.conferences)
 	case provisioning.KindSite:
 		return set(e, r, c, &e.sites)
 	case provisioning.KindWebhook:
@@ -328,7 +342,9 @@ func own[T any](e *edit, kind string, m *map[string]T) {
 
 func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 	kind, key, _ := strings.Cut(c.Key, "/")
-	if kind != provisioning.SecretSIP && kind != provisioning.SecretTrunk && kind != provisioning.SecretWebhook {
+	switch kind {
+	case provisioning.SecretSIP, provisioning.SecretTrunk, provisioning.SecretWebhook, provisioning.SecretConference:
+	default:
 		return nil
 	}
 	plain, err := provisioning.Secret(r, c.Domain, kind, key)
@@ -336,6 +352,14 @@ func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 		return err
 	}
 	there := err == nil
+	if kind == provisioning.SecretConference {
+		own(e, "secret/"+kind, &e.pins)
+		delete(e.pins, key)
+		if there {
+			e.pins[key] = provisioning.ParseConferencePINs(plain)
+		}
+		return nil
+	}
 	if kind == provisioning.SecretWebhook {
 		own(e, "secret/"+kind, &e.signing)
 		delete(e.signing, key)

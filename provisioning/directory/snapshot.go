@@ -29,6 +29,8 @@ type domain struct {
 	trunks      map[string]provisioning.Trunk
 	policies    map[string]provisioning.RecordingPolicy
 	sites       map[string]provisioning.Site
+	conferences map[string]provisioning.Conference
+	pins        map[string]provisioning.ConferencePINs // by conference
 	settings    map[string]provisioning.Settings       // by extension
 	codes       map[string]provisioning.FeatureCodes   // at most one
 	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
@@ -134,6 +136,17 @@ func (s *Snapshot) Feature(domainName, dialled string) (feature, argument string
 		return "", "", false
 	}
 	return d.codes[provisioning.FeatureCodes{}.Key()].Dialled(dialled)
+}
+
+// Conference by its number.
+func (s *Snapshot) Conference(domainName, number string) (provisioning.Conference, bool) {
+	return find(s, domainName, number, func(d *domain) map[string]provisioning.Conference { return d.conferences })
+}
+
+// ConferencePINs of a conference; none if it has none.
+func (s *Snapshot) ConferencePINs(domainName, number string) provisioning.ConferencePINs {
+	p, _ := find(s, domainName, number, func(d *domain) map[string]provisioning.ConferencePINs { return d.pins })
+	return p
 }
 
 // SiteFrom is the site whose network a device calls from, the narrowest that holds addr.

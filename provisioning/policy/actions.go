@@ -43,6 +43,11 @@ const (
 	SitePut    provisioning.Action = "site.put"
 	SiteDelete provisioning.Action = "site.delete"
 
+	ConferenceRead   provisioning.Action = "conference.read"
+	ConferencePut    provisioning.Action = "conference.put"
+	ConferenceDelete provisioning.Action = "conference.delete"
+	ConferenceSecret provisioning.Action = "conference.secret" // set the PINs
+
 	PolicyRead   provisioning.Action = "policy.read"
 	PolicyPut    provisioning.Action = "policy.put"
 	PolicyDelete provisioning.Action = "policy.delete"
@@ -197,9 +202,14 @@ func deskRows() []row {
 	}
 }
 
-// watchRows are about what watches over the switch.
+// watchRows are about rooms, and what watches over the switch.
 func watchRows() []row {
 	return []row{
+		grant(ConferenceRead, provisioning.KindConference, admin, telephony),
+		grant(ConferencePut, provisioning.KindConference, admin, telephony),
+		grant(ConferenceDelete, provisioning.KindConference, admin, telephony),
+		grant(ConferenceSecret, provisioning.KindConference, admin, telephony),
+
 		grant(WebhookRead, provisioning.KindWebhook, admin, telephony),
 		grant(WebhookPut, provisioning.KindWebhook, admin),
 		grant(WebhookDelete, provisioning.KindWebhook, admin),

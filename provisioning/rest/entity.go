@@ -254,6 +254,7 @@ func (a *api) registerEntities() {
 		put: policy.PolicyPut, del: policy.PolicyDelete, setKey: func(p *provisioning.RecordingPolicy, k string) { p.Name = k }}
 	entities(a, policies)
 	putPlain(a, policies)
+	a.registerConferences()
 	a.registerExtensions()
 	a.registerFeatureCodes()
 	a.registerWebhooks()

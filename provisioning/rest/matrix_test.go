@@ -45,9 +45,12 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/webhooks": policy.WebhookRead, "GET /v1/domains/{domain}/webhooks/{key}": policy.WebhookRead,
 		"PUT /v1/domains/{domain}/webhooks/{key}": policy.WebhookPut, "DELETE /v1/domains/{domain}/webhooks/{key}": policy.WebhookDelete,
 		"POST /v1/domains/{domain}/webhooks/{key}/secret": policy.WebhookSecret,
-		"GET /v1/domains/{domain}/audit":                  policy.AuditRead,
-		"GET /v1/domains/{domain}/events":                 policy.LiveRead,
-		"GET /v1/domains/{domain}/settings":               policy.SettingsRead, "GET /v1/domains/{domain}/settings/{key}": policy.SettingsRead,
+		"GET /v1/domains/{domain}/conferences":            policy.ConferenceRead, "GET /v1/domains/{domain}/conferences/{key}": policy.ConferenceRead,
+		"PUT /v1/domains/{domain}/conferences/{key}": policy.ConferencePut, "DELETE /v1/domains/{domain}/conferences/{key}": policy.ConferenceDelete,
+		"PUT /v1/domains/{domain}/conferences/{key}/pin": policy.ConferenceSecret, "DELETE /v1/domains/{domain}/conferences/{key}/pin": policy.ConferenceSecret,
+		"GET /v1/domains/{domain}/audit":    policy.AuditRead,
+		"GET /v1/domains/{domain}/events":   policy.LiveRead,
+		"GET /v1/domains/{domain}/settings": policy.SettingsRead, "GET /v1/domains/{domain}/settings/{key}": policy.SettingsRead,
 		"PUT /v1/domains/{domain}/settings/{key}": policy.SettingsPut, "DELETE /v1/domains/{domain}/settings/{key}": policy.SettingsDelete,
 		"GET /v1/domains/{domain}/feature-codes": policy.FeatureCodesRead, "PUT /v1/domains/{domain}/feature-codes": policy.FeatureCodesPut,
 	}
@@ -104,7 +107,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "conferences": "8000", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}

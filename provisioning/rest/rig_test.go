@@ -170,7 +170,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.Extension{Number: "2001", User: "alice"}, provisioning.Extension{Number: "2002", User: "bob"},
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
 			provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx"},
-			provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
+			provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Conference{Number: "8000"}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
 		} {
 			if _, err := w.Put(here, e, ""); err != nil {
 				return err

@@ -33,7 +33,7 @@ const Ext = ".journal"
 const (
 	maxID      = 100 // bytes
 	maxText    = 200 // bytes of a number, a name: longer ones are cut, a recording is worth more than a display name
-	maxParties = 16  // endpoints in the course of one recording
+	maxParties = 64  // endpoints in the course of one recording: a conference
 )
 
 // Config of a Recorder. Dir and Keeper are required.

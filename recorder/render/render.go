@@ -119,7 +119,7 @@ type span struct {
 }
 
 const (
-	maxParties = 64   // indices in a journal; capture stops at 16
+	maxParties = 64   // indices in a journal; capture has the same bound
 	maxSpans   = 4096 // drops and damage remembered for the reasons of gaps
 	maxSays    = 256  // party marks
 	maxMasks   = 256

@@ -156,6 +156,7 @@ func sample() []provisioning.Entity {
 			Prefixes: []string{"0", "+"}, Strip: 1, DIDFrom: []string{"p-called-party-id", "request-uri"},
 			Profile: "ngn", Trusted: new(bool), DSCPSIP: new(int), CallerRanges: []string{"+813123400XX"}, Sites: []string{"hall"}, CallsPerSecond: 2.5,
 		},
+		provisioning.Conference{Number: "8000", Title: "朝会", MaxGuests: 12, Wait: true, Tones: true, Policy: "always"},
 		provisioning.Extension{Number: "2001", Display: "O'Brien; DROP TABLE entity --", User: "taro", Record: "always", MaxContacts: 3, Site: "hall", Remote: "carrier", UnsolicitedMWI: true,
 			Rights: &provisioning.Rights{Classes: []string{}, Countries: []string{}}, Limits: &provisioning.Limits{YenPerDay: provisioning.Unlimited}},
 		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},

@@ -21,6 +21,10 @@ type Programs struct {
 	Prompts  Library
 	Ringtone func(media.Codec) (media.Source, error) // the country's ringback tone, without end
 	Desk     Desk                                    // nil: nothing can be changed from a phone
+	// Rooms are the conferences, Conference what a room's number is set to, Beep who comes and who goes.
+	Rooms      *Rooms
+	Conference func(domain, number string) (Conference, bool)
+	Beep       func(comes bool, c media.Codec) (media.Source, error)
 }
 
 // Desk is what people change and ask from their phones. Scripts call it beside the call: it may block.

@@ -6,12 +6,14 @@ import (
 )
 
 // Script makes the script that a verb names: the one table of verbs.
-func (p Programs) Script(_ string, r route.Run) (call.Script, bool) {
+func (p Programs) Script(domain string, r route.Run) (call.Script, bool) {
 	switch r.Verb {
 	case route.VerbAnnounce:
 		return &announcing{from: p}, true
 	case route.VerbFeature:
 		return p.feature(r)
+	case route.VerbConference:
+		return p.meeting(domain, r.Name)
 	}
 	return nil, false
 }

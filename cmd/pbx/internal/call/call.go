@@ -80,6 +80,7 @@ type Call struct {
 	surrender *surrender // legs on their way to another call
 	aligning  *aligning  // two answered legs without a common codec: one is asked to change
 	act       *act       // the script that has the caller; nil: none
+	place     *occupancy // in a room; nil: in none
 	acts      int        // scripts begun so far
 
 	step          int           // next step of the plan to dial
@@ -229,6 +230,8 @@ func (c *Call) handle(e Event) {
 		c.onCued(e)
 	case captureFailed:
 		c.onCaptureFailed(e)
+	case roomChanged:
+		c.onRoomChanged(e)
 	case Surrender:
 		c.onSurrender(e)
 	case Adopt:

@@ -204,6 +204,7 @@ type fakeRecording struct {
 	stops  int
 	why    string
 	masks  []bool
+	more   []string // parties that came later
 }
 
 // Mask implements masker.
@@ -214,7 +215,7 @@ func (f *fakeRecording) Tap() media.Tap { return tapFunc{} }
 type tapFunc struct{}
 
 func (tapFunc) Tap(*media.Frame)                      {}
-func (f *fakeRecording) Party(recorder.Party)         {}
+func (f *fakeRecording) Party(p recorder.Party)       { f.more = append(f.more, p.Number+"/"+p.Role) }
 func (f *fakeRecording) Stop(_ time.Time, why string) { f.stops++; f.why = why }
 func (f *fakeRecording) OnFailure(g func(error))      { f.failed = g }
 

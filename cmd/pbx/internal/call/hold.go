@@ -46,8 +46,11 @@ func (c *Call) holdChanged(p *party) {
 	switch {
 	case holds && p.phase == PartyUp:
 		p.phase = PartyHeld
-		if c.phase == Talking {
+		switch {
+		case c.phase == Talking:
 			c.hold(p)
+		case p == c.caller:
+			c.seat()
 		}
 		c.log.Info("call: held", "leg", p.id)
 	case !holds && p.phase == PartyHeld:
@@ -55,6 +58,8 @@ func (c *Call) holdChanged(p *party) {
 		if c.phase == Talking {
 			c.silence(c.other(p))
 			c.bridge.Gate(p.ep, media.GateBoth)
+		} else if p == c.caller {
+			c.seat()
 		}
 		c.log.Info("call: resumed", "leg", p.id)
 	}

@@ -104,6 +104,7 @@ func (c *Call) curtain(q Cue) {
 func (c *Call) strike() {
 	a := c.act
 	c.act = nil
+	c.exit()
 	a.wake.stop()
 	c.stopGathering(a)
 	c.listen(a, nil)
@@ -178,6 +179,8 @@ func (c *Call) perform(a *act, o Order) {
 		c.follow(a, o.Plan, c.caller.number)
 	case Listen:
 		c.listen(a, o.Tap)
+	case Enter:
+		c.enter(a, o)
 	case Finish:
 		c.end(o.Cause, bySwitch)
 	}
@@ -227,6 +230,7 @@ func (c *Call) pickUp() {
 
 // reprise plays to a leg whose media has just been agreed: the caller's late answer, or a leg that took the party's place.
 func (c *Call) reprise() {
+	c.reseat()
 	if a := c.act; a != nil && a.on != nil {
 		c.play(c.caller, a.on, purposeScript)
 	}

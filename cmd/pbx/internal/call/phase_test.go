@@ -48,7 +48,7 @@ func events(r *rig, a, b LegID) []Event {
 	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
 	list := []Event{timeout{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
-	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, Kept{sip.StatusCause(481)}, Adopt{})
+	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, Kept{sip.StatusCause(481)}, Adopt{})
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Surrender{Leg: l, Domain: "d", Ext: "2001", Into: "c2", To: NewMailbox()},
 			Referred{Leg: l, To: to("2009")}, Referred{Leg: l, To: to("2009"), Replaces: Replaces{CallID: "unknown"}},
@@ -104,6 +104,8 @@ func label(e Event, a, b LegID) string {
 		s = fmt.Sprintf("Surrender %s", e.Leg)
 	case Replace:
 		s = fmt.Sprintf("Replace %s", e.Leg)
+	case roomChanged:
+		s = "roomChanged, stale"
 	case Kept:
 		s = "Kept"
 	case Adopt:

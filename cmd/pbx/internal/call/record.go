@@ -3,6 +3,7 @@ package call
 import (
 	"fmt"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/recorder"
 	"naisen/sip"
 )
@@ -31,23 +32,29 @@ func (c *Call) startRecording() {
 	if !r.On || c.record.refused || c.recording != nil {
 		return
 	}
-	id := c.record.next(c.in.ID)
 	left, right := c.caller, c.winner
 	if left.side != callingSide {
 		left, right = right, left
 	}
+	if c.capture(r, asParty(left), asParty(right)) {
+		left.taped, right.taped = c.record.id, c.record.id
+	}
+}
+
+// capture starts a recording of parties and attaches it to the call's bridge; false if it failed.
+func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
+	id := c.record.next(c.in.ID)
 	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number,
-		Direction: string(c.direction), Policy: r.Policy, Started: c.deps.Clock(), Notice: c.notice,
-		Parties: []recorder.Party{asParty(left), asParty(right)}})
+		Direction: string(c.direction), Policy: r.Policy, Started: c.deps.Clock(), Notice: c.notice, Parties: parties})
 	if err != nil {
 		c.recordingFailed(err)
-		return
+		return false
 	}
 	c.recording, c.record.id = rec, id
-	left.taped, right.taped = id, id
 	c.record.detach = c.bridge.Attach(rec.Tap())
 	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{id, err}) })
 	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
+	return true
 }
 
 func asParty(p *party) recorder.Party {
@@ -113,6 +120,10 @@ func (c *Call) stopRecording(why string) {
 		return
 	}
 	c.record.detach()
+	if c.place != nil && c.place.detach != nil {
+		c.place.detach()
+		c.place.detach = nil
+	}
 	c.recording.Stop(c.deps.Clock(), why)
 	c.recording = nil
 }

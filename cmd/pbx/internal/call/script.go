@@ -61,6 +61,12 @@ type (
 	Reached struct{ Number, Extension string }
 	// Refused says that a Goto is not allowed, or leads nowhere.
 	Refused struct{ Cause sip.Cause }
+	// Company says who is in the room that the party entered.
+	Company struct {
+		Others, Moderators int
+		Locked             bool
+		Over               bool // it was ended for all
+	}
 	// Left says that the party is gone, or was taken elsewhere.
 	Left struct{}
 )
@@ -73,6 +79,7 @@ func (Result) cue()     {}
 func (Unanswered) cue() {}
 func (Reached) cue()    {}
 func (Refused) cue()    {}
+func (Company) cue()    {}
 func (Left) cue()       {}
 
 // Order is what a script wants. Orders are carried out one after the other; what came of one arrives later as a cue. The set is sealed.
@@ -112,6 +119,13 @@ type (
 	Follow struct{ Plan route.Plan }
 	// Listen shows a tap what the party says until the script is over, or listens to something else; nil: to nothing.
 	Listen struct{ Tap media.Tap }
+	// Enter brings the party, which must have been picked up, into a room; again: it gives it another gate. What the script plays is heard
+	// in place of the room. Refused: there is no place.
+	Enter struct {
+		Room      Room
+		Gate      media.Gate
+		Moderator bool
+	}
 	// Finish ends the call.
 	Finish struct{ Cause sip.Cause }
 )
@@ -127,6 +141,7 @@ func (Unring) order() {}
 func (Goto) order()   {}
 func (Follow) order() {}
 func (Listen) order() {}
+func (Enter) order()  {}
 func (Finish) order() {}
 
 // GatherEnd says why a Gather came to its end.

@@ -21,6 +21,7 @@ type Directory interface {
 	// Trunks gives all enabled trunks, in order.
 	Trunks(domain string) []provisioning.Trunk
 	Site(domain, name string) (provisioning.Site, bool)
+	Conference(domain, number string) (provisioning.Conference, bool)
 	// Settings are what the owner of an extension decided; zero: nothing.
 	Settings(domain, extension string) provisioning.Settings
 	// Feature is what a dialled code means, and what was dialled behind it.
@@ -175,6 +176,9 @@ func Route(dir Directory, req Request, _ time.Time) Plan {
 	if called, ok := dir.Extension(req.Domain, req.Dialled); ok {
 		return internal(dir, req, caller, called, p)
 	}
+	if room, ok := conference(dir, req.Domain, req.Dialled, p); ok {
+		return room
+	}
 	if n, wish := number.Japan.SplitPresentation(req.Dialled); wish != number.PresentDefault {
 		return presenting(dir, req, caller, n, wish, p)
 	}
@@ -240,6 +244,11 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	}
 	if p.Way == nil { // else the call is another's, and recorded as such
 		p.Record = record(dir, req.Domain, did.Policy, did.Number, p.Language)
+	}
+	if did.Conference != "" {
+		if room, ok := conference(dir, req.Domain, did.Conference, p); ok {
+			return room
+		}
 	}
 	wait := defaultRing
 	if did.RingSeconds > 0 {

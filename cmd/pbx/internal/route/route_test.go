@@ -55,6 +55,10 @@ func (d dir) Site(dom, n string) (provisioning.Site, bool) { v, ok := d.sites[do
 
 func (d dir) Settings(dom, n string) provisioning.Settings { return d.settings[dom+"|"+n] }
 
+func (d dir) Conference(dom, n string) (provisioning.Conference, bool) {
+	return provisioning.Conference{Number: "8000", Policy: "calls-out"}, dom == "d" && n == "8000"
+}
+
 func town() dir {
 	return dir{
 		domains: map[string]provisioning.Domain{"d": {Name: "d", Language: "ja"}, "other": {Name: "other"}},

@@ -7,8 +7,9 @@ import (
 
 // Verbs of scripts.
 const (
-	VerbAnnounce = "announce" // says the prompt Name and ends the call with Cause
-	VerbFeature  = "feature"  // does for the extension For what Name, a feature of provisioning, says; Data: Argument
+	VerbAnnounce   = "announce"   // says the prompt Name and ends the call with Cause
+	VerbFeature    = "feature"    // does for the extension For what Name, a feature of provisioning, says; Data: Argument
+	VerbConference = "conference" // lets the caller into the room Name
 )
 
 // Argument in Run.Data is what was dialled behind a code.

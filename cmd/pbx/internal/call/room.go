@@ -1,0 +1,156 @@
+package call
+
+import (
+	"naisen/media"
+	"naisen/recorder"
+	"naisen/sip"
+)
+
+// Room is where parties of several calls hear each other: its own owner, with a lock of its own. Its methods never block and never call
+// back: what they lead to arrives as an Event, by Guest.Tell. Each guest's call goes on by itself, with its own CDR and its own recording.
+type Room interface {
+	Enter(Guest) error                  // ErrFull, ErrGone: the room was closed to newcomers
+	Seat(endpoint string, g media.Gate) // what the guest takes part in
+	Leave(endpoint string)              // it is no error if the guest is not in
+	Tap(media.Tap) (detach func())      // sees what each guest sends
+	State() RoomState
+}
+
+// Guest is a party in a room.
+type Guest struct {
+	Endpoint  media.Endpoint
+	Party     recorder.Party
+	Moderator bool
+	Gate      media.Gate
+	Tell      func() // the room changed; it never blocks
+}
+
+// RoomState is a room as it is now.
+type RoomState struct {
+	Guests     []recorder.Party // in the order that they came
+	Moderators int
+	Locked     bool
+	Over       bool // a moderator ended it for all
+}
+
+// occupancy is a call's place in a room.
+type occupancy struct {
+	room   Room
+	guest  string // Endpoint.ID of who is in
+	order  Enter  // with the gate that was ordered last; while the guest's phone holds it takes part in nothing
+	detach func() // of its recording's tap; nil: not recorded
+}
+
+// roomChanged is an event: somebody came, left, or became moderator.
+type roomChanged struct{ room Room }
+
+func (roomChanged) event() {}
+
+// enter brings the party into a room, or gives it another seat there. It must have answered.
+func (c *Call) enter(a *act, o Enter) {
+	p := c.caller
+	if c.place != nil {
+		c.place.order.Gate = o.Gate
+		c.seat()
+		return
+	}
+	if p.phase < PartyUp || !p.agreed {
+		c.later(a, Refused{sip.StatusCause(488)})
+		return
+	}
+	c.place = &occupancy{room: o.Room, guest: p.ep.ID(), order: o}
+	c.recordRoom(p) // before it is heard: the first packet is in the recording
+	if c.place == nil {
+		return // recording is mandatory here and failed
+	}
+	err := o.Room.Enter(Guest{Endpoint: p.ep, Party: asParty(p), Moderator: o.Moderator, Gate: c.gate(),
+		Tell: func() { c.mailbox.Post(roomChanged{o.Room}) }})
+	if err != nil {
+		c.log.Warn("call: room refuses a guest", "err", err)
+		c.exit()
+		c.later(a, Refused{sip.CauseBusy})
+		return
+	}
+	c.log.Info("call: entered a room", "script", a.run.String())
+}
+
+// gate is what the guest takes part in now.
+func (c *Call) gate() media.Gate {
+	if c.caller.phase == PartyHeld { // its phone plays music to the room otherwise
+		return media.GateNone
+	}
+	return c.place.order.Gate
+}
+
+// seat tells the room what the guest takes part in.
+func (c *Call) seat() {
+	if c.place != nil {
+		c.place.room.Seat(c.place.guest, c.gate())
+	}
+}
+
+// exit takes the party out of the room.
+func (c *Call) exit() {
+	o := c.place
+	if o == nil {
+		return
+	}
+	c.place = nil
+	o.room.Leave(o.guest)
+	if o.detach != nil {
+		o.detach()
+	}
+}
+
+// reseat gives the place to the leg that took the party's place in the call.
+func (c *Call) reseat() {
+	o := c.place
+	if o == nil || o.guest == c.caller.ep.ID() {
+		return
+	}
+	c.exit()
+	c.enter(c.act, o.order)
+}
+
+// recordRoom lets the call's recording go on in the room, or begins it there: each guest is a party of it, so a track of its own.
+func (c *Call) recordRoom(p *party) {
+	r := c.plan.Record
+	if c.recording == nil {
+		if !r.On || c.record.refused {
+			return
+		}
+		if !c.capture(r, asParty(p)) {
+			return
+		}
+		p.taped = c.record.id
+	}
+	if c.place == nil {
+		return
+	}
+	c.tape(p)
+	c.place.detach = c.place.room.Tap(c.recording.Tap())
+	c.tapeGuests()
+}
+
+// tapeGuests tells the recording of everybody in the room. The recorder knows a party by its endpoint.
+func (c *Call) tapeGuests() {
+	if c.place == nil || c.place.detach == nil || c.recording == nil {
+		return
+	}
+	for _, g := range c.place.room.State().Guests {
+		if g.Endpoint != c.caller.ep.ID() {
+			g.Role = string(c.caller.side.other())
+			c.recording.Party(g)
+		}
+	}
+}
+
+// onRoomChanged tells the script who is there.
+func (c *Call) onRoomChanged(e roomChanged) {
+	if c.place == nil || c.place.room != e.room || c.phase == Ending {
+		return
+	}
+	c.tapeGuests()
+	s := e.room.State()
+	c.cue(Company{Others: max(len(s.Guests)-1, 0), Moderators: s.Moderators, Locked: s.Locked, Over: s.Over})
+}
