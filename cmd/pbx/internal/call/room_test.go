@@ -121,6 +121,7 @@ func TestRoomOfAScript(t *testing.T) {
 		room.over = true
 		room.guests[0].Tell()
 		time.Sleep(time.Minute)
+		synctest.Wait() // what the call's goroutine did is seen from here on
 		if !slices.Equal(room.left, []string{ep.ID()}) || room.taps != 0 {
 			t.Errorf("left %v, taps %d", room.left, room.taps)
 		}
