@@ -64,8 +64,11 @@ func Check(r Reader, domain string, e Entity) error {
 
 // Parts are the kinds whose entity of the same key belongs to one of this kind: it goes when that goes, and does not hold it.
 func Parts(kind string) []string {
-	if kind == KindExtension {
+	switch kind {
+	case KindExtension:
 		return []string{KindSettings}
+	case KindMenu:
+		return []string{KindMenuVersions}
 	}
 	return nil
 }

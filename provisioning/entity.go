@@ -51,6 +51,9 @@ func (d DID) Refs() []Ref {
 	if d.Policy != "" {
 		r = append(r, Ref{"policy", KindPolicy, d.Policy})
 	}
+	if d.Menu != "" {
+		r = append(r, Ref{"menu", KindMenu, d.Menu})
+	}
 	return r
 }
 

@@ -89,6 +89,7 @@ type DID struct {
 	Title       string   `json:"title"`
 	To          []string `json:"to"` // extensions that ring together
 	Conference  string   `json:"conference,omitempty" doc:"Conference that callers enter, instead of ringing anybody"`
+	Menu        string   `json:"menu,omitempty" doc:"Callers hear this menu; to is empty then"`
 	RingSeconds int      `json:"ring_seconds"`       // 0: 60
 	Policy      string   `json:"policy,omitempty"`   // RecordingPolicy.Name; empty: not recorded
 	Language    string   `json:"language,omitempty"` // of the notice; empty: the domain's

@@ -39,13 +39,15 @@ const (
 
 	KindFeatureCodes = "feature-codes"
 	KindConference   = "conference"
+	KindMenu         = "menu"
+	KindMenuVersions = "menu-versions"
 
 	KindSecret = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, Conference{}, DID{}, Webhook{}, Settings{}, FeatureCodes{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, Menu{}, MenuVersions{}, Conference{}, DID{}, Webhook{}, Settings{}, FeatureCodes{}}
 }
 
 // Row is an entity as the store keeps it.

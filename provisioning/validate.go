@@ -216,6 +216,12 @@ func (d DID) Validate() error {
 		c.must(len(d.To) == 0, "to", "must be empty beside conference")
 		least = 0
 	}
+	if d.Menu != "" {
+		c.name("menu", d.Menu)
+		c.must(d.Conference == "", "menu", "must be empty beside conference")
+		c.must(len(d.To) == 0, "to", "must be empty where a menu is heard")
+		least = 0
+	}
 	c.list("to", len(d.To), least, maxTargets)
 	c.each("to", d.To, func(at, s string) { extensionNumber(&c, at, s) })
 	c.between("ring_seconds", d.RingSeconds, 0, 600)

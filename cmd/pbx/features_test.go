@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"naisen/provisioning"
+	"naisen/sip"
 	"naisen/sip/siptest"
 	"naisen/sip/stack"
 )
@@ -75,4 +77,33 @@ func TestForwardByCode(t *testing.T) {
 			t.Errorf("set %q", got)
 		}
 	})
+}
+
+// An outside caller hears a menu, presses a key by INFO, and is sent on in the name of the menu's owner.
+func TestMenu(t *testing.T) {
+	menu := provisioning.Menu{Name: "office", Owner: "2001", Start: "top", Nodes: []provisioning.MenuNode{{Name: "top", Prompt: "greeting/open",
+		Keys: []provisioning.MenuKey{{Key: "1", To: provisioning.MenuGoto{Dial: "2002"}}}, Then: &provisioning.MenuGoto{Hangup: true}}}}
+	live := provisioning.MenuVersions{Menu: "office"}.Activate(menu, "hanako")
+	onStage(t, "menu", func(o *stage) {
+		r := o.carrier.NewRequest("INVITE", simPlain)
+		r.SetBody("application/sdp", description(o.carrier, "0 8 101"))
+		r.SetFrom(sip.Address{URI: sip.URI{Scheme: "sip", User: "+81300000000", Host: "carrier.example"}}.WithTag("c"))
+		o.carrier.Send(r)
+		a := side{o.carrier, r, o.carrier.ExpectStatus(200, "INVITE"), true}
+		o.carrier.Ack(r, a.resp)
+		o.wait(2 * time.Second)
+		a.inform("7")
+		o.wait(3 * time.Second)
+		a.inform("1")
+		bob := o.phones["2002"]
+		in := bob.Expect("INVITE")
+		b := side{bob, in, bob.Reply(in, 200, with(bob, "0 101")), false}
+		bob.Expect("ACK")
+		o.wait(time.Second)
+		a.bye(b)
+		if got := o.library.heard(); got != "greeting/open ivr/invalid greeting/open" {
+			t.Errorf("heard %q", got)
+		}
+		o.records("+81300000000 > " + simPlain + " 2002 200 OK by caller")
+	}, menu, live, provisioning.DID{Number: simPlain, Menu: "office"})
 }

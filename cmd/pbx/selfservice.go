@@ -84,3 +84,8 @@ func (d selfService) LastCaller(ctx context.Context, domain, extension string) (
 	})
 	return number, known, err
 }
+
+// menu is what callers hear now.
+func (p *pbx) menu(domain, name string) (provisioning.Menu, bool) {
+	return p.directory.Snapshot().Menu(domain, name)
+}

@@ -17,6 +17,7 @@ import (
 	"naisen/media/play"
 	"naisen/media/sdp"
 	"naisen/prompts"
+	"naisen/provisioning"
 	"naisen/recorder"
 )
 
@@ -420,7 +421,7 @@ func (p simPrograms) Announce(_, prompt, language string) call.Program {
 
 // Script gives the real ones.
 func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
-	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep}.Script(domain, r)
+	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu}.Script(domain, r)
 }
 
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }

@@ -266,7 +266,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
 		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Desk: selfService{liveStore{p.store, p.directory, p.log}},
-			Rooms: p.rooms, Conference: p.conference, Beep: beep}, Alarm: p.alarms.raise,
+			Rooms: p.rooms, Conference: p.conference, Beep: beep, Menu: p.menu}, Alarm: p.alarms.raise,
 		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Note: p.notes.keep, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls

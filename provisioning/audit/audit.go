@@ -23,7 +23,7 @@ import (
 const (
 	maxField  = 256   // runes of Subject, Action, Object, Outcome; longer ones are cut, since they may come from a stranger
 	maxLeaf   = 32768 // bytes of the canonical form
-	maxDepth  = 4     // of Detail
+	maxDepth  = 10    // of Detail: a version of a menu is the deepest entity
 	maxString = 4096  // bytes of a string in Detail; longer ones are cut
 )
 

@@ -61,6 +61,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.conferences, err = readAll[provisioning.Conference](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.menus, err = readAll[provisioning.MenuVersions](r, self.Name); err != nil {
+		return nil, err
+	}
 	if err := d.readSecrets(r); err != nil {
 		return nil, err
 	}
@@ -270,7 +273,7 @@ func newEdit(d *domain) *edit {
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			settings: map[string]provisioning.Settings{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
-			codes: map[string]provisioning.FeatureCodes{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
+			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -312,6 +315,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.settings)
 	case provisioning.KindFeatureCodes:
 		return set(e, r, c, &e.codes)
+	case provisioning.KindMenuVersions:
+		return set(e, r, c, &e.menus)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}

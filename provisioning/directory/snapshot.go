@@ -33,6 +33,7 @@ type domain struct {
 	pins        map[string]provisioning.ConferencePINs // by conference
 	settings    map[string]provisioning.Settings       // by extension
 	codes       map[string]provisioning.FeatureCodes   // at most one
+	menus       map[string]provisioning.MenuVersions
 	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
 	passwords   map[string]secret.Secret               // by trunk
 	webhooks    map[string]provisioning.Webhook
@@ -147,6 +148,12 @@ func (s *Snapshot) Conference(domainName, number string) (provisioning.Conferenc
 func (s *Snapshot) ConferencePINs(domainName, number string) provisioning.ConferencePINs {
 	p, _ := find(s, domainName, number, func(d *domain) map[string]provisioning.ConferencePINs { return d.pins })
 	return p
+}
+
+// Menu is what callers hear under a name.
+func (s *Snapshot) Menu(domainName, name string) (provisioning.Menu, bool) {
+	v, _ := find(s, domainName, name, func(d *domain) map[string]provisioning.MenuVersions { return d.menus })
+	return v.Live()
 }
 
 // SiteFrom is the site whose network a device calls from, the narrowest that holds addr.

@@ -76,6 +76,11 @@ const (
 	FeatureCodesRead provisioning.Action = "feature-codes.read"
 	FeatureCodesPut  provisioning.Action = "feature-codes.put"
 
+	MenuRead     provisioning.Action = "menu.read"
+	MenuPut      provisioning.Action = "menu.put"
+	MenuActivate provisioning.Action = "menu.activate" // callers hear it
+	MenuDelete   provisioning.Action = "menu.delete"
+
 	AlarmRead provisioning.Action = "alarm.read"
 	LimitRead provisioning.Action = "limit.read" // what an extension may call, has used, and was refused
 
@@ -199,6 +204,11 @@ func deskRows() []row {
 		grant(SettingsDelete, provisioning.KindSettings, admin, telephony).andOwn(staff),
 		grant(FeatureCodesRead, provisioning.KindFeatureCodes, admin, telephony, auditor, listener, staff), // a list to hang beside the phone
 		grant(FeatureCodesPut, provisioning.KindFeatureCodes, admin, telephony),
+
+		grant(MenuRead, provisioning.KindMenu, admin, telephony),
+		grant(MenuPut, provisioning.KindMenu, admin, telephony),
+		grant(MenuActivate, provisioning.KindMenu, admin, telephony),
+		grant(MenuDelete, provisioning.KindMenu, admin, telephony),
 	}
 }
 

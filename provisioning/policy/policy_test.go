@@ -35,6 +35,7 @@ func want() map[provisioning.Action]string {
 		policy.RecordingList: "ALU", policy.RecordingListen: "L",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs",
+		policy.MenuRead: "AT", policy.MenuPut: "AT", policy.MenuActivate: "AT", policy.MenuDelete: "AT",
 		policy.FeatureCodesRead: "ATLUS", policy.FeatureCodesPut: "AT",
 		policy.ConferenceRead: "AT", policy.ConferencePut: "AT", policy.ConferenceDelete: "AT", policy.ConferenceSecret: "AT",
 		policy.AuditRead: "AU", policy.AuditVerify: "AU", policy.AuditDelete: "",

@@ -257,6 +257,7 @@ func (a *api) registerEntities() {
 	a.registerConferences()
 	a.registerExtensions()
 	a.registerFeatureCodes()
+	a.registerMenus()
 	a.registerWebhooks()
 	a.registerDomains()
 	a.registerDesk()

@@ -52,7 +52,11 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/events":   policy.LiveRead,
 		"GET /v1/domains/{domain}/settings": policy.SettingsRead, "GET /v1/domains/{domain}/settings/{key}": policy.SettingsRead,
 		"PUT /v1/domains/{domain}/settings/{key}": policy.SettingsPut, "DELETE /v1/domains/{domain}/settings/{key}": policy.SettingsDelete,
-		"GET /v1/domains/{domain}/feature-codes": policy.FeatureCodesRead, "PUT /v1/domains/{domain}/feature-codes": policy.FeatureCodesPut,
+		"GET /v1/domains/{domain}/menus": policy.MenuRead, "GET /v1/domains/{domain}/menus/{key}": policy.MenuRead,
+		"PUT /v1/domains/{domain}/menus/{key}": policy.MenuPut, "DELETE /v1/domains/{domain}/menus/{key}": policy.MenuDelete,
+		"GET /v1/domains/{domain}/menus/{key}/versions": policy.MenuRead, "POST /v1/domains/{domain}/menus/{key}/activate": policy.MenuActivate,
+		"POST /v1/domains/{domain}/menus/{key}/test": policy.MenuRead,
+		"GET /v1/domains/{domain}/feature-codes":     policy.FeatureCodesRead, "PUT /v1/domains/{domain}/feature-codes": policy.FeatureCodesPut,
 	}
 }
 
@@ -107,7 +111,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "conferences": "8000", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}

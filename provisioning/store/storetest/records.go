@@ -131,7 +131,7 @@ func testAudit(t *testing.T, open Open) {
 	})
 	for name, detail := range map[string]map[string]any{
 		"password": {"password": "x"}, "nested": {"a": map[string]any{"Token": "x"}}, "struct": {"a": struct{ B string }{"x"}}, "bytes": {"a": []byte("x")},
-		"pointer": {"a": new(string)}, "deep": {"a": []any{[]any{[]any{[]any{[]any{"x"}}}}}}, "long": {"a": slices.Repeat([]string{strings.Repeat("x", 4000)}, 20)},
+		"pointer": {"a": new(string)}, "deep": {"a": nest("x", 12)}, "long": {"a": slices.Repeat([]string{strings.Repeat("x", 4000)}, 20)},
 	} {
 		err := s.Update(t.Context(), who, func(w provisioning.Writer) error {
 			return w.AddAudit(provisioning.AuditEntry{Domain: domA, Action: "x.y", Detail: detail})
@@ -342,4 +342,12 @@ func testReopen(t *testing.T, open Open) {
 		}
 		return nil
 	})
+}
+
+// nest puts a value into so many lists.
+func nest(v any, depth int) any {
+	for range depth {
+		v = []any{v}
+	}
+	return v
 }

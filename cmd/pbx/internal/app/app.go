@@ -8,6 +8,7 @@ import (
 
 	"naisen/media"
 	"naisen/prompts"
+	"naisen/provisioning"
 )
 
 // Library is the part of prompts.Library that programs use.
@@ -25,6 +26,7 @@ type Programs struct {
 	Rooms      *Rooms
 	Conference func(domain, number string) (Conference, bool)
 	Beep       func(comes bool, c media.Codec) (media.Source, error)
+	Menu       func(domain, name string) (provisioning.Menu, bool) // the one that callers hear; nil: there are none
 }
 
 // Desk is what people change and ask from their phones. Scripts call it beside the call: it may block.

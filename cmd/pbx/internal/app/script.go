@@ -14,6 +14,8 @@ func (p Programs) Script(domain string, r route.Run) (call.Script, bool) {
 		return p.feature(r)
 	case route.VerbConference:
 		return p.meeting(domain, r.Name)
+	case route.VerbMenu:
+		return p.menu(domain, r)
 	}
 	return nil, false
 }

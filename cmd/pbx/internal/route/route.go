@@ -250,6 +250,10 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 			return room
 		}
 	}
+	if did.Menu != "" {
+		p.Steps = []Step{{Run: Run{Verb: VerbMenu, Name: did.Menu, Language: p.Language}}}
+		return p
+	}
 	wait := defaultRing
 	if did.RingSeconds > 0 {
 		wait = time.Duration(did.RingSeconds) * time.Second

@@ -69,6 +69,7 @@ func town() dir {
 			"other|9": {Number: "9"},
 		},
 		dids: map[string]provisioning.DID{
+			"d|+81312340099": {Number: "+81312340099", Menu: "office", Language: "en"},
 			"d|+81312345678": {Number: "+81312345678", To: []string{"2001", "2002", "2003"}, RingSeconds: 20, Policy: "citizens"},
 			"d|+81312345679": {Number: "+81312345679", To: []string{"2003"}},
 			"d|+81312345670": {Number: "+81312345670", To: []string{"2002"}, Policy: "never", Language: "en"},
@@ -130,6 +131,9 @@ func TestRoute(t *testing.T) {
 		{"own outside number from inside, as people dial it", Request{Domain: "d", Extension: "2002", Dialled: "0312345670", E164: "+81312345670"},
 			Plan{Direction: Internal, Shown: Shown{Number: "2002"}, To: "+81312345670", Language: "en", Why: "own DID +81312345670", Record: none,
 				Steps: []Step{{Ring: defaultRing, Targets: []Target{{Number: "2002"}}}}}},
+		{"a number whose callers hear a menu", Request{Domain: "d", Trunk: "carrier", Dialled: "+81312340099", Number: "+819012345678"},
+			Plan{Direction: Inbound, Shown: Shown{Number: "+819012345678"}, To: "+81312340099", Language: "en", Why: "DID +81312340099", Record: none,
+				Steps: []Step{{Run: Run{Verb: VerbMenu, Name: "office", Language: "en"}}}}},
 		{"a code is a script's, in the caller's name", Request{Domain: "d", Extension: "2002", Dialled: "*722001"},
 			Plan{Direction: Internal, Shown: Shown{Number: "2002"}, To: "*722001", Language: "ja", Why: "feature forward-always-on", Record: none,
 				Steps: []Step{{Run: Run{Verb: VerbFeature, Name: provisioning.FeatureForwardOn, For: "2002", Data: map[string]string{Argument: "2001"}}}}}},

@@ -10,6 +10,7 @@ const (
 	VerbAnnounce   = "announce"   // says the prompt Name and ends the call with Cause
 	VerbFeature    = "feature"    // does for the extension For what Name, a feature of provisioning, says; Data: Argument
 	VerbConference = "conference" // lets the caller into the room Name
+	VerbMenu       = "menu"       // leads the caller through the menu Name
 )
 
 // Argument in Run.Data is what was dialled behind a code.

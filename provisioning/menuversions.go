@@ -1,0 +1,195 @@
+package provisioning
+
+import (
+	"strconv"
+	"time"
+)
+
+// MenuVersions are the menus that were activated under one name. One of them is what callers hear.
+type MenuVersions struct {
+	Menu     string        `json:"menu"`
+	Active   int           `json:"active"`
+	Versions []MenuVersion `json:"versions" doc:"The newest first; the last three are kept"`
+}
+
+// MenuVersion is a menu as it was activated.
+type MenuVersion struct {
+	Number int    `json:"number"`
+	Body   Menu   `json:"body"`
+	By     string `json:"by"`
+}
+
+const keptVersions = 3
+
+// Kind, Key: see Entity.
+func (MenuVersions) Kind() string  { return KindMenuVersions }
+func (v MenuVersions) Key() string { return v.Menu }
+
+// Refs: the menu, and what the active version needs.
+func (v MenuVersions) Refs() []Ref {
+	out := []Ref{{"menu", KindMenu, v.Menu}}
+	if m, ok := v.Live(); ok {
+		out = append(out, m.Refs()...)
+	}
+	return out
+}
+
+func (v MenuVersions) normal() Entity { v.Versions = list(v.Versions); return v }
+
+// Validate: see Entity.
+func (v MenuVersions) Validate() error {
+	var c check
+	c.name("menu", v.Menu)
+	c.list("versions", len(v.Versions), 1, keptVersions)
+	_, ok := v.Live()
+	c.must(ok, "active", "is no version that is kept")
+	for i, o := range v.Versions {
+		if err := o.Body.Validate(); err != nil {
+			c.fail("versions["+strconv.Itoa(i)+"]", err.Error())
+		}
+	}
+	return c.result()
+}
+
+// Live is the menu that callers hear.
+func (v MenuVersions) Live() (Menu, bool) {
+	for _, o := range v.Versions {
+		if o.Number == v.Active {
+			return o.Body, true
+		}
+	}
+	return Menu{}, false
+}
+
+// Activate makes a menu the newest version, which callers hear from now on. One that is the active version already changes nothing.
+func (v MenuVersions) Activate(m Menu, by string) MenuVersions {
+	next := 1
+	if len(v.Versions) > 0 {
+		next = v.Versions[0].Number + 1
+	}
+	versions := append([]MenuVersion{{next, m, by}}, v.Versions...)
+	return MenuVersions{Menu: m.Name, Active: next, Versions: versions[:min(len(versions), keptVersions)]}
+}
+
+// MenuStep is what a caller meets in a menu: announcements, then a wait for keys, or the way out.
+type MenuStep struct {
+	Node     string    `json:"node"`
+	Language string    `json:"language"`
+	Prompts  []string  `json:"prompts"`
+	Keys     int       `json:"keys" doc:"How many keys are waited for; 0: none"`
+	Out      *MenuGoto `json:"out,omitempty" doc:"Where the caller leaves the menu"`
+}
+
+// MenuWalk is one caller in one menu. It is pure: the same keys at the same time lead the same way.
+type MenuWalk struct {
+	menu     Menu
+	node     *MenuNode
+	language string
+	tries    int
+}
+
+// maxDialled are the digits of an extension.
+const maxDialled = 8
+
+// menuTime is where opening hours hold.
+var menuTime = time.FixedZone("JST", 9*60*60)
+
+// Walk begins at the start of a menu.
+func (m Menu) Walk(language string, now time.Time) (*MenuWalk, MenuStep) {
+	w := &MenuWalk{menu: m, language: language}
+	return w, w.enter(m.Start, nil, now)
+}
+
+// enter goes to a node, and on as far as nobody has to press anything.
+func (w *MenuWalk) enter(name string, said []string, now time.Time) MenuStep {
+	for range maxNodes + 1 { // Validate lets no circle through
+		w.node, w.tries = &w.menu.Nodes[w.menu.index(name)], 0
+		n := w.node
+		if n.Language != "" {
+			w.language = n.Language
+		}
+		if n.Prompt != "" {
+			said = append(said, n.Prompt)
+		}
+		to := n.Then
+		switch {
+		case n.waits():
+			return w.wait(said)
+		case len(n.Hours) > 0 && n.open(now):
+			to = n.Open
+		case len(n.Hours) > 0:
+			to = n.Closed
+		}
+		if to.Node == "" {
+			return w.step(said, 0, to)
+		}
+		name = to.Node
+	}
+	return w.step(said, 0, &MenuGoto{Hangup: true})
+}
+
+func (w *MenuWalk) step(said []string, keys int, out *MenuGoto) MenuStep {
+	return MenuStep{Node: w.node.Name, Language: w.language, Prompts: list(said), Keys: keys, Out: out}
+}
+
+func (w *MenuWalk) wait(said []string) MenuStep {
+	keys := 1
+	if w.node.Dial {
+		keys = maxDialled
+	}
+	return w.step(said, keys, nil)
+}
+
+// Press takes what was pressed at the node; empty: nothing in time.
+func (w *MenuWalk) Press(keys string, now time.Time) MenuStep {
+	n := w.node
+	for i := range n.Keys {
+		if n.Keys[i].Key == keys {
+			return w.take(&n.Keys[i].To, nil, now)
+		}
+	}
+	if n.Dial && len(keys) > 1 && only(keys, digits) && keys != "110" && keys != "118" && keys != "119" {
+		return w.step(nil, 0, &MenuGoto{Dial: keys})
+	}
+	return w.Wrong(keys == "", now)
+}
+
+// Wrong is what follows when a key led nowhere, or none was pressed.
+func (w *MenuWalk) Wrong(silent bool, now time.Time) MenuStep {
+	said := []string{"ivr/invalid"}
+	if silent {
+		said = []string{"ivr/timeout"}
+	}
+	tries := w.node.Tries
+	if tries == 0 {
+		tries = defaultTries
+	}
+	if w.tries++; w.tries >= tries || !w.node.waits() {
+		return w.take(w.node.Then, said, now)
+	}
+	if w.node.Prompt != "" {
+		said = append(said, w.node.Prompt)
+	}
+	return w.wait(said)
+}
+
+func (w *MenuWalk) take(to *MenuGoto, said []string, now time.Time) MenuStep {
+	if to.Node == "" {
+		return w.step(said, 0, to)
+	}
+	return w.enter(to.Node, said, now)
+}
+
+func (n *MenuNode) open(now time.Time) bool {
+	now = now.In(menuTime)
+	at := now.Hour()*60 + now.Minute()
+	for _, h := range n.Hours {
+		on, _ := h.days()
+		from, _ := clock(h.From)
+		to, _ := clock(h.To)
+		if on[now.Weekday()] && at >= from && at < to {
+			return true
+		}
+	}
+	return false
+}
