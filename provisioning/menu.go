@@ -239,6 +239,29 @@ func (m Menu) circle(i int, way []string) []string {
 	return found
 }
 
+// silent are the menus to which a caller comes who presses nothing.
+func (m Menu) silent() (menus []string) {
+	seen := map[int]bool{}
+	var follow func(i int)
+	follow = func(i int) {
+		if i < 0 || seen[i] {
+			return
+		}
+		seen[i] = true
+		m.Nodes[i].automatic(func(_ string, g *MenuGoto) bool {
+			switch {
+			case g.Node != "":
+				follow(m.index(g.Node))
+			case g.Menu != "":
+				menus = append(menus, g.Menu)
+			}
+			return true
+		})
+	}
+	follow(m.index(m.Start))
+	return menus
+}
+
 // weekdays in the order of time.Weekday.
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 

@@ -51,6 +51,35 @@ func (v MenuVersions) Validate() error {
 	return c.result()
 }
 
+// Check refuses menus that hand a caller round who presses nothing: each may be right by itself.
+func (v MenuVersions) Check(r Reader, domain string) error {
+	m, _ := v.Live()
+	seen := map[string]bool{}
+	var follow func(m Menu, way string) error
+	follow = func(m Menu, way string) error {
+		for _, name := range m.silent() {
+			if name == v.Menu {
+				return &Invalid{Field: "active", Reason: "goes in a circle when nobody presses a key: " + way + " → " + name}
+			}
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			other, err := optional[MenuVersions](r, domain, name)
+			if err != nil {
+				return err
+			}
+			if next, ok := other.Live(); ok {
+				if err := follow(next, way+" → "+name); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return follow(m, v.Menu)
+}
+
 // Live is the menu that callers hear.
 func (v MenuVersions) Live() (Menu, bool) {
 	for _, o := range v.Versions {

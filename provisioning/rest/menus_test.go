@@ -44,3 +44,25 @@ func TestMenus(t *testing.T) {
 		t.Errorf("%d %s", bad.status, bad.body)
 	}
 }
+
+// Two menus, each right by itself, that hand a silent caller to each other for ever.
+func TestMenusInACircle(t *testing.T) {
+	r := newRig(t)
+	const path = "/v1/domains/" + here + "/menus/"
+	leads := func(to string) string {
+		return `{"title":"","owner":"2001","start":"a","nodes":[{"name":"a","prompt":"greeting/open","then":` + to + `}]}`
+	}
+	r.do(t, admin, "PUT", path+"one", leads(`{"hangup":true}`))
+	r.do(t, admin, "PUT", path+"two", leads(`{"menu":"one"}`))
+	r.do(t, admin, "PUT", path+"one", leads(`{"menu":"two"}`))
+	if p := r.do(t, admin, "POST", path+"one/activate", ""); p.status != 200 { // two is not heard yet
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "POST", path+"two/activate", ""); p.status != 422 || !strings.Contains(p.body, "two → one → two") {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+	r.do(t, admin, "PUT", path+"two", leads(`{"dial":"2002"}`))
+	if p := r.do(t, admin, "POST", path+"two/activate", ""); p.status != 200 {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+}

@@ -34,7 +34,7 @@ func (s *returning) On(f call.Facts, c call.Cue) []call.Order {
 		return s.tell(f, c.Value)
 	case call.Gathered:
 		if c.Keys.Reveal() == "1" {
-			return []call.Order{call.Goto{Number: s.number}}
+			return []call.Order{call.Goto{Number: national(s.number)}}
 		}
 		return finish()
 	case call.Refused:
@@ -68,7 +68,7 @@ func (s *returning) say(f call.Facts, what ...Phrase) []call.Order {
 	return []call.Order{call.Play{Program: s.from.Speak(f.Domain, f.Language, what...)}}
 }
 
-// national is how people in Japan read a number of theirs.
+// national is how people in Japan read and dial a number of theirs.
 func national(e164 string) string {
 	if len(e164) > 3 && e164[:3] == "+81" {
 		return "0" + e164[3:]
