@@ -17,7 +17,6 @@ import (
 	"naisen/media/play"
 	"naisen/media/sdp"
 	"naisen/prompts"
-	"naisen/provisioning"
 	"naisen/recorder"
 )
 
