@@ -39,12 +39,13 @@ func TestSimulationDesk(t *testing.T) {
 
 // rings checks each leg to a phone as it begins: nobody who wants no second call is rung while talking, and nobody is sent round for ever.
 func (w *world) rings(d call.Destination, out call.Outgoing, l call.Leg) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sentOn(out)
 	begun, ok := l.(*leg)
 	if !ok || begun.gone() {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if n := len(out.Way); n > route.MaxHops {
 		w.wrong("%s was sent on %d times", out.Leg, n)
 	}
@@ -57,5 +58,19 @@ func (w *world) rings(d call.Destination, out call.Outgoing, l call.Leg) {
 				w.wrong("%s rings %s, which talks in %s", out.Leg, d.Extension, s.ID)
 			}
 		}
+	}
+}
+
+// sentOn notes who sent a call on by what they set: they pay where it leaves. Called with mu held.
+func (w *world) sentOn(out call.Outgoing) {
+	id := out.Leg.Call()
+	for _, d := range out.Way {
+		if d.By.URI.Host != simDomain {
+			continue
+		}
+		if w.senders[id] == nil {
+			w.senders[id] = map[string]bool{}
+		}
+		w.senders[id][d.By.URI.User] = true
 	}
 }

@@ -125,6 +125,9 @@ func (w *world) checkMoved() {
 			w.wrong("CDR %s: %d phones were called", id, len(called))
 		}
 		payers := map[string]bool{r.From: true}
+		for by := range w.senders[r.ID] {
+			payers[by] = true
+		}
 		outside := false
 		for _, c := range called {
 			if c.moved != "" {

@@ -61,10 +61,11 @@ type world struct {
 	readers  sync.WaitGroup
 	phones   []*phone
 	carrier  *phone
-	panel    *panel                  // watches lamps; nil in the histories that found something before there was one
-	arrivals map[arrival][]time.Time // INVITEs outside a dialog that reached the switch
-	ports    map[uint16]call.LegID   // RTP port of the switch's offer, by leg
-	byHand   map[string]bool         // calls that REST recorded or hung up
+	panel    *panel                     // watches lamps; nil in the histories that found something before there was one
+	arrivals map[arrival][]time.Time    // INVITEs outside a dialog that reached the switch
+	ports    map[uint16]call.LegID      // RTP port of the switch's offer, by leg
+	byHand   map[string]bool            // calls that REST recorded or hung up
+	senders  map[string]map[string]bool // by call: who sent it on
 	plans    map[time.Time]route.Plan
 	acked    map[string]bool // Call-IDs of calls whose 2xx to the INVITE that began them was acknowledged
 	unacked  map[string]bool // Call-IDs that a BYE of the phone reached before any ACK
@@ -157,7 +158,7 @@ func simEntities() []provisioning.Entity {
 // newWorld joins the parts as wireSIP does, on the simulated network. It must run inside a bubble.
 func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	w := &world{t: t, seed: seed, classic: slices.Contains(slices.Collect(maps.Values(simFound)), seed), dice: rand.New(rand.NewPCG(seed, 1)), net: siptest.NewNetwork(seed), proxy: netip.MustParseAddrPort("192.0.2.10:5060"),
-		arrivals: map[arrival][]time.Time{}, ports: map[uint16]call.LegID{}, byHand: map[string]bool{}, byes: map[string]bool{}, asked: map[arrival]asked{},
+		arrivals: map[arrival][]time.Time{}, ports: map[uint16]call.LegID{}, byHand: map[string]bool{}, senders: map[string]map[string]bool{}, byes: map[string]bool{}, asked: map[arrival]asked{},
 		plans: map[time.Time]route.Plan{}, acked: map[string]bool{}, unacked: map[string]bool{}}
 	w.net.Usual(w.weather())
 	w.net.Host("pbx", w.proxy.Addr())
