@@ -8,6 +8,7 @@ import (
 // Destination is where a call is sent instead. Exactly one field is set.
 type Destination struct {
 	Extension string `json:"extension,omitempty"`
+	Group     string `json:"group,omitempty"`
 	Number    string `json:"number,omitempty" doc:"Outside number, as whoever answers for it would dial it: its rights and limits count"`
 }
 
@@ -18,6 +19,8 @@ func (d *Destination) refs(field string) []Ref {
 		return nil
 	case d.Extension != "":
 		return []Ref{{field + ".extension", KindExtension, d.Extension}}
+	case d.Group != "":
+		return []Ref{{field + ".group", KindGroup, d.Group}}
 	}
 	return nil
 }
@@ -27,7 +30,7 @@ func (d *Destination) check(c *check, field string) {
 		return
 	}
 	set := 0
-	for _, s := range []string{d.Extension, d.Number} {
+	for _, s := range []string{d.Extension, d.Group, d.Number} {
 		if s != "" {
 			set++
 		}
@@ -35,6 +38,9 @@ func (d *Destination) check(c *check, field string) {
 	c.must(set == 1, field, "must name exactly one place")
 	if d.Extension != "" {
 		extensionNumber(c, field+".extension", d.Extension)
+	}
+	if d.Group != "" {
+		extensionNumber(c, field+".group", d.Group)
 	}
 	if d.Number != "" {
 		outsideNumber(c, field+".number", d.Number)

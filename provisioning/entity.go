@@ -48,6 +48,13 @@ func (d DID) Refs() []Ref {
 	if d.Conference != "" {
 		r = append(r, Ref{"conference", KindConference, d.Conference})
 	}
+	if d.Group != "" {
+		r = append(r, Ref{"group", KindGroup, d.Group})
+	}
+	if d.Payer != "" {
+		r = append(r, Ref{"payer", KindExtension, d.Payer})
+	}
+	r = append(r, d.Closing.refs()...)
 	if d.Policy != "" {
 		r = append(r, Ref{"policy", KindPolicy, d.Policy})
 	}

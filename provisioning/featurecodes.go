@@ -38,6 +38,9 @@ const (
 	FeatureForwardAnswerOff = "forward-no-answer-off"
 	FeatureDNDOn            = "do-not-disturb-on"
 	FeatureDNDOff           = "do-not-disturb-off"
+	FeaturePickup           = "pick-up-group"
+	FeaturePickupOf         = "pick-up"
+	FeatureNight            = "night-key"
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
 	FeatureEcho             = "echo-test"
@@ -55,6 +58,9 @@ func Features() []Feature {
 		{FeatureForwardAnswerOff, "*93", "", "Forward when not answered: off", "転送（不応答）の解除"},
 		{FeatureDNDOn, "*78", "", "Do not disturb", "着信拒否の設定"},
 		{FeatureDNDOff, "*79", "", "Do not disturb: off", "着信拒否の解除"},
+		{FeaturePickup, "*8", "", "Pick up a call that rings in the group", "代理応答（グループ）"},
+		{FeaturePickupOf, "**", "extension", "Pick up the call that rings there", "代理応答（指定）"},
+		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureTime, "*60", "", "The time", "時刻"},
 		{FeatureEcho, "*43", "", "Echo test", "通話試験（エコー）"},
@@ -113,7 +119,7 @@ func overlap(a, b FeatureCode) bool {
 }
 
 func featureCode(s string) bool {
-	return len(s) >= 2 && len(s) <= 7 && (s[0] == '*' || s[0] == '#') && only(s, digits+"*#") && strings.Trim(s, "*#") != ""
+	return len(s) >= 2 && len(s) <= 7 && (s[0] == '*' || s[0] == '#') && only(s, digits+"*#") && (strings.Trim(s, "*#") != "" || s == "**")
 }
 
 func featureNamed(name string) *Feature {

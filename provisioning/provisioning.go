@@ -73,6 +73,7 @@ type Extension struct {
 	Record      string `json:"record,omitempty"`    // name of a RecordingPolicy for calls that this extension makes
 	CallerID    string `json:"caller_id,omitempty"` // E.164 shown on outside calls
 	Site        string `json:"site,omitempty" doc:"Where the device stands: emergency calls are made as this site"`
+	Pickup      string `json:"pickup,omitempty" doc:"Pick-up group: its members answer each other's calls by code"`
 	Remote      string `json:"remote,omitempty" doc:"Trunk of the telephone system where this extension still lives; it rings there until this is removed"`
 	Certificate string `json:"certificate,omitempty" doc:"Host name in the client certificate of its device, where that names no extension"`
 	Disabled    bool   `json:"disabled"`
@@ -90,6 +91,9 @@ type DID struct {
 	To          []string `json:"to"` // extensions that ring together
 	Conference  string   `json:"conference,omitempty" doc:"Conference that callers enter, instead of ringing anybody"`
 	Menu        string   `json:"menu,omitempty" doc:"Callers hear this menu; to is empty then"`
+	Group       string   `json:"group,omitempty"` // in place of to
+	Closing     *Closing `json:"closing,omitempty" doc:"Night and holidays"`
+	Payer       string   `json:"payer,omitempty" doc:"Extension whose rights and limits decide about an outside number"`
 	RingSeconds int      `json:"ring_seconds"`       // 0: 60
 	Policy      string   `json:"policy,omitempty"`   // RecordingPolicy.Name; empty: not recorded
 	Language    string   `json:"language,omitempty"` // of the notice; empty: the domain's

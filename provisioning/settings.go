@@ -51,20 +51,5 @@ func (f Forwarding) all(yield func(field string, d *Destination) bool) {
 // Check refuses a circle of extensions that forward whatever comes: no call would ever ring. Circles that take somebody to be busy or away
 // are common (two colleagues stand in for each other) and are left to the call, which goes to nobody twice.
 func (s Settings) Check(r Reader, domain string) error {
-	way := s.Extension
-	for next := s.Forward.Always; next != nil && next.Extension != ""; {
-		way += " → " + next.Extension
-		if next.Extension == s.Extension {
-			return &Invalid{Field: "forward.always.extension", Reason: "leads back: " + way}
-		}
-		other, err := optional[Settings](r, domain, next.Extension)
-		if err != nil {
-			return err
-		}
-		if len(way) > 512 {
-			return &Invalid{Field: "forward.always.extension", Reason: "leads too far: " + way}
-		}
-		next = other.Forward.Always
-	}
-	return nil
+	return circle(r, domain, "forward.always", Destination{Extension: s.Extension}, s.Forward.Always)
 }

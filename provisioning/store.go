@@ -42,12 +42,15 @@ const (
 	KindMenu         = "menu"
 	KindMenuVersions = "menu-versions"
 
-	KindSecret = "secret" // no entity: only in the change feed and the audit log
+	KindGroup     = "group"
+	KindCalendar  = "calendar"
+	KindRejection = "rejection"
+	KindSecret    = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, Menu{}, MenuVersions{}, Conference{}, DID{}, Webhook{}, Settings{}, FeatureCodes{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}}
 }
 
 // Row is an entity as the store keeps it.

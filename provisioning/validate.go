@@ -178,8 +178,7 @@ func extensionNumber(c *check, field, s string) {
 // Validate: see Entity.
 func (e Extension) Validate() error {
 	var c check
-	extensionNumber(&c, "number", e.Number)
-	c.must(e.Number != "110" && e.Number != "118" && e.Number != "119", "number", "is an emergency number")
+	insideNumber(&c, "number", e.Number)
 	c.text("display", e.Display)
 	if e.User != "" {
 		c.name("user", e.User)
@@ -195,6 +194,9 @@ func (e Extension) Validate() error {
 	if e.Site != "" {
 		c.name("site", e.Site)
 	}
+	if e.Pickup != "" {
+		c.name("pickup", e.Pickup)
+	}
 	if e.Remote != "" {
 		c.name("remote", e.Remote)
 	}
@@ -203,6 +205,11 @@ func (e Extension) Validate() error {
 	e.Rights.check(&c, "rights")
 	e.Limits.check(&c, "limits")
 	return c.result()
+}
+
+// Check: the number is nobody else's.
+func (e Extension) Check(r Reader, domain string) error {
+	return free(r, domain, KindExtension, e.Number)
 }
 
 // Validate: see Entity.
@@ -214,6 +221,12 @@ func (d DID) Validate() error {
 	if d.Conference != "" {
 		extensionNumber(&c, "conference", d.Conference)
 		c.must(len(d.To) == 0, "to", "must be empty beside conference")
+		c.must(d.Group == "", "group", "must be empty beside conference")
+		least = 0
+	}
+	if d.Group != "" {
+		extensionNumber(&c, "group", d.Group)
+		c.must(len(d.To) == 0, "to", "must be empty beside group")
 		least = 0
 	}
 	if d.Menu != "" {
@@ -225,6 +238,13 @@ func (d DID) Validate() error {
 	c.list("to", len(d.To), least, maxTargets)
 	c.each("to", d.To, func(at, s string) { extensionNumber(&c, at, s) })
 	c.between("ring_seconds", d.RingSeconds, 0, 600)
+	d.Closing.check(&c)
+	if field, out := d.Closing.outside(); out {
+		c.must(d.Payer != "", "payer", "must name the extension that answers for the outside number of "+field)
+	}
+	if d.Payer != "" {
+		extensionNumber(&c, "payer", d.Payer)
+	}
 	if d.Policy != "" {
 		c.name("policy", d.Policy)
 	}
@@ -237,8 +257,7 @@ func (p RecordingPolicy) Validate() error {
 	var c check
 	c.name("name", p.Name)
 	c.oneOf("notice", p.Notice, "", "early-media", "after-answer", "none")
-	c.must(len(p.Prompt) <= maxName && only(p.Prompt, "abcdefghijklmnopqrstuvwxyz0123456789._/-") &&
-		!strings.Contains(p.Prompt, "..") && !strings.HasPrefix(p.Prompt, "/"), "prompt", "must be a prompt's name such as notice/recording")
+	checkPrompt(&c, "prompt", p.Prompt)
 	c.oneOf("on_failure", p.OnFailure, "", "continue", "refuse")
 	c.between("retention_days", p.RetentionDays, 0, 36500)
 	c.oneOf("media", p.Media, "", "srtp-required", "srtp-preferred", "srtp-forbidden")

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"sync"
+	"time"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/sip/dialog"
@@ -15,7 +16,12 @@ type legs struct {
 	book map[call.LegID]*leg
 	whos map[call.LegID]string              // extension@domain of a device's leg, from before its INVITE
 	of   map[string]map[call.LegID]struct{} // the same by extension
+	idle map[string]time.Time               // when the last leg of an extension ended
+	turn map[string]int                     // calls that a group was given
 }
+
+// maxIdle bounds what is remembered of extensions and groups: each takes part again with its next call.
+const maxIdle = 20_000
 
 func (l *legs) add(x *leg) {
 	l.mu.Lock()
@@ -70,6 +76,35 @@ func (l *legs) remove(id call.LegID) {
 	if len(l.of[aor]) == 0 {
 		delete(l.of, aor)
 	}
+	if l.idle == nil || len(l.idle) >= maxIdle {
+		l.idle = map[string]time.Time{}
+	}
+	l.idle[aor] = time.Now()
+}
+
+// idleSince is when the last leg of an extension ended.
+func (l *legs) idleSince(aor string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.idle[aor]
+}
+
+// given counts a call to a group.
+func (l *legs) given(group string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.turn == nil || len(l.turn) >= maxIdle {
+		l.turn = map[string]int{}
+	}
+	l.turn[group]++
+
+}
+
+// turns is how many calls a group was given.
+func (l *legs) turns(group string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.turn[group]
 }
 
 func (l *legs) get(id call.LegID) *leg {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"naisen/cmd/pbx/internal/route"
 	"naisen/sip/registrar"
 )
@@ -20,6 +22,14 @@ func (p present) Busy(domain, extension string) bool { return p.legs.busy(extens
 func (p present) Registered(domain, extension string) bool {
 	return len(p.registrar.Devices(extension+"@"+domain)) > 0
 }
+
+// IdleSince implements route.Live.
+func (p present) IdleSince(domain, extension string) time.Time {
+	return p.legs.idleSince(extension + "@" + domain)
+}
+
+// Turn implements route.Live.
+func (p present) Turn(domain, group string) int { return p.legs.turns(group + "@" + domain) }
 
 // present is that of this switch.
 func (s *signalling) present() present { return present{&s.legs, s.registrar} }

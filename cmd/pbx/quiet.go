@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"time"
 
+	"naisen/provisioning"
 	"naisen/provisioning/directory"
 	"naisen/sip/event"
 )
 
-// quiet shows do-not-disturb on lamps and in presence: a lamp of such an extension is lit as if it talked.
+// quiet shows what is set on lamps and in presence: a lamp of an extension that is not to be disturbed is lit as if it talked, and that of
+// a calendar's key while its office is closed.
 type quiet struct {
 	calls     event.Dialogs
 	directory *directory.Directory
+	every     time.Duration // how often the clock is looked at
 	stop      context.CancelFunc
 	done      chan struct{}
 }
@@ -18,8 +22,12 @@ type quiet struct {
 // Dialogs implements event.Dialogs. What stands for do-not-disturb has no Call-ID: it cannot be picked up.
 func (q quiet) Dialogs(a event.AOR) []event.Dialog {
 	out := q.calls.Dialogs(a)
-	if q.directory.Snapshot().Settings(a.Domain, a.User).DoNotDisturb {
+	snap := q.directory.Snapshot()
+	if snap.Settings(a.Domain, a.User).DoNotDisturb {
 		out = append(out, event.Dialog{ID: "do-not-disturb", Initiator: true, State: event.Confirmed})
+	}
+	if c, ok := snap.CalendarAt(a.Domain, a.User); ok && c.Mode(time.Now()) != provisioning.ModeDay {
+		out = append(out, event.Dialog{ID: "closed", Initiator: true, State: event.Confirmed})
 	}
 	return out
 }
@@ -42,18 +50,26 @@ func (q *quiet) start(ctx context.Context, tell func(event.AOR)) {
 	q.stop, q.done = stop, make(chan struct{})
 	go func() {
 		defer close(q.done)
-		last := q.directory.Snapshot()
-		for q.directory.WaitVersion(run, last.Version()+1) == nil {
-			next := q.directory.Snapshot()
-			switched(last, next, tell)
-			last = next
+		snap := q.directory.Snapshot()
+		lit := snap.Lit(time.Now())
+		for {
+			wait, cancel := context.WithTimeout(run, q.every) // an office opens and closes by the clock
+			err := q.directory.WaitVersion(wait, snap.Version()+1)
+			late := wait.Err() != nil
+			cancel()
+			if run.Err() != nil || err != nil && !late {
+				return
+			}
+			snap = q.directory.Snapshot()
+			now := snap.Lit(time.Now())
+			switched(lit, now, tell)
+			lit = now
 		}
 	}()
 }
 
-// switched tells of each extension whose do-not-disturb is another now.
-func switched(last, next *directory.Snapshot, tell func(event.AOR)) {
-	before, now := last.Undisturbed(), next.Undisturbed()
+// switched tells of each number whose lamp is another now.
+func switched(before, now map[[2]string]bool, tell func(event.AOR)) {
 	for _, pair := range [][2]map[[2]string]bool{{before, now}, {now, before}} {
 		for k := range pair[0] {
 			if !pair[1][k] {

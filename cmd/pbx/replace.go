@@ -21,6 +21,11 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 		s.refuse(tx, sip.StatusCause(481))
 		return
 	}
+	s.substitute(tx, in, at, r.Early)
+}
+
+// substitute lets the caller take the place of a leg.
+func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, at call.Reach, early bool) {
 	l := newLeg(call.LegID(in.ID+"-r"), nil, &s.legs, func() { s.lost.Add(1) })
 	s.legs.take(in.Request.Extension+"@"+in.Request.Domain, l.id, false)
 	session, err := s.ua.AcceptAs(tx, string(l.id), s.manner(in), l.on)
@@ -30,7 +35,7 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 		return
 	}
 	l.begin(session)
-	at.Post(call.Replace{Leg: at.Leg, Early: r.Early, By: l, In: in})
+	at.Post(call.Replace{Leg: at.Leg, Early: early, By: l, In: in})
 }
 
 // number is what a URI means when somebody in a domain dials it; false: its host is not ours, and strangers are not relayed to.

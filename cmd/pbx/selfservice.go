@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"naisen/cmd/pbx/internal/app"
 	"naisen/provisioning"
@@ -21,6 +23,9 @@ var _ app.Desk = selfService{}
 // Set implements app.Desk.
 func (d selfService) Set(ctx context.Context, domain, extension, feature, argument string) error {
 	return d.store.Update(ctx, provisioning.Subject{Domain: domain, User: "extension " + extension, Device: extension}, func(w provisioning.Writer) error {
+		if feature == provisioning.FeatureNight {
+			return turn(w, domain, extension, argument)
+		}
 		s, _, err := provisioning.Get[provisioning.Settings](w, domain, extension)
 		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
 			return err
@@ -38,15 +43,33 @@ func (d selfService) Set(ctx context.Context, domain, extension, feature, argume
 	})
 }
 
+// turn presses the key of the calendar with that number, for an extension that may.
+func turn(w provisioning.Writer, domain, extension, number string) error {
+	all, err := provisioning.List[provisioning.Calendar](w, domain, "", 0)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Number == number && number != "" && slices.Contains(c.Operators, extension) {
+			_, err := w.Put(domain, c.Turned(time.Now()), "")
+			return err
+		}
+	}
+	return errNoFeature
+}
+
 // destination is where a forward leads that somebody dialled; nil: nowhere.
 func destination(r provisioning.Reader, domain, dialled string) (*provisioning.Destination, error) {
 	if dialled == "" {
 		return nil, nil
 	}
 	_, _, err := provisioning.Get[provisioning.Extension](r, domain, dialled)
+	_, _, group := provisioning.Get[provisioning.Group](r, domain, dialled)
 	switch {
 	case err == nil:
 		return &provisioning.Destination{Extension: dialled}, nil
+	case group == nil:
+		return &provisioning.Destination{Group: dialled}, nil
 	case errors.Is(err, provisioning.ErrNotFound):
 		return &provisioning.Destination{Number: dialled}, nil
 	}

@@ -70,3 +70,29 @@ func TestLastCaller(t *testing.T) {
 		t.Errorf("%q %v %v", n, known, err)
 	}
 }
+
+// The night key is pressed by those who may.
+func TestNightKey(t *testing.T) {
+	st := simStore(t, provisioning.Calendar{Name: "hall", Number: "7000", Operators: []string{"2001"}})
+	d := selfService{st}
+	mode := func() string {
+		var c provisioning.Calendar
+		if err := st.View(t.Context(), func(r provisioning.Reader) (err error) {
+			c, _, err = provisioning.Get[provisioning.Calendar](r, simDomain, "hall")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return c.Manual
+	}
+	for _, bad := range [][2]string{{"2002", "7000"}, {"2001", "7001"}, {"2001", ""}} {
+		if err := d.Set(t.Context(), simDomain, bad[0], provisioning.FeatureNight, bad[1]); err == nil || mode() != "" {
+			t.Errorf("%v: %v, %q", bad, err, mode())
+		}
+	}
+	for _, want := range []string{provisioning.ModeNight, ""} {
+		if err := d.Set(t.Context(), simDomain, "2001", provisioning.FeatureNight, "7000"); err != nil || mode() != want {
+			t.Errorf("%q, want %q: %v", mode(), want, err)
+		}
+	}
+}

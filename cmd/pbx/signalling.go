@@ -127,6 +127,9 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 		s.replace(tx, in)
 		return
 	}
+	if s.pickUp(tx, in) {
+		return
+	}
 	err := s.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
 		l := newLeg(id, m, &s.legs, func() { s.lost.Add(1) })
 		s.legs.take(in.Request.Extension+"@"+in.Request.Domain, id, false)

@@ -10,8 +10,8 @@ import (
 	"naisen/provisioning"
 )
 
-// simDesk is what people set in the histories of TestSimulationDesk: forwards of each kind, in chains and in a circle, to the outside, and
-// somebody who wants no second call.
+// simDesk is what people set in the histories of TestSimulationDesk: forwards of each kind, in chains and in a circle, to the outside,
+// somebody who wants no second call, and groups.
 func simDesk() []provisioning.Entity {
 	return []provisioning.Entity{
 		provisioning.Extension{Number: "2005", Display: "Away", Media: "srtp-preferred"}, // never registers
@@ -21,6 +21,10 @@ func simDesk() []provisioning.Entity {
 		provisioning.Settings{Extension: "2004", Forward: provisioning.Forwarding{Busy: toNumber("0312345678"), NoAnswer: toExt("2002"), Seconds: 8}},
 		provisioning.Settings{Extension: "2005", Forward: provisioning.Forwarding{Unregistered: toExt("2001")}},
 		provisioning.DID{Number: simPlain, To: []string{"2005"}},
+		provisioning.Group{Number: simGroup, Strategy: "circular", Members: []string{"2004", "2003", "2002"}, RingSeconds: 5, Overflow: toExt("2005")},
+		provisioning.DID{Number: simRecorded, Group: simGroup, Policy: "early"},
+		provisioning.Group{Number: "6001", Members: []string{"2001", "2002", "2004"}, RingSeconds: 8, Overflow: toNumber("0312345678"), Payer: "2001"},
+		provisioning.DID{Number: simAnswered, Group: "6001", Policy: "after"},
 	}
 }
 
@@ -72,5 +76,8 @@ func (w *world) sentOn(out call.Outgoing) {
 			w.senders[id] = map[string]bool{}
 		}
 		w.senders[id][d.By.URI.User] = true
+		if g, ok := w.p.directory.Snapshot().Group(simDomain, d.By.URI.User); ok {
+			w.senders[id][g.Payer] = true
+		}
 	}
 }

@@ -58,6 +58,9 @@ func (s *signalling) maySee(watcher, resource event.AOR, pkg string) int {
 	if (pkg == "message-summary" || pkg == "reg") && watcher != resource {
 		return 403
 	}
+	if _, ok := snap.CalendarAt(resource.Domain, resource.User); ok && pkg == "dialog" {
+		return 200
+	}
 	if _, ok := snap.Extension(resource.Domain, resource.User); !ok {
 		return 404
 	}

@@ -331,6 +331,9 @@ func (p *pbx) languageOf(domain string) string {
 func (p *pbx) route(r route.Request, now time.Time) route.Plan {
 	r.Live = p.signalling.present()
 	plan := route.Route(ordered{p.directory.Snapshot(), p.trunks.book}, r, now)
+	if plan.Group != "" {
+		p.signalling.legs.given(plan.Group + "@" + r.Domain)
+	}
 	if plan.Emergency {
 		p.emergency(r, plan)
 	}

@@ -52,6 +52,15 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.sites, err = readAll[provisioning.Site](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.calendars, err = readAll[provisioning.Calendar](r, self.Name); err != nil {
+		return nil, err
+	}
+	if d.rejections, err = readAll[provisioning.Rejection](r, self.Name); err != nil {
+		return nil, err
+	}
+	if d.groups, err = readAll[provisioning.Group](r, self.Name); err != nil {
+		return nil, err
+	}
 	if d.settings, err = readAll[provisioning.Settings](r, self.Name); err != nil {
 		return nil, err
 	}
@@ -271,7 +280,7 @@ func newEdit(d *domain) *edit {
 			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{}, sites: map[string]provisioning.Site{},
 			conferences: map[string]provisioning.Conference{}, pins: map[string]provisioning.ConferencePINs{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
-			settings: map[string]provisioning.Settings{},
+			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, calendars: map[string]provisioning.Calendar{}, rejections: map[string]provisioning.Rejection{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 		}
@@ -311,6 +320,12 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.sites)
 	case provisioning.KindWebhook:
 		return set(e, r, c, &e.webhooks)
+	case provisioning.KindCalendar:
+		return set(e, r, c, &e.calendars)
+	case provisioning.KindRejection:
+		return set(e, r, c, &e.rejections)
+	case provisioning.KindGroup:
+		return set(e, r, c, &e.groups)
 	case provisioning.KindSettings:
 		return set(e, r, c, &e.settings)
 	case provisioning.KindFeatureCodes:

@@ -1,6 +1,12 @@
 package directory
 
-import "naisen/provisioning"
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"naisen/provisioning"
+)
 
 // Settings are what the owner of an extension decided; the zero value when nothing was.
 func (s *Snapshot) Settings(domainName, extension string) provisioning.Settings {
@@ -8,8 +14,26 @@ func (s *Snapshot) Settings(domainName, extension string) provisioning.Settings 
 	return v
 }
 
-// Undisturbed are the extensions with do-not-disturb on, each with its domain. It looks at all settings.
-func (s *Snapshot) Undisturbed() map[[2]string]bool {
+// Calendar by its name.
+func (s *Snapshot) Calendar(domainName, name string) (provisioning.Calendar, bool) {
+	return find(s, domainName, name, func(d *domain) map[string]provisioning.Calendar { return d.calendars })
+}
+
+// CalendarAt finds the calendar whose lamp has a number. It looks at each calendar of the domain.
+func (s *Snapshot) CalendarAt(domainName, number string) (provisioning.Calendar, bool) {
+	if d, ok := s.domains[domainName]; ok && number != "" {
+		for _, c := range d.calendars {
+			if c.Number == number {
+				return c, true
+			}
+		}
+	}
+	return provisioning.Calendar{}, false
+}
+
+// Lit are the numbers whose lamps are lit by what is set, each with its domain: extensions that are not to be disturbed, and keys of calendars
+// that are not in day mode. It looks at all of them.
+func (s *Snapshot) Lit(now time.Time) map[[2]string]bool {
 	out := map[[2]string]bool{}
 	for name, d := range s.domains {
 		for number, v := range d.settings {
@@ -17,6 +41,28 @@ func (s *Snapshot) Undisturbed() map[[2]string]bool {
 				out[[2]string{name, number}] = true
 			}
 		}
+		for _, c := range d.calendars {
+			if c.Number != "" && c.Mode(now) != provisioning.ModeDay {
+				out[[2]string{name, c.Number}] = true
+			}
+		}
+	}
+	return out
+}
+
+// Group by its number.
+func (s *Snapshot) Group(domainName, number string) (provisioning.Group, bool) {
+	return find(s, domainName, number, func(d *domain) map[string]provisioning.Group { return d.groups })
+}
+
+// Rejections of a domain by name.
+func (s *Snapshot) Rejections(domainName string) (out []provisioning.Rejection) {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.rejections)) {
+		out = append(out, d.rejections[name])
 	}
 	return out
 }

@@ -31,8 +31,11 @@ type domain struct {
 	sites       map[string]provisioning.Site
 	conferences map[string]provisioning.Conference
 	pins        map[string]provisioning.ConferencePINs // by conference
-	settings    map[string]provisioning.Settings       // by extension
-	codes       map[string]provisioning.FeatureCodes   // at most one
+	rejections  map[string]provisioning.Rejection
+	calendars   map[string]provisioning.Calendar
+	groups      map[string]provisioning.Group
+	settings    map[string]provisioning.Settings     // by extension
+	codes       map[string]provisioning.FeatureCodes // at most one
 	menus       map[string]provisioning.MenuVersions
 	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
 	passwords   map[string]secret.Secret               // by trunk

@@ -30,6 +30,18 @@ const (
 	SettingsPut    provisioning.Action = "settings.put"
 	SettingsDelete provisioning.Action = "settings.delete"
 
+	GroupRead   provisioning.Action = "group.read"
+	GroupPut    provisioning.Action = "group.put"
+	GroupDelete provisioning.Action = "group.delete"
+
+	CalendarRead   provisioning.Action = "calendar.read"
+	CalendarPut    provisioning.Action = "calendar.put"
+	CalendarDelete provisioning.Action = "calendar.delete"
+
+	RejectionRead   provisioning.Action = "rejection.read"
+	RejectionPut    provisioning.Action = "rejection.put"
+	RejectionDelete provisioning.Action = "rejection.delete"
+
 	DIDRead   provisioning.Action = "did.read"
 	DIDPut    provisioning.Action = "did.put"
 	DIDDelete provisioning.Action = "did.delete"
@@ -209,6 +221,17 @@ func deskRows() []row {
 		grant(MenuPut, provisioning.KindMenu, admin, telephony),
 		grant(MenuActivate, provisioning.KindMenu, admin, telephony),
 		grant(MenuDelete, provisioning.KindMenu, admin, telephony),
+		grant(GroupRead, provisioning.KindGroup, admin, telephony),
+		grant(GroupPut, provisioning.KindGroup, admin, telephony),
+		grant(GroupDelete, provisioning.KindGroup, admin, telephony),
+
+		grant(RejectionRead, provisioning.KindRejection, admin, telephony, auditor),
+		grant(RejectionPut, provisioning.KindRejection, admin, telephony),
+		grant(RejectionDelete, provisioning.KindRejection, admin, telephony),
+
+		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
+		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),
+		grant(CalendarDelete, provisioning.KindCalendar, admin, telephony),
 	}
 }
 

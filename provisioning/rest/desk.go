@@ -17,4 +17,16 @@ func (a *api) registerDesk() {
 		}}
 	entities(a, settings)
 	putPlain(a, settings)
+	calendars := resource[provisioning.Calendar]{plural: "calendars", one: "calendar", read: policy.CalendarRead, put: policy.CalendarPut, del: policy.CalendarDelete,
+		setKey: func(c *provisioning.Calendar, k string) { c.Name = k }}
+	entities(a, calendars)
+	putPlain(a, calendars)
+	rejections := resource[provisioning.Rejection]{plural: "rejections", one: "rejection", read: policy.RejectionRead, put: policy.RejectionPut, del: policy.RejectionDelete,
+		setKey: func(r *provisioning.Rejection, k string) { r.Name = k }}
+	entities(a, rejections)
+	putPlain(a, rejections)
+	groups := resource[provisioning.Group]{plural: "groups", one: "group", read: policy.GroupRead, put: policy.GroupPut, del: policy.GroupDelete,
+		setKey: func(g *provisioning.Group, k string) { g.Number = k }}
+	entities(a, groups)
+	putPlain(a, groups)
 }

@@ -77,3 +77,78 @@ func TestSettings(t *testing.T) {
 		t.Errorf("its settings are still there: %d", p.status)
 	}
 }
+
+func TestGroups(t *testing.T) {
+	r := desk(t, map[string]string{"/groups/6010": `{"members":["2003"],"overflow":{"extension":"2004"}}`})
+	r.refuses(t, []refused{
+		{"/groups/6001", `{}`, "members", "1 to 32"},
+		{"/groups/6001", `{"members":["2001","2001"]}`, "members[1]", "twice"},
+		{"/groups/6001", `{"members":["2999"]}`, "members[0]", "does not exist"},
+		{"/groups/6001", `{"members":["2001"],"strategy":"loudest"}`, "strategy", "must be one of"},
+		{"/groups/6001", `{"members":["2001"],"ring_seconds":301}`, "ring_seconds", "0 to 300"},
+		{"/groups/6001", `{"members":["2001"],"overflow":{"group":"6001"}}`, "overflow.group", "itself"},
+		{"/groups/6001", `{"members":["2001"],"overflow":{"number":"0312345678"}}`, "payer", "answers for"},
+		{"/groups/6001", `{"members":["2001"],"overflow":{"group":"6999"}}`, "overflow.group", "does not exist"},
+		{"/groups/2001", `{"members":["2002"]}`, "number", "is taken by a number of kind extension"},
+		{"/groups/119", `{"members":["2002"]}`, "number", "emergency"},
+		{"/extensions/6010", `{}`, "number", "is taken by a number of kind group"},
+		{"/settings/2004", `{"forward":{"always":{"group":"6010"}}}`, "forward.always.group", "leads back: 2004 → 6010 → 2004"},
+		{"/dids/+81312340001", `{"group":"6010","to":["2001"]}`, "to", "beside group"},
+		{"/dids/+81312340001", `{}`, "to", "1 to 32"},
+	})
+	if p := r.do(t, admin, "PUT", base+"/dids/+81312340001", `{"group":"6010"}`); p.status != 201 {
+		t.Errorf("a DID of a group: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "DELETE", base+"/groups/6010", ""); p.status != 409 {
+		t.Errorf("a group with a DID was deleted: %d", p.status)
+	}
+	if p := r.do(t, admin, "DELETE", base+"/extensions/2003", ""); p.status != 409 {
+		t.Errorf("a group's last member was deleted: %d", p.status)
+	}
+}
+
+func TestCalendars(t *testing.T) {
+	r := desk(t, map[string]string{"/calendars/office": `{"holidays":true,"hours":[{"days":["mon"],"from":"08:30","to":"17:15"}],"closed":[{"from":"2026-12-29","to":"2027-01-03"}],"number":"7000"}`,
+		"/groups/6020": `{"members":["2001"],"closing":{"calendar":"office","night":{"announce":"greeting/closed"},"holiday":{"to":{"extension":"2002"}}}}`})
+	r.refuses(t, []refused{
+		{"/calendars/x", `{"hours":[{"days":[],"from":"08:30","to":"17:15"}]}`, "hours[0].days", "1 to 7"},
+		{"/calendars/x", `{"hours":[{"days":["monday"],"from":"08:30","to":"17:15"}]}`, "hours[0].days[0]", "must be one of"},
+		{"/calendars/x", `{"hours":[{"days":["mon"],"from":"8:30","to":"17:15"}]}`, "hours[0].from", "such as 08:30"},
+		{"/calendars/x", `{"hours":[{"days":["mon"],"from":"18:00","to":"17:15"}]}`, "hours[0].to", "after from"},
+		{"/calendars/x", `{"closed":[{"from":"2026-02-30","to":"2026-03-01"}]}`, "closed[0].from", "must be a date"},
+		{"/calendars/x", `{"closed":[{"from":"2026-03-02","to":"2026-03-01"}]}`, "closed[0].to", "before from"},
+		{"/calendars/x", `{"operators":["2999"]}`, "operators[0]", "does not exist"},
+		{"/extensions/2001", `{"pickup":"Desk 1"}`, "pickup", "must be 1 to 64"},
+		{"/calendars/x", `{"manual":"lunch"}`, "manual", "must be one of"},
+		{"/calendars/x", `{"until":"2026-12-01T00:00:00Z"}`, "until", "nothing was"},
+		{"/calendars/x", `{"number":"7000"}`, "number", "is the key of calendar office"},
+		{"/calendars/x", `{"number":"2001"}`, "number", "kind extension"},
+		{"/extensions/7000", `{}`, "number", "is the key of calendar office"},
+		{"/groups/6021", `{"members":["2001"],"closing":{"calendar":"none"}}`, "closing.calendar", "does not exist"},
+		{"/groups/6021", `{"members":["2001"],"closing":{"calendar":"office","night":{}}}`, "closing.night", "must say something"},
+		{"/groups/6021", `{"members":["2001"],"closing":{"calendar":"office","night":{"announce":"../x"}}}`, "closing.night.announce", "prompt"},
+		{"/dids/+81312340009", `{"to":["2001"],"closing":{"calendar":"office","night":{"to":{"number":"0312345678"}}}}`, "payer", "closing.night"},
+	})
+	if p := r.do(t, admin, "DELETE", base+"/calendars/office", ""); p.status != 409 {
+		t.Errorf("a calendar in use was deleted: %d", p.status)
+	}
+	if p := r.do(t, admin, "PUT", base+"/groups/6020", `{"members":["2001"],"closing":{"calendar":"office","night":{"to":{"extension":"2002"}}}}`); p.status != 200 {
+		t.Errorf("changed: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, "tel+telephony", "PUT", base+"/calendars/office", `{"manual":"night"}`); p.status != 200 {
+		t.Errorf("by hand: %d %s", p.status, p.body)
+	}
+}
+
+func TestRejections(t *testing.T) {
+	r := desk(t, map[string]string{"/rejections/nuisance": `{"numbers":["+819011112222","+8180*"],"withheld":["anonymous"],"approval":"課長 11月","until":"2026-12-31T00:00:00Z"}`})
+	r.refuses(t, []refused{
+		{"/rejections/x", `{"withheld":["anonymous"]}`, "approval", "who approved"},
+		{"/rejections/x", `{"approval":"x"}`, "numbers", "name somebody"},
+		{"/rejections/x", `{"approval":"x","withheld":["shy"]}`, "withheld[0]", "must be one of"},
+		{"/rejections/x", `{"approval":"x","numbers":["*"]}`, "numbers[0]", "E.164"},
+		{"/rejections/x", `{"approval":"x","numbers":["0312345678"]}`, "numbers[0]", "E.164"},
+		{"/rejections/x", `{"approval":"x","numbers":["+8190*"],"called":["x"]}`, "called[0]", "number of ours"},
+		{"/rejections/x", `{"approval":"x","numbers":["+8190*"],"announce":"/etc"}`, "announce", "prompt"},
+	})
+}

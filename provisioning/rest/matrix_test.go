@@ -48,8 +48,14 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/conferences":            policy.ConferenceRead, "GET /v1/domains/{domain}/conferences/{key}": policy.ConferenceRead,
 		"PUT /v1/domains/{domain}/conferences/{key}": policy.ConferencePut, "DELETE /v1/domains/{domain}/conferences/{key}": policy.ConferenceDelete,
 		"PUT /v1/domains/{domain}/conferences/{key}/pin": policy.ConferenceSecret, "DELETE /v1/domains/{domain}/conferences/{key}/pin": policy.ConferenceSecret,
-		"GET /v1/domains/{domain}/audit":    policy.AuditRead,
-		"GET /v1/domains/{domain}/events":   policy.LiveRead,
+		"GET /v1/domains/{domain}/audit":  policy.AuditRead,
+		"GET /v1/domains/{domain}/events": policy.LiveRead,
+		"GET /v1/domains/{domain}/groups": policy.GroupRead, "GET /v1/domains/{domain}/groups/{key}": policy.GroupRead,
+		"PUT /v1/domains/{domain}/groups/{key}": policy.GroupPut, "DELETE /v1/domains/{domain}/groups/{key}": policy.GroupDelete,
+		"GET /v1/domains/{domain}/rejections": policy.RejectionRead, "GET /v1/domains/{domain}/rejections/{key}": policy.RejectionRead,
+		"PUT /v1/domains/{domain}/rejections/{key}": policy.RejectionPut, "DELETE /v1/domains/{domain}/rejections/{key}": policy.RejectionDelete,
+		"GET /v1/domains/{domain}/calendars": policy.CalendarRead, "GET /v1/domains/{domain}/calendars/{key}": policy.CalendarRead,
+		"PUT /v1/domains/{domain}/calendars/{key}": policy.CalendarPut, "DELETE /v1/domains/{domain}/calendars/{key}": policy.CalendarDelete,
 		"GET /v1/domains/{domain}/settings": policy.SettingsRead, "GET /v1/domains/{domain}/settings/{key}": policy.SettingsRead,
 		"PUT /v1/domains/{domain}/settings/{key}": policy.SettingsPut, "DELETE /v1/domains/{domain}/settings/{key}": policy.SettingsDelete,
 		"GET /v1/domains/{domain}/menus": policy.MenuRead, "GET /v1/domains/{domain}/menus/{key}": policy.MenuRead,
@@ -111,7 +117,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "calendars": "hall", "rejections": "nobody", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}

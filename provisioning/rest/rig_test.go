@@ -171,7 +171,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.Menu{Name: "hello", Owner: "2001", Start: "a", Nodes: []provisioning.MenuNode{{Name: "a", Then: &provisioning.MenuGoto{Hangup: true}}}},
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
 			provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx"},
-			provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Conference{Number: "8000"}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
+			provisioning.Conference{Number: "8000"}, provisioning.Group{Number: "6000", Members: []string{"2001"}}, provisioning.Calendar{Name: "hall"}, provisioning.Rejection{Name: "nobody", Withheld: []string{"anonymous"}, Approval: "a test"}, provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
 		} {
 			if _, err := w.Put(here, e, ""); err != nil {
 				return err

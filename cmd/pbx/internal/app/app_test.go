@@ -103,6 +103,10 @@ func TestAnnouncing(t *testing.T) {
 			t.Errorf("afterwards: %v", got)
 		}
 	}
+	open, _ := p.Script("d", route.Run{Verb: route.VerbAnnounce})
+	if got := kinds(open.On(call.Facts{Run: route.Run{Data: map[string]string{route.ThenNext: "yes"}}}, call.Played{})); got != "Next" {
+		t.Errorf("it goes on by %s", got)
+	}
 	if _, ok := p.Script("d", route.Run{Verb: "nonsense"}); ok {
 		t.Error("a verb that nobody knows is no script")
 	}

@@ -36,6 +36,7 @@ var confirmations = map[string]struct{ said, asks string }{
 	provisioning.FeatureForwardAnswerOff: {"feature/forward-off", ""},
 	provisioning.FeatureDNDOn:            {"feature/dnd-on", ""},
 	provisioning.FeatureDNDOff:           {"feature/dnd-off", ""},
+	provisioning.FeatureNight:            {"", ""}, // its lamp says what it did
 }
 
 // setting changes something for the extension that calls, and says what it did.
@@ -62,6 +63,9 @@ func (s *setting) On(f call.Facts, c call.Cue) []call.Order {
 	case call.Result:
 		if c.Value != nil {
 			return s.say(f, "feature/not-possible")
+		}
+		if s.confirm == "" {
+			return finish()
 		}
 		if s.asks != "" {
 			return []call.Order{call.Play{Program: s.from.Speak(f.Domain, f.Language, Say(s.confirm), Spell(s.argument))}}

@@ -181,6 +181,10 @@ func (c *Call) perform(a *act, o Order) {
 		c.listen(a, o.Tap)
 	case Enter:
 		c.enter(a, o)
+	case Next:
+		c.strike()
+		c.failure = sip.Cause{}
+		c.dial()
 	case Finish:
 		c.end(o.Cause, bySwitch)
 	}

@@ -126,6 +126,8 @@ type (
 		Gate      media.Gate
 		Moderator bool
 	}
+	// Next goes on with the step of the plan that follows the script's.
+	Next struct{}
 	// Finish ends the call.
 	Finish struct{ Cause sip.Cause }
 )
@@ -142,6 +144,7 @@ func (Goto) order()   {}
 func (Follow) order() {}
 func (Listen) order() {}
 func (Enter) order()  {}
+func (Next) order()   {}
 func (Finish) order() {}
 
 // GatherEnd says why a Gather came to its end.

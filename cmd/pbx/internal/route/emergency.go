@@ -67,7 +67,8 @@ func callBack(dir Directory, req Request, p Plan) (Plan, bool) {
 		step.Targets = append(step.Targets, toExtension(e, ""))
 	}
 	if did, ok := dir.DID(req.Domain, req.Dialled); ok {
-		for _, n := range did.To {
+		group, _ := dir.Group(req.Domain, did.Group)
+		for _, n := range slices.Concat(did.To, group.Members) {
 			if e, ok := dir.Extension(req.Domain, n); ok && !e.Disabled && n != req.CallBack {
 				step.Targets = append(step.Targets, toExtension(e, ""))
 			}

@@ -32,7 +32,7 @@ type Forward struct {
 	Reason string
 }
 
-// Diverter is who sends a call on: an extension.
+// Diverter is who sends a call on: an extension or a group.
 type Diverter struct {
 	Number, Name string
 	Payer        string // extension whose rights and limits decide about an outside number
@@ -67,8 +67,11 @@ func forward(dir Directory, req Request, f Forward, p Plan) Plan {
 	if len(req.Way)+len(p.Way) > MaxHops {
 		return refuse(480, p.Why+": sent on too often")
 	}
-	if f.To.Extension != "" {
+	switch {
+	case f.To.Extension != "":
 		return forwardTo(dir, req, f.To.Extension, p)
+	case f.To.Group != "":
+		return forwardGroup(dir, req, f.To.Group, p)
 	}
 	return forwardOut(dir, req, f, p)
 }
@@ -84,6 +87,14 @@ func forwardTo(dir Directory, req Request, extension string, p Plan) Plan {
 	return reach(dir, req, called, p)
 }
 
+func forwardGroup(dir Directory, req Request, number string, p Plan) Plan {
+	g, ok := dir.Group(req.Domain, number)
+	if !ok {
+		return refuse(404, p.Why+": no group "+number)
+	}
+	return hunt(dir, req, g, p)
+}
+
 // forwardOut sends the call to what its diverter would reach by dialling that number, within the diverter's rights. An outside line is shown
 // the caller if that one came from outside too, else the diverter: an extension's number means nothing there.
 func forwardOut(dir Directory, req Request, f Forward, p Plan) Plan {
@@ -94,6 +105,9 @@ func forwardOut(dir Directory, req Request, f Forward, p Plan) Plan {
 	n, wish := number.Japan.SplitPresentation(f.To.Number)
 	if called, ok := dir.Extension(req.Domain, n); ok {
 		return forwardTo(dir, req, called.Number, p)
+	}
+	if g, ok := dir.Group(req.Domain, n); ok {
+		return hunt(dir, req, g, p)
 	}
 	e164, _ := number.Japan.E164(n)
 	if did, ok := dir.DID(req.Domain, e164); ok {

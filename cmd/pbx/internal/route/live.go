@@ -1,6 +1,8 @@
 package route
 
 import (
+	"time"
+
 	"naisen/sip"
 )
 
@@ -10,6 +12,10 @@ type Live interface {
 	Busy(domain, extension string) bool
 	// Registered tells whether an extension has a phone that can ring.
 	Registered(domain, extension string) bool
+	// IdleSince is when an extension's last call ended; zero: it had none.
+	IdleSince(domain, extension string) time.Time
+	// Turn counts the calls that a group was given.
+	Turn(domain, group string) int
 }
 
 func (r Request) busy(extension string) bool {

@@ -11,10 +11,16 @@ import (
 )
 
 // moment is Live as a test wants it.
-type moment struct{ busy, away []string }
+type moment struct {
+	busy, away []string
+	turn       int
+	since      map[string]int64
+}
 
-func (m moment) Busy(_, e string) bool       { return slices.Contains(m.busy, e) }
-func (m moment) Registered(_, e string) bool { return !slices.Contains(m.away, e) }
+func (m moment) Turn(string, string) int         { return m.turn }
+func (m moment) IdleSince(_, e string) time.Time { return time.Unix(m.since[e], 0) }
+func (m moment) Busy(_, e string) bool           { return slices.Contains(m.busy, e) }
+func (m moment) Registered(_, e string) bool     { return !slices.Contains(m.away, e) }
 
 // desk draws a plan with what comes of its steps, and how the call came there.
 func desk(p Plan) string {

@@ -21,11 +21,19 @@ type Directory interface {
 	// Trunks gives all enabled trunks, in order.
 	Trunks(domain string) []provisioning.Trunk
 	Site(domain, name string) (provisioning.Site, bool)
+	Desk
+}
+
+// Desk is what routing reads of what people set about their telephones.
+type Desk interface {
 	Conference(domain, number string) (provisioning.Conference, bool)
 	// Settings are what the owner of an extension decided; zero: nothing.
 	Settings(domain, extension string) provisioning.Settings
 	// Feature is what a dialled code means, and what was dialled behind it.
 	Feature(domain, dialled string) (feature, argument string, ok bool)
+	Group(domain, number string) (provisioning.Group, bool)
+	Calendar(domain, name string) (provisioning.Calendar, bool)
+	Rejections(domain string) []provisioning.Rejection
 }
 
 // Direction of a call, seen from the organisation.
@@ -57,7 +65,8 @@ type Request struct {
 	Live    Live            // the present moment; nil: nobody talks and every phone is there
 	Way     []sip.Diversion // who sent the call on before, the earliest first
 	Forward *Forward        // a step of an earlier plan reached nobody and sends the call on; Dialled is not looked at
-	Direct  bool            // Dialled rings whatever its owner set: the call comes back to whom it belongs
+	now     time.Time
+	Direct  bool // Dialled rings whatever its owner set: the call comes back to whom it belongs
 }
 
 // TargetKind says what a Target is.
@@ -141,6 +150,7 @@ type Plan struct {
 	Site      string          // of an emergency call: whose number and address it is made with
 	CallBack  bool            // somebody calls back after an emergency call: no forwarding, no rejection, no notice stands in the way
 	Charge    Charge          // who pays for an outside call; zero: nobody
+	Group     string          // hunt group that rings
 	Way       []sip.Diversion // who sent the call on, in the course of this plan
 	Why       string          // the rule that decided, for the log
 }
@@ -148,7 +158,8 @@ type Plan struct {
 const defaultRing = 60 * time.Second
 
 // Route returns the plan for req.
-func Route(dir Directory, req Request, _ time.Time) Plan {
+func Route(dir Directory, req Request, now time.Time) Plan {
+	req.now = now
 	domain, ok := dir.Domain(req.Domain)
 	if !ok {
 		return refuse(404, "no such domain")
@@ -173,8 +184,8 @@ func Route(dir Directory, req Request, _ time.Time) Plan {
 	if feature, argument, ok := dir.Feature(req.Domain, req.Dialled); ok {
 		return featured(caller, feature, argument, p)
 	}
-	if called, ok := dir.Extension(req.Domain, req.Dialled); ok {
-		return internal(dir, req, caller, called, p)
+	if inside, ok := colleague(dir, req, caller, p); ok {
+		return inside
 	}
 	if room, ok := conference(dir, req.Domain, req.Dialled, p); ok {
 		return room
@@ -194,8 +205,8 @@ func presenting(dir Directory, req Request, caller provisioning.Extension, n str
 	req.Dialled = n
 	req.E164, _ = number.Japan.E164(n)
 	p.To = n
-	if called, ok := dir.Extension(req.Domain, n); ok {
-		return internal(dir, req, caller, called, p)
+	if inside, ok := colleague(dir, req, caller, p); ok {
+		return inside
 	}
 	if did, ok := dir.DID(req.Domain, req.E164); ok {
 		p.Direction, p.Why = Internal, "own DID "+did.Number
@@ -217,8 +228,14 @@ func inbound(dir Directory, req Request, p Plan) Plan {
 		}
 		return internal(dir, req, provisioning.Extension{}, called, p)
 	}
+	if g, known := dir.Group(req.Domain, req.Dialled); known && !ok && req.Internal {
+		return internalGroup(dir, req, provisioning.Extension{}, g, p)
+	}
 	if !ok {
 		return refuse(404, "no DID "+req.Dialled)
+	}
+	if away, ok := rejected(dir, req, did, p); ok {
+		return away
 	}
 	p.Direction, p.Why = Inbound, "DID "+did.Number
 	p = toDID(dir, req, did, p)
@@ -258,6 +275,12 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	if did.RingSeconds > 0 {
 		wait = time.Duration(did.RingSeconds) * time.Second
 	}
+	if shut, ok := closed(dir, req, did.Closing, Diverter{Number: did.Number, Name: did.Title, Payer: did.Payer}, p); ok {
+		return shut
+	}
+	if g, ok := dir.Group(req.Domain, did.Group); ok {
+		return hunt(dir, req, g, p)
+	}
 	if len(did.To) == 1 {
 		if e, ok := dir.Extension(req.Domain, did.To[0]); ok && !e.Disabled && !req.passed(p, e.Number) {
 			p = reach(dir, req, e, p)
@@ -284,6 +307,23 @@ func internal(dir Directory, req Request, caller, called provisioning.Extension,
 	p.Direction, p.Why = Internal, "extension "+called.Number
 	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
 	return reach(dir, req, called, p)
+}
+
+func internalGroup(dir Directory, req Request, caller provisioning.Extension, g provisioning.Group, p Plan) Plan {
+	p.Direction, p.Why = Internal, "group "+g.Number
+	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	return hunt(dir, req, g, p)
+}
+
+// colleague is the plan to reach what was dialled inside: an extension or a group.
+func colleague(dir Directory, req Request, caller provisioning.Extension, p Plan) (Plan, bool) {
+	if called, ok := dir.Extension(req.Domain, req.Dialled); ok {
+		return internal(dir, req, caller, called, p), true
+	}
+	if g, ok := dir.Group(req.Domain, req.Dialled); ok {
+		return internalGroup(dir, req, caller, g, p), true
+	}
+	return p, false
 }
 
 func record(dir Directory, domain, policy, number, language string) Record {

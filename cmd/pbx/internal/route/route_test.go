@@ -17,6 +17,9 @@ type dir struct {
 	sites      map[string]provisioning.Site
 	settings   map[string]provisioning.Settings
 	codes      provisioning.FeatureCodes
+	groups     map[string]provisioning.Group
+	calendars  map[string]provisioning.Calendar
+	rejections []provisioning.Rejection
 }
 
 func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
@@ -58,6 +61,18 @@ func (d dir) Settings(dom, n string) provisioning.Settings { return d.settings[d
 func (d dir) Conference(dom, n string) (provisioning.Conference, bool) {
 	return provisioning.Conference{Number: "8000", Policy: "calls-out"}, dom == "d" && n == "8000"
 }
+
+func (d dir) Group(dom, n string) (provisioning.Group, bool) {
+	v, ok := d.groups[dom+"|"+n]
+	return v, ok
+}
+
+func (d dir) Calendar(dom, n string) (provisioning.Calendar, bool) {
+	v, ok := d.calendars[dom+"|"+n]
+	return v, ok
+}
+
+func (d dir) Rejections(string) []provisioning.Rejection { return d.rejections }
 
 func town() dir {
 	return dir{

@@ -44,6 +44,9 @@ func Announce(p Plan, prompt string, cause sip.Cause) Plan {
 
 // featured lets a script do what a code asks for, for the extension that dialled it.
 func featured(caller provisioning.Extension, feature, argument string, p Plan) Plan {
+	if feature == provisioning.FeaturePickup || feature == provisioning.FeaturePickupOf {
+		return refuse(480, "nobody is sent to pick up another's call")
+	}
 	p.Direction, p.Why, p.Record = Internal, "feature "+feature, Record{Notice: NoticeNone}
 	p.Steps = []Step{{Run: Run{Verb: VerbFeature, Name: feature, For: caller.Number, Data: map[string]string{Argument: argument}}}}
 	return p
