@@ -61,6 +61,9 @@ func (d DID) Refs() []Ref {
 	if d.Menu != "" {
 		r = append(r, Ref{"menu", KindMenu, d.Menu})
 	}
+	if d.Queue != "" {
+		r = append(r, Ref{"queue", KindQueue, d.Queue})
+	}
 	return r
 }
 

@@ -94,6 +94,7 @@ type DID struct {
 	Group       string   `json:"group,omitempty"` // in place of to
 	Closing     *Closing `json:"closing,omitempty" doc:"Night and holidays"`
 	Payer       string   `json:"payer,omitempty" doc:"Extension whose rights and limits decide about an outside number"`
+	Queue       string   `json:"queue,omitempty" doc:"Queue in which callers wait, in place of to"`
 	RingSeconds int      `json:"ring_seconds"`       // 0: 60
 	Policy      string   `json:"policy,omitempty"`   // RecordingPolicy.Name; empty: not recorded
 	Language    string   `json:"language,omitempty"` // of the notice; empty: the domain's

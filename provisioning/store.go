@@ -36,6 +36,9 @@ const (
 	KindPolicy    = "policy"
 	KindWebhook   = "webhook"
 	KindSettings  = "settings"
+	KindQueue     = "queue"
+	KindAgent     = "agent"
+	KindCallBack  = "call-back"
 
 	KindFeatureCodes = "feature-codes"
 	KindConference   = "conference"
@@ -50,7 +53,7 @@ const (
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}}
 }
 
 // Row is an entity as the store keeps it.
@@ -97,6 +100,9 @@ type Reader interface {
 	// Secrets opens secrets of a kind by key: those named, or all of them when none is named. Missing ones are left out.
 	Secrets(domain, kind string, keys ...string) (map[string][]byte, error)
 	CDRs(domain string, q CDRQuery) ([]CDR, error)
+	// Visits and Stints are what queues and agents did, the oldest first.
+	Visits(domain string, q LogQuery) ([]QueueVisit, error)
+	Stints(domain string, q LogQuery) ([]AgentStint, error)
 	// Audit with domain "" reads the entries that belong to no domain.
 	Audit(domain string, q AuditQuery) ([]AuditEntry, error)
 }
@@ -116,6 +122,8 @@ type Writer interface {
 	// PutSecret seals plain; nil deletes. Audited without its value. Of SecretOwner's entities the owner must exist.
 	PutSecret(domain, kind, key string, plain []byte) error
 	AddCDR(CDR) error          // idempotent by ID; not audited by itself
+	AddVisit(QueueVisit) error // likewise
+	AddStint(AgentStint) error // idempotent by agent, start and state
 	AddAudit(AuditEntry) error // for facts that are no entity change; Seq is given by the store, Time and Subject when zero
 }
 

@@ -235,6 +235,11 @@ func (d DID) Validate() error {
 		c.must(len(d.To) == 0, "to", "must be empty where a menu is heard")
 		least = 0
 	}
+	if d.Queue != "" {
+		extensionNumber(&c, "queue", d.Queue)
+		c.must(len(d.To) == 0 && d.Conference == "", "to", "and conference must be empty beside queue")
+		least = 0
+	}
 	c.list("to", len(d.To), least, maxTargets)
 	c.each("to", d.To, func(at, s string) { extensionNumber(&c, at, s) })
 	c.between("ring_seconds", d.RingSeconds, 0, 600)

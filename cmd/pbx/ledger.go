@@ -27,33 +27,28 @@ type ledger struct {
 	store   provisioning.Store
 	log     *slog.Logger
 	settled func(call string) // it has its record, or never will
-	queue   chan provisioning.CDR
+	queue   chan entry
 	dropped atomic.Uint64
 	give    chan struct{} // closed: there is no time left to wait for the store
 	done    chan struct{}
 }
 
 func newLedger(store provisioning.Store, settled func(call string), log *slog.Logger) *ledger {
-	l := &ledger{store: store, settled: settled, log: log, queue: make(chan provisioning.CDR, ledgerBound), give: make(chan struct{}), done: make(chan struct{})}
+	l := &ledger{store: store, settled: settled, log: log, queue: make(chan entry, ledgerBound), give: make(chan struct{}), done: make(chan struct{})}
 	go l.run()
 	return l
 }
 
 // Enter implements call.Ledger.
 func (l *ledger) Enter(c call.CDR) {
-	r := row(c)
-	select {
-	case l.queue <- r:
-	default:
-		l.drop("ledger: queue is full, the CDR is in this line only", r)
-	}
+	l.take(cdrEntry{row(c)})
 }
 
 // drop logs a record that can be written nowhere else.
-func (l *ledger) drop(why string, c provisioning.CDR, more ...any) {
+func (l *ledger) drop(why string, e entry, more ...any) {
 	l.dropped.Add(1)
-	l.log.Error(why, append([]any{"cdr", c}, more...)...)
-	l.settled(c.ID)
+	l.log.Error(why, append([]any{"record", e}, more...)...)
+	l.settle(e)
 }
 
 // row is a call's record as it is stored.
@@ -88,7 +83,7 @@ func (l *ledger) run() {
 			if !l.pause(wait) {
 				for _, c := range batch {
 					l.dropped.Add(1) // its note stays, so that the next start writes what is known of it
-					l.log.Error("ledger: the store is away and the switch stops, the CDR is in this line only", "cdr", c)
+					l.log.Error("ledger: the store is away and the switch stops, the CDR is in this line only", "record", c)
 				}
 				break
 			}
@@ -97,8 +92,8 @@ func (l *ledger) run() {
 }
 
 // gather waits a little for more CDRs, but not while the switch stops.
-func (l *ledger) gather(first provisioning.CDR) []provisioning.CDR {
-	batch := []provisioning.CDR{first}
+func (l *ledger) gather(first entry) []entry {
+	batch := []entry{first}
 	timer := time.NewTimer(ledgerGather)
 	defer timer.Stop()
 	for len(batch) < ledgerBatch {
@@ -127,16 +122,12 @@ func (l *ledger) pause(d time.Duration) bool {
 	}
 }
 
-func (l *ledger) write(batch []provisioning.CDR) error {
+func (l *ledger) write(batch []entry) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err := l.store.Update(ctx, provisioning.Subject{System: true}, func(w provisioning.Writer) error {
 		for _, c := range batch {
-			if err := w.AddCDR(c); err != nil {
-				return err
-			}
-			if err := w.AddAudit(provisioning.AuditEntry{Domain: c.Domain, Subject: "system", Action: "call.ended", Object: c.ID, Outcome: "ok",
-				Detail: map[string]any{"from": c.From, "to": c.To, "answered_by": c.AnsweredBy, "status": c.Status, "recording": c.Recording}}); err != nil {
+			if err := c.write(w); err != nil {
 				return err
 			}
 			runtime.Gosched() // on one processor a whole batch is ten milliseconds in which nobody's call is answered
@@ -145,7 +136,7 @@ func (l *ledger) write(batch []provisioning.CDR) error {
 	})
 	if err == nil {
 		for _, c := range batch {
-			l.settled(c.ID)
+			l.settle(c)
 		}
 	}
 	return err
@@ -158,10 +149,10 @@ func permanent(err error) bool {
 }
 
 // apart writes a refused batch row by row, logs the rows that can never be written, and returns those worth another try.
-func (l *ledger) apart(batch []provisioning.CDR) []provisioning.CDR {
-	var again []provisioning.CDR
+func (l *ledger) apart(batch []entry) []entry {
+	var again []entry
 	for _, c := range batch {
-		switch err := l.write([]provisioning.CDR{c}); {
+		switch err := l.write([]entry{c}); {
 		case err == nil:
 		case permanent(err):
 			l.drop("ledger: the store refuses a CDR for good, it is in this line only", c, "err", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/provisioning"
@@ -27,12 +28,19 @@ func (p *pbx) wireLive() {
 	p.live.Add(live.Topic{Name: topicCall, Action: policy.CallRead, Kind: policy.KindCall, Source: callState{p.calls, p.directory}})
 	p.live.Add(live.Topic{Name: topicLamp, Action: policy.ExtensionRead, Kind: provisioning.KindExtension,
 		Source: lampState{p.signalling.events.lamps, p.directory}})
+	if p.queues != nil {
+		p.live.Add(live.Topic{Name: topicQueue, Action: policy.QueueWatch, Kind: provisioning.KindQueue, Source: queueLive{p.queues, time.Now}})
+		p.live.Add(live.Topic{Name: topicAgent, Action: policy.AgentRead, Kind: provisioning.KindAgent, Source: agentLive{p.queues}})
+	}
 	p.live.Add(live.Topic{Name: topicRegistration, Action: policy.BindingRead, Kind: policy.KindBinding, Source: registrationState{p.registrar}})
 }
 
 // callChanged lights the lamps and tells who looks.
 func (p *pbx) callChanged(s *call.Snapshot) {
 	p.signalling.events.lamps.Changed(s)
+	if p.queues != nil {
+		p.queues.Show(s)
+	}
 	p.live.Changed(topicCall, s.Domain, s.ID)
 }
 

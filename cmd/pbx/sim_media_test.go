@@ -31,6 +31,7 @@ type air struct {
 	t  testing.TB
 	mu sync.Mutex
 
+	all       bool                    // every phone is heard
 	speaking  map[netip.AddrPort]bool // by the RTP address that the phone describes
 	endpoints []*simEndpoint
 	bridges   []*simBridge
@@ -174,7 +175,7 @@ func (e *simEndpoint) listen() {
 			return
 		}
 		switch {
-		case e.agreed == nil || e.agreed.PeerHolds || e.air.speaking[e.agreed.Remote]:
+		case e.air.all || e.agreed == nil || e.agreed.PeerHolds || e.air.speaking[e.agreed.Remote]:
 			e.heard = time.Now()
 		case time.Since(e.heard) >= simQuiet && time.Since(e.told) >= simQuiet:
 			e.told = time.Now()
@@ -420,7 +421,7 @@ func (p simPrograms) Announce(_, prompt, language string) call.Program {
 
 // Script gives the real ones.
 func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
-	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu}.Script(domain, r)
+	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Queues: p.of.queues, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu}.Script(domain, r)
 }
 
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }

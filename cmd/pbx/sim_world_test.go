@@ -72,6 +72,7 @@ type world struct {
 	asked    map[arrival]asked
 	byes     map[string]bool // Call-IDs of the BYEs that the switch sent, lost ones too
 	cdrs     []call.CDR
+	visits   []provisioning.QueueVisit
 	alarms   []string
 	faults   []string
 }
@@ -200,10 +201,13 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.auditor = s.audit
 	p.rooms = app.NewRooms(w.air.Room)
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
+	p.queues = newQueues(d, p.registrar, nil, w, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, log)
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
 		Programs: simPrograms{unlucky, w.library, w.desk, p}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
+	p.queues.Configured() // the directory stands still
+	w.serve.Go(func() { p.queues.watch(ctx, p.registrar.Watch(contactChanges)) })
 	p.wireLive()
 	w.stop = cancel
 	w.serve.Go(func() { _ = p.stack.Serve(ctx) })
@@ -222,6 +226,16 @@ func (w *world) weather() siptest.Link {
 	}
 	return siptest.Link{Delay: 5 * time.Millisecond, Jitter: 2 * time.Millisecond}
 }
+
+// Visit and Stint implement queueLedger.
+func (w *world) Visit(v provisioning.QueueVisit) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.visits = append(w.visits, v)
+}
+
+// Stint: what agents did is of no interest here.
+func (w *world) Stint(provisioning.AgentStint) {}
 
 // Enter implements call.Ledger.
 func (w *world) Enter(c call.CDR) {

@@ -59,6 +59,7 @@ type pbx struct {
 	notes       *notes
 	purse       *purse
 	qualities   *qualities
+	queues      *queues
 	webhooks    *webhook.Sender
 
 	media   *relay.Engine
@@ -264,15 +265,22 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: addrs, log: p.log}
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
+	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, p.log)
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
-		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Desk: selfService{liveStore{p.store, p.directory, p.log}},
+		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Queues: p.queues, Desk: selfService{liveStore{p.store, p.directory, p.log}},
 			Rooms: p.rooms, Conference: p.conference, Beep: beep, Menu: p.menu}, Alarm: p.alarms.raise,
 		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Note: p.notes.keep, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls
 	p.wireLive()
-	p.startGuards(ctx)
+	p.startBeside(ctx)
 	return nil
+}
+
+// startBeside begins what works beside calls, as soon as they can come.
+func (p *pbx) startBeside(ctx context.Context) {
+	p.startQueues()
+	p.startGuards(ctx)
 }
 
 // startQuiet lets lamps follow do-not-disturb.

@@ -73,6 +73,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.menus, err = readAll[provisioning.MenuVersions](r, self.Name); err != nil {
 		return nil, err
 	}
+	if err := d.readQueues(r); err != nil {
+		return nil, err
+	}
 	if err := d.readSecrets(r); err != nil {
 		return nil, err
 	}
@@ -283,6 +286,7 @@ func newEdit(d *domain) *edit {
 			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, calendars: map[string]provisioning.Calendar{}, rejections: map[string]provisioning.Rejection{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
+			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -332,6 +336,12 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.codes)
 	case provisioning.KindMenuVersions:
 		return set(e, r, c, &e.menus)
+	case provisioning.KindQueue:
+		return set(e, r, c, &e.queues)
+	case provisioning.KindAgent:
+		return set(e, r, c, &e.agents)
+	case provisioning.KindCallBack:
+		return set(e, r, c, &e.callBacks)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}

@@ -40,6 +40,9 @@ type domain struct {
 	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
 	passwords   map[string]secret.Secret               // by trunk
 	webhooks    map[string]provisioning.Webhook
+	queues      map[string]provisioning.Queue
+	agents      map[string]provisioning.Agent
+	callBacks   map[string]provisioning.CallBack
 	signing     map[string]secret.Secret // by webhook
 
 	owned    map[string][]string             // derived: extensions by user, ordered

@@ -87,6 +87,19 @@ const (
 	LiveRead         provisioning.Action = "live.read" // watch what changes; each thing asks for its own right besides
 	FeatureCodesRead provisioning.Action = "feature-codes.read"
 	FeatureCodesPut  provisioning.Action = "feature-codes.put"
+	QueueRead        provisioning.Action = "queue.read"
+	QueuePut         provisioning.Action = "queue.put"
+	QueueDelete      provisioning.Action = "queue.delete"
+	QueueWatch       provisioning.Action = "queue.watch"  // who waits and what its agents do now: its supervisors too
+	QueueReport      provisioning.Action = "queue.report" // what queues and agents did
+
+	AgentRead   provisioning.Action = "agent.read"
+	AgentPut    provisioning.Action = "agent.put"
+	AgentDelete provisioning.Action = "agent.delete"
+	AgentState  provisioning.Action = "agent.state" // sign in and out, pause, end a wrap-up
+
+	CallBackRead   provisioning.Action = "call-back.read"
+	CallBackDelete provisioning.Action = "call-back.delete"
 
 	MenuRead     provisioning.Action = "menu.read"
 	MenuPut      provisioning.Action = "menu.put"
@@ -112,6 +125,7 @@ const (
 	KindAudit     = "audit"
 	KindAlarm     = "alarm"
 	KindLive      = "live"
+	KindReport    = "report"
 )
 
 // scope says of which objects in the domain a grant speaks.
@@ -205,7 +219,7 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, watchRows(), deskRows())
+	}, watchRows(), deskRows(), queueRows())
 }
 
 // deskRows are about what staff do with their telephones.
@@ -232,6 +246,25 @@ func deskRows() []row {
 		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarDelete, provisioning.KindCalendar, admin, telephony),
+	}
+}
+
+// queueRows are about the call centre. Own is: the supervisor's queue, the agent's own extension.
+func queueRows() []row {
+	return []row{
+		grant(QueueRead, provisioning.KindQueue, admin, telephony),
+		grant(QueuePut, provisioning.KindQueue, admin, telephony),
+		grant(QueueDelete, provisioning.KindQueue, admin, telephony),
+		grant(QueueWatch, provisioning.KindQueue, admin, telephony).andOwn(staff),
+		grant(QueueReport, KindReport, admin, telephony, auditor),
+
+		grant(AgentRead, provisioning.KindAgent, admin, telephony).andOwn(staff),
+		grant(AgentPut, provisioning.KindAgent, admin, telephony),
+		grant(AgentDelete, provisioning.KindAgent, admin, telephony),
+		grant(AgentState, provisioning.KindAgent, admin, telephony).andOwn(staff),
+
+		grant(CallBackRead, provisioning.KindCallBack, admin, telephony),
+		grant(CallBackDelete, provisioning.KindCallBack, admin, telephony),
 	}
 }
 

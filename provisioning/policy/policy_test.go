@@ -41,6 +41,9 @@ func want() map[provisioning.Action]string {
 		policy.MenuRead: "AT", policy.MenuPut: "AT", policy.MenuActivate: "AT", policy.MenuDelete: "AT",
 		policy.FeatureCodesRead: "ATLUS", policy.FeatureCodesPut: "AT",
 		policy.ConferenceRead: "AT", policy.ConferencePut: "AT", policy.ConferenceDelete: "AT", policy.ConferenceSecret: "AT",
+		policy.QueueRead: "AT", policy.QueuePut: "AT", policy.QueueDelete: "AT", policy.QueueWatch: "ATs", policy.QueueReport: "ATU",
+		policy.AgentRead: "ATs", policy.AgentPut: "AT", policy.AgentDelete: "AT", policy.AgentState: "ATs",
+		policy.CallBackRead: "AT", policy.CallBackDelete: "AT",
 		policy.AuditRead: "AU", policy.AuditVerify: "AU", policy.AuditDelete: "",
 	}
 }

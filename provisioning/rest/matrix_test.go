@@ -63,6 +63,16 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/menus/{key}/versions": policy.MenuRead, "POST /v1/domains/{domain}/menus/{key}/activate": policy.MenuActivate,
 		"POST /v1/domains/{domain}/menus/{key}/test": policy.MenuRead,
 		"GET /v1/domains/{domain}/feature-codes":     policy.FeatureCodesRead, "PUT /v1/domains/{domain}/feature-codes": policy.FeatureCodesPut,
+		"GET /v1/domains/{domain}/queues": policy.QueueRead, "GET /v1/domains/{domain}/queues/{key}": policy.QueueRead,
+		"PUT /v1/domains/{domain}/queues/{key}": policy.QueuePut, "DELETE /v1/domains/{domain}/queues/{key}": policy.QueueDelete,
+		"GET /v1/domains/{domain}/queues/{key}/state": policy.QueueWatch,
+		"GET /v1/domains/{domain}/agents":             policy.AgentRead, "GET /v1/domains/{domain}/agents/{key}": policy.AgentRead,
+		"PUT /v1/domains/{domain}/agents/{key}": policy.AgentPut, "DELETE /v1/domains/{domain}/agents/{key}": policy.AgentDelete,
+		"PUT /v1/domains/{domain}/agents/{key}/state": policy.AgentState, "GET /v1/domains/{domain}/agents/{key}/state": policy.AgentRead,
+		"POST /v1/domains/{domain}/agents/{key}/ready": policy.AgentState,
+		"GET /v1/domains/{domain}/call-backs":          policy.CallBackRead, "GET /v1/domains/{domain}/call-backs/{key}": policy.CallBackRead,
+		"DELETE /v1/domains/{domain}/call-backs/{key}": policy.CallBackDelete,
+		"GET /v1/domains/{domain}/reports/{key}":       policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
 	}
 }
 
@@ -117,7 +127,8 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "calendars": "hall", "rejections": "nobody", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1"} {
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "calendars": "hall", "rejections": "nobody", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1",
+		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}

@@ -70,6 +70,7 @@ type Config struct {
 	Live      *live.Hub                // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
 	LiveCheck time.Duration
+	Queues    provisioning.Queues // nil: no view of what queues and agents do now
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
@@ -124,6 +125,8 @@ func build(cfg Config) (*api, error) {
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.huma.UseMiddleware(a.guard)
 	a.registerEntities()
+	a.registerQueues()
+	a.registerReports()
 	a.registerRoles()
 	a.registerSecrets()
 	a.registerHistory()

@@ -172,6 +172,8 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
 			provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx"},
 			provisioning.Conference{Number: "8000"}, provisioning.Group{Number: "6000", Members: []string{"2001"}}, provisioning.Calendar{Name: "hall"}, provisioning.Rejection{Name: "nobody", Withheld: []string{"anonymous"}, Approval: "a test"}, provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
+			provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}},
+			provisioning.Agent{Number: "2001"}, provisioning.CallBack{ID: "b1", Queue: "7001", Number: "+81312345678", Arrived: time.Unix(1, 0)},
 		} {
 			if _, err := w.Put(here, e, ""); err != nil {
 				return err
@@ -202,10 +204,35 @@ func (fakeTrunks) TrunkStatus(domain, name string) (provisioning.TrunkStatus, er
 	return provisioning.TrunkStatus{Name: name, Up: true, Calls: 3, Why: "OPTIONS answered"}, nil
 }
 
+// fakeQueues knows one queue and one agent.
+type fakeQueues struct{ readied []string }
+
+func (*fakeQueues) Queue(_ context.Context, domain, number string) (provisioning.QueueState, error) {
+	if domain != here || number != "7001" {
+		return provisioning.QueueState{}, provisioning.ErrNotFound
+	}
+	return provisioning.QueueState{Number: number, Waiting: 3}, nil
+}
+
+func (*fakeQueues) Agent(_ context.Context, domain, number string) (provisioning.AgentState, error) {
+	if domain != here || number != "2001" {
+		return provisioning.AgentState{}, provisioning.ErrNotFound
+	}
+	return provisioning.AgentState{Number: number, State: "ready", Queues: []string{"7001"}}, nil
+}
+
+func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
+	if domain != here || number != "2001" {
+		return provisioning.ErrNotFound
+	}
+	f.readied = append(f.readied, number)
+	return nil
+}
+
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Prompts: r.prompts, Passwords: fakePasswords{r.store},
-		Alarms: fakeGuard{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Live: closedLive(),
+		Alarms: fakeGuard{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Queues: &fakeQueues{}, Live: closedLive(),
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)

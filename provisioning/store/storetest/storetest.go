@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		"Audit":           testAudit,
 		"AuditSearch":     testAuditSearch,
 		"CDRs":            testCDRs,
+		"QueueLog":        testQueueLog,
 		"Bindings":        testBindings,
 		"Reopen":          testReopen,
 		"RandomHistories": testRandomHistories,
@@ -171,5 +172,8 @@ func sample() []provisioning.Entity {
 		provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx", Events: []string{"alarm."}},
 		provisioning.Settings{Extension: "2001", DoNotDisturb: true, Forward: provisioning.Forwarding{Busy: &provisioning.Destination{Number: "09012345678"}}},
 		provisioning.FeatureCodes{Codes: []provisioning.FeatureCode{{Feature: provisioning.FeatureTime, Code: "*117"}, {Feature: provisioning.FeatureEcho, Code: "*43", Disabled: true}}},
+		provisioning.Queue{Number: "7001", Title: "窓口", Members: []provisioning.QueueMember{{Agent: "2001", Rank: 1}}},
+		provisioning.Agent{Number: "2001", Skills: map[string]int{"tax": 3}, Queues: []string{"7001"}, Paused: "昼食"},
+		provisioning.CallBack{ID: "c1-q1", Queue: "7001", Number: "+819011112222", Arrived: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)},
 	}
 }

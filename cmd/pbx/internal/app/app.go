@@ -21,6 +21,7 @@ type Library interface {
 type Programs struct {
 	Prompts  Library
 	Ringtone func(media.Codec) (media.Source, error) // the country's ringback tone, without end
+	Queues   Queues                                  // nil: there are none
 	Desk     Desk                                    // nil: nothing can be changed from a phone
 	// Rooms are the conferences, Conference what a room's number is set to, Beep who comes and who goes.
 	Rooms      *Rooms

@@ -16,6 +16,7 @@ type Directory interface {
 	Extension(domain, number string) (provisioning.Extension, bool)
 	DID(domain, number string) (provisioning.DID, bool)
 	Policy(domain, name string) (provisioning.RecordingPolicy, bool)
+	Queue(domain, number string) (provisioning.Queue, bool)
 	// TrunksFor gives the enabled trunks of the longest prefix that fits, in order.
 	TrunksFor(domain, dialled string) (trunks []provisioning.Trunk, prefix string)
 	// Trunks gives all enabled trunks, in order.
@@ -190,6 +191,9 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 	if room, ok := conference(dir, req.Domain, req.Dialled, p); ok {
 		return room
 	}
+	if q, ok := dir.Queue(req.Domain, req.Dialled); ok {
+		return internalQueue(dir, req, caller, q, p)
+	}
 	if n, wish := number.Japan.SplitPresentation(req.Dialled); wish != number.PresentDefault {
 		return presenting(dir, req, caller, n, wish, p)
 	}
@@ -256,6 +260,9 @@ func toExtension(e provisioning.Extension, device string) Target {
 // toDID rings whom an outside number belongs to: one extension as its owner wishes, or several together.
 func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	p.To = did.Number
+	if q, ok := dir.Queue(req.Domain, did.Queue); ok {
+		return toQueue(dir, req.Domain, q, did, p)
+	}
 	if did.Language != "" {
 		p.Language = did.Language
 	}

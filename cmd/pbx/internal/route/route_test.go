@@ -15,6 +15,7 @@ type dir struct {
 	policies   map[string]provisioning.RecordingPolicy
 	trunks     []provisioning.Trunk
 	sites      map[string]provisioning.Site
+	queues     map[string]provisioning.Queue
 	settings   map[string]provisioning.Settings
 	codes      provisioning.FeatureCodes
 	groups     map[string]provisioning.Group
@@ -54,6 +55,10 @@ func (d dir) Trunks(dom string) []provisioning.Trunk {
 }
 
 func (d dir) Feature(dom, n string) (string, string, bool) { return d.codes.Dialled(n) }
+func (d dir) Queue(dom, n string) (provisioning.Queue, bool) {
+	v, ok := d.queues[dom+"|"+n]
+	return v, ok
+}
 func (d dir) Site(dom, n string) (provisioning.Site, bool) { v, ok := d.sites[dom+"|"+n]; return v, ok }
 
 func (d dir) Settings(dom, n string) provisioning.Settings { return d.settings[dom+"|"+n] }

@@ -1,0 +1,31 @@
+package route
+
+import "naisen/provisioning"
+
+// VerbQueue lets the caller wait in the queue Name; Data has the DID by which the call came.
+const VerbQueue = "queue"
+
+// toQueue lets a call wait. The recording policy is the DID's, or the queue's; a call from inside keeps its caller's.
+func toQueue(dir Directory, domain string, q provisioning.Queue, did provisioning.DID, p Plan) Plan {
+	if q.Language != "" {
+		p.Language = q.Language
+	}
+	if did.Language != "" {
+		p.Language = did.Language
+	}
+	p.Steps = []Step{{Run: Run{Verb: VerbQueue, Name: q.Number, Language: p.Language, Data: map[string]string{"did": did.Number}}}}
+	switch {
+	case did.Policy != "":
+		p.Record = record(dir, domain, did.Policy, did.Number, p.Language)
+	case !p.Record.On:
+		p.Record = record(dir, domain, q.Policy, q.Number, p.Language)
+	}
+	return p
+}
+
+// internalQueue is a queue whose number was dialled inside.
+func internalQueue(dir Directory, req Request, caller provisioning.Extension, q provisioning.Queue, p Plan) Plan {
+	p.Direction, p.Why = Internal, "queue "+q.Number
+	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	return toQueue(dir, req.Domain, q, provisioning.DID{}, p)
+}
