@@ -79,7 +79,7 @@ func insideNumber(c *check, field, s string) {
 }
 
 // insideKinds have numbers that people inside dial. No two entities have the same one.
-func insideKinds() []string { return []string{KindExtension, KindGroup, KindConference} }
+func insideKinds() []string { return []string{KindExtension, KindGroup, KindConference, KindQueue} }
 
 // free refuses a number that another kind has.
 func free(r Reader, domain, kind, number string) error {

@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"errors"
 	"strings"
 	"time"
 )
@@ -75,12 +74,11 @@ type QueueTarget struct {
 	Short   int `json:"short_seconds,omitempty" doc:"Who gives up sooner counts as no caller; 0: 5"`
 }
 
-// The strategies of a queue.
+// The strategies of a queue, beside LongestIdle.
 const (
-	LongestIdle = "longest-idle"
-	BySkill     = "skills"
-	ByRank      = "priority"
-	RingAll     = "ring-all"
+	BySkill = "skills"
+	ByRank  = "priority"
+	RingAll = "ring-all"
 )
 
 // maxMembers bounds the agents of a queue.
@@ -113,8 +111,7 @@ func (q Queue) normal() Entity {
 // Validate: see Entity.
 func (q Queue) Validate() error {
 	var c check
-	extensionNumber(&c, "number", q.Number)
-	c.must(q.Number != "110" && q.Number != "118" && q.Number != "119", "number", "is an emergency number")
+	insideNumber(&c, "number", q.Number)
 	c.text("title", q.Title)
 	c.oneOf("strategy", q.Strategy, "", LongestIdle, BySkill, ByRank, RingAll)
 	q.checkMembers(&c)
@@ -152,9 +149,7 @@ func (q Queue) Validate() error {
 
 // Check refuses a number that somebody else has, and overflows that lead a caller round: it would wait for ever, and never be served.
 func (q Queue) Check(r Reader, domain string) error {
-	if _, _, err := Get[Extension](r, domain, q.Number); err == nil {
-		return &Invalid{"number", "is an extension's"}
-	} else if !errors.Is(err, ErrNotFound) {
+	if err := free(r, domain, KindQueue, q.Number); err != nil {
 		return err
 	}
 	for _, f := range q.Overflow.places() {
@@ -198,9 +193,9 @@ func (q Queue) checkMembers(c *check) {
 }
 
 func (a QueueAnnounce) check(c *check) {
-	promptName(c, "announce.welcome", a.Welcome)
-	promptName(c, "announce.again", a.Again)
-	promptName(c, "announce.music", a.Music)
+	checkPrompt(c, "announce.welcome", a.Welcome)
+	checkPrompt(c, "announce.again", a.Again)
+	checkPrompt(c, "announce.music", a.Music)
 	c.must(a.Every == 0 || a.Every >= 15 && a.Every <= 600, "announce.every_seconds", "must be 15 to 600, or 0")
 }
 
@@ -223,8 +218,8 @@ func (o QueueOverflow) check(c *check, self string) {
 	c.must(!some || o.Payer != "", "overflow.payer", "must name an extension: by its rights the calls go there")
 }
 
-// promptName is the name of an announcement; empty: none.
-func promptName(c *check, field, s string) {
+// checkPrompt is the name of an announcement; empty: none.
+func checkPrompt(c *check, field, s string) {
 	c.must(len(s) <= maxName && only(s, "abcdefghijklmnopqrstuvwxyz0123456789._/-") && !strings.Contains(s, "..") && !strings.HasPrefix(s, "/"),
 		field, "must be a prompt's name such as queue/wait")
 }

@@ -78,6 +78,12 @@ func (q *queues) start() {
 	q.running.Go(func() { q.clerk(ctx) })
 }
 
+// startQueues begins when calls can come.
+func (p *pbx) startQueues() {
+	p.queues.start()
+	p.closing("queues", func(context.Context) error { p.queues.Close(); return nil })
+}
+
 // Close stops following, writes what waits for the store, and ends the distributor.
 func (q *queues) Close() {
 	q.Distributor.Close()

@@ -16,7 +16,7 @@ func TestQueueIsRefused(t *testing.T) {
 	if p := r.do(t, admin, "PUT", base+"/queues/7008", `{"members":[{"agent":"2001"}],"overflow":{"length":"7009","payer":"2001"}}`); p.status != 201 {
 		t.Fatalf("%d %s", p.status, p.body)
 	}
-	if p := r.do(t, admin, "PUT", base+"/queues/2002", `{"members":[{"agent":"2001"}]}`); p.status != 422 || !strings.Contains(p.body, "extension's") {
+	if p := r.do(t, admin, "PUT", base+"/queues/2002", `{"members":[{"agent":"2001"}]}`); p.status != 422 || !strings.Contains(p.body, "number") {
 		t.Errorf("an extension's number: %d %s", p.status, p.body)
 	}
 	for body, want := range map[string]string{
