@@ -114,7 +114,7 @@ func newWard(t testing.TB, d *directory.Directory, seed uint64) *ward {
 	p := newPurse(d, auditQueue(10_000), newAlarms(log, time.Now), w, time.Now, log)
 	book := newTrunks(d, nil, nil, log).book
 	w.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: w, Recorder: &tape{failing: func() bool { return false }, refused: map[string]bool{}},
-		Ledger: p, Clock: time.Now, Log: log, Programs: app.Programs{Prompts: &simLibrary{}, Ringtone: ringtone, Queues: w}, Alarm: w.alarm,
+		Ledger: p, Clock: time.Now, Log: log, Programs: app.Programs{Prompts: &simLibrary{}, Ringtone: wardTone, Queues: w}, Alarm: w.alarm,
 		Route: func(r route.Request, now time.Time) route.Plan {
 			return route.Route(ordered{d.Snapshot(), book}, r, now)
 		},
@@ -122,6 +122,9 @@ func newWard(t testing.TB, d *directory.Directory, seed uint64) *ward {
 	w.queues.Configured()
 	return w
 }
+
+// wardTone is a ringback without end, as the simulated endpoints know it.
+func wardTone(c media.Codec) (media.Source, error) { return simEndless{simSource{c, 0}}, nil }
 
 // hear lets every phone be heard, whatever its address.
 func (a *air) hear() { a.all = true }
