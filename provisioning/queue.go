@@ -218,12 +218,6 @@ func (o QueueOverflow) check(c *check, self string) {
 	c.must(!some || o.Payer != "", "overflow.payer", "must name an extension: by its rights the calls go there")
 }
 
-// checkPrompt is the name of an announcement; empty: none.
-func checkPrompt(c *check, field, s string) {
-	c.must(len(s) <= maxName && only(s, "abcdefghijklmnopqrstuvwxyz0123456789._/-") && !strings.Contains(s, "..") && !strings.HasPrefix(s, "/"),
-		field, "must be a prompt's name such as queue/wait")
-}
-
 // Agent is what a person who serves queues has set: whether, where and how well. It is the person's wish and no state of any telephone: whether
 // the agent can take a call follows from this, the registrations and the calls.
 type Agent struct {

@@ -237,7 +237,8 @@ func (d DID) Validate() error {
 	}
 	if d.Queue != "" {
 		extensionNumber(&c, "queue", d.Queue)
-		c.must(len(d.To) == 0 && d.Conference == "", "to", "and conference must be empty beside queue")
+		c.must(d.Conference == "" && d.Group == "" && d.Menu == "", "queue", "must be empty beside conference, group and menu")
+		c.must(len(d.To) == 0, "to", "must be empty beside queue")
 		least = 0
 	}
 	c.list("to", len(d.To), least, maxTargets)

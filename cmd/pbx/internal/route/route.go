@@ -260,9 +260,6 @@ func toExtension(e provisioning.Extension, device string) Target {
 // toDID rings whom an outside number belongs to: one extension as its owner wishes, or several together.
 func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	p.To = did.Number
-	if q, ok := dir.Queue(req.Domain, did.Queue); ok {
-		return toQueue(dir, req.Domain, q, did, p)
-	}
 	if did.Language != "" {
 		p.Language = did.Language
 	}
@@ -284,6 +281,9 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	}
 	if shut, ok := closed(dir, req, did.Closing, Diverter{Number: did.Number, Name: did.Title, Payer: did.Payer}, p); ok {
 		return shut
+	}
+	if q, ok := dir.Queue(req.Domain, did.Queue); ok {
+		return toQueue(dir, req.Domain, q, did, p)
 	}
 	if g, ok := dir.Group(req.Domain, did.Group); ok {
 		return hunt(dir, req, g, p)
