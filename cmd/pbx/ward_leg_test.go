@@ -87,8 +87,11 @@ func (l *wardLeg) rung(offer media.SDP, busy bool) {
 		return
 	}
 	l.after(20*time.Millisecond, 200*time.Millisecond, func() { l.post(call.Progress{Leg: l.id, Status: 180}) })
-	if l.dice.IntN(8) == 0 {
-		return // nobody is there
+	l.mu.Lock()
+	nobody := l.dice.IntN(8) == 0
+	l.mu.Unlock()
+	if nobody {
+		return
 	}
 	l.after(2*time.Second, 15*time.Second, func() {
 		s, _, err := l.neg.Answer(offer, media.Want{Prefer: []media.Codec{media.PCMU}})

@@ -348,8 +348,9 @@ func TestDayOfTheWard(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var restless sync.WaitGroup
 		restless.Go(func() { w.restless(ctx) })
+		pace := rand.New(rand.NewPCG(w.seed, 1<<40))
 		for n := range w.size() {
-			time.Sleep(time.Duration(w.dice.Int64N(int64(2 * wardHour / wardCalls))))
+			time.Sleep(time.Duration(pace.Int64N(int64(2 * wardHour / wardCalls))))
 			w.place(n)
 		}
 		stop()
@@ -418,7 +419,8 @@ func (w *ward) everybodyServed() {
 		}
 	}
 	w.t.Logf("%d calls, %d waited: %v", len(w.started), len(w.waiting), outcomes)
-	if n := w.size(); outcomes[provisioning.OutcomeAnswered] < n/20 || outcomes[provisioning.OutcomeAbandoned] < n/500 || outcomes[provisioning.OutcomeTime] < n/500 {
+	if n := w.size(); outcomes[provisioning.OutcomeAnswered] < n/20 || outcomes[provisioning.OutcomeAbandoned] < n/500 ||
+		!raced && outcomes[provisioning.OutcomeTime] < n/500 { // the first minutes overflow nothing
 		w.wrong("hardly a busy hour: %v", outcomes)
 	}
 }
