@@ -99,7 +99,7 @@ func TestFallback(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Source("jp", Dial, "OPUS"); !errors.Is(err, codec.ErrUnknown) {
+	if _, err := Source("jp", Dial, "GSM"); !errors.Is(err, codec.ErrUnknown) {
 		t.Error(err)
 	}
 }

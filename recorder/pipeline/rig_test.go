@@ -77,7 +77,7 @@ func (r *rig) close(t testing.TB, grace time.Duration) {
 
 func (r *rig) settle(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := r.Settle(ctx); err != nil {
 		t.Fatalf("settle: %v, %+v", err, r.Stats())
@@ -210,7 +210,7 @@ func ringsEmpty(rec recorder.Recording) bool {
 
 func wait(t testing.TB, done func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := until(ctx, done); err != nil {
 		t.Fatal("waited too long")
