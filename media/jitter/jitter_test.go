@@ -18,9 +18,9 @@ func number(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n))
 
 // outcome of a run: what was played, in order, and the longest stretch in which nothing was.
 type outcome struct {
-	played, merged  []int
-	lost, waited    int
-	silent, longest int64
+	played, merged []int
+	lost, waited   int
+	longest        int64
 }
 
 // run plays n packets, each 20 ms, that arrive as the schedule says, with a tick every 20 ms from the first packet's time on.

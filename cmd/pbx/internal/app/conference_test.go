@@ -60,7 +60,6 @@ type guest struct {
 	s    call.Script
 	room call.Room
 	over string
-	hush int
 	told int
 }
 
