@@ -2,7 +2,6 @@ package main
 
 import (
 	"hash/maphash"
-	"math/rand/v2"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -40,7 +39,7 @@ func (o *overload) asks(p limit.Priority, req *stack.Request) (retry time.Durati
 	}
 	key := maphash.String(o.seed, req.Get("Via")+"\n"+req.CallID()+"\n"+req.Get("CSeq"))
 	if o.away.Has(key) {
-		return time.Duration(5+rand.IntN(10)) * time.Second, false
+		return limit.Spread(5, 10), false
 	}
 	if retry, ok = o.shedder.Ask(p, o.delay()); !ok {
 		o.away.Add(key)

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,8 +17,8 @@ func desk(t *testing.T, put map[string]string) *rig {
 			t.Fatalf("extension %s: %d", n, p.status)
 		}
 	}
-	for path, body := range put {
-		if p := r.do(t, admin, "PUT", base+path, body); p.status != 201 {
+	for _, path := range slices.Sorted(maps.Keys(put)) { // so that what is named comes before who names it
+		if p := r.do(t, admin, "PUT", base+path, put[path]); p.status != 201 {
 			t.Fatalf("%s: %d %s", path, p.status, p.body)
 		}
 	}

@@ -1,7 +1,8 @@
 package limit
 
 import (
-	"math/rand/v2"
+	"crypto/rand"
+	"encoding/binary"
 	"sync"
 	"time"
 )
@@ -69,7 +70,15 @@ func (s *Shedder) Ask(p Priority, delay time.Duration) (retry time.Duration, ok 
 	}
 	s.debt[p]--
 	s.shed[p]++
-	return time.Duration(retryLeast+rand.IntN(1+int(retrySpread*s.share))) * time.Second, false
+	return Spread(retryLeast, 1+int(retrySpread*s.share)), false
+}
+
+// Spread draws a Retry-After of least seconds and less than width more, so that those who were sent away come back apart. The draw is the
+// operating system's: a simulation that seeds it plays the same again.
+func Spread(least, width int) time.Duration {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return time.Duration(least+int(binary.LittleEndian.Uint32(b[:]))%width) * time.Second
 }
 
 // sample notes a delay. Ticks in which nobody asked had none.
