@@ -30,7 +30,7 @@ var Profiles = map[string]Fields{
 	"teams": {Transport: "tls", Host: "sip.pstnhub.microsoft.com:5061", Hosts: []string{"sip2.pstnhub.microsoft.com:5061", "sip3.pstnhub.microsoft.com:5061"},
 		Format: number.FormatPlus, UserPhone: on(), Trusted: off(), Identity: IdentityNone, Divert: DivertHistory, Media: "srtp-required", OptionsSeconds: 60,
 		TLSClient: on(), TLSServerAuth: on(), TLSPeers: []string{"sip.pstnhub.microsoft.com", "sip2.pstnhub.microsoft.com", "sip3.pstnhub.microsoft.com"},
-		Reliable: ReliableSupported, Refer: on(), Replaces: off(), ForwardedCaller: on()},
+		Codecs: []string{"PCMU", "PCMA", "G722"}, Reliable: ReliableSupported, Refer: on(), Replaces: off(), ForwardedCaller: on()},
 	// A telephone system of the same organisation that is being replaced: extensions in the Request-URI, its callers believed. Old ones
 	// stumble over what came after RFC 3261, so nothing of it is offered: no session timer, no 100rel, no display names.
 	"legacy-pbx": {Format: number.FormatNational, UserPhone: off(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertNone, Internal: on(),

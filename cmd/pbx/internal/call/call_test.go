@@ -464,6 +464,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("drain took %v, want its whole patience", took)
 		}
 		r.settled(t)
+		r.sw.deps.Note = func(c CDR) { t.Errorf("%s was refused, and noted as one that runs", c.ID) }
 		if err := r.sw.Start(Incoming{ID: "c2"}, nil); err != ErrDraining {
 			t.Errorf("a new call during the drain: %v", err)
 		}

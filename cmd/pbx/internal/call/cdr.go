@@ -91,7 +91,7 @@ type noted struct {
 
 // note says what the call's record would be if the switch died now. An ended call is the ledger's.
 func (c *Call) note(over bool) {
-	if c.deps.Note == nil || over || c.phase == Ending || c.started.IsZero() {
+	if c.deps.Note == nil || over || c.caller == nil || c.phase == Ending || c.started.IsZero() { // without a caller: one that may be refused
 		return
 	}
 	n := noted{c.started, c.answered, c.answerer + c.served, c.record.id, c.charge, c.transfers}
