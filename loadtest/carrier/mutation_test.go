@@ -211,7 +211,7 @@ func mutate(t *testing.T, s stage, r row) {
 	}
 	open(p, tamper)
 	if r.want == "prack" || r.want == "ack" {
-		p.peer.opts.Patience = 300 * time.Millisecond
+		p.peer.opts.Patience = 1500 * time.Millisecond
 	}
 	ended := make(chan error, 1)
 	go func() {
