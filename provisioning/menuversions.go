@@ -107,6 +107,7 @@ type MenuStep struct {
 	Prompts  []string  `json:"prompts"`
 	Keys     int       `json:"keys" doc:"How many keys are waited for; 0: none"`
 	Out      *MenuGoto `json:"out,omitempty" doc:"Where the caller leaves the menu"`
+	Inside   bool      `json:"inside,omitempty" doc:"The caller chose the number: it must be one of our own"`
 }
 
 // MenuWalk is one caller in one menu. It is pure: the same keys at the same time lead the same way.
@@ -178,7 +179,9 @@ func (w *MenuWalk) Press(keys string, now time.Time) MenuStep {
 		}
 	}
 	if n.Dial && len(keys) > 1 && only(keys, digits) && keys != "110" && keys != "118" && keys != "119" {
-		return w.step(nil, 0, &MenuGoto{Dial: keys})
+		step := w.step(nil, 0, &MenuGoto{Dial: keys})
+		step.Inside = true
+		return step
 	}
 	return w.Wrong(keys == "", now)
 }

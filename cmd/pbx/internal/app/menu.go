@@ -88,7 +88,7 @@ func (s *menuing) leave(f call.Facts) []call.Order {
 	case out == nil || out.Hangup:
 		return finish()
 	case out.Dial != "":
-		return []call.Order{call.Goto{Number: out.Dial, For: s.menu.Owner}}
+		return []call.Order{call.Goto{Number: out.Dial, For: s.menu.Owner, Inside: s.at.Inside}}
 	}
 	next, ok := s.from.Menu(f.Domain, out.Menu)
 	if !ok { // not active yet

@@ -78,3 +78,16 @@ func TestMenusInACircle(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Who dials an extension in a menu is a stranger: the number is asked for as one inside only.
+func TestMenuDialsInside(t *testing.T) {
+	m := choice("one", provisioning.MenuGoto{Hangup: true})
+	m.Nodes[0].Dial = true
+	s, _ := menus(m).Script("d", route.Run{Verb: route.VerbMenu, Name: "one"})
+	f := call.Facts{Domain: "d", Language: "ja"}
+	s.On(f, call.Began{})
+	got := s.On(f, call.Gathered{Keys: call.NewKeys("184119", false)})
+	if want := (call.Goto{Number: "184119", For: "2001", Inside: true}); len(got) != 1 || got[0] != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

@@ -309,7 +309,7 @@ func (c *Call) sendTo(a *act, o Goto) {
 		c.later(a, Refused{sip.CauseForbidden})
 		return
 	}
-	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: dialled, E164: e164, Site: c.in.Request.Site})
+	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: dialled, E164: e164, Site: c.in.Request.Site, Inside: o.Inside})
 	c.follow(a, plan, who)
 }
 

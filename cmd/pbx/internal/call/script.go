@@ -114,7 +114,10 @@ type (
 	// Unring takes back the last Ring; no Unanswered follows.
 	Unring struct{}
 	// Goto sends the call to what was dialled, by the rights of an extension: For, else the party's own. Not allowed: Refused.
-	Goto struct{ Number, For string }
+	Goto struct {
+		Number, For string
+		Inside      bool // a stranger chose the number: only what is inside may be reached
+	}
 	// Follow sends the call along a plan that was judged already. Refused if the plan says so.
 	Follow struct{ Plan route.Plan }
 	// Listen shows a tap what the party says until the script is over, or listens to something else; nil: to nothing.

@@ -67,6 +67,7 @@ type Request struct {
 	Way     []sip.Diversion // who sent the call on before, the earliest first
 	Forward *Forward        // a step of an earlier plan reached nobody and sends the call on; Dialled is not looked at
 	now     time.Time
+	Inside  bool // a stranger pressed Dialled in a menu: numbers of our own people only, no code, no way out, no call for help
 	Direct  bool // Dialled rings whatever its owner set: the call comes back to whom it belongs
 }
 
@@ -177,6 +178,12 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		return refuse(403, "caller is no extension")
 	}
 	p.Shown = Shown{Number: caller.Number, Display: caller.Display}
+	if req.Inside {
+		if own, ok := inside(dir, req, caller, p); ok {
+			return own
+		}
+		return refuse(404, "no number of ours: "+req.Dialled)
+	}
 	if n, ok := number.Japan.Urgent(req.Dialled); ok {
 		if ways := emergencyTrunks(dir, req, caller); len(ways) > 0 {
 			return emergency(dir, req, caller, n, ways, p)
@@ -185,14 +192,8 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 	if feature, argument, ok := dir.Feature(req.Domain, req.Dialled); ok {
 		return featured(caller, feature, argument, p)
 	}
-	if inside, ok := colleague(dir, req, caller, p); ok {
-		return inside
-	}
-	if room, ok := conference(dir, req.Domain, req.Dialled, p); ok {
-		return room
-	}
-	if q, ok := dir.Queue(req.Domain, req.Dialled); ok {
-		return internalQueue(dir, req, caller, q, p)
+	if own, ok := inside(dir, req, caller, p); ok {
+		return own
 	}
 	if n, wish := number.Japan.SplitPresentation(req.Dialled); wish != number.PresentDefault {
 		return presenting(dir, req, caller, n, wish, p)
@@ -320,6 +321,20 @@ func internalGroup(dir Directory, req Request, caller provisioning.Extension, g 
 	p.Direction, p.Why = Internal, "group "+g.Number
 	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
 	return hunt(dir, req, g, p)
+}
+
+// inside is a number of our own: of a person, a group, a room or a queue.
+func inside(dir Directory, req Request, caller provisioning.Extension, p Plan) (Plan, bool) {
+	if to, ok := colleague(dir, req, caller, p); ok {
+		return to, true
+	}
+	if room, ok := conference(dir, req.Domain, req.Dialled, p); ok {
+		return room, true
+	}
+	if q, ok := dir.Queue(req.Domain, req.Dialled); ok {
+		return internalQueue(dir, req, caller, q, p), true
+	}
+	return p, false
 }
 
 // colleague is the plan to reach what was dialled inside: an extension or a group.

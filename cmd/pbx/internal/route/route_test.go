@@ -208,6 +208,11 @@ func TestRouteRefuses(t *testing.T) {
 		{"callee of another domain", Request{Domain: "other", Extension: "9", Dialled: "2001"}, 404},
 		{"nothing dialled", Request{Domain: "d", Extension: "2001"}, 404},
 		{"disabled trunk", Request{Domain: "d", Extension: "2001", Dialled: "7123"}, 404},
+		{"a stranger in a menu calls for help", Request{Domain: "d", Extension: "2001", Dialled: "119", Inside: true}, 404},
+		{"a stranger in a menu calls for help behind a prefix", Request{Domain: "d", Extension: "2001", Dialled: "184110", Inside: true}, 404},
+		{"a stranger in a menu dials out", Request{Domain: "d", Extension: "2001", Dialled: "0312345555", E164: "+81312345555", Inside: true}, 404},
+		{"a stranger in a menu dials our own DID", Request{Domain: "d", Extension: "2001", Dialled: "0312345678", E164: "+81312345678", Inside: true}, 404},
+		{"a stranger in a menu dials a code", Request{Domain: "d", Extension: "2001", Dialled: "*78", Inside: true}, 404},
 		{"nothing left after the prefix", Request{Domain: "d", Extension: "2001", Dialled: "9"}, 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {
