@@ -16,6 +16,8 @@ func TestConferenceValidate(t *testing.T) {
 		{DID{Number: "+81312345678", Conference: "8000"}, ""},
 		{DID{Number: "+81312345678", Conference: "8000", To: []string{"2001"}}, "to"},
 		{DID{Number: "+81312345678", Conference: "x"}, "conference"},
+		{DID{Number: "+81312345678", Conference: "8000", Menu: "hello"}, "menu"},
+		{DID{Number: "+81312345678", Group: "6000", Menu: "hello"}, "menu"},
 		{DID{Number: "+81312345678"}, "to"},
 	} {
 		c.check(t)

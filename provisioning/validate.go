@@ -231,7 +231,7 @@ func (d DID) Validate() error {
 	}
 	if d.Menu != "" {
 		c.name("menu", d.Menu)
-		c.must(d.Conference == "", "menu", "must be empty beside conference")
+		c.must(d.Conference == "" && d.Group == "", "menu", "must be empty beside conference and group")
 		c.must(len(d.To) == 0, "to", "must be empty where a menu is heard")
 		least = 0
 	}

@@ -128,3 +128,18 @@ func TestClosed(t *testing.T) {
 		}
 	}
 }
+
+// A number is closed at night whatever it leads to by day.
+func TestClosedMenu(t *testing.T) {
+	night := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for name, did := range map[string]provisioning.DID{"menu": {Menu: "hello"}, "queue": {Queue: "7001"}, "conference": {Conference: "8000"}} {
+		did.Number, did.Closing = "+81312345673", &provisioning.Closing{Calendar: "c", Night: &provisioning.Turn{Announce: "closed"}}
+		d := office(nil)
+		d.calendars = map[string]provisioning.Calendar{"d|c": {Name: "c", Hours: []provisioning.Hours{{Days: []string{"tue"}, From: "08:30", To: "17:15"}}}}
+		d.dids["d|+81312345673"] = did
+		p := Route(d, Request{Domain: "d", Trunk: "carrier", Number: "+81901111", Dialled: "+81312345673"}, night)
+		if len(p.Steps) != 1 || p.Steps[0].Run.Verb != VerbAnnounce {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}

@@ -267,6 +267,9 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	if p.Way == nil { // else the call is another's, and recorded as such
 		p.Record = record(dir, req.Domain, did.Policy, did.Number, p.Language)
 	}
+	if shut, ok := closed(dir, req, did.Closing, Diverter{Number: did.Number, Name: did.Title, Payer: did.Payer}, p); ok {
+		return shut
+	}
 	if did.Conference != "" {
 		if room, ok := conference(dir, req.Domain, did.Conference, p); ok {
 			return room
@@ -279,9 +282,6 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	wait := defaultRing
 	if did.RingSeconds > 0 {
 		wait = time.Duration(did.RingSeconds) * time.Second
-	}
-	if shut, ok := closed(dir, req, did.Closing, Diverter{Number: did.Number, Name: did.Title, Payer: did.Payer}, p); ok {
-		return shut
 	}
 	if q, ok := dir.Queue(req.Domain, did.Queue); ok {
 		return toQueue(dir, req.Domain, q, did, p)
