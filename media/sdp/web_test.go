@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -89,6 +90,26 @@ func TestAnswerToABrowser(t *testing.T) {
 		has(t, string(text), line)
 	}
 	lacks(t, string(text), "a=crypto")
+}
+
+// Row F7: candidates without number, of names, without a port, of hosts behind us. None is read: we check nobody, and send where checks came from.
+func TestHostileCandidates(t *testing.T) {
+	var list strings.Builder
+	for i := range 200 {
+		for _, at := range []string{"127.0.0.1 5432", "169.254.169.254 80", "10.0.0.5 0", "8c1e2f9a-7b0d.local 50000", "::1 443", "0.0.0.0 9"} {
+			fmt.Fprintf(&list, "a=candidate:%d 1 udp 2113937151 %s typ host\r\n", i, at)
+		}
+	}
+	for name, more := range map[string]string{"few": list.String()[:400*9], "all": list.String()} {
+		more = more[:strings.LastIndex(more, "\r\n")+2]
+		text, a, err := New(browserCfg()).Answer(media.SDP(chromium+more), media.Want{Prefer: []media.Codec{media.PCMU}})
+		if errors.Is(err, media.ErrSDP) && name == "all" {
+			continue // longer than a description may be
+		}
+		if err != nil || a.Remote.IsValid() || a.RemoteRTCP.IsValid() || strings.Count(string(text), "a=candidate:") != 1 {
+			t.Errorf("%s: %v, %v\n%s", name, err, a.Remote, text)
+		}
+	}
 }
 
 func TestDTLSWithoutICE(t *testing.T) {
