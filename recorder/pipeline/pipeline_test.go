@@ -170,6 +170,8 @@ func TestSpoolAltered(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		tried := store.tried()
+		wait(t, func() bool { return store.tried() >= tried+2 || r.Stats().Rendered == 2 }) // what was read before the change has failed by now
 		store.set(func(f *faulty) { f.down = nil })
 		wait(t, func() bool { return r.Stats().Stored == 1 })
 		wav, _ := r.open(t, "r1")

@@ -287,6 +287,12 @@ func (f *faulty) Put(ctx context.Context, name string, r io.ReadSeeker, size int
 	return err
 }
 
+func (f *faulty) tried() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.puts
+}
+
 func (f *faulty) Get(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
 	f.mu.Lock()
 	down := f.down
