@@ -192,7 +192,7 @@ func (c *Call) Ring(ctx context.Context, status int, r Ring) error {
 	}
 	fields = append(headers("Require", "100rel", "RSeq", fmt.Sprint(rseq)), fields...)
 	u.replyAs(tag, c.seen, c.tx, status, body, fields...)
-	err := u.until(ctx, "PRACK of "+rack, func() bool { return c.pracked[rack] || c.phase == phaseOver })
+	err := u.within(ctx, u.opts.Patience, "PRACK of "+rack, func() bool { return c.pracked[rack] || c.phase == phaseOver })
 	if err != nil {
 		u.mu.Lock()
 		u.refuse(Refusal{Peer: u.profile.Name, Rule: "prack", Why: "RFC 3262 section 4", What: "no PRACK " + rack})
@@ -231,7 +231,7 @@ func (c *Call) Answer(ctx context.Context) error {
 			}
 		}
 	})
-	err := u.until(ctx, "ACK", func() bool { return c.phase != phaseSetup })
+	err := u.within(ctx, u.opts.Patience, "ACK", func() bool { return c.phase != phaseSetup })
 	if err != nil {
 		u.mu.Lock()
 		u.refuse(Refusal{Peer: u.profile.Name, Rule: "ack", Why: "RFC 3261 section 13.3.1.4", What: "no ACK for our 200"})

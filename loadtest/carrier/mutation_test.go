@@ -2,7 +2,6 @@ package carrier
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -220,10 +219,7 @@ func mutate(t *testing.T, s stage, r row) {
 		p.peer.wake()
 		p.peer.mu.Unlock()
 	}()
-	err := p.peer.until(ctx, "refusal", func() bool { return len(p.peer.refusals) > 0 || len(ended) > 0 })
-	for errors.Is(err, ErrTimeout) && ctx.Err() == nil && len(ended) == 0 && len(p.peer.Refusals()) == 0 {
-		err = p.peer.until(ctx, "refusal", func() bool { return len(p.peer.refusals) > 0 })
-	}
+	_ = p.peer.within(ctx, time.Minute, "refusal", func() bool { return len(p.peer.refusals) > 0 || len(ended) > 0 })
 	all := p.peer.Refusals()
 	cancel()
 	flowErr := <-ended

@@ -47,7 +47,7 @@ type Options struct {
 	User      string         // of our Contact; empty: none
 	ServerTLS *tls.Config
 	ClientTLS *tls.Config
-	Patience  time.Duration // for what must come at once; 0: 20 s
+	Patience  time.Duration // for the PRACK and the ACK of what we answered; 0: 20 s
 	Bulk      bool          // our Contact in REGISTER has ;bnc (RFC 6140)
 	// Script says what happens to a call that comes in; nil: it rings and is answered.
 	Script func(context.Context, *Call) error
@@ -262,7 +262,12 @@ func (u *UA) wake() {
 
 // until waits for a condition, which is asked under the lock.
 func (u *UA) until(ctx context.Context, what string, f func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, u.opts.Patience)
+	return u.within(ctx, patience, what, f)
+}
+
+// within waits so long for a condition, which is asked under the lock.
+func (u *UA) within(ctx context.Context, long time.Duration, what string, f func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
 	for {
 		u.mu.Lock()
