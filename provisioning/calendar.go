@@ -157,28 +157,6 @@ func isDate(s string) bool {
 	return err == nil && t.Format(time.DateOnly) == s
 }
 
-// Check: its number is nobody else's.
-func (c Calendar) Check(r Reader, domain string) error {
-	if c.Number == "" {
-		return nil
-	}
-	if err := free(r, domain, KindCalendar, c.Number); err != nil {
-		return err
-	}
-	return freeOfCalendars(r, domain, c.Name, c.Number)
-}
-
-// freeOfCalendars refuses a number that is the key of a calendar, but for one of that name.
-func freeOfCalendars(r Reader, domain, but, number string) error {
-	all, err := List[Calendar](r, domain, "", 0)
-	for _, c := range all {
-		if c.Number == number && c.Name != but {
-			return &Invalid{Field: "number", Reason: "is the key of calendar " + c.Name}
-		}
-	}
-	return err
-}
-
 func (c *Closing) refs() []Ref {
 	if c == nil {
 		return nil

@@ -84,8 +84,3 @@ func (c Conference) Validate() error {
 	k.between("max_guests", c.MaxGuests, 0, 50)
 	return k.result()
 }
-
-// Check: the number is nobody else's.
-func (c Conference) Check(r Reader, domain string) error {
-	return free(r, domain, KindConference, c.Number)
-}

@@ -60,8 +60,11 @@ type checker interface {
 	Check(r Reader, domain string) error
 }
 
-// Check asks an entity whether it agrees with the rest of its domain; for stores.
+// Check asks an entity whether it agrees with the rest of its domain, and whether its numbers are nobody else's; for stores.
 func Check(r Reader, domain string, e Entity) error {
+	if err := unclaimed(r, domain, e); err != nil {
+		return err
+	}
 	if c, ok := e.(checker); ok {
 		return c.Check(r, domain)
 	}

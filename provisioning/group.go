@@ -1,7 +1,5 @@
 package provisioning
 
-import "errors"
-
 // Strategies of a hunt group.
 const (
 	Simultaneous = "simultaneous" // all together
@@ -64,11 +62,8 @@ func (g Group) Validate() error {
 	return c.result()
 }
 
-// Check: the number is nobody else's, and calls that nobody takes do not go round.
+// Check: calls that nobody takes do not go round.
 func (g Group) Check(r Reader, domain string) error {
-	if err := free(r, domain, KindGroup, g.Number); err != nil {
-		return err
-	}
 	return circle(r, domain, "overflow", Destination{Group: g.Number}, g.Overflow)
 }
 
@@ -76,28 +71,6 @@ func (g Group) Check(r Reader, domain string) error {
 func insideNumber(c *check, field, s string) {
 	extensionNumber(c, field, s)
 	c.must(s != "110" && s != "118" && s != "119", field, "is an emergency number")
-}
-
-// insideKinds have numbers that people inside dial. No two entities have the same one.
-func insideKinds() []string { return []string{KindExtension, KindGroup, KindConference, KindQueue} }
-
-// free refuses a number that another kind has.
-func free(r Reader, domain, kind, number string) error {
-	for _, other := range insideKinds() {
-		if other == kind {
-			continue
-		}
-		switch _, err := r.Row(domain, other, number); {
-		case err == nil:
-			return &Invalid{Field: "number", Reason: "is taken by a number of kind " + other}
-		case !errors.Is(err, ErrNotFound):
-			return err
-		}
-	}
-	if kind == KindCalendar {
-		return nil
-	}
-	return freeOfCalendars(r, domain, "", number)
 }
 
 // circle follows what sends every call on, beginning with from, whose wish is to. It refuses a way that leads back, or never ends.

@@ -147,11 +147,8 @@ func (q Queue) Validate() error {
 	return c.result()
 }
 
-// Check refuses a number that somebody else has, and overflows that lead a caller round: it would wait for ever, and never be served.
+// Check refuses overflows that lead a caller round: it would wait for ever, and never be served.
 func (q Queue) Check(r Reader, domain string) error {
-	if err := free(r, domain, KindQueue, q.Number); err != nil {
-		return err
-	}
 	for _, f := range q.Overflow.places() {
 		seen, next := map[string]bool{}, []string{f[1]}
 		for len(next) > 0 {

@@ -207,11 +207,6 @@ func (e Extension) Validate() error {
 	return c.result()
 }
 
-// Check: the number is nobody else's.
-func (e Extension) Check(r Reader, domain string) error {
-	return free(r, domain, KindExtension, e.Number)
-}
-
 // Validate: see Entity.
 func (d DID) Validate() error {
 	var c check
