@@ -11,11 +11,11 @@ import (
 // onProgress tells the caller that it rings, or passes the called side's early media on.
 func (c *Call) onProgress(e Progress) {
 	p := c.party(e.Leg)
-	if p == nil || p == c.caller || c.phase != Ringing && c.phase != Scripted || p.phase > PartyRinging {
+	if p == nil || p == c.caller || c.phase != Ringing && c.phase != Scripted && c.phase != Originating || p.phase > PartyRinging {
 		return
 	}
 	p.phase = PartyRinging
-	if c.phase == Scripted { // the caller hears the script
+	if c.phase == Scripted || c.phase == Originating { // the caller hears the script; or there is none yet
 		return
 	}
 	if t := c.transfer; t != nil && t.by != nil && !t.recall {
@@ -65,6 +65,10 @@ func (c *Call) onAnswered(e Answered) {
 	}
 	p.phase, p.agreed = PartyUp, true
 	p.speaks, _ = p.ep.Allows(e.SDP)
+	if c.phase == Originating {
+		c.summoned(p)
+		return
+	}
 	c.won(p)
 }
 
@@ -88,6 +92,9 @@ func (c *Call) won(p *party) {
 			return
 		}
 		c.answerCaller(sdp)
+	}
+	if c.answered.IsZero() { // the caller was rung by us: the conversation begins now
+		c.answered = c.deps.Clock()
 	}
 	if c.answerer == "" {
 		c.answerer = p.number
@@ -139,6 +146,7 @@ func (c *Call) resume() {
 		}
 	}
 	c.align()
+	c.reported(true, sip.Cause{})
 	c.log.Info("call: talking", "bridge", c.bridge.String())
 }
 

@@ -50,6 +50,7 @@ type Incoming struct {
 	Profile     media.Profile
 	Security    media.Security
 	MaxForwards int
+	Origin      *Origin // nobody dialled: how the call begins; nil: somebody did
 }
 
 // guard is how long an ending call waits for the last events of its legs: a little more than 64*T1.
@@ -77,6 +78,7 @@ type Call struct {
 	transfer  *transfer  // one that is under way
 	transfers int        // there were so many
 	diverted  int        // redirections followed
+	told      bool       // what came of the origin
 	surrender *surrender // legs on their way to another call
 	aligning  *aligning  // two answered legs without a common codec: one is asked to change
 	act       *act       // the script that has the caller; nil: none

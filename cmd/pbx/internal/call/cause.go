@@ -51,7 +51,7 @@ func (c *Call) relayed(cause sip.Cause) sip.Cause {
 
 // refusal is what a caller who was never answered is told: a success would answer the call.
 func (c *Call) refusal(cause sip.Cause) sip.Cause {
-	if c.caller.phase < PartyUp {
+	if c.caller.phase < PartyUp || c.caller.leg == nil {
 		return refused(cause)
 	}
 	return cause

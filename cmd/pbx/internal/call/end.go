@@ -86,7 +86,7 @@ func (c *Call) onTimeout(e timeout) {
 		return
 	}
 	switch c.phase {
-	case Ringing:
+	case Ringing, Originating:
 		c.remember(sip.CauseNoAnswer)
 		c.carrierFailed, c.outcome = false, route.NoAnswer
 		if _, ok := c.wish(); ok || c.step < len(c.plan.Steps) {
@@ -140,6 +140,7 @@ func (c *Call) end(cause sip.Cause, by string) {
 	if by == string(callingSide) && c.answered.IsZero() {
 		c.cause = gaveUp(cause)
 	}
+	c.protect(func() { c.reported(false, c.cause) })
 	c.dismiss(c.caller, c.cause)
 	for _, p := range c.parties() {
 		c.dismiss(p, c.withdrawal(p, cause))

@@ -139,7 +139,9 @@ func (r *rig) Music(string) Program                 { return program{r, "music"}
 func (r *rig) Ringback() Program                    { return program{r, "ringback"} }
 
 // Script gives the rig's own: what it was told is noted.
-func (r *rig) Script(_ string, run route.Run) (Script, bool) { return acting{r}, run.Verb == "test" }
+func (r *rig) Script(_ string, run route.Run) (Script, bool) {
+	return acting{r}, run.Verb == "test" || run.Verb == route.VerbAnnounce
+}
 
 type acting struct{ rig *rig }
 

@@ -68,7 +68,14 @@ func (c *Call) enact(run route.Run) {
 	c.silence(c.caller)
 	c.act = &act{id: c.acts, script: script, run: run, began: c.deps.Clock()}
 	c.log.Info("call: script", "script", run.String())
-	c.arrived() // whoever sent the caller here is let go
+	c.arrived()                                                                            // whoever sent the caller here is let go
+	if c.in.Origin != nil && run.Verb != route.VerbAnnounce && c.caller.phase >= PartyUp { // rung by us: the script answers
+		c.serve()
+		if c.answered.IsZero() {
+			c.answered = c.deps.Clock()
+		}
+		c.reported(true, sip.Cause{})
+	}
 	c.cue(Began{})
 }
 

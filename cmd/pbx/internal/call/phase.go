@@ -10,6 +10,8 @@ const (
 	Scripted              // a script has the caller; it may be ringing somebody
 	Talking               // two parties are joined
 	Ending                // every leg was told to end; waiting for their last events
+	// Originating comes before Routing where nobody dialled: who shall be the caller is being rung.
+	Originating
 )
 
 func (p Phase) String() string {
@@ -24,6 +26,8 @@ func (p Phase) String() string {
 		return "talking"
 	case Ending:
 		return "ending"
+	case Originating:
+		return "originating"
 	}
 	return "unknown"
 }

@@ -23,6 +23,9 @@ func into(p Phase) (r *rig, a, b *fakeLeg) {
 	if p == Routing {
 		plan = recorded(route.NoticeEarly) // the notice plays, nobody rings
 	}
+	if p == Originating {
+		return originated()
+	}
 	if p == Scripted { // it plays, waits for a key and rings somebody
 		plan = scripted
 	}
@@ -121,7 +124,7 @@ func label(e Event, a, b LegID) string {
 // TestPhaseTable writes what every event does in every phase and compares it with the golden table: "ignored" is an answer too.
 func TestPhaseTable(t *testing.T) {
 	var out strings.Builder
-	for _, p := range []Phase{Routing, Ringing, Scripted, Talking, Ending} {
+	for _, p := range []Phase{Originating, Routing, Ringing, Scripted, Talking, Ending} {
 		fmt.Fprintf(&out, "\n%s\n", p)
 		for i := range events(newRig(plain), "a", "b") {
 			synctest.Test(t, func(t *testing.T) {

@@ -61,7 +61,7 @@ func (c *Call) mayReplace(p, n *party, e Replace) sip.Cause {
 	switch {
 	case p == nil, e.In.Request.Domain != c.in.Request.Domain:
 		return sip.StatusCause(481)
-	case c.phase == Ending || p.phase >= PartyLeaving:
+	case c.phase == Ending || p.phase >= PartyLeaving, c.phase == Originating: // who is rung is wanted itself: it will be the caller
 		return sip.CauseDeclined
 	case n.ext == "" && (n.trunk == "" || n.trunk != p.trunk): // a carrier moves its own legs, nobody else's (threats.md C14)
 		return sip.CauseForbidden

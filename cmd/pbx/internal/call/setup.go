@@ -11,6 +11,10 @@ import (
 
 // begin routes the call and takes its first step.
 func (c *Call) begin(leg Leg) {
+	if c.in.Origin != nil {
+		c.originate()
+		return
+	}
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
 		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk}
 	c.in.Request.Way = c.in.Way
@@ -64,7 +68,11 @@ func (c *Call) announceOrDial() {
 		return
 	}
 	if !c.reachable() { // nobody listens to a notice for a phone that is not there
-		c.end(sip.CauseUnavailable, bySwitch)
+		c.unreached(sip.CauseUnavailable)
+		return
+	}
+	if c.caller.agreed { // we rang it
+		c.playNotice(c.caller)
 		return
 	}
 	sdp, err := c.callerSDP(everyCodec)
@@ -131,7 +139,9 @@ func (c *Call) answerCaller(sdp media.SDP) {
 
 // dial rings the next step of the plan that has a live destination.
 func (c *Call) dial() {
-	c.phase = Ringing
+	if c.phase != Originating {
+		c.phase = Ringing
+	}
 	c.sendOn()
 	for c.step < len(c.plan.Steps) {
 		step := c.plan.Steps[c.step]

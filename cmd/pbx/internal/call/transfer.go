@@ -139,6 +139,8 @@ func (c *Call) identity(p *party) route.Shown {
 func (c *Call) unreached(cause sip.Cause) {
 	t := c.transfer
 	switch {
+	case t == nil && c.in.Origin != nil && c.phase != Scripted && c.caller.agreed && c.caller.phase < PartyLeaving:
+		c.excuse(cause)
 	case t == nil, t.recall:
 		c.end(cause, bySwitch)
 	case t.by != nil:
