@@ -41,6 +41,7 @@ type Row struct {
 	RetainUntil       time.Time // zero: no rule yet
 	Problem           string    // why it failed
 	Changed           time.Time
+	Heard             time.Time // by whom a message is for; zero: new
 }
 
 // Catalogue is the table in an SQLite file. Safe for concurrent use.

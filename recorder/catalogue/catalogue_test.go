@@ -187,3 +187,61 @@ func TestUnfinishedAndCounts(t *testing.T) {
 		t.Errorf("retention was forgotten: %v", r.RetainUntil)
 	}
 }
+
+// A mark stays whatever the stages report later; what is removed is nowhere but in the list of what is still to be deleted.
+func TestMarks(t *testing.T) {
+	c := open4test(t, filepath.Join(t.TempDir(), "c.db"))
+	for i, policy := range []string{"message", "message", "greeting/busy"} {
+		k := someCase(fmt.Sprint(i), began)
+		k.Policy = policy
+		if err := c.Stored(t.Context(), manifest(k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tally := func() string {
+		all, err := c.Tallies(t.Context(), "message")
+		return fmt.Sprint(all, err)
+	}
+	if got := tally(); got != "[{a.example 0312345678 2 0}] <nil>" {
+		t.Error(got)
+	}
+	if err := c.Mark(t.Context(), "a.example", "0", began); err != nil {
+		t.Fatal(err)
+	}
+	k := someCase("0", began)
+	k.Policy = "message"
+	if err := c.Stored(t.Context(), manifest(k)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := c.Get(t.Context(), "a.example", "0"); err != nil || !r.Heard.Equal(began) {
+		t.Errorf("%v %v", r.Heard, err)
+	}
+	if got := tally(); got != "[{a.example 0312345678 1 1}] <nil>" {
+		t.Error(got)
+	}
+	if err := c.Remove(t.Context(), "a.example", "0"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Stored(t.Context(), manifest(k)); err != nil { // a stage that reports late brings nothing back
+		t.Fatal(err)
+	}
+	_, err := c.Get(t.Context(), "a.example", "0")
+	for what, err := range map[string]error{"get": err, "mark": c.Mark(t.Context(), "a.example", "0", began), "remove": c.Remove(t.Context(), "a.example", "0"),
+		"another domain": c.Remove(t.Context(), "b.example", "1")} {
+		if !errors.Is(err, recorder.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if rows, err := c.List(t.Context(), Query{Domain: "a.example", Policy: "message"}); err != nil || len(rows) != 1 || rows[0].ID != "1" {
+		t.Errorf("%+v %v", rows, err)
+	}
+	if rows, err := c.Removed(t.Context()); err != nil || len(rows) != 1 || rows[0].ID != "0" {
+		t.Errorf("%+v %v", rows, err)
+	}
+	if err := c.Forget(t.Context(), "a.example", "0"); err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := c.Removed(t.Context()); err != nil || len(rows) != 0 {
+		t.Errorf("%+v %v", rows, err)
+	}
+}

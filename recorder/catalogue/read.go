@@ -21,6 +21,7 @@ type Query struct {
 	Number   string // the recorded number
 	Party    string // the number of anyone who took part
 	State    recorder.State
+	Policy   string
 	From, To time.Time // of the start; From is in, To is out
 	After    Cursor    // go on behind this row
 	Limit    int       // default 50, at most MaxLimit
@@ -41,7 +42,7 @@ func (c *Catalogue) Get(ctx context.Context, domain, id string) (Row, error) {
 		return Row{}, recorder.ErrNotFound
 	}
 	var m row
-	err := c.read.NewSelect().Model(&m).Where("domain = ?", domain).Where("id = ?", id).Scan(ctx)
+	err := c.read.NewSelect().Model(&m).Where("domain = ?", domain).Where("id = ?", id).Where("removed = 0").Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Row{}, recorder.ErrNotFound
 	}
@@ -57,14 +58,14 @@ func (c *Catalogue) Get(ctx context.Context, domain, id string) (Row, error) {
 
 // List returns rows of a domain.
 func (c *Catalogue) List(ctx context.Context, q Query) ([]Row, error) {
-	if !storable(q.Domain, q.Number, q.Party, string(q.State), q.After.ID) {
+	if !storable(q.Domain, q.Number, q.Party, string(q.State), q.Policy, q.After.ID) {
 		return nil, nil
 	}
 	if q.Limit <= 0 {
 		q.Limit = 50
 	}
 	var found []row
-	sel := c.read.NewSelect().Model(&found).Where("domain = ?", q.Domain).OrderExpr("started DESC, id DESC").Limit(int64(min(q.Limit, MaxLimit)))
+	sel := c.read.NewSelect().Model(&found).Where("domain = ?", q.Domain).Where("removed = 0").OrderExpr("started DESC, id DESC").Limit(int64(min(q.Limit, MaxLimit)))
 	if q.Number != "" {
 		sel = sel.Where("number = ?", q.Number)
 	}
@@ -73,6 +74,9 @@ func (c *Catalogue) List(ctx context.Context, q Query) ([]Row, error) {
 	}
 	if q.State != "" {
 		sel = sel.Where("state = ?", string(q.State))
+	}
+	if q.Policy != "" {
+		sel = sel.Where("policy = ?", q.Policy)
 	}
 	if !q.From.IsZero() {
 		sel = sel.Where("started >= ?", q.From.UnixMilli())
@@ -146,7 +150,7 @@ func (c *Catalogue) fill(ctx context.Context, found []row) ([]Row, error) {
 			Started: moment(m.Started), Ended: moment(m.Ended), Duration: time.Duration(m.DurationMS) * time.Millisecond,
 			State: recorder.State(m.State), Interrupted: m.Interrupted, Why: m.Why, Format: m.Format, Object: m.Object,
 			SealedBytes: m.SealedBytes, SealedSHA256: m.SealedSHA256, AudioBytes: m.AudioBytes, Dropped: m.Dropped, Lost: m.Lost,
-			RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed)}
+			RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard)}
 	}
 	var parties []partyRow
 	err := c.read.NewSelect().Model(&parties).Where("recording IN (?)", bun.List(ids)).OrderExpr("recording, position").Scan(ctx)

@@ -14,6 +14,9 @@ import (
 // MaxManifest bounds a manifest in bytes.
 const MaxManifest = 1 << 20
 
+// nameParts is how many parts ObjectName has.
+const nameParts = 5
+
 // Opener opens what was sealed for a domain. seal.Sealer is one.
 type Opener interface {
 	Open(ctx context.Context, domain string, src io.Reader) (io.Reader, error)
@@ -29,7 +32,7 @@ type Rebuilt struct {
 func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Opener) (Rebuilt, error) {
 	var res Rebuilt
 	err := store.List(ctx, "", func(info objstore.Info) error {
-		if !strings.HasSuffix(info.Name, manifestExt) {
+		if !strings.HasSuffix(info.Name, manifestExt) || strings.Count(info.Name, "/") != nameParts-1 { // not a manifest, or of something that lies deeper
 			return nil
 		}
 		domain, _, _ := strings.Cut(info.Name, "/")

@@ -53,6 +53,8 @@ type row struct {
 	RetainUntil   int64
 	Problem       string
 	Changed       int64
+	Heard         int64
+	Removed       int64
 }
 
 type partyRow struct {
@@ -64,7 +66,7 @@ type partyRow struct {
 	Name          string
 }
 
-// columns are replaced when a row moves on; id, domain and retain_until stay.
+// columns are replaced when a row moves on; id, domain, retain_until, heard and removed stay.
 var columns = []string{"call_id", "number", "direction", "policy", "started", "ended", "duration_ms", "state", "state_rank", "interrupted", "why",
 	"format", "object", "sealed_bytes", "sealed_sha256", "audio_bytes", "dropped", "lost", "problem", "changed"}
 
@@ -119,7 +121,7 @@ func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error 
 		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
 		Interrupted: r.Interrupted, Why: r.Why, Format: r.Format, Object: r.Object, SealedBytes: r.SealedBytes, SealedSHA256: r.SealedSHA256,
 		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, RetainUntil: millis(r.RetainUntil), Problem: r.Problem,
-		Changed: c.now().UnixMilli()}
+		Changed: c.now().UnixMilli(), Heard: millis(r.Heard)}
 	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
 		insert := tx.NewInsert().Model(&m).On("CONFLICT (id) DO UPDATE")
 		for _, col := range columns {

@@ -48,6 +48,12 @@ type Config struct {
 	Sweep      time.Duration // how often the files are looked through for work that nobody announced; default 1 min
 	Retention  func(recorder.Case) objstore.Lock
 
+	// Keep says of a recording that was rendered whether there is anything in it worth keeping; nil: always. What is not kept leaves nothing.
+	Keep func(recorder.Manifest) bool
+	// Stored is told of each recording that can be played from now on. It must not block.
+	Stored func(recorder.Manifest)
+
+	MaxLive int // recordings at once; 0: as many as capture takes
 	// OpenJournal is capture.Config.Open: tests put a full disk here.
 	OpenJournal func(path string) (journal.File, error)
 }
@@ -95,7 +101,7 @@ func Open(cfg Config) (*Pipeline, error) {
 		return nil, fmt.Errorf("pipeline: %w", err)
 	}
 	var err error
-	p.capture, err = capture.Open(capture.Config{Dir: p.dir(journals), Keeper: cfg.Sealer, Log: cfg.Log, Now: cfg.Now, Open: cfg.OpenJournal,
+	p.capture, err = capture.Open(capture.Config{Dir: p.dir(journals), Keeper: cfg.Sealer, Log: cfg.Log, Now: cfg.Now, Open: cfg.OpenJournal, Max: cfg.MaxLive,
 		Began: p.onBegan, Ended: func(id string) { p.renders.add(id) }})
 	if err != nil {
 		return nil, err
@@ -138,6 +144,12 @@ func (c *Config) defaults() {
 	}
 	if c.Sweep <= 0 {
 		c.Sweep = time.Minute
+	}
+	if c.Keep == nil {
+		c.Keep = func(recorder.Manifest) bool { return true }
+	}
+	if c.Stored == nil {
+		c.Stored = func(recorder.Manifest) {}
 	}
 	if c.Retention == nil {
 		c.Retention = func(recorder.Case) objstore.Lock { return objstore.Lock{} }

@@ -441,3 +441,29 @@ func longestSilence(pcm []byte) (most int) {
 	}
 	return most
 }
+
+// What is not worth keeping leaves nothing, also when the process dies between the steps of its removal; what is stored is told.
+func TestKeep(t *testing.T) {
+	told := make(chan string, 10)
+	root := t.TempDir()
+	change := func(c *Config) {
+		c.Keep = func(m recorder.Manifest) bool { return m.DurationMS > 1500 }
+		c.Stored = func(m recorder.Manifest) { told <- m.ID }
+	}
+	r := openRig(t, root, nil, change)
+	r.record(t, "short", 1)
+	r.record(t, "long", 2)
+	r.settle(t)
+	if s := r.Stats(); s.NotKept != 1 || s.Stored != 1 {
+		t.Errorf("%+v", s)
+	}
+	if id := <-told; id != "long" || len(told) != 0 {
+		t.Errorf("told of %s", id)
+	}
+	if _, err := r.cat.Get(t.Context(), "a.example", "short"); !errors.Is(err, recorder.ErrNotFound) {
+		t.Errorf("its row: %v", err)
+	}
+	if left := r.leftovers(t); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}

@@ -76,6 +76,16 @@ func (p *Pipeline) render(ctx context.Context, id string) error {
 	case err != nil:
 		return p.renderFailed(id, err)
 	}
+	if !p.cfg.Keep(m) {
+		return p.drop(ctx, id, m)
+	}
+	p.rendered(ctx, m)
+	p.uploads.add(id)
+	return nil
+}
+
+// rendered counts a recording that is sealed on this machine, and enters it.
+func (p *Pipeline) rendered(ctx context.Context, m recorder.Manifest) {
 	p.count.rendered.Add(1)
 	if m.Interrupted {
 		p.count.interrupted.Add(1)
@@ -85,8 +95,6 @@ func (p *Pipeline) render(ctx context.Context, id string) error {
 	if err := p.cfg.Catalogue.Captured(ctx, m); err != nil {
 		p.cfg.Log.Error("pipeline: catalogue", "recording", m.ID, "err", err) // the upload enters it
 	}
-	p.uploads.add(id)
-	return nil
 }
 
 // firstCase reads the journal's case, wherever the first slots went.
@@ -253,4 +261,19 @@ func (p *Pipeline) discard(ctx context.Context, id string) error {
 		return p.renderFailed(id, err)
 	}
 	return p.cleanUp(id)
+}
+
+// drop leaves nothing of a recording that is not worth keeping. The journal goes last: as long as it is there, all of this can be done again.
+func (p *Pipeline) drop(ctx context.Context, id string, m recorder.Manifest) error {
+	p.count.dropped.Add(1)
+	p.cfg.Log.Info("pipeline: not worth keeping", "recording", m.ID, "domain", m.Domain, "call", m.Call, "ms", m.DurationMS)
+	if err := p.cfg.Catalogue.Forget(ctx, m.Domain, m.ID); err != nil {
+		return p.renderFailed(id, err)
+	}
+	for _, path := range []string{p.spooled(id, jobExt), p.spooled(id, audioExt), p.spooled(id, manifestExt), p.journal(id)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return p.renderFailed(id, err)
+		}
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 type counters struct {
 	rendered, interrupted, stored, failed, empty      atomic.Int64
+	dropped                                           atomic.Int64
 	renderErrors, uploadErrors, mismatches, unwritten atomic.Int64
 }
 
@@ -26,6 +27,7 @@ type Stats struct {
 	Stored       int64
 	Failed       int64 // journals put aside: alarm
 	Empty        int64 // journals and rows with nothing captured
+	NotKept      int64 // rendered, and not worth keeping
 	RenderErrors int64
 	UploadErrors int64
 	Mismatches   int64 // the store gave back something else than was put: alarm
@@ -37,6 +39,6 @@ func (p *Pipeline) Stats() Stats {
 	n := &p.count
 	return Stats{Capture: p.capture.Stats(), StoreDown: p.down.Load(), Rendering: p.renders.len(), Uploading: p.uploads.len(),
 		OldestRender: p.renders.oldest(), OldestUpload: p.uploads.oldest(), Rendered: n.rendered.Load(), Interrupted: n.interrupted.Load(),
-		Stored: n.stored.Load(), Failed: n.failed.Load(), Empty: n.empty.Load(), RenderErrors: n.renderErrors.Load(),
+		Stored: n.stored.Load(), Failed: n.failed.Load(), Empty: n.empty.Load(), NotKept: n.dropped.Load(), RenderErrors: n.renderErrors.Load(),
 		UploadErrors: n.uploadErrors.Load(), Mismatches: n.mismatches.Load(), Unwritten: n.unwritten.Load()}
 }

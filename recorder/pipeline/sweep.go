@@ -90,7 +90,10 @@ func (p *Pipeline) settleLost(ctx context.Context) error {
 		}
 		m, err := catalogue.ReadManifest(ctx, p.cfg.Store, p.cfg.Sealer, r.Domain, catalogue.ManifestName(r.Object))
 		if err == nil {
-			return p.cfg.Catalogue.Stored(ctx, m)
+			if err = p.cfg.Catalogue.Stored(ctx, m); err == nil {
+				p.cfg.Stored(m)
+			}
+			return err
 		}
 		if !errors.Is(err, objstore.ErrNotFound) {
 			return nil

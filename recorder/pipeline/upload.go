@@ -60,6 +60,7 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 		p.cfg.Log.Info("pipeline: object store takes recordings again", "waiting", p.uploads.len())
 		p.uploads.hurry()
 	}
+	p.cfg.Stored(m)
 	p.count.stored.Add(1)
 	p.cfg.Log.Info("pipeline: stored", "recording", m.ID, "domain", m.Domain, "call", m.Call, "object", object, "bytes", m.SealedBytes)
 	return p.cleanUp(id)

@@ -1,7 +1,6 @@
 package playback
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"naisen/recorder"
-	"naisen/recorder/catalogue"
 )
 
 // details is one recording with what its sealed manifest says.
@@ -29,7 +27,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	}
 	d := details{item: itemOf(row)}
 	if row.State == recorder.Stored {
-		m, err := h.manifest(r.Context(), row)
+		m, err := h.opener.Manifest(r.Context(), row)
 		if err != nil {
 			permit.Done(0, err)
 			h.failed(w, r, row.ID, err)
@@ -40,15 +38,6 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	h.count.shows.Add(1)
 	n, err := h.json(w, d)
 	permit.Done(n, err)
-}
-
-// manifest opens the sealed manifest and holds it against the catalogue.
-func (h *Handler) manifest(ctx context.Context, row catalogue.Row) (recorder.Manifest, error) {
-	m, err := catalogue.ReadManifest(ctx, h.cfg.Store, h.cfg.Sealer, row.Domain, catalogue.ManifestName(row.Object))
-	if err == nil && (m.ID != row.ID || m.SealedSHA256 != row.SealedSHA256 || m.SealedBytes != row.SealedBytes) {
-		err = recorder.ErrIntegrity
-	}
-	return m, err
 }
 
 // audio streams the recording. The order is the point: Gate, audit entry, proof of the whole sealed object, first byte.
@@ -71,7 +60,7 @@ func (h *Handler) audio(w http.ResponseWriter, r *http.Request) {
 	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": "audio", "range": asked[:min(len(asked), 100)], "method": r.Method}) {
 		return
 	}
-	plain, size, closer, err := h.open(r.Context(), row)
+	plain, size, closer, err := h.opener.Open(r.Context(), row)
 	if err != nil {
 		permit.Done(0, err)
 		h.failed(w, r, row.ID, err)
@@ -96,24 +85,6 @@ func (h *Handler) audio(w http.ResponseWriter, r *http.Request) {
 		h.cfg.Log.Error("playback: interrupted", "recording", row.ID, "err", body.err)
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// open proves the sealed object and returns its plain content for random access.
-func (h *Handler) open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error) {
-	if _, err := h.manifest(ctx, row); err != nil {
-		return nil, 0, nil, err
-	}
-	head, err := h.proofs.prove(ctx, h.cfg.Store, row)
-	if err != nil {
-		return nil, 0, nil, err
-	}
-	sealed := &objectAt{ctx: ctx, store: h.cfg.Store, name: row.Object, size: row.SealedBytes, head: head}
-	plain, size, err := h.cfg.Sealer.OpenAt(ctx, row.Domain, sealed, row.SealedBytes)
-	if err != nil {
-		sealed.Close()
-		return nil, 0, nil, err
-	}
-	return plain, size, sealed, nil
 }
 
 // watchedReader remembers why reading failed: http.ServeContent does not say.

@@ -15,6 +15,7 @@ import (
 	"naisen/recorder/catalogue"
 	"naisen/recorder/objstore"
 	"naisen/recorder/seal"
+	"naisen/recorder/unseal"
 )
 
 // Config of a Handler; all fields but Log and Now are required.
@@ -35,7 +36,7 @@ type Config struct {
 type Handler struct {
 	cfg     Config
 	mux     *http.ServeMux
-	proofs  proofs
+	opener  *unseal.Opener
 	cursors cursors
 	count   counters
 	stall   time.Duration // how long a listener may take nothing
@@ -66,7 +67,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := &Handler{cfg: cfg, mux: http.NewServeMux(), proofs: proofs{known: map[proofKey][]byte{}}, stall: stalled}
+	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: unseal.New(cfg.Store, cfg.Sealer), stall: stalled}
 	var err error
 	if h.cursors, err = newCursors(); err != nil {
 		return nil, err

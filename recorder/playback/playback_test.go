@@ -18,7 +18,6 @@ import (
 
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
-	"naisen/recorder/objstore"
 )
 
 const base = "/v1/domains/a.example/recordings"
@@ -319,19 +318,5 @@ func TestList(t *testing.T) {
 	}
 	if w := h.ask("GET", base+"?number=200", "list:100"); w.Code != 404 || strings.Contains(w.Body.String(), "r0") {
 		t.Errorf("another's number: %d %s", w.Code, w.Body)
-	}
-}
-
-func BenchmarkProve(b *testing.B) {
-	h := newHouse(b)
-	blob := make([]byte, 64<<20)
-	if err := h.store.Put(b.Context(), "x.age", bytes.NewReader(blob), int64(len(blob)), objstore.Lock{}); err != nil {
-		b.Fatal(err)
-	}
-	b.SetBytes(int64(len(blob)))
-	for b.Loop() {
-		if _, _, err := digest(b.Context(), h.store, "x.age", int64(len(blob))); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package playback
+package unseal
 
 import (
 	"context"
@@ -37,7 +37,7 @@ func (p *proofs) prove(ctx context.Context, store objstore.Store, row catalogue.
 		return nil, err
 	}
 	if info.Size != row.SealedBytes {
-		return nil, fmt.Errorf("playback: object of %d bytes instead of %d: %w", info.Size, row.SealedBytes, recorder.ErrIntegrity)
+		return nil, fmt.Errorf("unseal: object of %d bytes instead of %d: %w", info.Size, row.SealedBytes, recorder.ErrIntegrity)
 	}
 	key := proofKey{row.Object, info.ETag, row.SealedSHA256}
 	p.mu.Lock()
@@ -51,7 +51,7 @@ func (p *proofs) prove(ctx context.Context, store objstore.Store, row catalogue.
 		return nil, err
 	}
 	if sum != row.SealedSHA256 {
-		return nil, fmt.Errorf("playback: object has another hash: %w", recorder.ErrIntegrity)
+		return nil, fmt.Errorf("unseal: object has another hash: %w", recorder.ErrIntegrity)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,7 +76,7 @@ func digest(ctx context.Context, store objstore.Store, name string, size int64) 
 	head = make([]byte, min(headSize, size))
 	if _, err := io.ReadFull(r, head); err != nil {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			err = fmt.Errorf("playback: object is short: %w", recorder.ErrIntegrity)
+			err = fmt.Errorf("unseal: object is short: %w", recorder.ErrIntegrity)
 		}
 		return nil, "", err
 	}
@@ -86,7 +86,7 @@ func digest(ctx context.Context, store objstore.Store, name string, size int64) 
 		return nil, "", err
 	}
 	if n+int64(len(head)) != size {
-		return nil, "", fmt.Errorf("playback: object has another size: %w", recorder.ErrIntegrity)
+		return nil, "", fmt.Errorf("unseal: object has another size: %w", recorder.ErrIntegrity)
 	}
 	return head, hex.EncodeToString(h.Sum(nil)), nil
 }

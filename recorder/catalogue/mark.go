@@ -1,0 +1,73 @@
+package catalogue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"naisen/recorder"
+)
+
+// Mark notes when a recording was heard; the zero time: it is new again. ErrNotFound.
+func (c *Catalogue) Mark(ctx context.Context, domain, id string, heard time.Time) error {
+	return c.set(ctx, "heard", domain, id, millis(heard))
+}
+
+// Remove takes a recording out of every list. Its row stays until Forget, so that what is stored can be deleted after a crash too. ErrNotFound.
+func (c *Catalogue) Remove(ctx context.Context, domain, id string) error {
+	return c.set(ctx, "removed", domain, id, c.now().UnixMilli())
+}
+
+func (c *Catalogue) set(ctx context.Context, column, domain, id string, v int64) error {
+	if !storable(domain, id) {
+		return recorder.ErrNotFound
+	}
+	res, err := c.write.NewUpdate().Table("recordings").Set(column+" = ?", v).
+		Where("domain = ?", domain).Where("id = ?", id).Where("removed = 0").Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("catalogue: %s %s: %w", column, id, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(recorder.ErrNotFound, err)
+	}
+	return nil
+}
+
+// Forget deletes a row. It is no error if there is none.
+func (c *Catalogue) Forget(ctx context.Context, domain, id string) error {
+	if !storable(domain, id) {
+		return nil
+	}
+	_, err := c.write.NewDelete().Table("recordings").Where("domain = ?", domain).Where("id = ?", id).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("catalogue: forget %s: %w", id, err)
+	}
+	return nil
+}
+
+// Removed are recordings, of all domains, that are deleted and not yet forgotten; at most MaxLimit.
+func (c *Catalogue) Removed(ctx context.Context) ([]Row, error) {
+	var found []row
+	if err := c.read.NewSelect().Model(&found).Where("removed > 0").OrderExpr("removed, id").Limit(MaxLimit).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("catalogue: removed: %w", err)
+	}
+	return c.fill(ctx, found)
+}
+
+// Tally is how many stored recordings of one number and policy there are, heard and not yet heard.
+type Tally struct {
+	Domain, Number string
+	New, Old       int
+}
+
+// Tallies counts the stored recordings of a policy, of all domains and numbers that have any.
+func (c *Catalogue) Tallies(ctx context.Context, policy string) ([]Tally, error) {
+	var found []Tally
+	err := c.read.NewSelect().Table("recordings").Column("domain", "number").ColumnExpr("SUM(heard = 0) AS new").ColumnExpr("SUM(heard > 0) AS old").
+		Where("state = ?", string(recorder.Stored)).Where("removed = 0").Where("policy = ?", policy).Group("domain", "number").Scan(ctx, &found)
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: tallies: %w", err)
+	}
+	return found, nil
+}

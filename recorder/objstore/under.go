@@ -1,0 +1,40 @@
+package objstore
+
+import (
+	"context"
+	"io"
+	"strings"
+)
+
+// Under keeps objects of another kind in the same store, below a name of their own: neither kind meets the other's.
+func Under(s Store, part string) Store { return under{s, part + "/"} }
+
+type under struct {
+	Store
+	prefix string
+}
+
+func (u under) Put(ctx context.Context, name string, r io.ReadSeeker, size int64, lock Lock) error {
+	return u.Store.Put(ctx, u.prefix+name, r, size, lock)
+}
+
+func (u under) Get(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
+	return u.Store.Get(ctx, u.prefix+name, off, n)
+}
+
+func (u under) Stat(ctx context.Context, name string) (Info, error) {
+	info, err := u.Store.Stat(ctx, u.prefix+name)
+	info.Name = strings.TrimPrefix(info.Name, u.prefix)
+	return info, err
+}
+
+func (u under) Delete(ctx context.Context, name string) error {
+	return u.Store.Delete(ctx, u.prefix+name)
+}
+
+func (u under) List(ctx context.Context, prefix string, fn func(Info) error) error {
+	return u.Store.List(ctx, u.prefix+prefix, func(info Info) error {
+		info.Name = strings.TrimPrefix(info.Name, u.prefix)
+		return fn(info)
+	})
+}

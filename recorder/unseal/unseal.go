@@ -1,0 +1,53 @@
+// Package unseal opens stored recordings for reading: it holds manifest and sealed object against the catalogue, and only then decrypts, chunk by
+// chunk and in memory. It never decides who may read, and writes nothing anywhere.
+package unseal
+
+import (
+	"context"
+	"io"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+	"naisen/recorder/seal"
+)
+
+// Opener opens what a store holds. Safe for concurrent use.
+type Opener struct {
+	store  objstore.Store
+	sealer *seal.Sealer
+	proofs proofs
+}
+
+// New makes an Opener.
+func New(store objstore.Store, sealer *seal.Sealer) *Opener {
+	return &Opener{store: store, sealer: sealer, proofs: proofs{known: map[proofKey][]byte{}}}
+}
+
+// Manifest opens the sealed manifest of a stored recording; recorder.ErrIntegrity where it does not fit the catalogue.
+func (o *Opener) Manifest(ctx context.Context, row catalogue.Row) (recorder.Manifest, error) {
+	m, err := catalogue.ReadManifest(ctx, o.store, o.sealer, row.Domain, catalogue.ManifestName(row.Object))
+	if err == nil && (m.ID != row.ID || m.SealedSHA256 != row.SealedSHA256 || m.SealedBytes != row.SealedBytes) {
+		err = recorder.ErrIntegrity
+	}
+	return m, err
+}
+
+// Open proves the whole sealed object and returns its plain content, a WAV file, for random access as long as ctx lives. Close ends what the
+// store has open. Errors: recorder.ErrIntegrity, objstore.ErrNotFound, seal.ErrNoKey; any other means: not now.
+func (o *Opener) Open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error) {
+	if _, err := o.Manifest(ctx, row); err != nil {
+		return nil, 0, nil, err
+	}
+	head, err := o.proofs.prove(ctx, o.store, row)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	sealed := &objectAt{ctx: ctx, store: o.store, name: row.Object, size: row.SealedBytes, head: head}
+	plain, size, err := o.sealer.OpenAt(ctx, row.Domain, sealed, row.SealedBytes)
+	if err != nil {
+		sealed.Close()
+		return nil, 0, nil, err
+	}
+	return plain, size, sealed, nil
+}
