@@ -78,6 +78,10 @@ type Extension struct {
 	Certificate string `json:"certificate,omitempty" doc:"Host name in the client certificate of its device, where that names no extension"`
 	Disabled    bool   `json:"disabled"`
 
+	Reading    string `json:"reading,omitempty" doc:"よみがな of display, for the shared directory"`
+	Department string `json:"department,omitempty" doc:"As the shared directory shows it; its people see what is kept for it"`
+	Unlisted   bool   `json:"unlisted,omitempty" doc:"Not in the shared directory"`
+
 	UnsolicitedMWI bool `json:"unsolicited_mwi,omitempty" doc:"Its phone shows waiting messages but never subscribes to them: it is told unasked"`
 
 	Rights *Rights `json:"rights,omitempty"` // nil: the domain's

@@ -48,12 +48,13 @@ const (
 	KindGroup     = "group"
 	KindCalendar  = "calendar"
 	KindRejection = "rejection"
+	KindContact   = "contact"
 	KindSecret    = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}}
 }
 
 // Row is an entity as the store keeps it.

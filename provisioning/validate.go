@@ -180,6 +180,9 @@ func (e Extension) Validate() error {
 	var c check
 	insideNumber(&c, "number", e.Number)
 	c.text("display", e.Display)
+	c.text("reading", e.Reading)
+	c.must(kana(e.Reading), "reading", "must be written in kana")
+	c.text("department", e.Department)
 	if e.User != "" {
 		c.name("user", e.User)
 	}

@@ -71,6 +71,8 @@ var libraries = map[string][]string{
 	"golang.org/x/mod/sumdb":               {"provisioning/audit"},
 	"golang.org/x/net/html":                {"provisioning/identity"},
 	"golang.org/x/text/language":           {"provisioning/identity", "provisioning/rest"},
+	"golang.org/x/text/unicode/norm":       {"provisioning/book"},
+	"golang.org/x/text/encoding/japanese":  {"provisioning/book"},
 	"github.com/danielgtaylor/huma":        {"provisioning/rest"},
 	"github.com/alecthomas/kong":           {"cmd/pbx"},
 	"github.com/goccy/go-yaml":             {"cmd/pbx"},

@@ -370,7 +370,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory}, Prompts: promptAPI{p.prompts},
-		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

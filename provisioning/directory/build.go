@@ -73,6 +73,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.menus, err = readAll[provisioning.MenuVersions](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.contacts, err = readAll[provisioning.Contact](r, self.Name); err != nil {
+		return nil, err
+	}
 	if err := d.readQueues(r); err != nil {
 		return nil, err
 	}
@@ -82,6 +85,7 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	d.indexOwners()
 	d.indexPrefixes()
 	d.indexNetworks()
+	d.indexBook()
 	return d, nil
 }
 
@@ -250,6 +254,7 @@ func (s *Snapshot) apply(r provisioning.Reader, changes []provisioning.Change) (
 		if e.copied[provisioning.KindExtension] {
 			e.indexOwners()
 		}
+		e.renewBook(s.domains[name])
 		if e.copied[provisioning.KindTrunk] {
 			e.indexPrefixes()
 			trunks = true
@@ -287,6 +292,7 @@ func newEdit(d *domain) *edit {
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
+			contacts: map[string]provisioning.Contact{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -342,6 +348,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.agents)
 	case provisioning.KindCallBack:
 		return set(e, r, c, &e.callBacks)
+	case provisioning.KindContact:
+		return set(e, r, c, &e.contacts)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}

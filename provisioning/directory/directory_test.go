@@ -293,6 +293,8 @@ func step(rt *rapid.T, w provisioning.Writer) error {
 		provisioning.DID{Number: "+8131234567" + ext[3:], To: []string{ext}}, provisioning.User{Name: "u" + ext, Disabled: flag},
 		provisioning.RecordingPolicy{Name: "p" + ext, Record: flag},
 		provisioning.Site{Name: "s" + ext, EmergencyNumber: "+81312340000", Networks: []string{"10." + ext[3:] + ".0.0/16"}},
+		provisioning.Contact{ID: "c" + ext, Name: "n" + user, Numbers: []provisioning.ContactNumber{{Kind: "work", Number: ext}, {Kind: "mobile", Number: "090-0000-0000"}}},
+		provisioning.Domain{Name: domain, CountryCode: map[bool]string{true: "81", false: "49"}[flag]},
 	}
 	e := entities[rapid.IntRange(0, len(entities)-1).Draw(rt, "entity")]
 	switch rapid.IntRange(0, 4).Draw(rt, "do") {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"naisen/provisioning"
+	"naisen/provisioning/book"
 	"naisen/provisioning/secret"
 )
 
@@ -43,12 +44,14 @@ type domain struct {
 	queues      map[string]provisioning.Queue
 	agents      map[string]provisioning.Agent
 	callBacks   map[string]provisioning.CallBack
+	contacts    map[string]provisioning.Contact
 	signing     map[string]secret.Secret // by webhook
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name
 	longest  int                             // derived: bytes of the longest prefix
 	networks []network                       // derived: of sites, the narrowest first
+	book     *book.Book                      // derived: of contacts and extensions
 }
 
 // network is where devices of a site call from.

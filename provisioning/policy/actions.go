@@ -42,6 +42,11 @@ const (
 	RejectionPut    provisioning.Action = "rejection.put"
 	RejectionDelete provisioning.Action = "rejection.delete"
 
+	ContactRead   provisioning.Action = "contact.read" // with whom each is shown to
+	ContactPut    provisioning.Action = "contact.put"
+	ContactDelete provisioning.Action = "contact.delete"
+	BookRead      provisioning.Action = "directory.read" // what of the shared directory the asker may see
+
 	DIDRead   provisioning.Action = "did.read"
 	DIDPut    provisioning.Action = "did.put"
 	DIDDelete provisioning.Action = "did.delete"
@@ -126,6 +131,7 @@ const (
 	KindAlarm     = "alarm"
 	KindLive      = "live"
 	KindReport    = "report"
+	KindBook      = "directory"
 )
 
 // scope says of which objects in the domain a grant speaks.
@@ -242,6 +248,11 @@ func deskRows() []row {
 		grant(RejectionRead, provisioning.KindRejection, admin, telephony, auditor),
 		grant(RejectionPut, provisioning.KindRejection, admin, telephony),
 		grant(RejectionDelete, provisioning.KindRejection, admin, telephony),
+
+		grant(ContactRead, provisioning.KindContact, admin, telephony),
+		grant(ContactPut, provisioning.KindContact, admin, telephony),
+		grant(ContactDelete, provisioning.KindContact, admin, telephony),
+		grant(BookRead, KindBook, admin, telephony, auditor, listener, staff),
 
 		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),

@@ -26,6 +26,7 @@ func want() map[provisioning.Action]string {
 		policy.SettingsRead: "ATs", policy.SettingsPut: "ATs", policy.SettingsDelete: "ATs",
 		policy.GroupRead: "AT", policy.GroupPut: "AT", policy.GroupDelete: "AT",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",
+		policy.ContactRead: "AT", policy.ContactPut: "AT", policy.ContactDelete: "AT", policy.BookRead: "ATLUS",
 		policy.RejectionRead: "ATU", policy.RejectionPut: "AT", policy.RejectionDelete: "AT",
 		policy.DIDRead: "AT", policy.DIDPut: "AT", policy.DIDDelete: "AT",
 		policy.TrunkRead: "AT", policy.TrunkPut: "AT", policy.TrunkDelete: "AT", policy.TrunkSecret: "AT",

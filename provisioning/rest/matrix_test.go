@@ -52,7 +52,11 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/events": policy.LiveRead,
 		"GET /v1/domains/{domain}/groups": policy.GroupRead, "GET /v1/domains/{domain}/groups/{key}": policy.GroupRead,
 		"PUT /v1/domains/{domain}/groups/{key}": policy.GroupPut, "DELETE /v1/domains/{domain}/groups/{key}": policy.GroupDelete,
-		"GET /v1/domains/{domain}/rejections": policy.RejectionRead, "GET /v1/domains/{domain}/rejections/{key}": policy.RejectionRead,
+		"GET /v1/domains/{domain}/contacts": policy.ContactRead, "GET /v1/domains/{domain}/contacts/{key}": policy.ContactRead,
+		"PUT /v1/domains/{domain}/contacts/{key}": policy.ContactPut, "DELETE /v1/domains/{domain}/contacts/{key}": policy.ContactDelete,
+		"POST /v1/domains/{domain}/contacts": policy.ContactPut, "GET /v1/domains/{domain}/directory": policy.BookRead,
+		"GET /v1/domains/{domain}/directory/rows": policy.BookRead,
+		"GET /v1/domains/{domain}/rejections":     policy.RejectionRead, "GET /v1/domains/{domain}/rejections/{key}": policy.RejectionRead,
 		"PUT /v1/domains/{domain}/rejections/{key}": policy.RejectionPut, "DELETE /v1/domains/{domain}/rejections/{key}": policy.RejectionDelete,
 		"GET /v1/domains/{domain}/calendars": policy.CalendarRead, "GET /v1/domains/{domain}/calendars/{key}": policy.CalendarRead,
 		"PUT /v1/domains/{domain}/calendars/{key}": policy.CalendarPut, "DELETE /v1/domains/{domain}/calendars/{key}": policy.CalendarDelete,
@@ -127,7 +131,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "calendars": "hall", "rejections": "nobody", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "calendars": "hall", "rejections": "nobody", "contacts": "c1", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k

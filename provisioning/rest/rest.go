@@ -71,6 +71,7 @@ type Config struct {
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
 	LiveCheck time.Duration
 	Queues    provisioning.Queues // nil: no view of what queues and agents do now
+	Books     Books               // nil: no search in the shared directory
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
@@ -125,6 +126,7 @@ func build(cfg Config) (*api, error) {
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.huma.UseMiddleware(a.guard)
 	a.registerEntities()
+	a.registerContacts()
 	a.registerQueues()
 	a.registerReports()
 	a.registerRoles()

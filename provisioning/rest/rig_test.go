@@ -171,7 +171,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.Menu{Name: "hello", Owner: "2001", Start: "a", Nodes: []provisioning.MenuNode{{Name: "a", Then: &provisioning.MenuGoto{Hangup: true}}}},
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
 			provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx"},
-			provisioning.Conference{Number: "8000"}, provisioning.Group{Number: "6000", Members: []string{"2001"}}, provisioning.Calendar{Name: "hall"}, provisioning.Rejection{Name: "nobody", Withheld: []string{"anonymous"}, Approval: "a test"}, provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
+			provisioning.Conference{Number: "8000"}, provisioning.Contact{ID: "c1", Name: "都庁"}, provisioning.Group{Number: "6000", Members: []string{"2001"}}, provisioning.Calendar{Name: "hall"}, provisioning.Rejection{Name: "nobody", Withheld: []string{"anonymous"}, Approval: "a test"}, provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
 			provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}},
 			provisioning.Agent{Number: "2001"}, provisioning.CallBack{ID: "b1", Queue: "7001", Number: "+81312345678", Arrived: time.Unix(1, 0)},
 		} {
@@ -232,7 +232,7 @@ func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Prompts: r.prompts, Passwords: fakePasswords{r.store},
-		Alarms: fakeGuard{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Queues: &fakeQueues{}, Live: closedLive(),
+		Alarms: fakeGuard{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Queues: &fakeQueues{}, Live: closedLive(), Books: booksOf(t, r.store),
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)

@@ -165,6 +165,8 @@ func sample() []provisioning.Entity {
 			Owner: "2001", Start: "a", Nodes: []provisioning.MenuNode{{Name: "a", Then: &provisioning.MenuGoto{Hangup: true}}}}}}},
 		provisioning.Calendar{Name: "hall", Holidays: true, Hours: []provisioning.Hours{{Days: []string{"mon"}, From: "08:30", To: "24:00"}}, Closed: []provisioning.Closed{{From: "2026-12-29", To: "2027-01-03"}},
 			Manual: "night", Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Number: "7000", Operators: []string{"2001"}},
+		provisioning.Contact{ID: "c1", Name: "都庁", Reading: "とちょう", Romaji: "Tocho", Department: "総務", Numbers: []provisioning.ContactNumber{{Kind: "work", Number: "03-5321-1111"}},
+			Email: "info@example.jp", Note: "代表", Visible: provisioning.Visibility{Roles: []provisioning.Role{provisioning.RoleStaff}, Departments: []string{"秘書課"}}},
 		provisioning.Rejection{Name: "nuisance", Withheld: []string{"payphone"}, Numbers: []string{"+8190*"}, Called: []string{"2001"}, Announce: "call/rejected",
 			Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Approval: "課長"},
 		provisioning.Group{Number: "6000", Title: "窓口", Strategy: "circular", Members: []string{"2001"}, Overflow: &provisioning.Destination{Number: "09012345678"}, Payer: "2001"},
