@@ -73,6 +73,7 @@ type Want struct {
 	Prefer    []Codec // best first; empty: the endpoint's own order
 	Security  Security
 	Direction Direction // our side; SendOnly or Inactive puts the peer on hold
+	Fax       Fax       // what the other leg's fax machine said, where T38 is preferred
 }
 
 // Endpoint is one leg's media: sockets, negotiation, keys. The four negotiation methods follow RFC 3264;

@@ -67,7 +67,8 @@ type Recording interface {
 	OnFailure(func(error))            // called at most once, when capture fails or had failed (disk full); it must not block
 }
 
-// Mask is a stretch of which nothing was kept, since a PIN or a card number was given: silence stands in its place, on both channels.
+// Mask is a stretch of which nothing was kept, since a PIN or a card number was given, or since it was a fax and no sound (By is "fax"): silence
+// stands in its place, on both channels.
 type Mask struct {
 	FromMS int64  `json:"from_ms"`
 	ToMS   int64  `json:"to_ms"`

@@ -271,6 +271,9 @@ func (m member) describe() string {
 	if s.secure {
 		security = "SRTP"
 	}
+	if s.audio == kindFax {
+		security = "UDPTL"
+	}
 	gates := [...]string{"both", "listen", "talk", "none", "whisper"}
 	gate := "?"
 	if int(m.gate) >= 0 && int(m.gate) < len(gates) {

@@ -121,7 +121,7 @@ func (s *shard) report(e *endpoint, sess *session, bye bool, now int64) {
 	if sess.agreed.RTCPMux {
 		to, fd = &l.to, e.socks.rtp
 	}
-	if to.len == 0 || sess.pending || fd < 0 {
+	if to.len == 0 || sess.pending || fd < 0 || sess.audio == kindFax {
 		return
 	}
 	var sender *rtp.Sender

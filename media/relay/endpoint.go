@@ -161,6 +161,11 @@ func (e *endpoint) Accept(answer media.SDP) error {
 // Allows tells which audio codecs of the peer's description this leg could use.
 func (e *endpoint) Allows(d media.SDP) ([]media.Codec, error) { return e.neg.Allows(d) }
 
+// Fax implements media.Faxer.
+func (e *endpoint) Fax(d media.SDP, security media.Security) (media.Fax, bool, error) {
+	return e.neg.Fax(d, security)
+}
+
 // Rollback forgets our open offer. Nothing of it was in force.
 func (e *endpoint) Rollback() { e.neg.Rollback() }
 

@@ -37,7 +37,7 @@ func (s *shard) judge(e *endpoint, sess *session, now int64) {
 	received, lost, gaps := e.count.received.Load(), l.receiver.Lost(), l.receiver.Gaps()
 	got, gone, runs := received-g.received, lost-min(g.lost, lost), gaps-g.gaps
 	g.received, g.lost, g.gaps = received, lost, gaps
-	if !begun || got == 0 || sess.audio == kindNone { // nothing came: a hold is no bad line
+	if !begun || got == 0 || sess.audio == kindNone || sess.audio == kindFax { // nothing came: a hold is no bad line
 		return
 	}
 	n := quality.Network{Codec: sess.agreed.Codec, Loss: float64(gone) / float64(got+gone), Jitter: l.receiver.Jitter(), RoundTrip: g.state.RoundTrip}

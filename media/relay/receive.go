@@ -43,6 +43,8 @@ func (s *shard) read(e *endpoint, channel int32, now int64) {
 	switch {
 	case sess == nil || sess.pending:
 		e.count.early.Add(1) // no learning before the negotiation is complete
+	case sess.audio == kindFax:
+		s.fax(e, sess, channel, pkt, now)
 	case channel == channelRTCP || sess.agreed.RTCPMux && rtp.IsRTCP(pkt):
 		s.control(e, sess, pkt, now)
 	default:

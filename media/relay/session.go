@@ -21,6 +21,7 @@ const (
 	kindOpus
 	kindG729
 	kindL16
+	kindFax   // UDPTL in place of RTP
 	kindNoise // RFC 3389
 	kindEvent
 	kinds
@@ -28,7 +29,7 @@ const (
 
 // codecOf is the codec of each kind of audio.
 var codecOf = [kinds]media.Codec{
-	kindPCMU: media.PCMU, kindPCMA: media.PCMA, kindG722: media.G722, kindOpus: media.Opus, kindG729: media.G729, kindL16: media.L16,
+	kindPCMU: media.PCMU, kindPCMA: media.PCMA, kindG722: media.G722, kindOpus: media.Opus, kindG729: media.G729, kindL16: media.L16, kindFax: media.T38,
 }
 
 func kindOf(c media.Codec) kind {
@@ -76,6 +77,10 @@ func compile(a sdp.Agreed, prev *session) (*session, error) {
 	open = open && !s.pending
 	s.sends = open && (a.Direction == media.SendRecv || a.Direction == media.SendOnly)
 	s.receives = !a.Rejected && s.audio != kindNone && (a.Direction == media.SendRecv || a.Direction == media.RecvOnly)
+	if s.audio == kindFax { // no payload types, no RTCP, no keys
+		s.remoteCtl = netip.AddrPort{}
+		return s, nil
+	}
 	if s.audio != kindNone && s.clock == 8000 {
 		s.received[noiseType] = kindNoise
 	}

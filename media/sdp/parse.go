@@ -50,6 +50,7 @@ type stream struct {
 	rtcpAt  netip.Addr // its address, if said
 	crypto  []cryptoLine
 	web     webLines
+	fax     media.Fax
 }
 
 // format is an a=rtpmap with its a=fmtp.
@@ -207,7 +208,7 @@ func (d *description) attribute(value string) error {
 		d.web.attribute(key, arg)
 		return nil
 	}
-	if s.web.attribute(key, arg) {
+	if s.web.attribute(key, arg) || s.faxAttribute(key, arg) {
 		return nil
 	}
 	switch key {

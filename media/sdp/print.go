@@ -37,7 +37,11 @@ func (d *description) body() string {
 }
 
 func (s *stream) print(b *strings.Builder) {
-	line(b, "m="+s.kind+" "+strconv.Itoa(s.port)+" "+s.proto+" "+strings.Join(s.formats, " "))
+	proto := s.proto
+	if proto == udptl {
+		proto = strings.ToLower(proto) // as ITU-T T.38 section D.2.3.1 writes it, and some compare it
+	}
+	line(b, "m="+s.kind+" "+strconv.Itoa(s.port)+" "+proto+" "+strings.Join(s.formats, " "))
 	if s.connSet {
 		line(b, "c="+shown(s.conn, s.held))
 	}
@@ -71,6 +75,7 @@ func (s *stream) print(b *strings.Builder) {
 		line(b, "a=rtcp-mux")
 	}
 	s.web.write(b)
+	s.writeFax(b)
 	if s.dirSet {
 		line(b, "a="+s.dir.String())
 	}

@@ -43,8 +43,9 @@ type Agreed struct {
 	Secure             bool
 	Local, RemoteKey   secure.Key // sending key of each side; zero where a handshake makes them
 	DTLS               DTLS
-	SameKeys           bool // both unchanged since the last exchange: keep the contexts and their ROC
-	Rejected           bool // the peer refused the audio stream (port 0); nothing else is set
+	SameKeys           bool      // both unchanged since the last exchange: keep the contexts and their ROC
+	Rejected           bool      // the peer refused the stream (port 0); nothing else is set
+	Fax                media.Fax // what the peer said of a fax, where Codec is T38
 }
 
 // Session is the negotiation state of one leg. It is not safe for concurrent use. A method that fails changes nothing.
@@ -83,6 +84,9 @@ func (s *Session) Offer(w media.Want) (media.SDP, error) {
 	if s.open != nil {
 		return nil, media.ErrState
 	}
+	if faxWanted(w) {
+		return s.offerFax(w)
+	}
 	policy, err := s.cfg.policy(w)
 	if err != nil {
 		return nil, err
@@ -96,6 +100,11 @@ func (s *Session) Offer(w media.Want) (media.SDP, error) {
 		return nil, err
 	}
 	mine.mux = mine.mux || s.now != nil && s.now.RTCPMux
+	return s.propose(mine), nil
+}
+
+// propose opens an offer with that stream in the session's place for it.
+func (s *Session) propose(mine stream) media.SDP {
 	p := &proposal{mine: mine, slot: s.slot, before: s.now}
 	for i := range s.layout {
 		p.layout = append(p.layout, refused(&s.layout[i]))
@@ -105,7 +114,7 @@ func (s *Session) Offer(w media.Want) (media.SDP, error) {
 	}
 	p.layout[p.slot] = mine
 	s.open, s.answered = p, nil
-	return s.say(p.layout), nil
+	return s.say(p.layout)
 }
 
 // protectOffer decides about SAVP. An established leg stays as it is; a new one is encrypted when its signalling is.
@@ -122,6 +131,8 @@ func (s *Session) protectOffer(mine *stream, policy media.Security) error {
 			return media.ErrPolicy
 		case s.now.Secure:
 			mine.crypto = []cryptoLine{{1, s.now.Local}}
+		case s.now.Codec == media.T38: // back to audio in another m= line (RFC 3264 section 8.3.3)
+			return nil
 		}
 		mine.proto = s.layout[s.slot].proto // it may not change (RFC 3264 section 8.3)
 		return nil
@@ -182,6 +193,9 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	if err != nil {
 		return nil, Agreed{}, err
 	}
+	if faxWanted(w) {
+		return s.answerFax(d, heard, w)
+	}
 	policy, err := s.cfg.policy(w)
 	if err != nil {
 		return nil, Agreed{}, err
@@ -208,6 +222,12 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	case a.Secure:
 		mine.crypto = []cryptoLine{{line.tag, a.Local}}
 	}
+	s.answerWith(d, slot, mine, a, heard)
+	return bytes.Clone(s.said), a, nil
+}
+
+// answerWith takes one stream of an offer and refuses the others.
+func (s *Session) answerWith(d *description, slot int, mine stream, a Agreed, heard digest) {
 	layout := make([]stream, len(d.streams))
 	for i := range layout {
 		layout[i] = refused(&d.streams[i])
@@ -216,7 +236,6 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	s.layout, s.slot, s.now, s.answered = layout, slot, &a, nil
 	s.used(a)
 	s.heard, s.said = heard, s.say(layout)
-	return bytes.Clone(s.said), a, nil
 }
 
 // formats of the answer that says what was agreed.
@@ -289,7 +308,7 @@ func (s *Session) Accept(answer media.SDP) (Agreed, error) {
 		return Agreed{}, bad("answer has another number of streams")
 	}
 	peer := &d.streams[p.slot]
-	if peer.kind != "audio" {
+	if peer.kind != p.mine.kind {
 		return Agreed{}, bad("answer has streams in another order")
 	}
 	if peer.port == 0 {
@@ -312,6 +331,9 @@ func (s *Session) Accept(answer media.SDP) (Agreed, error) {
 
 // agree works out what the peer's answer to our offer means.
 func (p *proposal) agree(peer *stream) (Agreed, error) {
+	if p.mine.kind == imageKind {
+		return agreeFax(peer, p.mine.dir)
+	}
 	var mine []media.Codec
 	for _, f := range p.mine.types {
 		if f.name != "telephone-event" {

@@ -21,6 +21,12 @@ func (c *Call) align() {
 		return
 	}
 	switch lost, other := x.lacks(y.ep.Codec()), y.lacks(x.ep.Codec()); {
+	case x.ep.Codec() == media.T38: // a fax that was transferred to a voice
+		c.voice(x)
+		return
+	case y.ep.Codec() == media.T38:
+		c.voice(y)
+		return
 	case !lost:
 		c.aligning = &aligning{asked: x, last: other}
 	case !other:

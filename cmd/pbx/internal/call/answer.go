@@ -172,7 +172,9 @@ func (c *Call) onAgreed(e Agreed) {
 	if err := p.ep.Accept(e.SDP); err != nil {
 		if p.agreed { // a re-INVITE of ours was answered with nonsense: what stood before stands
 			p.ep.Rollback()
-			c.misaligned(p)
+			if !c.faxRefused(p) {
+				c.misaligned(p)
+			}
 			return
 		}
 		c.mediaRefuses(err) // C18
@@ -184,8 +186,14 @@ func (c *Call) onAgreed(e Agreed) {
 		p.speaks, _ = p.ep.Allows(e.SDP)
 	}
 	if !first {
+		if c.faxAnswered(p, e.SDP) {
+			return
+		}
 		c.holdChanged(p)
 		c.aligned(p)
+		if o := c.other(p); o != nil { // it agreed to a fax for one who is gone
+			c.faxOver(o)
+		}
 		return
 	}
 	switch {
@@ -205,6 +213,8 @@ func (c *Call) onDisagreed(e Disagreed) {
 	if p := c.party(e.Leg); p != nil && c.phase != Ending {
 		p.ep.Rollback()
 		c.log.Info("call: our offer was refused", "leg", p.id, "status", e.Cause.Status)
-		c.misaligned(p)
+		if !c.faxRefused(p) {
+			c.misaligned(p)
+		}
 	}
 }

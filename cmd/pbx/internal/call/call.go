@@ -80,6 +80,7 @@ type Call struct {
 	diverted  int        // redirections followed
 	told      bool       // what came of the origin
 	surrender *surrender // legs on their way to another call
+	fax       *faxing    // a party wants to go on as a fax, the other is being asked
 	aligning  *aligning  // two answered legs without a common codec: one is asked to change
 	act       *act       // the script that has the caller; nil: none
 	place     *occupancy // in a room; nil: in none
@@ -131,6 +132,7 @@ type party struct {
 	local    media.SDP     // what we sent it in answer; nil: nothing yet
 	asked    []media.Codec // of our last offer to it; nil: it made the offer
 	speaks   []media.Codec // of what it answered to that, or offered; nil: not known
+	fax      media.Fax     // what its machine said, while it is one
 	agreed   bool          // offer and answer are complete: it can be played to and joined
 	joined   bool          // member of the bridge
 	taped    string        // the recording that knows it

@@ -17,7 +17,13 @@ func (c *Call) onOffered(e Offered) {
 		p.leg.Refuse(sip.StatusCause(491))
 		return
 	}
+	if e.SDP != nil && c.faxOffered(p, e.SDP) {
+		return
+	}
 	want := media.Want{Prefer: withTwin([]media.Codec{p.ep.Codec()}), Security: p.security}
+	if o := c.other(p); o != nil {
+		want.Fax = o.fax
+	}
 	if e.SDP == nil { // offerless re-INVITE: our offer goes in the 200, the answer comes with the ACK
 		sdp, err := p.ep.Offer(want)
 		if err != nil {
@@ -37,6 +43,7 @@ func (c *Call) onOffered(e Offered) {
 	p.asked = nil
 	p.speaks, _ = p.ep.Allows(e.SDP)
 	p.leg.Reply(sdp)
+	c.faxOver(p)
 	c.holdChanged(p)
 }
 

@@ -38,6 +38,9 @@ func (c *Call) play(p *party, prog Program, why purpose) {
 		return
 	}
 	c.silence(p)
+	if p.ep.Codec() == media.T38 { // a fax machine has no ear
+		return
+	}
 	p.stage.why = why
 	seq, id, codec := p.stage.seq, p.id, p.ep.Codec()
 	c.beside(func() Event {
