@@ -6,9 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"naisen/media"
 	"naisen/sip/siptest"
 	"naisen/sip/stack"
 )
+
+// Fax implements media.Faxer.
+func (e *simEndpoint) Fax(s media.SDP, security media.Security) (f media.Fax, image bool, err error) {
+	_ = e.locked(func() error { f, image, err = e.neg.Fax(s, security); return nil })
+	return f, image, err
+}
 
 // faxBody is how a phone's machine describes T.38; head are lines before its own, such as an audio stream that it gives up.
 func faxBody(p *siptest.Phone, version int, head string) []byte {

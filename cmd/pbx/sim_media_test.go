@@ -136,12 +136,6 @@ func (e *simEndpoint) Allows(s media.SDP) (out []media.Codec, err error) {
 	return out, err
 }
 
-// Fax implements media.Faxer.
-func (e *simEndpoint) Fax(s media.SDP, security media.Security) (f media.Fax, image bool, err error) {
-	_ = e.locked(func() error { f, image, err = e.neg.Fax(s, security); return nil })
-	return f, image, err
-}
-
 func (e *simEndpoint) Rollback()      { _ = e.locked(func() error { e.neg.Rollback(); return nil }) }
 func (e *simEndpoint) SendDigit(rune) {}
 
