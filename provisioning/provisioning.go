@@ -187,12 +187,28 @@ type CallInfo struct {
 	Recording string    `json:"recording,omitempty"`
 	Media     string    `json:"media,omitempty"` // the bridge's plan in one line
 
+	Extensions []string `json:"extensions,omitempty" doc:"Those whose telephones are in the call: it is their owners' own"`
+
 	Legs []LegQuality `json:"legs,omitempty" doc:"How each party sounds at the moment"`
 }
+
+// StartCall is a call that begins without anybody dialling.
+type StartCall struct {
+	From string `json:"from" required:"true" maxLength:"40" doc:"Extension whose telephones ring first; its rights and limits judge the call"`
+	To   string `json:"to" required:"true" maxLength:"80" doc:"What it would dial: an extension, an outside number, a code"`
+}
+
+// NotNow says that something is too much at the moment, and when it may be tried again.
+type NotNow struct{ After time.Duration }
+
+func (e *NotNow) Error() string { return "provisioning: not now, in " + e.After.String() }
 
 // Calls is what an authorised person may do to a live call.
 type Calls interface {
 	List(ctx context.Context, domain string) []CallInfo
+	// Start rings an extension and then, for it, what it would have dialled; it returns the call's ID. *Invalid: the field that cannot be.
+	// *NotNow: too many, or the switch is too busy.
+	Start(ctx context.Context, domain string, c StartCall) (string, error)
 	Hangup(ctx context.Context, domain, id string) error
 	Record(ctx context.Context, domain, id string, on bool) error
 }

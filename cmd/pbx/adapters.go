@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/media"
@@ -72,6 +73,7 @@ func (b bindings) Save(ctx context.Context, batch []registrar.Record) error {
 type liveCalls struct {
 	calls     *call.Switch
 	directory *directory.Directory
+	origins   *origins
 }
 
 // List implements provisioning.Calls.
@@ -87,6 +89,9 @@ func callInfo(d *directory.Directory, s *call.Snapshot) provisioning.CallInfo {
 	info := provisioning.CallInfo{ID: s.ID, Domain: s.Domain, From: s.From, To: s.To, Phase: s.Phase.String(), Started: s.Started,
 		Recording: s.Recording, Media: s.Bridge}
 	for _, party := range s.Parties {
+		if n := party.Extension; n != "" && !slices.Contains(info.Extensions, n) {
+			info.Extensions = append(info.Extensions, n)
+		}
 		if party.Measured != nil {
 			m := party.Measured()
 			m.Site = siteOfMedia(d, s.Domain, m.Stats.Remote)

@@ -52,7 +52,7 @@ type callState struct {
 
 // List implements live.Source.
 func (c callState) List(domain string) (out []live.State) {
-	for _, i := range liveCalls(c).List(context.Background(), domain) {
+	for _, i := range (liveCalls{calls: c.calls, directory: c.directory}).List(context.Background(), domain) {
 		out = append(out, live.State{Key: i.ID, Value: i})
 	}
 	return out

@@ -39,6 +39,9 @@ func (s *signalling) ringing(snap *directory.Snapshot, domain, by, only string) 
 	list := s.calls.Snapshots(domain)
 	slices.SortFunc(list, func(a, b *call.Snapshot) int { return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) })
 	for _, c := range list {
+		if c.Phase == call.Originating { // who is rung is wanted itself
+			continue
+		}
 		for _, p := range c.Parties {
 			e, ok := snap.Extension(domain, p.Extension)
 			if ok && e.Number != by && (only == "" || e.Number == only) && me.Pickup != "" && e.Pickup == me.Pickup && !p.Dialog.Inbound && p.Phase < call.PartyUp {

@@ -206,6 +206,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 		Programs: simPrograms{unlucky, w.library, w.desk, p}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
+	p.origins = p.newOrigins()
 	p.queues.Configured() // the directory stands still
 	w.serve.Go(func() { p.queues.watch(ctx, p.registrar.Watch(contactChanges)) })
 	p.wireLive()

@@ -66,6 +66,7 @@ type pbx struct {
 	prompts *prompts.Library
 	vault   *vault
 	calls   *call.Switch
+	origins *origins
 	alarms  *alarms
 	live    *live.Hub // who looks at what changes
 	rooms   *app.Rooms
@@ -279,6 +280,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 
 // startBeside begins what works beside calls, as soon as they can come.
 func (p *pbx) startBeside(ctx context.Context) {
+	p.origins = p.newOrigins()
 	p.startQueues()
 	p.startGuards(ctx)
 }
@@ -369,7 +371,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 		return err
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
-	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory}, Prompts: promptAPI{p.prompts},
+	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
 		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {

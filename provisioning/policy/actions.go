@@ -78,6 +78,7 @@ const (
 	CallRead   provisioning.Action = "call.read"
 	CallHangup provisioning.Action = "call.hangup"
 	CallRecord provisioning.Action = "call.record"
+	CallStart  provisioning.Action = "call.start" // ring a telephone, and for it what it would have dialled
 
 	CDRRead provisioning.Action = "cdr.read"
 
@@ -213,8 +214,9 @@ func rows() []row {
 
 		grant(BindingRead, KindBinding, admin, telephony),
 
-		grant(CallRead, KindCall, admin, telephony),
-		grant(CallHangup, KindCall, admin, telephony),
+		grant(CallRead, KindCall, admin, telephony).andOwn(staff),
+		grant(CallHangup, KindCall, admin, telephony).andOwn(staff),
+		grant(CallStart, KindCall, admin, telephony).andOwn(staff), // own: from one's own extension
 		grant(CallRecord, KindCall, admin, telephony),
 
 		grant(CDRRead, KindCDR, admin, auditor).andOwn(staff),

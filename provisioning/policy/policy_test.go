@@ -34,7 +34,7 @@ func want() map[provisioning.Action]string {
 		policy.PolicyRead: "AT", policy.PolicyPut: "AT", policy.PolicyDelete: "AT",
 		policy.PromptRead: "AT", policy.PromptPut: "AT", policy.PromptDelete: "AT",
 		policy.BindingRead: "AT",
-		policy.CallRead:    "AT", policy.CallHangup: "AT", policy.CallRecord: "AT",
+		policy.CallRead:    "ATs", policy.CallHangup: "ATs", policy.CallRecord: "AT", policy.CallStart: "ATs",
 		policy.CDRRead:       "AUs",
 		policy.RecordingList: "ALU", policy.RecordingListen: "L",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",

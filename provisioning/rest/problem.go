@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/text/language"
@@ -100,6 +101,7 @@ func hidden(d *provisioning.Denied) bool {
 func (a *api) problem(ctx context.Context, err error) error {
 	var invalid *provisioning.Invalid
 	var denied *provisioning.Denied
+	var notNow *provisioning.NotNow
 	var already huma.StatusError
 	switch {
 	case err == nil:
@@ -108,6 +110,9 @@ func (a *api) problem(ctx context.Context, err error) error {
 		return err
 	case errors.As(err, &invalid):
 		return invalidAt(http.StatusUnprocessableEntity, "body."+invalid.Field, invalid.Reason)
+	case errors.As(err, &notNow):
+		return huma.ErrorWithHeaders(huma.NewError(http.StatusTooManyRequests, "not now"),
+			http.Header{"Retry-After": {strconv.Itoa(int(notNow.After/time.Second) + 1)}})
 	case errors.As(err, &denied) && hidden(denied):
 		return notFound()
 	case errors.As(err, &denied):

@@ -63,7 +63,16 @@ type fakeCalls struct {
 }
 
 func (f *fakeCalls) List(context.Context, string) []provisioning.CallInfo {
-	return []provisioning.CallInfo{{ID: "c1", Domain: here, From: "2001"}, {ID: "c2", Domain: there}} // leaky on purpose
+	return []provisioning.CallInfo{{ID: "c1", Domain: here, From: "2001", Extensions: []string{"2001"}}, {ID: "c2", Domain: there}} // leaky on purpose
+}
+func (f *fakeCalls) Start(_ context.Context, domain string, c provisioning.StartCall) (string, error) {
+	switch {
+	case c.To == "110":
+		return "", &provisioning.Invalid{Field: "to", Reason: "is an emergency number"}
+	case c.To == "busy":
+		return "", &provisioning.NotNow{After: 9 * time.Second}
+	}
+	return "c9", f.do(domain, "c1", "start "+c.From+" "+c.To)
 }
 func (f *fakeCalls) Hangup(_ context.Context, domain, id string) error {
 	return f.do(domain, id, "hangup")
