@@ -62,6 +62,7 @@ type DialAnswer struct {
 	Class     string  `json:"class"`
 	Allowed   bool    `json:"allowed"`
 	Why       string  `json:"why" doc:"The rule that decided"`
+	ByPIN     bool    `json:"by_pin,omitempty" doc:"With the personal PIN it would be allowed"`
 	YenMinute float64 `json:"yen_per_minute"`
 }
 

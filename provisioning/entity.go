@@ -36,6 +36,9 @@ func (e Extension) Refs() []Ref {
 	if e.Remote != "" {
 		r = append(r, Ref{"remote", KindTrunk, e.Remote})
 	}
+	if e.Restriction != "" {
+		r = append(r, Ref{"restriction", KindRestriction, e.Restriction})
+	}
 	return r
 }
 

@@ -45,6 +45,9 @@ const (
 	FeatureTime             = "time"
 	FeatureEcho             = "echo-test"
 	FeatureQuality          = "quality-test"
+	FeatureWithPIN          = "call-with-pin"
+	FeatureLock             = "lock"
+	FeatureUnlock           = "unlock"
 )
 
 // Features lists all, in the order in which people read them. The codes are those that most systems use.
@@ -64,6 +67,9 @@ func Features() []Feature {
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureTime, "*60", "", "The time", "時刻"},
 		{FeatureEcho, "*43", "", "Echo test", "通話試験（エコー）"},
+		{FeatureWithPIN, "*33", "number", "Call with your PIN", "暗証番号による発信"},
+		{FeatureLock, "*34", "", "Lock this telephone", "電話機のロック"},
+		{FeatureUnlock, "*35", "", "Unlock this telephone, with your PIN", "電話機のロック解除"},
 		{FeatureQuality, "*44", "", "Quality test: record and hear", "通話品質試験（録音再生）"},
 	}
 }
@@ -162,4 +168,14 @@ func (f FeatureCodes) Dialled(number string) (feature, argument string, ok bool)
 		}
 	}
 	return "", "", false
+}
+
+// SendsOut tells of a feature that it sends calls elsewhere later on: who may not call may not set it.
+func SendsOut(feature string) bool {
+	return feature == FeatureForwardOn || feature == FeatureForwardBusyOn || feature == FeatureForwardAnswerOn
+}
+
+// Confides tells of a feature that it asks for a PIN: what was dialled behind its code stands in no record.
+func Confides(feature string) bool {
+	return feature == FeatureWithPIN || feature == FeatureUnlock
 }

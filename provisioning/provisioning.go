@@ -79,12 +79,14 @@ type Extension struct {
 	Disabled    bool   `json:"disabled"`
 
 	Reading    string `json:"reading,omitempty" doc:"よみがな of display, for the shared directory"`
-	Department string `json:"department,omitempty" doc:"As the shared directory shows it; its people see what is kept for it"`
+	Department string `json:"department,omitempty" doc:"As the shared directory shows it; its people see what is kept for it, and have the class of restriction of the department of that name"`
 	Unlisted   bool   `json:"unlisted,omitempty" doc:"Not in the shared directory"`
+
+	Restriction string `json:"restriction,omitempty" doc:"Class of restriction, in place of rights"`
 
 	UnsolicitedMWI bool `json:"unsolicited_mwi,omitempty" doc:"Its phone shows waiting messages but never subscribes to them: it is told unasked"`
 
-	Rights *Rights `json:"rights,omitempty"` // nil: the domain's
+	Rights *Rights `json:"rights,omitempty"` // nil: those of restriction, else of the department's class, else the domain's
 	Limits *Limits `json:"limits,omitempty"` // nil, or 0 in a field: the domain's extension_limits
 }
 

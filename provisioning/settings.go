@@ -6,6 +6,7 @@ type Settings struct {
 	Extension     string     `json:"extension"`
 	Forward       Forwarding `json:"forward"`
 	DoNotDisturb  bool       `json:"do_not_disturb"`
+	Locked        bool       `json:"locked" doc:"Only numbers inside and emergency numbers can be dialled; forwards that were set before go on"`
 	NoCallWaiting bool       `json:"no_call_waiting" doc:"Who talks is busy: a second call is not put through"`
 }
 

@@ -205,6 +205,10 @@ func (e Extension) Validate() error {
 	}
 	c.must(e.Certificate == "" || len(e.Certificate) <= 253 && hostPort(e.Certificate) && !strings.Contains(e.Certificate, ":"),
 		"certificate", "must be a host name")
+	if e.Restriction != "" {
+		c.name("restriction", e.Restriction)
+		c.must(e.Rights == nil, "rights", "must be left out beside restriction")
+	}
 	e.Rights.check(&c, "rights")
 	e.Limits.check(&c, "limits")
 	return c.result()

@@ -236,7 +236,7 @@ func (p *purse) LimitState(domain, extension, dialled string) (provisioning.Limi
 	own, all := p.terms(payer)
 	used, refused := p.book.State(payer)
 	usedAll, _ := p.book.State(limit.Payer{Domain: domain})
-	out := provisioning.LimitState{Extension: extension, Rights: d.RightsOf(e), Own: limitSet(used, own), Domain: limitSet(usedAll, all),
+	out := provisioning.LimitState{Extension: extension, Rights: route.OpenTo(snap, domain, e, time.Now()).Rights, Own: limitSet(used, own), Domain: limitSet(usedAll, all),
 		Refused: []provisioning.RefusedCall{}}
 	for _, r := range refused {
 		out.Refused = append(out.Refused, provisioning.RefusedCall{Time: r.At, Dialled: r.Dialled, Class: r.Class, Why: r.Limit})
@@ -249,9 +249,14 @@ func (p *purse) LimitState(domain, extension, dialled string) (provisioning.Limi
 
 // wouldDial asks the same questions as a call, and counts nothing.
 func (p *purse) wouldDial(d provisioning.Domain, extension, dialled string) *provisioning.DialAnswer {
-	plan := route.Route(p.directory.Snapshot(), route.Request{Domain: d.Name, Extension: extension, Dialled: dialled, E164: e164(dialled)}, time.Now())
+	ask, now := route.Request{Domain: d.Name, Extension: extension, Dialled: dialled, E164: e164(dialled)}, time.Now()
+	plan := route.Route(p.directory.Snapshot(), ask, now)
 	c := plan.Charge
 	out := &provisioning.DialAnswer{Dialled: dialled, Class: c.Class, Allowed: plan.Refuse.Status == 0, Why: plan.Why}
+	if c.Denied {
+		ask.PIN = true
+		out.ByPIN = route.Route(p.directory.Snapshot(), ask, now).Refuse.Status == 0
+	}
 	switch {
 	case plan.Emergency:
 		out.Class = provisioning.ClassEmergency

@@ -44,14 +44,16 @@ func (o *stage) silence(p *siptest.Phone) {
 	}
 }
 
-// TestNothingForbiddenGoesOut: threats B10 and B12. 403, no 18x, a fact in the audit log, and not a packet to the trunk, however it is tried.
+// TestNothingForbiddenGoesOut: threats B10 and B12. 403 after an announcement, no ringing, a fact in the audit log, and not a packet to the trunk, however it is tried.
 func TestNothingForbiddenGoesOut(t *testing.T) {
 	trunk := provisioning.Trunk{Name: "carrier", Host: "192.0.2.50:5060", Transport: "udp", Prefixes: []string{"0", "+", "9", "*"}, Media: "srtp-forbidden"}
 	onStage(t, "", func(o *stage) {
 		alice, bob := o.phones["2001"], o.phones["2002"]
 		for _, number := range []string{"00442071838750", "+442071838750", "%2B442071838750", "9011442071838750", "010442071838750", "9010442071838750", "0990512345",
 			"1840990512345", "+81990512345", "01018765551234", "0033010442071838750", "*7000442071838", "0-0442071838750"} {
-			alice.Ack(o.invite(alice, number, nil), alice.ExpectStatus(403, "INVITE"))
+			out := o.invite(alice, number, nil)
+			alice.ExpectStatus(183, "INVITE") // why is announced
+			alice.Ack(out, alice.ExpectStatus(403, "INVITE"))
 			o.wait(time.Second)
 			if o.denials() != 1 {
 				t.Errorf("%s: no fact in the audit log", number)

@@ -16,7 +16,10 @@ const recentCalls = 100
 var errNoFeature = errors.New("self-service: the feature cannot be set from a phone")
 
 // selfService does what people dial codes for, in the store: audited, and live for the next call.
-type selfService struct{ store provisioning.Store }
+type selfService struct {
+	store provisioning.Store
+	pins  *pins
+}
 
 var _ app.Desk = selfService{}
 
@@ -25,6 +28,11 @@ func (d selfService) Set(ctx context.Context, domain, extension, feature, argume
 	return d.store.Update(ctx, provisioning.Subject{Domain: domain, User: "extension " + extension, Device: extension}, func(w provisioning.Writer) error {
 		if feature == provisioning.FeatureNight {
 			return turn(w, domain, extension, argument)
+		}
+		if feature == provisioning.FeatureLock {
+			if _, err := provisioning.PINOf(w, domain, extension); err != nil { // nothing would open it again
+				return err
+			}
 		}
 		s, _, err := provisioning.Get[provisioning.Settings](w, domain, extension)
 		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
@@ -85,6 +93,8 @@ func change(s *provisioning.Settings, feature string, to *provisioning.Destinati
 		s.Forward.Busy = to
 	case provisioning.FeatureForwardAnswerOn, provisioning.FeatureForwardAnswerOff:
 		s.Forward.NoAnswer = to
+	case provisioning.FeatureLock, provisioning.FeatureUnlock:
+		s.Locked = feature == provisioning.FeatureLock
 	case provisioning.FeatureDNDOn, provisioning.FeatureDNDOff:
 		s.DoNotDisturb = feature == provisioning.FeatureDNDOn
 	default:

@@ -11,7 +11,7 @@ import (
 // What is set by a code stands in the store under the name of who dialled, and what cannot be is refused without a change.
 func TestSelfService(t *testing.T) {
 	st := simStore(t, provisioning.Settings{Extension: "2001", NoCallWaiting: true})
-	d := selfService{st}
+	d := selfService{store: st}
 	set := func(feature, argument string) (provisioning.Settings, error) {
 		err := d.Set(t.Context(), simDomain, "2001", feature, argument)
 		var s provisioning.Settings
@@ -55,7 +55,7 @@ func TestSelfService(t *testing.T) {
 // The last caller is the newest one who rang the extension, whoever it called itself meanwhile.
 func TestLastCaller(t *testing.T) {
 	st := simStore(t)
-	d := selfService{st}
+	d := selfService{store: st}
 	if _, known, err := d.LastCaller(t.Context(), simDomain, "2001"); known || err != nil {
 		t.Errorf("nobody called: %v %v", known, err)
 	}
@@ -74,7 +74,7 @@ func TestLastCaller(t *testing.T) {
 // The night key is pressed by those who may.
 func TestNightKey(t *testing.T) {
 	st := simStore(t, provisioning.Calendar{Name: "hall", Number: "7000", Operators: []string{"2001"}})
-	d := selfService{st}
+	d := selfService{store: st}
 	mode := func() string {
 		var c provisioning.Calendar
 		if err := st.View(t.Context(), func(r provisioning.Reader) (err error) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -358,25 +357,6 @@ type simPrograms struct {
 	library *simLibrary
 	desk    app.Desk
 	of      *pbx // its rooms
-}
-
-// simSelf remembers what was set; 2003 called everybody last.
-type simSelf struct {
-	mu  sync.Mutex
-	set []string
-}
-
-// Set implements app.Desk.
-func (d *simSelf) Set(_ context.Context, _, extension, feature, argument string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.set = append(d.set, extension+" "+feature+" "+argument)
-	return nil
-}
-
-// LastCaller implements app.Desk.
-func (d *simSelf) LastCaller(context.Context, string, string) (string, bool, error) {
-	return "2003", true, nil
 }
 
 // simPrompt is how long each announcement of the library takes.

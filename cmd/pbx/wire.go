@@ -58,6 +58,7 @@ type pbx struct {
 	ledger      *ledger
 	notes       *notes
 	purse       *purse
+	pins        *pins
 	qualities   *qualities
 	queues      *queues
 	webhooks    *webhook.Sender
@@ -162,6 +163,7 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	p.wireWebhooks()
 	p.qualities = newQualities(p.ledger, p.directory)
 	p.purse = newPurse(p.directory, p.auditor, p.alarms, p.qualities, time.Now, p.log)
+	p.pins = newPINs(p.store, p.auditor, p.alarms, time.Now)
 	if err := p.purse.restore(ctx, p.store, p.directory.Snapshot().DomainNames()); err != nil {
 		return err
 	}
@@ -268,7 +270,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, p.log)
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
-		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Queues: p.queues, Desk: selfService{liveStore{p.store, p.directory, p.log}},
+		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Queues: p.queues, Desk: selfService{liveStore{p.store, p.directory, p.log}, p.pins},
 			Rooms: p.rooms, Conference: p.conference, Beep: beep, Menu: p.menu}, Alarm: p.alarms.raise,
 		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Note: p.notes.keep, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Beyond: p.dialler.beyond}, p.config.Calls)

@@ -55,9 +55,6 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.calendars, err = readAll[provisioning.Calendar](r, self.Name); err != nil {
 		return nil, err
 	}
-	if d.rejections, err = readAll[provisioning.Rejection](r, self.Name); err != nil {
-		return nil, err
-	}
 	if d.groups, err = readAll[provisioning.Group](r, self.Name); err != nil {
 		return nil, err
 	}
@@ -74,6 +71,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 		return nil, err
 	}
 	if d.contacts, err = readAll[provisioning.Contact](r, self.Name); err != nil {
+		return nil, err
+	}
+	if err := d.readNumbers(r); err != nil {
 		return nil, err
 	}
 	if err := d.readQueues(r); err != nil {
@@ -289,6 +289,7 @@ func newEdit(d *domain) *edit {
 			conferences: map[string]provisioning.Conference{}, pins: map[string]provisioning.ConferencePINs{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, calendars: map[string]provisioning.Calendar{}, rejections: map[string]provisioning.Rejection{},
+			restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
@@ -334,6 +335,10 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.calendars)
 	case provisioning.KindRejection:
 		return set(e, r, c, &e.rejections)
+	case provisioning.KindRestriction:
+		return set(e, r, c, &e.restrictions)
+	case provisioning.KindDepartment:
+		return set(e, r, c, &e.departments)
 	case provisioning.KindGroup:
 		return set(e, r, c, &e.groups)
 	case provisioning.KindSettings:

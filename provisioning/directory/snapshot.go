@@ -23,29 +23,31 @@ type Snapshot struct {
 
 // domain is immutable once it stands in a Snapshot.
 type domain struct {
-	self        provisioning.Domain
-	users       map[string]provisioning.User
-	extensions  map[string]provisioning.Extension
-	dids        map[string]provisioning.DID
-	trunks      map[string]provisioning.Trunk
-	policies    map[string]provisioning.RecordingPolicy
-	sites       map[string]provisioning.Site
-	conferences map[string]provisioning.Conference
-	pins        map[string]provisioning.ConferencePINs // by conference
-	rejections  map[string]provisioning.Rejection
-	calendars   map[string]provisioning.Calendar
-	groups      map[string]provisioning.Group
-	settings    map[string]provisioning.Settings     // by extension
-	codes       map[string]provisioning.FeatureCodes // at most one
-	menus       map[string]provisioning.MenuVersions
-	credentials map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
-	passwords   map[string]secret.Secret               // by trunk
-	webhooks    map[string]provisioning.Webhook
-	queues      map[string]provisioning.Queue
-	agents      map[string]provisioning.Agent
-	callBacks   map[string]provisioning.CallBack
-	contacts    map[string]provisioning.Contact
-	signing     map[string]secret.Secret // by webhook
+	self         provisioning.Domain
+	users        map[string]provisioning.User
+	extensions   map[string]provisioning.Extension
+	dids         map[string]provisioning.DID
+	trunks       map[string]provisioning.Trunk
+	policies     map[string]provisioning.RecordingPolicy
+	sites        map[string]provisioning.Site
+	conferences  map[string]provisioning.Conference
+	pins         map[string]provisioning.ConferencePINs // by conference
+	rejections   map[string]provisioning.Rejection
+	calendars    map[string]provisioning.Calendar
+	groups       map[string]provisioning.Group
+	restrictions map[string]provisioning.Restriction
+	departments  map[string]provisioning.Department
+	settings     map[string]provisioning.Settings     // by extension
+	codes        map[string]provisioning.FeatureCodes // at most one
+	menus        map[string]provisioning.MenuVersions
+	credentials  map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
+	passwords    map[string]secret.Secret               // by trunk
+	webhooks     map[string]provisioning.Webhook
+	queues       map[string]provisioning.Queue
+	agents       map[string]provisioning.Agent
+	callBacks    map[string]provisioning.CallBack
+	contacts     map[string]provisioning.Contact
+	signing      map[string]secret.Secret // by webhook
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name

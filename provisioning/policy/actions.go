@@ -25,6 +25,7 @@ const (
 	ExtensionPut    provisioning.Action = "extension.put"
 	ExtensionDelete provisioning.Action = "extension.delete"
 	ExtensionSecret provisioning.Action = "extension.secret" // make a new SIP password
+	ExtensionPIN    provisioning.Action = "extension.pin"    // set the personal PIN
 
 	SettingsRead   provisioning.Action = "settings.read" // forwards and the like of an extension
 	SettingsPut    provisioning.Action = "settings.put"
@@ -33,6 +34,14 @@ const (
 	GroupRead   provisioning.Action = "group.read"
 	GroupPut    provisioning.Action = "group.put"
 	GroupDelete provisioning.Action = "group.delete"
+
+	RestrictionRead   provisioning.Action = "restriction.read"
+	RestrictionPut    provisioning.Action = "restriction.put"
+	RestrictionDelete provisioning.Action = "restriction.delete"
+
+	DepartmentRead   provisioning.Action = "department.read"
+	DepartmentPut    provisioning.Action = "department.put"
+	DepartmentDelete provisioning.Action = "department.delete"
 
 	CalendarRead   provisioning.Action = "calendar.read"
 	CalendarPut    provisioning.Action = "calendar.put"
@@ -255,6 +264,16 @@ func deskRows() []row {
 		grant(ContactPut, provisioning.KindContact, admin, telephony),
 		grant(ContactDelete, provisioning.KindContact, admin, telephony),
 		grant(BookRead, KindBook, admin, telephony, auditor, listener, staff),
+
+		grant(RestrictionRead, provisioning.KindRestriction, admin, telephony, auditor),
+		grant(RestrictionPut, provisioning.KindRestriction, admin, telephony),
+		grant(RestrictionDelete, provisioning.KindRestriction, admin, telephony),
+
+		grant(DepartmentRead, provisioning.KindDepartment, admin, telephony, auditor),
+		grant(DepartmentPut, provisioning.KindDepartment, admin, telephony),
+		grant(DepartmentDelete, provisioning.KindDepartment, admin, telephony),
+
+		grant(ExtensionPIN, provisioning.KindExtension, admin, telephony).andOwn(staff),
 
 		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),

@@ -25,6 +25,8 @@ func want() map[provisioning.Action]string {
 		policy.ExtensionRead: "ATs", policy.ExtensionPut: "AT", policy.ExtensionDelete: "AT", policy.ExtensionSecret: "AT",
 		policy.SettingsRead: "ATs", policy.SettingsPut: "ATs", policy.SettingsDelete: "ATs",
 		policy.GroupRead: "AT", policy.GroupPut: "AT", policy.GroupDelete: "AT",
+		policy.RestrictionRead: "ATU", policy.RestrictionPut: "AT", policy.RestrictionDelete: "AT",
+		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",
 		policy.ContactRead: "AT", policy.ContactPut: "AT", policy.ContactDelete: "AT", policy.BookRead: "ATLUS",
 		policy.RejectionRead: "ATU", policy.RejectionPut: "AT", policy.RejectionDelete: "AT",

@@ -25,6 +25,15 @@ func (a *api) registerDesk() {
 		setKey: func(r *provisioning.Rejection, k string) { r.Name = k }}
 	entities(a, rejections)
 	putPlain(a, rejections)
+	restrictions := resource[provisioning.Restriction]{plural: "restrictions", one: "restriction", read: policy.RestrictionRead, put: policy.RestrictionPut,
+		del: policy.RestrictionDelete, setKey: func(r *provisioning.Restriction, k string) { r.Name = k }}
+	entities(a, restrictions)
+	putPlain(a, restrictions)
+	departments := resource[provisioning.Department]{plural: "departments", one: "department", read: policy.DepartmentRead, put: policy.DepartmentPut,
+		del: policy.DepartmentDelete, setKey: func(d *provisioning.Department, k string) { d.Name = k }}
+	entities(a, departments)
+	putPlain(a, departments)
+	a.registerPINs()
 	groups := resource[provisioning.Group]{plural: "groups", one: "group", read: policy.GroupRead, put: policy.GroupPut, del: policy.GroupDelete,
 		setKey: func(g *provisioning.Group, k string) { g.Number = k }}
 	entities(a, groups)

@@ -34,6 +34,9 @@ type Programs struct {
 type Desk interface {
 	// Set does what a feature of provisioning says for an extension: it is audited, and holds for the next call. An error: it was not done.
 	Set(ctx context.Context, domain, extension, feature, argument string) error
+	// Prove tells whether a PIN is that of an extension, which signs in at another one, or at its own. Wrong ones are slowed and audited.
+	// Errors: ErrNoTries; any other: it is not.
+	Prove(ctx context.Context, domain, extension, at, pin string) error
 	// LastCaller is who called an extension last; known is false when nobody did, and number empty when it was withheld.
 	LastCaller(ctx context.Context, domain, extension string) (number string, known bool, err error)
 }

@@ -19,6 +19,8 @@ func (p Programs) feature(r route.Run) (call.Script, bool) {
 		return &echoing{from: p}, true
 	case provisioning.FeatureQuality:
 		return &replaying{from: p}, true
+	case provisioning.FeatureWithPIN, provisioning.FeatureUnlock:
+		return p.proves(r)
 	case provisioning.FeatureLastCaller:
 		return &returning{from: p}, p.Desk != nil
 	}
@@ -36,6 +38,7 @@ var confirmations = map[string]struct{ said, asks string }{
 	provisioning.FeatureForwardAnswerOff: {"feature/forward-off", ""},
 	provisioning.FeatureDNDOn:            {"feature/dnd-on", ""},
 	provisioning.FeatureDNDOff:           {"feature/dnd-off", ""},
+	provisioning.FeatureLock:             {"feature/activated", ""},
 	provisioning.FeatureNight:            {"", ""}, // its lamp says what it did
 }
 

@@ -16,12 +16,21 @@ import (
 
 type fakeDesk struct {
 	set    string
+	proved string
 	last   caller
 	broken error
 }
 
 func (d *fakeDesk) Set(_ context.Context, domain, extension, feature, argument string) error {
 	d.set = fmt.Sprint(domain, " ", extension, " ", feature, " ", argument)
+	return d.broken
+}
+
+func (d *fakeDesk) Prove(_ context.Context, _, extension, _, pin string) error {
+	if d.broken == nil && pin != "4711" {
+		return errMissing
+	}
+	d.proved = extension
 	return d.broken
 }
 

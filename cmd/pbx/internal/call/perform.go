@@ -316,7 +316,11 @@ func (c *Call) sendTo(a *act, o Goto) {
 		c.later(a, Refused{sip.CauseForbidden})
 		return
 	}
-	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: dialled, E164: e164, Site: c.in.Request.Site, Inside: o.Inside})
+	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: dialled, E164: e164, Site: c.in.Request.Site, Inside: o.Inside,
+		PIN: o.PIN, Standing: who != c.caller.ext})
+	if o.PIN && plan.Refuse.Status == 0 { // it was the number that was called, not the code
+		c.to, c.direction = plan.To, plan.Direction
+	}
 	c.follow(a, plan, who)
 }
 

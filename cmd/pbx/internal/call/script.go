@@ -116,6 +116,7 @@ type (
 	// Goto sends the call to what was dialled, by the rights of an extension: For, else the party's own. Not allowed: Refused.
 	Goto struct {
 		Number, For string
+		PIN         bool // the extension proved by its PIN that it is there
 		Inside      bool // a stranger chose the number: only what is inside may be reached
 	}
 	// Follow sends the call along a plan that was judged already. Refused if the plan says so.

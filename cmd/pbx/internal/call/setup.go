@@ -27,8 +27,14 @@ func (c *Call) begin(leg Leg) {
 	if c.in.Private && !c.plan.Emergency { // whoever calls for help is found
 		c.caller.hidden, c.plan.Shown.Withheld = true, true
 	}
+	if c.plan.Confided {
+		c.in.Request.Dialled = c.plan.To
+	}
 	c.log.Info("call: new", "from", c.in.Request.Number, "trunk", c.in.Request.Trunk, "dialled", c.in.Request.Dialled, "rule", c.plan.Why)
 	c.bridge = c.deps.Media.Bridge()
+	if c.plan.Refuse.Status != 0 && c.plan.Say != "" { // who may not call there is told why
+		c.plan = route.Announce(c.plan, c.plan.Say, c.plan.Refuse)
+	}
 	if c.plan.Refuse.Status != 0 {
 		c.end(c.plan.Refuse, bySwitch)
 		return

@@ -52,6 +52,16 @@ func (r *Rates[K]) Allow(k K) bool {
 	return allowed
 }
 
+// Give returns a token to the key: what it was taken for did no harm.
+func (r *Rates[K]) Give(k K) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b, ok := r.young[k]; ok {
+		b.tokens = min(r.burst, b.tokens+1)
+		r.young[k] = b
+	}
+}
+
 // Len is how many keys are remembered.
 func (r *Rates[K]) Len() int {
 	r.mu.Lock()

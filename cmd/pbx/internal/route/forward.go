@@ -113,7 +113,7 @@ func forwardOut(dir Directory, req Request, f Forward, p Plan) Plan {
 	if did, ok := dir.DID(req.Domain, e164); ok {
 		return toDID(dir, req, did, p)
 	}
-	ask := Request{Domain: req.Domain, Extension: by.Number, Dialled: n, E164: e164, Site: by.Site}
+	ask := Request{Domain: req.Domain, Extension: by.Number, Dialled: n, E164: e164, Site: by.Site, Standing: true, now: req.now}
 	out := outbound(dir, ask, by, wish, Plan{Language: p.Language})
 	switch {
 	case out.Emergency || IsEmergency(f.To.Number):

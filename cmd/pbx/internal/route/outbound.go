@@ -26,15 +26,15 @@ func outbound(dir Directory, req Request, caller provisioning.Extension, wish nu
 		ways, meanings = append(ways, way), append(meanings, readings(req.Dialled, prefix, way)...)
 	}
 	if len(ways) == 0 {
-		if c := May(dir, req.Domain, caller.Number, req.Dialled); c.Denied && isOutside(req.Dialled) {
-			return forbid(c, req.Dialled)
+		if v := May(dir, req.judged(caller), req.Dialled); v.Denied && isOutside(req.Dialled) {
+			return forbid(v, req.Dialled)
 		}
 		return refuse(404, "no extension, DID or trunk for the dialled number")
 	}
 	to := req.Dialled[ways[0].Strip:]
-	p.Charge = May(dir, req.Domain, caller.Number, meanings...)
-	if p.Charge.Denied {
-		return forbid(p.Charge, to)
+	v := May(dir, req.judged(caller), meanings...)
+	if p.Charge = v.Charge; v.Denied {
+		return forbid(v, to)
 	}
 	p.Direction, p.To, p.Why, p.Shown = Outbound, to, "trunk "+ways[0].Name, presented(caller, ways[0], wish)
 	for i, way := range ways {
@@ -43,6 +43,10 @@ func outbound(dir Directory, req Request, caller provisioning.Extension, wish nu
 	}
 	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
 	return p
+}
+
+func (r Request) judged(caller provisioning.Extension) Judged {
+	return Judged{Domain: r.Domain, Extension: caller.Number, At: r.now, PIN: r.PIN, Standing: r.Standing}
 }
 
 // patience: the last way has all the time that SIP allows.

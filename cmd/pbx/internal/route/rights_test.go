@@ -84,14 +84,14 @@ func TestRights(t *testing.T) {
 // TestTrunkToTrunk: a call has nobody who pays when it goes from trunk to trunk, when its extension is gone, or in another domain.
 func TestTrunkToTrunk(t *testing.T) {
 	for _, who := range []string{"", "2003", "2999", "9"} {
-		if c := May(town(), "d", who, "0312345555"); !c.Denied {
+		if c := May(town(), Judged{Domain: "d", Extension: who}, "0312345555"); !c.Denied {
 			t.Errorf("%q may call out", who)
 		}
 	}
 	if got := Route(town(), Request{Domain: "d", Trunk: "carrier", Number: "+815011112222", Dialled: "+81399990000"}, time.Time{}); got.Refuse.Status == 0 {
 		t.Errorf("trunk to trunk: %+v", got)
 	}
-	if c := May(town(), "d", "2001", "0312345555"); c.Denied {
+	if c := May(town(), Judged{Domain: "d", Extension: "2001"}, "0312345555"); c.Denied {
 		t.Errorf("2001 may not: %+v", c)
 	}
 }

@@ -34,6 +34,8 @@ type Desk interface {
 	Feature(domain, dialled string) (feature, argument string, ok bool)
 	Group(domain, number string) (provisioning.Group, bool)
 	Calendar(domain, name string) (provisioning.Calendar, bool)
+	Restriction(domain, name string) (provisioning.Restriction, bool)
+	Department(domain, name string) (provisioning.Department, bool)
 	Rejections(domain string) []provisioning.Rejection
 }
 
@@ -63,12 +65,14 @@ type Request struct {
 	Withheld  string // why Number is empty, as the carrier said: "anonymous", "payphone", "unavailable", "service"
 	CallBack  string // the extension whose emergency call this one answers: Dialled is in its call-back window
 
-	Live    Live            // the present moment; nil: nobody talks and every phone is there
-	Way     []sip.Diversion // who sent the call on before, the earliest first
-	Forward *Forward        // a step of an earlier plan reached nobody and sends the call on; Dialled is not looked at
-	now     time.Time
-	Inside  bool // a stranger pressed Dialled in a menu: numbers of our own people only, no code, no way out, no call for help
-	Direct  bool // Dialled rings whatever its owner set: the call comes back to whom it belongs
+	Live     Live            // the present moment; nil: nobody talks and every phone is there
+	Way      []sip.Diversion // who sent the call on before, the earliest first
+	Forward  *Forward        // a step of an earlier plan reached nobody and sends the call on; Dialled is not looked at
+	now      time.Time
+	Inside   bool // a stranger pressed Dialled in a menu: numbers of our own people only, no code, no way out, no call for help
+	PIN      bool // Extension proved by its PIN that it is there: what its class keeps for that is open
+	Standing bool // by a wish that stood before, not dialled now: see Judged
+	Direct   bool // Dialled rings whatever its owner set: the call comes back to whom it belongs
 }
 
 // TargetKind says what a Target is.
@@ -142,9 +146,11 @@ const (
 // Plan is what to do with a call. Refuse set means nothing else is.
 type Plan struct {
 	Refuse    sip.Cause
+	Say       string // with Refuse: the prompt that tells a caller of ours why
 	Direction Direction
 	Shown     Shown
 	To        string
+	Confided  bool // what was dialled may hold a secret: To stands for it in every record
 	Steps     []Step
 	Record    Record
 	Language  string
@@ -190,7 +196,7 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		}
 	}
 	if feature, argument, ok := dir.Feature(req.Domain, req.Dialled); ok {
-		return featured(caller, feature, argument, p)
+		return featured(dir, req, caller, feature, argument, p)
 	}
 	if own, ok := inside(dir, req, caller, p); ok {
 		return own
@@ -365,8 +371,8 @@ func record(dir Directory, domain, policy, number, language string) Record {
 }
 
 // forbid refuses what the rights of the one who pays do not open.
-func forbid(c Charge, to string) Plan {
-	return Plan{Refuse: sip.CauseForbidden, Direction: Outbound, To: to, Charge: c, Why: "rights of " + c.Extension + ": " + c.Class + " is closed"}
+func forbid(v Verdict, to string) Plan {
+	return Plan{Refuse: sip.CauseForbidden, Say: v.Say, Direction: Outbound, To: to, Charge: v.Charge, Why: v.Rule}
 }
 
 func refuse(status int, why string) Plan {

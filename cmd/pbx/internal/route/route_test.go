@@ -9,18 +9,20 @@ import (
 )
 
 type dir struct {
-	domains    map[string]provisioning.Domain
-	extensions map[string]provisioning.Extension
-	dids       map[string]provisioning.DID
-	policies   map[string]provisioning.RecordingPolicy
-	trunks     []provisioning.Trunk
-	sites      map[string]provisioning.Site
-	queues     map[string]provisioning.Queue
-	settings   map[string]provisioning.Settings
-	codes      provisioning.FeatureCodes
-	groups     map[string]provisioning.Group
-	calendars  map[string]provisioning.Calendar
-	rejections []provisioning.Rejection
+	domains      map[string]provisioning.Domain
+	extensions   map[string]provisioning.Extension
+	dids         map[string]provisioning.DID
+	policies     map[string]provisioning.RecordingPolicy
+	trunks       []provisioning.Trunk
+	sites        map[string]provisioning.Site
+	queues       map[string]provisioning.Queue
+	settings     map[string]provisioning.Settings
+	codes        provisioning.FeatureCodes
+	groups       map[string]provisioning.Group
+	calendars    map[string]provisioning.Calendar
+	rejections   []provisioning.Rejection
+	restrictions map[string]provisioning.Restriction
+	departments  map[string]provisioning.Department
 }
 
 func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
@@ -74,6 +76,16 @@ func (d dir) Group(dom, n string) (provisioning.Group, bool) {
 
 func (d dir) Calendar(dom, n string) (provisioning.Calendar, bool) {
 	v, ok := d.calendars[dom+"|"+n]
+	return v, ok
+}
+
+func (d dir) Restriction(dom, n string) (provisioning.Restriction, bool) {
+	v, ok := d.restrictions[dom+"|"+n]
+	return v, ok
+}
+
+func (d dir) Department(dom, n string) (provisioning.Department, bool) {
+	v, ok := d.departments[dom+"|"+n]
 	return v, ok
 }
 

@@ -1,6 +1,8 @@
 package route
 
 import (
+	"strings"
+
 	"naisen/provisioning"
 	"naisen/sip"
 )
@@ -43,9 +45,15 @@ func Announce(p Plan, prompt string, cause sip.Cause) Plan {
 }
 
 // featured lets a script do what a code asks for, for the extension that dialled it.
-func featured(caller provisioning.Extension, feature, argument string, p Plan) Plan {
+func featured(dir Directory, req Request, caller provisioning.Extension, feature, argument string, p Plan) Plan {
 	if feature == provisioning.FeaturePickup || feature == provisioning.FeaturePickupOf {
 		return refuse(480, "nobody is sent to pick up another's call")
+	}
+	if provisioning.SendsOut(feature) && dir.Settings(req.Domain, caller.Number).Locked { // a forward would lead out of a locked telephone
+		return Plan{Refuse: sip.CauseForbidden, Say: sayLocked, Direction: Internal, To: req.Dialled, Why: "the telephone of " + caller.Number + " is locked"}
+	}
+	if provisioning.Confides(feature) { // what is dialled behind it may be a secret by mistake
+		p.To, p.Confided = req.Dialled[:strings.LastIndex(req.Dialled, argument)], true
 	}
 	p.Direction, p.Why, p.Record = Internal, "feature "+feature, Record{Notice: NoticeNone}
 	p.Steps = []Step{{Run: Run{Verb: VerbFeature, Name: feature, For: caller.Number, Data: map[string]string{Argument: argument}}}}
