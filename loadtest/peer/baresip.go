@@ -214,23 +214,6 @@ func samples(raw []byte) []int16 {
 	return out
 }
 
-// ReadWAV splits a 16-bit PCM WAV into its channels.
-func ReadWAV(raw []byte) (channels [][]int16, rate int, err error) {
-	if len(raw) < 44 || string(raw[:4]) != "RIFF" || string(raw[8:12]) != "WAVE" {
-		return nil, 0, fmt.Errorf("peer: no WAV: %d bytes", len(raw))
-	}
-	n := int(binary.LittleEndian.Uint16(raw[22:]))
-	rate = int(binary.LittleEndian.Uint32(raw[24:]))
-	if n < 1 || n > 8 {
-		return nil, 0, fmt.Errorf("peer: WAV with %d channels", n)
-	}
-	channels = make([][]int16, n)
-	for i, s := range samples(raw) {
-		channels[i%n] = append(channels[i%n], s)
-	}
-	return channels, rate, nil
-}
-
 // WriteWAV writes 16-bit mono PCM.
 func WriteWAV(path string, pcm []int16, rate int) error {
 	b := make([]byte, 44, 44+2*len(pcm))
