@@ -21,8 +21,8 @@ type events struct {
 	quiet     quiet
 }
 
-// newEvents joins the notifier with its sources. It needs the stack, the registrar and the directory.
-func (s *signalling) newEvents() *events {
+// newEvents joins the notifier, which speaks through st, with its sources. It needs the registrar and the directory.
+func (s *signalling) newEvents(st event.Transport) *events {
 	e := &events{}
 	tell := func(packages ...string) func(event.AOR) {
 		return func(a event.AOR) {
@@ -54,7 +54,7 @@ func (s *signalling) newEvents() *events {
 		s.live.Anew()
 	})
 	e.contacts.came = e.teller.Tell // a phone that has just started knows of no messages
-	e.notifier = event.New(s.stack, event.Config{
+	e.notifier = event.New(st, event.Config{
 		Packages: []event.Package{event.DialogInfo(e.quiet), event.MessageSummary(e.mailboxes), event.Registrations(e.contacts, time.Now),
 			event.Presence(e.contacts.reachable, e.lamps, e.published, e.quiet.note)},
 		Judge: s.maySee, Reroute: s.registrar.Reroute,

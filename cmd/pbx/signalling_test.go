@@ -107,7 +107,7 @@ func newDesk(t *testing.T, d *directory.Directory) *desk {
 		t.Fatal(err)
 	}
 	w.s.stack, w.s.ua, w.s.registrar = st, dialog.New(st, dialog.Config{}, log), registrar.New(registrar.Config{}, nil, log)
-	w.s.events = w.s.newEvents()
+	w.s.events = w.s.newEvents(w.s.stack)
 	w.s.calls = call.NewSwitch(call.Deps{Media: silent{}, Ledger: noLedger{}, Clock: time.Now, Log: log, Alarm: func(string) {},
 		Route: func(r route.Request, _ time.Time) route.Plan {
 			w.routed <- r

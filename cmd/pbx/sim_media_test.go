@@ -31,6 +31,7 @@ type air struct {
 	mu sync.Mutex
 
 	all       bool                    // every phone is heard
+	skew      time.Duration           // of its clock: the switch's own timers count from the same instants, in whole seconds
 	speaking  map[netip.AddrPort]bool // by the RTP address that the phone describes
 	endpoints []*simEndpoint
 	bridges   []*simBridge
@@ -167,7 +168,7 @@ func (e *simEndpoint) Close() error {
 
 // listen looks every few seconds whether the phone is still heard. Called with air.mu held or before e is known.
 func (e *simEndpoint) listen() {
-	e.timer = time.AfterFunc(5*time.Second, func() {
+	e.timer = time.AfterFunc(5*time.Second+e.air.skew, func() {
 		e.air.mu.Lock()
 		defer e.air.mu.Unlock()
 		if e.closed > 0 {
@@ -220,7 +221,7 @@ func (p *simPlay) step() {
 	if p.left < 0 {
 		return
 	}
-	p.timer = time.AfterFunc(simTick, func() {
+	p.timer = time.AfterFunc(simTick+p.e.air.skew, func() {
 		p.e.air.mu.Lock()
 		defer p.e.air.mu.Unlock()
 		if p.e.play != p {

@@ -165,6 +165,9 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	w.net.Host("pbx", w.proxy.Addr())
 	w.library, w.desk = &simLibrary{}, &simSelf{}
 	w.air = &air{t: t, speaking: map[netip.AddrPort]bool{}}
+	if !w.found() {
+		w.air.skew = 137 * time.Nanosecond
+	}
 	trouble := rand.New(rand.NewPCG(seed, 2))
 	var mu sync.Mutex
 	unlucky := func() bool { mu.Lock(); defer mu.Unlock(); return trouble.IntN(20) == 0 }
@@ -197,7 +200,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.trunks = newTrunks(d, resolver, nil, log)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: []netip.Addr{w.proxy.Addr()}, log: log}
-	s.events = s.newEvents()
+	s.events = s.newEvents(w.patient())
 	p.auditor = s.audit
 	p.rooms = app.NewRooms(w.air.Room)
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)

@@ -255,7 +255,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		defer cancel()
 		return s.ua.Close(ctx)
 	})
-	s.events = s.newEvents()
+	s.events = s.newEvents(s.stack)
 	p.closing("events", s.events.Close)
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
 		return err

@@ -115,7 +115,7 @@ func (p *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	ap := u.AddrPort()
 	dst := netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	data := append([]byte(nil), b...)
-	for _, d := range p.n.journey(p.addr, dst, data) {
+	p.n.send(p.addr, dst, data, func(d time.Duration) {
 		time.AfterFunc(d, func() {
 			p.n.mu.Lock()
 			q := p.n.packets[dst]
@@ -124,7 +124,7 @@ func (p *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
 				q.put(packet{data, p.addr})
 			}
 		})
-	}
+	})
 	return len(b), nil
 }
 
@@ -210,11 +210,13 @@ func (c *streamConn) Write(b []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	data := append([]byte(nil), b...)
-	ds := c.n.journey(c.local, c.remote, data)
-	if len(ds) == 0 {
-		return len(b), nil // the cable is cut; TCP would notice later
-	}
-	c.arrive(ds[0], func() { c.peer.put(packet{data, c.local}) })
+	done := false
+	c.n.send(c.local, c.remote, data, func(d time.Duration) { // never, while the cable is cut; TCP would notice later
+		if !done {
+			done = true
+			c.arrive(d, func() { c.peer.put(packet{data, c.local}) })
+		}
+	})
 	return len(b), nil
 }
 
@@ -232,6 +234,9 @@ func (c *streamConn) arrive(d time.Duration, f func()) {
 
 func (c *streamConn) Close() error {
 	c.close()
+	c.n.mu.Lock()
+	c.n.settle() // what was written comes first
+	c.n.mu.Unlock()
 	c.arrive(0, c.peer.close)
 	return nil
 }

@@ -55,6 +55,7 @@ func summarise(b []byte) (Seen, bool) {
 func (n *Network) Trace() []Seen {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.settle()
 	out := slices.Clone(n.trace)
 	// Messages of one instant come from goroutines that run in any order; a ladder must not.
 	slices.SortStableFunc(out, func(a, b Seen) int {
@@ -102,5 +103,5 @@ func (n *Network) Forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.trace = nil
-	clear(n.alike)
+	clear(n.known)
 }

@@ -4,11 +4,8 @@
 package siptest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -27,7 +24,7 @@ type Link struct {
 }
 
 // Network carries packets and streams between addresses in memory. Each pair of hosts has its own skew of a few microseconds, and each
-// packet its own dice, so that packets sent at the same virtual instant always arrive in the same order.
+// packet its own dice, so that packets sent at the same virtual instant always arrive in the same order (see fate.go).
 type Network struct {
 	seed  uint64
 	start time.Time
@@ -38,8 +35,9 @@ type Network struct {
 	packets map[netip.AddrPort]*packetConn     // listening
 	streams map[netip.AddrPort]*streamAccept   // listening
 	links   map[[2]netip.Addr]Link             // directed
-	instant time.Duration                      // of the last packet
-	alike   map[uint64]uint64                  // how many packets of that instant looked the same
+	batch   []*sent                            // of this instant, in the order in which they were sent
+	known   map[string]int                     // Call-IDs, by when they were first seen
+	calls   int                                // how many
 	latest  map[[2]netip.Addr]time.Time        // directed: when the last packet arrives
 	usual   Link                               // of all other pairs
 	port    uint16                             // last ephemeral
@@ -51,7 +49,7 @@ type Network struct {
 func NewNetwork(seed uint64) *Network {
 	return &Network{
 		seed: seed, start: time.Now(), lanes: make(map[netip.Addr]int), packets: make(map[netip.AddrPort]*packetConn),
-		streams: make(map[netip.AddrPort]*streamAccept), links: make(map[[2]netip.Addr]Link), alike: make(map[uint64]uint64),
+		streams: make(map[netip.AddrPort]*streamAccept), links: make(map[[2]netip.Addr]Link), known: make(map[string]int),
 		latest: make(map[[2]netip.Addr]time.Time),
 		port:   40000,
 	}
@@ -80,6 +78,7 @@ func (n *Network) lane(a netip.Addr) int {
 func (n *Network) Usual(l Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.settle()
 	n.usual = l
 }
 
@@ -87,6 +86,7 @@ func (n *Network) Usual(l Link) {
 func (n *Network) Link(from, to netip.Addr, l Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.settle()
 	n.links[[2]netip.Addr{from, to}] = l
 }
 
@@ -95,71 +95,8 @@ func (n *Network) Link(from, to netip.Addr, l Link) {
 func (n *Network) Drop(f func(from, to string, m Seen) bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.settle()
 	n.drop = f
-}
-
-// journey decides the fate of one packet: a delay per copy, none if it is lost. It records what the packet was.
-func (n *Network) journey(from, to netip.AddrPort, b []byte) []time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	key := [2]netip.Addr{from.Addr(), to.Addr()}
-	l, ok := n.links[key]
-	if !ok {
-		l = n.usual
-	}
-	i, j := n.lane(from.Addr()), n.lane(to.Addr())
-	r := n.dice(from, to, b)
-	skew := time.Duration(31*i+j+1) * time.Microsecond
-	one := func() time.Duration {
-		d := l.Delay + skew
-		if l.Jitter > 0 {
-			return d + time.Duration(r.Int64N(int64(l.Jitter)))
-		}
-		// Without jitter a link keeps the order, also of what was sent at one instant.
-		if next := n.latest[key].Add(time.Nanosecond); time.Now().Add(d).Before(next) {
-			d = time.Until(next)
-		}
-		n.latest[key] = time.Now().Add(d)
-		return d
-	}
-	var out []time.Duration
-	if !l.Down && r.Float64() >= l.Loss {
-		out = append(out, one())
-		if l.Duplicate > 0 && r.Float64() < l.Duplicate {
-			out = append(out, one())
-		}
-	}
-	if m, ok := summarise(b); ok {
-		m.From, m.To, m.At = i, j, time.Since(n.start)
-		if n.drop != nil && n.drop(n.names[i], n.names[j], m) {
-			out = nil
-		}
-		m.Lost = len(out) == 0
-		n.trace = append(n.trace, m)
-	}
-	return out
-}
-
-// dice decide the fate of one packet. They depend on what it is and when, not on which goroutine sent first of those that run at one
-// virtual instant: so a history replays exactly. Tags, branches and Call-IDs are left out, since those are random. Called with mu held.
-func (n *Network) dice(from, to netip.AddrPort, b []byte) *rand.Rand {
-	h := fnv.New64a()
-	now := time.Since(n.start)
-	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
-	fmt.Fprintf(h, "%d %s %s %s", now, from, to, line)
-	for _, name := range []string{"From: ", "To: ", "CSeq: "} {
-		_, v, _ := bytes.Cut(rest, []byte("\r\n"+name))
-		v, _, _ = bytes.Cut(v, []byte("\r\n"))
-		v, _, _ = bytes.Cut(v, []byte(";tag="))
-		fmt.Fprintf(h, " %s", v)
-	}
-	if now != n.instant {
-		n.instant = now
-		clear(n.alike)
-	}
-	k := h.Sum64()
-	n.alike[k]++
-	return rand.New(rand.NewPCG(n.seed+n.alike[k], k))
 }
 
 // ListenPacket is for stack.Config. Port 0 takes a free one.
