@@ -36,6 +36,7 @@ type Trunk struct {
 	CallerRanges    []string `json:"caller_ranges,omitempty" doc:"Numbers that may be presented, X is any digit: +8131234XXXX; none: all"`
 	ForwardedCaller *bool    `json:"forwarded_caller,omitempty" doc:"A forwarded call may show the original caller"`
 	CallerName      *bool    `json:"caller_name,omitempty" doc:"A display name goes out with the number"`
+	Connected       *bool    `json:"connected,omitempty" doc:"It is told who answered, and whom it talks with after a transfer (RFC 4916)"`
 	DivertHeader    string   `json:"divert_header,omitempty" doc:"Of a forwarded call: diversion, history-info, both or none"`
 	Internal        *bool    `json:"internal,omitempty" doc:"Its callers may dial extensions: a telephone system of the same organisation"`
 

@@ -13,7 +13,6 @@ import (
 	"naisen/sip/number"
 	"naisen/sip/registrar"
 	"naisen/sip/resolve"
-	"naisen/sip/trunk"
 )
 
 // dialler finds the places where a target can be reached and calls them.
@@ -62,8 +61,10 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 			l.fail(sip.CauseBusy)
 			return l
 		}
+		acquaint(l, d.directory, out.Domain, nil)
 		l.begin(d.ua.Invite(d.toDevice(via, out), l.on))
 	case carrier:
+		acquaint(l, d.directory, out.Domain, via.profile)
 		d.lookups.Go(func() { d.toCarrier(via, dest.Profile.Local, out, l) })
 	}
 	return l
@@ -94,11 +95,7 @@ func routes(b registrar.Binding) (out []sip.Address) {
 
 // shown is what a phone of ours displays: the identity that the caller proved, never what it claimed; of one that is withheld, why.
 func (d *dialler) shown(out call.Outgoing) sip.Address {
-	if out.From.Withheld {
-		domain, _ := d.directory.Snapshot().Domain(out.Domain)
-		return sip.Address{Display: trunk.Withheld(out.From.Reason).Display(domain.Language), URI: sip.URI{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
-	}
-	return sip.Address{Display: out.From.Display, URI: sip.URI{Scheme: "sip", User: out.From.Number, Host: out.Domain}}
+	return shownAs(d.directory, out.Domain, out.From)
 }
 
 // withheldAs is the wish that hides a caller who is hidden already.

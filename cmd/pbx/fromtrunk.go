@@ -139,6 +139,15 @@ func (s *signalling) namesExtension(req *stack.Request) bool {
 
 // manner is how a carrier's call is led: by the trunk's profile, as one to it would be.
 func (s *signalling) manner(in call.Incoming) dialog.Manner {
+	p, ok := s.callerProfile(in)
+	if !ok {
+		return dialog.Manner{}
+	}
+	return dialog.Manner{Advertise: p.ContactHost, SessionTimer: p.SessionExpires, Style: styleOf(p)}
+}
+
+// callerProfile is that of the trunk by which a call came, also of an extension that lives on another telephone system.
+func (s *signalling) callerProfile(in call.Incoming) (*trunk.Profile, bool) {
 	snap, name := s.directory.Snapshot(), in.Request.Trunk
 	if name == "" {
 		e, _ := snap.Extension(in.Request.Domain, in.Request.Extension)
@@ -146,13 +155,10 @@ func (s *signalling) manner(in call.Incoming) dialog.Manner {
 	}
 	t, ok := snap.Trunk(in.Request.Domain, name)
 	if !ok {
-		return dialog.Manner{}
+		return nil, false
 	}
 	p, err := trunkProfile(in.Request.Domain, t)
-	if err != nil { // the store checks the same fields
-		return dialog.Manner{}
-	}
-	return dialog.Manner{Advertise: p.ContactHost, SessionTimer: p.SessionExpires, Style: styleOf(p)}
+	return p, err == nil // the store checks the same fields
 }
 
 // arrived counts the channel that a carrier's call takes until its session ends; leave gives it back when there is none.

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
 	"naisen/sip/dialog"
@@ -17,6 +18,9 @@ type leg struct {
 	id   call.LegID
 	lost func() // counts an event that found the holding space full
 	book *legs
+
+	named    func(route.Shown) (who sip.Address, ok bool)              // as its phone or carrier may see somebody; nil: it is told nothing
+	believed func(ids []sip.Address, private bool) (route.Shown, bool) // who is there, as its network says; nil: its word counts for nothing
 
 	mu      sync.Mutex
 	session *dialog.Session // nil while the address of an outbound leg is being looked up
@@ -76,6 +80,16 @@ func (l *leg) Reply(s media.SDP)         { l.do(func() { l.session.Reply(s) }) }
 func (l *leg) Refuse(c sip.Cause)        { l.do(func() { l.session.Refuse(c) }) }
 func (l *leg) ReferProgress(c sip.Cause) { l.do(func() { l.session.ReferProgress(c) }) }
 func (l *leg) Digit(r rune)              { l.do(func() { l.session.Digit(r) }) }
+
+// Show implements call.Leg.
+func (l *leg) Show(w route.Shown) {
+	if l.named == nil {
+		return
+	}
+	if who, ok := l.named(w); ok {
+		l.do(func() { l.session.Identify(who, w.Withheld) })
+	}
+}
 
 // Dialog implements call.Leg.
 func (l *leg) Dialog() call.Dialog {
@@ -189,6 +203,13 @@ func (l *leg) on(e dialog.Event) {
 	case dialog.Referred:
 		l.post(call.Referred{Leg: l.id, To: e.To, By: e.ReferredBy,
 			Replaces: call.Replaces{CallID: e.ReplacesCallID, Ours: e.ReplacesTo, Theirs: e.ReplacesFrom, Early: e.ReplacesEarly}})
+	case dialog.Identified:
+		if l.believed == nil {
+			return
+		}
+		if who, ok := l.believed(e.Who, e.Private); ok {
+			l.post(call.Identified{Leg: l.id, Who: who})
+		}
 	case dialog.ReferStatus: // the switch sends REFER only with the features that need it
 	case dialog.Ended:
 		l.book.remove(l.id)

@@ -27,6 +27,7 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 // substitute lets the caller take the place of a leg.
 func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, at call.Reach, early bool) {
 	l := newLeg(call.LegID(in.ID+"-r"), nil, &s.legs, func() { s.lost.Add(1) })
+	s.acquaintCaller(l, in)
 	s.legs.take(in.Request.Extension+"@"+in.Request.Domain, l.id, false)
 	session, err := s.ua.AcceptAs(tx, string(l.id), s.manner(in), l.on)
 	if err != nil {

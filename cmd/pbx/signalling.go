@@ -132,6 +132,7 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 	}
 	err := s.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
 		l := newLeg(id, m, &s.legs, func() { s.lost.Add(1) })
+		s.acquaintCaller(l, in)
 		s.legs.take(in.Request.Extension+"@"+in.Request.Domain, id, false)
 		on, leave := s.arrived(in, l.on)
 		session, err := s.ua.AcceptAs(tx, string(id), s.manner(in), on)

@@ -33,6 +33,7 @@ func (p *phone) call(number string) *talk {
 	if !c.late {
 		r.SetBody("application/sdp", c.sdp())
 	}
+	p.able(&r.Headers)
 	if p.one(3) {
 		r.Set("Supported", "100rel, timer")
 	} else if p.one(2) {
@@ -228,7 +229,17 @@ func (p *phone) ring(r *stack.Request) {
 	}
 }
 
-func (c *talk) dialog(resp *stack.Response) { resp.SetContact(c.p.contact()) }
+func (c *talk) dialog(resp *stack.Response) {
+	resp.SetContact(c.p.contact())
+	c.p.able(&resp.Headers)
+}
+
+// able says that a phone takes UPDATE, as every other one does: it is told so whom it talks with.
+func (p *phone) able(h *stack.Headers) {
+	if p.addr.Addr().As4()[3]%2 == 0 && !p.w.found() {
+		h.Set("Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, REFER, NOTIFY")
+	}
+}
 
 // reliably repeats a reliable 180 until its PRACK comes, and answers after it (RFC 3262 section 3).
 func (c *talk) reliably(b []byte, wait, answer time.Duration) {

@@ -12,7 +12,7 @@ import (
 func trunkProfile(domain string, t provisioning.Trunk) (*trunk.Profile, error) {
 	return trunk.New(trunk.Fields{Domain: domain, Name: t.Name, Profile: t.Profile, Host: t.Host, Hosts: t.Hosts, Transport: t.Transport,
 		DIDFrom: t.DIDFrom, CallerID: t.CallerID, Format: number.Format(t.NumberFormat), UserPhone: t.UserPhone, Trusted: t.Trusted,
-		Identity: trunk.Identity(t.Identity), FromHost: t.FromHost, CallerRanges: t.CallerRanges, ForwardedCaller: t.ForwardedCaller, CallerName: t.CallerName,
+		Identity: trunk.Identity(t.Identity), FromHost: t.FromHost, CallerRanges: t.CallerRanges, ForwardedCaller: t.ForwardedCaller, CallerName: t.CallerName, Connected: t.Connected,
 		Divert: trunk.Divert(t.DivertHeader), Internal: t.Internal, ContactHost: t.ContactHost, SourcePort: t.SourcePort, Compact: t.CompactHeaders,
 		SessionExpires: t.SessionExpires, MinSE: t.MinSE, Refresher: t.Refresher, Reliable: t.Reliable, Refer: t.Refer, Replaces: t.Replaces,
 		OptionsSeconds: t.OptionsSeconds, Register: t.Register, RegisterSeconds: t.RegisterSeconds, TLSName: t.TLSName, TLSPeers: t.TLSPeers,

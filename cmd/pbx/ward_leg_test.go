@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/media/sdp"
 	"naisen/sip"
@@ -64,6 +65,7 @@ func (l *wardLeg) Reply(media.SDP)         {}
 func (l *wardLeg) Refuse(sip.Cause)        {}
 func (l *wardLeg) ReferProgress(sip.Cause) {}
 func (l *wardLeg) Digit(rune)              {}
+func (l *wardLeg) Show(route.Shown)        {}
 func (l *wardLeg) Detach()                 { l.post(call.Detached{Leg: l.id}) }
 func (l *wardLeg) Dialog() call.Dialog     { return call.Dialog{CallID: string(l.id), Inbound: l.inbound} }
 func (l *wardLeg) End(c sip.Cause)         { l.after(0, 20*time.Millisecond, func() { l.ended(c, !l.isUp()) }) }

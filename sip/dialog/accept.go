@@ -55,6 +55,7 @@ func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (
 		dlg: dialogState{
 			tag: strings.Clone(from.Tag()), remote: strings.Clone(req.Get("From")), target: cs[0].URI, routes: routes,
 			to: stack.Target{Flow: req.Flow, Advertise: m.Advertise}, seq: seq, sdp: offer, update: has(req.All("Allow"), "UPDATE"),
+			fromChange: has(req.Supported(), "from-change"),
 		},
 		routeSelf: req.Lines("Record-Route"),
 	}
@@ -62,6 +63,7 @@ func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (
 	s.contact = u.contact(u.cfg.ContactUser, s.dlg.to)
 	s.rel.init(u, req)
 	s.se.ask, s.se.never = ask, m.SessionTimer < 0
+	s.who.theirs = strings.Join(req.Lines("P-Asserted-Identity"), ",") + "\n" + strings.Join(req.Lines("Privacy"), ";") // the owner has read it
 	s.allow, s.supported = strings.Join(m.Style.Allow, ", "), strings.Join(m.Style.Supported, ", ")
 	s.publish()
 	switch err := u.add(s, inviteKey{s.callID, s.dlg.tag, seq}); err {

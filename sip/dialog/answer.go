@@ -110,6 +110,7 @@ func (s *Session) dialogHeaders(r *stack.Response) {
 		r.Add("Record-Route", v)
 	}
 	r.Set("Contact", s.contact)
+	s.identify(r.Set)
 }
 
 func (s *Session) repeat(f *finalResponse) {

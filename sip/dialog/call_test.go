@@ -40,7 +40,7 @@ func TestOutboundCall(t *testing.T) {
 	play(t, "outbound", dialog.Config{}, func(b *bench) {
 		l := b.invite(nil)
 		r := b.bob.Expect("INVITE")
-		if r.Get("Supported") != "100rel, timer, replaces, norefersub" || string(r.Body) != "offer" || r.MaxForwards() != 70 {
+		if r.Get("Supported") != "100rel, timer, replaces, norefersub, from-change" || string(r.Body) != "offer" || r.MaxForwards() != 70 {
 			t.Errorf("INVITE: %+v", r)
 		}
 		b.bob.Reply(r, 180, nil)

@@ -75,7 +75,7 @@ func (c Config) withDefaults() Config {
 		c.Allow = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"}
 	}
 	if c.Supported == nil {
-		c.Supported = []string{"100rel", "timer", "replaces", "norefersub"}
+		c.Supported = []string{"100rel", "timer", "replaces", "norefersub", "from-change"}
 	}
 	if c.ContactUser == "" {
 		c.ContactUser = "pbx"

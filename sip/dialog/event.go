@@ -52,6 +52,13 @@ type Referred struct {
 	ReferredBy               string // header value, unverified; at most 512 bytes
 }
 
+// Identified says whom the peer asserts to be, when that is another than before: in a response to our INVITE, a re-INVITE or an UPDATE. Only
+// a peer in the trust domain is to be believed (RFC 3325 section 4).
+type Identified struct {
+	Who     []sip.Address // not empty; RFC 3325 section 9.1 allows two
+	Private bool          // it is not to be shown
+}
+
 // ReferStatus reports on a REFER of ours: a status below 200 is progress, anything else is the last word.
 type ReferStatus struct{ Cause sip.Cause }
 
@@ -72,5 +79,6 @@ func (Agreed) event()      {}
 func (Disagreed) event()   {}
 func (Digit) event()       {}
 func (Referred) event()    {}
+func (Identified) event()  {}
 func (ReferStatus) event() {}
 func (Ended) event()       {}

@@ -71,6 +71,7 @@ func (a *attempt) confirm(resp *stack.Response) {
 	s.sendAck(&s.dlg, a.seq)
 	s.se.take(s, &resp.Headers)
 	s.publish()
+	s.introduced(&resp.Headers)
 	s.on(Answered{SDP: sdp, Fork: d.tag})
 	s.flushOffer()
 }

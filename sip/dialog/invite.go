@@ -305,6 +305,7 @@ func (a *attempt) provisional(resp *stack.Response) {
 		s.out.last.Status = p.Status
 	}
 	s.publish()
+	s.introduced(&resp.Headers)
 	s.on(p)
 	s.flushOffer()
 }

@@ -30,13 +30,15 @@ func (s *Session) Offer(sdp []byte) {
 	})
 }
 
-// flushOffer sends the offer that waits, if its time has come.
+// flushOffer sends the offer that waits, or else the identity that does, if its time has come.
 func (s *Session) flushOffer() {
-	sdp := s.oa.wanted
-	if sdp == nil || !s.alive() || !s.idle() {
+	if !s.alive() || !s.idle() {
 		return
 	}
+	sdp := s.oa.wanted
 	switch {
+	case sdp == nil:
+		s.introduce()
 	case s.phase == phaseUp:
 		s.oa.wanted = nil
 		s.reinvite(sdp, false)
@@ -191,6 +193,7 @@ func (s *Session) peerReinvite(d *dialogState, tx *stack.ServerTx) {
 	}
 	s.reply(tx, 100, nil)
 	d.refresh(&req.Headers, req.Flow)
+	s.introduced(&req.Headers)
 	s.oa.theirs, s.oa.bare = tx, len(sdp) == 0
 	s.on(Offered{SDP: sdp})
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 
 	"naisen/sip"
@@ -30,6 +31,9 @@ func (s *Session) newRequest(d *dialogState, method string, seq uint32) *stack.R
 	for _, a := range routes {
 		r.Add("Route", sip.Address{URI: a.URI}.String())
 	}
+	if method == "INVITE" || method == "UPDATE" {
+		s.rename(d)
+	}
 	r.Set("From", s.local)
 	r.Set("To", d.remote)
 	r.Set("Call-ID", s.callID)
@@ -37,6 +41,7 @@ func (s *Session) newRequest(d *dialogState, method string, seq uint32) *stack.R
 	switch method {
 	case "INVITE", "UPDATE":
 		s.announce(r.Set)
+		s.identify(r.Set)
 		fallthrough
 	case "REFER", "NOTIFY":
 		r.Set("Contact", s.contact)
@@ -185,6 +190,9 @@ func (s *Session) request(d *dialogState, tx *stack.ServerTx) {
 		return
 	}
 	d.seq = seq
+	if req.Method == "INVITE" || req.Method == "UPDATE" { // its own name may change under the same tag (RFC 4916 section 4.3)
+		d.remote = strings.Clone(req.Get("From"))
+	}
 	if f := d.to.Flow; f == nil || !f.Alive() || rebound(f, req.Flow) {
 		d.to.Flow = req.Flow
 	}
@@ -253,6 +261,9 @@ func (d *dialogState) refresh(h *stack.Headers, flow *stack.Flow) {
 	}
 	if h.Has("Allow") {
 		d.update = has(h.All("Allow"), "UPDATE")
+	}
+	if h.Has("Supported") {
+		d.fromChange = has(h.Supported(), "from-change")
 	}
 }
 

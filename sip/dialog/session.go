@@ -65,6 +65,7 @@ type Session struct {
 	leaving  timer         // End waits for the last NOTIFY
 	sent     *sentRefer    // a REFER of ours
 	keys     digits
+	who      identity
 	ring     timer
 	end      sip.Cause // why, once in phaseCancel or phaseBye
 	byPeer   bool      // who, in phaseCancel
@@ -82,6 +83,8 @@ type dialogState struct {
 	sdp    []byte       // the peer's description that is in force
 	agreed bool         // an offer was answered in a way that is final
 	update bool         // the peer allows UPDATE
+
+	fromChange bool // the peer takes another From within the dialog (RFC 4916)
 }
 
 // offerAnswer is the one exchange that may be open (RFC 3264 section 4, RFC 6337).

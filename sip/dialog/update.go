@@ -112,6 +112,7 @@ func (s *Session) peerUpdate(d *dialogState, tx *stack.ServerTx) {
 		return
 	case len(sdp) == 0:
 		d.refresh(&req.Headers, req.Flow)
+		s.introduced(&req.Headers)
 		s.updated(tx, nil)
 		return
 	case s.oa.ours, s.phase == phaseInvite && !s.inbound && !d.agreed: // ours is still open
@@ -122,6 +123,7 @@ func (s *Session) peerUpdate(d *dialogState, tx *stack.ServerTx) {
 		return
 	}
 	d.refresh(&req.Headers, req.Flow)
+	s.introduced(&req.Headers)
 	s.oa.theirs, s.oa.bare = tx, false
 	s.on(Offered{SDP: sdp})
 }
@@ -153,6 +155,7 @@ func (s *Session) earlyOffered(d *dialogState, resp *stack.Response, err error, 
 func (s *Session) updated(tx *stack.ServerTx, sdp []byte) {
 	s.reply(tx, 200, func(r *stack.Response) {
 		r.Set("Contact", s.contact)
+		s.identify(r.Set)
 		s.capabilities(r)
 		if s.phase == phaseUp {
 			s.se.answer(s, r, readSessionExpires(&tx.Request().Headers))

@@ -35,7 +35,7 @@ var Profiles = map[string]Fields{
 	// stumble over what came after RFC 3261, so nothing of it is offered: no session timer, no 100rel, no display names.
 	"legacy-pbx": {Format: number.FormatNational, UserPhone: off(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertNone, Internal: on(),
 		DIDFrom: []string{string(PlaceRequestURI), string(PlaceTo)}, OptionsSeconds: 30, Reliable: ReliableOff, SessionExpires: -1, Codecs: g711,
-		Refer: off(), Replaces: off(), ForwardedCaller: on(), CallerName: off()},
+		Refer: off(), Replaces: off(), ForwardedCaller: on(), CallerName: off(), Connected: on()},
 	// Bulk registration (RFC 6140, SIPconnect 2.0 registration mode): one REGISTER with ;bnc for all numbers.
 	"gin": {Format: number.FormatPlus, UserPhone: on(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertBoth, Codecs: g711, Register: RegisterBulk,
 		RegisterSeconds: 3600, OptionsSeconds: 60, Reliable: ReliableSupported, Refer: off(), Replaces: off(), ForwardedCaller: off()},
@@ -46,7 +46,7 @@ var g711 = []string{"PCMU", "PCMA"}
 // plain is what is assumed of a carrier without a profile: nothing that could tell it more than it needs.
 var plain = Fields{Transport: "udp", Format: number.FormatPlus, UserPhone: on(), Identity: IdentityNone, Divert: DivertNone, Register: RegisterNone,
 	Reliable: ReliableSupported, EarlyMedia: EarlyAllow, DIDFrom: []string{string(PlaceCalledParty), string(PlaceRequestURI), string(PlaceTo)},
-	Refer: off(), Replaces: off(), CallerName: on(), Plan: &number.Japan}
+	Refer: off(), Replaces: off(), CallerName: on(), Connected: off(), Plan: &number.Japan}
 
 func on() *bool  { v := true; return &v }
 func off() *bool { return new(bool) }
@@ -59,7 +59,7 @@ func (f Fields) over(base Fields) Fields {
 	f.Hosts, f.DIDFrom, f.TLSPeers, f.Codecs = list(f.Hosts, base.Hosts), list(f.DIDFrom, base.DIDFrom), list(f.TLSPeers, base.TLSPeers), list(f.Codecs, base.Codecs)
 	f.UserPhone, f.Trusted, f.Identity = cmp.Or(f.UserPhone, base.UserPhone), cmp.Or(f.Trusted, base.Trusted), cmp.Or(f.Identity, base.Identity)
 	f.Divert, f.ForwardedCaller, f.Internal = cmp.Or(f.Divert, base.Divert), cmp.Or(f.ForwardedCaller, base.ForwardedCaller), cmp.Or(f.Internal, base.Internal)
-	f.CallerName = cmp.Or(f.CallerName, base.CallerName)
+	f.CallerName, f.Connected = cmp.Or(f.CallerName, base.CallerName), cmp.Or(f.Connected, base.Connected)
 	f.SourcePort, f.Compact = cmp.Or(f.SourcePort, base.SourcePort), cmp.Or(f.Compact, base.Compact)
 	f.SessionExpires, f.MinSE, f.Refresher = cmp.Or(f.SessionExpires, base.SessionExpires), cmp.Or(f.MinSE, base.MinSE), cmp.Or(f.Refresher, base.Refresher)
 	f.Reliable, f.Refer, f.Replaces = cmp.Or(f.Reliable, base.Reliable), cmp.Or(f.Refer, base.Refer), cmp.Or(f.Replaces, base.Replaces)

@@ -74,6 +74,7 @@ type Fields struct {
 	CallerRanges    []string // +8131234XXXX; none: all numbers may be presented
 	ForwardedCaller *bool    // a forwarded call may present the original caller
 	CallerName      *bool    // a display name goes out
+	Connected       *bool    // it is told who answered, and whom it talks with after a transfer (RFC 4916)
 	Divert          Divert
 	Internal        *bool // its callers may dial extensions
 
@@ -120,6 +121,7 @@ type Profile struct {
 	CallerRanges    []string
 	ForwardedCaller bool
 	CallerName      bool
+	Connected       bool
 	Divert          Divert
 	Internal        bool
 
@@ -201,7 +203,8 @@ func (f Fields) resolved() *Profile {
 	}
 	return &Profile{Domain: f.Domain, Name: f.Name, Transport: f.Transport, CallerID: f.CallerID, Plan: f.Plan, Format: f.Format,
 		UserPhone: is(f.UserPhone), Trusted: is(f.Trusted), Identity: f.Identity, CallerRanges: f.CallerRanges, ForwardedCaller: is(f.ForwardedCaller), CallerName: is(f.CallerName),
-		Divert: f.Divert, Internal: is(f.Internal), ContactHost: f.ContactHost, SourcePort: f.SourcePort, Compact: is(f.Compact),
+		Connected: is(f.Connected),
+		Divert:    f.Divert, Internal: is(f.Internal), ContactHost: f.ContactHost, SourcePort: f.SourcePort, Compact: is(f.Compact),
 		SessionExpires: time.Duration(f.SessionExpires) * time.Second, MinSE: time.Duration(f.MinSE) * time.Second, Refresher: f.Refresher, Reliable: f.Reliable,
 		Refer: is(f.Refer), Replaces: is(f.Replaces), Options: max(0, time.Duration(f.OptionsSeconds)*time.Second), Register: f.Register,
 		RegisterExpires: time.Duration(f.RegisterSeconds) * time.Second, TLSName: f.TLSName, TLSPeers: f.TLSPeers, TLSTrust: f.TLSTrust,

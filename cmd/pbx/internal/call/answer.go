@@ -33,12 +33,14 @@ func (c *Call) onProgress(e Progress) {
 		c.silence(c.caller)
 		if first { // also after a 180: a carrier's announcement follows its ringing
 			c.caller.phase = PartyRinging
+			c.tell(c.caller)
 			c.caller.leg.Ring(sdp)
 		}
 		c.join(p)
 		c.bridge.Gate(p.ep, media.GateTalk) // it is heard, and hears nobody before it answered: nobody talks free of charge
 	case c.caller.phase == PartyNew:
 		c.caller.phase = PartyRinging
+		c.tell(c.caller)
 		c.caller.leg.Ring(nil)
 	}
 }

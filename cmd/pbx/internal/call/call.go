@@ -137,9 +137,11 @@ type party struct {
 	joined   bool          // member of the bridge
 	taped    string        // the recording that knows it
 	stage    stage
-	since    time.Time // from when on it is expected to speak
-	keypad   keypad    // how its digits come
-	held     []Event   // what it said on its way between two calls
+	since    time.Time   // from when on it is expected to speak
+	keypad   keypad      // how its digits come
+	held     []Event     // what it said on its way between two calls
+	told     route.Shown // whom its phone shows
+	asserted route.Shown // who is there, as its network says; zero: it has not said
 }
 
 // side is where a party stands in the CDR and in the recording; who takes a party's place takes its side.
@@ -190,6 +192,7 @@ func (c *Call) run(ctx context.Context, caller Leg) {
 			c.protect(func() { c.handle(e) })
 			events[i] = nil
 		}
+		c.protect(c.introduce)
 		c.protect(c.publish)
 	}
 	c.finish()
@@ -220,6 +223,8 @@ func (c *Call) handle(e Event) {
 		c.onDigit(e)
 	case Referred:
 		c.onReferred(e)
+	case Identified:
+		c.onIdentified(e)
 	case Ended:
 		c.onEnded(e)
 	case Detached:

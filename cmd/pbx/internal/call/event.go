@@ -3,6 +3,7 @@ package call
 import (
 	"errors"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
 )
@@ -52,6 +53,11 @@ type (
 		To       sip.URI
 		Replaces Replaces // of the referrer's other dialog; empty: a blind transfer
 		By       string   // Referred-By as the referrer wrote it: only its own network knows what it means
+	}
+	// Identified says who is at a leg whose network is believed, when that is another than before.
+	Identified struct {
+		Leg LegID
+		Who route.Shown
 	}
 	// Ended is the last event of a leg.
 	Ended struct {
@@ -115,6 +121,7 @@ func (Agreed) event()        {}
 func (Disagreed) event()     {}
 func (Digit) event()         {}
 func (Referred) event()      {}
+func (Identified) event()    {}
 func (Ended) event()         {}
 func (Detached) event()      {}
 func (Media) event()         {}

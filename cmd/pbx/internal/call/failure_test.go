@@ -167,7 +167,7 @@ func TestEarlyMediaAfterRinging(t *testing.T) {
 		b.mailbox.Post(Progress{b.id, 183, media.SDP("PCMU")})
 		b.mailbox.Post(Progress{b.id, 183, media.SDP("PCMU")}) // another fork: our description stands
 		synctest.Wait()
-		if !slices.Equal(a.did, []string{"ring", "ring PCMU"}) {
+		if !slices.Equal(a.did, []string{"show 2002", "ring", "ring PCMU"}) {
 			t.Errorf("caller saw %q", a.did)
 		}
 		a.hangup(sip.CauseCancelled)

@@ -251,6 +251,7 @@ func (l *fakeLeg) Refuse(c sip.Cause)        { l.note("refuse") }
 func (l *fakeLeg) Dialog() Dialog            { return Dialog{CallID: string(l.id)} }
 func (l *fakeLeg) ReferProgress(c sip.Cause) { l.note(fmt.Sprintf("report %d", c.Status)) }
 func (l *fakeLeg) Digit(rune)                {}
+func (l *fakeLeg) Show(w route.Shown)        { l.note("show " + w.Number + w.Display) }
 func (l *fakeLeg) Detach() {
 	l.move.Lock()
 	defer l.move.Unlock()

@@ -22,7 +22,9 @@ func (id LegID) Call() string {
 // Leg is one party's signalling. Commands never block and return nothing: what came of them arrives later as an Event.
 // Inbound and outbound legs differ only in how they are made.
 type Leg interface {
+	Mover
 	ID() LegID
+	Show(route.Shown) // whom its phone talks with (RFC 4916): with the next response, or at once
 	Ring(media.SDP)   // 180; with early media 183
 	Answer(media.SDP) // 200
 	Offer(media.SDP)  // re-INVITE or UPDATE
@@ -30,10 +32,14 @@ type Leg interface {
 	Refuse(sip.Cause) // refuse a re-INVITE or a REFER
 	ReferProgress(sip.Cause)
 	Digit(rune)
-	End(sip.Cause) // CANCEL, BYE or final response: the leg knows which
-	Detach()       // posts Detached, its last event here; then holds the rest
-	Attach(*Mailbox)
+	End(sip.Cause)  // CANCEL, BYE or final response: the leg knows which
 	Dialog() Dialog // as it is now; may be asked from any goroutine
+}
+
+// Mover is how a leg goes from one call to another.
+type Mover interface {
+	Detach() // posts Detached, its last event here; then holds the rest
+	Attach(*Mailbox)
 }
 
 // Dialog names a leg's SIP dialog as the device can see it. Tags are empty as long as they are unknown.

@@ -195,6 +195,8 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Referred:
 		return e.Leg, true
+	case Identified:
+		return e.Leg, true
 	case Ended:
 		return e.Leg, true
 	case Detached:

@@ -48,6 +48,10 @@ func (c *Call) onReplace(e Replace) {
 	c.transfers++
 	early := p.phase < PartyUp
 	n.phase = PartyUp
+	if o := c.opposite(p); o != nil {
+		n.told = c.identity(o)
+		n.leg.Show(n.told)
+	}
 	n.leg.Answer(sdp)
 	if early {
 		c.won(n)
@@ -82,10 +86,7 @@ func (c *Call) describe(n, p *party, profile media.Profile) (sdp media.SDP, err 
 	if err := c.endpoint(n, profile); err != nil {
 		return nil, err
 	}
-	o := c.other(p)
-	if p.phase < PartyUp {
-		o = c.caller
-	}
+	o := c.opposite(p)
 	prefer := everyCodec
 	if o != nil && o.agreed {
 		prefer = c.within([]media.Codec{o.ep.Codec()})
@@ -100,6 +101,14 @@ func (c *Call) describe(n, p *party, profile media.Profile) (sdp media.SDP, err 
 	}
 	n.local = sdp
 	return sdp, err
+}
+
+// opposite is who p talks with, or for whom it rings.
+func (c *Call) opposite(p *party) *party {
+	if p.phase < PartyUp {
+		return c.caller
+	}
+	return c.other(p)
 }
 
 // substitute lets n talk where p talked.

@@ -137,6 +137,7 @@ func (c *Call) callerSDP(prefer []media.Codec) (media.SDP, error) {
 
 func (c *Call) answerCaller(sdp media.SDP) {
 	c.caller.phase = PartyUp
+	c.tell(c.caller)
 	c.caller.leg.Answer(sdp)
 	if c.answered.IsZero() {
 		c.answered = c.deps.Clock()
@@ -209,7 +210,7 @@ func (c *Call) demands(s media.Security) media.Security {
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security, e errand) {
 	security = c.demands(security)
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, dest: d, security: security, errand: e}
+	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, dest: d, security: security, errand: e, told: e.shown}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
 		return

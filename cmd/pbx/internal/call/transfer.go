@@ -129,8 +129,11 @@ func (c *Call) replan(plan route.Plan, by string) bool {
 
 // identity is the name and number of a party as another one may see it.
 func (c *Call) identity(p *party) route.Shown {
-	if p.hidden {
+	switch {
+	case p.hidden:
 		return route.Shown{Withheld: true}
+	case p.asserted != (route.Shown{}):
+		return p.asserted
 	}
 	return route.Shown{Number: p.number, Display: p.name, Withheld: p.number == ""}
 }

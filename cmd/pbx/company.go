@@ -1,0 +1,47 @@
+package main
+
+import (
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
+	"naisen/provisioning/directory"
+	"naisen/sip"
+	"naisen/sip/trunk"
+)
+
+// acquaint lets a leg tell its peer whom it talks with (RFC 4916): a phone of ours by what the office knows, a carrier as far as its profile
+// says, and by no number that is only ours.
+func acquaint(l *leg, d *directory.Directory, domain string, p *trunk.Profile) {
+	if p == nil {
+		l.named = func(w route.Shown) (sip.Address, bool) { return shownAs(d, domain, w), true }
+		return
+	}
+	l.named = func(w route.Shown) (sip.Address, bool) {
+		n := w.Number
+		if e, ok := d.Snapshot().Extension(domain, n); ok && !p.Internal {
+			n = e.CallerID
+		}
+		return p.ConnectedTo(n, w.Display, w.Withheld)
+	}
+	l.believed = func(ids []sip.Address, private bool) (route.Shown, bool) {
+		c, ok := p.Asserted(ids, private)
+		return route.Shown{Number: c.Number, Display: c.Display, Withheld: c.Withheld != trunk.NotWithheld, Reason: string(c.Withheld)}, ok
+	}
+}
+
+// acquaintCaller is acquaint for the leg of whoever calls.
+func (s *signalling) acquaintCaller(l *leg, in call.Incoming) {
+	p, ok := s.callerProfile(in)
+	if !ok && in.Request.Trunk != "" { // removed a moment ago: it is told nothing
+		return
+	}
+	acquaint(l, s.directory, in.Request.Domain, p)
+}
+
+// shownAs is what a phone of ours displays; of one that is withheld, why.
+func shownAs(d *directory.Directory, domain string, w route.Shown) sip.Address {
+	if w.Withheld {
+		of, _ := d.Snapshot().Domain(domain)
+		return sip.Address{Display: trunk.Withheld(w.Reason).Display(of.Language), URI: sip.URI{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+	}
+	return sip.Address{Display: w.Display, URI: sip.URI{Scheme: "sip", User: w.Number, Host: domain}}
+}
