@@ -48,6 +48,9 @@ const (
 	FeatureWithPIN          = "call-with-pin"
 	FeatureLock             = "lock"
 	FeatureUnlock           = "unlock"
+	FeatureListen           = "monitor-listen"
+	FeatureWhisper          = "monitor-whisper"
+	FeatureBarge            = "monitor-barge"
 )
 
 // Features lists all, in the order in which people read them. The codes are those that most systems use.
@@ -71,6 +74,9 @@ func Features() []Feature {
 		{FeatureLock, "*34", "", "Lock this telephone", "電話機のロック"},
 		{FeatureUnlock, "*35", "", "Unlock this telephone, with your PIN", "電話機のロック解除"},
 		{FeatureQuality, "*44", "", "Quality test: record and hear", "通話品質試験（録音再生）"},
+		{FeatureListen, "*51", "extension", "Listen to the call of an extension", "モニター"},
+		{FeatureWhisper, "*52", "extension", "Whisper to who talks there", "ささやき"},
+		{FeatureBarge, "*53", "extension", "Join the call of an extension", "三者通話（割り込み）"},
 	}
 }
 

@@ -60,6 +60,8 @@ const (
 	RoleListener  Role = "recording-listener"
 	RoleAuditor   Role = "auditor"
 	RoleStaff     Role = "staff"
+
+	RoleSupervisor Role = "supervisor" // of a call centre; of whose calls is said by Supervision
 )
 
 // Extension is an internal number with its SIP credentials.

@@ -51,12 +51,13 @@ const (
 	KindRestriction = "restriction"
 	KindDepartment  = "department"
 	KindContact     = "contact"
+	KindSupervision = "supervision"
 	KindSecret      = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}}
 }
 
 // Row is an entity as the store keeps it.

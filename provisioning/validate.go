@@ -167,7 +167,9 @@ func (u User) Validate() error {
 }
 
 // Roles is every role that a user can have.
-func Roles() []Role { return []Role{RoleAdmin, RoleTelephony, RoleListener, RoleAuditor, RoleStaff} }
+func Roles() []Role {
+	return []Role{RoleAdmin, RoleTelephony, RoleListener, RoleAuditor, RoleStaff, RoleSupervisor}
+}
 
 var mediaModes = []string{"", "srtp-required", "srtp-preferred", "srtp-forbidden", "dtls-required"}
 

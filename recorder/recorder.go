@@ -75,6 +75,22 @@ type Mask struct {
 	By     string `json:"by,omitempty"` // who switched it on: a script's name
 }
 
+// What a Listener does.
+const (
+	Listens  = "listen"
+	Whispers = "whisper" // one party hears it, and the recording does not have it
+	Barges   = "barge"   // all hear it, and the recording has it beside the called party
+)
+
+// Listener is somebody who was let into the call beside its parties, for a stretch, and how.
+type Listener struct {
+	Number string `json:"number"`
+	Name   string `json:"name,omitempty"`
+	Mode   string `json:"mode"`
+	FromMS int64  `json:"from_ms"`
+	ToMS   int64  `json:"to_ms"`
+}
+
 // Manifest is stored, sealed, beside the audio. It says all that is needed to rebuild the catalogue.
 type Manifest struct {
 	Version int `json:"version"`
@@ -96,6 +112,8 @@ type Manifest struct {
 	Lost         int64     `json:"lost"`                   // frames that never came, by sequence number
 	Damaged      int       `json:"damaged,omitempty"`      // journal slots that did not authenticate; nothing of them is in the audio
 	GapsOmitted  int       `json:"gaps_omitted,omitempty"` // gaps beyond the bound of the list
+
+	Listeners []Listener `json:"listeners,omitempty"` // who heard the call beside its parties, and how
 }
 
 // Track is one participant's voice alone, on the recording's own timeline: every track begins when the recording does and is as long. It is an object

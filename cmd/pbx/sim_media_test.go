@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,9 +12,7 @@ import (
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
-	"naisen/media/play"
 	"naisen/media/sdp"
-	"naisen/prompts"
 	"naisen/recorder"
 )
 
@@ -32,6 +29,7 @@ type air struct {
 
 	all       bool                    // every phone is heard
 	skew      time.Duration           // of its clock: the switch's own timers count from the same instants, in whole seconds
+	audience  bool                    // calls are listened to: more than two in a bridge
 	speaking  map[netip.AddrPort]bool // by the RTP address that the phone describes
 	endpoints []*simEndpoint
 	bridges   []*simBridge
@@ -280,7 +278,7 @@ func (b *simBridge) Join(ep media.Endpoint) error {
 	switch {
 	case b.closed > 0 || e.closed > 0:
 		return media.ErrClosed
-	case len(b.members) == 2 && !b.room:
+	case len(b.members) == 2 && !b.room && !b.air.audience:
 		return errors.New("sim: bridge is full")
 	}
 	b.members = append(b.members, e)
@@ -360,49 +358,13 @@ type simPrograms struct {
 	of      *pbx // its rooms
 }
 
-// simPrompt is how long each announcement of the library takes.
-const simPrompt = time.Second
-
-// simLibrary has every announcement, and remembers what was asked for, in order.
-type simLibrary struct {
-	mu   sync.Mutex
-	said []string
-}
-
-// Open implements app.Library.
-func (l *simLibrary) Open(_, name, lang string, c media.Codec) (media.Source, prompts.Info, error) {
-	l.mu.Lock()
-	l.said = append(l.said, name)
-	l.mu.Unlock()
-	clip, err := play.Silence(c, simPrompt)
-	if err != nil {
-		return nil, prompts.Info{}, err
-	}
-	return clip.Play(), prompts.Info{Name: name, Language: lang, SHA256: "00"}, nil
-}
-
-// Loop implements app.Library.
-func (l *simLibrary) Loop(domain, name, lang string, c media.Codec) (media.Source, prompts.Info, error) {
-	src, info, err := l.Open(domain, name, lang, c)
-	return simEndless{src}, info, err
-}
-
-// heard is what was said since it was last asked.
-func (l *simLibrary) heard() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := strings.Join(l.said, " ")
-	l.said = nil
-	return out
-}
-
 func (p simPrograms) Announce(_, prompt, language string) call.Program {
 	return simProgram{p, simNotice, call.Spoken{Prompt: prompt, Language: language, SHA256: "00"}}
 }
 
 // Script gives the real ones.
 func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
-	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Queues: p.of.queues, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu}.Script(domain, r)
+	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Queues: p.of.queues, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu, Monitors: p.of.monitors}.Script(domain, r)
 }
 
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }
@@ -457,6 +419,8 @@ type simRecording struct {
 	joined []recorder.Party // later: after a transfer
 	stops  int
 	ended  time.Time
+
+	heardBy []string // listeners and what they did
 }
 
 func (r *simRecording) Tap() media.Tap { return simTap{r} }
@@ -465,6 +429,13 @@ func (r *simRecording) Party(p recorder.Party) {
 	r.tape.mu.Lock()
 	defer r.tape.mu.Unlock()
 	r.joined = append(r.joined, p)
+}
+
+// Listener implements the part of a recording that names listeners.
+func (r *simRecording) Listener(_ string, l recorder.Listener) {
+	r.tape.mu.Lock()
+	defer r.tape.mu.Unlock()
+	r.heardBy = append(r.heardBy, l.Number+" "+l.Mode)
 }
 
 func (r *simRecording) OnFailure(func(error)) {}

@@ -21,6 +21,7 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
 	"naisen/provisioning/live"
+	"naisen/provisioning/policy"
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 	"naisen/sip/auth"
@@ -73,6 +74,8 @@ type world struct {
 	byes     map[string]bool // Call-IDs of the BYEs that the switch sent, lost ones too
 	cdrs     []call.CDR
 	visits   []provisioning.QueueVisit
+	audits   []provisioning.AuditEntry // of what is not done without them
+	noAudit  error                     // the audit log cannot be written
 	alarms   []string
 	faults   []string
 }
@@ -205,6 +208,8 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.rooms = app.NewRooms(w.air.Room)
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
 	p.queues = newQueues(d, p.registrar, nil, w, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, log)
+	p.monitors = &monitors{directory: d, policy: policy.New(), calls: func() *call.Switch { return p.calls }, denied: p.auditor.callDenied, clock: time.Now,
+		log: log, write: w.writeAudit}
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
 		Programs: simPrograms{unlucky, w.library, w.desk, p}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
@@ -246,6 +251,16 @@ func (w *world) Enter(c call.CDR) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cdrs = append(w.cdrs, c)
+}
+
+// writeAudit is the audit log of what needs one.
+func (w *world) writeAudit(_ context.Context, e provisioning.AuditEntry) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.noAudit == nil {
+		w.audits = append(w.audits, e)
+	}
+	return w.noAudit
 }
 
 func (w *world) alarm(reason string) {

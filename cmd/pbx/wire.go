@@ -72,6 +72,8 @@ type pbx struct {
 	live    *live.Hub // who looks at what changes
 	rooms   *app.Rooms
 
+	monitors *monitors
+
 	certificates *certificates
 	signalling   *signalling
 	stack        *stack.Stack
@@ -270,8 +272,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, p.log)
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
-		Programs: app.Programs{Prompts: p.prompts, Ringtone: ringtone, Queues: p.queues, Desk: selfService{liveStore{p.store, p.directory, p.log}, p.pins},
-			Rooms: p.rooms, Conference: p.conference, Beep: beep, Menu: p.menu}, Alarm: p.alarms.raise,
+		Programs: p.programs(), Alarm: p.alarms.raise,
 		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Note: p.notes.keep, Changed: p.callChanged,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls

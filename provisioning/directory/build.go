@@ -293,7 +293,8 @@ func newEdit(d *domain) *edit {
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
-			contacts: map[string]provisioning.Contact{},
+			contacts:     map[string]provisioning.Contact{},
+			supervisions: map[string]provisioning.Supervision{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -347,18 +348,12 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.codes)
 	case provisioning.KindMenuVersions:
 		return set(e, r, c, &e.menus)
-	case provisioning.KindQueue:
-		return set(e, r, c, &e.queues)
-	case provisioning.KindAgent:
-		return set(e, r, c, &e.agents)
-	case provisioning.KindCallBack:
-		return set(e, r, c, &e.callBacks)
 	case provisioning.KindContact:
 		return set(e, r, c, &e.contacts)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}
-	return nil // a kind that the switch does not use
+	return e.takeQueues(r, c)
 }
 
 // set reads the entity as it is in this View and puts it into its own copy of the map.

@@ -14,8 +14,26 @@ func (d *domain) readQueues(r provisioning.Reader) (err error) {
 	if d.agents, err = readAll[provisioning.Agent](r, d.self.Name); err != nil {
 		return err
 	}
+	if d.supervisions, err = readAll[provisioning.Supervision](r, d.self.Name); err != nil {
+		return err
+	}
 	d.callBacks, err = readAll[provisioning.CallBack](r, d.self.Name)
 	return err
+}
+
+// takeQueues is take for what belongs to the call centre.
+func (e *edit) takeQueues(r provisioning.Reader, c provisioning.Change) error {
+	switch c.Kind {
+	case provisioning.KindQueue:
+		return set(e, r, c, &e.queues)
+	case provisioning.KindAgent:
+		return set(e, r, c, &e.agents)
+	case provisioning.KindCallBack:
+		return set(e, r, c, &e.callBacks)
+	case provisioning.KindSupervision:
+		return set(e, r, c, &e.supervisions)
+	}
+	return nil // a kind that the switch does not use
 }
 
 // Queue by its number.
@@ -41,6 +59,11 @@ func (s *Snapshot) Agents(domainName string) []provisioning.Agent {
 // CallBacks of a domain by ID.
 func (s *Snapshot) CallBacks(domainName string) []provisioning.CallBack {
 	return ordered(s, domainName, func(d *domain) map[string]provisioning.CallBack { return d.callBacks })
+}
+
+// Supervisions of a domain by name.
+func (s *Snapshot) Supervisions(domainName string) []provisioning.Supervision {
+	return ordered(s, domainName, func(d *domain) map[string]provisioning.Supervision { return d.supervisions })
 }
 
 func ordered[T any](s *Snapshot, domainName string, in func(*domain) map[string]T) []T {

@@ -47,6 +47,7 @@ type domain struct {
 	agents       map[string]provisioning.Agent
 	callBacks    map[string]provisioning.CallBack
 	contacts     map[string]provisioning.Contact
+	supervisions map[string]provisioning.Supervision
 	signing      map[string]secret.Secret // by webhook
 
 	owned    map[string][]string             // derived: extensions by user, ordered

@@ -89,6 +89,12 @@ const (
 	CallRecord provisioning.Action = "call.record"
 	CallStart  provisioning.Action = "call.start" // ring a telephone, and for it what it would have dialled
 
+	CallMonitor provisioning.Action = "call.monitor" // listen, whisper, join: those calls that a supervision names
+
+	SupervisionRead   provisioning.Action = "supervision.read"
+	SupervisionPut    provisioning.Action = "supervision.put"
+	SupervisionDelete provisioning.Action = "supervision.delete"
+
 	CDRRead provisioning.Action = "cdr.read"
 
 	RecordingList   provisioning.Action = "recording.list" // metadata only
@@ -179,6 +185,8 @@ const (
 	listener  = provisioning.RoleListener
 	auditor   = provisioning.RoleAuditor
 	staff     = provisioning.RoleStaff
+
+	supervisor = provisioning.RoleSupervisor
 )
 
 // rows is the whole policy, read from top to bottom by people and by action by the code.
@@ -228,6 +236,8 @@ func rows() []row {
 		grant(CallStart, KindCall, admin, telephony).andOwn(staff), // own: from one's own extension
 		grant(CallRecord, KindCall, admin, telephony),
 
+		grant(CallMonitor, KindCall, supervisor),
+
 		grant(CDRRead, KindCDR, admin, auditor).andOwn(staff),
 
 		grant(RecordingList, KindRecording, admin, listener, auditor),
@@ -245,7 +255,7 @@ func deskRows() []row {
 		grant(SettingsRead, provisioning.KindSettings, admin, telephony).andOwn(staff),
 		grant(SettingsPut, provisioning.KindSettings, admin, telephony).andOwn(staff),
 		grant(SettingsDelete, provisioning.KindSettings, admin, telephony).andOwn(staff),
-		grant(FeatureCodesRead, provisioning.KindFeatureCodes, admin, telephony, auditor, listener, staff), // a list to hang beside the phone
+		grant(FeatureCodesRead, provisioning.KindFeatureCodes, admin, telephony, auditor, listener, staff, supervisor), // a list to hang beside the phone
 		grant(FeatureCodesPut, provisioning.KindFeatureCodes, admin, telephony),
 
 		grant(MenuRead, provisioning.KindMenu, admin, telephony),
@@ -294,6 +304,10 @@ func queueRows() []row {
 		grant(AgentPut, provisioning.KindAgent, admin, telephony),
 		grant(AgentDelete, provisioning.KindAgent, admin, telephony),
 		grant(AgentState, provisioning.KindAgent, admin, telephony).andOwn(staff),
+
+		grant(SupervisionRead, provisioning.KindSupervision, admin, auditor),
+		grant(SupervisionPut, provisioning.KindSupervision, admin), // who keeps the telephones does not decide who hears them
+		grant(SupervisionDelete, provisioning.KindSupervision, admin),
 
 		grant(CallBackRead, provisioning.KindCallBack, admin, telephony),
 		grant(CallBackDelete, provisioning.KindCallBack, admin, telephony),

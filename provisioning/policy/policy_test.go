@@ -16,7 +16,7 @@ import (
 )
 
 // want is the whole matrix written a second time, by hand: role letters A admin, T telephony, L recording-listener, U auditor,
-// S staff; a lower-case letter means own objects only.
+// S staff, V supervisor; a lower-case letter means own objects only.
 func want() map[provisioning.Action]string {
 	return map[provisioning.Action]string{
 		policy.DomainRead: "AT", policy.DomainPut: "A", policy.DomainDelete: "",
@@ -37,12 +37,14 @@ func want() map[provisioning.Action]string {
 		policy.PromptRead: "AT", policy.PromptPut: "AT", policy.PromptDelete: "AT",
 		policy.BindingRead: "AT",
 		policy.CallRead:    "ATs", policy.CallHangup: "ATs", policy.CallRecord: "AT", policy.CallStart: "ATs",
+		policy.CallMonitor:     "V",
+		policy.SupervisionRead: "AU", policy.SupervisionPut: "A", policy.SupervisionDelete: "A",
 		policy.CDRRead:       "AUs",
 		policy.RecordingList: "ALU", policy.RecordingListen: "L",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs",
 		policy.MenuRead: "AT", policy.MenuPut: "AT", policy.MenuActivate: "AT", policy.MenuDelete: "AT",
-		policy.FeatureCodesRead: "ATLUS", policy.FeatureCodesPut: "AT",
+		policy.FeatureCodesRead: "ATLUSV", policy.FeatureCodesPut: "AT",
 		policy.ConferenceRead: "AT", policy.ConferencePut: "AT", policy.ConferenceDelete: "AT", policy.ConferenceSecret: "AT",
 		policy.QueueRead: "AT", policy.QueuePut: "AT", policy.QueueDelete: "AT", policy.QueueWatch: "ATs", policy.QueueReport: "ATU",
 		policy.AgentRead: "ATs", policy.AgentPut: "AT", policy.AgentDelete: "AT", policy.AgentState: "ATs",
@@ -54,7 +56,7 @@ func want() map[provisioning.Action]string {
 func letters() map[provisioning.Role]string {
 	return map[provisioning.Role]string{
 		provisioning.RoleAdmin: "A", provisioning.RoleTelephony: "T", provisioning.RoleListener: "L",
-		provisioning.RoleAuditor: "U", provisioning.RoleStaff: "S",
+		provisioning.RoleAuditor: "U", provisioning.RoleStaff: "S", provisioning.RoleSupervisor: "V",
 	}
 }
 

@@ -83,7 +83,9 @@ func operationActions() map[string]provisioning.Action {
 		"POST /v1/domains/{domain}/agents/{key}/ready": policy.AgentState,
 		"GET /v1/domains/{domain}/call-backs":          policy.CallBackRead, "GET /v1/domains/{domain}/call-backs/{key}": policy.CallBackRead,
 		"DELETE /v1/domains/{domain}/call-backs/{key}": policy.CallBackDelete,
-		"GET /v1/domains/{domain}/reports/{key}":       policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
+		"GET /v1/domains/{domain}/supervisions":        policy.SupervisionRead, "GET /v1/domains/{domain}/supervisions/{key}": policy.SupervisionRead,
+		"PUT /v1/domains/{domain}/supervisions/{key}": policy.SupervisionPut, "DELETE /v1/domains/{domain}/supervisions/{key}": policy.SupervisionDelete,
+		"GET /v1/domains/{domain}/reports/{key}": policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
 	}
 }
 

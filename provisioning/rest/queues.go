@@ -37,6 +37,10 @@ func (a *api) registerQueues() {
 		setKey: func(x *provisioning.Agent, k string) { x.Number = k }}
 	entities(a, agents)
 	putPlain(a, agents)
+	supervisions := resource[provisioning.Supervision]{plural: "supervisions", one: "supervision", read: policy.SupervisionRead, put: policy.SupervisionPut,
+		del: policy.SupervisionDelete, setKey: func(s *provisioning.Supervision, k string) { s.Name = k }}
+	entities(a, supervisions)
+	putPlain(a, supervisions)
 	entities(a, resource[provisioning.CallBack]{plural: "call-backs", one: "call-back", read: policy.CallBackRead, del: policy.CallBackDelete})
 	at := "/v1/domains/{domain}/agents/{key}"
 	state := rule{action: policy.AgentState, kind: provisioning.KindAgent, key: "key", domain: "domain"}

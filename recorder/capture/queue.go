@@ -25,6 +25,7 @@ type queue struct {
 	endpoint string
 	index    uint8 // of the party
 	pool     *pool
+	deaf     atomic.Bool // what the endpoint says is not kept: a listener who is not one of the parties now
 
 	newest  atomic.Uint32 // the top of the stack
 	waiting atomic.Int32  // blocks that this party's frames hold, or are about to

@@ -28,6 +28,7 @@ type recording struct {
 	parties  int
 	marks    []mark
 	maskings int
+	heard    int   // marks of listeners
 	failure  error // the first one
 	failed   func(error)
 	ending   *journal.Stop
@@ -204,7 +205,7 @@ func (t *tap) Tap(f *media.Frame) {
 		if q.endpoint != f.From {
 			continue
 		}
-		if c.masked.Load() {
+		if c.masked.Load() || q.deaf.Load() {
 			b := blank(f)
 			if q.push(&b, 0, c.when(f.Arrived)) {
 				c.of.count.frames.Add(1)

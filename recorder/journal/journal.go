@@ -60,6 +60,8 @@ const (
 	KindStop  Kind = 4 // JSON Stop, the last record
 	KindFrame Kind = 5 // binary Frame
 	KindMask  Kind = 6 // JSON Mask
+
+	KindListener Kind = 7 // JSON Listener
 )
 
 // Frame is one RTP packet as the tap saw it.
@@ -96,6 +98,15 @@ type Mask struct {
 	On bool          `json:"on"`
 	At time.Duration `json:"at"`
 	By string        `json:"by,omitempty"`
+}
+
+// Listener says that somebody beside the parties hears the call from here on, in another way, or no more.
+type Listener struct {
+	At     time.Duration `json:"at"`
+	Key    string        `json:"key"` // the same for what one listener does later
+	Number string        `json:"number,omitempty"`
+	Name   string        `json:"name,omitempty"`
+	Mode   string        `json:"mode,omitempty"` // empty: no more
 }
 
 // Stop is the end as the call told it.

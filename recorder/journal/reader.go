@@ -21,7 +21,9 @@ type Record struct {
 	Party Party
 	Drops Drops
 	Mask  Mask
-	Stop  Stop
+
+	Listener Listener
+	Stop     Stop
 }
 
 // Reader reads a journal, from the start as often as wanted. It is for one goroutine.
@@ -172,6 +174,9 @@ func parse(kind Kind, body []byte, rec *Record) (known bool, err error) {
 	case KindMask:
 		rec.Mask = Mask{}
 		return true, json.Unmarshal(body, &rec.Mask)
+	case KindListener:
+		rec.Listener = Listener{}
+		return true, json.Unmarshal(body, &rec.Listener)
 	case KindDrops:
 		rec.Drops = Drops{}
 		return true, json.Unmarshal(body, &rec.Drops)

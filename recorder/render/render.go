@@ -81,7 +81,7 @@ func (s *surveyed) manifest(p *player, out *output, digest hash.Hash) recorder.M
 		DurationMS:  s.total / (tickRate / 1000),
 		Format:      fmt.Sprintf("audio/wav; rate=%d; channels=2", s.rate),
 		AudioSHA256: hex.EncodeToString(digest.Sum(nil)), AudioBytes: out.written,
-		Gaps: p.gaps.list, GapsOmitted: p.gaps.omitted, Masks: s.masks, Dropped: s.dropped, Lost: p.lost, Damaged: s.damaged}
+		Gaps: p.gaps.list, GapsOmitted: p.gaps.omitted, Masks: s.masks, Listeners: s.listeners.list, Dropped: s.dropped, Lost: p.lost, Damaged: s.damaged}
 	if s.stop != nil {
 		m.Why, m.Ended = s.stop.Why, s.stop.Ended
 	} else {
@@ -116,11 +116,13 @@ type surveyed struct {
 	streams map[key]*stream
 	spans   []span // of drops and of damage
 	masks   []recorder.Mask
-	dropped int64
-	damaged int
-	total   int64 // ticks
-	rate    int   // of the output
-	scale   int   // samples per tick
+
+	listeners listeners
+	dropped   int64
+	damaged   int
+	total     int64 // ticks
+	rate      int   // of the output
+	scale     int   // samples per tick
 }
 
 // key names a stream: what a party's endpoint said, or what was played to it.
@@ -179,6 +181,8 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 			s.span(span{rec.Drops.Index, ticks(rec.Drops.From) - tickRate/2, ticks(rec.Drops.To) + tickRate/2, "dropped"})
 		case journal.KindMask:
 			s.mask(rec.Mask)
+		case journal.KindListener:
+			s.listeners.take(rec.Listener)
 		case journal.KindStop:
 			stop := rec.Stop
 			s.stop = &stop
@@ -196,6 +200,7 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 	}
 	s.measure(last)
 	s.unmask()
+	s.listeners.end(s.total / (tickRate / 1000))
 	return s, nil
 }
 

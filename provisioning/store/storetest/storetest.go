@@ -176,6 +176,7 @@ func sample() []provisioning.Entity {
 		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
 		provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx", Events: []string{"alarm."}},
 		provisioning.Settings{Extension: "2001", DoNotDisturb: true, Forward: provisioning.Forwarding{Busy: &provisioning.Destination{Number: "09012345678"}}},
+		provisioning.Supervision{Name: "confidential", DIDs: []string{"+81312345678"}, Never: true},
 		provisioning.FeatureCodes{Codes: []provisioning.FeatureCode{{Feature: provisioning.FeatureTime, Code: "*117"}, {Feature: provisioning.FeatureEcho, Code: "*43", Disabled: true}}},
 		provisioning.Queue{Number: "7001", Title: "窓口", Members: []provisioning.QueueMember{{Agent: "2001", Rank: 1}}},
 		provisioning.Agent{Number: "2001", Skills: map[string]int{"tax": 3}, Queues: []string{"7001"}, Paused: "昼食"},

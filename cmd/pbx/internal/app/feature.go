@@ -23,6 +23,8 @@ func (p Programs) feature(r route.Run) (call.Script, bool) {
 		return p.proves(r)
 	case provisioning.FeatureLastCaller:
 		return &returning{from: p}, p.Desk != nil
+	case provisioning.FeatureListen, provisioning.FeatureWhisper, provisioning.FeatureBarge:
+		return p.monitoring(r)
 	}
 	s, ok := confirmations[r.Name]
 	return &setting{from: p, feature: r.Name, argument: r.Data[route.Argument], confirm: s.said, asks: s.asks}, ok && p.Desk != nil

@@ -81,6 +81,9 @@ func (c *Call) won(p *party) {
 		c.plan.Record = p.errand.record
 	}
 	c.disarm()
+	if c.act != nil {
+		c.through = c.act.run
+	}
 	c.curtain(Reached{Number: p.number, Extension: p.ext})
 	for _, loser := range c.called {
 		if loser != p {

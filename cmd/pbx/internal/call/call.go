@@ -84,6 +84,8 @@ type Call struct {
 	aligning  *aligning  // two answered legs without a common codec: one is asked to change
 	act       *act       // the script that has the caller; nil: none
 	place     *occupancy // in a room; nil: in none
+	gallery   *Gallery   // of those who listen; nil: nobody
+	through   route.Run  // the script in which the caller waited for who answered
 	acts      int        // scripts begun so far
 
 	step          int           // next step of the plan to dial
@@ -241,6 +243,10 @@ func (c *Call) handle(e Event) {
 		c.onCaptureFailed(e)
 	case roomChanged:
 		c.onRoomChanged(e)
+	case Watch:
+		c.onWatch(e)
+	case audienceChanged:
+		c.onAudience()
 	case Surrender:
 		c.onSurrender(e)
 	case Adopt:

@@ -172,6 +172,7 @@ func (c *Call) leave(p *party) {
 	c.faxLeft(p)
 	c.silence(p)
 	if p.joined {
+		c.empty()
 		p.joined = false
 		c.bridge.Leave(p.ep)
 	}

@@ -207,6 +207,8 @@ type fakeRecording struct {
 	why    string
 	masks  []bool
 	more   []string // parties that came later
+
+	listeners []string
 }
 
 // Mask implements masker.

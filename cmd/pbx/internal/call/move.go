@@ -207,7 +207,7 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Surrender:
 		return e.Leg, true
-	case opened, timeout, cued, captureFailed, roomChanged, Hangup, Record, Adopt, Kept:
+	case opened, timeout, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Adopt, Kept:
 	}
 	return "", false
 }

@@ -51,7 +51,7 @@ func events(r *rig, a, b LegID) []Event {
 	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
 	list := []Event{timeout{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
-	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, Kept{sip.StatusCause(481)}, Adopt{})
+	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{sip.StatusCause(481)}, Adopt{})
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Surrender{Leg: l, Domain: "d", Ext: "2001", Into: "c2", To: NewMailbox()},
 			Referred{Leg: l, To: to("2009")}, Referred{Leg: l, To: to("2009"), Replaces: Replaces{CallID: "unknown"}},
@@ -111,6 +111,10 @@ func label(e Event, a, b LegID) string {
 		s = fmt.Sprintf("Replace %s", e.Leg)
 	case roomChanged:
 		s = "roomChanged, stale"
+	case audienceChanged:
+		s = "audienceChanged, stale"
+	case Watch:
+		s = "Watch"
 	case Kept:
 		s = "Kept"
 	case Adopt:
@@ -186,6 +190,9 @@ func outcome(t *testing.T, p Phase, i int) string {
 		if n.ends > 0 {
 			did = append(did, fmt.Sprintf("new end %d", n.cause.Status))
 		}
+	}
+	if w, ok := e.(Watch); ok && (<-w.Done).Gallery != nil {
+		did = append(did, "gallery")
 	}
 	did = append(did, prefix("cue ", told)...)
 	phase := p

@@ -38,6 +38,7 @@ func (c *Call) startRecording() {
 	}
 	if c.capture(r, asParty(left), asParty(right)) {
 		left.taped, right.taped = c.record.id, c.record.id
+		c.nameAudience()
 	}
 }
 

@@ -1,0 +1,155 @@
+package call
+
+import (
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/recorder"
+)
+
+// Watch asks a call for its gallery, so that somebody may hear what an extension says and hears in it. Who may is judged by the asker, who gets
+// all that it needs for it.
+type Watch struct {
+	Ext  string
+	Done chan Watched // capacity 1
+}
+
+// Watched is the answer.
+type Watched struct {
+	Gallery    *Gallery // nil: the extension talks with nobody who could be heard
+	Extensions []string // who talks
+	Called     []string // numbers that the call was for: what was dialled, where it was sent, whose recording it is
+	Queue      string   // in which the caller waited; empty: in none
+}
+
+func (Watch) event() {}
+
+// reply implements asker: the call is over.
+func (w Watch) reply(error) { w.answer(Watched{}) }
+
+func (w Watch) answer(a Watched) {
+	select {
+	case w.Done <- a:
+	default:
+	}
+}
+
+// audienceChanged is an event: a listener came, wants something else, or left.
+type audienceChanged struct{}
+
+func (audienceChanged) event() {}
+
+// onWatch opens the gallery. Calls for help are heard by nobody else; and whoever speaks a codec that cannot be decoded would hear nothing once
+// there is a third.
+func (c *Call) onWatch(e Watch) {
+	p := c.talker(e.Ext)
+	if p == nil || c.plan.Emergency || c.plan.CallBack || c.surrender != nil || !c.caller.ep.Codec().Transcodes() || !c.winner.ep.Codec().Transcodes() {
+		e.answer(Watched{})
+		return
+	}
+	if c.gallery == nil {
+		c.gallery = newGallery(c.mailbox, c.bridge)
+	}
+	w := Watched{Gallery: c.gallery, Called: []string{c.in.Request.Dialled, c.to, c.plan.To, c.plan.Record.Number}}
+	for _, q := range []*party{c.caller, c.winner} {
+		if q.ext != "" {
+			w.Extensions = append(w.Extensions, q.ext)
+		}
+	}
+	if c.through.Verb == route.VerbQueue {
+		w.Queue = c.through.Name
+	}
+	e.answer(w)
+}
+
+// talker is the extension's leg in the conversation; nil: it is in none.
+func (c *Call) talker(ext string) *party {
+	if c.phase != Talking || c.winner == nil || ext == "" {
+		return nil
+	}
+	for _, p := range []*party{c.winner, c.caller} {
+		if p.ext == ext && p.phase >= PartyUp && p.phase < PartyLeaving {
+			return p
+		}
+	}
+	return nil
+}
+
+// onAudience lets listeners hear what they were judged to hear, after the recording knows of them.
+func (c *Call) onAudience() {
+	g := c.gallery
+	if g == nil {
+		return
+	}
+	here, left := g.look()
+	for _, endpoint := range left {
+		c.witness(endpoint, recorder.Listener{})
+	}
+	for _, s := range here {
+		p := c.talker(s.seat.whom)
+		switch {
+		case s.wish == s.seat.told:
+			continue
+		case p == nil, c.demands(media.SecurityPreferred) == media.SecurityRequired && s.guest.Endpoint.Stats().SRTP == "":
+			c.log.Warn("call: a listener is refused", "number", s.guest.Party.Number)
+			g.refuse(s.seat)
+			continue
+		}
+		c.witness(s.guest.Endpoint.ID(), listenerOf(s))
+		if err := g.place(s.seat, s.wish, p.ep); err != nil {
+			c.log.Error("call: bridge refused a listener", "err", err)
+			g.refuse(s.seat)
+			continue
+		}
+		s.seat.told = s.wish
+		c.log.Info("call: heard by", "number", s.guest.Party.Number, "how", modeOf(s.wish), "bridge", c.bridge.String())
+		if s.wish != media.GateNone {
+			c.chime(p, s.seat.tone)
+		}
+	}
+}
+
+func listenerOf(s sitting) recorder.Listener {
+	return recorder.Listener{Number: s.guest.Party.Number, Name: s.guest.Party.Name, Mode: modeOf(s.wish)}
+}
+
+// chime lets the party that is listened to hear that it is. What it hears already goes before.
+func (c *Call) chime(p *party, tone Program) {
+	if tone != nil && p.stage.why == purposeNone && p.stage.stop == nil {
+		c.play(p, tone, purposeNone)
+	}
+}
+
+// witness tells the recording how somebody hears the call now; without a mode: no more.
+func (c *Call) witness(endpoint string, l recorder.Listener) {
+	if w, ok := c.recording.(witness); ok {
+		w.Listener(endpoint, l)
+	}
+}
+
+// nameAudience tells a recording that has just begun who listens.
+func (c *Call) nameAudience() {
+	if c.gallery == nil {
+		return
+	}
+	here, _ := c.gallery.look()
+	for _, s := range here {
+		if s.seat.told != media.GateNone {
+			s.wish = s.seat.told
+			c.witness(s.guest.Endpoint.ID(), listenerOf(s))
+		}
+	}
+}
+
+// empty sends all listeners away: they were judged to hear these two, and one of them goes.
+func (c *Call) empty() {
+	g := c.gallery
+	if g == nil {
+		return
+	}
+	c.gallery = nil
+	g.close()
+	_, left := g.look()
+	for _, endpoint := range left {
+		c.witness(endpoint, recorder.Listener{})
+	}
+}
