@@ -65,6 +65,8 @@ type QueueCallBack struct {
 	Max     int  `json:"max,omitempty" doc:"Places kept at once; 0: 20"`
 	Tries   int  `json:"tries,omitempty" doc:"Calls until it is given up; 0: 3"`
 	Minutes int  `json:"retry_minutes,omitempty" doc:"Between them; 0: 5"`
+
+	Payer string `json:"payer,omitempty" doc:"Extension by whose rights and limits they are called; needed for the offer"`
 }
 
 // QueueTarget is what reports and the live state measure a queue by.
@@ -100,6 +102,9 @@ func (q Queue) Refs() []Ref {
 	if q.Overflow.Payer != "" {
 		r = append(r, Ref{"overflow.payer", KindExtension, q.Overflow.Payer})
 	}
+	if q.CallBack.Payer != "" {
+		r = append(r, Ref{"call_back.payer", KindExtension, q.CallBack.Payer})
+	}
 	return append(r, refs("supervisors", KindUser, q.Supervisors)...)
 }
 
@@ -134,7 +139,10 @@ func (q Queue) Validate() error {
 	}
 	q.Announce.check(&c)
 	q.Overflow.check(&c, q.Number)
-	c.must(!q.CallBack.Offer, "call_back.offer", "is not there yet: the switch makes no calls by itself")
+	c.must(!q.CallBack.Offer || q.CallBack.Payer != "", "call_back.payer", "is missing: somebody's rights and limits must judge the calls")
+	if q.CallBack.Payer != "" {
+		extensionNumber(&c, "call_back.payer", q.CallBack.Payer)
+	}
 	c.between("call_back.after_seconds", q.CallBack.After, 0, 3600)
 	c.between("call_back.max", q.CallBack.Max, 0, 500)
 	c.between("call_back.tries", q.CallBack.Tries, 0, 10)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -44,9 +45,11 @@ func (p *pbx) newOrigins() *origins {
 // wish is a call that somebody wants.
 type wish struct {
 	domain string
-	first  string      // extension that is rung first, and whose rights and limits judge the call
-	to     string      // what it would dial
-	shown  route.Shown // what its phone displays meanwhile; zero: what it would dial
+	first  string       // extension that is rung first
+	payer  string       // whose rights and limits judge the call; empty: the first one's
+	to     string       // what it would dial
+	record route.Record // where its own plan records nothing
+	shown  route.Shown  // what its phone displays meanwhile; zero: what it would dial
 	ring   time.Duration
 	idle   bool // it rings only while the extension has no other call
 	done   func(call.Originated)
@@ -84,7 +87,13 @@ func (o *origins) incoming(w wish) (call.Incoming, error) {
 	if to == "" || len(to) > originDigits || strings.Trim(to, "0123456789*#+") != "" {
 		return call.Incoming{}, &provisioning.Invalid{Field: "to", Reason: "must be what a telephone dials: digits, * # +"}
 	}
-	ask := route.Request{Domain: w.domain, Extension: e.Number, Number: e.Number, Display: e.Display, Dialled: to, E164: e164(to), Site: e.Site}
+	payer := e
+	if w.payer != "" {
+		if payer, ok = snap.Extension(w.domain, w.payer); !ok {
+			return call.Incoming{}, &provisioning.Invalid{Field: "payer", Reason: "is no extension"}
+		}
+	}
+	ask := route.Request{Domain: w.domain, Extension: payer.Number, Number: e.Number, Display: e.Display, Dialled: to, E164: e164(to), Site: payer.Site}
 	judged := ask
 	judged.Live = o.signalling.present()
 	plan := route.Route(ordered{snap, o.book}, judged, time.Now()) // only looked at
@@ -107,7 +116,7 @@ func (o *origins) incoming(w wish) (call.Incoming, error) {
 		w.ring = originRing
 	}
 	return call.Incoming{ID: newID(), Request: ask, MaxForwards: 70,
-		Origin: &call.Origin{Request: first, Shown: w.shown, Ring: w.ring, Idle: w.idle, Media: plan.Record.Media, Done: w.done}}, nil
+		Origin: &call.Origin{Request: first, Shown: w.shown, Ring: w.ring, Idle: w.idle, Media: cmp.Or(plan.Record.Media, w.record.Media), Record: w.record, Done: w.done}}, nil
 }
 
 // Start implements provisioning.Calls.

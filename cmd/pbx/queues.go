@@ -31,6 +31,7 @@ type queues struct {
 	calls     func() []*call.Snapshot
 	live      *live.Hub
 	log       *slog.Logger
+	origins   *origins // set before anything runs
 
 	desk    chan queue.Command // for the store
 	dropped atomic.Uint64
@@ -186,6 +187,8 @@ func (q *queues) do(c queue.Command) {
 		q.ledger.Visit(c.Row)
 	case queue.Stint:
 		q.ledger.Stint(c.Row)
+	case queue.CallBack:
+		q.callBack(c)
 	default:
 		select {
 		case q.desk <- c:

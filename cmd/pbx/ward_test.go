@@ -141,6 +141,9 @@ func (t wardTable) Agents(string) []provisioning.Agent {
 	return slices.Clone(t.w.agents)
 }
 
+// Reach implements app.Queues: nobody is called back here.
+func (w *ward) Reach(string, string, string) (string, bool) { return "", false }
+
 // Queue, Join, Refused, Answered, WantKept and Place implement app.Queues.
 func (w *ward) Queue(domain, number string) (provisioning.Queue, bool) {
 	return w.dir.Snapshot().Queue(domain, number)

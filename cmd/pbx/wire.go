@@ -284,6 +284,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 // startBeside begins what works beside calls, as soon as they can come.
 func (p *pbx) startBeside(ctx context.Context) {
 	p.origins = p.newOrigins()
+	p.queues.origins = p.origins
 	p.startQueues()
 	p.startGuards(ctx)
 }

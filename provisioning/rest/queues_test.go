@@ -28,6 +28,8 @@ func TestQueueIsRefused(t *testing.T) {
 		`{"members":[{"agent":"2001"}],"announce":{"every_seconds":5}}`:            "announce.every_seconds",
 		`{"members":[{"agent":"2001"}],"announce":{"welcome":"../x"}}`:             "announce.welcome must be a prompt",
 		`{"members":[{"agent":"2001"}],"supervisors":["nobody"]}`:                  "supervisors[0] names user",
+		`{"members":[{"agent":"2001"}],"call_back":{"offer":true}}`:                "call_back.payer is missing",
+		`{"members":[{"agent":"2001"}],"call_back":{"offer":true,"payer":"9999"}}`: "call_back.payer names extension",
 		`{"members":[{"agent":"2001"}],"overflow":{"time":"2001"}}`:                "overflow.payer must name",
 		`{"members":[{"agent":"2001"}],"overflow":{"time":"7009","payer":"2001"}}`: "overflow.time leads back",
 		`{"members":[{"agent":"2001"}],"overflow":{"time":"7008","payer":"2001"}}`: "overflow.time leads back to the queue by 7008",

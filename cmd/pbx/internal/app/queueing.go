@@ -21,6 +21,8 @@ type Queues interface {
 	Answered(call, agent string)
 	WantKept(call, number string)
 	Place(call string) (queue.Place, bool)
+	// Reach is the number as it is kept for a call-back of a queue; false: nobody is called back there.
+	Reach(domain, queue, number string) (string, bool)
 }
 
 const (
@@ -49,8 +51,9 @@ type queueing struct {
 	seat    *queue.Seat
 	ringing []string // agents whose report is owed
 	waits   waits
-	keeping bool // the caller asked to be called back
-	number  string
+	keeping bool      // the caller asked to be called back
+	asking  bool      // at which number is being asked
+	number  string    // of the caller, as it can be called back; empty: it cannot
 	why     sip.Cause // told at the end
 }
 
@@ -64,10 +67,7 @@ func (q *queueing) On(f call.Facts, c call.Cue) []call.Order {
 	case call.Elapsed:
 		return q.remind(f)
 	case call.Gathered:
-		if c.Keys.Reveal() == keepKey && !q.keeping && q.number != "" {
-			q.keeping = true
-			q.from.Queues.WantKept(f.Call, q.number)
-		}
+		return q.pressed(f, c.Keys.Reveal())
 	case call.Result:
 		notes, _ := c.Value.([]queue.Command)
 		return q.hear(f, notes)
@@ -89,6 +89,7 @@ func (q *queueing) begin(f call.Facts) []call.Order {
 	if q.number = f.Number; f.Trunk == "" {
 		q.number = f.Extension
 	}
+	q.number, _ = q.from.Queues.Reach(f.Domain, f.Run.Name, q.number)
 	boost, _ := strconv.Atoi(f.Run.Data["boost"])
 	caller := queue.Caller{Call: f.Call, Queue: queue.Key{Domain: f.Domain, Number: f.Run.Name}, From: f.Number, Language: f.Language,
 		Closed: f.Run.Data["closed"] != "", Boost: boost, DID: f.Run.Data["did"]}
@@ -145,6 +146,9 @@ func (q *queueing) played(f call.Facts) []call.Order {
 	if q.waits == waitsGoodbye {
 		return []call.Order{call.Finish{Cause: q.why}}
 	}
+	if q.asking { // silence, in which the caller thinks and presses
+		return nil
+	}
 	if q.waits == waitsNothing { // the music cannot be played: silence, and no second try
 		return nil
 	}
@@ -157,7 +161,7 @@ func (q *queueing) remind(f call.Facts) []call.Order {
 		return nil
 	}
 	orders := []call.Order{call.Wake{After: q.every()}}
-	if len(q.ringing) > 0 || q.keeping {
+	if len(q.ringing) > 0 || q.keeping || q.asking {
 		return orders
 	}
 	what := q.status(f)
@@ -221,6 +225,7 @@ func (q *queueing) hear(f call.Facts, notes []queue.Command) (orders []call.Orde
 			if n.Kept {
 				return append(orders, q.goodbye(f, promptAccepted, sip.CauseNormal)...)
 			}
+			orders = append(orders, q.say(f, Say("feature/not-possible")))
 		case queue.Overflow:
 			return append(orders, q.overflow(f, n)...)
 		}

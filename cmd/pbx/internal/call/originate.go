@@ -18,6 +18,7 @@ type Origin struct {
 	Ring    time.Duration // at most, for each step; 0: as the plan says
 	Idle    bool          // it rings only while the extension has no other call
 	Media   string        // route.Record.Media of the number that is called then: the first leg is encrypted as that one demands
+	Record  route.Record  // recording of a call whose own plan wants none; zero: none
 	// Done is told once what came of it: when the two talk or a script has the caller, and else when the call ends. It must not block. Nil: nobody asks.
 	Done func(Originated)
 }
@@ -84,6 +85,9 @@ func (c *Call) summoned(p *party) {
 	}
 	c.phase, c.step, c.outcome, c.carrierFailed, c.failure = Routing, 0, 0, false, sip.Cause{}
 	c.plan = c.route(c.in.Request)
+	if !c.plan.Record.On && c.in.Origin.Record.On {
+		c.plan.Record = c.in.Origin.Record
+	}
 	if !paid && c.plan.Direction != "" {
 		c.direction = c.plan.Direction
 	}

@@ -355,6 +355,11 @@ func colleague(dir Directory, req Request, caller provisioning.Extension, p Plan
 	return p, false
 }
 
+// Recording is how a call of a number is recorded under a policy of the domain; an unknown policy records nothing.
+func Recording(dir Directory, domain, policy, number, language string) Record {
+	return record(dir, domain, policy, number, language)
+}
+
 func record(dir Directory, domain, policy, number, language string) Record {
 	pol, ok := dir.Policy(domain, policy)
 	if policy == "" || !ok || !pol.Record {
