@@ -40,12 +40,14 @@ func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, at call.Re
 }
 
 // number is what a URI means when somebody in a domain dials it; false: its host is not ours, and strangers are not relayed to.
-func (s *signalling) number(domain string, u sip.URI) (dial, international string, ok bool) {
+func (s *signalling) number(domain string, u sip.URI) (call.Dialled, bool) {
 	if u.Scheme != "tel" {
 		if at, known := s.domainOf(u.Host); !known || at != domain && !s.own[ownHost(u.Host)] {
-			return "", "", false
+			return call.Dialled{}, false
 		}
 	}
-	n := dialled(u)
-	return n, e164(n), n != ""
+	if g, ok := s.called(u, domain); ok { // else a GRUU that means nothing any more: nobody has such a number
+		return call.Dialled{Number: g.User, E164: e164(g.User), Device: g.Instance}, g.User != ""
+	}
+	return call.Dialled{Number: dialled(u)}, true
 }

@@ -37,7 +37,14 @@ type Deps struct {
 	// Beyond is the plan for a place in the network of a trunk that asks to be called back there by REFER, as Teams does; false: refused.
 	Beyond func(domain, trunk string, to sip.URI, by string) (route.Plan, bool)
 	// Number is what a URI means when it is dialled in a domain; false: its host is not ours.
-	Number func(domain string, u sip.URI) (dialled, e164 string, ok bool)
+	Number func(domain string, u sip.URI) (Dialled, bool)
+}
+
+// Dialled is what a URI means when it is dialled.
+type Dialled struct {
+	Number string
+	E164   string // empty: it has none
+	Device string // instance of the only device that may ring: the URI is its GRUU (RFC 5627); empty: any
 }
 
 // Incoming is a new call, its caller proven.

@@ -52,21 +52,21 @@ func (c *Call) divert(p *party, e Ended) bool {
 	if e.Cause.Status/100 != 3 || err != nil || p.ext == "" || c.plan.Emergency || c.phase == Originating || c.diverted >= route.MaxHops {
 		return false
 	}
-	dialled, e164, ok := c.deps.Number(c.in.Request.Domain, uri)
-	if !ok || dialled == p.ext || p.errand.passed(dialled) {
+	d, ok := c.deps.Number(c.in.Request.Domain, uri)
+	if !ok || d.Number == p.ext || p.errand.passed(d.Number) {
 		return false // a stranger, or a circle
 	}
 	way := append(slices.Clone(p.errand.way), sip.Diversion{Reason: "deflection",
 		By: sip.Address{Display: p.name, URI: sip.URI{Scheme: "sip", User: p.ext, Host: c.in.Request.Domain}}})
-	ask := c.request(p, dialled, e164)
+	ask := c.request(p, d)
 	ask.Way = way
 	plan := c.route(ask)
 	if plan.Refuse.Status != 0 || len(plan.Steps) == 0 {
-		c.log.Info("call: diversion refused", "leg", p.id, "to", dialled, "rule", plan.Why)
+		c.log.Info("call: diversion refused", "leg", p.id, "to", d.Number, "rule", plan.Why)
 		return false
 	}
 	c.diverted++
-	c.log.Info("call: diverted", "by", p.number, "to", dialled, "rule", plan.Why)
+	c.log.Info("call: diverted", "by", p.number, "to", d.Number, "rule", plan.Why)
 	way = append(way, plan.Way...)
 	before := len(c.called)
 	step := plan.Steps[0]

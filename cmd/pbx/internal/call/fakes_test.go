@@ -51,7 +51,7 @@ func newRig(plan route.Plan, found ...Destination) *rig {
 	r.sw = NewSwitch(Deps{Media: r, Dialler: r, Programs: r, Recorder: r, Ledger: r, Clock: time.Now,
 		Route:   r.route,
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Dialogs: find{r}, Number: func(_ string, u sip.URI) (string, string, bool) { return u.User, "", u.Host == "d" },
+		Dialogs: find{r}, Number: func(_ string, u sip.URI) (Dialled, bool) { return Dialled{Number: u.User}, u.Host == "d" },
 		Alarm: func(s string) { r.mu.Lock(); r.alarms = append(r.alarms, s); r.mu.Unlock() }}, 0)
 	return r
 }

@@ -311,12 +311,12 @@ func (c *Call) sendTo(a *act, o Goto) {
 	if who == "" {
 		who = c.caller.ext
 	}
-	dialled, e164, ok := c.deps.Number(c.in.Request.Domain, sip.URI{Scheme: "sip", User: o.Number, Host: c.in.Request.Domain})
+	d, ok := c.deps.Number(c.in.Request.Domain, sip.URI{Scheme: "sip", User: o.Number, Host: c.in.Request.Domain})
 	if !ok || who == "" { // whose rights would judge it?
 		c.later(a, Refused{sip.CauseForbidden})
 		return
 	}
-	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: dialled, E164: e164, Site: c.in.Request.Site, Inside: o.Inside,
+	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: d.Number, E164: d.E164, Device: d.Device, Site: c.in.Request.Site, Inside: o.Inside,
 		PIN: o.PIN, Standing: who != c.caller.ext})
 	if o.PIN && plan.Refuse.Status == 0 { // it was the number that was called, not the code
 		c.to, c.direction = plan.To, plan.Direction

@@ -42,18 +42,18 @@ func (c *Call) onReferred(e Referred) {
 
 // blind rings whom the referrer may ring (RFC 5589 section 6).
 func (c *Call) blind(p *party, e Referred) {
-	dialled, e164, ok := c.deps.Number(c.in.Request.Domain, e.To)
+	d, ok := c.deps.Number(c.in.Request.Domain, e.To)
 	if !ok { // strangers are reached by trunks, and by those of the plan only
 		p.leg.Refuse(sip.CauseForbidden)
 		return
 	}
-	plan := c.route(c.request(p, dialled, e164))
+	plan := c.route(c.request(p, d))
 	if plan.Refuse.Status != 0 {
-		c.log.Info("call: transfer refused", "leg", p.id, "to", dialled, "rule", plan.Why)
+		c.log.Info("call: transfer refused", "leg", p.id, "to", d.Number, "rule", plan.Why)
 		c.declined(p, plan.Refuse)
 		return
 	}
-	c.log.Info("call: transfer", "by", p.number, "to", dialled, "rule", plan.Why)
+	c.log.Info("call: transfer", "by", p.number, "to", d.Number, "rule", plan.Why)
 	c.part(p)
 	c.redial(plan, p)
 }
@@ -85,8 +85,8 @@ func (c *Call) declined(p *party, cause sip.Cause) {
 }
 
 // request is what p asks for when it sends a call elsewhere: judged by its own rights, whoever is sent.
-func (c *Call) request(p *party, dialled, e164 string) route.Request {
-	return route.Request{Domain: c.in.Request.Domain, Extension: p.ext, Number: p.ext, Display: p.name, Dialled: dialled, E164: e164}
+func (c *Call) request(p *party, d Dialled) route.Request {
+	return route.Request{Domain: c.in.Request.Domain, Extension: p.ext, Number: p.ext, Display: p.name, Dialled: d.Number, E164: d.E164, Device: d.Device}
 }
 
 // part takes the referrer out of the conversation and accepts its REFER: 202, and the first NOTIFY at once (RFC 3515 section 2.4.4).
@@ -171,7 +171,7 @@ func (c *Call) reunite(cause sip.Cause) {
 func (c *Call) recall(cause sip.Cause) {
 	home := &c.transfer.home
 	c.log.Info("call: transfer failed, ringing the referrer", "status", cause.Status, "number", home.ext)
-	ask := c.request(home, home.ext, "")
+	ask := c.request(home, Dialled{Number: home.ext})
 	ask.Direct = true
 	plan := c.route(ask)
 	if plan.Refuse.Status != 0 {
