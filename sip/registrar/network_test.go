@@ -161,6 +161,53 @@ func TestConnectionTakesItsBindingAlong(t *testing.T) {
 	})
 }
 
+// TestFlowTimer: a phone that promised to keep its connection alive (RFC 5626 section 4.4.1) and does not loses it, with its binding, a quarter
+// later than it was told; pings keep it, and one that promised nothing may be silent.
+func TestFlowTimer(t *testing.T) {
+	const outbound = "Supported: outbound\r\n"
+	for name, tc := range map[string]struct {
+		contact, supported string
+		pings              int // each after 110 s
+		lives              time.Duration
+	}{
+		"silent":           {";reg-id=1;+sip.instance=\"<urn:uuid:1>\"", outbound, 0, 150 * time.Second},
+		"pings for a time": {";reg-id=1;+sip.instance=\"<urn:uuid:1>\"", outbound, 3, 3*110*time.Second + 150*time.Second},
+		"without promise":  {"", "", 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				w.Host("tcp phone", netip.MustParseAddr("192.0.2.7"))
+				conn, err := w.DialStream(t.Context(), netip.MustParseAddr("192.0.2.7"), pbxAddr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				extra := tc.supported + "Expires: 1800\r\n"
+				first := exchangeAs(t, conn, tc.contact, extra)
+				resp := exchangeAs(t, conn, tc.contact, extra+authorization(t, first))
+				if told := resp.Get("Flow-Timer"); (told == "120") != (tc.supported != "") {
+					t.Fatalf("Flow-Timer %q", told)
+				}
+				for range tc.pings {
+					<-time.NewTimer(110 * time.Second).C
+					if _, err := conn.Write([]byte("\r\n\r\n")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if tc.lives == 0 {
+					<-time.NewTimer(20 * time.Minute).C
+					w.bindings(1)
+					return
+				}
+				<-time.NewTimer(tc.lives - time.Duration(tc.pings)*110*time.Second - time.Second).C
+				w.bindings(1)
+				<-time.NewTimer(2 * time.Second).C
+				synctest.Wait()
+				w.bindings(0)
+			})
+		})
+	}
+}
+
 // The phone's connection ends in a call and it registers over a new one: that is where the rest of the call goes. A stranger who
 // registers the same contact from another host gets nothing of it.
 func TestRerouteToTheNewConnection(t *testing.T) {
@@ -245,15 +292,22 @@ func TestDialogFollowsThePortOfItsPhone(t *testing.T) {
 	})
 }
 
-func register(extra string) string {
+func register(extra string) string { return registerAs("", extra) }
+
+func registerAs(contact, extra string) string {
 	return "REGISTER sip:192.0.2.100 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.7:5060;branch=z9hG4bK" + fmt.Sprint(len(extra)) + "\r\n" +
 		"From: <sip:alice@192.0.2.100>;tag=a\r\nTo: <sip:alice@192.0.2.100>\r\nCall-ID: tcp\r\nCSeq: " + fmt.Sprint(len(extra)+1) + " REGISTER\r\n" +
-		"Max-Forwards: 70\r\nContact: <sip:alice@192.0.2.7;transport=tcp>\r\n" + extra + "Content-Length: 0\r\n\r\n"
+		"Max-Forwards: 70\r\nContact: <sip:alice@192.0.2.7;transport=tcp>" + contact + "\r\n" + extra + "Content-Length: 0\r\n\r\n"
 }
 
 func exchange(t *testing.T, conn net.Conn, extra string) *stack.Response {
 	t.Helper()
-	if _, err := conn.Write([]byte(register(extra))); err != nil {
+	return exchangeAs(t, conn, "", extra)
+}
+
+func exchangeAs(t *testing.T, conn net.Conn, contact, extra string) *stack.Response {
+	t.Helper()
+	if _, err := conn.Write([]byte(registerAs(contact, extra))); err != nil {
 		t.Fatal(err)
 	}
 	var text []byte

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"weak"
 
 	"naisen/sip"
@@ -81,6 +82,21 @@ func (o *options) flows(list []wish, path []sip.Address) *refusal {
 		list[i].regID = 0
 	}
 	return nil
+}
+
+// expect closes the connection of a phone that has promised to keep it alive and does not, with a quarter more than it was told, for what the
+// network delays (RFC 5626 sections 4.4.1 and 6). Its bindings end with it, and calls find the phone's other flow.
+func (r *Registrar) expect(u update) {
+	if !u.options.applied || !u.options.direct || r.cfg.FlowTimer <= 0 || u.flow == nil {
+		return
+	}
+	within := time.Duration(0)
+	for _, w := range u.wishes {
+		if w.regID > 0 && w.expires > 0 {
+			within = r.cfg.FlowTimer + r.cfg.FlowTimer/4
+		}
+	}
+	u.flow.Expect(within)
 }
 
 const (

@@ -77,6 +77,7 @@ func (r *Registrar) register(req *stack.Request, from source, right Right) *stac
 		r.FlowClosed(u.flow)
 	}
 	r.report(u, done)
+	r.expect(u)
 	resp := stack.NewResponse(req, 200, "")
 	for _, line := range r.contacts(u.AOR, u.options.gruu) {
 		resp.Add("Contact", line)

@@ -36,12 +36,15 @@ type conn struct {
 	proofs proofs
 
 	mu      sync.Mutex
-	queue   [][]byte    // guarded by mu
-	bytes   int         // guarded by mu
-	writing bool        // guarded by mu
-	last    bool        // guarded by mu: close once the queue is written
-	leaving bool        // guarded by mu: a WebSocket is being told good-bye
-	expiry  *time.Timer // guarded by mu: see Flow.EndAt
+	queue   [][]byte      // guarded by mu
+	bytes   int           // guarded by mu
+	writing bool          // guarded by mu
+	last    bool          // guarded by mu: close once the queue is written
+	leaving bool          // guarded by mu: a WebSocket is being told good-bye
+	expiry  *time.Timer   // guarded by mu: see Flow.EndAt
+	quiet   time.Duration // guarded by mu: see Flow.Expect; 0: the usual
+	waits   *time.Timer   // guarded by mu: ends the wait for a WebSocket's next message
+	half    bool          // guarded by mu: a message has begun, and the deadline is its own
 	dead    chan struct{}
 	once    sync.Once
 }
@@ -161,24 +164,16 @@ func (c *conn) put(b []byte) error {
 func (c *conn) read() {
 	f := framer{limit: c.s.limits.MessageBytes}
 	buf := make([]byte, readSize)
-	half := false
+	got := true
 	for !c.closed() {
-		switch {
-		case f.pending() && !half:
-			half = true
-			_ = c.nc.SetReadDeadline(time.Now().Add(halfTime))
-		case !f.pending():
-			half = false
-			_ = c.nc.SetReadDeadline(time.Now().Add(c.idle()))
-		}
+		c.await(f.pending(), got)
 		n, err := c.nc.Read(buf)
 		if n > 0 {
 			f.write(buf[:n])
-			got, more := c.frames(&f)
-			if !more {
+			more := false
+			if got, more = c.frames(&f); !more {
 				break
 			}
-			half = half && !got
 		}
 		if err != nil {
 			break
@@ -187,11 +182,62 @@ func (c *conn) read() {
 	c.lingering()
 }
 
-func (c *conn) idle() time.Duration {
-	if c.proven.Load() {
+// await sets the deadline of the next read: that of a message which has begun stays until it is whole.
+func (c *conn) await(pending, got bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if pending && c.half && !got {
+		return
+	}
+	c.half = pending
+	wait := halfTime
+	if !pending {
+		wait = c.idleLocked()
+	}
+	_ = c.nc.SetReadDeadline(time.Now().Add(wait))
+}
+
+func (c *conn) idleLocked() time.Duration {
+	switch {
+	case c.quiet > 0:
+		return c.quiet
+	case c.proven.Load():
 		return provenIdle
 	}
 	return halfTime
+}
+
+// Expect closes a stream on which nothing arrives for so long: its peer has promised to show that it lives (RFC 5626 section 4.4.1). 0 takes
+// that back. A WebSocket has pings of its own, and a UDP flow no end.
+func (f *Flow) Expect(within time.Duration) {
+	c := f.conn
+	if c == nil || c.ws != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.quiet = within
+	c.renewLocked()
+}
+
+// prove lets the connection idle on for longer, from now on.
+func (c *conn) prove() {
+	if c.proven.Swap(true) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.renewLocked()
+}
+
+// renewLocked gives the read that waits already another deadline.
+func (c *conn) renewLocked() {
+	switch {
+	case c.ws != nil && c.waits != nil:
+		c.waits.Reset(c.idleLocked())
+	case c.ws == nil && !c.half:
+		_ = c.nc.SetReadDeadline(time.Now().Add(c.idleLocked()))
+	}
 }
 
 // lingering gives an answer on its way out a moment before the socket goes.

@@ -294,6 +294,6 @@ func (t *serverTx) samePeer(r *Request) bool {
 // prove lets a connection idle on for longer once its peer has been accepted for something: then a user is behind it.
 func (s *Stack) prove(method string, status int, f *Flow) {
 	if f.conn != nil && status >= 200 && status < 300 && (method == "REGISTER" || method == "INVITE" || method == "SUBSCRIBE") {
-		f.conn.proven.Store(true)
+		f.conn.prove()
 	}
 }

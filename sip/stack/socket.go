@@ -37,9 +37,14 @@ func (c *conn) readSocket() {
 
 // message reads one message: idle before it begins for as long as a stream may be, and whole within halfTime.
 func (c *conn) message() ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.idle())
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	c.mu.Lock()
+	idle := time.AfterFunc(c.idleLocked(), cancel)
+	c.waits = idle
+	c.mu.Unlock()
 	kind, r, err := c.ws.Reader(ctx)
+	idle.Stop()
 	if err != nil {
 		return nil, err
 	}
