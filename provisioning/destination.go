@@ -71,11 +71,13 @@ func Check(r Reader, domain string, e Entity) error {
 	return nil
 }
 
-// Parts are the kinds whose entity of the same key belongs to one of this kind: it goes when that goes, and does not hold it.
+// Parts are the kinds whose entity of the same key (PartKey) belongs to one of this kind: it goes when that goes, and does not hold it.
 func Parts(kind string) []string {
 	switch kind {
 	case KindExtension:
 		return []string{KindSettings}
+	case KindUser:
+		return []string{KindShortNumbers}
 	case KindMenu:
 		return []string{KindMenuVersions}
 	}

@@ -46,6 +46,7 @@ const (
 	FeatureEcho             = "echo-test"
 	FeatureQuality          = "quality-test"
 	FeatureWithPIN          = "call-with-pin"
+	FeatureShort            = "short-number"
 	FeatureLock             = "lock"
 	FeatureUnlock           = "unlock"
 	FeatureListen           = "monitor-listen"
@@ -70,6 +71,7 @@ func Features() []Feature {
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureTime, "*60", "", "The time", "時刻"},
 		{FeatureEcho, "*43", "", "Echo test", "通話試験（エコー）"},
+		{FeatureShort, "*0", "code", "Abbreviated number", "短縮ダイヤル"},
 		{FeatureWithPIN, "*33", "number", "Call with your PIN", "暗証番号による発信"},
 		{FeatureLock, "*34", "", "Lock this telephone", "電話機のロック"},
 		{FeatureUnlock, "*35", "", "Unlock this telephone, with your PIN", "電話機のロック解除"},

@@ -45,19 +45,20 @@ const (
 	KindMenu         = "menu"
 	KindMenuVersions = "menu-versions"
 
-	KindGroup       = "group"
-	KindCalendar    = "calendar"
-	KindRejection   = "rejection"
-	KindRestriction = "restriction"
-	KindDepartment  = "department"
-	KindContact     = "contact"
-	KindSupervision = "supervision"
-	KindSecret      = "secret" // no entity: only in the change feed and the audit log
+	KindGroup        = "group"
+	KindCalendar     = "calendar"
+	KindRejection    = "rejection"
+	KindRestriction  = "restriction"
+	KindDepartment   = "department"
+	KindShortNumbers = "short-numbers"
+	KindContact      = "contact"
+	KindSupervision  = "supervision"
+	KindSecret       = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}}
 }
 
 // Row is an entity as the store keeps it.

@@ -104,3 +104,33 @@ func TestLockedTelephone(t *testing.T) {
 		}
 	}, provisioning.Settings{Extension: "2002", Locked: true})
 }
+
+// A short number calls what it stands for: of the person, the department and everybody; one that is closed says why, one that is none too.
+func TestShortNumberByCode(t *testing.T) {
+	more := append(whoOffice(), provisioning.User{Name: "hanako"},
+		provisioning.Extension{Number: "2001", Display: "Ext 0", AllowMD5: true, Media: "srtp-preferred", Department: "tax", User: "hanako"},
+		provisioning.ShortNumbers{List: "user:hanako", Entries: []provisioning.ShortNumber{{Code: "91", Number: "2002"}}},
+		provisioning.ShortNumbers{List: "department:tax", Entries: []provisioning.ShortNumber{{Code: "5", Number: "2003"}}},
+		provisioning.ShortNumbers{List: "system", Entries: []provisioning.ShortNumber{{Code: "1", Number: "0312345678"}}})
+	onStage(t, "short-number", func(o *stage) {
+		alice := o.phones["2001"]
+		a, b := o.talk(alice, o.phones["2002"], "*091")
+		a.bye(b)
+		a, b = o.talk(alice, o.phones["2003"], "*05")
+		a.bye(b)
+		for _, dialled := range []string{"*01", "*02"} {
+			out := o.invite(alice, dialled, nil)
+			alice.ExpectStatus(183, "INVITE")
+			alice.Ack(out, alice.ExpectStatus(map[string]int{"*01": 403, "*02": 404}[dialled], "INVITE"))
+		}
+		a, b = o.talk(alice, o.phones["2004"], "2004") // and by REFER
+		a.p.Send(a.referral("sip:*01@" + simDomain))
+		a.p.ExpectStatus(403, "REFER")
+		a.bye(b)
+		if got := o.library.heard(); got != "call/barred call/unallocated" {
+			t.Errorf("heard %q", got)
+		}
+		o.records("2001 > 2002 2002 200 OK by caller", "2001 > 2003 2003 200 OK by caller", "2001 > 0312345678  403 Forbidden by switch",
+			"2001 > *02  404 Unallocated number by switch", "2001 > 2004 2004 200 OK by caller")
+	}, more...)
+}

@@ -37,8 +37,9 @@ func TestRestriction(t *testing.T) {
 	if r.must(json.Unmarshal(body, &what)); status != 200 || what.Dial.Allowed || !what.Dial.ByPIN || what.Dial.Why != "class inside of 2001: national is closed without the PIN" {
 		t.Errorf("%d %s", status, body)
 	}
+	r.put("short-numbers/system", map[string]any{"entries": []map[string]any{{"code": "12", "number": "2002"}}})
 	at := r.register("2002")
 	callee := r.start(r.scenario("answer.xml", "", "", at))
-	r.finish(r.start(r.scenario("call.xml", "2001", "2002", r.address())), callee)
+	r.finish(r.start(r.scenario("call.xml", "2001", "*012", r.address())), callee)
 	r.nothingLeft()
 }

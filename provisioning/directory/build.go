@@ -289,7 +289,7 @@ func newEdit(d *domain) *edit {
 			conferences: map[string]provisioning.Conference{}, pins: map[string]provisioning.ConferencePINs{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, calendars: map[string]provisioning.Calendar{}, rejections: map[string]provisioning.Rejection{},
-			restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{},
+			restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
@@ -336,10 +336,6 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.calendars)
 	case provisioning.KindRejection:
 		return set(e, r, c, &e.rejections)
-	case provisioning.KindRestriction:
-		return set(e, r, c, &e.restrictions)
-	case provisioning.KindDepartment:
-		return set(e, r, c, &e.departments)
 	case provisioning.KindGroup:
 		return set(e, r, c, &e.groups)
 	case provisioning.KindSettings:

@@ -10,8 +10,24 @@ func (d *domain) readNumbers(r provisioning.Reader) (err error) {
 	if d.restrictions, err = readAll[provisioning.Restriction](r, d.self.Name); err != nil {
 		return err
 	}
+	if d.short, err = readAll[provisioning.ShortNumbers](r, d.self.Name); err != nil {
+		return err
+	}
 	d.departments, err = readAll[provisioning.Department](r, d.self.Name)
 	return err
+}
+
+// takeNumbers takes a change of what readNumbers reads, and leaves kinds that the switch does not use.
+func (e *edit) takeNumbers(r provisioning.Reader, c provisioning.Change) error {
+	switch c.Kind {
+	case provisioning.KindRestriction:
+		return set(e, r, c, &e.restrictions)
+	case provisioning.KindShortNumbers:
+		return set(e, r, c, &e.short)
+	case provisioning.KindDepartment:
+		return set(e, r, c, &e.departments)
+	}
+	return nil
 }
 
 // Restriction is a class of restriction by its name.
@@ -22,4 +38,35 @@ func (s *Snapshot) Restriction(domainName, name string) (provisioning.Restrictio
 // Department by its name.
 func (s *Snapshot) Department(domainName, name string) (provisioning.Department, bool) {
 	return find(s, domainName, name, func(d *domain) map[string]provisioning.Department { return d.departments })
+}
+
+// ShortNumber is what a short number means for an extension: by its owner's list, its department's, or everybody's.
+func (s *Snapshot) ShortNumber(domainName string, e provisioning.Extension, code string) (string, bool) {
+	for _, l := range s.ShortNumbers(domainName, e) {
+		if n, ok := l.Find(code); ok {
+			return n, true
+		}
+	}
+	return "", false
+}
+
+// ShortNumbers are the lists of an extension, the one that counts first at the beginning.
+func (s *Snapshot) ShortNumbers(domainName string, e provisioning.Extension) (out []provisioning.ShortNumbers) {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return nil
+	}
+	keys := []string{provisioning.SystemList}
+	if e.Department != "" {
+		keys = append([]string{provisioning.DepartmentList(e.Department)}, keys...)
+	}
+	if e.User != "" {
+		keys = append([]string{provisioning.UserList(e.User)}, keys...)
+	}
+	for _, k := range keys {
+		if l, ok := d.short[k]; ok {
+			out = append(out, l)
+		}
+	}
+	return out
 }

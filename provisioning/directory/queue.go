@@ -33,7 +33,7 @@ func (e *edit) takeQueues(r provisioning.Reader, c provisioning.Change) error {
 	case provisioning.KindSupervision:
 		return set(e, r, c, &e.supervisions)
 	}
-	return nil // a kind that the switch does not use
+	return e.takeNumbers(r, c)
 }
 
 // Queue by its number.

@@ -37,6 +37,7 @@ type domain struct {
 	groups       map[string]provisioning.Group
 	restrictions map[string]provisioning.Restriction
 	departments  map[string]provisioning.Department
+	short        map[string]provisioning.ShortNumbers
 	settings     map[string]provisioning.Settings     // by extension
 	codes        map[string]provisioning.FeatureCodes // at most one
 	menus        map[string]provisioning.MenuVersions

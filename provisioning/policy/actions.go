@@ -39,6 +39,10 @@ const (
 	RestrictionPut    provisioning.Action = "restriction.put"
 	RestrictionDelete provisioning.Action = "restriction.delete"
 
+	ShortNumbersRead   provisioning.Action = "short-numbers.read"
+	ShortNumbersPut    provisioning.Action = "short-numbers.put"
+	ShortNumbersDelete provisioning.Action = "short-numbers.delete"
+
 	DepartmentRead   provisioning.Action = "department.read"
 	DepartmentPut    provisioning.Action = "department.put"
 	DepartmentDelete provisioning.Action = "department.delete"
@@ -278,6 +282,10 @@ func deskRows() []row {
 		grant(RestrictionRead, provisioning.KindRestriction, admin, telephony, auditor),
 		grant(RestrictionPut, provisioning.KindRestriction, admin, telephony),
 		grant(RestrictionDelete, provisioning.KindRestriction, admin, telephony),
+
+		grant(ShortNumbersRead, provisioning.KindShortNumbers, admin, telephony).andOwn(staff),
+		grant(ShortNumbersPut, provisioning.KindShortNumbers, admin, telephony).andOwn(staff),
+		grant(ShortNumbersDelete, provisioning.KindShortNumbers, admin, telephony).andOwn(staff),
 
 		grant(DepartmentRead, provisioning.KindDepartment, admin, telephony, auditor),
 		grant(DepartmentPut, provisioning.KindDepartment, admin, telephony),

@@ -26,6 +26,7 @@ func want() map[provisioning.Action]string {
 		policy.SettingsRead: "ATs", policy.SettingsPut: "ATs", policy.SettingsDelete: "ATs",
 		policy.GroupRead: "AT", policy.GroupPut: "AT", policy.GroupDelete: "AT",
 		policy.RestrictionRead: "ATU", policy.RestrictionPut: "AT", policy.RestrictionDelete: "AT",
+		policy.ShortNumbersRead: "ATs", policy.ShortNumbersPut: "ATs", policy.ShortNumbersDelete: "ATs",
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",
 		policy.ContactRead: "AT", policy.ContactPut: "AT", policy.ContactDelete: "AT", policy.BookRead: "ATLUS",

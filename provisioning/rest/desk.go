@@ -34,6 +34,7 @@ func (a *api) registerDesk() {
 	entities(a, departments)
 	putPlain(a, departments)
 	a.registerPINs()
+	a.registerShortNumbers()
 	groups := resource[provisioning.Group]{plural: "groups", one: "group", read: policy.GroupRead, put: policy.GroupPut, del: policy.GroupDelete,
 		setKey: func(g *provisioning.Group, k string) { g.Number = k }}
 	entities(a, groups)

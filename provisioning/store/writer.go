@@ -162,7 +162,7 @@ func (w *writer) Delete(domain, kind, key, ifMatch string) error {
 		return err
 	}
 	for _, part := range provisioning.Parts(kind) {
-		if err := w.Delete(domain, part, key, ""); err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+		if err := w.Delete(domain, part, provisioning.PartKey(part, key), ""); err != nil && !errors.Is(err, provisioning.ErrNotFound) {
 			return err
 		}
 	}
@@ -192,7 +192,7 @@ func (w *writer) unused(domain, kind, key string) error {
 	}
 	var names []string
 	for _, u := range users {
-		if u.Key != key || !slices.Contains(provisioning.Parts(kind), u.Kind) {
+		if u.Key != provisioning.PartKey(u.Kind, key) || !slices.Contains(provisioning.Parts(kind), u.Kind) {
 			names = append(names, u.Kind+" "+u.Key)
 		}
 	}

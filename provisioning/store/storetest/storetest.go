@@ -170,6 +170,7 @@ func sample() []provisioning.Entity {
 		provisioning.Restriction{Name: "office", Title: "一般", Rights: provisioning.Rights{Classes: []string{"national"}, Countries: []string{}}, Open: []string{"0570012345", "+8210*"}, Closed: []string{"0312345*"},
 			Calendar: "hall", Night: &provisioning.Rights{Classes: []string{}, Countries: []string{}}, WithPIN: &provisioning.Rights{Classes: []string{"international"}, Countries: []string{"*"}}},
 		provisioning.Department{Name: "税務課", Restriction: "office"},
+		provisioning.ShortNumbers{List: "user:taro", Entries: []provisioning.ShortNumber{{Code: "12", Number: "09012345678", Title: "自宅"}}},
 		provisioning.Rejection{Name: "nuisance", Withheld: []string{"payphone"}, Numbers: []string{"+8190*"}, Called: []string{"2001"}, Announce: "call/rejected",
 			Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Approval: "課長"},
 		provisioning.Group{Number: "6000", Title: "窓口", Strategy: "circular", Members: []string{"2001"}, Overflow: &provisioning.Destination{Number: "09012345678"}, Payer: "2001"},

@@ -36,6 +36,7 @@ type Desk interface {
 	Calendar(domain, name string) (provisioning.Calendar, bool)
 	Restriction(domain, name string) (provisioning.Restriction, bool)
 	Department(domain, name string) (provisioning.Department, bool)
+	ShortNumber(domain string, e provisioning.Extension, code string) (number string, ok bool)
 	Rejections(domain string) []provisioning.Rejection
 }
 
@@ -197,6 +198,9 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		}
 	}
 	if feature, argument, ok := dir.Feature(req.Domain, req.Dialled); ok {
+		if feature == provisioning.FeatureShort {
+			return short(dir, req, caller, argument)
+		}
 		return featured(dir, req, caller, feature, argument, p)
 	}
 	if own, ok := inside(dir, req, caller, p); ok {

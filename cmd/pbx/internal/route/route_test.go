@@ -23,6 +23,7 @@ type dir struct {
 	rejections   []provisioning.Rejection
 	restrictions map[string]provisioning.Restriction
 	departments  map[string]provisioning.Department
+	short        map[string]string
 }
 
 func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
@@ -87,6 +88,11 @@ func (d dir) Restriction(dom, n string) (provisioning.Restriction, bool) {
 func (d dir) Department(dom, n string) (provisioning.Department, bool) {
 	v, ok := d.departments[dom+"|"+n]
 	return v, ok
+}
+
+func (d dir) ShortNumber(dom string, e provisioning.Extension, code string) (string, bool) {
+	n, ok := d.short[dom+"|"+e.Number+"|"+code]
+	return n, ok
 }
 
 func (d dir) Rejections(string) []provisioning.Rejection { return d.rejections }

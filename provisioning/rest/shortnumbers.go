@@ -1,0 +1,56 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+)
+
+// shortLine is one short number that an extension can dial, with the list that it is from.
+type shortLine struct {
+	provisioning.ShortNumber
+	List string `json:"list"`
+}
+
+// registerShortNumbers: the lists, and what one extension can dial of them.
+func (a *api) registerShortNumbers() {
+	lists := resource[provisioning.ShortNumbers]{plural: "short-numbers", one: "short-numbers-list", read: policy.ShortNumbersRead, put: policy.ShortNumbersPut,
+		del: policy.ShortNumbersDelete, setKey: func(s *provisioning.ShortNumbers, k string) { s.List = k }, owner: provisioning.ShortNumbers.Owner}
+	entities(a, lists)
+	putPlain(a, lists)
+	huma.Register(a.huma, operation(http.MethodGet, "/v1/domains/{domain}/extensions/{key}/short-numbers", "list-extension-short-numbers",
+		"Short numbers that an extension can dial: its owner's, its department's, everybody's",
+		rule{action: policy.ExtensionRead, kind: provisioning.KindExtension, key: "key", domain: "domain"}), a.shortNumbersOf)
+}
+
+func (a *api) shortNumbersOf(ctx context.Context, in *ItemPath) (*pageOutput[shortLine], error) {
+	out := &pageOutput[shortLine]{Body: page[shortLine]{Items: []shortLine{}}}
+	err := a.Store.View(ctx, func(r provisioning.Reader) error {
+		e, _, err := provisioning.Get[provisioning.Extension](r, in.Domain, in.Key)
+		if err != nil {
+			return err
+		}
+		if err := a.may(ctx, policy.ExtensionRead, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key, Owner: e.User}); err != nil {
+			return err
+		}
+		for _, key := range []string{provisioning.UserList(e.User), provisioning.DepartmentList(e.Department), provisioning.SystemList} {
+			l, _, err := provisioning.Get[provisioning.ShortNumbers](r, in.Domain, key)
+			if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+				return err
+			}
+			for _, s := range l.Entries {
+				out.Body.Items = append(out.Body.Items, shortLine{s, key})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return out, nil
+}
