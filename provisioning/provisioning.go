@@ -40,6 +40,8 @@ type Domain struct {
 	Limits          *Limits  `json:"limits,omitempty"`           // of the domain as a whole
 	ExtensionLimits *Limits  `json:"extension_limits,omitempty"` // of each extension without limits of its own
 	Tariffs         []Tariff `json:"tariffs,omitempty"`          // what a minute costs; empty: DefaultTariffs
+
+	Pauses []string `json:"pauses,omitempty" doc:"Why agents pause, by the keys 1 to 9; empty: lunch, break, meeting, training"`
 }
 
 // User is a person.

@@ -146,6 +146,11 @@ func (d Domain) Validate() error {
 	d.Limits.check(&c, "limits")
 	d.ExtensionLimits.check(&c, "extension_limits")
 	checkTariffs(&c, d.Tariffs)
+	c.list("pauses", len(d.Pauses), 0, 9)
+	c.each("pauses", d.Pauses, func(at, s string) {
+		c.text(at, s)
+		c.must(s != "", at, "is empty")
+	})
 	return c.result()
 }
 
