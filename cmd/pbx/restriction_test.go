@@ -61,11 +61,13 @@ func TestRestrictedTransfer(t *testing.T) {
 		alice.Send(a.request("BYE"))
 		alice.ExpectStatus(200, "BYE")
 		o.wait(time.Second)
+		o.mu.Lock()
 		for _, c := range o.cdrs {
 			if strings.Contains(c.To, "4711") {
 				t.Errorf("the record has what was dialled behind *33: %q", c.To)
 			}
 		}
+		o.mu.Unlock()
 		a, b := o.talk(alice, bob, "2002")
 		a.p.Send(a.referral("sip:0312345678@" + simDomain))
 		a.p.ExpectStatus(403, "REFER")
