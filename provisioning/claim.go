@@ -29,6 +29,7 @@ func claimants() []claimant {
 		byKey[Conference](same, same),
 		byKey[Queue](same, same),
 		byKey[DID](national, international),
+		byField(ParkingLot.claims),
 		byField(func(c Calendar) []Claim { return []Claim{{"number", c.Number}} }),
 	}
 }

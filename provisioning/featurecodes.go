@@ -40,6 +40,7 @@ const (
 	FeatureDNDOff           = "do-not-disturb-off"
 	FeaturePickup           = "pick-up-group"
 	FeaturePickupOf         = "pick-up"
+	FeaturePark             = "park"
 	FeatureNight            = "night-key"
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
@@ -49,9 +50,6 @@ const (
 	FeatureShort            = "short-number"
 	FeatureLock             = "lock"
 	FeatureUnlock           = "unlock"
-	FeatureAgentSign        = "agent-sign-in-or-out"
-	FeatureAgentPause       = "agent-pause"
-	FeatureAgentReady       = "agent-ready"
 	FeatureListen           = "monitor-listen"
 	FeatureWhisper          = "monitor-whisper"
 	FeatureBarge            = "monitor-barge"
@@ -70,6 +68,7 @@ func Features() []Feature {
 		{FeatureDNDOff, "*79", "", "Do not disturb: off", "着信拒否の解除"},
 		{FeaturePickup, "*8", "", "Pick up a call that rings in the group", "代理応答（グループ）"},
 		{FeaturePickupOf, "**", "extension", "Pick up the call that rings there", "代理応答（指定）"},
+		{FeaturePark, "*70", "slot", "Park the call that is held; without a slot in the next free one", "パーク保留"},
 		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureTime, "*60", "", "The time", "時刻"},
@@ -79,9 +78,6 @@ func Features() []Feature {
 		{FeatureLock, "*34", "", "Lock this telephone", "電話機のロック"},
 		{FeatureUnlock, "*35", "", "Unlock this telephone, with your PIN", "電話機のロック解除"},
 		{FeatureQuality, "*44", "", "Quality test: record and hear", "通話品質試験（録音再生）"},
-		{FeatureAgentSign, "*45", "queue", "Agent: sign in or out, of one queue or of all", "エージェントの受付開始・終了"},
-		{FeatureAgentPause, "*46", "reason", "Agent: pause with the reason of that number, or end the pause", "エージェントの休止"},
-		{FeatureAgentReady, "*47", "", "Agent: ready for the next call", "エージェントの受付再開"},
 		{FeatureListen, "*51", "extension", "Listen to the call of an extension", "モニター"},
 		{FeatureWhisper, "*52", "extension", "Whisper to who talks there", "ささやき"},
 		{FeatureBarge, "*53", "extension", "Join the call of an extension", "三者通話（割り込み）"},

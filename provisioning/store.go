@@ -46,6 +46,7 @@ const (
 	KindMenuVersions = "menu-versions"
 
 	KindGroup        = "group"
+	KindParkingLot   = "parking-lot"
 	KindCalendar     = "calendar"
 	KindRejection    = "rejection"
 	KindRestriction  = "restriction"
@@ -58,7 +59,7 @@ const (
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}}
 }
 
 // Row is an entity as the store keeps it.

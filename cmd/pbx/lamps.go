@@ -87,6 +87,9 @@ func dialogsOf(s *call.Snapshot) map[event.AOR][]event.Dialog {
 		return nil
 	}
 	out := map[event.AOR][]event.Dialog{}
+	if at, d, ok := slotDialog(s); ok {
+		out[at] = append(out[at], d)
+	}
 	for _, p := range s.Parties {
 		state := event.DialogState(p.Phase.DialogState())
 		if p.Extension == "" || state == event.Terminated {

@@ -37,6 +37,9 @@ func (p *pbx) wireLive() {
 
 // callChanged lights the lamps and tells who looks.
 func (p *pbx) callChanged(s *call.Snapshot) {
+	if p.signalling.parks != nil {
+		p.signalling.parks.Changed(s) // before its lamp says that somebody can be fetched
+	}
 	p.signalling.events.lamps.Changed(s)
 	if p.queues != nil {
 		p.queues.Show(s)

@@ -29,7 +29,7 @@ func (s *signalling) pickUp(tx *stack.ServerTx, in call.Incoming) bool {
 		s.refuse(tx, sip.CauseUnavailable)
 		return true
 	}
-	s.substitute(tx, in, call.Reach{Leg: id, Post: ringing.ask}, true)
+	s.substitute(tx, in, call.Replace{Leg: id, Early: true}, ringing.ask)
 	return true
 }
 

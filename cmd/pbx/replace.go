@@ -16,16 +16,22 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 		s.refuse(tx, sip.StatusCause(400))
 		return
 	}
+	if slot, ok := slotNamed(r.CallID); ok {
+		if !s.retrieve(tx, in, slot) {
+			s.refuse(tx, sip.StatusCause(481))
+		}
+		return
+	}
 	at, ok := dialogs{s.ua, &s.legs}.Find(r.CallID, r.To, r.From)
 	if !ok {
 		s.refuse(tx, sip.StatusCause(481))
 		return
 	}
-	s.substitute(tx, in, at, r.Early)
+	s.substitute(tx, in, call.Replace{Leg: at.Leg, Early: r.Early}, at.Post)
 }
 
-// substitute lets the caller take the place of a leg.
-func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, at call.Reach, early bool) {
+// substitute lets the caller take the place of a leg, or talk with one that is parked.
+func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, how call.Replace, ask func(call.Event)) {
 	l := newLeg(call.LegID(in.ID+"-r"), nil, &s.legs, func() { s.lost.Add(1) })
 	s.acquaintCaller(l, in)
 	s.legs.take(in.Request.Extension+"@"+in.Request.Domain, l.id, false)
@@ -36,7 +42,8 @@ func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, at call.Re
 		return
 	}
 	l.begin(session)
-	at.Post(call.Replace{Leg: at.Leg, Early: early, By: l, In: in})
+	how.By, how.In = l, in
+	ask(how)
 }
 
 // number is what a URI means when somebody in a domain dials it; false: its host is not ours, and strangers are not relayed to.

@@ -11,7 +11,6 @@ import (
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/health"
-	"naisen/cmd/pbx/internal/queue"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/provisioning/directory"
@@ -48,9 +47,9 @@ type signalling struct {
 	advertise netip.Addr // in SDP; zero: the leg's own
 	draining  atomic.Bool
 	legs      legs
-	lost      atomic.Uint64               // events of detached legs that found no room
-	live      *live.Hub                   // nil: nobody looks
-	agents    func(queue.Key) queue.State // nil: there are none
+	parks     *parks
+	lost      atomic.Uint64 // events of detached legs that found no room
+	live      *live.Hub     // nil: nobody looks
 	log       *slog.Logger
 }
 
@@ -129,9 +128,10 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 		s.replace(tx, in)
 		return
 	}
-	if s.pickUp(tx, in) {
+	if s.pickUp(tx, in) || s.retrieve(tx, in, in.Request.Dialled) {
 		return
 	}
+	in.Request.Held = s.parkHeld(in.Request)
 	err := s.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
 		l := newLeg(id, m, &s.legs, func() { s.lost.Add(1) })
 		s.acquaintCaller(l, in)

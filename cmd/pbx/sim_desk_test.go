@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"naisen/cmd/pbx/internal/call"
@@ -25,6 +26,7 @@ func simDesk() []provisioning.Entity {
 		provisioning.DID{Number: simRecorded, Group: simGroup, Policy: "early"},
 		provisioning.Group{Number: "6001", Members: []string{"2001", "2002", "2004"}, RingSeconds: 8, Overflow: toNumber("0312345678"), Payer: "2001"},
 		provisioning.DID{Number: simAnswered, Group: "6001", Policy: "after"},
+		provisioning.ParkingLot{Number: "700", FirstSlot: "701", Slots: 2, Seconds: 15, Fallback: toExt("2005")},
 	}
 }
 
@@ -36,8 +38,17 @@ func TestSimulationDesk(t *testing.T) {
 	if *simSeed >= 0 {
 		first, n = uint64(*simSeed), 1
 	}
+	var parked, fetched int
 	for seed := first; seed < first+n; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { simulate(t, d, seed, *simSeed >= 0) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			ladder := simulate(t, d, seed, *simSeed >= 0)
+			parked += strings.Count(ladder, "+parked")
+			fetched += strings.Count(ladder, "+fetched")
+		})
+	}
+	t.Logf("%d calls were parked, %d fetched", parked, fetched)
+	if n >= 50 && (parked < 20 || fetched < 5) {
+		t.Error("histories in which hardly anybody parks show nothing")
 	}
 }
 
@@ -78,6 +89,26 @@ func (w *world) sentOn(out call.Outgoing) {
 		w.senders[id][d.By.URI.User] = true
 		if g, ok := w.p.directory.Snapshot().Group(simDomain, d.By.URI.User); ok {
 			w.senders[id][g.Payer] = true
+		}
+	}
+}
+
+// simSlot tells whether a number is a slot of the parking lot of TestSimulationDesk.
+func simSlot(number string) bool { return number == "701" || number == "702" }
+
+// changed notes who is parked and who is fetched, beside what the switch does with each state of a call.
+func (w *world) changed(s *call.Snapshot) {
+	w.p.callChanged(s)
+	w.desk.mu.Lock()
+	defer w.desk.mu.Unlock()
+	switch slot := w.desk.there[s.ID]; {
+	case slot == "" && s.Parked != nil && s.Parked.By != "":
+		w.desk.there[s.ID] = s.Parked.Slot
+		w.desk.marks = append(w.desk.marks, "+parked "+s.Parked.Slot)
+	case slot != "" && s.Parked == nil:
+		delete(w.desk.there, s.ID)
+		if s.Phase == call.Talking {
+			w.desk.marks = append(w.desk.marks, "+fetched "+slot)
 		}
 	}
 }

@@ -37,6 +37,17 @@ func (w *world) more() {
 	}
 }
 
+// park sends a call to the parking lot, and soon somebody fetches it, or not. Called with mu held.
+func (w *world) park() {
+	p := w.phones[w.dice.IntN(len(w.phones))]
+	if c := w.some(func(c *talk) bool { return c.state == up && c.p.password != "" }); c != nil {
+		c.parks = true
+		c.other("REFER")
+		c.parks = false
+	}
+	p.after(p.chance(20*time.Second), func() { p.call([]string{"701", "702", "700", "*70"}[p.dice.IntN(4)]) })
+}
+
 // rush is a crowd of others who call: messages wait so long, and the shedder is asked for each of them. Called with mu held.
 func (w *world) rush(delay, length time.Duration) {
 	if w.delay != 0 {
@@ -95,6 +106,9 @@ func (c *talk) referTo() string {
 	to := []string{"2001"}
 	if !c.p.w.classic {
 		to = []string{"2001", "2003", "0312345678", simPremium, simAbroad}
+	}
+	if c.parks {
+		to = []string{"700", "701", "702", "*70"}
 	}
 	if len(to) == 1 {
 		return to[0]

@@ -7,8 +7,11 @@ import (
 
 // simSelf remembers what was set; 2003 called everybody last.
 type simSelf struct {
-	mu  sync.Mutex
-	set []string
+	mu    sync.Mutex
+	set   []string
+	marks []string          // calls that were parked and fetched
+	there map[string]string // slot by call
+	parks bool              // there is a parking lot, and people use it
 }
 
 // Set implements app.Desk.
@@ -30,15 +33,4 @@ func (d *simSelf) Prove(_ context.Context, _, _, _, pin string) error {
 // LastCaller implements app.Desk.
 func (d *simSelf) LastCaller(context.Context, string, string) (string, bool, error) {
 	return "2003", true, nil
-}
-
-// SignInOrOut, Pause and Ready implement app.Agents.
-func (d *simSelf) SignInOrOut(ctx context.Context, domain, extension, queue string) (bool, error) {
-	return true, d.Set(ctx, domain, extension, "sign", queue)
-}
-func (d *simSelf) Pause(ctx context.Context, domain, extension, reason string) (bool, error) {
-	return true, d.Set(ctx, domain, extension, "pause", reason)
-}
-func (d *simSelf) Ready(ctx context.Context, domain, extension string) error {
-	return d.Set(ctx, domain, extension, "ready", "")
 }

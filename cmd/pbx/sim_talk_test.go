@@ -49,6 +49,7 @@ type talk struct {
 	shed      bool   // the switch had too much to do
 	moved     string // where it redirected to
 	holding   bool
+	parks     bool // its next REFER goes to the parking lot
 
 	tags     []string // To tags of every 2xx
 	status   int      // the final status: seen by a caller, given by a called phone

@@ -102,6 +102,11 @@ func (w *world) act() {
 		w.mu.Unlock()
 		return
 	}
+	if w.desk.parks && w.dice.IntN(8) == 0 {
+		w.park()
+		w.mu.Unlock()
+		return
+	}
 	p := w.phones[w.dice.IntN(len(w.phones))]
 	numbers := []string{"2001", "2002", "2003", "2004", "2003", simRecorded, simAnswered, "0312345678", "0451112222", "999"}
 	dids := []string{simRecorded, simRecorded, simAnswered, simStrict, simPlain, "+81355555555"}
@@ -289,7 +294,7 @@ func (w *world) trace() string {
 	for _, c := range w.cdrs {
 		fmt.Fprintln(&b, c.Started, c.From, c.To, c.AnsweredBy, c.Cause.Status, c.EndedBy, c.Talk)
 	}
-	return b.String()
+	return b.String() + strings.Join(w.desk.marks, "\n")
 }
 
 func (w *world) tell() {

@@ -166,7 +166,8 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 		plans: map[time.Time]route.Plan{}, acked: map[string]bool{}, unacked: map[string]bool{}}
 	w.net.Usual(w.weather())
 	w.net.Host("pbx", w.proxy.Addr())
-	w.library, w.desk = &simLibrary{}, &simSelf{}
+	w.library, w.desk = &simLibrary{}, &simSelf{there: map[string]string{}}
+	_, w.desk.parks = d.Snapshot().ParkingLot(simDomain, "700")
 	w.air = &air{t: t, speaking: map[netip.AddrPort]bool{}}
 	if !w.found() {
 		w.air.skew = 137 * time.Nanosecond
@@ -207,16 +208,16 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.auditor = s.audit
 	p.rooms = app.NewRooms(w.air.Room)
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
+	s.parks = newParks(d, &s.legs)
 	p.queues = newQueues(d, p.registrar, nil, w, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, log)
 	p.monitors = &monitors{directory: d, policy: policy.New(), calls: func() *call.Switch { return p.calls }, denied: p.auditor.callDenied, clock: time.Now,
 		log: log, write: w.writeAudit}
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky, w.library, w.desk, p}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: p.callChanged,
+		Programs: simPrograms{unlucky, w.library, w.desk, p}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: w.changed,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
 	p.origins = p.newOrigins()
 	p.queues.origins = p.origins
-	p.wireAgents()
 	p.queues.Configured() // the directory stands still
 	w.serve.Go(func() { p.queues.watch(ctx, p.registrar.Watch(contactChanges)) })
 	p.wireLive()

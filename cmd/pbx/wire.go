@@ -257,7 +257,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		defer cancel()
 		return s.ua.Close(ctx)
 	})
-	s.events = s.newEvents(s.stack)
+	s.events, s.parks = s.newEvents(s.stack), newParks(p.directory, &s.legs)
 	p.closing("events", s.events.Close)
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
 		return err

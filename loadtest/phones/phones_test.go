@@ -184,11 +184,7 @@ type recording struct {
 		Dropped     int64
 		Why         string
 		Codecs      []string
-		Tracks      []struct {
-			Track   int
-			Parties []struct{ Number string }
-		}
-		Notice *struct {
+		Notice      *struct {
 			Prompt, Language, Mode, SHA256 string
 			Packets                        int
 			Complete                       bool

@@ -52,10 +52,7 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.sites, err = readAll[provisioning.Site](r, self.Name); err != nil {
 		return nil, err
 	}
-	if d.calendars, err = readAll[provisioning.Calendar](r, self.Name); err != nil {
-		return nil, err
-	}
-	if d.groups, err = readAll[provisioning.Group](r, self.Name); err != nil {
+	if err := d.readDesk(r); err != nil {
 		return nil, err
 	}
 	if d.settings, err = readAll[provisioning.Settings](r, self.Name); err != nil {
@@ -289,7 +286,7 @@ func newEdit(d *domain) *edit {
 			conferences: map[string]provisioning.Conference{}, pins: map[string]provisioning.ConferencePINs{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, calendars: map[string]provisioning.Calendar{}, rejections: map[string]provisioning.Rejection{},
-			restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{},
+			lots: map[string]provisioning.ParkingLot{}, restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
@@ -332,12 +329,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.sites)
 	case provisioning.KindWebhook:
 		return set(e, r, c, &e.webhooks)
-	case provisioning.KindCalendar:
-		return set(e, r, c, &e.calendars)
 	case provisioning.KindRejection:
 		return set(e, r, c, &e.rejections)
-	case provisioning.KindGroup:
-		return set(e, r, c, &e.groups)
 	case provisioning.KindSettings:
 		return set(e, r, c, &e.settings)
 	case provisioning.KindFeatureCodes:

@@ -50,12 +50,6 @@ func (s *Snapshot) Lit(now time.Time) map[[2]string]bool {
 	return out
 }
 
-// FeatureCodes is the table of a domain; the zero value says that nothing was changed.
-func (s *Snapshot) FeatureCodes(domainName string) provisioning.FeatureCodes {
-	v, _ := find(s, domainName, provisioning.FeatureCodes{}.Key(), func(d *domain) map[string]provisioning.FeatureCodes { return d.codes })
-	return v
-}
-
 // Group by its number.
 func (s *Snapshot) Group(domainName, number string) (provisioning.Group, bool) {
 	return find(s, domainName, number, func(d *domain) map[string]provisioning.Group { return d.groups })
@@ -71,4 +65,51 @@ func (s *Snapshot) Rejections(domainName string) (out []provisioning.Rejection) 
 		out = append(out, d.rejections[name])
 	}
 	return out
+}
+
+// ParkingLot by its number.
+func (s *Snapshot) ParkingLot(domainName, number string) (provisioning.ParkingLot, bool) {
+	return find(s, domainName, number, func(d *domain) map[string]provisioning.ParkingLot { return d.lots })
+}
+
+// ParkingLots of a domain by number.
+func (s *Snapshot) ParkingLots(domainName string) []provisioning.ParkingLot {
+	return ordered(s, domainName, func(d *domain) map[string]provisioning.ParkingLot { return d.lots })
+}
+
+// LotOf is the parking lot that has a slot of that number.
+func (s *Snapshot) LotOf(domainName, slot string) (provisioning.ParkingLot, bool) {
+	if d, ok := s.domains[domainName]; ok {
+		for _, l := range d.lots {
+			if l.Slot(slot) {
+				return l, true
+			}
+		}
+	}
+	return provisioning.ParkingLot{}, false
+}
+
+// readDesk reads the numbers that are nobody's telephone: keys of calendars, groups, parking lots.
+func (d *domain) readDesk(r provisioning.Reader) (err error) {
+	if d.calendars, err = readAll[provisioning.Calendar](r, d.self.Name); err != nil {
+		return err
+	}
+	if d.groups, err = readAll[provisioning.Group](r, d.self.Name); err != nil {
+		return err
+	}
+	d.lots, err = readAll[provisioning.ParkingLot](r, d.self.Name)
+	return err
+}
+
+// takeDesk takes a change of one of these.
+func (e *edit) takeDesk(r provisioning.Reader, c provisioning.Change) error {
+	switch c.Kind {
+	case provisioning.KindCalendar:
+		return set(e, r, c, &e.calendars)
+	case provisioning.KindGroup:
+		return set(e, r, c, &e.groups)
+	case provisioning.KindParkingLot:
+		return set(e, r, c, &e.lots)
+	}
+	return nil // a kind that the switch does not use
 }

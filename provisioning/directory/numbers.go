@@ -17,7 +17,7 @@ func (d *domain) readNumbers(r provisioning.Reader) (err error) {
 	return err
 }
 
-// takeNumbers takes a change of what readNumbers reads, and leaves kinds that the switch does not use.
+// takeNumbers takes a change of what readNumbers reads.
 func (e *edit) takeNumbers(r provisioning.Reader, c provisioning.Change) error {
 	switch c.Kind {
 	case provisioning.KindRestriction:
@@ -27,7 +27,7 @@ func (e *edit) takeNumbers(r provisioning.Reader, c provisioning.Change) error {
 	case provisioning.KindDepartment:
 		return set(e, r, c, &e.departments)
 	}
-	return nil
+	return e.takeDesk(r, c)
 }
 
 // Restriction is a class of restriction by its name.

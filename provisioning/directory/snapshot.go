@@ -35,6 +35,7 @@ type domain struct {
 	rejections   map[string]provisioning.Rejection
 	calendars    map[string]provisioning.Calendar
 	groups       map[string]provisioning.Group
+	lots         map[string]provisioning.ParkingLot
 	restrictions map[string]provisioning.Restriction
 	departments  map[string]provisioning.Department
 	short        map[string]provisioning.ShortNumbers

@@ -47,6 +47,10 @@ const (
 	DepartmentPut    provisioning.Action = "department.put"
 	DepartmentDelete provisioning.Action = "department.delete"
 
+	ParkingLotRead   provisioning.Action = "parking-lot.read"
+	ParkingLotPut    provisioning.Action = "parking-lot.put"
+	ParkingLotDelete provisioning.Action = "parking-lot.delete"
+
 	CalendarRead   provisioning.Action = "calendar.read"
 	CalendarPut    provisioning.Action = "calendar.put"
 	CalendarDelete provisioning.Action = "calendar.delete"
@@ -269,6 +273,10 @@ func deskRows() []row {
 		grant(GroupRead, provisioning.KindGroup, admin, telephony),
 		grant(GroupPut, provisioning.KindGroup, admin, telephony),
 		grant(GroupDelete, provisioning.KindGroup, admin, telephony),
+
+		grant(ParkingLotRead, provisioning.KindParkingLot, admin, telephony),
+		grant(ParkingLotPut, provisioning.KindParkingLot, admin, telephony),
+		grant(ParkingLotDelete, provisioning.KindParkingLot, admin, telephony),
 
 		grant(RejectionRead, provisioning.KindRejection, admin, telephony, auditor),
 		grant(RejectionPut, provisioning.KindRejection, admin, telephony),

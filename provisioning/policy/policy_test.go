@@ -28,6 +28,7 @@ func want() map[provisioning.Action]string {
 		policy.RestrictionRead: "ATU", policy.RestrictionPut: "AT", policy.RestrictionDelete: "AT",
 		policy.ShortNumbersRead: "ATs", policy.ShortNumbersPut: "ATs", policy.ShortNumbersDelete: "ATs",
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
+		policy.ParkingLotRead: "AT", policy.ParkingLotPut: "AT", policy.ParkingLotDelete: "AT",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",
 		policy.ContactRead: "AT", policy.ContactPut: "AT", policy.ContactDelete: "AT", policy.BookRead: "ATLUS",
 		policy.RejectionRead: "ATU", policy.RejectionPut: "AT", policy.RejectionDelete: "AT",

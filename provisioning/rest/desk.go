@@ -39,4 +39,8 @@ func (a *api) registerDesk() {
 		setKey: func(g *provisioning.Group, k string) { g.Number = k }}
 	entities(a, groups)
 	putPlain(a, groups)
+	lots := resource[provisioning.ParkingLot]{plural: "parking-lots", one: "parking-lot", read: policy.ParkingLotRead, put: policy.ParkingLotPut, del: policy.ParkingLotDelete,
+		setKey: func(l *provisioning.ParkingLot, k string) { l.Number = k }}
+	entities(a, lots)
+	putPlain(a, lots)
 }

@@ -154,3 +154,39 @@ func TestRejections(t *testing.T) {
 		{"/rejections/x", `{"approval":"x","numbers":["+8190*"],"announce":"/etc"}`, "announce", "prompt"},
 	})
 }
+
+func TestParkingLots(t *testing.T) {
+	r := desk(t, map[string]string{"/parking-lots/700": `{"first_slot":"701","slots":9,"fallback":{"extension":"2004"}}`,
+		"/groups/6010": `{"members":["2003"]}`, "/calendars/office": `{"number":"7000"}`})
+	r.refuses(t, []refused{
+		{"/parking-lots/800", `{}`, "first_slot", "1 to 10"},
+		{"/parking-lots/800", `{"first_slot":"801","slots":101}`, "slots", "0 to 100"},
+		{"/parking-lots/800", `{"first_slot":"981","slots":30}`, "slots", "as many digits"},
+		{"/parking-lots/800", `{"first_slot":"790"}`, "first_slot", "lot's own number"},
+		{"/parking-lots/100", `{"first_slot":"101"}`, "first_slot", "emergency"},
+		{"/parking-lots/800", `{"first_slot":"801","seconds":3601}`, "seconds", "0 to 3600"},
+		{"/parking-lots/800", `{"first_slot":"801","fallback":{"extension":"2999"}}`, "fallback.extension", "does not exist"},
+		{"/parking-lots/800", `{"first_slot":"801","fallback":{"number":"0312345678"}}`, "payer", "answers for"},
+		{"/parking-lots/800", `{"first_slot":"801","skip_parker":true}`, "fallback", "do not come back"},
+		{"/parking-lots/800", `{"first_slot":"801","music":"../x"}`, "music", "prompt"},
+		{"/parking-lots/800", `{"first_slot":"705"}`, "first_slot", "is taken by parking-lot 700"},
+		{"/parking-lots/800", `{"first_slot":"1990"}`, "first_slot", "is taken by extension 2001"},
+		{"/parking-lots/800", `{"first_slot":"6001"}`, "first_slot", "is taken by group 6010"},
+		{"/parking-lots/800", `{"first_slot":"6999","slots":2}`, "first_slot", "is taken by calendar office"},
+		{"/parking-lots/705", `{"first_slot":"801"}`, "number", "is taken by parking-lot 700"},
+		{"/parking-lots/2001", `{"first_slot":"801"}`, "number", "is taken by extension 2001"},
+		{"/extensions/703", `{}`, "number", "is taken by parking-lot 700"},
+		{"/extensions/700", `{}`, "number", "is taken by parking-lot 700"},
+		{"/groups/709", `{"members":["2001"]}`, "number", "is taken by parking-lot 700"},
+		{"/calendars/x", `{"number":"701"}`, "number", "is taken by parking-lot 700"},
+	})
+	if p := r.do(t, admin, "PUT", base+"/extensions/710", `{}`); p.status != 201 {
+		t.Errorf("the number behind the last slot: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, "tel+telephony", "PUT", base+"/parking-lots/700", `{"first_slot":"701","slots":5,"music":"music/hold"}`); p.status != 200 {
+		t.Errorf("changed: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, "zoe+staff", "PUT", base+"/parking-lots/700", `{"first_slot":"701"}`); p.status != 403 {
+		t.Errorf("by staff: %d", p.status)
+	}
+}

@@ -54,6 +54,8 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/events": policy.LiveRead,
 		"GET /v1/domains/{domain}/groups": policy.GroupRead, "GET /v1/domains/{domain}/groups/{key}": policy.GroupRead,
 		"PUT /v1/domains/{domain}/groups/{key}": policy.GroupPut, "DELETE /v1/domains/{domain}/groups/{key}": policy.GroupDelete,
+		"GET /v1/domains/{domain}/parking-lots": policy.ParkingLotRead, "GET /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotRead,
+		"PUT /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotPut, "DELETE /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotDelete,
 		"GET /v1/domains/{domain}/contacts": policy.ContactRead, "GET /v1/domains/{domain}/contacts/{key}": policy.ContactRead,
 		"PUT /v1/domains/{domain}/contacts/{key}": policy.ContactPut, "DELETE /v1/domains/{domain}/contacts/{key}": policy.ContactDelete,
 		"POST /v1/domains/{domain}/contacts": policy.ContactPut, "GET /v1/domains/{domain}/directory": policy.BookRead,
@@ -143,7 +145,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "rejections": "nobody", "contacts": "c1", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "rejections": "nobody", "contacts": "c1", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k

@@ -28,12 +28,11 @@ type Config struct {
 	Now       func() time.Time
 }
 
-// Handler serves the four routes:
+// Handler serves the three routes:
 //
 //	GET /v1/domains/{domain}/recordings?number=&party=&from=&to=&state=&limit=&cursor=
 //	GET /v1/domains/{domain}/recordings/{id}
 //	GET /v1/domains/{domain}/recordings/{id}/audio
-//	GET /v1/domains/{domain}/recordings/{id}/tracks/{track}
 type Handler struct {
 	cfg     Config
 	mux     *http.ServeMux
@@ -76,7 +75,6 @@ func New(cfg Config) (*Handler, error) {
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings", h.list)
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}", h.show)
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/audio", h.audio)
-	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/tracks/{track}", h.track)
 	return h, nil
 }
 

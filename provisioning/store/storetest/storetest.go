@@ -173,6 +173,7 @@ func sample() []provisioning.Entity {
 		provisioning.ShortNumbers{List: "user:taro", Entries: []provisioning.ShortNumber{{Code: "12", Number: "09012345678", Title: "自宅"}}},
 		provisioning.Rejection{Name: "nuisance", Withheld: []string{"payphone"}, Numbers: []string{"+8190*"}, Called: []string{"2001"}, Announce: "call/rejected",
 			Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Approval: "課長"},
+		provisioning.ParkingLot{Number: "700", Title: "窓口", FirstSlot: "701", Slots: 9, Seconds: 90, Fallback: &provisioning.Destination{Extension: "2001"}, Music: "music/hold"},
 		provisioning.Group{Number: "6000", Title: "窓口", Strategy: "circular", Members: []string{"2001"}, Overflow: &provisioning.Destination{Number: "09012345678"}, Payer: "2001"},
 		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
 		provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx", Events: []string{"alarm."}},

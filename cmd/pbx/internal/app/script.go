@@ -16,6 +16,8 @@ func (p Programs) Script(domain string, r route.Run) (call.Script, bool) {
 		return p.meeting(domain, r.Name)
 	case route.VerbMenu:
 		return p.menu(domain, r)
+	case route.VerbPark:
+		return &parking{from: p}, p.Parks != nil
 	case route.VerbQueue:
 		return &queueing{from: p}, p.Queues != nil
 	}

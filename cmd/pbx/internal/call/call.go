@@ -94,6 +94,7 @@ type Call struct {
 	gallery   *Gallery   // of those who listen; nil: nobody
 	through   route.Run  // the script in which the caller waited for who answered
 	acts      int        // scripts begun so far
+	urgent    bool       // an emergency call, or one that answers it
 
 	step          int           // next step of the plan to dial
 	carrierFailed bool          // of the step before: not the called person, the way there
@@ -151,6 +152,7 @@ type party struct {
 	held     []Event     // what it said on its way between two calls
 	told     route.Shown // whom its phone shows
 	asserted route.Shown // who is there, as its network says; zero: it has not said
+	parting  bool        // it sent the other away, and hears what became of that before it is let go
 }
 
 // side is where a party stands in the CDR and in the recording; who takes a party's place takes its side.
@@ -262,6 +264,8 @@ func (c *Call) handle(e Event) {
 		c.onKept(e)
 	case Replace:
 		c.onReplace(e)
+	case Send:
+		c.onSend(e)
 	case Hangup:
 		c.onHangup(e)
 	case Record:
@@ -315,7 +319,7 @@ func (c *Call) other(p *party) *party {
 func (c *Call) alive() int {
 	n := 0
 	for _, p := range c.called {
-		if p.phase < PartyLeaving {
+		if p.phase < PartyLeaving && !p.parting {
 			n++
 		}
 	}
@@ -330,7 +334,6 @@ func (c *Call) newLegID() LegID {
 // endpoint makes the media of a leg; its events come to the mailbox of the call that owns it.
 func (c *Call) endpoint(p *party, profile media.Profile) (err error) {
 	id, s := p.id, &sink{}
-	profile.Class = c.plan.Record.DSCP
 	s.to.Store(c.mailbox)
 	p.sink = s
 	p.ep, err = c.deps.Media.Endpoint(profile, func(e media.Event) { s.to.Load().Post(Media{id, e}) })

@@ -33,6 +33,9 @@ func (c *Call) hops() int {
 // errand of the legs that ring a target of the present step.
 func (c *Call) errand(to route.Target) errand {
 	e := errand{shown: c.plan.Shown, way: c.in.Way}
+	if to.As != nil {
+		e.shown = *to.As
+	}
 	if d := to.Diverter; d != nil {
 		e.diverter = d.Number
 		if c.caller.trunk == "" { // an extension's number means nothing outside

@@ -54,6 +54,8 @@ func (c *Call) holdChanged(p *party) {
 	case holds && p.phase == PartyUp:
 		p.phase = PartyHeld
 		switch {
+		case p.stage.why == purposeFarewell || p.stage.why == purposeVerdict: // it hears nothing more
+			c.programEnded(p, media.PlayEnded{})
 		case c.phase == Talking:
 			c.hold(p)
 		case p == c.caller:

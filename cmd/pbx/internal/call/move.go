@@ -207,6 +207,8 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Surrender:
 		return e.Leg, true
+	case Send:
+		return e.Leg, true
 	case opened, timeout, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Adopt, Kept:
 	}
 	return "", false

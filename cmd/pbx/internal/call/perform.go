@@ -21,6 +21,8 @@ type act struct {
 	script  Script
 	run     route.Run
 	began   time.Time
+	sent    string  // the extension that sent the party here; empty: nobody
+	slot    string  // where the party is parked, or what is kept for who will park one; empty: it has no place
 	on      Program // what the party hears, or will when its media is agreed; nil: nothing
 	misses  int     // programs that could not be played
 	ringing bool
@@ -64,9 +66,17 @@ func (c *Call) enact(run route.Run) {
 		return
 	}
 	c.acts++
+	a := &act{id: c.acts, script: script, run: run, began: c.deps.Clock()}
+	if c.transfer != nil {
+		a.sent = c.transfer.home.ext
+	}
+	if cause := c.admit(a); cause.Status != 0 {
+		c.turnedAway(a, cause)
+		return
+	}
 	c.phase = Scripted
 	c.silence(c.caller)
-	c.act = &act{id: c.acts, script: script, run: run, began: c.deps.Clock()}
+	c.act = a
 	c.log.Info("call: script", "script", run.String())
 	c.arrived()                                                                            // whoever sent the caller here is let go
 	if c.in.Origin != nil && run.Verb != route.VerbAnnounce && c.caller.phase >= PartyUp { // rung by us: the script answers
@@ -122,7 +132,7 @@ func (c *Call) strike() {
 
 func (c *Call) facts(a *act) Facts {
 	p := c.caller
-	f := Facts{Call: c.in.ID, Domain: c.in.Request.Domain, Run: a.run, Extension: p.ext, Trunk: p.trunk, To: c.to, Language: a.run.Language,
+	f := Facts{Call: c.in.ID, Domain: c.in.Request.Domain, Run: a.run, Extension: p.ext, Trunk: p.trunk, To: c.to, Sent: a.sent, Language: a.run.Language,
 		Answered: p.phase >= PartyUp, Failure: c.failure, Now: c.deps.Clock(), Began: a.began}
 	if !p.hidden {
 		f.Number, f.Display = p.number, p.name

@@ -54,6 +54,8 @@ func events(r *rig, a, b LegID) []Event {
 	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{sip.StatusCause(481)}, Adopt{})
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Surrender{Leg: l, Domain: "d", Ext: "2001", Into: "c2", To: NewMailbox()},
+			Send{Leg: l, Dialled: "2009", Done: make(chan Sent, 1)},
+			Replace{Leg: l, Join: true, By: r.newLeg("new", nil), In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2003", Number: "2003"}}},
 			Referred{Leg: l, To: to("2009")}, Referred{Leg: l, To: to("2009"), Replaces: Replaces{CallID: "unknown"}},
 			Replace{Leg: l, By: r.newLeg("new", nil), In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2003", Number: "2003"}}})
 		list = append(list, Progress{l, 180, nil}, Progress{l, 183, sdp}, Answered{l, sdp}, Offered{l, sdp}, Offered{l, hold}, Offered{l, nil},
@@ -109,6 +111,11 @@ func label(e Event, a, b LegID) string {
 		s = fmt.Sprintf("Surrender %s", e.Leg)
 	case Replace:
 		s = fmt.Sprintf("Replace %s", e.Leg)
+		if e.Join {
+			s = fmt.Sprintf("Replace %s, joining", e.Leg)
+		}
+	case Send:
+		s = fmt.Sprintf("Send %s", e.Leg)
 	case roomChanged:
 		s = "roomChanged, stale"
 	case audienceChanged:

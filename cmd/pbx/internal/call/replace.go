@@ -10,6 +10,7 @@ import (
 type Replace struct {
 	Leg   LegID
 	Early bool // early-only
+	Join  bool // Leg is parked: the new leg talks with it
 	By    Leg
 	In    Incoming
 }
@@ -31,7 +32,10 @@ func (c *Call) onReplace(e Replace) {
 	c.called = append(c.called, n)
 	n.leg.Attach(c.mailbox)
 	p := c.party(e.Leg)
-	if p != nil {
+	switch {
+	case p != nil && e.Join:
+		n.side = p.side.other()
+	case p != nil:
 		n.side = p.side
 	}
 	if cause := c.mayReplace(p, n, e); cause.Status != 0 {
@@ -39,7 +43,7 @@ func (c *Call) onReplace(e Replace) {
 		c.dismiss(n, cause)
 		return
 	}
-	sdp, err := c.describe(n, p, e.In.Profile)
+	sdp, err := c.describe(n, c.heard(p, e), e.In.Profile)
 	if err != nil {
 		c.dismiss(n, mediaCause(err))
 		return
@@ -48,12 +52,15 @@ func (c *Call) onReplace(e Replace) {
 	c.transfers++
 	early := p.phase < PartyUp
 	n.phase = PartyUp
-	if o := c.opposite(p); o != nil {
+	if o := c.heard(p, e); o != nil {
 		n.told = c.identity(o)
 		n.leg.Show(n.told)
 	}
 	n.leg.Answer(sdp)
-	if early {
+	if e.Join {
+		c.phase = Ringing // the script is over; an answer may come with the ACK
+	}
+	if early || e.Join {
 		c.won(n)
 		return
 	}
@@ -67,12 +74,16 @@ func (c *Call) mayReplace(p, n *party, e Replace) sip.Cause {
 		return sip.StatusCause(481)
 	case c.phase == Ending || p.phase >= PartyLeaving, c.phase == Originating: // who is rung is wanted itself: it will be the caller
 		return sip.CauseDeclined
+	case e.Join && (n.ext == "" || p != c.caller || c.parked() == nil || c.act.sent == ""):
+		return sip.CauseUnavailable
 	case n.ext == "" && (n.trunk == "" || n.trunk != p.trunk): // a carrier moves its own legs, nobody else's (threats.md C14)
 		return sip.CauseForbidden
 	case e.Early && p.phase >= PartyUp:
 		return sip.CauseBusy
 	case p.phase < PartyUp && p == c.caller: // an early dialog that we did not begin
 		return sip.StatusCause(481)
+	case p.parting:
+		return sip.CauseDeclined
 	case c.transfer != nil, c.surrender != nil, c.plan.Emergency, p.phase >= PartyUp && !p.agreed:
 		return sip.StatusCause(491)
 	case c.transfers >= maxTransfers:
@@ -81,12 +92,19 @@ func (c *Call) mayReplace(p, n *party, e Replace) sip.Cause {
 	return sip.Cause{}
 }
 
-// describe negotiates the new leg so that packets can be relayed to whom p talks with.
-func (c *Call) describe(n, p *party, profile media.Profile) (sdp media.SDP, err error) {
+// heard is whom the new leg will talk with; nil: nobody yet.
+func (c *Call) heard(p *party, e Replace) *party {
+	if e.Join {
+		return p
+	}
+	return c.opposite(p)
+}
+
+// describe negotiates the new leg so that packets can be relayed to whom it will talk with.
+func (c *Call) describe(n, o *party, profile media.Profile) (sdp media.SDP, err error) {
 	if err := c.endpoint(n, profile); err != nil {
 		return nil, err
 	}
-	o := c.opposite(p)
 	prefer := everyCodec
 	if o != nil && o.agreed {
 		prefer = c.within([]media.Codec{o.ep.Codec()})

@@ -17,6 +17,17 @@ type Script interface {
 	On(Facts, Cue) []Order
 }
 
+// Doorkeeper is a script that may have no place for the caller. Admit is asked before the script has it: slot is the number of the place in a
+// parking lot, where it is one; a cause with a status sends the call back to who sent it here, and ends one that nobody sent.
+type Doorkeeper interface {
+	Admit(Facts) (slot string, cause sip.Cause)
+}
+
+// Teller is a script that says to whoever sent the caller to it what became of that: where it is, or why there was no place. Nil: nothing.
+type Teller interface {
+	Tell(f Facts, refused sip.Cause) Program
+}
+
 // Facts are what a script may know of its call. They are fresh with each cue: the party may have changed.
 type Facts struct {
 	Call      string
@@ -28,6 +39,7 @@ type Facts struct {
 	Trunk     string
 	Withheld  string    // why an outside party has no number (route.Request.Withheld)
 	To        string    // who was called at first
+	Sent      string    // the extension that sent the party to this script; empty: it dialled it
 	Language  string    // of what is spoken
 	Answered  bool      // the party's call was answered: it pays
 	Failure   sip.Cause // why nobody answered before; zero: nobody was rung

@@ -19,6 +19,7 @@ func (c *Call) begin(leg Leg) {
 		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk}
 	c.in.Request.Way = c.in.Way
 	c.plan = c.route(c.in.Request)
+	c.urgent = c.plan.Emergency || c.plan.CallBack
 	c.in.Way = append(slices.Clip(c.in.Way), c.plan.Way...)
 	c.caller.security = c.demands(c.caller.security)
 	if c.direction = c.plan.Direction; c.plan.To != "" {

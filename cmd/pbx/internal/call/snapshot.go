@@ -19,6 +19,7 @@ type Snapshot struct {
 	Recording  string
 	Bridge     string
 	Script     string          // that has the caller: "voicemail:2001"; empty: none
+	Parked     *Parked         // in a slot of a parking lot; nil: it is not
 	Parties    []PartySnapshot // those that are gone are missing
 }
 
@@ -60,6 +61,7 @@ func (c *Call) snapshot() *Snapshot {
 	if c.caller == nil {
 		return s
 	}
+	s.Parked = c.parked()
 	s.Over = c.over()
 	for _, p := range c.parties() {
 		c.show(s, p)

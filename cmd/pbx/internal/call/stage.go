@@ -22,6 +22,8 @@ const (
 	purposeRingback
 	purposeMusic
 	purposeScript
+	purposeFarewell // who sent the other away is let go
+	purposeVerdict  // who could not send the other away has it back
 )
 
 // stage is what a party hears instead of another party.
@@ -113,8 +115,14 @@ func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 		return
 	}
 	c.silence(p)
-	if why == purposeScript {
+	switch why {
+	case purposeScript:
 		c.performed(ev.Complete)
+	case purposeFarewell:
+		c.letGo(p)
+	case purposeVerdict:
+		c.reunite(c.transfer.failed)
+	case purposeNone, purposeNotice, purposeRingback, purposeMusic:
 	}
 }
 

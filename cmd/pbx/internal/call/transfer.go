@@ -2,6 +2,7 @@ package call
 
 import (
 	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
 	"naisen/sip"
 )
 
@@ -11,10 +12,12 @@ const maxTransfers = 12
 
 // transfer is one under way. The party that stays is c.caller meanwhile, and winner is nil.
 type transfer struct {
-	by     *party // who asked; nil once it is gone
-	home   party  // what is needed of it afterwards: it is rung again when the transfer fails
-	asking bool   // another call was asked for its legs and will answer: Adopt or Kept
-	recall bool   // home is being rung again
+	by      *party    // who asked; nil once it is gone
+	home    party     // what is needed of it afterwards: it is rung again when the transfer fails
+	asking  bool      // another call was asked for its legs and will answer: Adopt or Kept
+	recall  bool      // home is being rung again
+	verdict Program   // that by is to hear before it has its party back; nil: nothing
+	failed  sip.Cause // it hears that now, and this will be reported; zero: it does not
 }
 
 // onReferred begins a transfer (RFC 3515). It is done inside: nobody else is asked to call anybody.
@@ -158,6 +161,9 @@ func (c *Call) unreached(cause sip.Cause) {
 // reunite puts the referrer back where it was, and tells it why.
 func (c *Call) reunite(cause sip.Cause) {
 	by := c.transfer.by
+	if c.pronounce(cause) {
+		return
+	}
 	c.transfer = nil
 	c.disarm()
 	c.log.Info("call: transfer failed", "status", cause.Status)
@@ -165,6 +171,19 @@ func (c *Call) reunite(cause sip.Cause) {
 	c.called = append(c.called, by)
 	c.winner = by
 	c.resume()
+}
+
+// pronounce lets the referrer hear why it keeps its party, if it can hear: a phone that holds cannot.
+func (c *Call) pronounce(cause sip.Cause) bool {
+	t := c.transfer
+	if t.verdict == nil || !t.by.listens() {
+		return false
+	}
+	verdict := t.verdict
+	t.verdict, t.failed = nil, cause
+	c.play(t.by, verdict, purposeVerdict)
+	c.play(c.caller, c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
+	return true
 }
 
 // recall rings the referrer again, who hung up believing that its transfer would succeed.
@@ -189,15 +208,36 @@ func (c *Call) arrived() {
 		return
 	}
 	c.transfer = nil
-	if by := t.by; by != nil {
-		c.called = append(c.called, by)
-		by.leg.ReferProgress(sip.Cause{Status: 200})
-		c.dismiss(by, sip.CauseNormal)
+	by := t.by
+	if by == nil {
+		return
 	}
+	c.called = append(c.called, by)
+	if a := c.act; a != nil && by.listens() {
+		if says := c.tells(a, sip.Cause{}); says != nil {
+			by.parting = true
+			c.play(by, says, purposeFarewell)
+			return
+		}
+	}
+	c.letGo(by)
+}
+
+// listens says that a party would hear what is played to it now: its phone does not hold, and is no fax machine.
+func (p *party) listens() bool { return p.phase == PartyUp && p.agreed && p.ep.Codec() != media.T38 }
+
+// letGo ends the referrer's part.
+func (c *Call) letGo(by *party) {
+	by.leg.ReferProgress(sip.Cause{Status: 200})
+	c.dismiss(by, sip.CauseNormal)
 }
 
 // referrerGone: it need not wait for the end (RFC 5589 section 6.1); the transfer lives on.
 func (c *Call) referrerGone(p *party) {
 	c.log.Info("call: the referrer hung up", "leg", p.id)
-	c.transfer.by = nil
+	t := c.transfer
+	t.by = nil
+	if t.failed.Status != 0 { // it was hearing that its party comes back
+		c.unreached(t.failed)
+	}
 }

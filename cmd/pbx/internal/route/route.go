@@ -38,6 +38,10 @@ type Desk interface {
 	Department(domain, name string) (provisioning.Department, bool)
 	ShortNumber(domain string, e provisioning.Extension, code string) (number string, ok bool)
 	Rejections(domain string) []provisioning.Rejection
+	ParkingLot(domain, number string) (provisioning.ParkingLot, bool)
+	ParkingLots(domain string) []provisioning.ParkingLot
+	// LotOf is the parking lot that has a slot of that number.
+	LotOf(domain, slot string) (provisioning.ParkingLot, bool)
 }
 
 // Direction of a call, seen from the organisation.
@@ -64,6 +68,7 @@ type Request struct {
 	Internal  bool   // Trunk leads to a telephone system of the same organisation, whose callers may dial extensions
 	LateMedia bool   // Trunk carries no early media: a notice waits for the answer
 	Withheld  string // why Number is empty, as the carrier said: "anonymous", "payphone", "unavailable", "service"
+	Held      string // leg of the caller's other call, which it holds and wants parked by the code that it dialled; empty: none
 	CallBack  string // the extension whose emergency call this one answers: Dialled is in its call-back window
 
 	Live     Live            // the present moment; nil: nobody talks and every phone is there
@@ -92,6 +97,7 @@ type Target struct {
 	Trunk  string
 	Name   string
 	Device string // of an extension: its only device that rings; empty: all
+	As     *Shown // what the phone shows instead of who calls; nil: who calls
 	Idle   bool   // it rings only while the extension has no other call
 
 	// Of a trunk.
@@ -129,7 +135,6 @@ type Record struct {
 	Notice    Notice
 	Prompt    string
 	Language  string
-	DSCP      int    // of the RTP of this class of numbers; 0: as usual
 	Refuse    bool   // end the call when recording fails
 	Retention int    // days
 	Media     string // RecordingPolicy.Media: how the legs of this class of numbers are encrypted
@@ -198,10 +203,9 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		}
 	}
 	if feature, argument, ok := dir.Feature(req.Domain, req.Dialled); ok {
-		if feature == provisioning.FeatureShort {
-			return short(dir, req, caller, argument)
+		if by, ok := coded(dir, req, caller, feature, argument, p); ok {
+			return by
 		}
-		return featured(dir, req, caller, feature, argument, p)
 	}
 	if own, ok := inside(dir, req, caller, p); ok {
 		return own
@@ -334,7 +338,7 @@ func internalGroup(dir Directory, req Request, caller provisioning.Extension, g 
 	return hunt(dir, req, g, p)
 }
 
-// inside is a number of our own: of a person, a group, a room or a queue.
+// inside is a number of our own: of a person, a group, a room, a queue or a parking lot.
 func inside(dir Directory, req Request, caller provisioning.Extension, p Plan) (Plan, bool) {
 	if to, ok := colleague(dir, req, caller, p); ok {
 		return to, true
@@ -344,6 +348,9 @@ func inside(dir Directory, req Request, caller provisioning.Extension, p Plan) (
 	}
 	if q, ok := dir.Queue(req.Domain, req.Dialled); ok {
 		return internalQueue(dir, req, caller, q, p), true
+	}
+	if lot, slot, ok := parking(dir, req.Domain, req.Dialled); ok && !req.Inside {
+		return park(req, lot, slot, p), true
 	}
 	return p, false
 }
@@ -367,9 +374,9 @@ func Recording(dir Directory, domain, policy, number, language string) Record {
 func record(dir Directory, domain, policy, number, language string) Record {
 	pol, ok := dir.Policy(domain, policy)
 	if policy == "" || !ok || !pol.Record {
-		return Record{Notice: NoticeNone, Media: pol.Media, DSCP: pol.DSCP}
+		return Record{Notice: NoticeNone, Media: pol.Media}
 	}
-	r := Record{On: true, Media: pol.Media, DSCP: pol.DSCP, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
+	r := Record{On: true, Media: pol.Media, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
 		Language: language, Refuse: pol.OnFailure == "refuse", Retention: pol.RetentionDays}
 	if r.Notice == "" {
 		r.Notice = NoticeEarly

@@ -95,6 +95,25 @@ func (d dir) ShortNumber(dom string, e provisioning.Extension, code string) (str
 	return n, ok
 }
 
+func (d dir) lot() provisioning.ParkingLot {
+	return provisioning.ParkingLot{Number: "700", FirstSlot: "701", Slots: 9}
+}
+
+func (d dir) ParkingLot(dom, n string) (provisioning.ParkingLot, bool) {
+	return d.lot(), dom == "d" && n == "700"
+}
+
+func (d dir) ParkingLots(dom string) []provisioning.ParkingLot {
+	if dom != "d" {
+		return nil
+	}
+	return []provisioning.ParkingLot{d.lot()}
+}
+
+func (d dir) LotOf(dom, n string) (provisioning.ParkingLot, bool) {
+	return d.lot(), dom == "d" && d.lot().Slot(n)
+}
+
 func (d dir) Rejections(string) []provisioning.Rejection { return d.rejections }
 
 func town() dir {
