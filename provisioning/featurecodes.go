@@ -47,6 +47,7 @@ const (
 	FeatureEcho             = "echo-test"
 	FeatureQuality          = "quality-test"
 	FeatureWithPIN          = "call-with-pin"
+	FeatureShow             = "caller-number"
 	FeatureShort            = "short-number"
 	FeatureLock             = "lock"
 	FeatureUnlock           = "unlock"
@@ -73,6 +74,7 @@ func Features() []Feature {
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureTime, "*60", "", "The time", "時刻"},
 		{FeatureEcho, "*43", "", "Echo test", "通話試験（エコー）"},
+		{FeatureShow, "*65", "place of the number, or the number itself, and whom to call", "Call with another number of yours", "発信者番号を選んで発信"},
 		{FeatureShort, "*0", "code", "Abbreviated number", "短縮ダイヤル"},
 		{FeatureWithPIN, "*33", "number", "Call with your PIN", "暗証番号による発信"},
 		{FeatureLock, "*34", "", "Lock this telephone", "電話機のロック"},

@@ -22,8 +22,9 @@ type Restriction struct {
 
 // Department is who works together: what they may call, and what they dial in short.
 type Department struct {
-	Name        string `json:"name" doc:"As it stands in department of its extensions"`
-	Restriction string `json:"restriction,omitempty" doc:"Class of its extensions that have neither a class nor rights of their own"`
+	Name        string   `json:"name" doc:"As it stands in department of its extensions"`
+	Restriction string   `json:"restriction,omitempty" doc:"Class of its extensions that have neither a class nor rights of their own"`
+	Numbers     []string `json:"numbers" doc:"DIDs that its people may show on outside calls, beside their own caller_id"`
 }
 
 // At is what is open at a moment, and the mode of the calendar in which it is; c is the calendar that the class names.
@@ -121,17 +122,22 @@ func checkNumbers(c *check, field, s string, open bool) {
 func (Department) Kind() string  { return KindDepartment }
 func (d Department) Key() string { return d.Name }
 
-// Refs of a department: its class.
+// Refs of a department: its class and its numbers.
 func (d Department) Refs() []Ref {
-	if d.Restriction == "" {
-		return nil
+	out := refs("numbers", KindDID, d.Numbers)
+	if d.Restriction != "" {
+		out = append(out, Ref{"restriction", KindRestriction, d.Restriction})
 	}
-	return []Ref{{"restriction", KindRestriction, d.Restriction}}
+	return out
 }
+
+func (d Department) normal() Entity { d.Numbers = list(d.Numbers); return d }
 
 // Validate: see Entity.
 func (d Department) Validate() error {
 	var c check
+	c.list("numbers", len(d.Numbers), 0, maxShown-1)
+	c.each("numbers", d.Numbers, func(at, s string) { c.e164(at, s) })
 	c.text("name", d.Name)
 	c.must(d.Name != "" && strings.TrimSpace(d.Name) == d.Name && len(d.Name) <= 128 && !strings.Contains(d.Name, "/"), "name", "must be a name without / and without blanks around it")
 	if d.Restriction != "" {

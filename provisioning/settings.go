@@ -6,6 +6,7 @@ type Settings struct {
 	Extension     string     `json:"extension"`
 	Forward       Forwarding `json:"forward"`
 	DoNotDisturb  bool       `json:"do_not_disturb"`
+	CallerID      string     `json:"caller_id,omitempty" doc:"Number that outside calls show, of those that the extension may show; left out: its own"`
 	Locked        bool       `json:"locked" doc:"Only numbers inside and emergency numbers can be dialled; forwards that were set before go on"`
 	NoCallWaiting bool       `json:"no_call_waiting" doc:"Who talks is busy: a second call is not put through"`
 }
@@ -40,6 +41,9 @@ func (s Settings) Validate() error {
 		d.check(&c, field)
 		c.must(d == nil || d.Extension != s.Extension, field+".extension", "is the extension itself")
 	}
+	if s.CallerID != "" {
+		c.e164("caller_id", s.CallerID)
+	}
 	c.between("forward.seconds", s.Forward.Seconds, 0, 300)
 	return c.result()
 }
@@ -50,7 +54,10 @@ func (f Forwarding) all(yield func(field string, d *Destination) bool) {
 }
 
 // Check refuses a circle of extensions that forward whatever comes: no call would ever ring. Circles that take somebody to be busy or away
-// are common (two colleagues stand in for each other) and are left to the call, which goes to nobody twice.
+// are common (two colleagues stand in for each other) and are left to the call, which goes to nobody twice. Its caller number is one that it may show.
 func (s Settings) Check(r Reader, domain string) error {
+	if err := s.checkShown(r, domain); err != nil {
+		return err
+	}
 	return circle(r, domain, "forward.always", Destination{Extension: s.Extension}, s.Forward.Always)
 }

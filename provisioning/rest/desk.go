@@ -35,6 +35,7 @@ func (a *api) registerDesk() {
 	putPlain(a, departments)
 	a.registerPINs()
 	a.registerShortNumbers()
+	a.registerCallerNumbers()
 	groups := resource[provisioning.Group]{plural: "groups", one: "group", read: policy.GroupRead, put: policy.GroupPut, del: policy.GroupDelete,
 		setKey: func(g *provisioning.Group, k string) { g.Number = k }}
 	entities(a, groups)

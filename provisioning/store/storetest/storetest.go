@@ -169,7 +169,7 @@ func sample() []provisioning.Entity {
 			Email: "info@example.jp", Note: "代表", Visible: provisioning.Visibility{Roles: []provisioning.Role{provisioning.RoleStaff}, Departments: []string{"秘書課"}}},
 		provisioning.Restriction{Name: "office", Title: "一般", Rights: provisioning.Rights{Classes: []string{"national"}, Countries: []string{}}, Open: []string{"0570012345", "+8210*"}, Closed: []string{"0312345*"},
 			Calendar: "hall", Night: &provisioning.Rights{Classes: []string{}, Countries: []string{}}, WithPIN: &provisioning.Rights{Classes: []string{"international"}, Countries: []string{"*"}}},
-		provisioning.Department{Name: "税務課", Restriction: "office"},
+		provisioning.Department{Name: "税務課", Restriction: "office", Numbers: []string{}},
 		provisioning.ShortNumbers{List: "user:taro", Entries: []provisioning.ShortNumber{{Code: "12", Number: "09012345678", Title: "自宅"}}},
 		provisioning.Rejection{Name: "nuisance", Withheld: []string{"payphone"}, Numbers: []string{"+8190*"}, Called: []string{"2001"}, Announce: "call/rejected",
 			Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Approval: "課長"},

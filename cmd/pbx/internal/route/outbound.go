@@ -25,12 +25,19 @@ func outbound(dir Directory, req Request, caller provisioning.Extension, wish nu
 		}
 		ways, meanings = append(ways, way), append(meanings, readings(req.Dialled, prefix, way)...)
 	}
+	if req.Shows != "" { // what was chosen is shown, or the call is not made
+		ways = shownBy(ways, req.Shows)
+		if len(ways) == 0 && len(meanings) > 0 {
+			return notShown(req, "no trunk shows "+req.Shows)
+		}
+	}
 	if len(ways) == 0 {
 		if v := May(dir, req.judged(caller), req.Dialled); v.Denied && isOutside(req.Dialled) {
 			return forbid(v, req.Dialled)
 		}
 		return refuse(404, "no extension, DID or trunk for the dialled number")
 	}
+	caller.CallerID = callerNumber(dir, req, caller)
 	to := req.Dialled[ways[0].Strip:]
 	v := May(dir, req.judged(caller), meanings...)
 	if p.Charge = v.Charge; v.Denied {

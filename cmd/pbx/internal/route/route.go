@@ -75,10 +75,11 @@ type Request struct {
 	Way      []sip.Diversion // who sent the call on before, the earliest first
 	Forward  *Forward        // a step of an earlier plan reached nobody and sends the call on; Dialled is not looked at
 	now      time.Time
-	Inside   bool // a stranger pressed Dialled in a menu: numbers of our own people only, no code, no way out, no call for help
-	PIN      bool // Extension proved by its PIN that it is there: what its class keeps for that is open
-	Standing bool // by a wish that stood before, not dialled now: see Judged
-	Direct   bool // Dialled rings whatever its owner set: the call comes back to whom it belongs
+	Inside   bool   // a stranger pressed Dialled in a menu: numbers of our own people only, no code, no way out, no call for help
+	Shows    string // number that Extension chose to show: one that it may
+	PIN      bool   // Extension proved by its PIN that it is there: what its class keeps for that is open
+	Standing bool   // by a wish that stood before, not dialled now: see Judged
+	Direct   bool   // Dialled rings whatever its owner set: the call comes back to whom it belongs
 }
 
 // TargetKind says what a Target is.
