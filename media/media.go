@@ -186,9 +186,13 @@ type Profile struct {
 	Codecs    []Codec       // allowed, best first; empty: all
 	EvenPorts bool          // carrier insists on even RTP ports
 	Quiet     time.Duration // Timeout event after this long without packets; 0: 30 s
-	DSCP      int           // 0: 46 (EF)
+	DSCP      int           // of the trunk, which may drop what has another; 0: that of Class
+	Class     int           // DSCP of the class of numbers; 0: 46 (EF)
 	Peer      netip.Addr    // where the leg's signalling comes from: plain RTP from elsewhere than SDP says is believed only from this host; invalid: from any, after a probation
 }
+
+// Marker is an endpoint whose packets can be given the DSCP of another class of numbers: a call may come to one by a transfer.
+type Marker interface{ Mark(class int) }
 
 // Engine makes endpoints and bridges. media/relay implements it; tests use a fake.
 type Engine interface {

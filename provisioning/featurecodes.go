@@ -51,6 +51,9 @@ const (
 	FeatureShort            = "short-number"
 	FeatureLock             = "lock"
 	FeatureUnlock           = "unlock"
+	FeatureAgentSign        = "agent-sign-in-or-out"
+	FeatureAgentPause       = "agent-pause"
+	FeatureAgentReady       = "agent-ready"
 	FeatureListen           = "monitor-listen"
 	FeatureWhisper          = "monitor-whisper"
 	FeatureBarge            = "monitor-barge"
@@ -80,6 +83,9 @@ func Features() []Feature {
 		{FeatureLock, "*34", "", "Lock this telephone", "電話機のロック"},
 		{FeatureUnlock, "*35", "", "Unlock this telephone, with your PIN", "電話機のロック解除"},
 		{FeatureQuality, "*44", "", "Quality test: record and hear", "通話品質試験（録音再生）"},
+		{FeatureAgentSign, "*45", "queue", "Agent: sign in or out, of one queue or of all", "エージェントの受付開始・終了"},
+		{FeatureAgentPause, "*46", "reason", "Agent: pause with the reason of that number, or end the pause", "エージェントの休止"},
+		{FeatureAgentReady, "*47", "", "Agent: ready for the next call", "エージェントの受付再開"},
 		{FeatureListen, "*51", "extension", "Listen to the call of an extension", "モニター"},
 		{FeatureWhisper, "*52", "extension", "Whisper to who talks there", "ささやき"},
 		{FeatureBarge, "*53", "extension", "Join the call of an extension", "三者通話（割り込み）"},

@@ -40,6 +40,8 @@ type Domain struct {
 	Limits          *Limits  `json:"limits,omitempty"`           // of the domain as a whole
 	ExtensionLimits *Limits  `json:"extension_limits,omitempty"` // of each extension without limits of its own
 	Tariffs         []Tariff `json:"tariffs,omitempty"`          // what a minute costs; empty: DefaultTariffs
+
+	Pauses []string `json:"pauses,omitempty" doc:"Why agents pause, by the keys 1 to 9; empty: lunch, break, meeting, training"`
 }
 
 // User is a person.
@@ -116,6 +118,7 @@ type RecordingPolicy struct {
 	Prompt        string `json:"prompt"`     // default notice/recording
 	OnFailure     string `json:"on_failure"` // "continue" (default) or "refuse"
 	RetentionDays int    `json:"retention_days"`
+	DSCP          int    `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of every leg of this class of numbers, 1 to 63, where its trunk says none; 0: 46 (EF)"`
 	Media         string `json:"media,omitempty" doc:"Encryption of every leg of this class of numbers, where it is stricter than the device's or trunk's: srtp-required, srtp-preferred (default) or srtp-forbidden"`
 }
 

@@ -12,6 +12,7 @@ type Site struct {
 	Address         string   `json:"address" doc:"Where the ambulance goes, as people write it"`
 	EmergencyNumber string   `json:"emergency_number" doc:"E.164 number that the carrier knows this address by"`
 	Networks        []string `json:"networks" doc:"Addresses that the site's devices call from; stronger than the extension's site"`
+	DSCP            int      `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of emergency calls from here, 1 to 63, where the trunk says none, such as 44 (RFC 5865); 0: 46 (EF)"`
 	CallbackMinutes int      `json:"callback_minutes,omitempty" doc:"After an emergency call, calls back reach the device whatever is set; 0: 30"`
 }
 
@@ -30,6 +31,7 @@ func (s Site) Validate() error {
 	c.name("name", s.Name)
 	c.text("title", s.Title)
 	c.text("address", s.Address)
+	c.between("dscp_rtp", s.DSCP, 0, 63)
 	c.e164("emergency_number", s.EmergencyNumber)
 	c.list("networks", len(s.Networks), 0, maxList)
 	c.each("networks", s.Networks, func(at, text string) {

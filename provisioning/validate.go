@@ -146,6 +146,11 @@ func (d Domain) Validate() error {
 	d.Limits.check(&c, "limits")
 	d.ExtensionLimits.check(&c, "extension_limits")
 	checkTariffs(&c, d.Tariffs)
+	c.list("pauses", len(d.Pauses), 0, 9)
+	c.each("pauses", d.Pauses, func(at, s string) {
+		c.text(at, s)
+		c.must(s != "", at, "is empty")
+	})
 	return c.result()
 }
 
@@ -271,5 +276,6 @@ func (p RecordingPolicy) Validate() error {
 	c.oneOf("on_failure", p.OnFailure, "", "continue", "refuse")
 	c.between("retention_days", p.RetentionDays, 0, 36500)
 	c.oneOf("media", p.Media, "", "srtp-required", "srtp-preferred", "srtp-forbidden")
+	c.between("dscp_rtp", p.DSCP, 0, 63)
 	return c.result()
 }

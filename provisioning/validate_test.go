@@ -276,7 +276,7 @@ func TestRecordingPolicyValidate(t *testing.T) {
 	policy := func(f func(*RecordingPolicy)) Entity { p := RecordingPolicy{Name: "p"}; f(&p); return p }
 	for _, c := range []fault{
 		{policy(func(p *RecordingPolicy) {
-			*p = RecordingPolicy{"p", true, "after-answer", "notice/recording", "refuse", 36500, ""}
+			*p = RecordingPolicy{"p", true, "after-answer", "notice/recording", "refuse", 36500, 44, ""}
 		}), ""},
 		{policy(func(p *RecordingPolicy) { p.Notice = "loud" }), "notice"},
 		{policy(func(p *RecordingPolicy) { p.Prompt = "../../etc" }), "prompt"},
@@ -284,6 +284,8 @@ func TestRecordingPolicyValidate(t *testing.T) {
 		{policy(func(p *RecordingPolicy) { p.OnFailure = "shrug" }), "on_failure"},
 		{policy(func(p *RecordingPolicy) { p.Media = "rot13" }), "media"},
 		{policy(func(p *RecordingPolicy) { p.RetentionDays = -1 }), "retention_days"},
+		{policy(func(p *RecordingPolicy) { p.DSCP = 64 }), "dscp_rtp"},
+		{Site{Name: "s", EmergencyNumber: "+81312345678", Networks: []string{"192.0.2.0/24"}, DSCP: -1}, "dscp_rtp"},
 	} {
 		c.check(t)
 	}

@@ -107,12 +107,26 @@ type Manifest struct {
 	SealedBytes  int64     `json:"sealed_bytes"`
 	Gaps         []Gap     `json:"gaps,omitempty"`
 	Masks        []Mask    `json:"masks,omitempty"`
+	Tracks       []Track   `json:"tracks,omitempty"`       // where more than two spoke: each one's voice alone
 	Dropped      int64     `json:"dropped"`                // frames that the ring refused
 	Lost         int64     `json:"lost"`                   // frames that never came, by sequence number
 	Damaged      int       `json:"damaged,omitempty"`      // journal slots that did not authenticate; nothing of them is in the audio
 	GapsOmitted  int       `json:"gaps_omitted,omitempty"` // gaps beyond the bound of the list
 
 	Listeners []Listener `json:"listeners,omitempty"` // who heard the call beside its parties, and how
+}
+
+// Track is one participant's voice alone, on the recording's own timeline: every track begins when the recording does and is as long. It is an object
+// of its own beside the stereo copy, and part of the same recording. Of G.711 it holds the very octets, of others the decoded samples.
+type Track struct {
+	Number       int      `json:"track"`   // from 1; in the object's name
+	Parties      []Party  `json:"parties"` // who it is, as told one after the other
+	Codecs       []string `json:"codecs"`  // as captured
+	Format       string   `json:"format"`  // "audio/wav; codec=PCMU; rate=8000; channels=1"
+	AudioSHA256  string   `json:"audio_sha256"`
+	AudioBytes   int64    `json:"audio_bytes"`
+	SealedSHA256 string   `json:"sealed_sha256"`
+	SealedBytes  int64    `json:"sealed_bytes"`
 }
 
 // Gap is a stretch without audio of one party.

@@ -30,6 +30,7 @@ type queues struct {
 	ledger    queueLedger
 	calls     func() []*call.Snapshot
 	live      *live.Hub
+	lamp      func(queue.Key) // an agent does something else now
 	log       *slog.Logger
 	origins   *origins // set before anything runs
 
@@ -81,6 +82,7 @@ func (q *queues) start() {
 
 // startQueues begins when calls can come.
 func (p *pbx) startQueues() {
+	p.wireAgents()
 	p.queues.start()
 	p.closing("queues", func(context.Context) error { p.queues.Close(); return nil })
 }

@@ -68,7 +68,7 @@ func (q *queues) tell(old, v *queue.View) {
 	}
 	for k, x := range v.Agents {
 		if !reflect.DeepEqual(old.Agents[k], x) {
-			q.live.Changed(topicAgent, k.Domain, k.Number)
+			q.agentChanged(k)
 		}
 	}
 	for k := range old.Queues {
@@ -78,8 +78,16 @@ func (q *queues) tell(old, v *queue.View) {
 	}
 	for k := range old.Agents {
 		if _, still := v.Agents[k]; !still {
-			q.live.Changed(topicAgent, k.Domain, k.Number)
+			q.agentChanged(k)
 		}
+	}
+}
+
+// agentChanged tells who looks at an agent, and lights its lamp.
+func (q *queues) agentChanged(k queue.Key) {
+	q.live.Changed(topicAgent, k.Domain, k.Number)
+	if q.lamp != nil {
+		q.lamp(k)
 	}
 }
 

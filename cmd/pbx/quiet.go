@@ -9,14 +9,16 @@ import (
 	"naisen/sip/event"
 )
 
-// quiet shows what is set on lamps and in presence: a lamp of an extension that is not to be disturbed is lit as if it talked, and that of
-// a calendar's key while its office is closed.
+// quiet shows what is set on lamps and in presence: a lamp of an extension that is not to be disturbed is lit as if it talked, that of
+// a calendar's key while its office is closed, and that of an agent by what it does.
 type quiet struct {
 	calls     event.Dialogs
 	directory *directory.Directory
 	every     time.Duration // how often the clock is looked at
-	stop      context.CancelFunc
-	done      chan struct{}
+
+	attendance func(event.AOR) (event.DialogState, bool) // of agents' lamps; nil: there are none
+	stop       context.CancelFunc
+	done       chan struct{}
 }
 
 // Dialogs implements event.Dialogs. What stands for do-not-disturb has no Call-ID: it cannot be picked up.
@@ -28,6 +30,11 @@ func (q quiet) Dialogs(a event.AOR) []event.Dialog {
 	}
 	if c, ok := snap.CalendarAt(a.Domain, a.User); ok && c.Mode(time.Now()) != provisioning.ModeDay {
 		out = append(out, event.Dialog{ID: "closed", Initiator: true, State: event.Confirmed})
+	}
+	if q.attendance != nil {
+		if state, lit := q.attendance(a); lit {
+			out = append(out, event.Dialog{ID: "agent", Initiator: true, State: state})
+		}
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/health"
+	"naisen/cmd/pbx/internal/queue"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/provisioning/directory"
@@ -48,8 +49,9 @@ type signalling struct {
 	draining  atomic.Bool
 	legs      legs
 	parks     *parks
-	lost      atomic.Uint64 // events of detached legs that found no room
-	live      *live.Hub     // nil: nobody looks
+	lost      atomic.Uint64               // events of detached legs that found no room
+	live      *live.Hub                   // nil: nobody looks
+	agents    func(queue.Key) queue.State // nil: there are none
 	log       *slog.Logger
 }
 

@@ -34,3 +34,14 @@ func (d *simSelf) Prove(_ context.Context, _, _, _, pin string) error {
 func (d *simSelf) LastCaller(context.Context, string, string) (string, bool, error) {
 	return "2003", true, nil
 }
+
+// SignInOrOut, Pause and Ready implement app.Agents.
+func (d *simSelf) SignInOrOut(ctx context.Context, domain, extension, queue string) (bool, error) {
+	return true, d.Set(ctx, domain, extension, "sign", queue)
+}
+func (d *simSelf) Pause(ctx context.Context, domain, extension, reason string) (bool, error) {
+	return true, d.Set(ctx, domain, extension, "pause", reason)
+}
+func (d *simSelf) Ready(ctx context.Context, domain, extension string) error {
+	return d.Set(ctx, domain, extension, "ready", "")
+}

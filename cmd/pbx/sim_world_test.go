@@ -218,6 +218,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	s.calls = p.calls
 	p.origins = p.newOrigins()
 	p.queues.origins = p.origins
+	p.wireAgents()
 	p.queues.Configured() // the directory stands still
 	w.serve.Go(func() { p.queues.watch(ctx, p.registrar.Watch(contactChanges)) })
 	p.wireLive()

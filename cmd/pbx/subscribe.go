@@ -11,7 +11,7 @@ import (
 // subscribe hands a SUBSCRIBE outside a dialog to the notifier, once its sender has proven to be an extension.
 func (s *signalling) subscribe(tx *stack.ServerTx) {
 	if watcher, resource, ok := s.asks(tx); ok {
-		s.events.notifier.Subscribe(tx, watcher, resource)
+		s.events.notifier.Subscribe(tx, watcher, s.ownLamp(watcher.AOR, resource))
 	}
 }
 
@@ -63,6 +63,9 @@ func (s *signalling) maySee(watcher, resource event.AOR, pkg string) int {
 	}
 	if _, ok := snap.LotOf(resource.Domain, resource.User); ok && pkg == "dialog" {
 		return 200
+	}
+	if extension, ok := s.lampOfAgent(resource); ok && pkg == "dialog" {
+		resource.User = extension
 	}
 	if _, ok := snap.Extension(resource.Domain, resource.User); !ok {
 		return 404

@@ -78,7 +78,7 @@ func (l *load) anchor(c *ng.Client, g *traffic.Generator, id, callee string, leg
 	if err != nil {
 		return err
 	}
-	there, err := c.Offer(id, string(offer), profileOf(callee))
+	there, err := c.Offer(id, string(offer), profileOf(callee), l.transcode()...)
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,18 @@ func (l *load) anchor(c *ng.Client, g *traffic.Generator, id, callee string, leg
 		return fmt.Errorf("callgen: rtpengine's answer: %w", err)
 	}
 	return errors.Join(g.Add(a), g.Add(b))
+}
+
+// transcode is the codec that the callee has and the caller has not.
+func (l *load) transcode() []string {
+	if l.codec == l.callerHas {
+		return nil
+	}
+	name := l.codec
+	if name == string(media.Opus) {
+		name = "opus"
+	}
+	return []string{name}
 }
 
 // profileOf is the SDP profile of a protection.

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"naisen/loadtest/callgen/traffic"
+	"naisen/media"
 )
 
 func main() {
@@ -67,6 +68,9 @@ type load struct {
 	protection string
 	asJSON     bool
 	cpu        int // the generator's own processor; -1: any
+	codec      string
+	callerHas  string // codec
+	voices     map[string]*traffic.Voice
 }
 
 func (l *load) flags(f *flag.FlagSet) {
@@ -75,6 +79,8 @@ func (l *load) flags(f *flag.FlagSet) {
 	f.DurationVar(&l.warm, "warm", 2*time.Second, "how long packets flow before it is measured")
 	f.StringVar(&l.protection, "media", "cm", "rtp, cm (AES_CM_128_HMAC_SHA1_80) or gcm (AEAD_AES_128_GCM)")
 	f.BoolVar(&l.asJSON, "json", false, "print JSON")
+	f.StringVar(&l.codec, "codec", "", "PCMU, PCMA, G722 or OPUS as a voice, for transcoding; empty: numbered packets in PCMU")
+	f.StringVar(&l.callerHas, "caller-codec", "", "the caller's codec if it differs from -codec")
 	f.IntVar(&l.cpu, "cpu", -1, "pin the generator to this processor")
 }
 
@@ -84,6 +90,9 @@ func (l *load) bound() time.Duration { return l.length + l.warm + time.Minute }
 func (l *load) check() error {
 	if l.calls < 1 || l.calls > 5000 || l.length < time.Second || l.length > time.Hour || l.warm < 0 || l.warm > time.Minute {
 		return errors.New("callgen: calls 1 to 5000, time 1s to 1h, warm 0 to 1m")
+	}
+	if err := l.rehearse(); err != nil {
+		return err
 	}
 	if l.cpu >= 0 {
 		if err := pin(l.cpu); err != nil {
@@ -123,6 +132,32 @@ func (l *load) measure(ctx context.Context, g *traffic.Generator, pid int, idle 
 	return nil
 }
 
+// speak gives a leg its voice, if the run is of voices. Call it before any call is placed for the first time, later it only reads.
+func (l *load) speak(leg *traffic.Leg, codec string) {
+	if v := l.voices[codec]; v != nil {
+		leg.Speak(v)
+	}
+}
+
+// rehearse makes the voices.
+func (l *load) rehearse() error {
+	if l.callerHas == "" {
+		l.callerHas = l.codec
+	}
+	l.voices = map[string]*traffic.Voice{}
+	for _, c := range []string{l.codec, l.callerHas} {
+		if c == "" || l.voices[c] != nil {
+			continue
+		}
+		v, err := traffic.NewVoice(media.Codec(c))
+		if err != nil {
+			return err
+		}
+		l.voices[c] = v
+	}
+	return nil
+}
+
 // pairOf opens the two legs of a call; the caller closes all that is in legs.
 func (l *load) pairOf(caller, callee string, legs *[]*traffic.Leg) (a, b *traffic.Leg, err error) {
 	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -134,6 +169,8 @@ func (l *load) pairOf(caller, callee string, legs *[]*traffic.Leg) (a, b *traffi
 		return nil, nil, err
 	}
 	*legs = append(*legs, b)
+	l.speak(a, l.callerHas)
+	l.speak(b, l.codec)
 	return a, b, nil
 }
 

@@ -214,7 +214,7 @@ func (r *rig) answer() ua.Answerer {
 	added := false
 	return func(offer []byte) ([]byte, error) {
 		if leg == nil {
-			l, err := r.leg(r.flags.calleeIP, r.flags.protection)
+			l, err := r.leg(r.flags.calleeIP, r.flags.protection, r.flags.codec)
 			if err != nil {
 				return nil, err
 			}
@@ -229,7 +229,7 @@ func (r *rig) answer() ua.Answerer {
 	}
 }
 
-func (r *rig) leg(at, protection string) (*traffic.Leg, error) {
+func (r *rig) leg(at, protection, codec string) (*traffic.Leg, error) {
 	addr, err := netip.ParseAddr(at)
 	if err != nil {
 		return nil, fmt.Errorf("callgen: address: %w", err)
@@ -238,6 +238,7 @@ func (r *rig) leg(at, protection string) (*traffic.Leg, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.flags.speak(l, codec)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.legs = append(r.legs, l)
@@ -280,7 +281,7 @@ func (r *rig) fill(ctx context.Context) error {
 }
 
 func (r *rig) place(ctx context.Context) error {
-	a, err := r.leg(r.flags.callerIP, r.flags.callerMedia)
+	a, err := r.leg(r.flags.callerIP, r.flags.callerMedia, r.flags.callerHas)
 	if err != nil {
 		return err
 	}

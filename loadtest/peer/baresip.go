@@ -98,7 +98,7 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 		interval = 300
 	}
 	account += fmt.Sprintf(";regint=%d\n", interval)
-	for name, text := range map[string]string{"config": fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, b.control, rtp, lastRTP, p.Address) + modules,
+	for name, text := range map[string]string{"config": p.speaking() + fmt.Sprintf(baresipConfig, p.Address, sip, dir, dir, b.control, rtp, lastRTP, p.Address) + modules,
 		"accounts": account, "contacts": contacts} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
@@ -120,6 +120,19 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 		return nil, fmt.Errorf("%w: %q from baresip %s:\n%s", err, want, p.User, b.Output())
 	}
 	return b, nil
+}
+
+// speaking is what codecs beyond G.711 need: their modules, before the account that names them, and that tone and file stay at 8 kHz, which baresip resamples.
+func (p Phone) speaking() (modules string) {
+	for name, module := range map[string]string{"G722": "g722.so", "opus": "opus.so"} {
+		if strings.Contains(p.Codecs, name) {
+			modules += "module " + module + "\n"
+		}
+	}
+	if modules != "" {
+		modules += "ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n"
+	}
+	return modules
 }
 
 // watching says what the phone subscribes to and publishes: the modules that do it, its contacts, and parameters of its account.
@@ -182,6 +195,28 @@ func (b *Baresip) Ask(command, params string) (string, error) {
 	return text, nil
 }
 
+// HeardAt is Heard of the phone's one call, with the rate that its codec has, Hz.
+func (b *Baresip) HeardAt() (pcm []int16, rate int, err error) {
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+	if err != nil || len(files) != 1 {
+		return nil, 0, fmt.Errorf("peer: %d files of what was heard: %w", len(files), err)
+	}
+	raw, err := os.ReadFile(files[0])
+	if err != nil || len(raw) < 44 {
+		return nil, 0, fmt.Errorf("peer: nothing was heard: %w", err)
+	}
+	return left(samples(raw), int(binary.LittleEndian.Uint16(raw[22:]))), int(binary.LittleEndian.Uint32(raw[24:])), nil
+}
+
+// left is the first of the channels that alternate.
+func left(all []int16, channels int) []int16 {
+	out := all[:0]
+	for i := 0; i < len(all); i += max(channels, 1) {
+		out = append(out, all[i])
+	}
+	return out
+}
+
 // Heard is what came out of the phone's speaker in its calls so far, in order; call it after the phone's call has ended.
 func (b *Baresip) Heard() ([]int16, error) {
 	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
@@ -212,23 +247,6 @@ func samples(raw []byte) []int16 {
 		out[i] = int16(binary.LittleEndian.Uint16(raw[2*i:]))
 	}
 	return out
-}
-
-// ReadWAV splits a 16-bit PCM WAV into its channels.
-func ReadWAV(raw []byte) (channels [][]int16, rate int, err error) {
-	if len(raw) < 44 || string(raw[:4]) != "RIFF" || string(raw[8:12]) != "WAVE" {
-		return nil, 0, fmt.Errorf("peer: no WAV: %d bytes", len(raw))
-	}
-	n := int(binary.LittleEndian.Uint16(raw[22:]))
-	rate = int(binary.LittleEndian.Uint32(raw[24:]))
-	if n < 1 || n > 8 {
-		return nil, 0, fmt.Errorf("peer: WAV with %d channels", n)
-	}
-	channels = make([][]int16, n)
-	for i, s := range samples(raw) {
-		channels[i%n] = append(channels[i%n], s)
-	}
-	return channels, rate, nil
 }
 
 // WriteWAV writes 16-bit mono PCM.

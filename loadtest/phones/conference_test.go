@@ -2,6 +2,7 @@ package phones
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ func TestConference(t *testing.T) {
 	if must(t, json.Unmarshal(answer, &made)); status != 201 || made.Secret == "" {
 		t.Fatalf("PUT extensions/2003: %d", status)
 	}
-	put(t, p, "conferences/8000", map[string]any{"number": "8000", "title": "Morning"})
+	put(t, p, "recording-policies/meetings", map[string]any{"name": "meetings", "record": true, "notice": "none"})
+	put(t, p, "conferences/8000", map[string]any{"number": "8000", "title": "Morning", "policy": "meetings"})
 	put(t, p, "conferences/8000/pin", map[string]any{"pin": "4711", "moderator_pin": ""})
 	third := peer.Phone{User: "2003", Domain: p.Domain, Password: made.Secret, Proxy: p.UDP, Transport: "udp", Hz: carrierHz, Register: true}
 	phones := []*peer.Baresip{desk(t, p, "2001", deskHz, false), desk(t, p, "2002", otherHz, false), phone(t, third)}
@@ -38,7 +40,8 @@ func TestConference(t *testing.T) {
 	for _, b := range phones {
 		must(t, b.Command("hangup", ""))
 	}
-	for _, c := range history(t, p, 3) {
+	records := history(t, p, 3)
+	for _, c := range records {
 		if c.To != "8000" || c.Status != 200 || c.EndedBy != "caller" || c.TalkMS < 5000 {
 			t.Errorf("CDR %+v", c)
 		}
@@ -52,4 +55,40 @@ func TestConference(t *testing.T) {
 			}
 		}
 	}
+	voices(t, p, records, map[string]float64{"2001": deskHz, "2002": otherHz, "2003": carrierHz})
+}
+
+// voices: the recording of who came last has a track of each guest, with that one's tone and no other, all of one length.
+func voices(t *testing.T, p *peer.PBX, records []call, tones map[string]float64) {
+	t.Helper()
+	for _, c := range records {
+		if c.From != "2003" {
+			continue
+		}
+		rec := stored(t, p, c.Recording)
+		if len(rec.Manifest.Tracks) != len(tones) {
+			t.Fatalf("%d tracks: %+v", len(rec.Manifest.Tracks), rec.Manifest)
+		}
+		for _, track := range rec.Manifest.Tracks {
+			status, wav, err := p.Do(t.Context(), "GET", fmt.Sprintf("recordings/%s/tracks/%d", rec.ID, track.Track), nil)
+			must(t, err)
+			channels, hz, err := peer.ReadWAV(wav)
+			if status != 200 || err != nil || len(channels) != 1 {
+				t.Fatalf("track %+v: %d, %v", track, status, err)
+			}
+			pcm := channels[0]
+			if d := time.Duration(len(pcm)) * time.Second / time.Duration(hz); (d - time.Duration(rec.DurationMS)*time.Millisecond).Abs() > time.Millisecond {
+				t.Errorf("track %+v lasts %v of %d ms", track, d, rec.DurationMS)
+			}
+			pcm = pcm[hz : 4*hz] // all were in the room
+			for number, tone := range tones {
+				own := number == track.Parties[0].Number
+				if a := mediatest.Amplitude(pcm, hz, tone); own != (a > 1000) || !own && a > 300 {
+					t.Errorf("track of %s: %v Hz, of %s, at %.0f", track.Parties[0].Number, tone, number, a)
+				}
+			}
+		}
+		return
+	}
+	t.Error("2003 has no record")
 }

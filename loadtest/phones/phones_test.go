@@ -184,7 +184,11 @@ type recording struct {
 		Dropped     int64
 		Why         string
 		Codecs      []string
-		Notice      *struct {
+		Tracks      []struct {
+			Track   int
+			Parties []struct{ Number string }
+		}
+		Notice *struct {
 			Prompt, Language, Mode, SHA256 string
 			Packets                        int
 			Complete                       bool

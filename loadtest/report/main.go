@@ -43,6 +43,7 @@ var sections = []section{
 	{"rates", "Sustained rates", ratesMethod, measureRates, false},
 	{"delay", "Set-up time at half load", delayMethod, measureDelay, false},
 	{"media", "Media, beside rtpengine", mediaMethod, measureMedia, false},
+	{"transcoding", "Transcoding, beside rtpengine", transcodingMethod, measureTranscoding, false},
 	{"mixing", "Processor time of conferences", mixingMethod, measureMixing, false},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
 	{"calls", "Memory of a held call", callsMethod, measureCalls, false},

@@ -92,6 +92,7 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 		}),
 	}
 	ep.ssrc, ep.gauge = random32(), &gauge{}
+	ep.web.dscp.Store(int32(marking(p.DSCP, p.Class)))
 	ep.leg = leg{
 		slot: -1, receiver: rtp.NewReceiver(firstClock), events: rtp.NewEventDetector(firstClock),
 		quota: e.cfg.PacketRate, stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), firstClock),

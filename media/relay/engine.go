@@ -156,11 +156,7 @@ func (e *Engine) Endpoint(p media.Profile, post func(media.Event)) (media.Endpoi
 	if e.cfg.MaxEndpoints > 0 && len(e.live) >= e.cfg.MaxEndpoints {
 		return nil, media.ErrNoPorts
 	}
-	dscp := p.DSCP
-	if dscp == 0 {
-		dscp = 46
-	}
-	socks, behind, err := e.socketsOf(p, dscp&63)
+	socks, behind, err := e.socketsOf(p, marking(p.DSCP, p.Class))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +179,7 @@ func (e *Engine) socketsOf(p media.Profile, dscp int) (pair, *front, error) {
 		socks, err := e.ports.open(p.Local.Unmap(), dscp, e.Now())
 		return socks, nil, err
 	}
-	f, err := e.frontOn(p.Local.Unmap(), dscp)
+	f, err := e.frontOn(p.Local.Unmap())
 	if err != nil {
 		return pair{}, nil, err
 	}

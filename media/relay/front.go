@@ -21,7 +21,6 @@ import (
 // (threats.md F1, CVE-2023-49786). Before Linux 6.13 the kernel's own look-up grows with the legs of one port.
 type front struct {
 	at   netip.AddrPort
-	dscp int
 	conn *net.UDPConn
 	done sync.WaitGroup
 
@@ -33,8 +32,8 @@ type front struct {
 
 // openFront binds a port and serves it. Port 0: any that is free. The bind is exclusive, so that another program's port is not shared; what joins it
 // afterwards are the legs' own sockets.
-func openFront(at netip.AddrPort, dscp int) (*front, error) {
-	fd, err := listenUDP(at, dscp)
+func openFront(at netip.AddrPort) (*front, error) {
+	fd, err := listenUDP(at, expedited)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +47,7 @@ func openFront(at netip.AddrPort, dscp int) (*front, error) {
 	if err != nil {
 		return nil, fmt.Errorf("relay: browsers' port: %w", err)
 	}
-	f := &front{conn: pc.(*net.UDPConn), dscp: dscp, legs: map[string]*endpoint{}}
+	f := &front{conn: pc.(*net.UDPConn), legs: map[string]*endpoint{}}
 	f.at = netip.AddrPortFrom(at.Addr(), uint16(f.conn.LocalAddr().(*net.UDPAddr).Port))
 	f.done.Go(f.serve)
 	return f, nil
@@ -107,8 +106,8 @@ func (f *front) close() {
 }
 
 // connect makes a leg's own socket on the port.
-func (f *front) connect(to netip.AddrPort) (int, error) {
-	fd, err := openUDP(f.at.Addr(), f.dscp)
+func (f *front) connect(to netip.AddrPort, dscp int) (int, error) {
+	fd, err := openUDP(f.at.Addr(), dscp)
 	if err != nil {
 		return -1, err
 	}
@@ -125,12 +124,12 @@ func (f *front) connect(to netip.AddrPort) (int, error) {
 }
 
 // frontOn finds or opens the browsers' port of a local address. Engine.mu is held. Without a configured port it is one of the range for everybody.
-func (e *Engine) frontOn(local netip.Addr, dscp int) (*front, error) {
+func (e *Engine) frontOn(local netip.Addr) (*front, error) {
 	if f := e.fronts[local]; f != nil {
 		return f, nil
 	}
 	if e.cfg.BrowserPort != 0 {
-		f, err := openFront(netip.AddrPortFrom(local, uint16(e.cfg.BrowserPort)), dscp)
+		f, err := openFront(netip.AddrPortFrom(local, uint16(e.cfg.BrowserPort)))
 		if err == nil {
 			e.fronts[local] = f
 		}
@@ -141,7 +140,7 @@ func (e *Engine) frontOn(local netip.Addr, dscp int) (*front, error) {
 		if !ok {
 			return nil, media.ErrNoPorts
 		}
-		f, err := openFront(netip.AddrPortFrom(local, uint16(e.ports.first+2*i)), dscp)
+		f, err := openFront(netip.AddrPortFrom(local, uint16(e.ports.first+2*i)))
 		if err == nil {
 			e.fronts[local] = f
 			return f, nil

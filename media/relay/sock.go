@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -44,12 +45,44 @@ func openUDP(at netip.Addr, dscp int) (int, error) {
 	}
 	if family == unix.AF_INET6 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
-	} else {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
 	}
+	markUDP(fd, family == unix.AF_INET6, dscp)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	return fd, nil
+}
+
+// expedited is the DSCP of voice (RFC 3246, RFC 4594 section 4.1).
+const expedited = 46
+
+// marking is the DSCP of a leg's packets: what its trunk wants, then what the class of numbers wants.
+func marking(trunk, class int) int { return cmp.Or(trunk&63, class&63, expedited) }
+
+// markUDP gives a socket's packets a DSCP.
+func markUDP(fd int, v6 bool, dscp int) {
+	if v6 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
+		return
+	}
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
+}
+
+// Mark implements media.Marker.
+func (e *endpoint) Mark(class int) {
+	dscp := marking(e.profile.DSCP, class)
+	if e.closing.Load() || e.web.dscp.Swap(int32(dscp)) == int32(dscp) {
+		return
+	}
+	v6 := e.profile.Local.Unmap().Is6()
+	e.command(func(_ *shard, e *endpoint, _ int64) {
+		if e.leg.gone {
+			return
+		}
+		for _, fd := range []int{e.socks.rtp, e.socks.rtcp} {
+			if fd >= 0 {
+				markUDP(fd, v6, dscp)
+			}
+		}
+	})
 }
 
 func sockaddrOf(at netip.AddrPort) unix.Sockaddr {

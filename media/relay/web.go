@@ -29,6 +29,7 @@ type web struct {
 	ice      atomic.Pointer[iceState]
 	selected atomic.Pointer[netip.AddrPort] // where the peer is; nil: not known yet
 	moves    moves
+	dscp     atomic.Int32  // of every socket of the leg
 	buried   chan struct{} // closed when the shard has let go of the endpoint
 
 	mu      sync.Mutex    // signalling and the handshake; never taken where packets pass
@@ -96,7 +97,7 @@ func (e *endpoint) moveTo(to netip.AddrPort) bool {
 	if !usable(to) || !w.moves.take(time.Now()) {
 		return false
 	}
-	fd, err := w.front.connect(to)
+	fd, err := w.front.connect(to, int(w.dscp.Load()))
 	if err != nil {
 		e.count.sendErrors.Add(1)
 		return false

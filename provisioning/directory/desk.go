@@ -50,6 +50,12 @@ func (s *Snapshot) Lit(now time.Time) map[[2]string]bool {
 	return out
 }
 
+// FeatureCodes is the table of a domain; the zero value says that nothing was changed.
+func (s *Snapshot) FeatureCodes(domainName string) provisioning.FeatureCodes {
+	v, _ := find(s, domainName, provisioning.FeatureCodes{}.Key(), func(d *domain) map[string]provisioning.FeatureCodes { return d.codes })
+	return v
+}
+
 // Group by its number.
 func (s *Snapshot) Group(domainName, number string) (provisioning.Group, bool) {
 	return find(s, domainName, number, func(d *domain) map[string]provisioning.Group { return d.groups })

@@ -44,6 +44,8 @@ type Config struct {
 	Now    func() time.Time // default time.Now
 	// Open makes a journal's file; it must refuse to overwrite. Default: os.OpenFile. Tests put a full disk here.
 	Open func(path string) (journal.File, error)
+	// SyncAll waits until the disk has all of them; where it fails each is asked for itself. Default: syncfs, if Open is the default; nil: each by itself.
+	SyncAll func() error
 	// Began and Ended report from capture's own goroutines and must not block. Ended: the journal is whole, synced and closed.
 	Began func(recorder.Case)
 	Ended func(id string)
@@ -58,6 +60,7 @@ type Config struct {
 // Recorder implements recorder.Recorder.
 type Recorder struct {
 	cfg    Config
+	dir    *os.File // the directory of the journals
 	pool   *pool
 	slots  *slots
 	mu     sync.Mutex
@@ -77,10 +80,26 @@ func Open(cfg Config) (*Recorder, error) {
 	if cfg.Keeper == nil || cfg.Dir == "" {
 		return nil, errors.New("capture: Dir and Keeper are required")
 	}
+	real := cfg.Open == nil
 	cfg.defaults()
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
 	}
+	dir, err := os.Open(cfg.Dir) // as long as the recorder lives: syncfs tells errors since the last call with it
+	if err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	if real && cfg.SyncAll == nil && canSyncAll {
+		cfg.SyncAll = func() error { return syncAll(dir) }
+	}
+	r, err := open(cfg, dir)
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return r, nil
+}
+
+func open(cfg Config, dir *os.File) (*Recorder, error) {
 	waiting, err := newPool(2 * maxWaiting * cfg.Max) // two parties each: no recording takes another one's room
 	if err != nil {
 		return nil, err
@@ -89,7 +108,7 @@ func Open(cfg Config) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{cfg: cfg, pool: waiting, slots: slots, live: map[string]*recording{}, stop: make(chan struct{})}
+	r := &Recorder{cfg: cfg, dir: dir, pool: waiting, slots: slots, live: map[string]*recording{}, stop: make(chan struct{})}
 	r.sync = newSyncer(r)
 	r.look()
 	r.done.Add(2)
@@ -182,12 +201,12 @@ func (r *Recorder) Close() error {
 	r.mu.Unlock()
 	close(r.stop)
 	r.done.Wait()
-	return nil
+	return r.dir.Close()
 }
 
 // check refuses what could not be stored and cuts what is only too long.
 func check(c *recorder.Case) error {
-	if !ValidID(c.ID) || strings.HasSuffix(c.ID, ".manifest") { // that is how its manifest's file is called
+	if !ValidID(c.ID) || strings.HasSuffix(c.ID, ".manifest") || strings.Contains(c.ID, ".track-") { // that is how the files beside it are called
 		return fmt.Errorf("%w: id", ErrCase)
 	}
 	if !ValidID(c.Domain) {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// syncer waits for the disk, so that nobody else does: once a second it syncs the journals that were written, and each one that ended.
+// syncer waits for the disk, so that nobody else does: once a second it syncs the journals that were written, and each one that ended. Several
+// are synced by one call: each alone costs the processor about 180 µs, which is 1.8 µs for each packet of a recorded call.
 type syncer struct {
 	r     *Recorder
 	wake  chan struct{} // a journal ended; one slot is enough
@@ -23,6 +24,9 @@ type closing struct {
 	rec   *recording
 	whole bool
 }
+
+// manyFiles is from how many on they are synced together.
+const manyFiles = 3
 
 func newSyncer(r *Recorder) *syncer {
 	return &syncer{r: r, wake: make(chan struct{}, 1), ended: make(chan struct{}), dirty: map[*recording]struct{}{}}
@@ -81,6 +85,13 @@ func (s *syncer) syncDirty() {
 	clear(s.dirty)
 	s.mu.Unlock()
 	began := time.Now()
+	if len(work) >= manyFiles && s.r.cfg.SyncAll != nil {
+		if s.r.cfg.SyncAll() == nil {
+			s.r.count.syncTook.Store(int64(time.Since(began)))
+			return
+		}
+		s.closeEnded() // which of them it is their own syncs tell
+	}
 	for i, c := range work {
 		if i%16 == 15 { // one that ended must not wait behind all that go on
 			s.closeEnded()

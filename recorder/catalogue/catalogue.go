@@ -20,6 +20,7 @@ import (
 	_ "modernc.org/sqlite" // driver "sqlite"
 
 	"naisen/recorder"
+	"naisen/recorder/objstore"
 )
 
 // Row is one recording. Fields of later states are zero before.
@@ -140,7 +141,26 @@ func ManifestName(object string) string {
 	return object[:len(object)-len(audioExt)] + manifestExt
 }
 
+// TrackName is where a track of that number lies that belongs to an object.
+func TrackName(object string, number int) string {
+	return trackPrefix(object) + fmt.Sprintf("%02d", number) + audioExt
+}
+
+func trackPrefix(object string) string { return object[:len(object)-len(audioExt)] + trackExt }
+
+// Objects are the names of everything that is stored of a recording: its audio, its tracks and, last, its manifest. What is done to one of them is
+// done to all.
+func Objects(ctx context.Context, store objstore.Store, object string) ([]string, error) {
+	names := []string{object}
+	err := store.List(ctx, trackPrefix(object), func(i objstore.Info) error {
+		names = append(names, i.Name)
+		return nil
+	})
+	return append(names, ManifestName(object)), err
+}
+
 const (
 	audioExt    = ".age"
 	manifestExt = ".manifest.age"
+	trackExt    = ".track-"
 )

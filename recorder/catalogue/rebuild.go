@@ -38,11 +38,7 @@ func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Open
 		domain, _, _ := strings.Cut(info.Name, "/")
 		m, err := ReadManifest(ctx, store, keys, domain, info.Name)
 		if err == nil {
-			var audio objstore.Info
-			audio, err = store.Stat(ctx, ObjectName(m.Case))
-			if err == nil && audio.Size != m.SealedBytes {
-				err = recorder.ErrIntegrity
-			}
+			err = complete(ctx, store, m)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -63,6 +59,25 @@ func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Open
 		return res, fmt.Errorf("catalogue: rebuild: %w", err)
 	}
 	return res, nil
+}
+
+// complete holds the sizes of what lies beside a manifest against it.
+func complete(ctx context.Context, store objstore.Store, m recorder.Manifest) error {
+	object := ObjectName(m.Case)
+	sizes := map[string]int64{object: m.SealedBytes}
+	for _, t := range m.Tracks {
+		sizes[TrackName(object, t.Number)] = t.SealedBytes
+	}
+	for name, size := range sizes {
+		info, err := store.Stat(ctx, name)
+		if err == nil && info.Size != size {
+			err = recorder.ErrIntegrity
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReadManifest reads and opens a sealed manifest and makes sure that it is the one of its name.

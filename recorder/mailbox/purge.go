@@ -45,7 +45,11 @@ func (p *Post) delete(ctx context.Context, r catalogue.Row) error {
 	if r.State != recorder.Stored && r.State != recorder.Failed {
 		return nil // the pipeline still works on it
 	}
-	for _, name := range []string{r.Object, catalogue.ManifestName(r.Object)} {
+	names, err := catalogue.Objects(ctx, p.cfg.Store, r.Object)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		if err := p.cfg.Store.Delete(ctx, name); err != nil && !errors.Is(err, objstore.ErrNotFound) {
 			return err
 		}

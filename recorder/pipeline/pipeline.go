@@ -5,6 +5,7 @@
 //
 //	journal/ID.journal       encrypted packets, written during the call
 //	spool/ID.age             the sealed audio
+//	spool/ID.track-NN.age    the sealed voice of one party, where more than two spoke
 //	spool/ID.manifest.age    the sealed manifest
 //	spool/ID.job             what the upload must know, for this machine's eyes; the last of the three: once it is there the render is done
 //	failed/ID.journal        a journal that cannot be rendered; never deleted by the switch
@@ -243,5 +244,11 @@ const (
 	jobExt      = ".job"
 	tmpExt      = ".tmp"
 )
+
+// trackExt ends the name of a track.
+func trackExt(number int) string { return fmt.Sprintf("%s%02d%s", trackMark, number, audioExt) }
+
+// trackMark stands in it before the number.
+const trackMark = ".track-"
 
 func (p *Pipeline) spooled(id, ext string) string { return filepath.Join(p.dir(spool), id+ext) }

@@ -156,10 +156,10 @@ func TestForeignObjectStays(t *testing.T) {
 
 // A spool file that was altered on the disk is rendered again from the journal.
 func TestSpoolAltered(t *testing.T) {
-	for _, ext := range []string{audioExt, manifestExt, jobExt} {
+	for _, ext := range []string{audioExt, manifestExt, trackExt(2), jobExt} {
 		store := &faulty{down: errors.New("down")}
 		r := openRig(t, t.TempDir(), func(s objstore.Store) objstore.Store { store.Store = s; return store }, nil)
-		r.record(t, "r1", 1)
+		r.record(t, "r1", 1, "C")
 		r.settle(t)
 		path := r.spooled("r1", ext)
 		b, err := os.ReadFile(path)

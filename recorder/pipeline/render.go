@@ -134,14 +134,21 @@ func (p *Pipeline) resolve(ctx context.Context, c *recorder.Case) (stored bool, 
 // renderFiles writes audio, manifest and note, in this order, each whole or not at all. Plain audio exists only in memory.
 func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, r *journal.Reader) (recorder.Manifest, error) {
 	var m recorder.Manifest
+	work, err := render.Open(ctx, r)
+	if err != nil {
+		return m, err
+	}
 	sha, size, err := p.sealFile(ctx, p.spooled(id, audioExt), c.Domain, func(w io.Writer) (err error) {
-		m, err = render.Render(ctx, r, w)
+		m, err = work.Stereo(ctx, w)
 		return err
 	})
 	if err != nil {
 		return m, err
 	}
 	m.SealedSHA256, m.SealedBytes = sha, size
+	if m.Tracks, err = p.renderTracks(ctx, id, c.Domain, work); err != nil {
+		return m, err
+	}
 	m.ID = c.ID
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -170,6 +177,25 @@ func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, 
 		_, err := w.Write(sealed)
 		return err
 	})
+}
+
+// renderTracks writes the voice of each party where more than two spoke, one after the other.
+func (p *Pipeline) renderTracks(ctx context.Context, id, domain string, work *render.Rendering) ([]recorder.Track, error) {
+	var all []recorder.Track
+	for _, party := range work.Voices() {
+		var t recorder.Track
+		number := len(all) + 1
+		sha, size, err := p.sealFile(ctx, p.spooled(id, trackExt(number)), domain, func(w io.Writer) (err error) {
+			t, err = work.Track(ctx, party, w)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		t.Number, t.SealedSHA256, t.SealedBytes = number, sha, size
+		all = append(all, t)
+	}
+	return all, nil
 }
 
 // sealFile writes a sealed file and returns the hash and size of its ciphertext.

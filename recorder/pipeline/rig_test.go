@@ -182,19 +182,24 @@ func someCase(id string, at time.Time) recorder.Case {
 		Parties: []recorder.Party{{Endpoint: "A", Role: "caller", Number: "0901"}, {Endpoint: "B", Role: "called", Number: "2001"}}}
 }
 
-// record makes a recording of some seconds at once: its frames' times say that they took as long.
-func (r *rig) record(t testing.TB, id string, seconds int) {
+// record makes a recording of some seconds at once: its frames' times say that they took as long. Others join at its beginning, each with a tone.
+func (r *rig) record(t testing.TB, id string, seconds int, others ...string) {
 	t.Helper()
 	began := time.Now()
 	rec, err := r.Start(someCase(id, began))
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, b := newVoice(t, "A", 440), newVoice(t, "B", 1000)
+	voices := []*voice{newVoice(t, "A", 440), newVoice(t, "B", 1000)}
+	for i, o := range others {
+		rec.Party(recorder.Party{Endpoint: o, Role: "called", Number: "30" + o})
+		voices = append(voices, newVoice(t, o, float64(1500+400*i)))
+	}
 	tap := rec.Tap()
 	for n := range seconds * 50 {
-		tap.Tap(a.next())
-		tap.Tap(b.next())
+		for _, v := range voices {
+			tap.Tap(v.next())
+		}
 		if n%50 == 49 { // let the writer follow: the ring holds two seconds
 			wait(t, func() bool { return r.capture.Stats().Bytes > 0 && ringsEmpty(rec) })
 		}

@@ -64,6 +64,9 @@ func (p *Pipeline) removeTemporary() error {
 		id, sealed := strings.CutSuffix(e.Name(), audioExt)
 		if sealed {
 			id = strings.TrimSuffix(id, ".manifest")
+			if i := strings.LastIndex(id, trackMark); i > 0 {
+				id = id[:i]
+			}
 			_, job := os.Stat(p.spooled(id, jobExt))
 			_, journal := os.Stat(p.journal(id))
 			orphan = errors.Is(job, fs.ErrNotExist) && errors.Is(journal, fs.ErrNotExist)

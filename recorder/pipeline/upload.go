@@ -36,22 +36,19 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 		return p.uploadFailed(id, err)
 	}
 	m := n.Manifest
-	// Altered files are noticed before they reach the store: an object cannot be taken back everywhere.
-	err = unaltered(p.spooled(id, audioExt), m.SealedSHA256)
-	if err == nil {
-		err = unaltered(p.spooled(id, manifestExt), n.ManifestSHA256)
-	}
-	if err != nil {
-		return p.notAsRendered(ctx, id, m, err)
-	}
 	object := catalogue.ObjectName(m.Case)
-	lock := p.cfg.Retention(m.Case)
-	err = p.store(ctx, id, p.spooled(id, audioExt), object, m.SealedBytes, m.SealedSHA256, lock)
-	if err == nil {
-		err = p.store(ctx, id, p.spooled(id, manifestExt), catalogue.ManifestName(object), n.ManifestBytes, n.ManifestSHA256, lock)
+	files := p.files(id, object, n)
+	// Altered files are noticed before they reach the store: an object cannot be taken back everywhere.
+	for _, f := range files {
+		if err := unaltered(f.path, f.sha); err != nil {
+			return p.notAsRendered(ctx, id, m, err)
+		}
 	}
-	if err != nil {
-		return p.uploadFailed(id, err)
+	lock := p.cfg.Retention(m.Case)
+	for _, f := range files {
+		if err := p.store(ctx, id, f.path, f.object, f.size, f.sha, lock); err != nil {
+			return p.uploadFailed(id, err)
+		}
 	}
 	if err := p.cfg.Catalogue.Stored(ctx, m); err != nil {
 		return p.uploadFailed(id, err)
@@ -64,6 +61,22 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 	p.count.stored.Add(1)
 	p.cfg.Log.Info("pipeline: stored", "recording", m.ID, "domain", m.Domain, "call", m.Call, "object", object, "bytes", m.SealedBytes)
 	return p.cleanUp(id)
+}
+
+// file is one sealed file and the object that it becomes.
+type file struct {
+	path, object, sha string
+	size              int64
+}
+
+// files are all of a recording; the manifest comes last, so that what it names is there.
+func (p *Pipeline) files(id, object string, n note) []file {
+	m := n.Manifest
+	all := []file{{p.spooled(id, audioExt), object, m.SealedSHA256, m.SealedBytes}}
+	for _, t := range m.Tracks {
+		all = append(all, file{p.spooled(id, trackExt(t.Number)), catalogue.TrackName(object, t.Number), t.SealedSHA256, t.SealedBytes})
+	}
+	return append(all, file{p.spooled(id, manifestExt), catalogue.ManifestName(object), n.ManifestSHA256, n.ManifestBytes})
 }
 
 func (p *Pipeline) readNote(ctx context.Context, id string) (note, error) {
@@ -194,7 +207,17 @@ func (p *Pipeline) uploadFailed(id string, err error) error {
 
 // cleanUp removes what is local, the note last: as long as it is there, everything else can be done again.
 func (p *Pipeline) cleanUp(id string) error {
-	for _, path := range []string{p.journal(id), p.spooled(id, audioExt), p.spooled(id, manifestExt)} {
+	tracks := 0
+	for ; ; tracks++ {
+		if _, err := os.Stat(p.spooled(id, trackExt(tracks+1))); err != nil {
+			break
+		}
+	}
+	paths := []string{p.journal(id), p.spooled(id, audioExt), p.spooled(id, manifestExt)}
+	for ; tracks > 0; tracks-- { // the last one first: what a crash leaves is found by counting again
+		paths = append(paths, p.spooled(id, trackExt(tracks)))
+	}
+	for _, path := range paths {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

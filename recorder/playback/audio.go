@@ -1,13 +1,17 @@
 package playback
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"naisen/recorder"
+	"naisen/recorder/catalogue"
 )
 
 // details is one recording with what its sealed manifest says.
@@ -40,45 +44,89 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	permit.Done(n, err)
 }
 
-// audio streams the recording. The order is the point: Gate, audit entry, proof of the whole sealed object, first byte.
+// part is what of a recording is listened to.
+type part struct {
+	name string // in the audit entry and in the file's name
+	open func(context.Context, catalogue.Row) (io.ReaderAt, int64, io.Closer, error)
+}
+
+// audio streams the stereo copy.
 func (h *Handler) audio(w http.ResponseWriter, r *http.Request) {
+	h.play(w, r, part{"audio", h.opener.Open})
+}
+
+// track streams the voice of one party. Who may listen to a recording may listen to each of its parts, and to which is in the audit log.
+func (h *Handler) track(w http.ResponseWriter, r *http.Request) {
+	number, err := strconv.ParseUint(r.PathValue("track"), 10, 8)
+	if err != nil {
+		number = 0 // there is none; who may not know of the recording learns no more of it by that
+	}
+	h.play(w, r, part{fmt.Sprintf("track-%02d", number), func(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error) {
+		return h.opener.Track(ctx, row, int(number))
+	}})
+}
+
+// play streams a part. The order is the point: Gate, audit entry, proof of the whole sealed object, first byte.
+func (h *Handler) play(w http.ResponseWriter, r *http.Request, what part) {
 	row, permit, ok := h.find(w, r, recorder.Listen)
 	if !ok {
 		return
 	}
-	switch row.State {
-	case recorder.Stored:
-	case recorder.Failed:
-		h.problem(w, r, gone, row.Problem, "state", row.State)
-		return
-	default:
-		w.Header().Set("Retry-After", "5")
-		h.problem(w, r, notStored, "", "state", row.State)
+	if !h.playable(w, r, row) {
 		return
 	}
 	asked := r.Header.Get("Range")
-	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": "audio", "range": asked[:min(len(asked), 100)], "method": r.Method}) {
+	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": what.name, "range": asked[:min(len(asked), 100)], "method": r.Method}) {
 		return
 	}
-	plain, size, closer, err := h.opener.Open(r.Context(), row)
+	plain, size, closer, err := what.open(r.Context(), row)
+	if errors.Is(err, recorder.ErrNotFound) {
+		permit.Done(0, err)
+		h.problem(w, r, notFound, "")
+		return
+	}
 	if err != nil {
 		permit.Done(0, err)
 		h.failed(w, r, row.ID, err)
 		return
 	}
+	h.stream(w, r, row, permit, what, plain, size, closer)
+}
+
+// playable says whether a recording can be listened to now, and answers where it cannot.
+func (h *Handler) playable(w http.ResponseWriter, r *http.Request, row catalogue.Row) bool {
+	switch row.State {
+	case recorder.Stored:
+		return true
+	case recorder.Failed:
+		h.problem(w, r, gone, row.Problem, "state", row.State)
+	default:
+		w.Header().Set("Retry-After", "5")
+		h.problem(w, r, notStored, "", "state", row.State)
+	}
+	return false
+}
+
+// stream sends what was proved.
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, row catalogue.Row, permit recorder.Permit, what part, plain io.ReaderAt, size int64, closer io.Closer) {
+	asked := r.Header.Get("Range")
 	defer closer.Close()
 	h.count.plays.Add(1)
 	body := &watchedReader{ReadSeeker: io.NewSectionReader(plain, 0, size)}
 	out := &countedWriter{ResponseWriter: w, stall: h.stall}
 	w.Header().Set("Content-Type", "audio/wav")
-	w.Header().Set("Content-Disposition", `inline; filename="`+row.ID+`.wav"`)
-	w.Header().Set("ETag", `"`+row.SealedSHA256[:min(len(row.SealedSHA256), 32)]+`"`)
+	name := row.ID
+	if what.name != "audio" {
+		name += "." + what.name
+	}
+	w.Header().Set("Content-Disposition", `inline; filename="`+name+`.wav"`)
+	w.Header().Set("ETag", `"`+row.SealedSHA256[:min(len(row.SealedSHA256), 32)]+strings.TrimPrefix(name, row.ID)+`"`)
 	if strings.Contains(asked, ",") { // many ranges would be as many requests to the store; ignoring them is allowed (RFC 9110 section 14.2)
 		r.Header.Del("Range")
 	}
 	http.ServeContent(out, r, "", time.Time{}, body)
 	h.count.bytes.Add(out.n)
-	err = errors.Join(body.err, out.err)
+	err := errors.Join(body.err, out.err)
 	permit.Done(out.n, err)
 	if body.err != nil {
 		// The store failed or changed under us in the middle: cut the connection, so that the listener does not take it for the end.

@@ -123,6 +123,7 @@ type house struct {
 	sealer *seal.Sealer
 	root   string
 	wav    map[string][]byte
+	tracks int // of each recording added
 }
 
 var began = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
@@ -177,12 +178,21 @@ func (h *house) add(t testing.TB, id, number string, at time.Time) catalogue.Row
 	m := recorder.Manifest{Version: 1, Case: recorder.Case{ID: id, Domain: "a.example", Call: "c-" + id, DID: number, Started: at,
 		Parties: []recorder.Party{{Role: "caller", Number: "090"}}}, Ended: at.Add(time.Minute), DurationMS: 60_000, AudioBytes: int64(len(wav)),
 		SealedSHA256: hex.EncodeToString(sum[:]), SealedBytes: int64(len(audio)), Gaps: []recorder.Gap{{Party: "caller", FromMS: 1, ToMS: 99, Reason: "loss"}}}
+	object := catalogue.ObjectName(m.Case)
+	objects := map[string][]byte{object: audio}
+	for n := range h.tracks {
+		voice := []byte(fmt.Sprintf("the voice %d of %s", n+1, id))
+		b := h.sealed(t, voice)
+		sum := sha256.Sum256(b)
+		objects[catalogue.TrackName(object, n+1)] = b
+		m.Tracks = append(m.Tracks, recorder.Track{Number: n + 1, SealedBytes: int64(len(b)), SealedSHA256: hex.EncodeToString(sum[:]), AudioBytes: int64(len(voice))})
+	}
 	text, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	object := catalogue.ObjectName(m.Case)
-	for name, b := range map[string][]byte{object: audio, catalogue.ManifestName(object): h.sealed(t, text)} {
+	objects[catalogue.ManifestName(object)] = h.sealed(t, text)
+	for name, b := range objects {
 		if err := h.store.Put(t.Context(), name, bytes.NewReader(b), int64(len(b)), objstore.Lock{}); err != nil {
 			t.Fatal(err)
 		}

@@ -28,11 +28,12 @@ type Config struct {
 	Now       func() time.Time
 }
 
-// Handler serves the three routes:
+// Handler serves the four routes:
 //
 //	GET /v1/domains/{domain}/recordings?number=&party=&from=&to=&state=&limit=&cursor=
 //	GET /v1/domains/{domain}/recordings/{id}
 //	GET /v1/domains/{domain}/recordings/{id}/audio
+//	GET /v1/domains/{domain}/recordings/{id}/tracks/{track}
 type Handler struct {
 	cfg     Config
 	mux     *http.ServeMux
@@ -75,6 +76,7 @@ func New(cfg Config) (*Handler, error) {
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings", h.list)
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}", h.show)
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/audio", h.audio)
+	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/tracks/{track}", h.track)
 	return h, nil
 }
 

@@ -37,7 +37,7 @@ func FuzzRender(f *testing.F) {
 		must(t, w.Mark(journal.KindStop, journal.Stop{At: at}))
 		must(t, w.Finish())
 		var n counted
-		m, err := Render(t.Context(), journaltest.Open(t, file.B, "r1"), &n)
+		m, err := stereo(t.Context(), journaltest.Open(t, file.B, "r1"), &n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestBoundedMemory(t *testing.T) {
 		r := journaltest.Open(t, j, "r1")
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if _, err := Render(t.Context(), r, io.Discard); err != nil {
+		if _, err := stereo(t.Context(), r, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)

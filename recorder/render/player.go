@@ -31,6 +31,7 @@ type player struct {
 	lost    int64
 	scratch []int16
 	free    [][]byte
+	alone   *uint8 // nothing but this party's voice is played; nil: everybody
 }
 
 // voice is a stream on its way to a channel.
@@ -101,6 +102,9 @@ func (p *player) play(ctx context.Context, r *journal.Reader) error {
 
 func (p *player) take(f *journal.Frame) error {
 	k := key{f.Party, f.Played}
+	if p.alone != nil && k != (key{party: *p.alone}) {
+		return nil
+	}
 	v := p.voices[k]
 	if v == nil {
 		learned := p.s.streams[k]
@@ -109,7 +113,7 @@ func (p *player) take(f *journal.Frame) error {
 		}
 		v = &voice{key: k, learned: learned, run: -1}
 		// A party's voice goes to its own side; a prompt to the other side, which is where its listener heard it.
-		if p.s.parties[k.party].right() != k.played {
+		if p.alone == nil && p.s.parties[k.party].right() != k.played {
 			v.channel = 1
 		}
 		p.voices[k] = v

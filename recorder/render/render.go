@@ -20,7 +20,6 @@ import (
 	"strings"
 	"time"
 
-	"naisen/media"
 	"naisen/recorder"
 	"naisen/recorder/journal"
 )
@@ -39,23 +38,42 @@ const (
 // ErrNoCase says that the journal does not even say which recording it is: nothing of it can be rendered.
 var ErrNoCase = errors.New("render: journal without its case")
 
-// Render writes the recording in r as a WAV file to w and returns the manifest, complete but for SealedSHA256.
-func Render(ctx context.Context, r *journal.Reader, w io.Writer) (recorder.Manifest, error) {
+// Rendering is a journal whose first pass is done: what is in it, and where on the timeline.
+type Rendering struct {
+	s *surveyed
+	r *journal.Reader
+}
+
+// Open does the first pass.
+func Open(ctx context.Context, r *journal.Reader) (*Rendering, error) {
 	s, err := survey(ctx, r)
 	if err != nil {
-		return recorder.Manifest{}, err
+		return nil, err
 	}
+	return &Rendering{s, r}, nil
+}
+
+// Stereo writes the recording as a WAV file and returns the manifest, complete but for what is sealed and the tracks.
+func (r *Rendering) Stereo(ctx context.Context, w io.Writer) (recorder.Manifest, error) {
 	digest := sha256.New()
 	out := &output{w: io.MultiWriter(w, digest)}
-	p := newPlayer(s, out)
-	if err := out.header(s.rate, s.total*int64(s.scale)); err != nil {
-		return recorder.Manifest{}, fmt.Errorf("render: %w", err)
-	}
-	r.Rewind()
-	if err := p.play(ctx, r); err != nil {
+	p := newPlayer(r.s, out)
+	if err := r.render(ctx, p); err != nil {
 		return recorder.Manifest{}, err
 	}
-	return s.manifest(p, out, digest), nil
+	return r.s.manifest(p, out, digest), nil
+}
+
+// render does another pass.
+func (r *Rendering) render(ctx context.Context, p *player) error {
+	if err := p.out.header(p.s.rate, p.s.total*int64(p.s.scale)); err != nil {
+		return fmt.Errorf("render: %w", err)
+	}
+	r.r.Rewind()
+	if err := p.play(ctx, r.r); err != nil {
+		return err
+	}
+	return p.out.end()
 }
 
 func (s *surveyed) manifest(p *player, out *output, digest hash.Hash) recorder.Manifest {
@@ -244,7 +262,7 @@ func (s *surveyed) frame(f *journal.Frame) {
 	if p := &s.parties[f.Party]; !f.Played && !slices.Contains(p.codecs, string(f.Codec)) {
 		p.codecs = append(p.codecs, string(f.Codec))
 	}
-	if f.Codec == media.G722 || f.Codec == media.Opus {
+	if wide(f.Codec) {
 		s.rate, s.scale = 2*tickRate, 2
 	}
 	place := st.place(f)

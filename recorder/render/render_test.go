@@ -329,7 +329,7 @@ func BenchmarkRender(b *testing.B) {
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
-				if _, err := Render(b.Context(), open4bench(b, j), discard{}); err != nil {
+				if _, err := stereo(b.Context(), open4bench(b, j), discard{}); err != nil {
 					b.Fatal(err)
 				}
 				n++

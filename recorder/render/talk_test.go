@@ -2,7 +2,9 @@ package render
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -83,12 +85,19 @@ var started = time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 // journalOf writes the streams in order of arrival. A negative length leaves the journal without its end.
 func journalOf(t testing.TB, length time.Duration, talks ...talk) []byte {
 	t.Helper()
+	return journalWith(t, func(*journal.Writer) {}, length, talks...)
+}
+
+// journalWith writes more marks behind those of the two parties.
+func journalWith(t testing.TB, more func(*journal.Writer), length time.Duration, talks ...talk) []byte {
+	t.Helper()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	w, f := journaltest.New(t, "r1")
 	c := recorder.Case{ID: "r1", Domain: "a.example", Call: "c1", DID: "100", Started: started}
 	must(t, w.Mark(journal.KindCase, c))
 	must(t, w.Mark(journal.KindParty, journal.Party{Index: 0, Party: recorder.Party{Role: "caller", Number: "1"}}))
 	must(t, w.Mark(journal.KindParty, journal.Party{Index: 1, Party: recorder.Party{Role: "called", Number: "2"}}))
+	more(w)
 	var all []journal.Frame
 	for _, k := range talks {
 		all = append(all, k.frames(t, rnd)...)
@@ -119,10 +128,19 @@ type audio struct {
 	ch   [2][]int16
 }
 
+// stereo does both passes.
+func stereo(ctx context.Context, r *journal.Reader, w io.Writer) (recorder.Manifest, error) {
+	work, err := Open(ctx, r)
+	if err != nil {
+		return recorder.Manifest{}, err
+	}
+	return work.Stereo(ctx, w)
+}
+
 func renderAll(t testing.TB, b []byte) (audio, recorder.Manifest) {
 	t.Helper()
 	var out bytes.Buffer
-	m, err := Render(t.Context(), journaltest.Open(t, b, "r1"), &out)
+	m, err := stereo(t.Context(), journaltest.Open(t, b, "r1"), &out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,26 @@ func (o *Opener) Open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int6
 	if _, err := o.Manifest(ctx, row); err != nil {
 		return nil, 0, nil, err
 	}
+	return o.open(ctx, row)
+}
+
+// Track is Open for the voice of one party alone. recorder.ErrNotFound: the recording has no track of that number.
+func (o *Opener) Track(ctx context.Context, row catalogue.Row, number int) (io.ReaderAt, int64, io.Closer, error) {
+	m, err := o.Manifest(ctx, row)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	for _, t := range m.Tracks {
+		if t.Number == number {
+			row.Object = catalogue.TrackName(row.Object, number)
+			row.SealedSHA256, row.SealedBytes = t.SealedSHA256, t.SealedBytes
+			return o.open(ctx, row)
+		}
+	}
+	return nil, 0, nil, recorder.ErrNotFound
+}
+
+func (o *Opener) open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error) {
 	head, err := o.proofs.prove(ctx, o.store, row)
 	if err != nil {
 		return nil, 0, nil, err

@@ -44,9 +44,14 @@ func (c *Client) Ping() error {
 	return err
 }
 
-// Offer has rtpengine anchor a call and gives the offer for the other side. transport is that side's profile, "RTP/AVP" or "RTP/SAVP".
-func (c *Client) Offer(callID, offer, transport string) (string, error) {
-	return c.describe(map[string]any{"command": "offer", "call-id": callID, "from-tag": "a", "sdp": offer, "transport-protocol": transport,
+// Offer has rtpengine anchor a call and gives the offer for the other side. transport is that side's profile, "RTP/AVP" or "RTP/SAVP". Codecs that are
+// to be made of the first side's are offered beside them.
+func (c *Client) Offer(callID, offer, transport string, transcode ...string) (string, error) {
+	flags := []string{}
+	for _, codec := range transcode {
+		flags = append(flags, "codec-transcode-"+codec)
+	}
+	return c.describe(map[string]any{"flags": flags, "command": "offer", "call-id": callID, "from-tag": "a", "sdp": offer, "transport-protocol": transport,
 		"ICE": "remove", "DTLS": "off", "rtcp-mux": []string{"demux"}, "replace": []string{"origin"}, "SDES": []string{"no-F8_128_HMAC_SHA1_80"}})
 }
 

@@ -199,6 +199,9 @@ func (g *Generator) Counts() Counts {
 		}
 	}
 	c.Lost = int64(c.Sent) - int64(c.Received)
+	if len(g.legs) > 0 && g.legs[0].voice != nil { // what a jitter buffer held when counting began is counted, and was not sent
+		c.Lost = max(c.Lost, 0)
+	}
 	return c
 }
 

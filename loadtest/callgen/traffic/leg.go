@@ -48,6 +48,10 @@ type Leg struct {
 	neg       *sdp.Session
 	deal      atomic.Pointer[deal] // set by signalling, used by the generator
 
+	voice *Voice // nil: numbered packets
+	port  int
+	at    netip.Addr
+
 	head    rtp.Header
 	sent    uint32
 	round   uint32 // of counting: what a warm-up left under way is not counted later
@@ -85,16 +89,23 @@ func NewLeg(at netip.Addr, p Protection) (*Leg, error) {
 	default:
 		return nil, fmt.Errorf("%w: %q", ErrProtection, p)
 	}
-	var port int
 	var err error
-	if l.rtp, l.rtcp, port, err = openPair(at); err != nil {
+	l.at = at
+	if l.rtp, l.rtcp, l.port, err = openPair(at); err != nil {
 		return nil, err
 	}
-	l.neg = sdp.New(sdp.Config{
-		Addr: at, Port: port, Codecs: []media.Codec{media.PCMU}, SecureSIP: true, SessionID: uint64(l.id), Suites: l.suites(),
-	})
+	l.renew()
 	l.head = rtp.Header{Sequence: uint16(rand.Uint32()), Timestamp: rand.Uint32(), SSRC: rand.Uint32()}
 	return l, nil
+}
+
+// renew begins the leg's negotiation.
+func (l *Leg) renew() {
+	c := media.PCMU
+	if l.voice != nil {
+		c = l.voice.codec
+	}
+	l.neg = sdp.New(sdp.Config{Addr: l.at, Port: l.port, Codecs: []media.Codec{c}, SecureSIP: true, SessionID: uint64(l.id), Suites: l.suites()})
 }
 
 func (l *Leg) want() media.Want {
@@ -165,16 +176,24 @@ func (l *Leg) Close() {
 
 // packet makes the next packet: the payload says who sent it, which one it is and when it left.
 func (l *Leg) packet(d *deal, buf []byte, now int64) ([]byte, error) {
+	if l.voice != nil {
+		return l.emit(d, buf, l.voice.say(l.sent), l.voice.step)
+	}
 	var payload [frameOctets]byte
 	binary.BigEndian.PutUint32(payload[0:], magic)
 	binary.BigEndian.PutUint32(payload[4:], l.id)
 	binary.BigEndian.PutUint32(payload[8:], l.sent)
 	binary.BigEndian.PutUint64(payload[12:], uint64(now))
 	binary.BigEndian.PutUint32(payload[20:], l.round)
+	return l.emit(d, buf, payload[:], frameOctets)
+}
+
+// emit puts a payload into the leg's stream.
+func (l *Leg) emit(d *deal, buf, payload []byte, step uint32) ([]byte, error) {
 	l.head.PayloadType = d.agreed.SendPT
-	pkt := l.head.Append(buf[:0], payload[:])
+	pkt := l.head.Append(buf[:0], payload)
 	l.head.Sequence++
-	l.head.Timestamp += frameOctets
+	l.head.Timestamp += step
 	l.sent++
 	if d.out == nil {
 		return pkt, nil
@@ -194,7 +213,8 @@ type took struct {
 
 // take judges a received datagram. The first packet of another leg says whom this one hears; from then on it must be that one.
 func (l *Leg) take(pkt []byte, arrived int64, ids map[uint32]*Leg) took {
-	if d := l.deal.Load(); d != nil && d.in != nil {
+	d := l.deal.Load()
+	if d != nil && d.in != nil {
 		plain, err := d.in.UnprotectRTP(pkt[:0], pkt)
 		if err != nil {
 			l.refused++
@@ -205,6 +225,10 @@ func (l *Leg) take(pkt []byte, arrived int64, ids map[uint32]*Leg) took {
 	h, err := rtp.Parse(pkt)
 	if err != nil {
 		l.corrupt++
+		return took{}
+	}
+	if l.voice != nil && d != nil {
+		l.hear(h, d, arrived)
 		return took{}
 	}
 	p := pkt[h.Start:h.End]

@@ -27,6 +27,7 @@ type Programs struct {
 	Rooms      *Rooms
 	Conference func(domain, number string) (Conference, bool)
 	Beep       func(comes bool, c media.Codec) (media.Source, error)
+	Agents     Agents                                              // nil: nobody serves queues by code
 	Monitors   Monitors                                            // nil: nobody listens to calls
 	Parks      Parks                                               // nil: there are none
 	Menu       func(domain, name string) (provisioning.Menu, bool) // the one that callers hear; nil: there are none

@@ -23,6 +23,8 @@ func (p Programs) feature(r route.Run) (call.Script, bool) {
 		return p.proves(r)
 	case provisioning.FeatureLastCaller:
 		return &returning{from: p}, p.Desk != nil
+	case provisioning.FeatureAgentSign, provisioning.FeatureAgentPause, provisioning.FeatureAgentReady:
+		return &attending{from: p}, p.Agents != nil
 	case provisioning.FeatureListen, provisioning.FeatureWhisper, provisioning.FeatureBarge:
 		return p.monitoring(r)
 	}

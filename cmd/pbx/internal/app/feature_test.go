@@ -95,7 +95,7 @@ func TestSetting(t *testing.T) {
 		if f.Name == provisioning.FeaturePark || f.Name == provisioning.FeatureShort {
 			continue // of the plan: TestParking, TestShort and others
 		}
-		if _, ok := (Programs{Desk: &fakeDesk{}, Monitors: &fakeMonitors{}}).Script("d", route.Run{Verb: route.VerbFeature, Name: f.Name}); !ok {
+		if _, ok := (Programs{Desk: &fakeDesk{}, Monitors: &fakeMonitors{}, Agents: fakeAgents{}}).Script("d", route.Run{Verb: route.VerbFeature, Name: f.Name}); !ok {
 			t.Errorf("%s can be dialled and does nothing", f.Name)
 		}
 	}

@@ -139,6 +139,9 @@ func (c *Call) resume() {
 	for _, p := range []*party{c.caller, c.winner} {
 		c.silence(p)
 		c.tape(p)
+		if ep, ok := p.ep.(media.Marker); ok { // a transfer may have changed the class
+			ep.Mark(c.plan.Record.DSCP)
+		}
 	}
 	c.join(c.winner)
 	for _, p := range []*party{c.caller, c.winner} {

@@ -334,6 +334,7 @@ func (c *Call) newLegID() LegID {
 // endpoint makes the media of a leg; its events come to the mailbox of the call that owns it.
 func (c *Call) endpoint(p *party, profile media.Profile) (err error) {
 	id, s := p.id, &sink{}
+	profile.Class = c.plan.Record.DSCP
 	s.to.Store(c.mailbox)
 	p.sink = s
 	p.ep, err = c.deps.Media.Endpoint(profile, func(e media.Event) { s.to.Load().Post(Media{id, e}) })

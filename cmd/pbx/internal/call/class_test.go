@@ -49,3 +49,26 @@ func TestClassOfNumbersDemandsEncryption(t *testing.T) {
 		}
 	}
 }
+
+// The DSCP of a class of numbers is that of every leg from its first packet on, and of who stays when a transfer leads to another class.
+func TestClassOfNumbersMarks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		urgent := plain
+		urgent.Record.DSCP = 44
+		r := newRig(urgent, phone)
+		a := r.start(media.SDP("PCMU"))
+		b := r.leg(1)
+		b.mailbox.Post(Answered{Leg: b.id, SDP: media.SDP("PCMU")})
+		synctest.Wait()
+		for i, e := range r.endpoints[:2] {
+			if !slices.Equal(e.classes, []int{44, 44}) {
+				t.Errorf("endpoint %d: %v", i, e.classes)
+			}
+		}
+		a.hangup(sip.CauseNormal)
+		r.settled(t)
+	})
+}
+
+// Mark implements media.Marker.
+func (e *fakeEndpoint) Mark(class int) { e.classes = append(e.classes, class) }

@@ -116,7 +116,7 @@ func (r *rig) Dial(d Destination, out Outgoing, m *Mailbox) Leg {
 func (r *rig) Endpoint(p media.Profile, on func(media.Event)) (media.Endpoint, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := &fakeEndpoint{rig: r, on: on, id: string(rune('a' + len(r.endpoints)))}
+	e := &fakeEndpoint{classes: []int{p.Class}, rig: r, on: on, id: string(rune('a' + len(r.endpoints)))}
 	r.endpoints = append(r.endpoints, e)
 	return e, nil
 }
@@ -309,6 +309,7 @@ func (l *fakeLeg) hangup(c sip.Cause) {
 }
 
 type fakeEndpoint struct {
+	classes  []int // DSCP, as made and as marked
 	wants    []media.Security
 	received uint64
 	rig      *rig

@@ -50,6 +50,7 @@ func emergency(dir Directory, req Request, caller provisioning.Extension, to str
 	id := caller.CallerID
 	if site, ok := dir.Site(req.Domain, siteOf(req, caller)); ok {
 		id, p.Site, p.Shown = site.EmergencyNumber, site.Name, Shown{Number: site.EmergencyNumber}
+		p.Record.DSCP = site.DSCP
 	}
 	for i, way := range ways {
 		p.Steps = append(p.Steps, Step{Ring: 3 * defaultRing, Targets: []Target{{Kind: ToTrunk, Number: to, Trunk: way.Name, Caller: id,

@@ -136,6 +136,7 @@ type Record struct {
 	Notice    Notice
 	Prompt    string
 	Language  string
+	DSCP      int    // of the RTP of this class of numbers; 0: as usual
 	Refuse    bool   // end the call when recording fails
 	Retention int    // days
 	Media     string // RecordingPolicy.Media: how the legs of this class of numbers are encrypted
@@ -375,9 +376,9 @@ func Recording(dir Directory, domain, policy, number, language string) Record {
 func record(dir Directory, domain, policy, number, language string) Record {
 	pol, ok := dir.Policy(domain, policy)
 	if policy == "" || !ok || !pol.Record {
-		return Record{Notice: NoticeNone, Media: pol.Media}
+		return Record{Notice: NoticeNone, Media: pol.Media, DSCP: pol.DSCP}
 	}
-	r := Record{On: true, Media: pol.Media, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
+	r := Record{On: true, Media: pol.Media, DSCP: pol.DSCP, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
 		Language: language, Refuse: pol.OnFailure == "refuse", Retention: pol.RetentionDays}
 	if r.Notice == "" {
 		r.Notice = NoticeEarly
