@@ -169,6 +169,16 @@ func (f FeatureCodes) All() []FeatureCode {
 	return out
 }
 
+// CodeOf a feature as it holds; empty: it cannot be dialled.
+func (f FeatureCodes) CodeOf(feature string) string {
+	for _, c := range f.All() {
+		if c.Feature == feature && !c.Disabled {
+			return c.Code
+		}
+	}
+	return ""
+}
+
 // Dialled finds the feature that a number means, and what was dialled behind its code.
 func (f FeatureCodes) Dialled(number string) (feature, argument string, ok bool) {
 	if number == "" || number[0] != '*' && number[0] != '#' {

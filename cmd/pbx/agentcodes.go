@@ -92,10 +92,8 @@ func (p *pbx) wireAgents() {
 
 // agentLamp is the number whose lamp shows what the agent of an extension does: the code to sign in, and the extension.
 func (s *signalling) agentLamp(domain, extension string) event.AOR {
-	for _, c := range s.directory.Snapshot().FeatureCodes(domain).All() {
-		if c.Feature == provisioning.FeatureAgentSign && !c.Disabled {
-			return event.AOR{User: c.Code + extension, Domain: domain}
-		}
+	if code := s.directory.Snapshot().FeatureCodes(domain).CodeOf(provisioning.FeatureAgentSign); code != "" {
+		return event.AOR{User: code + extension, Domain: domain}
 	}
 	return event.AOR{}
 }

@@ -180,3 +180,23 @@ func TestSupervisorHangsUp(t *testing.T) {
 		b.bye(a)
 	}, supervised(nil)...)
 }
+
+// Asked by REST the supervisor's own telephone rings first; what it may hear is judged when it has answered.
+func TestMonitorByClick(t *testing.T) {
+	onStage(t, "", func(o *stage) {
+		o.air.audience = true
+		a, b := o.talk(o.phones["2002"], o.phones["2001"], "2001")
+		o.click("2003", "*512001")
+		s := o.answers(o.phones["2003"])
+		o.wait(2 * time.Second)
+		if got := o.gates(); got != "both both listen" {
+			t.Errorf("listening: %s", got)
+		}
+		b.bye(a)
+		s.hungUp()
+		o.wait(time.Second)
+		if got := o.trace(); len(got) != 2 {
+			t.Errorf("audit %q", got)
+		}
+	}, supervised(nil)...)
+}

@@ -244,7 +244,7 @@ func rows() []row {
 		grant(CallStart, KindCall, admin, telephony).andOwn(staff), // own: from one's own extension
 		grant(CallRecord, KindCall, admin, telephony),
 
-		grant(CallMonitor, KindCall, supervisor),
+		grant(CallMonitor, KindCall).andOwn(supervisor), // own: heard by the supervisor's own telephone
 
 		grant(CDRRead, KindCDR, admin, auditor).andOwn(staff),
 

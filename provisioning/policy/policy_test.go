@@ -39,7 +39,7 @@ func want() map[provisioning.Action]string {
 		policy.PromptRead: "AT", policy.PromptPut: "AT", policy.PromptDelete: "AT",
 		policy.BindingRead: "AT",
 		policy.CallRead:    "ATs", policy.CallHangup: "ATs", policy.CallRecord: "AT", policy.CallStart: "ATs",
-		policy.CallMonitor:     "V",
+		policy.CallMonitor:     "v",
 		policy.SupervisionRead: "AU", policy.SupervisionPut: "A", policy.SupervisionDelete: "A",
 		policy.CDRRead:       "AUs",
 		policy.RecordingList: "ALU", policy.RecordingListen: "L",

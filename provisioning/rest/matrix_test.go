@@ -41,8 +41,9 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/calls":                        policy.CallRead, "POST /v1/domains/{domain}/calls/{key}/hangup": policy.CallHangup,
 		"PUT /v1/domains/{domain}/calls/{key}/recording": policy.CallRecord,
 		"POST /v1/domains/{domain}/calls":                policy.CallStart, "GET /v1/domains/{domain}/calls/{key}": policy.CallRead,
-		"DELETE /v1/domains/{domain}/calls/{key}": policy.CallHangup,
-		"GET /v1/domains/{domain}/calls/history":  policy.CDRRead, "GET /v1/domains/{domain}/calls/history/{key}": policy.CDRRead,
+		"DELETE /v1/domains/{domain}/calls/{key}":            policy.CallHangup,
+		"POST /v1/domains/{domain}/extensions/{key}/monitor": policy.CallMonitor,
+		"GET /v1/domains/{domain}/calls/history":             policy.CDRRead, "GET /v1/domains/{domain}/calls/history/{key}": policy.CDRRead,
 		"GET /v1/alarms": policy.AlarmRead, "GET /v1/domains/{domain}/extensions/{key}/limits": policy.LimitRead,
 		"GET /v1/domains/{domain}/webhooks": policy.WebhookRead, "GET /v1/domains/{domain}/webhooks/{key}": policy.WebhookRead,
 		"PUT /v1/domains/{domain}/webhooks/{key}": policy.WebhookPut, "DELETE /v1/domains/{domain}/webhooks/{key}": policy.WebhookDelete,
@@ -163,6 +164,8 @@ func body(op *huma.Operation) string {
 		return `{"on":true}`
 	case strings.HasSuffix(op.Path, "/calls"):
 		return `{"from":"2001","to":"2002"}`
+	case strings.HasSuffix(op.Path, "/monitor"):
+		return `{"extension":"2002"}`
 	case strings.HasSuffix(op.Path, "trunks/{key}/secret"):
 		return `{"secret":"x"}`
 	}

@@ -141,6 +141,7 @@ func build(cfg Config) (*api, error) {
 	}
 	if cfg.Calls != nil {
 		a.registerCalls()
+		a.registerMonitor()
 	}
 	if cfg.Trunks != nil {
 		a.registerTrunkView()
