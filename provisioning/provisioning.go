@@ -189,6 +189,8 @@ type CallInfo struct {
 	Domain    string    `json:"domain"`
 	From      string    `json:"from"`
 	To        string    `json:"to"`
+	FromName  string    `json:"from_name,omitempty" doc:"As the shared directory knows the number"`
+	ToName    string    `json:"to_name,omitempty"`
 	Phase     string    `json:"phase"`
 	Started   time.Time `json:"started"`
 	Recording string    `json:"recording,omitempty"`

@@ -87,7 +87,7 @@ func (l liveCalls) List(_ context.Context, domain string) []provisioning.CallInf
 
 func callInfo(d *directory.Directory, s *call.Snapshot) provisioning.CallInfo {
 	info := provisioning.CallInfo{ID: s.ID, Domain: s.Domain, From: s.From, To: s.To, Phase: s.Phase.String(), Started: s.Started,
-		Recording: s.Recording, Media: s.Bridge}
+		Recording: s.Recording, Media: s.Bridge, FromName: nameOf(d, s.Domain, s.From), ToName: nameOf(d, s.Domain, s.To)}
 	for _, party := range s.Parties {
 		if n := party.Extension; n != "" && !slices.Contains(info.Extensions, n) {
 			info.Extensions = append(info.Extensions, n)

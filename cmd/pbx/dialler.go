@@ -62,6 +62,7 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 			return l
 		}
 		acquaint(l, d.directory, out.Domain, nil)
+		out.From = d.named(dest.Extension, out)
 		l.begin(d.ua.Invite(d.toDevice(via, out), l.on))
 	case carrier:
 		acquaint(l, d.directory, out.Domain, via.profile)
@@ -93,7 +94,8 @@ func routes(b registrar.Binding) (out []sip.Address) {
 	return out
 }
 
-// shown is what a phone of ours displays: the identity that the caller proved, never what it claimed; of one that is withheld, why.
+// shown is what a phone of ours displays: the identity that the caller proved, never what it claimed, with the name that it has here; of one
+// that is withheld, why.
 func (d *dialler) shown(out call.Outgoing) sip.Address {
 	return shownAs(d.directory, out.Domain, out.From)
 }

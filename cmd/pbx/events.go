@@ -36,6 +36,7 @@ func (s *signalling) newEvents(st event.Transport) *events {
 		lamp(a)
 		s.live.Changed(topicLamp, a.Domain, a.User)
 	})
+	e.lamps.name = namer(s.directory)
 	e.quiet = quiet{calls: e.lamps, directory: s.directory, every: 15 * time.Second, attendance: s.attendance}
 	summary := tell("message-summary")
 	e.mailboxes = newMailboxes(func(a event.AOR) {

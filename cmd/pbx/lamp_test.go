@@ -21,8 +21,11 @@ type shownDialog struct {
 	Direction string `xml:"direction,attr"`
 	State     string `xml:"state"`
 	Remote    struct {
-		Identity string `xml:"identity"`
-		Target   struct {
+		Identity struct {
+			Display string `xml:"display,attr"`
+			URI     string `xml:",chardata"`
+		} `xml:"identity"`
+		Target struct {
 			URI string `xml:"uri,attr"`
 		} `xml:"target"`
 	} `xml:"remote"`
@@ -78,7 +81,7 @@ func TestPickUpByLamp(t *testing.T) {
 		bob.Reply(in, 180, func(r *stack.Response) { r.SetTo(r.To().WithTag("bobs")) })
 		alice.ExpectStatus(180, "INVITE")
 		shown := lampOf(t, panel, "early")[0]
-		if shown.Direction != "recipient" || shown.LocalTag != "bobs" || !strings.HasPrefix(shown.Remote.Identity, "sip:2001@") {
+		if shown.Direction != "recipient" || shown.LocalTag != "bobs" || !strings.HasPrefix(shown.Remote.Identity.URI, "sip:2001@") {
 			t.Errorf("shown is %+v", shown)
 		}
 		to, err := sip.ParseURI(shown.Remote.Target.URI)
@@ -118,7 +121,7 @@ func TestLampShowsNobody(t *testing.T) {
 		})
 		in := clerk.Expect("INVITE")
 		shown := lampOf(t, panel, "trying")[0]
-		if shown.Remote.Identity != "sip:anonymous@anonymous.invalid" || shown.Remote.Target.URI != "" {
+		if shown.Remote.Identity.URI != "sip:anonymous@anonymous.invalid" || shown.Remote.Target.URI != "" {
 			t.Errorf("shown is %+v", shown)
 		}
 		clerk.Reply(in, 486, nil)

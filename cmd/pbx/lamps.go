@@ -13,7 +13,8 @@ import (
 // lamps knows the call dialogs of each extension. They are read off what each call says of itself, as a whole and again with every change:
 // nothing is counted up and down, so nothing can stay behind.
 type lamps struct {
-	tell func(event.AOR) // after the dialogs of an extension have changed
+	tell func(event.AOR)                     // after the dialogs of an extension have changed
+	name func(*call.Snapshot) *call.Snapshot // nil: parties have the names that the call gives them
 
 	mu    sync.Mutex // guards the rest; nothing is called under it
 	calls map[string]map[event.AOR][]event.Dialog
@@ -26,6 +27,9 @@ func newLamps(tell func(event.AOR)) *lamps {
 
 // Changed takes the new state of a call. It is called in order for each call.
 func (l *lamps) Changed(s *call.Snapshot) {
+	if l.name != nil {
+		s = l.name(s)
+	}
 	now := dialogsOf(s)
 	var hit []event.AOR
 	l.mu.Lock()
