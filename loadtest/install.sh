@@ -26,6 +26,7 @@ need node nodejs
 need npm npm
 need /usr/lib/baresip/modules/dtls_srtp.so baresip-core
 need curl curl
+need ldapsearch ldap-utils
 if [ "${1:-}" = load ]; then
 	need taskset util-linux
 	need kamailio kamailio

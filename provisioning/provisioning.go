@@ -250,5 +250,6 @@ type CDR struct {
 	Transfers  int       `json:"transfers,omitempty" doc:"How often it was transferred, or a party's place was taken"`
 	MergedInto string    `json:"merged_into,omitempty" doc:"ID of the call in which its parties talked on after an attended transfer"`
 
+	Rang []Ring       `json:"rang,omitempty" doc:"Extensions whose telephones rang, at most 64"`
 	Legs []LegQuality `json:"legs,omitempty" doc:"How each party sounded"`
 }

@@ -53,13 +53,14 @@ const (
 	KindDepartment   = "department"
 	KindShortNumbers = "short-numbers"
 	KindContact      = "contact"
+	KindBookAccount  = "directory-account"
 	KindSupervision  = "supervision"
 	KindSecret       = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}}
 }
 
 // Row is an entity as the store keeps it.
@@ -74,8 +75,11 @@ type Row struct {
 type CDRQuery struct {
 	ID      string   // exactly this one
 	Parties []string // any of these numbers is From, To or AnsweredBy
-	After   string   // ID of the last one seen; ErrNotFound when it is gone
-	Limit   int      // 0: all, at most MaxPage
+	// Extension has a part in it (CDR.Part); Part is which, empty: any.
+	Extension, Part string
+
+	After string // ID of the last one seen; ErrNotFound when it is gone
+	Limit int    // 0: all, at most MaxPage
 }
 
 // AuditQuery pages the audit log of a domain. The zero value is everything, oldest first.

@@ -10,9 +10,12 @@ import (
 
 // acquaint lets a leg tell its peer whom it talks with (RFC 4916): a phone of ours by what the office knows, a carrier as far as its profile
 // says, and by no number that is only ours.
-func acquaint(l *leg, d *directory.Directory, domain string, p *trunk.Profile) {
+func acquaint(l *leg, d *directory.Directory, domain, extension string, p *trunk.Profile) {
 	if p == nil {
-		l.named = func(w route.Shown) (sip.Address, bool) { return shownAs(d, domain, w), true }
+		l.named = func(w route.Shown) (sip.Address, bool) {
+			snap := d.Snapshot()
+			return shownAs(d, domain, named(snap, domain, w, snap.ReaderAt(domain, extension))), true
+		}
 		return
 	}
 	l.named = func(w route.Shown) (sip.Address, bool) {
@@ -34,7 +37,7 @@ func (s *signalling) acquaintCaller(l *leg, in call.Incoming) {
 	if !ok && in.Request.Trunk != "" { // removed a moment ago: it is told nothing
 		return
 	}
-	acquaint(l, s.directory, in.Request.Domain, p)
+	acquaint(l, s.directory, in.Request.Domain, in.Request.Extension, p)
 }
 
 // shownAs is what a phone of ours displays; of one that is withheld, why.

@@ -30,6 +30,7 @@ type Config struct {
 	Identity IdentityConfig `yaml:"identity"`
 	Storage  StorageConfig  `yaml:"storage"`
 	Webhooks WebhookConfig  `yaml:"webhooks"`
+	LDAP     LDAPConfig     `yaml:"ldap"`
 	Calls    int            `yaml:"calls"` // at once; 2000
 	Drain    Duration       `yaml:"drain"` // patience with running calls after SIGTERM; 30s
 	Log      LogConfig      `yaml:"log"`
@@ -247,6 +248,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	add(c.HTTP.validate())
+	add(c.LDAP.validate())
 	if u, err := url.Parse(c.Identity.Issuer); c.Identity.Issuer != "" && (err != nil || u.Host == "") {
 		add(invalid("identity.issuer", "is no URL"))
 	}

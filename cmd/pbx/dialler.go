@@ -61,11 +61,11 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 			l.fail(sip.CauseBusy)
 			return l
 		}
-		acquaint(l, d.directory, out.Domain, nil)
+		acquaint(l, d.directory, out.Domain, dest.Extension, nil)
 		out.From = d.named(dest.Extension, out)
 		l.begin(d.ua.Invite(d.toDevice(via, out), l.on))
 	case carrier:
-		acquaint(l, d.directory, out.Domain, via.profile)
+		acquaint(l, d.directory, out.Domain, "", via.profile)
 		d.lookups.Go(func() { d.toCarrier(via, dest.Profile.Local, out, l) })
 	}
 	return l

@@ -56,6 +56,7 @@ func TestGroupSimultaneous(t *testing.T) {
 		alice.Ack(out, a.resp)
 		a.bye(b)
 		o.records("2001 > 6000 2002 200 OK by caller")
+		o.rang("2002 answered", "2003 elsewhere")
 	}, provisioning.Group{Number: simGroup, Members: []string{"2001", "2002", "2003"}})
 }
 

@@ -57,6 +57,9 @@ func row(c call.CDR) provisioning.CDR {
 		Trunk: c.Trunk, Started: c.Started, Answered: c.Answered, Ended: c.Ended, TalkMS: c.Talk.Milliseconds(),
 		Status: c.Cause.Status, Q850: c.Cause.Q850, Cause: c.Cause.Text, EndedBy: c.EndedBy, Withheld: c.Withheld, Emergency: c.Emergency, Site: c.Site, CallBack: c.CallBack, Recording: c.Recording,
 		Payer: c.Charge.Extension, Class: c.Charge.Class, MilliYen: c.MilliYen}
+	for _, x := range c.Rang {
+		r.Rang = append(r.Rang, provisioning.Ring{Extension: x.Extension, Outcome: string(x.Outcome)})
+	}
 	for _, l := range c.Legs {
 		r.Legs = append(r.Legs, legQuality(l))
 	}

@@ -43,6 +43,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.mediaMetrics(c)
 	p.recorderMetrics(c)
 	p.guardMetrics(c)
+	p.ldapMetrics(c)
 	r := prometheus.NewRegistry()
 	live := collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")})
 	r.MustRegister(c, p.qualities.mos, p.qualities.loss, collectors.NewGoCollector(live), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

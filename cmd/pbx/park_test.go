@@ -51,7 +51,7 @@ func TestParkByTransfer(t *testing.T) {
 		panel := o.panelOn("701")
 		a, b := o.talk(o.phones["2001"], o.phones["2002"], "2002")
 		a.refer("sip:700@" + simDomain)
-		if shown := lampOf(t, panel, "confirmed")[0]; !strings.HasPrefix(shown.Remote.Identity, "sip:2002@") {
+		if shown := lampOf(t, panel, "confirmed")[0]; !strings.HasPrefix(shown.Remote.Identity.URI, "sip:2002@") {
 			t.Errorf("the lamp shows %+v", shown)
 		}
 		o.wait(3900 * time.Millisecond) // four words are said

@@ -79,6 +79,7 @@ func TestBlindTransferRecalls(t *testing.T) {
 		alice.Expect("ACK")
 		b.bye(again)
 		o.records("2001 > 2002 2002 200 OK by called")
+		o.rang("2002 answered", "2004 declined", "2001 answered")
 	})
 }
 

@@ -25,7 +25,9 @@ import (
 	"naisen/provisioning/audit"
 	"naisen/provisioning/directory"
 	"naisen/provisioning/identity"
+	"naisen/provisioning/ldap"
 	"naisen/provisioning/live"
+	"naisen/provisioning/phonexml"
 	"naisen/provisioning/policy"
 	"naisen/provisioning/rest"
 	"naisen/provisioning/secret"
@@ -83,6 +85,7 @@ type pbx struct {
 	trunks       *trunks
 	http         *httpServer
 	metrics      *httpServer
+	ldap         *ldap.Server // nil: not configured
 
 	undo []func(context.Context) // what Close does, last made first
 }
@@ -374,7 +377,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player}
+	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: p.phoneBooks()}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
 		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
@@ -391,6 +394,9 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 		return err
 	}
 	p.closing("http", p.http.Close)
+	if err := p.startLDAP(ctx); err != nil {
+		return err
+	}
 	p.closing("live events", func(context.Context) error { p.live.Close(); return nil }) // first: they would keep the server open
 	if p.config.HTTP.Metrics == "off" {
 		return nil

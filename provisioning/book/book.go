@@ -23,11 +23,14 @@ type Entry struct {
 	Note       string                       `json:"note,omitempty"`
 
 	visible provisioning.Visibility
-	order   string   // by which the list is sorted
-	row     string   // of the gojūon
-	exact   string   // what a search looks through, each form on a line of its own
-	near    string   // the same with long vowels and voicing forgotten
-	keys    []string // normal forms of its numbers
+	called  []string   // what it is called, in each form and from each word on
+	place   []string   // likewise its department
+	dialled [][]string // the forms of each of its numbers
+	order   string     // by which the list is sorted
+	row     string     // of the gojūon
+	exact   string     // what a search looks through, each form on a line of its own
+	near    string     // the same with long vowels and voicing forgotten
+	keys    []string   // normal forms of its numbers
 }
 
 // Viewer is who looks. The zero value sees what everybody may.
@@ -81,34 +84,45 @@ func prepare(e *Entry, country string) *Entry {
 	var exact, near lines
 	for _, text := range []string{e.Name, e.Reading, e.Department} {
 		for _, part := range words(text) {
-			h := hiragana(part)
-			exact.add(plain(h))
-			near.add(loose(h))
+			near.add(loose(hiragana(part)))
 		}
 	}
-	for _, part := range words(e.Reading) {
-		exact.add(roman(hiragana(part)))
-	}
-	for _, part := range words(e.Romaji) {
-		exact.add(plain(hiragana(part)))
-		exact.add(latin(hiragana(part)))
-	}
-	exact.add(strings.ToLower(e.Email))
+	e.called = slices.Concat(spoken(e.Name), spoken(e.Reading), romanised(e.Reading), spoken(e.Romaji), romanised(e.Romaji))
+	e.place = spoken(e.Department)
 	for _, n := range e.Numbers {
 		key := Normal(country, n.Number)
-		if key == "" {
-			continue
+		forms := []string{key}
+		if rest, ok := strings.CutPrefix(key, "0"); ok {
+			forms = append(forms, orJapan(country)+rest)
 		}
-		if !slices.Contains(e.keys, key) {
+		e.dialled = append(e.dialled, forms)
+		if key != "" && !slices.Contains(e.keys, key) {
 			e.keys = append(e.keys, key)
 		}
-		exact.add(key)
-		if rest, ok := strings.CutPrefix(key, "0"); ok {
-			exact.add(orJapan(country) + rest)
+	}
+	for _, list := range append([][]string{e.called, e.place, {strings.ToLower(e.Email)}}, e.dialled...) {
+		for _, s := range list {
+			exact.add(s)
 		}
 	}
 	e.exact, e.near = exact.text, near.text
 	return e
+}
+
+// spoken are the plain forms of a text, from each of its words on.
+func spoken(s string) (out []string) {
+	for _, part := range words(s) {
+		out = append(out, plain(hiragana(part)))
+	}
+	return out
+}
+
+// romanised are its Latin forms: of kana what it is in rōmaji, of rōmaji its one spelling.
+func romanised(s string) (out []string) {
+	for _, part := range words(s) {
+		out = append(out, roman(hiragana(part)))
+	}
+	return out
 }
 
 // lines is a text in which each line begins with a line feed, so that a beginning can be found like any other part.

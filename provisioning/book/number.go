@@ -19,12 +19,7 @@ func orJapan(country string) string {
 // for ０３（１２３４）５６７８), abroad with +. Without a digit it is empty. country is the own one ("81", and by default).
 func Normal(country, number string) string {
 	country = orJapan(country)
-	n := strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r == '+' || r == '*' || r == '#' {
-			return r
-		}
-		return -1
-	}, norm.NFKC.String(number[:min(len(number), 256)]))
+	n := Dialled(number)
 	for _, wish := range []string{"184", "186"} { // to show the own number, or not
 		if rest, ok := strings.CutPrefix(n, wish); ok && country == japan && len(rest) > 3 && (strings.HasPrefix(rest, "0") || strings.HasPrefix(rest, "+")) {
 			n = rest
@@ -44,4 +39,14 @@ func Normal(country, number string) string {
 		return ""
 	}
 	return n[:min(len(n), 64)]
+}
+
+// Dialled is a number as a telephone dials it: without what people write between digits.
+func Dialled(number string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '+' || r == '*' || r == '#' {
+			return r
+		}
+		return -1
+	}, norm.NFKC.String(number[:min(len(number), 256)]))
 }

@@ -7,6 +7,7 @@ import (
 
 	"naisen/provisioning"
 	"naisen/provisioning/book"
+	"naisen/provisioning/secret"
 )
 
 // Book is the shared directory of a domain; nil, which is an empty one, when there is no such domain.
@@ -57,6 +58,21 @@ func (s *Snapshot) Named(domainName, number string, v book.Viewer) (*book.Entry,
 	return d.book.Named(d.self.CountryCode, number, v)
 }
 
+func (d *domain) readBook(r provisioning.Reader) (err error) {
+	if d.contacts, err = readAll[provisioning.Contact](r, d.self.Name); err != nil {
+		return err
+	}
+	d.accounts, err = readAll[provisioning.BookAccount](r, d.self.Name)
+	return err
+}
+
+func (e *edit) takeBook(r provisioning.Reader, c provisioning.Change) error {
+	if c.Kind == provisioning.KindBookAccount {
+		return set(e, r, c, &e.accounts)
+	}
+	return set(e, r, c, &e.contacts)
+}
+
 // indexBook makes the whole shared directory.
 func (d *domain) indexBook() {
 	var list []*book.Entry
@@ -99,4 +115,22 @@ func (e *edit) renewBook(before *domain) {
 	if len(put)+len(gone) > 0 {
 		e.book = e.book.With(put, gone)
 	}
+}
+
+// BookLogin is how an account of a domain reads its shared directory; false where there is none, it is disabled, has no secret or another one.
+func (s *Snapshot) BookLogin(domainName, account string, plain []byte) (book.Viewer, bool) {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return book.Viewer{}, false
+	}
+	a, ok := d.accounts[account]
+	proof := d.proofs[account]
+	right := proof.Equal(secret.New(string(provisioning.BookProof(string(plain))))) && !proof.IsZero()
+	if !ok || a.Disabled || !right {
+		return book.Viewer{}, false
+	}
+	if a.Extension == "" {
+		return book.Viewer{}, true
+	}
+	return s.ReaderAt(domainName, a.Extension), true
 }

@@ -67,7 +67,7 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.menus, err = readAll[provisioning.MenuVersions](r, self.Name); err != nil {
 		return nil, err
 	}
-	if d.contacts, err = readAll[provisioning.Contact](r, self.Name); err != nil {
+	if err := d.readBook(r); err != nil {
 		return nil, err
 	}
 	if err := d.readNumbers(r); err != nil {
@@ -121,6 +121,9 @@ func (d *domain) readSecrets(r provisioning.Reader) error {
 	d.pins = make(map[string]provisioning.ConferencePINs, len(pins))
 	for number, sealed := range pins {
 		d.pins[number] = provisioning.ParseConferencePINs(sealed)
+	}
+	if d.proofs, err = d.texts(r, provisioning.SecretBookAccount); err != nil {
+		return err
 	}
 	d.signing, err = d.texts(r, provisioning.SecretWebhook)
 	return err
@@ -290,7 +293,7 @@ func newEdit(d *domain) *edit {
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
-			contacts:     map[string]provisioning.Contact{},
+			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
 			supervisions: map[string]provisioning.Supervision{},
 		}
 		e.gone = true // until its own change says that it exists
@@ -337,8 +340,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.codes)
 	case provisioning.KindMenuVersions:
 		return set(e, r, c, &e.menus)
-	case provisioning.KindContact:
-		return set(e, r, c, &e.contacts)
+	case provisioning.KindContact, provisioning.KindBookAccount:
+		return e.takeBook(r, c)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}
@@ -370,7 +373,7 @@ func own[T any](e *edit, kind string, m *map[string]T) {
 func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 	kind, key, _ := strings.Cut(c.Key, "/")
 	switch kind {
-	case provisioning.SecretSIP, provisioning.SecretTrunk, provisioning.SecretWebhook, provisioning.SecretConference:
+	case provisioning.SecretSIP, provisioning.SecretTrunk, provisioning.SecretWebhook, provisioning.SecretConference, provisioning.SecretBookAccount:
 	default:
 		return nil
 	}
@@ -392,6 +395,14 @@ func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 		delete(e.signing, key)
 		if there {
 			e.signing[key] = secret.New(string(plain))
+		}
+		return nil
+	}
+	if kind == provisioning.SecretBookAccount {
+		own(e, "secret/"+kind, &e.proofs)
+		delete(e.proofs, key)
+		if there {
+			e.proofs[key] = secret.New(string(plain))
 		}
 		return nil
 	}

@@ -294,6 +294,7 @@ func step(rt *rapid.T, w provisioning.Writer) error {
 		provisioning.RecordingPolicy{Name: "p" + ext, Record: flag},
 		provisioning.Site{Name: "s" + ext, EmergencyNumber: "+81312340000", Networks: []string{"10." + ext[3:] + ".0.0/16"}},
 		provisioning.Contact{ID: "c" + ext, Name: "n" + user, Numbers: []provisioning.ContactNumber{{Kind: "work", Number: ext}, {Kind: "mobile", Number: "090-0000-0000"}}},
+		provisioning.BookAccount{Name: "a" + ext, Disabled: flag},
 		provisioning.Domain{Name: domain, CountryCode: map[bool]string{true: "81", false: "49"}[flag]},
 	}
 	e := entities[rapid.IntRange(0, len(entities)-1).Draw(rt, "entity")]
@@ -301,6 +302,9 @@ func step(rt *rapid.T, w provisioning.Writer) error {
 	case 0:
 		return w.Delete(domain, e.Kind(), e.Key(), "")
 	case 1:
+		if flag {
+			return w.PutSecret(domain, provisioning.SecretBookAccount, "a"+ext, provisioning.BookProof(user))
+		}
 		return w.PutSecret(domain, provisioning.SecretSIP, ext, provisioning.SIPCredential{HA1MD5: user}.Encode())
 	case 2:
 		var plain []byte

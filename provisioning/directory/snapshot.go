@@ -50,6 +50,8 @@ type domain struct {
 	callBacks    map[string]provisioning.CallBack
 	contacts     map[string]provisioning.Contact
 	supervisions map[string]provisioning.Supervision
+	accounts     map[string]provisioning.BookAccount
+	proofs       map[string]secret.Secret // by account
 	signing      map[string]secret.Secret // by webhook
 
 	owned    map[string][]string             // derived: extensions by user, ordered

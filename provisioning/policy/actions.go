@@ -64,6 +64,12 @@ const (
 	ContactDelete provisioning.Action = "contact.delete"
 	BookRead      provisioning.Action = "directory.read" // what of the shared directory the asker may see
 
+	BookAccountRead   provisioning.Action = "directory-account.read" // telephones and programs that read the directory
+	BookAccountPut    provisioning.Action = "directory-account.put"
+	BookAccountDelete provisioning.Action = "directory-account.delete"
+	BookAccountSecret provisioning.Action = "directory-account.secret" // make a new one
+	HistoryRead       provisioning.Action = "history.read"             // the calls of an extension
+
 	DIDRead   provisioning.Action = "did.read"
 	DIDPut    provisioning.Action = "did.put"
 	DIDDelete provisioning.Action = "did.delete"
@@ -285,6 +291,11 @@ func deskRows() []row {
 		grant(ContactRead, provisioning.KindContact, admin, telephony),
 		grant(ContactPut, provisioning.KindContact, admin, telephony),
 		grant(ContactDelete, provisioning.KindContact, admin, telephony),
+		grant(BookAccountRead, provisioning.KindBookAccount, admin, telephony),
+		grant(BookAccountPut, provisioning.KindBookAccount, admin, telephony),
+		grant(BookAccountDelete, provisioning.KindBookAccount, admin, telephony),
+		grant(BookAccountSecret, provisioning.KindBookAccount, admin, telephony),
+		grant(HistoryRead, provisioning.KindExtension, admin, auditor).andOwn(staff),
 		grant(BookRead, KindBook, admin, telephony, auditor, listener, staff),
 
 		grant(RestrictionRead, provisioning.KindRestriction, admin, telephony, auditor),

@@ -12,6 +12,7 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/book"
 	"naisen/provisioning/policy"
+	"naisen/provisioning/secret"
 )
 
 // Books shows the shared directories as calls see them now.
@@ -71,6 +72,13 @@ func (a *api) registerContacts() {
 		rule{action: policy.ContactPut, kind: provisioning.KindContact, domain: "domain"}, 413, 415, 422)
 	op.MaxBodyBytes = maxImport
 	huma.Register(a.huma, op, a.importContacts)
+	accounts := resource[provisioning.BookAccount]{plural: "directory-accounts", one: "directory-account", read: policy.BookAccountRead, put: policy.BookAccountPut,
+		del: policy.BookAccountDelete, setKey: func(x *provisioning.BookAccount, k string) { x.Name = k }}
+	entities(a, accounts)
+	putPlain(a, accounts)
+	huma.Register(a.huma, operation(http.MethodPost, "/v1/domains/{domain}/directory-accounts/{key}/secret", "new-directory-account-secret",
+		"Make a new secret for LDAP and XML; the old one ends",
+		rule{action: policy.BookAccountSecret, kind: provisioning.KindBookAccount, key: "key", domain: "domain"}), a.newBookSecret)
 	if a.Books == nil {
 		return
 	}
@@ -180,4 +188,19 @@ func (a *api) bookRows(ctx context.Context, in *DomainPath) (*rowsOutput, error)
 		out.Body.Items = append(out.Body.Items, rowCount{row, counts[row]})
 	}
 	return out, nil
+}
+
+// newBookSecret is shown once; what is kept tells only whether it is given right.
+func (a *api) newBookSecret(ctx context.Context, in *ItemPath) (*secretOutput, error) {
+	plain := secret.Generate()
+	err := a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
+		if _, _, err := provisioning.Get[provisioning.BookAccount](w, in.Domain, in.Key); err != nil {
+			return err
+		}
+		return w.PutSecret(in.Domain, provisioning.SecretBookAccount, in.Key, provisioning.BookProof(plain.Reveal()))
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &secretOutput{shownOnce{Username: in.Key, Realm: in.Domain, Secret: plain.Reveal()}}, nil
 }

@@ -132,6 +132,7 @@ func build(cfg Config) (*api, error) {
 	a.registerRoles()
 	a.registerSecrets()
 	a.registerHistory()
+	a.registerPersonal()
 	a.registerAudit()
 	if cfg.Alarms != nil {
 		a.registerAlarms()

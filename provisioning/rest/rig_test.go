@@ -180,7 +180,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.Menu{Name: "hello", Owner: "2001", Start: "a", Nodes: []provisioning.MenuNode{{Name: "a", Then: &provisioning.MenuGoto{Hangup: true}}}},
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
 			provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx"},
-			provisioning.Conference{Number: "8000"}, provisioning.Contact{ID: "c1", Name: "都庁"}, provisioning.Group{Number: "6000", Members: []string{"2001"}}, provisioning.Calendar{Name: "hall"}, provisioning.Rejection{Name: "nobody", Withheld: []string{"anonymous"}, Approval: "a test"}, provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
+			provisioning.Conference{Number: "8000"}, provisioning.Contact{ID: "c1", Name: "都庁"}, provisioning.BookAccount{Name: "desk"}, provisioning.Group{Number: "6000", Members: []string{"2001"}}, provisioning.Calendar{Name: "hall"}, provisioning.Rejection{Name: "nobody", Withheld: []string{"anonymous"}, Approval: "a test"}, provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
 			provisioning.Restriction{Name: "inside"}, provisioning.Department{Name: "tax", Restriction: "inside"}, provisioning.ShortNumbers{List: provisioning.SystemList},
 			provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}},
 			provisioning.Agent{Number: "2001"}, provisioning.CallBack{ID: "b1", Queue: "7001", Number: "+81312345678", Arrived: time.Unix(1, 0)},

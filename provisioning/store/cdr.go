@@ -24,14 +24,31 @@ func (w *writer) AddCDR(c provisioning.CDR) error {
 	if err != nil {
 		return &provisioning.Invalid{Field: "started", Reason: "cannot be written as JSON"}
 	}
-	return w.exec("write call record", `INSERT INTO cdr (domain, id, started, caller, called, answered_by, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+	err = w.exec("write call record", `INSERT INTO cdr (domain, id, started, caller, called, answered_by, body) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (domain, id) DO NOTHING`, c.Domain, c.ID, c.Started.UnixNano(), c.From, c.To, c.AnsweredBy, body)
+	if err != nil {
+		return err
+	}
+	for _, number := range c.Insiders() { // of a record that was there already the same rows are there
+		if part, _ := c.Part(number); part != "" {
+			err := w.exec("write call record", `INSERT INTO cdr_party (domain, number, started, id, part)
+				SELECT domain, ?, started, id, ? FROM cdr WHERE domain = ? AND id = ? AND started = ? ON CONFLICT DO NOTHING`,
+				number, part, c.Domain, c.ID, c.Started.UnixNano())
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // CDRs: see provisioning.Reader.
 func (r *reader) CDRs(domain string, q provisioning.CDRQuery) ([]provisioning.CDR, error) {
 	if !storable(domain) {
 		return nil, nil
+	}
+	if q.Extension != "" {
+		return r.historyOf(domain, q)
 	}
 	query := "SELECT body FROM cdr WHERE domain = ?"
 	args := []any{domain}
@@ -60,11 +77,17 @@ func (r *reader) CDRs(domain string, q provisioning.CDRQuery) ([]provisioning.CD
 		}
 		query, args = query+" AND (started < ? OR started = ? AND id < ?)", append(args, started, started, q.After)
 	}
-	var rows []struct{ Body []byte }
+	var rows []recordRow
 	err := r.db.NewRaw(query+" ORDER BY started DESC, id DESC LIMIT ?", append(args, pageLimit(q.Limit))...).Scan(r.ctx, &rows)
 	if err != nil {
 		return nil, r.fail("read call records", err)
 	}
+	return records(rows)
+}
+
+type recordRow struct{ Body []byte }
+
+func records(rows []recordRow) ([]provisioning.CDR, error) {
 	out := make([]provisioning.CDR, len(rows))
 	for i, row := range rows {
 		if err := json.Unmarshal(row.Body, &out[i]); err != nil {
@@ -72,6 +95,31 @@ func (r *reader) CDRs(domain string, q provisioning.CDRQuery) ([]provisioning.CD
 		}
 	}
 	return out, nil
+}
+
+// historyOf reads the calls in which an extension had a part: it looks at as many rows as it gives, whatever there is besides.
+func (r *reader) historyOf(domain string, q provisioning.CDRQuery) ([]provisioning.CDR, error) {
+	if !storable(q.Extension) || !storable(q.Part) && q.Part != "" {
+		return nil, nil
+	}
+	query := "SELECT c.body FROM cdr_party p JOIN cdr c ON c.domain = p.domain AND c.id = p.id WHERE p.domain = ? AND p.number = ?"
+	args := []any{domain, q.Extension}
+	if q.Part != "" {
+		query, args = query+" AND p.part = ?", append(args, q.Part)
+	}
+	if q.After != "" {
+		started, err := r.started(domain, q.After)
+		if err != nil {
+			return nil, err
+		}
+		query, args = query+" AND (p.started, p.id) < (?, ?)", append(args, started, q.After)
+	}
+	var rows []recordRow
+	err := r.db.NewRaw(query+" ORDER BY p.started DESC, p.id DESC LIMIT ?", append(args, pageLimit(q.Limit))...).Scan(r.ctx, &rows)
+	if err != nil {
+		return nil, r.fail("read the history of an extension", err)
+	}
+	return records(rows)
 }
 
 func (r *reader) started(domain, id string) (at int64, err error) {

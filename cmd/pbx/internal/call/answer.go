@@ -66,6 +66,7 @@ func (c *Call) onAnswered(e Answered) {
 		return
 	}
 	p.phase, p.agreed = PartyUp, true
+	c.rungAs(p.ext, RungAnswered)
 	p.speaks, _ = p.ep.Allows(e.SDP)
 	if c.phase == Originating {
 		c.summoned(p)

@@ -111,6 +111,7 @@ type Call struct {
 	ended    time.Time // when it began to end
 	due      time.Time // of timer
 	answerer string    // who answered first
+	rungs    []rung    // whose telephones rang
 	served   string    // the script that answered first
 	charge   route.Charge
 	noted    noted     // what was said of it last

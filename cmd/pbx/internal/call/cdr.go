@@ -31,6 +31,7 @@ type CDR struct {
 	Charge          route.Charge // who paid for the outside part
 	MilliYen        int64        // what it cost; the ledger knows
 	Legs            []LegMedia   // in the order in which they ended
+	Rang            []Rung       // whose telephones rang, and what came of it
 }
 
 // maxLegs bounds what a record tells of a call that rang everywhere.
@@ -63,7 +64,7 @@ func (c *Call) cdr() CDR {
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
 		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers, MergedInto: c.merged,
-		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack, Legs: c.measured}
+		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack, Legs: c.measured, Rang: c.rang()}
 	if r.AnsweredBy == "" {
 		r.AnsweredBy = c.served
 	}

@@ -38,6 +38,7 @@ func (c *Call) onEnded(e Ended) {
 		return
 	}
 	c.remove(p)
+	c.refusedBy(p.ext, e.Cause)
 	switch {
 	case c.phase == Ending:
 	case p == c.winner:

@@ -225,6 +225,7 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	}
 	p.local = offer
 	c.called = append(c.called, p)
+	c.rings(p.ext)
 	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: e.shown,
 		To: d.Number, MaxForwards: c.hops(), Way: e.way, Diverter: e.diverter, ReferredBy: e.referrer}, c.mailbox)
 }

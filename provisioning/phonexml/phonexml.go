@@ -1,0 +1,198 @@
+// Package phonexml owns the shared directory as the XML documents that telephones read over HTTPS. It reads memory alone, answers nobody who has
+// not proved an account, and never over an open connection from another machine. It keeps no password and writes nothing.
+package phonexml
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"naisen/provisioning"
+	"naisen/provisioning/book"
+)
+
+const (
+	guesses      = 10   // wrong secrets of one address, and one more each minute
+	maxAddresses = 4096 // whose guesses are remembered
+)
+
+// Directory is what the handler reads; from memory.
+type Directory interface {
+	// BookLogin is how an account reads its domain's directory; false: no such account, or another secret.
+	BookLogin(domain, account string, secret []byte) (book.Viewer, bool)
+	// Book of a domain.
+	Book(domain string) *book.Book
+}
+
+// Pattern is where the handler is mounted: GET with an account by HTTP Basic (RFC 7617). ?q= searches, ?row= is a row of the gojūon, ?limit= and
+// ?after= page.
+const Pattern = "GET /phonebook/{domain}/{format}"
+
+// Handler answers telephones.
+type Handler struct {
+	now func() Directory
+	log *slog.Logger
+
+	mu    sync.Mutex // guards wrong
+	wrong map[netip.Addr]*rate.Limiter
+}
+
+// New makes a handler of the directory as it is when asked.
+func New(now func() Directory, log *slog.Logger) *Handler {
+	if log == nil {
+		log = slog.Default()
+	}
+	return &Handler{now: now, log: log, wrong: map[netip.Addr]*rate.Limiter{}}
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	from := addressOf(r)
+	if r.TLS == nil && !from.IsLoopback() { // a secret that others could hear is not asked for
+		http.Error(w, "TLS is needed", http.StatusForbidden)
+		return
+	}
+	v, status := h.proves(r, from)
+	switch status {
+	case http.StatusOK:
+	case http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", "60")
+		http.Error(w, "", status)
+		return
+	default:
+		w.Header().Set("WWW-Authenticate", `Basic realm="phonebook", charset="UTF-8"`)
+		http.Error(w, "", status)
+		return
+	}
+	f, ok := formats[strings.TrimSuffix(r.PathValue("format"), ".xml")]
+	if !ok {
+		http.Error(w, "", http.StatusNotFound)
+		return
+	}
+	page, err := h.page(r, f, v)
+	switch {
+	case errors.Is(err, provisioning.ErrNotFound):
+		http.Error(w, "the page before is no more", http.StatusNotFound)
+		return
+	case err != nil:
+		http.Error(w, "query is not understood", http.StatusBadRequest)
+		return
+	}
+	var b bytes.Buffer
+	if err := f.text.Execute(&b, page); err != nil {
+		h.log.Error("phonexml: write", "err", err)
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	_, _ = w.Write(b.Bytes()) // the telephone is gone
+}
+
+// proves tells 200, 401 or 429. After many wrong secrets of an address none is looked at: a right one looks like them.
+func (h *Handler) proves(r *http.Request, from netip.Addr) (book.Viewer, int) {
+	account, secret, ok := r.BasicAuth()
+	if !ok || account == "" || secret == "" || len(account) > 128 || len(secret) > 256 {
+		return book.Viewer{}, http.StatusUnauthorized
+	}
+	wrong := h.guess(from)
+	if wrong.Tokens() < 1 {
+		return book.Viewer{}, http.StatusTooManyRequests
+	}
+	v, ok := h.now().BookLogin(strings.ToLower(r.PathValue("domain")), account, []byte(secret))
+	if !ok {
+		wrong.Allow()
+		h.log.Warn("phonexml: wrong secret, or no such account", "from", from)
+		return book.Viewer{}, http.StatusUnauthorized
+	}
+	return v, http.StatusOK
+}
+
+func (h *Handler) guess(from netip.Addr) *rate.Limiter {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.wrong[from]
+	if l == nil {
+		if len(h.wrong) >= maxAddresses {
+			clear(h.wrong) // a flood of addresses gets new tries, not our memory
+		}
+		l = rate.NewLimiter(rate.Every(time.Minute), guesses)
+		h.wrong[from] = l
+	}
+	return l
+}
+
+func addressOf(r *http.Request) netip.Addr {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap()
+}
+
+// page is what a template is given.
+type page struct {
+	Entries []entry
+	Next    string // URL of the next page; empty: there is none
+}
+
+type entry struct {
+	Index                      int
+	Name, Family, Given        string
+	Reading, Department, Email string
+	Numbers                    []number
+}
+
+type number struct{ Kind, Number string }
+
+func (h *Handler) page(r *http.Request, f format, v book.Viewer) (page, error) {
+	ask := r.URL.Query()
+	q := book.Query{Text: ask.Get("q"), Row: ask.Get("row"), After: ask.Get("after"), Limit: f.limit}
+	if s := ask.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return page{}, errors.New("phonexml: limit")
+		}
+		q.Limit = min(n, f.limit)
+	}
+	found, err := h.now().Book(strings.ToLower(r.PathValue("domain"))).Search(q, v)
+	if err != nil {
+		return page{}, err
+	}
+	var p page
+	for i, e := range found.Entries {
+		p.Entries = append(p.Entries, entryOf(i+1, e))
+	}
+	if found.Next != "" {
+		next := url.Values{"after": {found.Next}, "limit": {strconv.Itoa(q.Limit)}}
+		for _, key := range []string{"q", "row"} {
+			if s := ask.Get(key); s != "" {
+				next.Set(key, s)
+			}
+		}
+		p.Next = r.URL.EscapedPath() + "?" + next.Encode()
+		if r.TLS != nil {
+			p.Next = "https://" + r.Host + p.Next
+		}
+	}
+	return p, nil
+}
+
+func entryOf(i int, e *book.Entry) entry {
+	out := entry{Index: i, Name: e.Name, Reading: e.Reading, Department: e.Department, Email: e.Email}
+	out.Family, out.Given, _ = strings.Cut(strings.ReplaceAll(e.Name, "\u3000", " "), " ")
+	out.Given = strings.TrimSpace(out.Given)
+	for _, n := range e.Numbers {
+		out.Numbers = append(out.Numbers, number{n.Kind, book.Dialled(n.Number)})
+	}
+	return out
+}
