@@ -44,6 +44,8 @@ const (
 	FeatureNight            = "night-key"
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
+	FeatureRecallOn         = "call-back-on"
+	FeatureRecallOff        = "call-back-off"
 	FeatureEcho             = "echo-test"
 	FeatureQuality          = "quality-test"
 	FeatureWithPIN          = "call-with-pin"
@@ -75,6 +77,8 @@ func Features() []Feature {
 		{FeaturePark, "*70", "slot", "Park the call that is held; without a slot in the next free one", "パーク保留"},
 		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
+		{FeatureRecallOn, "*37", "extension; empty: the last one that was not reached", "Ring when that telephone is free", "呼び返しの予約"},
+		{FeatureRecallOff, "*38", "", "Ring when free: cancel all", "呼び返しの取消"},
 		{FeatureTime, "*60", "", "The time", "時刻"},
 		{FeatureEcho, "*43", "", "Echo test", "通話試験（エコー）"},
 		{FeatureShow, "*65", "place of the number, or the number itself, and whom to call", "Call with another number of yours", "発信者番号を選んで発信"},

@@ -44,6 +44,9 @@ func (p *pbx) callChanged(s *call.Snapshot) {
 	if p.queues != nil {
 		p.queues.Show(s)
 	}
+	if p.recalls != nil {
+		p.recalls.Show(s)
+	}
 	p.live.Changed(topicCall, s.Domain, s.ID)
 }
 

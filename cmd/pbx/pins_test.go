@@ -28,7 +28,7 @@ func pinRig(t *testing.T, now *time.Time) (*pins, selfService) {
 	}
 	clock := func() time.Time { return *now }
 	p := newPINs(st, auditQueue(1000), newAlarms(slog.New(slog.DiscardHandler), clock), clock)
-	return p, selfService{st, p}
+	return p, selfService{store: st, pins: p}
 }
 
 // TestPINGuesses: after five wrong ones the right one looks wrong too, from whatever telephone; time gives tries back. Each guess is audited, and

@@ -19,12 +19,17 @@ var errNoFeature = errors.New("self-service: the feature cannot be set from a ph
 type selfService struct {
 	store provisioning.Store
 	pins  *pins
+	// recall notes or drops wishes to be rung when a colleague is free: they are no rows of the store.
+	recall func(domain, extension, feature, of string) error
 }
 
 var _ app.Desk = selfService{}
 
 // Set implements app.Desk.
 func (d selfService) Set(ctx context.Context, domain, extension, feature, argument string) error {
+	if feature == provisioning.FeatureRecallOn || feature == provisioning.FeatureRecallOff {
+		return d.recall(domain, extension, feature, argument)
+	}
 	return d.store.Update(ctx, provisioning.Subject{Domain: domain, User: "extension " + extension, Device: extension}, func(w provisioning.Writer) error {
 		if feature == provisioning.FeatureNight {
 			return turn(w, domain, extension, argument)

@@ -70,6 +70,7 @@ type pbx struct {
 	vault   *vault
 	calls   *call.Switch
 	origins *origins
+	recalls *recalls
 	alarms  *alarms
 	live    *live.Hub // who looks at what changes
 	rooms   *app.Rooms
@@ -288,6 +289,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 func (p *pbx) startBeside(ctx context.Context) {
 	p.origins = p.newOrigins()
 	p.queues.origins = p.origins
+	p.startRecalls()
 	p.startQueues()
 	p.startGuards(ctx)
 }
@@ -379,7 +381,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: p.phoneBooks()}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
-		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, Recalls: p.recalls, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

@@ -109,6 +109,9 @@ const (
 	SupervisionPut    provisioning.Action = "supervision.put"
 	SupervisionDelete provisioning.Action = "supervision.delete"
 
+	RecallRead   provisioning.Action = "recall.read" // who wants to be rung when a colleague is free
+	RecallDelete provisioning.Action = "recall.delete"
+
 	CDRRead provisioning.Action = "cdr.read"
 
 	RecordingList   provisioning.Action = "recording.list" // metadata only
@@ -156,6 +159,7 @@ const (
 	KindBinding   = "binding"
 	KindCall      = "call"
 	KindCDR       = "cdr"
+	KindRecall    = "recall"
 	KindRecording = "recording"
 	KindAudit     = "audit"
 	KindAlarm     = "alarm"
@@ -266,6 +270,8 @@ func rows() []row {
 // deskRows are about what staff do with their telephones.
 func deskRows() []row {
 	return []row{
+		grant(RecallRead, KindRecall, admin, telephony).andOwn(staff),
+		grant(RecallDelete, KindRecall, admin, telephony).andOwn(staff),
 		grant(SettingsRead, provisioning.KindSettings, admin, telephony).andOwn(staff),
 		grant(SettingsPut, provisioning.KindSettings, admin, telephony).andOwn(staff),
 		grant(SettingsDelete, provisioning.KindSettings, admin, telephony).andOwn(staff),

@@ -39,7 +39,7 @@ func want() map[provisioning.Action]string {
 		policy.PolicyRead: "AT", policy.PolicyPut: "AT", policy.PolicyDelete: "AT",
 		policy.PromptRead: "AT", policy.PromptPut: "AT", policy.PromptDelete: "AT",
 		policy.BindingRead: "AT",
-		policy.CallRead:    "ATs", policy.CallHangup: "ATs", policy.CallRecord: "AT", policy.CallStart: "ATs",
+		policy.CallRead:    "ATs", policy.CallHangup: "ATs", policy.CallRecord: "AT", policy.CallStart: "ATs", policy.RecallRead: "ATs", policy.RecallDelete: "ATs",
 		policy.CallMonitor:     "v",
 		policy.SupervisionRead: "AU", policy.SupervisionPut: "A", policy.SupervisionDelete: "A",
 		policy.CDRRead:       "AUs",

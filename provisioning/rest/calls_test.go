@@ -65,3 +65,26 @@ func TestOwnCalls(t *testing.T) {
 		t.Errorf("the switch was asked for %q", r.calls.did)
 	}
 }
+
+// TestRecalls: staff see and drop the wishes of their own telephones.
+func TestRecalls(t *testing.T) {
+	r := newRig(t)
+	for who, want := range map[string]int{"alice+staff": 204, "bob+staff": 404, "tel+telephony": 204, "aud+auditor": 403} {
+		items := 0
+		if want == 204 {
+			items = 1
+		}
+		if p := r.do(t, who, "GET", base+"/recalls", ""); want != 403 && (p.status != 200 || strings.Count(p.body, `"of":"2002"`) != items) {
+			t.Errorf("%s sees %d %s", who, p.status, p.body)
+		}
+		if p := r.do(t, who, "DELETE", base+"/recalls/r1", ""); p.status != want {
+			t.Errorf("%s drops: %d, want %d", who, p.status, want)
+		}
+		if p := r.do(t, who, "DELETE", base+"/recalls/r9", ""); want != 403 && p.status != 404 {
+			t.Errorf("%s drops one that is not there: %d", who, p.status)
+		}
+	}
+	if want := []string{"drop r1", "drop r1"}; !slices.Equal(r.calls.did, want) {
+		t.Errorf("the switch was asked for %q", r.calls.did)
+	}
+}

@@ -44,6 +44,7 @@ func operationActions() map[string]provisioning.Action {
 		"DELETE /v1/domains/{domain}/calls/{key}":            policy.CallHangup,
 		"POST /v1/domains/{domain}/extensions/{key}/monitor": policy.CallMonitor,
 		"GET /v1/domains/{domain}/calls/history":             policy.CDRRead, "GET /v1/domains/{domain}/calls/history/{key}": policy.CDRRead,
+		"GET /v1/domains/{domain}/recalls": policy.RecallRead, "DELETE /v1/domains/{domain}/recalls/{key}": policy.RecallDelete,
 		"GET /v1/alarms": policy.AlarmRead, "GET /v1/domains/{domain}/extensions/{key}/limits": policy.LimitRead,
 		"GET /v1/domains/{domain}/webhooks": policy.WebhookRead, "GET /v1/domains/{domain}/webhooks/{key}": policy.WebhookRead,
 		"PUT /v1/domains/{domain}/webhooks/{key}": policy.WebhookPut, "DELETE /v1/domains/{domain}/webhooks/{key}": policy.WebhookDelete,

@@ -70,8 +70,9 @@ type Config struct {
 	Live      *live.Hub                // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
 	LiveCheck time.Duration
-	Queues    provisioning.Queues // nil: no view of what queues and agents do now
-	Books     Books               // nil: no search in the shared directory
+	Recalls   provisioning.Recalls // nil: nobody is rung when a colleague is free
+	Queues    provisioning.Queues  // nil: no view of what queues and agents do now
+	Books     Books                // nil: no search in the shared directory
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
@@ -143,6 +144,9 @@ func build(cfg Config) (*api, error) {
 	if cfg.Calls != nil {
 		a.registerCalls()
 		a.registerMonitor()
+	}
+	if cfg.Recalls != nil {
+		a.registerRecalls()
 	}
 	if cfg.Trunks != nil {
 		a.registerTrunkView()

@@ -90,6 +90,19 @@ func (f *fakeCalls) do(domain, id, what string) error {
 	return nil
 }
 
+// fakeRecalls has one wish of 2001.
+type fakeRecalls struct{ calls *fakeCalls }
+
+func (f fakeRecalls) List(string) []provisioning.Recall {
+	return []provisioning.Recall{{ID: "r1", By: "2001", Of: "2002"}}
+}
+func (f fakeRecalls) Drop(domain, id string) error {
+	if id != "r1" {
+		return provisioning.ErrNotFound
+	}
+	return f.calls.do(domain, "c1", "drop "+id)
+}
+
 // fakePrompts keeps uploads in memory and takes what begins with RIFF.
 type fakePrompts struct {
 	mu sync.Mutex
@@ -241,7 +254,7 @@ func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
 
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
-	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Prompts: r.prompts, Passwords: fakePasswords{r.store},
+	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store},
 		Alarms: fakeGuard{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Queues: &fakeQueues{}, Live: closedLive(), Books: booksOf(t, r.store),
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {

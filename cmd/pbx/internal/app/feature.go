@@ -42,6 +42,8 @@ var confirmations = map[string]struct{ said, asks string }{
 	provisioning.FeatureForwardAnswerOff: {"feature/forward-off", ""},
 	provisioning.FeatureDNDOn:            {"feature/dnd-on", ""},
 	provisioning.FeatureDNDOff:           {"feature/dnd-off", ""},
+	provisioning.FeatureRecallOn:         {"feature/callback-set", ""},
+	provisioning.FeatureRecallOff:        {"feature/callback-off", ""},
 	provisioning.FeatureLock:             {"feature/activated", ""},
 	provisioning.FeatureNight:            {"", ""}, // its lamp says what it did
 }
