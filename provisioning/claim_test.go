@@ -13,6 +13,7 @@ func TestEveryNumberIsAClaim(t *testing.T) {
 	of := map[string]string{
 		KindAgent:    "its extension's",
 		KindCallBack: "who is called back",
+		KindMailbox:  "an extension's or a group's; where nobody has it, it is the mailbox's until somebody does",
 	}
 	for _, e := range Entities() {
 		has := false

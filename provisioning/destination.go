@@ -9,6 +9,7 @@ import (
 type Destination struct {
 	Extension string `json:"extension,omitempty"`
 	Group     string `json:"group,omitempty"`
+	Voicemail string `json:"voicemail,omitempty" doc:"Mailbox in which the caller leaves a message"`
 	Number    string `json:"number,omitempty" doc:"Outside number, as whoever answers for it would dial it: its rights and limits count"`
 }
 
@@ -21,6 +22,8 @@ func (d *Destination) refs(field string) []Ref {
 		return []Ref{{field + ".extension", KindExtension, d.Extension}}
 	case d.Group != "":
 		return []Ref{{field + ".group", KindGroup, d.Group}}
+	case d.Voicemail != "":
+		return []Ref{{field + ".voicemail", KindMailbox, d.Voicemail}}
 	}
 	return nil
 }
@@ -30,7 +33,7 @@ func (d *Destination) check(c *check, field string) {
 		return
 	}
 	set := 0
-	for _, s := range []string{d.Extension, d.Group, d.Number} {
+	for _, s := range []string{d.Extension, d.Group, d.Voicemail, d.Number} {
 		if s != "" {
 			set++
 		}
@@ -41,6 +44,9 @@ func (d *Destination) check(c *check, field string) {
 	}
 	if d.Group != "" {
 		extensionNumber(c, field+".group", d.Group)
+	}
+	if d.Voicemail != "" {
+		extensionNumber(c, field+".voicemail", d.Voicemail)
 	}
 	if d.Number != "" {
 		outsideNumber(c, field+".number", d.Number)
@@ -75,7 +81,9 @@ func Check(r Reader, domain string, e Entity) error {
 func Parts(kind string) []string {
 	switch kind {
 	case KindExtension:
-		return []string{KindSettings}
+		return []string{KindSettings, KindMailbox} // who gets the number next hears nothing of the one before
+	case KindGroup:
+		return []string{KindMailbox}
 	case KindUser:
 		return []string{KindShortNumbers}
 	case KindMenu:

@@ -64,6 +64,9 @@ func (d DID) Refs() []Ref {
 	if d.Menu != "" {
 		r = append(r, Ref{"menu", KindMenu, d.Menu})
 	}
+	if d.Voicemail != "" {
+		r = append(r, Ref{"voicemail", KindMailbox, d.Voicemail})
+	}
 	if d.Queue != "" {
 		r = append(r, Ref{"queue", KindQueue, d.Queue})
 	}

@@ -46,6 +46,9 @@ const (
 	FeatureTime             = "time"
 	FeatureRecallOn         = "call-back-on"
 	FeatureRecallOff        = "call-back-off"
+	FeatureMessages         = "voicemail"
+	FeatureMailbox          = "voicemail-of"
+	FeatureLeave            = "voicemail-leave"
 	FeatureEcho             = "echo-test"
 	FeatureQuality          = "quality-test"
 	FeatureWithPIN          = "call-with-pin"
@@ -79,6 +82,9 @@ func Features() []Feature {
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureRecallOn, "*37", "extension; empty: the last one that was not reached", "Ring when that telephone is free", "呼び返しの予約"},
 		{FeatureRecallOff, "*38", "", "Ring when free: cancel all", "呼び返しの取消"},
+		{FeatureMessages, "*97", "", "Messages in the own mailbox", "留守番電話の再生"},
+		{FeatureMailbox, "*98", "mailbox", "Messages in any mailbox, by its PIN", "留守番電話の再生（番号指定）"},
+		{FeatureLeave, "*96", "mailbox", "Leave a message without ringing", "伝言の吹き込み"},
 		{FeatureTime, "*60", "", "The time", "時刻"},
 		{FeatureEcho, "*43", "", "Echo test", "通話試験（エコー）"},
 		{FeatureShow, "*65", "place of the number, or the number itself, and whom to call", "Call with another number of yours", "発信者番号を選んで発信"},

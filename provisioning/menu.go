@@ -45,10 +45,12 @@ type MenuKey struct {
 
 // MenuGoto is where a caller goes. Exactly one field is set.
 type MenuGoto struct {
-	Node   string `json:"node,omitempty"`
-	Menu   string `json:"menu,omitempty" doc:"Another menu, at its start"`
-	Dial   string `json:"dial,omitempty" doc:"What the owner would dial: an extension, a group, a queue, an outside number"`
-	Hangup bool   `json:"hangup,omitempty"`
+	Node      string `json:"node,omitempty"`
+	Menu      string `json:"menu,omitempty" doc:"Another menu, at its start"`
+	Dial      string `json:"dial,omitempty" doc:"What the owner would dial: an extension, a group, a queue, an outside number"`
+	Voicemail string `json:"voicemail,omitempty" doc:"Mailbox in which the caller leaves a message"`
+	Messages  bool   `json:"messages,omitempty" doc:"The caller hears the messages of a mailbox, by its number and PIN"`
+	Hangup    bool   `json:"hangup,omitempty"`
 }
 
 const (
@@ -60,12 +62,15 @@ const (
 func (Menu) Kind() string  { return KindMenu }
 func (m Menu) Key() string { return m.Name }
 
-// Refs of a menu: its owner, and the menus that it leads to. What it dials is judged when it is dialled.
+// Refs of a menu: its owner, and the menus and mailboxes that it leads to. What it dials is judged when it is dialled.
 func (m Menu) Refs() []Ref {
 	out := []Ref{{"owner", KindExtension, m.Owner}}
 	for at, g := range m.ways {
 		if g.Menu != "" && g.Menu != m.Name {
 			out = append(out, Ref{at + ".menu", KindMenu, g.Menu})
+		}
+		if g.Voicemail != "" {
+			out = append(out, Ref{at + ".voicemail", KindMailbox, g.Voicemail})
 		}
 	}
 	return out
@@ -173,7 +178,7 @@ func (n *MenuNode) check(c *check, at string) {
 
 func (g *MenuGoto) check(c *check, at string) {
 	set := 0
-	for _, on := range []bool{g.Node != "", g.Menu != "", g.Dial != "", g.Hangup} {
+	for _, on := range []bool{g.Node != "", g.Menu != "", g.Dial != "", g.Voicemail != "", g.Messages, g.Hangup} {
 		if on {
 			set++
 		}
@@ -181,6 +186,9 @@ func (g *MenuGoto) check(c *check, at string) {
 	c.must(set == 1, at, "must name exactly one place")
 	if g.Menu != "" {
 		c.name(at+".menu", g.Menu)
+	}
+	if g.Voicemail != "" {
+		extensionNumber(c, at+".voicemail", g.Voicemail)
 	}
 	c.must(len(g.Dial) <= 32 && only(strings.TrimPrefix(g.Dial, "+"), digits), at+".dial", "must be at most 32 digits, perhaps after +")
 	n := strings.TrimPrefix(strings.TrimPrefix(g.Dial, "184"), "186")

@@ -43,6 +43,7 @@ const (
 	KindFeatureCodes = "feature-codes"
 	KindConference   = "conference"
 	KindMenu         = "menu"
+	KindMailbox      = "mailbox"
 	KindMenuVersions = "menu-versions"
 
 	KindGroup        = "group"
@@ -60,7 +61,7 @@ const (
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Calendar{}, Group{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Group{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}}
 }
 
 // Row is an entity as the store keeps it.

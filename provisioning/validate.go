@@ -250,6 +250,18 @@ func (d DID) Validate() error {
 		c.must(len(d.To) == 0, "to", "must be empty beside queue")
 		least = 0
 	}
+	if d.Voicemail != "" || d.Messages {
+		field := "voicemail"
+		if d.Messages {
+			field = "messages"
+			c.must(d.Voicemail == "", field, "must be left out beside voicemail")
+		} else {
+			extensionNumber(&c, field, d.Voicemail)
+		}
+		c.must(d.Conference == "" && d.Group == "" && d.Menu == "" && d.Queue == "", field, "must be empty beside conference, group, menu and queue")
+		c.must(len(d.To) == 0, "to", "must be empty beside "+field)
+		least = 0
+	}
 	c.list("to", len(d.To), least, maxTargets)
 	c.each("to", d.To, func(at, s string) { extensionNumber(&c, at, s) })
 	c.between("ring_seconds", d.RingSeconds, 0, 600)

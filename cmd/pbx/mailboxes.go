@@ -6,7 +6,7 @@ import (
 	"naisen/sip/event"
 )
 
-// mailboxes counts the messages that wait for each extension. Voicemail sets them; until there is one, nobody has any.
+// mailboxes has how many messages wait for each extension. The post office sets them.
 type mailboxes struct {
 	tell func(event.AOR)
 

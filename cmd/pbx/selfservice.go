@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"naisen/cmd/pbx/internal/app"
+	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning"
 )
 
@@ -126,4 +127,9 @@ func (d selfService) LastCaller(ctx context.Context, domain, extension string) (
 // menu is what callers hear now.
 func (p *pbx) menu(domain, name string) (provisioning.Menu, bool) {
 	return p.directory.Snapshot().Menu(domain, name)
+}
+
+// leave is the plan that takes a call to a mailbox.
+func (p *pbx) leave(domain, number string) route.Plan {
+	return route.Voicemail(ordered{p.directory.Snapshot(), p.trunks.book}, domain, number, "", route.Plan{})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"naisen/cmd/pbx/internal/call"
@@ -46,6 +47,7 @@ func (w *world) check() {
 	w.checkRinging()
 	w.checkMoved()
 	w.checkRecordings()
+	w.checkMailboxes()
 }
 
 // called groups what phones were called by call.
@@ -273,7 +275,8 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 	if c.Recording != r.of.ID {
 		w.wrong("CDR %s names recording %q, not %q", c.ID, c.Recording, r.of.ID)
 	}
-	if c.Transfers == 0 && (len(r.of.Parties) != 2 || r.of.Parties[0].Number != c.From || r.of.Parties[1].Number != c.AnsweredBy) {
+	alone := strings.HasPrefix(c.AnsweredBy, "voicemail:") && len(r.of.Parties) == 1 && r.of.Parties[0].Number == c.From
+	if c.Transfers == 0 && !alone && (len(r.of.Parties) != 2 || r.of.Parties[0].Number != c.From || r.of.Parties[1].Number != c.AnsweredBy) {
 		w.wrong("CDR %s: %s -> %s, its recording has %+v", c.ID, c.From, c.AnsweredBy, r.of.Parties)
 	}
 	if n := r.of.Notice; want.On && want.Notice != route.NoticeNone && !w.byHand[c.ID] && (n == nil || !n.Complete || n.Ended.After(r.of.Started)) {

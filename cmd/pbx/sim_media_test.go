@@ -356,6 +356,7 @@ type simPrograms struct {
 	library *simLibrary
 	desk    *simSelf
 	of      *pbx // its rooms
+	boxes   *simBoxes
 }
 
 func (p simPrograms) Announce(_, prompt, language string) call.Program {
@@ -364,7 +365,8 @@ func (p simPrograms) Announce(_, prompt, language string) call.Program {
 
 // Script gives the real ones.
 func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
-	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Queues: p.of.queues, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu, Parks: p.of.signalling.parks, Monitors: p.of.monitors, Agents: p.desk}.Script(domain, r)
+	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Queues: p.of.queues, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu, Parks: p.of.signalling.parks, Monitors: p.of.monitors, Agents: p.desk,
+		Mailboxes: p.boxes, Leave: p.of.leave}.Script(domain, r)
 }
 
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }

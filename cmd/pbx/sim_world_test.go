@@ -78,6 +78,7 @@ type world struct {
 	noAudit  error                     // the audit log cannot be written
 	alarms   []string
 	faults   []string
+	boxes    *simBoxes
 }
 
 type arrival struct {
@@ -205,6 +206,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: []netip.Addr{w.proxy.Addr()}, log: log}
 	s.events = s.newEvents(w.patient())
+	w.boxes = newSimBoxes(p)
 	p.auditor = s.audit
 	p.rooms = app.NewRooms(w.air.Room)
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
@@ -213,7 +215,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.monitors = &monitors{directory: d, policy: policy.New(), calls: func() *call.Switch { return p.calls }, denied: p.auditor.callDenied, clock: time.Now,
 		log: log, write: w.writeAudit}
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky, w.library, w.desk, p}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: w.changed,
+		Programs: simPrograms{unlucky, w.library, w.desk, p, w.boxes}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: w.changed,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number}, 0)
 	s.calls = p.calls
 	p.origins = p.newOrigins()

@@ -10,6 +10,7 @@ import (
 
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
+	"naisen/recorder/mailbox"
 	"naisen/recorder/objstore"
 	"naisen/recorder/objstore/dir"
 	"naisen/recorder/objstore/s3"
@@ -28,6 +29,9 @@ type vault struct {
 	catalogue *catalogue.Catalogue
 	pipeline  *pipeline.Pipeline
 	player    *playback.Handler
+
+	messages *catalogue.Catalogue // of voicemail, beside the recordings
+	post     *mailbox.Post
 }
 
 // openVault opens or makes the keys, opens the store, and takes up what an earlier run left unfinished.
@@ -49,6 +53,24 @@ func openVault(ctx context.Context, c Config, log *slog.Logger) (*vault, error) 
 		return nil, errors.Join(err, v.catalogue.Close())
 	}
 	return v, nil
+}
+
+// openPost opens the mailboxes: keys and store are the recordings', everything else is apart. changed is told when messages come and go.
+func (v *vault) openPost(ctx context.Context, c Config, changed func(), log *slog.Logger) (err error) {
+	if v.messages, err = catalogue.Open(ctx, c.path("messages.db"), time.Now); err != nil {
+		return err
+	}
+	v.post, err = mailbox.Open(mailbox.Config{Dir: c.path("mailbox"), Sealer: v.sealer, Store: objstore.Under(v.store, "messages"), Catalogue: v.messages,
+		Changed: changed, Log: log})
+	if err != nil {
+		return errors.Join(err, v.messages.Close())
+	}
+	return nil
+}
+
+// closePost finishes what it can within ctx.
+func (v *vault) closePost(ctx context.Context) error {
+	return errors.Join(v.post.Close(ctx), v.messages.Close())
 }
 
 // openObjects is the configured store: a directory below the data, or a bucket.

@@ -74,6 +74,7 @@ type pbx struct {
 	alarms  *alarms
 	live    *live.Hub // who looks at what changes
 	rooms   *app.Rooms
+	office  *postOffice // of voice messages
 
 	monitors *monitors
 
@@ -219,10 +220,17 @@ func (p *pbx) wireMedia(context.Context) error {
 
 func (p *pbx) wireRecorder(ctx context.Context) (err error) {
 	p.vault, err = openVault(ctx, p.config, p.log)
-	if err == nil {
-		p.closing("recorder", p.vault.Close)
+	if err != nil {
+		return err
 	}
-	return err
+	p.closing("recorder", p.vault.Close)
+	p.office = newPostOffice(liveStore{p.store, p.directory, p.log}, p.directory, p.alarms.happened, time.Now, p.log)
+	if err := p.vault.openPost(ctx, p.config, p.office.touch, p.log); err != nil {
+		return err
+	}
+	p.closing("messages", p.vault.closePost)
+	p.office.post = p.vault.post
+	return nil
 }
 
 func (p *pbx) wireSIP(ctx context.Context) error {
@@ -290,6 +298,9 @@ func (p *pbx) startBeside(ctx context.Context) {
 	p.origins = p.newOrigins()
 	p.queues.origins = p.origins
 	p.startRecalls()
+	p.office.lamps = p.signalling.events.mailboxes.Set
+	p.office.start(ctx)
+	p.closing("post office", func(context.Context) error { p.office.Close(); return nil })
 	p.startQueues()
 	p.startGuards(ctx)
 }
@@ -381,7 +392,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: p.phoneBooks()}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
-		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, Recalls: p.recalls, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

@@ -56,6 +56,19 @@ func (s *Snapshot) FeatureCodes(domainName string) provisioning.FeatureCodes {
 	return v
 }
 
+// Mailbox by its number.
+func (s *Snapshot) Mailbox(domainName, number string) (provisioning.Mailbox, bool) {
+	return find(s, domainName, number, func(d *domain) map[string]provisioning.Mailbox { return d.mailboxes })
+}
+
+// Mailboxes of a domain, in no order.
+func (s *Snapshot) Mailboxes(domainName string) (out []provisioning.Mailbox) {
+	if d, ok := s.domains[domainName]; ok {
+		return slices.Collect(maps.Values(d.mailboxes))
+	}
+	return nil
+}
+
 // Group by its number.
 func (s *Snapshot) Group(domainName, number string) (provisioning.Group, bool) {
 	return find(s, domainName, number, func(d *domain) map[string]provisioning.Group { return d.groups })

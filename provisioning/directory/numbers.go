@@ -2,8 +2,11 @@ package directory
 
 import "naisen/provisioning"
 
-// readNumbers reads what says who may call what, and who is turned away.
+// readNumbers reads what says who may call what, who is turned away, and where messages are left.
 func (d *domain) readNumbers(r provisioning.Reader) (err error) {
+	if d.mailboxes, err = readAll[provisioning.Mailbox](r, d.self.Name); err != nil {
+		return err
+	}
 	if d.rejections, err = readAll[provisioning.Rejection](r, d.self.Name); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type domain struct {
 	policies     map[string]provisioning.RecordingPolicy
 	sites        map[string]provisioning.Site
 	conferences  map[string]provisioning.Conference
+	mailboxes    map[string]provisioning.Mailbox
 	pins         map[string]provisioning.ConferencePINs // by conference
 	rejections   map[string]provisioning.Rejection
 	calendars    map[string]provisioning.Calendar

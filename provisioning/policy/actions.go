@@ -88,6 +88,16 @@ const (
 	ConferenceDelete provisioning.Action = "conference.delete"
 	ConferenceSecret provisioning.Action = "conference.secret" // set the PINs
 
+	MailboxRead   provisioning.Action = "mailbox.read"
+	MailboxPut    provisioning.Action = "mailbox.put"
+	MailboxDelete provisioning.Action = "mailbox.delete"
+	MailboxSecret provisioning.Action = "mailbox.secret" // set the PIN
+
+	MessageRead   provisioning.Action = "message.read"   // who left what, and when
+	MessageListen provisioning.Action = "message.listen" // the owner's alone, whatever role somebody has
+	MessageMark   provisioning.Action = "message.mark"
+	MessageDelete provisioning.Action = "message.delete"
+
 	PolicyRead   provisioning.Action = "policy.read"
 	PolicyPut    provisioning.Action = "policy.put"
 	PolicyDelete provisioning.Action = "policy.delete"
@@ -166,6 +176,7 @@ const (
 	KindLive      = "live"
 	KindReport    = "report"
 	KindBook      = "directory"
+	KindMessage   = "message"
 )
 
 // scope says of which objects in the domain a grant speaks.
@@ -264,7 +275,7 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, watchRows(), deskRows(), queueRows())
+	}, watchRows(), deskRows(), mailboxRows(), queueRows())
 }
 
 // deskRows are about what staff do with their telephones.
@@ -322,6 +333,24 @@ func deskRows() []row {
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarDelete, provisioning.KindCalendar, admin, telephony),
 	}
+}
+
+// mailboxRows are about voice messages. A message is heard by the owners of its mailbox alone: whoever has a role hears its own too.
+func mailboxRows() []row {
+	rows := []row{
+		grant(MailboxRead, provisioning.KindMailbox, admin, telephony).andOwn(staff),
+		grant(MailboxPut, provisioning.KindMailbox, admin, telephony),
+		grant(MailboxDelete, provisioning.KindMailbox, admin, telephony),
+		grant(MailboxSecret, provisioning.KindMailbox, admin, telephony).andOwn(staff),
+	}
+	for _, a := range []provisioning.Action{MessageRead, MessageListen, MessageMark, MessageDelete} {
+		r := grant(a, KindMessage)
+		for _, role := range provisioning.Roles() {
+			r = r.andOwn(role)
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 // queueRows are about the call centre. Own is: the supervisor's queue, the agent's own extension.

@@ -29,6 +29,8 @@ func want() map[provisioning.Action]string {
 		policy.ShortNumbersRead: "ATs", policy.ShortNumbersPut: "ATs", policy.ShortNumbersDelete: "ATs",
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
 		policy.ParkingLotRead: "AT", policy.ParkingLotPut: "AT", policy.ParkingLotDelete: "AT",
+		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "ATs",
+		policy.MessageRead: "atlusv", policy.MessageListen: "atlusv", policy.MessageMark: "atlusv", policy.MessageDelete: "atlusv",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",
 		policy.ContactRead: "AT", policy.ContactPut: "AT", policy.ContactDelete: "AT", policy.BookAccountRead: "AT", policy.BookAccountPut: "AT", policy.BookAccountDelete: "AT", policy.BookAccountSecret: "AT",
 		policy.BookRead: "ATLUS", policy.HistoryRead: "AUs",

@@ -68,7 +68,16 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/directory/rows": policy.BookRead,
 		"GET /v1/domains/{domain}/rejections":     policy.RejectionRead, "GET /v1/domains/{domain}/rejections/{key}": policy.RejectionRead,
 		"PUT /v1/domains/{domain}/rejections/{key}": policy.RejectionPut, "DELETE /v1/domains/{domain}/rejections/{key}": policy.RejectionDelete,
-		"GET /v1/domains/{domain}/calendars": policy.CalendarRead, "GET /v1/domains/{domain}/calendars/{key}": policy.CalendarRead,
+		"GET /v1/domains/{domain}/mailboxes": policy.MailboxRead, "GET /v1/domains/{domain}/mailboxes/{key}": policy.MailboxRead,
+		"PUT /v1/domains/{domain}/mailboxes/{key}": policy.MailboxPut, "DELETE /v1/domains/{domain}/mailboxes/{key}": policy.MailboxDelete,
+		"PUT /v1/domains/{domain}/mailboxes/{key}/pin": policy.MailboxSecret, "DELETE /v1/domains/{domain}/mailboxes/{key}/pin": policy.MailboxSecret,
+		"GET /v1/domains/{domain}/mailboxes/{key}/messages": policy.MessageRead, "GET /v1/domains/{domain}/mailboxes/{key}/messages/{id}": policy.MessageRead,
+		"GET /v1/domains/{domain}/mailboxes/{key}/messages/{id}/audio": policy.MessageListen,
+		"PUT /v1/domains/{domain}/mailboxes/{key}/messages/{id}/heard": policy.MessageMark,
+		"DELETE /v1/domains/{domain}/mailboxes/{key}/messages/{id}":    policy.MessageDelete,
+		"GET /v1/domains/{domain}/mailboxes/{key}/greetings":           policy.MessageRead,
+		"DELETE /v1/domains/{domain}/mailboxes/{key}/greetings/{mode}": policy.MessageDelete,
+		"GET /v1/domains/{domain}/calendars":                           policy.CalendarRead, "GET /v1/domains/{domain}/calendars/{key}": policy.CalendarRead,
 		"PUT /v1/domains/{domain}/calendars/{key}": policy.CalendarPut, "DELETE /v1/domains/{domain}/calendars/{key}": policy.CalendarDelete,
 		"GET /v1/domains/{domain}/restrictions": policy.RestrictionRead, "GET /v1/domains/{domain}/restrictions/{key}": policy.RestrictionRead,
 		"PUT /v1/domains/{domain}/restrictions/{key}": policy.RestrictionPut, "DELETE /v1/domains/{domain}/restrictions/{key}": policy.RestrictionDelete,
@@ -158,7 +167,7 @@ func fill(path, domain string) string {
 			key = k
 		}
 	}
-	return strings.NewReplacer("{domain}", domain, "{key}", key, "{language}", "ja", "{name}", "notice/recording").Replace(path)
+	return strings.NewReplacer("{domain}", domain, "{key}", key, "{language}", "ja", "{name}", "notice/recording", "{id}", "m1", "{mode}", "busy").Replace(path)
 }
 
 func body(op *huma.Operation) string {
@@ -171,6 +180,10 @@ func body(op *huma.Operation) string {
 		return `{"from":"2001","to":"2002"}`
 	case strings.HasSuffix(op.Path, "/monitor"):
 		return `{"extension":"2002"}`
+	case strings.HasSuffix(op.Path, "mailboxes/{key}/pin"):
+		return `{"pin":"4711"}`
+	case strings.HasSuffix(op.Path, "/heard"):
+		return `{"heard":true}`
 	case strings.HasSuffix(op.Path, "trunks/{key}/secret"):
 		return `{"secret":"x"}`
 	}

@@ -70,9 +70,10 @@ type Config struct {
 	Live      *live.Hub                // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
 	LiveCheck time.Duration
-	Recalls   provisioning.Recalls // nil: nobody is rung when a colleague is free
-	Queues    provisioning.Queues  // nil: no view of what queues and agents do now
-	Books     Books                // nil: no search in the shared directory
+	Messages  provisioning.Messages // nil: no operations on voice messages
+	Recalls   provisioning.Recalls  // nil: nobody is rung when a colleague is free
+	Queues    provisioning.Queues   // nil: no view of what queues and agents do now
+	Books     Books                 // nil: no search in the shared directory
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
@@ -129,6 +130,7 @@ func build(cfg Config) (*api, error) {
 	a.registerEntities()
 	a.registerContacts()
 	a.registerQueues()
+	a.registerMailboxes()
 	a.registerReports()
 	a.registerRoles()
 	a.registerSecrets()

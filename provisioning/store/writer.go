@@ -158,14 +158,27 @@ func (w *writer) Delete(domain, kind, key, ifMatch string) error {
 	if err := match(ifMatch, etag(old.Version), true); err != nil {
 		return fmt.Errorf("%w: %s %q", err, kind, key)
 	}
-	if err := w.unused(domain, kind, key); err != nil {
-		return err
-	}
-	for _, part := range provisioning.Parts(kind) {
-		if err := w.Delete(domain, part, provisioning.PartKey(part, key), ""); err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+	going := append([]string{kind}, provisioning.Parts(kind)...)
+	for _, k := range going { // a refusal changes nothing
+		if err := w.unused(domain, k, key, going); err != nil {
 			return err
 		}
 	}
+	for _, part := range going[1:] {
+		at := provisioning.PartKey(part, key)
+		row, err := w.entity(domain, part, at)
+		if err == nil {
+			err = w.remove(domain, part, at, row)
+		}
+		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+			return err
+		}
+	}
+	return w.remove(domain, kind, key, old)
+}
+
+// remove deletes what nothing refers to.
+func (w *writer) remove(domain, kind, key string, old entityRow) error {
 	if err := w.deleteSecrets(domain, kind, key); err != nil {
 		return err
 	}
@@ -180,8 +193,12 @@ func (w *writer) Delete(domain, kind, key, ifMatch string) error {
 	return w.note(domain, kind+".delete", key, detail)
 }
 
-// unused: nothing but its own parts refers to it; a domain holds nothing but itself.
-func (w *writer) unused(domain, kind, key string) error {
+// unused: nothing refers to it, which is of owner or a part of it, but what goes too; a domain holds nothing but itself.
+func (w *writer) unused(domain, kind, owner string, going []string) error {
+	key := owner
+	if kind != going[0] {
+		key = provisioning.PartKey(kind, owner)
+	}
 	var users []struct{ Kind, Key string }
 	query := w.db.NewRaw("SELECT kind, key FROM ref WHERE domain = ? AND to_kind = ? AND to_key = ? ORDER BY kind, key LIMIT 5", domain, kind, key)
 	if kind == provisioning.KindDomain {
@@ -192,7 +209,7 @@ func (w *writer) unused(domain, kind, key string) error {
 	}
 	var names []string
 	for _, u := range users {
-		if u.Key != provisioning.PartKey(u.Kind, key) || !slices.Contains(provisioning.Parts(kind), u.Kind) {
+		if u.Key != provisioning.PartKey(u.Kind, owner) || !slices.Contains(going, u.Kind) {
 			names = append(names, u.Kind+" "+u.Key)
 		}
 	}

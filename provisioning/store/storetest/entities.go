@@ -283,10 +283,29 @@ func testParts(t *testing.T, open Open) {
 	if err := remove("2002"); !errors.Is(err, provisioning.ErrInUse) {
 		t.Errorf("deleted although calls are sent there: %v", err)
 	}
+	// A mailbox goes too, whoever of its own extension sends calls there, but not while somebody else does; then nothing goes.
+	put(t, s, domA, provisioning.Mailbox{Number: "2001"})
+	put(t, s, domA, provisioning.Mailbox{Number: "6000"})
+	put(t, s, domA, provisioning.Settings{Extension: "2001", Forward: provisioning.Forwarding{Busy: &provisioning.Destination{Voicemail: "2001"}}})
+	put(t, s, domA, provisioning.Settings{Extension: "2002", Forward: provisioning.Forwarding{Busy: &provisioning.Destination{Voicemail: "2001"}}})
+	if err := remove("2001"); !errors.Is(err, provisioning.ErrInUse) {
+		t.Errorf("deleted although calls are sent to its mailbox: %v", err)
+	}
+	view(t, s, func(r provisioning.Reader) error {
+		_, err := r.Row(domA, provisioning.KindSettings, "2001")
+		return err
+	})
+	put(t, s, domA, provisioning.Settings{Extension: "2002"})
 	for _, n := range []string{"2001", "2002"} {
 		if err := remove(n); err != nil {
 			t.Errorf("%s: %v", n, err)
 		}
+		view(t, s, func(r provisioning.Reader) error {
+			if _, err := r.Row(domA, provisioning.KindMailbox, n); !errors.Is(err, provisioning.ErrNotFound) {
+				t.Errorf("the mailbox of %s outlives it: %v", n, err)
+			}
+			return nil
+		})
 		view(t, s, func(r provisioning.Reader) error {
 			if _, err := r.Row(domA, provisioning.KindSettings, n); !errors.Is(err, provisioning.ErrNotFound) {
 				t.Errorf("settings of %s outlive it: %v", n, err)

@@ -173,6 +173,7 @@ func sample() []provisioning.Entity {
 			Calendar: "hall", Night: &provisioning.Rights{Classes: []string{}, Countries: []string{}}, WithPIN: &provisioning.Rights{Classes: []string{"international"}, Countries: []string{"*"}}},
 		provisioning.Department{Name: "税務課", Restriction: "office", Numbers: []string{}},
 		provisioning.ShortNumbers{List: "user:taro", Entries: []provisioning.ShortNumber{{Code: "12", Number: "09012345678", Title: "自宅"}}},
+		provisioning.Mailbox{Number: "2001", Title: "留守番", Members: []string{"2001"}, Calendar: "hall", MaxSeconds: 60, OwnPhone: true, Greetings: provisioning.Greetings{Busy: "voicemail/greeting-busy"}},
 		provisioning.Rejection{Name: "nuisance", Withheld: []string{"payphone"}, Numbers: []string{"+8190*"}, Called: []string{"2001"}, Announce: "call/rejected",
 			Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Approval: "課長"},
 		provisioning.ParkingLot{Number: "700", Title: "窓口", FirstSlot: "701", Slots: 9, Seconds: 90, Fallback: &provisioning.Destination{Extension: "2001"}, Music: "music/hold"},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/prompts"
 	"naisen/provisioning"
@@ -23,6 +24,9 @@ type Programs struct {
 	Ringtone func(media.Codec) (media.Source, error) // the country's ringback tone, without end
 	Queues   Queues                                  // nil: there are none
 	Desk     Desk                                    // nil: nothing can be changed from a phone
+	// Mailboxes take messages; nil: there are none. Leave is the plan that takes a call to one.
+	Mailboxes Mailboxes
+	Leave     func(domain, number string) route.Plan
 	// Rooms are the conferences, Conference what a room's number is set to, Beep who comes and who goes.
 	Rooms      *Rooms
 	Conference func(domain, number string) (Conference, bool)

@@ -21,6 +21,8 @@ func (p Programs) feature(r route.Run) (call.Script, bool) {
 		return &replaying{from: p}, true
 	case provisioning.FeatureWithPIN, provisioning.FeatureUnlock:
 		return p.proves(r)
+	case provisioning.FeatureMessages, provisioning.FeatureMailbox:
+		return &fetching{from: p, own: r.Name == provisioning.FeatureMessages, number: r.Data[route.Argument]}, p.Mailboxes != nil
 	case provisioning.FeatureLastCaller:
 		return &returning{from: p}, p.Desk != nil
 	case provisioning.FeatureAgentSign, provisioning.FeatureAgentPause, provisioning.FeatureAgentReady:

@@ -90,10 +90,25 @@ func (s *menuing) leave(f call.Facts) []call.Order {
 	case out.Dial != "":
 		return []call.Order{call.Goto{Number: out.Dial, For: s.menu.Owner, Inside: s.at.Inside}}
 	}
+	if out.Voicemail != "" || out.Messages {
+		return s.mailbox(f, out)
+	}
 	next, ok := s.from.Menu(f.Domain, out.Menu)
 	if !ok { // not active yet
 		return s.follow(f, s.walk.Wrong(false, f.Now))
 	}
 	s.menu = next
 	return s.open(f, s.at.Language)
+}
+
+// mailbox sends the caller to where messages are left, or heard.
+func (s *menuing) mailbox(f call.Facts, out *provisioning.MenuGoto) []call.Order {
+	plan := route.Messages(route.Plan{})
+	if out.Voicemail != "" {
+		plan = s.from.Leave(f.Domain, out.Voicemail)
+	}
+	if plan.Language = s.at.Language; plan.Language == "" {
+		plan.Language = f.Language
+	}
+	return []call.Order{call.Follow{Plan: plan}}
 }

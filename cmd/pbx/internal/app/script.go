@@ -18,6 +18,10 @@ func (p Programs) Script(domain string, r route.Run) (call.Script, bool) {
 		return p.menu(domain, r)
 	case route.VerbPark:
 		return &parking{from: p}, p.Parks != nil
+	case route.VerbVoicemail:
+		return &depositing{from: p}, p.Mailboxes != nil
+	case route.VerbMessages:
+		return &fetching{from: p}, p.Mailboxes != nil
 	case route.VerbQueue:
 		return &queueing{from: p}, p.Queues != nil
 	}

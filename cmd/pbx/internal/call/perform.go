@@ -196,6 +196,8 @@ func (c *Call) perform(a *act, o Order) {
 		c.follow(a, o.Plan, c.caller.number)
 	case Listen:
 		c.listen(a, o.Tap)
+	case Tape:
+		c.tapeAlone()
 	case Enter:
 		c.enter(a, o)
 	case Next:
@@ -238,6 +240,9 @@ func (c *Call) audible() bool {
 // pickUp answers the party.
 func (c *Call) pickUp() {
 	if c.caller.phase >= PartyUp {
+		if c.served == "" && c.answerer == "" { // the notice answered, for this script
+			c.served = c.act.run.String()
+		}
 		return
 	}
 	sdp, err := c.callerSDP(everyCodec)
@@ -375,12 +380,18 @@ func (c *Call) listen(a *act, t media.Tap) {
 	if t == nil {
 		return
 	}
-	p := c.caller
-	if !p.joined {
-		p.joined = true
-		if err := c.bridge.Join(p.ep); err != nil {
-			c.log.Error("call: bridge refused a party", "leg", p.id, "err", err)
-		}
-	}
+	c.joinAlone()
 	a.deaf = c.bridge.Attach(t)
+}
+
+// joinAlone brings the party to the bridge, where a tap sees it.
+func (c *Call) joinAlone() {
+	p := c.caller
+	if p.joined {
+		return
+	}
+	p.joined = true
+	if err := c.bridge.Join(p.ep); err != nil {
+		c.log.Error("call: bridge refused a party", "leg", p.id, "err", err)
+	}
 }

@@ -58,6 +58,18 @@ func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 	return true
 }
 
+// tapeAlone records a party that talks with nobody.
+func (c *Call) tapeAlone() {
+	r := c.plan.Record
+	if !r.On || c.record.refused || c.recording != nil {
+		return
+	}
+	if c.capture(r, asParty(c.caller)) {
+		c.caller.taped = c.record.id
+		c.joinAlone()
+	}
+}
+
 func asParty(p *party) recorder.Party {
 	return recorder.Party{Endpoint: p.ep.ID(), Role: string(p.side), Number: p.number, Name: p.name}
 }

@@ -135,6 +135,9 @@ type (
 	Follow struct{ Plan route.Plan }
 	// Listen shows a tap what the party says until the script is over, or listens to something else; nil: to nothing.
 	Listen struct{ Tap media.Tap }
+	// Tape begins the call's own recording, where the policy of its number demands one, although the party talks with nobody: what it says to
+	// a mailbox belongs to the chain of evidence. A recording that runs goes on.
+	Tape struct{}
 	// Enter brings the party, which must have been picked up, into a room; again: it gives it another gate. What the script plays is heard
 	// in place of the room. Refused: there is no place.
 	Enter struct {
@@ -159,6 +162,7 @@ func (Unring) order() {}
 func (Goto) order()   {}
 func (Follow) order() {}
 func (Listen) order() {}
+func (Tape) order()   {}
 func (Enter) order()  {}
 func (Next) order()   {}
 func (Finish) order() {}

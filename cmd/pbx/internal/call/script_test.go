@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -381,4 +382,42 @@ func TestScriptMoves(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.allSettled(t, 2)
 	})
+}
+
+// What a party says to a script alone is recorded where its number's policy says so, once, from before the first word to the end.
+func TestTape(t *testing.T) {
+	for _, c := range []struct {
+		record route.Record
+		broken error
+		want   int
+		status int
+	}{
+		{route.Record{On: true, Number: "+81312345678", Policy: "always", Notice: route.NoticeNone}, nil, 1, 200},
+		{route.Record{Notice: route.NoticeNone}, nil, 0, 200},
+		{route.Record{On: true, Number: "+81312345678", Notice: route.NoticeNone, Refuse: true}, errors.New("disk"), 0, 503},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(scripted, phone)
+			r.plan.Record, r.startErr = c.record, c.broken
+			r.act = opening(PickUp{}, Tape{}, Tape{}, Play{prompt("greeting")})
+			leg := r.extension("c1", "2001")
+			synctest.Wait()
+			if len(r.records) != c.want {
+				t.Fatalf("%d recordings", len(r.records))
+			}
+			if c.want > 0 {
+				if rec := r.records[0]; rec.of.DID != "+81312345678" || len(rec.of.Parties) != 1 || rec.of.Parties[0].Number != "2001" || rec.stops != 0 {
+					t.Errorf("%+v", rec)
+				}
+			}
+			if c.status == 200 {
+				leg.hangup(sip.CauseNormal)
+			}
+			time.Sleep(time.Minute)
+			r.settled(t)
+			if got := r.cdrs[0]; got.Cause.Status != c.status || c.want > 0 && r.records[0].stops != 1 {
+				t.Errorf("%+v, recording %+v", got.Cause, r.records)
+			}
+		})
+	}
 }

@@ -72,6 +72,8 @@ func forward(dir Directory, req Request, f Forward, p Plan) Plan {
 		return forwardTo(dir, req, f.To.Extension, p)
 	case f.To.Group != "":
 		return forwardGroup(dir, req, f.To.Group, p)
+	case f.To.Voicemail != "":
+		return Voicemail(dir, req.Domain, f.To.Voicemail, occasion(f.Reason), p)
 	}
 	return forwardOut(dir, req, f, p)
 }

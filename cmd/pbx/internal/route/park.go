@@ -37,6 +37,8 @@ func coded(dir Directory, req Request, caller provisioning.Extension, feature, a
 		return parkByCode(dir, req, argument, p)
 	case provisioning.FeatureShow:
 		return showing(dir, req, caller, argument), true
+	case provisioning.FeatureLeave:
+		return leave(dir, req, caller, argument, p), true
 	case provisioning.FeatureShort:
 		return short(dir, req, caller, argument), true
 	}

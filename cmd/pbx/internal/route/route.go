@@ -17,6 +17,7 @@ type Directory interface {
 	DID(domain, number string) (provisioning.DID, bool)
 	Policy(domain, name string) (provisioning.RecordingPolicy, bool)
 	Queue(domain, number string) (provisioning.Queue, bool)
+	Mailbox(domain, number string) (provisioning.Mailbox, bool)
 	// TrunksFor gives the enabled trunks of the longest prefix that fits, in order.
 	TrunksFor(domain, dialled string) (trunks []provisioning.Trunk, prefix string)
 	// Trunks gives all enabled trunks, in order.
@@ -296,6 +297,12 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 		p.Steps = []Step{{Run: Run{Verb: VerbMenu, Name: did.Menu, Language: p.Language}}}
 		return p
 	}
+	switch {
+	case did.Voicemail != "":
+		return Voicemail(dir, req.Domain, did.Voicemail, "", p)
+	case did.Messages:
+		return Messages(p)
+	}
 	wait := defaultRing
 	if did.RingSeconds > 0 {
 		wait = time.Duration(did.RingSeconds) * time.Second
@@ -340,7 +347,7 @@ func internalGroup(dir Directory, req Request, caller provisioning.Extension, g 
 	return hunt(dir, req, g, p)
 }
 
-// inside is a number of our own: of a person, a group, a room, a queue or a parking lot.
+// inside is a number of our own: of a person, a group, a room, a queue, a parking lot or a mailbox.
 func inside(dir Directory, req Request, caller provisioning.Extension, p Plan) (Plan, bool) {
 	if to, ok := colleague(dir, req, caller, p); ok {
 		return to, true
@@ -353,6 +360,9 @@ func inside(dir Directory, req Request, caller provisioning.Extension, p Plan) (
 	}
 	if lot, slot, ok := parking(dir, req.Domain, req.Dialled); ok && !req.Inside {
 		return park(req, lot, slot, p), true
+	}
+	if _, ok := dir.Mailbox(req.Domain, req.Dialled); ok { // nobody else has its number
+		return leave(dir, req, caller, req.Dialled, p), true
 	}
 	return p, false
 }

@@ -24,6 +24,7 @@ type dir struct {
 	restrictions map[string]provisioning.Restriction
 	departments  map[string]provisioning.Department
 	short        map[string]string
+	mailboxes    map[string]provisioning.Mailbox
 }
 
 func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
@@ -112,6 +113,11 @@ func (d dir) ParkingLots(dom string) []provisioning.ParkingLot {
 
 func (d dir) LotOf(dom, n string) (provisioning.ParkingLot, bool) {
 	return d.lot(), dom == "d" && d.lot().Slot(n)
+}
+
+func (d dir) Mailbox(dom, n string) (provisioning.Mailbox, bool) {
+	v, ok := d.mailboxes[dom+"|"+n]
+	return v, ok
 }
 
 func (d dir) Rejections(string) []provisioning.Rejection { return d.rejections }
