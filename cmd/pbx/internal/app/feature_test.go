@@ -92,7 +92,7 @@ func TestSetting(t *testing.T) {
 		if f.Name == provisioning.FeaturePickup || f.Name == provisioning.FeaturePickupOf || f.Name == provisioning.FeatureLeave {
 			continue // done before there is a call: the caller takes part in another one, or goes to a mailbox
 		}
-		if f.Name == provisioning.FeaturePark || f.Name == provisioning.FeatureShort {
+		if f.Name == provisioning.FeaturePark || f.Name == provisioning.FeatureShort || f.Name == provisioning.FeatureShow {
 			continue // of the plan: TestParking, TestShort and others
 		}
 		if _, ok := (Programs{Desk: &fakeDesk{}, Monitors: &fakeMonitors{}, Agents: fakeAgents{}, Mailboxes: aBox()}).Script("d", route.Run{Verb: route.VerbFeature, Name: f.Name}); !ok {
