@@ -44,6 +44,22 @@ func TestDirectCalls(t *testing.T) {
 	}
 }
 
+// TestDial: the delay until it rings is no longer than the time to the answer, and what is refused is an error.
+func TestDial(t *testing.T) {
+	b := line(t, netip.AddrPort{})
+	callee := Answer(b, netip.AddrPortFrom(loopback, 40000))
+	a := line(t, b.Local())
+	delay, total, err := a.Dial(t.Context(), Account{User: "a"}, "callee", netip.AddrPortFrom(loopback, 40000), 10*time.Millisecond)
+	if err != nil || delay <= 0 || delay > total || total > time.Second || callee.Calls() != 1 {
+		t.Errorf("delay %v of %v, %d calls, %v", delay, total, callee.Calls(), err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, _, err := line(t, netip.AddrPortFrom(loopback, 9)).Dial(ctx, Account{User: "a"}, "nobody", netip.AddrPortFrom(loopback, 40000), 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
 func TestNobodyThere(t *testing.T) {
 	a := line(t, netip.AddrPortFrom(loopback, 9))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -42,6 +42,7 @@ var sections = []section{
 	{"signalling", "Processor time of signalling", signallingMethod, measureSignalling, false},
 	{"rates", "Sustained rates", ratesMethod, measureRates, false},
 	{"delay", "Set-up time at half load", delayMethod, measureDelay, false},
+	{"ward", "A ward's busy hour, in real time", wardMethod, measureWard, false},
 	{"media", "Media, beside rtpengine", mediaMethod, measureMedia, false},
 	{"transcoding", "Transcoding, beside rtpengine", transcodingMethod, measureTranscoding, false},
 	{"mixing", "Processor time of conferences", mixingMethod, measureMixing, false},
