@@ -80,3 +80,15 @@ func TestSessionExpires(t *testing.T) {
 	}
 	r.nothingLeft()
 }
+
+// A phone that takes UPDATE sees whom it talks with after a transfer (RFC 4916).
+func TestConnectedIdentity(t *testing.T) {
+	r, at := dialogRig(t)
+	line := r.address()
+	r.put("trunks/carrier", map[string]any{"name": "carrier", "host": line.String(), "transport": "udp", "sources": []string{line.Addr().String() + "/32"},
+		"prefixes": []string{"0"}, "media": "srtp-forbidden", "did_from": []string{"request-uri"}, "caller_id": did})
+	outside := r.start(r.scenario("answer.xml", "", "", line))
+	callee := r.start(r.scenario("answer-refer.xml", "", "", at))
+	r.finish(r.start(r.scenario("connected.xml", "2001", "2002", r.address())), callee, outside)
+	r.nothingLeft()
+}
