@@ -78,10 +78,7 @@ func newPattern(whole bool, initial string, any []string, final string) Pattern 
 	}
 }
 
-func (x piece) meets(s string) bool {
-	if x.off {
-		return false
-	}
+func (x *piece) meets(s string) bool {
 	if x.whole {
 		return s == x.initial
 	}
@@ -99,15 +96,28 @@ func (x piece) meets(s string) bool {
 	return strings.HasSuffix(s, x.final)
 }
 
+// anyOf tells whether one of the forms of a value meets x. Many entries are asked for one pattern: nothing is copied.
+func (x *piece) anyOf(forms []string) bool {
+	if x.off {
+		return false
+	}
+	for _, s := range forms {
+		if x.meets(s) {
+			return true
+		}
+	}
+	return false
+}
+
 // Is tells whether a field of e meets p.
 func (e *Entry) Is(f Field, p *Pattern) bool {
 	switch f {
 	case FieldName:
-		return slices.ContainsFunc(e.called, p.text.meets) || slices.ContainsFunc(e.called, p.roman.meets) || p.near != "" && strings.Contains(e.near, p.near)
+		return p.text.anyOf(e.called) || p.roman.anyOf(e.called) || p.near != "" && strings.Contains(e.near, p.near)
 	case FieldDepartment:
-		return slices.ContainsFunc(e.place, p.text.meets)
+		return p.text.anyOf(e.place)
 	case FieldEmail:
-		return p.email.meets(strings.ToLower(e.Email))
+		return !p.email.off && p.email.meets(strings.ToLower(e.Email))
 	case FieldNumber:
 		return e.HasNumber(p, provisioning.NumberKinds()...)
 	}
@@ -117,7 +127,7 @@ func (e *Entry) Is(f Field, p *Pattern) bool {
 // HasNumber tells whether a number of one of the kinds meets p.
 func (e *Entry) HasNumber(p *Pattern, kinds ...string) bool {
 	for i, n := range e.Numbers {
-		if slices.Contains(kinds, n.Kind) && slices.ContainsFunc(e.dialled[i], p.number.meets) {
+		if slices.Contains(kinds, n.Kind) && p.number.anyOf(e.dialled[i]) {
 			return true
 		}
 	}

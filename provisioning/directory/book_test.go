@@ -47,3 +47,34 @@ func TestWhoReadsTheBook(t *testing.T) {
 		t.Error("a contact that was deleted has a name")
 	}
 }
+
+// TestBookLogin: an account reads as its extension does, with its own secret, while it is not disabled.
+func TestBookLogin(t *testing.T) {
+	s := openStore(t, 0)
+	d := follow(t, s)
+	v := update(t, s, func(w provisioning.Writer) error {
+		if err := puts(w, domA, provisioning.Extension{Number: "2001", Department: "秘書課"}, provisioning.BookAccount{Name: "desk", Extension: "2001"},
+			provisioning.BookAccount{Name: "open"}, provisioning.BookAccount{Name: "off", Disabled: true}, provisioning.BookAccount{Name: "new"}); err != nil {
+			return err
+		}
+		for _, name := range []string{"desk", "open", "off"} {
+			if err := w.PutSecret(domA, provisioning.SecretBookAccount, name, provisioning.BookProof("secret of "+name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	snap := wait(t, d, v)
+	for _, c := range []struct {
+		domain, account, secret string
+		ok                      bool
+		departments             int
+	}{
+		{domA, "desk", "secret of desk", true, 1}, {domA, "open", "secret of open", true, 0}, {domA, "desk", "secret of open", false, 0},
+		{domA, "off", "secret of off", false, 0}, {domA, "new", "", false, 0}, {domA, "nobody", "", false, 0}, {domB, "desk", "secret of desk", false, 0}, {"c.example", "desk", "secret of desk", false, 0},
+	} {
+		if v, ok := snap.BookLogin(c.domain, c.account, []byte(c.secret)); ok != c.ok || len(v.Departments) != c.departments || v.All {
+			t.Errorf("%s in %s: %v %+v", c.account, c.domain, ok, v)
+		}
+	}
+}

@@ -121,18 +121,18 @@ const (
 )
 
 // match asks an entry.
-func (f filter) match(e *book.Entry) truth {
+func (f *filter) match(e *book.Entry) truth {
 	switch f.kind {
 	case filterAnd:
 		out := yes
-		for _, p := range f.parts {
-			out = min(out, p.match(e))
+		for i := range f.parts {
+			out = min(out, f.parts[i].match(e))
 		}
 		return out
 	case filterOr:
 		out := no
-		for _, p := range f.parts {
-			out = max(out, p.match(e))
+		for i := range f.parts {
+			out = max(out, f.parts[i].match(e))
 		}
 		return out
 	case filterNot:

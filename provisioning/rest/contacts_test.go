@@ -150,3 +150,34 @@ func TestImport(t *testing.T) {
 		t.Errorf("too large: %d", p.status)
 	}
 }
+
+// TestDirectoryAccounts: an account's secret is shown once, opens the directory, and ends with the next one.
+func TestDirectoryAccounts(t *testing.T) {
+	r := newRig(t)
+	at := base + "/directory-accounts/desk-1"
+	if p := r.do(t, "tess+telephony", "PUT", at, `{"extension":"2001"}`); p.status != 201 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "PUT", at, `{"extension":"2999"}`); p.status != 422 || p.location(t) != "body.extension" {
+		t.Errorf("no such extension: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "POST", base+"/directory-accounts/none/secret", ""); p.status != 404 {
+		t.Errorf("a secret of nobody: %d", p.status)
+	}
+	var last string
+	for range 2 {
+		p := r.do(t, "tess+telephony", "POST", at+"/secret", "")
+		plain, _ := p.json(t)["secret"].(string)
+		snap := booksOf(t, r.store).now()
+		if _, ok := snap.BookLogin(here, "desk-1", []byte(plain)); p.status != 200 || len(plain) != 26 || !ok {
+			t.Errorf("%d %s opens: %v", p.status, p.body, ok)
+		}
+		if _, ok := snap.BookLogin(here, "desk-1", []byte(last)); ok {
+			t.Error("the secret before opens still")
+		}
+		last = plain
+	}
+	if p := r.do(t, admin, "GET", at, ""); strings.Contains(p.body, last) || strings.Contains(r.log.String(), last) {
+		t.Error("the secret is shown again")
+	}
+}
