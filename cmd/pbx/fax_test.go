@@ -25,10 +25,6 @@ func faxBody(p *siptest.Phone, version int, head string) []byte {
 		version, a, a, head, 1000+int(a.As4()[3]), 200+int(a.As4()[3])))
 }
 
-func body(b []byte) func(*stack.Request) {
-	return func(r *stack.Request) { r.SetBody("application/sdp", b) }
-}
-
 func answers(b []byte) func(*stack.Response) {
 	return func(r *stack.Response) { r.SetBody("application/sdp", b) }
 }

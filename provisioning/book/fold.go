@@ -3,6 +3,7 @@ package book
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -137,16 +138,14 @@ var rowKana = map[string]string{
 
 // rowOf is the row under which an entry stands: that of the first letter of its order.
 func rowOf(order string) string {
-	for _, first := range order {
-		for row, kana := range rowKana {
-			if strings.ContainsRune(kana, first) {
-				return row
-			}
+	first, _ := utf8.DecodeRuneInString(order)
+	for row, kana := range rowKana {
+		if strings.ContainsRune(kana, first) {
+			return row
 		}
-		if first >= 'a' && first <= 'z' {
-			return "A"
-		}
-		break
+	}
+	if first >= 'a' && first <= 'z' {
+		return "A"
 	}
 	return "他"
 }

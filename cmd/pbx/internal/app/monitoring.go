@@ -105,7 +105,7 @@ func (s *monitoring) On(f call.Facts, c call.Cue) []call.Order {
 			return finish()
 		}
 	case call.Refused:
-		return []call.Order{call.Finish{Cause: c.Cause}}
+		return []call.Order{call.Finish(c)}
 	case call.Elapsed:
 		return finish()
 	case call.Left:
