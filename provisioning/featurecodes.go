@@ -44,6 +44,7 @@ const (
 	FeatureNight            = "night-key"
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
+	FeatureIntercom         = "intercom"
 	FeatureRecallOn         = "call-back-on"
 	FeatureRecallOff        = "call-back-off"
 	FeatureMessages         = "voicemail"
@@ -80,6 +81,7 @@ func Features() []Feature {
 		{FeaturePark, "*70", "slot", "Park the call that is held; without a slot in the next free one", "パーク保留"},
 		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
+		{FeatureIntercom, "*55", "extension", "Intercom: the other telephone answers by itself", "インターホン（自動応答）"},
 		{FeatureRecallOn, "*37", "extension; empty: the last one that was not reached", "Ring when that telephone is free", "呼び返しの予約"},
 		{FeatureRecallOff, "*38", "", "Ring when free: cancel all", "呼び返しの取消"},
 		{FeatureMessages, "*97", "", "Messages in the own mailbox", "留守番電話の再生"},

@@ -46,7 +46,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		if t.Device != "" && !registrar.SameInstance(b.Instance, t.Device) {
 			continue
 		}
-		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Security: security(e.Media), Via: device,
+		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(e.Media), Via: device,
 			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport)})
 	}
 	return out
@@ -63,7 +63,7 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 		}
 		acquaint(l, d.directory, out.Domain, dest.Extension, nil)
 		out.From = d.named(dest.Extension, out)
-		l.begin(d.ua.Invite(d.toDevice(via, out), l.on))
+		l.begin(d.ua.Invite(d.toDevice(via, dest.Answers, out), l.on))
 	case carrier:
 		acquaint(l, d.directory, out.Domain, "", via.profile)
 		d.lookups.Go(func() { d.toCarrier(via, dest.Profile.Local, out, l) })
@@ -72,9 +72,12 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 }
 
 // toDevice calls one registered device, on the flow that it registered over; on the next one when that has failed (RFC 5626 section 7).
-func (d *dialler) toDevice(flows registrar.Device, out call.Outgoing) dialog.Invite {
+func (d *dialler) toDevice(flows registrar.Device, answers bool, out call.Outgoing) dialog.Invite {
 	inv := dialog.Invite{ID: string(out.Leg), URI: flows[0].Contact, Routes: routes(flows[0]), From: d.shown(out), Body: out.Offer,
 		To: sip.Address{URI: sip.URI{Scheme: "sip", User: out.To, Host: out.Domain}}, MaxForwards: out.MaxForwards, Headers: d.remarks(out)}
+	if answers {
+		inv.Headers = append(inv.Headers, autoAnswer(out.Domain)...)
+	}
 	for i, b := range flows {
 		inv.Targets = append(inv.Targets, b.Target())
 		if i > 0 {

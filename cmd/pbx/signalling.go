@@ -185,7 +185,7 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	site, _ := snap.SiteFrom(domain, req.Flow.Remote().Addr())
 	return call.Incoming{
 		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: called.User, Device: called.Instance,
-			E164: e164(called.User), Site: site.Name},
+			E164: e164(called.User), Site: site.Name, Own: true},
 		Profile:  s.phoneProfile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Transport()),
 		Security: security(e.Media),
 	}, true

@@ -58,6 +58,7 @@ type Destination struct {
 	Profile   media.Profile
 	Security  media.Security
 	Idle      bool // it is called only while its extension has no other call
+	Answers   bool // its telephone is asked to answer by itself
 	Via       any  // the dialler's own: binding or trunk
 }
 

@@ -80,6 +80,7 @@ type Request struct {
 	Shows    string // number that Extension chose to show: one that it may
 	PIN      bool   // Extension proved by its PIN that it is there: what its class keeps for that is open
 	Standing bool   // by a wish that stood before, not dialled now: see Judged
+	Own      bool   // Extension dials it at its own telephone, and is nobody who is sent there
 	Direct   bool   // Dialled rings whatever its owner set: the call comes back to whom it belongs
 }
 
@@ -101,6 +102,8 @@ type Target struct {
 	Device string // of an extension: its only device that rings; empty: all
 	As     *Shown // what the phone shows instead of who calls; nil: who calls
 	Idle   bool   // it rings only while the extension has no other call
+
+	AutoAnswer bool // its telephone is asked to answer by itself
 
 	// Of a trunk.
 	Caller    string              // number that the caller may present; empty: the trunk's

@@ -49,6 +49,9 @@ func featured(dir Directory, req Request, caller provisioning.Extension, feature
 	if feature == provisioning.FeaturePickup || feature == provisioning.FeaturePickupOf {
 		return refuse(480, "nobody is sent to pick up another's call")
 	}
+	if feature == provisioning.FeatureIntercom {
+		return intercom(dir, req, caller, argument, p)
+	}
 	if provisioning.SendsOut(feature) && dir.Settings(req.Domain, caller.Number).Locked { // a forward would lead out of a locked telephone
 		return Plan{Refuse: sip.CauseForbidden, Say: sayLocked, Direction: Internal, To: req.Dialled, Why: "the telephone of " + caller.Number + " is locked"}
 	}
