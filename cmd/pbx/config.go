@@ -55,6 +55,8 @@ type MediaConfig struct {
 	Ports     string `yaml:"ports"`     // "20000-29999"
 	Browsers  int    `yaml:"browsers"`  // UDP port of all browsers; one of ports when missing
 	Advertise string `yaml:"advertise"` // address in SDP when it differs (1:1 NAT)
+
+	TURN TURNConfig `yaml:"turn"`
 }
 
 // HTTPConfig says where REST, sign-in and playback are.
@@ -247,6 +249,7 @@ func (c *Config) Validate() error {
 			add(invalid("media.advertise", "is no IP address"))
 		}
 	}
+	add(c.Media.TURN.validate())
 	add(c.HTTP.validate())
 	add(c.LDAP.validate())
 	if u, err := url.Parse(c.Identity.Issuer); c.Identity.Issuer != "" && (err != nil || u.Host == "") {

@@ -56,6 +56,8 @@ var libraries = map[string][]string{
 	"github.com/pion/rtp":                  {"media/secure"},              // srtp takes its header type, to parse it once
 	"github.com/pion/rtcp":                 {"media/rtp", "media/secure"}, // likewise
 	"github.com/pion/dtls":                 {"media/secure"},
+	"github.com/pion/turn":                 {"media/turn"},
+	"github.com/pion/logging":              {"media/turn"}, // to keep it silent
 	"github.com/gotranspile/g722":          {"media/codec/g722"},
 	"github.com/thesyncim/gopus":           {"media/codec/opus"},
 	"github.com/minio/minio-go":            {"recorder/objstore/s3"},

@@ -66,6 +66,7 @@ type pbx struct {
 	webhooks    *webhook.Sender
 
 	media   *relay.Engine
+	turn    *turnServer // nil: no relay is wished for
 	prompts *prompts.Library
 	vault   *vault
 	calls   *call.Switch
@@ -96,7 +97,7 @@ type pbx struct {
 // it may be nil. On an error what was made is closed again.
 func assemble(ctx context.Context, c Config, trace func(stack.Traced), log *slog.Logger) (*pbx, error) {
 	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms(log, time.Now), live: live.New()}
-	for _, step := range []func(context.Context) error{p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireHTTP, p.seed} {
+	for _, step := range []func(context.Context) error{p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireTURN, p.wireHTTP, p.seed} {
 		if err := step(ctx); err != nil {
 			p.Close(context.WithoutCancel(ctx))
 			return nil, err
@@ -392,7 +393,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: p.phoneBooks()}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
-		Alarms: p.alarms, Limits: p.purse, Trunks: p.trunks, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

@@ -22,10 +22,16 @@ const (
 // office is a switch with a browser at 2001 and baresip desk phones.
 func office(t *testing.T) (*peer.PBX, *phone) {
 	t.Helper()
+	return officeWith(t, "", func(*peer.PBX) any { return nil })
+}
+
+// officeWith also has more configuration, and the browser an RTCConfiguration that may be asked of the switch.
+func officeWith(t *testing.T, yaml string, ice func(*peer.PBX) any) (*peer.PBX, *phone) {
+	t.Helper()
 	port := originFor(t)
 	bin, err := peer.Build(t.Context(), t.TempDir())
 	must(t, err)
-	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{SIP: fmt.Sprintf("origins: [\"http://127.0.0.1:%d\"]", port)})
+	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{YAML: yaml, SIP: fmt.Sprintf("origins: [\"http://127.0.0.1:%d\"]", port)})
 	must(t, err)
 	must(t, p.Run(t.Context()))
 	t.Cleanup(func() {
@@ -36,7 +42,7 @@ func office(t *testing.T) (*peer.PBX, *phone) {
 	})
 	must(t, p.SignIn(t.Context()))
 	b := start(t, port, browserHz)
-	b.do(nil, "register", map[string]string{"socket": "wss://" + p.WSS + "/", "uri": "sip:2001@" + p.Domain, "password": p.Passwords["2001"]})
+	b.do(nil, "register", map[string]any{"socket": "wss://" + p.WSS + "/", "uri": "sip:2001@" + p.Domain, "password": p.Passwords["2001"], "ice": ice(p)})
 	b.saw("registered", 1)
 	return p, b
 }

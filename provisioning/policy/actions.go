@@ -157,6 +157,8 @@ const (
 	AlarmRead provisioning.Action = "alarm.read"
 	LimitRead provisioning.Action = "limit.read" // what an extension may call, has used, and was refused
 
+	RelayGrant provisioning.Action = "relay.grant" // credentials of the TURN relay for an extension's browser
+
 	AuditRead   provisioning.Action = "audit.read"
 	AuditVerify provisioning.Action = "audit.verify"
 	AuditDelete provisioning.Action = "audit.delete" // nobody: here so that the table says so
@@ -392,5 +394,6 @@ func watchRows() []row {
 		grant(AlarmRead, KindAlarm, admin, telephony, auditor),
 		grant(LiveRead, KindLive, admin, telephony),
 		grant(LimitRead, provisioning.KindExtension, admin, telephony).andOwn(staff),
+		grant(RelayGrant, provisioning.KindExtension, admin, telephony).andOwn(staff),
 	}
 }

@@ -47,7 +47,7 @@ func want() map[provisioning.Action]string {
 		policy.CDRRead:       "AUs",
 		policy.RecordingList: "ALU", policy.RecordingListen: "L",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
-		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs",
+		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs", policy.RelayGrant: "ATs",
 		policy.MenuRead: "AT", policy.MenuPut: "AT", policy.MenuActivate: "AT", policy.MenuDelete: "AT",
 		policy.FeatureCodesRead: "ATLUSV", policy.FeatureCodesPut: "AT",
 		policy.ConferenceRead: "AT", policy.ConferencePut: "AT", policy.ConferenceDelete: "AT", policy.ConferenceSecret: "AT",

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -20,6 +21,9 @@ func (a *api) describeRecordings() {
 		if path != list {
 			op.Parameters = append(op.Parameters, parameter("id", "path"))
 		}
+		if strings.HasSuffix(path, "/{track}") {
+			op.Parameters = append(op.Parameters, parameter("track", "path"))
+		}
 		for _, q := range query {
 			op.Parameters = append(op.Parameters, parameter(q, "query"))
 		}
@@ -28,6 +32,7 @@ func (a *api) describeRecordings() {
 	add(list, "list-recordings", "List the recordings that the asker may know of", "application/json", "number", "party", "from", "to", "state", "limit", "cursor")
 	add(list+"/{id}", "get-recording", "What is known of a recording, with its manifest", "application/json")
 	add(list+"/{id}/audio", "play-recording", "The audio: 16-bit PCM WAV, left the caller, right the called side; ranges are served", "audio/wav")
+	add(list+"/{id}/tracks/{track}", "play-track", "The voice of one party alone, where more than two spoke: the manifest lists them; WAV of G.711 or 16-bit PCM, ranges are served", "audio/wav")
 }
 
 func parameter(name, in string) *huma.Param {

@@ -66,6 +66,7 @@ type Config struct {
 	Passwords Passwords                // nil: no password resets (an outside identity service has them)
 	Alarms    provisioning.Alarms      // nil: no list of alarms
 	Limits    provisioning.LimitViewer // nil: no view of limits
+	Relay     provisioning.Relay       // nil: there is no TURN relay
 	Trunks    provisioning.TrunkViewer // nil: no view of trunks
 	Live      *live.Hub                // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
@@ -142,6 +143,9 @@ func build(cfg Config) (*api, error) {
 	}
 	if cfg.Limits != nil {
 		a.registerLimits()
+	}
+	if cfg.Relay != nil {
+		a.registerRelay()
 	}
 	if cfg.Calls != nil {
 		a.registerCalls()

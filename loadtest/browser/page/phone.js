@@ -35,6 +35,7 @@ const media = {
 
 window.phone = {
   register(c) {
+    if (c.ice) media.pcConfig = c.ice;
     ua = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(c.socket)], uri: c.uri, password: c.password || undefined,
       authorization_jwt: c.token ? `Bearer ${c.token}` : undefined, session_timers: false, user_agent: c.agent || undefined });
     for (const e of ["connected", "disconnected", "registered", "unregistered"]) ua.on(e, (x) => note(e === "disconnected" ? `${e} ${x.code ?? ""}` : e));
@@ -62,6 +63,7 @@ window.phone = {
     (await session.connection.getStats()).forEach((r) => {
       if (r.type === "inbound-rtp" || r.type === "outbound-rtp") out[r.type] = { packets: r.packetsReceived ?? r.packetsSent, lost: r.packetsLost };
       if (r.type === "transport") Object.assign(out, { dtls: r.dtlsState, srtp: r.srtpCipher, ice: r.iceState });
+      if (r.type === "local-candidate") out.candidates = [...(out.candidates ?? []), r.candidateType];
       if (r.type === "codec") out.codec = r.mimeType;
     });
     return out;
