@@ -109,3 +109,17 @@ func TestNewKeysMidCall(t *testing.T) {
 	c.a.calls(c.la, want(media.SecurityRequired), want(media.SecurityRequired))
 	c.exchange(t, 5)
 }
+
+// Both phones chose the SSRC that the switch uses towards one of them (RFC 3550 section 8.2): nothing is taken for its own echo, and each stream goes on.
+func TestSSRCCollision(t *testing.T) {
+	eachSecurity(t, func(t *testing.T, s media.Security) {
+		e := engineFor(t, Config{Shards: 1})
+		c := newCall(t, e, s, s)
+		c.a.ssrc = c.la.Endpoint.(*endpoint).ssrc
+		c.b.ssrc = c.a.ssrc
+		c.exchange(t, 30)
+		if st := c.la.Stats(); st.Received != 30 || st.Lost+st.Replayed+st.Unauthentic != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
