@@ -69,6 +69,7 @@ func TestPINGuesses(t *testing.T) {
 	denied := 0
 	for len(p.audit.queue) > 0 {
 		e := <-p.audit.queue
+		e.Time = time.Time{} // whose digits may be those of a PIN
 		if strings.Contains(fmt.Sprintf("%+v", e), "4711") || strings.Contains(fmt.Sprintf("%+v", e), "0815") {
 			t.Errorf("a PIN is in the audit log: %+v", e)
 		}
