@@ -243,6 +243,15 @@ func (o *office) file(t *testing.T, m Message) {
 	if l := mediatest.Amplitude(pcm, a.Rate(), 600); l < 7000 {
 		t.Errorf("%s: the file has the tone at %.0f", m.ID, l)
 	}
+	both := make([]byte, 4*a.samples)
+	if _, err := a.stereo.ReadAt(both, wavHead); err != nil && err != io.EOF {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(both); i += 4 {
+		if both[i+2] != 0 || both[i+3] != 0 {
+			t.Fatal("what was played to the caller is in the message")
+		}
+	}
 	for _, r := range [][2]int64{{0, 10}, {3, 100}, {43, 3}, {44, 4000}, {45, 4001}, {45, 1}, {a.Size() - 5, 5}} {
 		part := make([]byte, r[1])
 		if _, err := a.ReadAt(part, r[0]); err != nil || !bytes.Equal(part, whole[r[0]:r[0]+r[1]]) {

@@ -41,7 +41,6 @@ type fetching struct {
 	box   Mailbox
 	at    place
 	after func(call.Facts, any) []call.Order // what follows the work
-	jobs  int                                // works so far: the result of another one is not waited for
 	in    bool                               // the PIN was right, or none is needed
 	tries int
 	pin   call.Keys // the new one, once
@@ -64,7 +63,7 @@ func (s *fetching) On(f call.Facts, c call.Cue) []call.Order {
 	case call.Gathered:
 		return s.pressed(f, c)
 	case call.Result:
-		if r, ok := c.Value.(result); ok && s.at == atWork && r.job == s.jobs {
+		if r, ok := c.Value.(result); ok && s.at == atWork {
 			return s.after(f, r.value)
 		}
 	case call.Played:
@@ -85,16 +84,11 @@ func (s *fetching) who(f call.Facts) Caller {
 // work does something beside the call, and goes on with what came of it.
 func (s *fetching) work(what func(context.Context) any, then func(call.Facts, any) []call.Order) call.Order {
 	s.at, s.after = atWork, then
-	s.jobs++
-	job := s.jobs
-	return call.Beside{Work: func(ctx context.Context) any { return result{job, what(ctx)} }}
+	return call.Beside{Work: func(ctx context.Context) any { return result{what(ctx)} }}
 }
 
-// result of a work that is waited for.
-type result struct {
-	job   int
-	value any
-}
+// result of a work that is waited for: nothing else that is done beside the call gives one.
+type result struct{ value any }
 
 // ask says something and waits for keys there.
 func (s *fetching) ask(f call.Facts, at place, g call.Gather, what ...Phrase) []call.Order {
