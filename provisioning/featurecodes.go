@@ -41,6 +41,8 @@ const (
 	FeaturePickup           = "pick-up-group"
 	FeaturePickupOf         = "pick-up"
 	FeaturePark             = "park"
+	FeatureCallTransfer     = "call-transfer" // pressed while one talks
+	FeatureCallPark         = "call-park"     // so too
 	FeatureNight            = "night-key"
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
@@ -79,6 +81,8 @@ func Features() []Feature {
 		{FeaturePickup, "*8", "", "Pick up a call that rings in the group", "代理応答（グループ）"},
 		{FeaturePickupOf, "**", "extension", "Pick up the call that rings there", "代理応答（指定）"},
 		{FeaturePark, "*70", "slot", "Park the call that is held; without a slot in the next free one", "パーク保留"},
+		{FeatureCallTransfer, "##", "", "While talking: transfer the call; the number is asked for", "通話中：転送"},
+		{FeatureCallPark, "#72", "", "While talking: park the call; the slot is said", "通話中：パーク保留"},
 		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureIntercom, "*55", "extension", "Intercom: the other telephone answers by itself", "インターホン（自動応答）"},
@@ -145,8 +149,11 @@ func (f FeatureCodes) Validate() error {
 
 // overlap: what is dialled could mean either.
 func overlap(a, b FeatureCode) bool {
-	if a.Disabled || b.Disabled {
+	if a.Disabled || b.Disabled || DuringCall(a.Feature) != DuringCall(b.Feature) {
 		return false
+	}
+	if DuringCall(a.Feature) { // keys come one by one: the shorter one would be done before the longer one is known
+		return strings.Contains(a.Code, b.Code) || strings.Contains(b.Code, a.Code)
 	}
 	reads := func(a, b FeatureCode) bool {
 		return a.Code == b.Code || strings.HasPrefix(b.Code, a.Code) && featureNamed(a.Feature).Takes != ""
@@ -155,7 +162,7 @@ func overlap(a, b FeatureCode) bool {
 }
 
 func featureCode(s string) bool {
-	return len(s) >= 2 && len(s) <= 7 && (s[0] == '*' || s[0] == '#') && only(s, digits+"*#") && (strings.Trim(s, "*#") != "" || s == "**")
+	return len(s) >= 2 && len(s) <= 7 && (s[0] == '*' || s[0] == '#') && only(s, digits+"*#") && (strings.Trim(s, "*#") != "" || s == "**" || s == "##")
 }
 
 func featureNamed(name string) *Feature {
@@ -200,7 +207,7 @@ func (f FeatureCodes) Dialled(number string) (feature, argument string, ok bool)
 	for _, c := range f.All() {
 		rest, found := strings.CutPrefix(number, c.Code)
 		switch {
-		case c.Disabled, !found:
+		case c.Disabled, !found, DuringCall(c.Feature):
 		case rest == "":
 			return c.Feature, "", true
 		case featureNamed(c.Feature).Takes != "" && only(rest, digits+"+"):
@@ -218,4 +225,14 @@ func SendsOut(feature string) bool {
 // Confides tells of a feature that it asks for a PIN: what was dialled behind its code stands in no record.
 func Confides(feature string) bool {
 	return feature == FeatureWithPIN || feature == FeatureUnlock
+}
+
+// DuringCall tells of a feature that its code is pressed while one talks, and is nothing that can be dialled.
+func DuringCall(feature string) bool {
+	return feature == FeatureCallTransfer || feature == FeatureCallPark
+}
+
+// During are the codes that can be pressed while one talks.
+func (f FeatureCodes) During() []FeatureCode {
+	return slices.DeleteFunc(f.All(), func(c FeatureCode) bool { return c.Disabled || !DuringCall(c.Feature) })
 }

@@ -22,6 +22,8 @@ func TestFeatureCodes(t *testing.T) {
 		{[]FeatureCode{{Feature: FeatureEcho, Code: "*7"}, {Feature: FeatureTime, Code: "*72"}}, "codes[1].code", "forward-always-on"},
 		{[]FeatureCode{{Feature: FeatureEcho, Code: "*725"}}, "codes[0].code", "*72"}, // *72 and the number 5
 		{[]FeatureCode{{Feature: FeatureForwardOn, Code: "*9"}}, "codes[0].code", "forward-busy-on"},
+		{[]FeatureCode{{Feature: FeatureCallPark, Code: "*43"}}, "", ""}, // pressed while one talks, and dialled: two tables
+		{[]FeatureCode{{Feature: FeatureCallPark, Code: "#7##"}}, "codes[0].code", "call-transfer"},
 		{[]FeatureCode{{Feature: "coffee", Code: "*1"}}, "codes[0].feature", ""},
 		{[]FeatureCode{{Feature: FeatureTime, Code: "*1"}, {Feature: FeatureTime, Code: "*2"}}, "codes[1].feature", "twice"},
 		{[]FeatureCode{{Feature: FeatureTime, Code: "117"}}, "codes[0].code", ""},
@@ -43,7 +45,7 @@ func TestFeatureDialled(t *testing.T) {
 	table := FeatureCodes{[]FeatureCode{{Feature: FeatureTime, Code: "#1"}, {Feature: FeatureDNDOn, Code: "*78", Disabled: true}}}
 	for dialled, want := range map[string]string{
 		"*72": "forward-always-on ", "*722005": "forward-always-on 2005", "*7203312345678#": "forward-always-on 03312345678", "*72+8190": "forward-always-on +8190",
-		"#1": "time ", "*60": "", "*78": "", "*79": "do-not-disturb-off ", "*791": "", "*": "", "": "", "72": "", "*72*": "", "*43": "echo-test ",
+		"#1": "time ", "*60": "", "*78": "", "*79": "do-not-disturb-off ", "*791": "", "*": "", "": "", "72": "", "*72*": "", "*43": "echo-test ", "##": "", "#72": "",
 	} {
 		f, arg, ok := table.Dialled(dialled)
 		if got := f + " " + arg; ok != (want != "") || ok && got != want {

@@ -16,6 +16,7 @@ type codeLine struct {
 	provisioning.FeatureCode
 	Default string `json:"default" doc:"The code as long as nobody changes it"`
 	Takes   string `json:"takes,omitempty" doc:"What is dialled behind the code; empty: nothing"`
+	During  bool   `json:"during_call,omitempty" doc:"Pressed while one talks, where the extension's settings say call_codes"`
 	Title   string `json:"title"`
 	TitleJa string `json:"title_ja"`
 }
@@ -85,7 +86,7 @@ func linesOf(table provisioning.FeatureCodes) codeTable {
 	var out codeTable
 	all := table.All()
 	for i, f := range provisioning.Features() {
-		out.Codes = append(out.Codes, codeLine{FeatureCode: all[i], Default: f.Code, Takes: f.Takes, Title: f.Title, TitleJa: f.TitleJa})
+		out.Codes = append(out.Codes, codeLine{FeatureCode: all[i], Default: f.Code, Takes: f.Takes, During: provisioning.DuringCall(f.Name), Title: f.Title, TitleJa: f.TitleJa})
 	}
 	return out
 }

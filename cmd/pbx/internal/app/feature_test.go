@@ -92,8 +92,8 @@ func TestSetting(t *testing.T) {
 		if f.Name == provisioning.FeaturePickup || f.Name == provisioning.FeaturePickupOf || f.Name == provisioning.FeatureLeave {
 			continue // done before there is a call: the caller takes part in another one, or goes to a mailbox
 		}
-		if f.Name == provisioning.FeaturePark || f.Name == provisioning.FeatureShort || f.Name == provisioning.FeatureShow {
-			continue // of the plan: TestParking, TestShort and others
+		if provisioning.DuringCall(f.Name) || f.Name == provisioning.FeaturePark || f.Name == provisioning.FeatureShort || f.Name == provisioning.FeatureShow {
+			continue // of the plan, or of the call: TestParking, TestShort, TestTransferByKeys
 		}
 		if _, ok := (Programs{Desk: &fakeDesk{}, Monitors: &fakeMonitors{}, Agents: fakeAgents{}, Mailboxes: aBox()}).Script("d", route.Run{Verb: route.VerbFeature, Name: f.Name}); !ok {
 			t.Errorf("%s can be dialled and does nothing", f.Name)

@@ -137,6 +137,7 @@ func (c *Call) connect() {
 // resume lets the two parties hear each other, as far as neither holds.
 func (c *Call) resume() {
 	c.phase = Talking
+	c.unask()
 	for _, p := range []*party{c.caller, c.winner} {
 		c.silence(p)
 		c.tape(p)

@@ -36,6 +36,8 @@ type Deps struct {
 	Dialogs Dialogs
 	// Beyond is the plan for a place in the network of a trunk that asks to be called back there by REFER, as Teams does; false: refused.
 	Beyond func(domain, trunk string, to sip.URI, by string) (route.Plan, bool)
+	// Codes are what an extension may press while it talks. Nil: nothing.
+	Codes func(domain, extension string) []Code
 	// Number is what a URI means when it is dialled in a domain; false: its host is not ours.
 	Number func(domain string, u sip.URI) (Dialled, bool)
 }
@@ -84,6 +86,8 @@ type Call struct {
 
 	transfer  *transfer  // one that is under way
 	transfers int        // there were so many
+	asking    *asking    // a party dials a number while it talks; nil: none
+	off       *party     // who hears us instead of the other one, while the two talk; nil: neither
 	diverted  int        // redirections followed
 	told      bool       // what came of the origin
 	surrender *surrender // legs on their way to another call

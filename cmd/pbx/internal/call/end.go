@@ -111,7 +111,11 @@ func (c *Call) onTimeout(e timeout) {
 			c.closeEndpoint(p)
 		}
 		c.called, c.transfer, c.surrender = nil, nil, nil
-	case Routing, Talking:
+	case Talking:
+		if c.asking != nil {
+			c.dialled()
+		}
+	case Routing:
 	}
 }
 

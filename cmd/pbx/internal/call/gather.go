@@ -23,8 +23,9 @@ const (
 
 // keypad remembers how a party's keys come.
 type keypad struct {
-	path path
-	last time.Time
+	path  path
+	last  time.Time
+	typed string // while it talks: the keys that may be the beginning of a code
 }
 
 // hears says that a key is a new one, and not the echo of one that came the other way.

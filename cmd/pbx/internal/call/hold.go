@@ -50,6 +50,10 @@ func (c *Call) onOffered(e Offered) {
 // holdChanged opens or shuts the gate after p's description changed. Before the parties talk there is no gate: connect looks again.
 func (c *Call) holdChanged(p *party) {
 	holds := p.ep.PeerHolds()
+	if c.off != nil && c.phase == Talking && holds != (p.phase == PartyHeld) { // who holds, or comes back, is to talk and not to dial
+		c.unask()
+		c.resume()
+	}
 	switch {
 	case holds && p.phase == PartyUp:
 		p.phase = PartyHeld
@@ -88,8 +92,9 @@ func (c *Call) onDigit(e Digit) {
 	case c.phase == Scripted:
 		c.pressed(p, e.Rune, byInfo)
 	case c.phase == Talking:
-		if o := c.other(p); o != nil {
+		if o := c.other(p); o != nil && c.asking == nil {
 			o.ep.SendDigit(e.Rune)
 		}
+		c.typed(p, e.Rune, byInfo)
 	}
 }

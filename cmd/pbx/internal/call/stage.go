@@ -23,6 +23,7 @@ const (
 	purposeMusic
 	purposeScript
 	purposeFarewell // who sent the other away is let go
+	purposeQuestion // who pressed a code is asked for a number
 	purposeVerdict  // who could not send the other away has it back
 )
 
@@ -95,7 +96,9 @@ func (c *Call) onMedia(e Media) {
 	case media.Digit:
 		if c.phase == Scripted {
 			c.pressed(p, ev.Rune, byRTP)
-		} // else it is the bridge's
+		} else { // the bridge has passed it on
+			c.typed(p, ev.Rune, byRTP)
+		}
 	case media.KeysFailed: // also where the voice could wait: who cannot make keys never will
 		c.log.Warn("call: no keys for a leg", "leg", p.id, "err", ev.Err)
 		c.end(sip.CauseNotAcceptable, bySwitch)
@@ -121,8 +124,12 @@ func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 	case purposeFarewell:
 		c.letGo(p)
 	case purposeVerdict:
+		if c.transfer == nil { // there was nobody to ring
+			c.resume()
+			return
+		}
 		c.reunite(c.transfer.failed)
-	case purposeNone, purposeNotice, purposeRingback, purposeMusic:
+	case purposeNone, purposeNotice, purposeRingback, purposeMusic, purposeQuestion:
 	}
 }
 

@@ -14,6 +14,7 @@ const maxTransfers = 12
 type transfer struct {
 	by      *party    // who asked; nil once it is gone
 	home    party     // what is needed of it afterwards: it is rung again when the transfer fails
+	keys    bool      // it was asked for by keys: by has no display that says how it ends
 	asking  bool      // another call was asked for its legs and will answer: Adopt or Kept
 	recall  bool      // home is being rung again
 	verdict Program   // that by is to hear before it has its party back; nil: nothing
@@ -95,6 +96,7 @@ func (c *Call) request(p *party, d Dialled) route.Request {
 // part takes the referrer out of the conversation and accepts its REFER: 202, and the first NOTIFY at once (RFC 3515 section 2.4.4).
 func (c *Call) part(p *party) {
 	stays := c.other(p)
+	c.unask()
 	c.leave(p)
 	c.silence(stays)
 	for _, q := range []*party{p, stays} {
@@ -161,6 +163,9 @@ func (c *Call) unreached(cause sip.Cause) {
 // reunite puts the referrer back where it was, and tells it why.
 func (c *Call) reunite(cause sip.Cause) {
 	by := c.transfer.by
+	if t := c.transfer; t.keys && t.verdict == nil && t.failed.Status == 0 {
+		t.verdict = c.say(whyNot(cause))
+	}
 	if c.pronounce(cause) {
 		return
 	}
@@ -237,7 +242,7 @@ func (c *Call) referrerGone(p *party) {
 	c.log.Info("call: the referrer hung up", "leg", p.id)
 	t := c.transfer
 	t.by = nil
-	if t.failed.Status != 0 { // it was hearing that its party comes back
+	if t.failed.Status != 0 && c.phase != Ending { // it was hearing that its party comes back
 		c.unreached(t.failed)
 	}
 }

@@ -41,6 +41,7 @@ func TestRandomTransfers(t *testing.T) {
 func playTransfers(t *testing.T, rnd *rand.Rand) {
 	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone)}[rnd.IntN(4)]
 	r := newRig(plan, []Destination{ours, ours}[:1+rnd.IntN(2)]...)
+	r.sw.deps.Codes = func(string, string) []Code { return []Code{{Keys: "##"}, {Keys: "#72", Dial: "2002"}} }
 	calls := 2 + rnd.IntN(3)
 	for i := range calls {
 		r.extension(fmt.Sprint("c", i+1), []string{"2001", "2002"}[rnd.IntN(2)])
@@ -52,6 +53,10 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 		dead := l.ended
 		r.mu.Unlock()
 		if dead {
+			continue
+		}
+		if rnd.IntN(5) == 0 {
+			l.presses([]string{"##", "##2002#", "###", "#72", "20"}[rnd.IntN(5)])
 			continue
 		}
 		switch rnd.IntN(10) {

@@ -1,0 +1,155 @@
+package call
+
+import (
+	"strings"
+	"time"
+
+	"naisen/media"
+	"naisen/sip"
+)
+
+// Code is what an extension may press while it talks, on a telephone that has no key for it.
+type Code struct {
+	Keys string
+	Dial string // whom it talks with is sent there; empty: the number is asked for
+}
+
+const (
+	codeGap     = 3 * time.Second // keys further apart belong to no code
+	codeKeys    = 8               // at most in one
+	codeFirst   = 15 * time.Second
+	codeNext    = 4 * time.Second
+	askNumber   = "feature/forward-number"
+	whyBarred   = "call/barred"
+	whyUnknown  = "call/unallocated"
+	whyBusy     = "call/busy"
+	whyNotThere = "call/unavailable"
+)
+
+// asking is the dialogue with a party that pressed a code which takes a number. The other one hears music.
+type asking struct {
+	by   *party
+	keys []rune
+}
+
+// typed takes a key that a party pressed while it talks. Codes are those of our own people; what the outside presses means nothing here. A key
+// has reached the other side before it is known to be one of a code; the number has not.
+func (c *Call) typed(p *party, key rune, how path) {
+	now := time.Now()
+	late := now.Sub(p.keypad.last) > codeGap
+	if p.ext == "" || c.deps.Codes == nil || c.urgent || !isKey(key) || !p.keypad.hears(how, now) {
+		return
+	}
+	if a := c.asking; a != nil {
+		if a.by == p {
+			c.dialling(a, key)
+		}
+		return
+	}
+	if c.phase != Talking || c.other(p) == nil || p.phase != PartyUp || p.stage.why != purposeNone || c.surrender != nil || c.transfers >= maxTransfers {
+		return
+	}
+	if late {
+		p.keypad.typed = ""
+	}
+	p.keypad.typed += string(key)
+	p.keypad.typed = p.keypad.typed[max(0, len(p.keypad.typed)-codeKeys):]
+	for _, code := range c.deps.Codes(c.in.Request.Domain, p.ext) {
+		if strings.HasSuffix(p.keypad.typed, code.Keys) {
+			p.keypad.typed = ""
+			c.obey(p, code)
+			return
+		}
+	}
+}
+
+// obey does what a code says.
+func (c *Call) obey(p *party, code Code) {
+	c.log.Info("call: code", "leg", p.id)
+	if code.Dial != "" {
+		c.sendByKeys(p, code.Dial)
+		return
+	}
+	c.asking = &asking{by: p}
+	c.aside(p)
+	c.play(p, c.say(askNumber), purposeQuestion)
+	c.arm(codeFirst)
+}
+
+// aside takes p out of the conversation; the other one hears music.
+func (c *Call) aside(p *party) {
+	c.off = p
+	c.bridge.Gate(p.ep, media.GateNone)
+	c.play(c.other(p), c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
+}
+
+func (c *Call) say(prompt string) Program {
+	return c.deps.Programs.Announce(c.in.Request.Domain, prompt, c.plan.Language)
+}
+
+// dialling takes a key of the number; # ends it.
+func (c *Call) dialling(a *asking, key rune) {
+	c.silence(a.by)
+	if key != '#' {
+		a.keys = append(a.keys, key)
+	}
+	if key == '#' || len(a.keys) >= maxKeys {
+		c.dialled()
+		return
+	}
+	c.arm(codeNext)
+}
+
+// dialled: the number is complete, or nothing more was pressed. Without one they talk on.
+func (c *Call) dialled() {
+	a := c.asking
+	c.unask()
+	if len(a.keys) == 0 {
+		c.resume()
+		return
+	}
+	c.sendByKeys(a.by, string(a.keys))
+}
+
+// unask ends the dialogue.
+func (c *Call) unask() {
+	c.off = nil
+	if c.asking != nil {
+		c.asking = nil
+		c.disarm()
+	}
+}
+
+// sendByKeys sends whom p talks with elsewhere, by p's rights, as a REFER would. p hears it ring and may hang up; what fails, it hears and has
+// the other one back.
+func (c *Call) sendByKeys(p *party, number string) {
+	d, ok := c.deps.Number(c.in.Request.Domain, sip.URI{Scheme: "sip", User: number, Host: c.in.Request.Domain})
+	refused := sip.CauseNotFound
+	if ok {
+		plan := c.route(c.request(p, d))
+		if refused = plan.Refuse; refused.Status == 0 {
+			c.log.Info("call: transfer by keys", "by", p.number, "rule", plan.Why)
+			c.part(p)
+			c.transfer.keys = true
+			c.play(p, c.deps.Programs.Ringback(), purposeRingback)
+			c.redial(plan, p)
+			return
+		}
+		c.log.Info("call: transfer by keys refused", "leg", p.id, "rule", plan.Why)
+	}
+	c.aside(p)
+	c.play(p, c.say(whyNot(refused)), purposeVerdict)
+}
+
+// whyNot is what somebody hears whose transfer came to nothing.
+func whyNot(cause sip.Cause) string {
+	switch cause.Status {
+	case 403:
+		return whyBarred
+	case 404:
+		return whyUnknown
+	case 486, 600, 603:
+		return whyBusy
+	}
+	return whyNotThere
+}
