@@ -46,7 +46,7 @@ func TestSimulation(t *testing.T) {
 }
 
 // simulate plays one history; it returns what was seen, for comparison.
-func simulate(t *testing.T, d *directory.Directory, seed uint64, draw bool) (ladder string) {
+func simulate(t *testing.T, d *directory.Directory, seed uint64, draw bool, also ...func(*world)) (ladder string) {
 	cryptotest.SetGlobalRandom(t, seed)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, d, seed)
@@ -55,6 +55,9 @@ func simulate(t *testing.T, d *directory.Directory, seed uint64, draw bool) (lad
 		w.farewell()
 		time.Sleep(10 * time.Minute)
 		w.check()
+		for _, look := range also {
+			look(w)
+		}
 		w.close()
 		ladder = w.trace()
 		for _, f := range w.faults {

@@ -92,7 +92,13 @@ func (r *Rooms) Wrong(domain, number string) {
 func (r *Rooms) Len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.open)
+	n := 0
+	for _, m := range r.open {
+		if len(m.guests) > 0 { // one that was asked for, and entered by nobody, waits for its first guest
+			n++
+		}
+	}
+	return n
 }
 
 // Enter implements call.Room.

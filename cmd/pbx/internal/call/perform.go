@@ -31,6 +31,7 @@ type act struct {
 	gather  *collector // nil: nobody waits for keys
 	ahead   []rune     // pressed before anybody waited
 	deaf    func()     // ends listening; nil: nobody listens
+	entry   *Enter     // into a room, once the party's media is agreed
 }
 
 // clock is a timer of a script. A firing that was overtaken is recognised by its sequence.
@@ -257,6 +258,11 @@ func (c *Call) pickUp() {
 // reprise plays to a leg whose media has just been agreed: the caller's late answer, or a leg that took the party's place.
 func (c *Call) reprise() {
 	c.reseat()
+	if a := c.act; a != nil && a.entry != nil && c.caller.agreed {
+		o := *a.entry
+		a.entry = nil
+		c.enter(a, o)
+	}
 	if a := c.act; a != nil && a.on != nil {
 		c.play(c.caller, a.on, purposeScript)
 	}

@@ -54,6 +54,10 @@ func (c *Call) enter(a *act, o Enter) {
 		c.seat()
 		return
 	}
+	if p.phase >= PartyUp && !p.agreed && p.local != nil { // our offer waits for its answer: reprise enters
+		a.entry = &o
+		return
+	}
 	if p.phase < PartyUp || !p.agreed {
 		c.later(a, Refused{sip.StatusCause(488)})
 		return

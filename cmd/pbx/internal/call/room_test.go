@@ -141,3 +141,25 @@ func TestFullRoom(t *testing.T) {
 		r.settled(t)
 	})
 }
+
+// Who called without an offer is in the room as soon as its ACK says how it speaks.
+func TestRoomOfALateOffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(scripted, phone)
+		room := &fakeRoom{r: r, gates: map[string]media.Gate{}}
+		r.act = opening(PickUp{}, Enter{Room: room, Gate: media.GateBoth})
+		leg := r.start(nil)
+		synctest.Wait()
+		if len(room.guests) != 0 {
+			t.Fatal("a guest without media")
+		}
+		leg.post(Agreed{leg.id, media.SDP("PCMU")})
+		r.expect(t, "Began{}", "Company{0 0 false false}")
+		if len(room.guests) != 1 || room.gates[r.endpoints[0].ID()] != media.GateBoth {
+			t.Errorf("guests %d, gates %v", len(room.guests), room.gates)
+		}
+		r.sw.Post("d", "c1", Hangup{Cause: sip.CauseNormal})
+		time.Sleep(time.Minute)
+		r.settled(t)
+	})
+}
