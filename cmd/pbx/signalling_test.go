@@ -138,11 +138,11 @@ func TestWhoCalls(t *testing.T) {
 		want               route.Request // zero: nothing may reach the route
 	}{
 		{"an extension", "192.0.2.20", "2002", "a.example", "", sip.URI{User: "2001", Host: "a.example"}, 410,
-			route.Request{Domain: "a.example", Extension: "2002", Number: "2002", Display: "Clerk", Dialled: "2001"}},
+			route.Request{Domain: "a.example", Extension: "2002", Number: "2002", Display: "Clerk", Dialled: "2001", Own: true}},
 		{"by the switch's address", "192.0.2.20", "2001", "b.example", "", sip.URI{User: "03-1234-5678", Host: "192.0.2.10"}, 410,
-			route.Request{Domain: "b.example", Extension: "2001", Number: "2001", Display: "Other Boss", Dialled: "0312345678", E164: "+81312345678"}},
+			route.Request{Domain: "b.example", Extension: "2001", Number: "2001", Display: "Other Boss", Dialled: "0312345678", E164: "+81312345678", Own: true}},
 		{"the boss's name with own credentials", "192.0.2.20", "2002", "a.example", "2001", sip.URI{User: "119", Host: "a.example"}, 410,
-			route.Request{Domain: "a.example", Extension: "2002", Number: "2002", Display: "Clerk", Dialled: "119"}},
+			route.Request{Domain: "a.example", Extension: "2002", Number: "2002", Display: "Clerk", Dialled: "119", Own: true}},
 		{"the same number of another domain", "192.0.2.20", "2002", "a.example", "", sip.URI{User: "2001", Host: "b.example"}, 404, route.Request{}},
 		{"a relay for strangers", "192.0.2.20", "2002", "a.example", "", sip.URI{User: "2001", Host: "elsewhere.example"}, 403, route.Request{}},
 		{"no password", "192.0.2.20", "", "a.example", "2001", sip.URI{User: "2002", Host: "a.example"}, 401, route.Request{}},
@@ -151,10 +151,10 @@ func TestWhoCalls(t *testing.T) {
 		{"the carrier, no number of ours", "192.0.2.50", "", "carrier.example", "09011112222", sip.URI{User: "2001", Host: "192.0.2.10"}, 410,
 			route.Request{Domain: "a.example", Trunk: "carrier", Number: "+819011112222", Dialled: "2001"}},
 		{"a phone beside the carrier's gateway", "192.0.2.50", "2002", "a.example", "", sip.URI{User: "2001", Host: "a.example"}, 410,
-			route.Request{Domain: "a.example", Extension: "2002", Number: "2002", Display: "Clerk", Dialled: "2001"}},
+			route.Request{Domain: "a.example", Extension: "2002", Number: "2002", Display: "Clerk", Dialled: "2001", Own: true}},
 		{"a phone beside the carrier's gateway that dials an outside number of ours", "192.0.2.50", "2001", "b.example", "",
 			sip.URI{User: "0312345678", Host: "b.example"}, 410,
-			route.Request{Domain: "b.example", Extension: "2001", Number: "2001", Display: "Other Boss", Dialled: "0312345678", E164: "+81312345678"}},
+			route.Request{Domain: "b.example", Extension: "2001", Number: "2001", Display: "Other Boss", Dialled: "0312345678", E164: "+81312345678", Own: true}},
 		{"somebody beside the carrier's gateway", "192.0.2.50", "", "a.example", "2002", sip.URI{User: "0901234567", Host: "a.example"}, 401, route.Request{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

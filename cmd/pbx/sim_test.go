@@ -92,10 +92,17 @@ func (w *world) populate() {
 
 // history is 10 to 40 random actions in several minutes.
 func (w *world) history() {
-	for range 10 + w.dice.IntN(31) {
+	for range 10 + w.throw(31) {
 		w.act()
-		time.Sleep(time.Duration(w.dice.Int64N(int64(9 * time.Second))))
+		time.Sleep(time.Duration(w.throw(int(9 * time.Second))))
 	}
+}
+
+// throw throws the dice, which phones throw too.
+func (w *world) throw(below int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dice.IntN(below)
 }
 
 func (w *world) act() {
@@ -200,12 +207,12 @@ func (w *world) byREST() {
 	if len(list) == 0 {
 		return
 	}
-	s := list[w.dice.IntN(len(list))]
+	s := list[w.throw(len(list))]
 	w.mu.Lock()
 	w.byHand[s.ID] = true
 	w.mu.Unlock()
 	var e call.Event = call.Hangup{Cause: sip.CauseNormal}
-	if n := w.dice.IntN(3); n > 0 {
+	if n := w.throw(3); n > 0 {
 		e = call.Record{On: n == 1, Done: make(chan error, 1)}
 	}
 	_ = w.p.calls.Post(simDomain, s.ID, e)
