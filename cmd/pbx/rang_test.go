@@ -12,6 +12,8 @@ import (
 // rang compares what the last call's record says of those who were rung.
 func (o *stage) rang(want ...string) {
 	o.t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	var got []string
 	for _, r := range row(o.cdrs[len(o.cdrs)-1]).Rang {
 		got = append(got, r.Extension+" "+r.Outcome)
@@ -41,7 +43,10 @@ func TestMissedCall(t *testing.T) {
 		refuse(carol, other, 487)
 		o.wait(siptest.Patience)
 		o.rang("2002 declined", "2003 missed")
-		if part, _ := row(o.cdrs[0]).Part("2003"); part != provisioning.PartMissed {
+		o.mu.Lock()
+		part, _ := row(o.cdrs[0]).Part("2003")
+		o.mu.Unlock()
+		if part != provisioning.PartMissed {
 			t.Errorf("2003 has the part %q", part)
 		}
 		out = o.invite(alice, simGroup, nil)
