@@ -19,6 +19,7 @@ need baresip baresip-core
 need /usr/lib/baresip/modules/srtp.so baresip-core
 need linphonec linphone-cli
 need sox sox
+need ffmpeg ffmpeg
 need opusdec opus-tools
 need openssl openssl
 need chromium chromium                 # the browser phone
