@@ -37,6 +37,8 @@ type Phone struct {
 	Address                string // 127.0.0.1 when empty
 	Codecs                 string // "PCMU,PCMA" when empty
 
+	Env []string // "NAME=value", beside the environment that it has
+
 	Mailbox bool     // it subscribes to its messages
 	Watch   []string // users of its domain whose presence it subscribes to
 	Publish bool     // and its own that it publishes
@@ -108,7 +110,7 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 		return nil, err
 	}
 	var err error
-	if b.Process, err = Start(dir, "baresip", "-f", dir); err != nil {
+	if b.Process, err = Start(dir, "env", append(slices.Clone(p.Env), "baresip", "-f", dir)...); err != nil {
 		return nil, err
 	}
 	want := "baresip is ready"
