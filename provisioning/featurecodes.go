@@ -55,6 +55,8 @@ const (
 	FeatureEcho             = "echo-test"
 	FeatureQuality          = "quality-test"
 	FeatureWithPIN          = "call-with-pin"
+	FeatureDeskIn           = "hot-desk-in"
+	FeatureDeskOut          = "hot-desk-out"
 	FeatureShow             = "caller-number"
 	FeatureShort            = "short-number"
 	FeatureLock             = "lock"
@@ -93,6 +95,8 @@ func Features() []Feature {
 		{FeatureLeave, "*96", "mailbox", "Leave a message without ringing", "伝言の吹き込み"},
 		{FeatureTime, "*60", "", "The time", "時刻"},
 		{FeatureEcho, "*43", "", "Echo test", "通話試験（エコー）"},
+		{FeatureDeskIn, "*31", "your number", "Sign in at this telephone, with your PIN", "この電話機にログイン"},
+		{FeatureDeskOut, "*32", "", "Sign out", "ログアウト"},
 		{FeatureShow, "*65", "place of the number, or the number itself, and whom to call", "Call with another number of yours", "発信者番号を選んで発信"},
 		{FeatureShort, "*0", "code", "Abbreviated number", "短縮ダイヤル"},
 		{FeatureWithPIN, "*33", "number", "Call with your PIN", "暗証番号による発信"},
@@ -224,7 +228,7 @@ func SendsOut(feature string) bool {
 
 // Confides tells of a feature that it asks for a PIN: what was dialled behind its code stands in no record.
 func Confides(feature string) bool {
-	return feature == FeatureWithPIN || feature == FeatureUnlock
+	return feature == FeatureWithPIN || feature == FeatureUnlock || feature == FeatureDeskIn
 }
 
 // DuringCall tells of a feature that its code is pressed while one talks, and is nothing that can be dialled.

@@ -86,7 +86,8 @@ type Extension struct {
 	Department string `json:"department,omitempty" doc:"As the shared directory shows it; its people see what is kept for it, and have the class of restriction of the department of that name"`
 	Unlisted   bool   `json:"unlisted,omitempty" doc:"Not in the shared directory"`
 
-	Restriction string `json:"restriction,omitempty" doc:"Class of restriction, in place of rights"`
+	HotDesk     *HotDesking `json:"hot_desk,omitempty" doc:"People may sign in at its telephone"`
+	Restriction string      `json:"restriction,omitempty" doc:"Class of restriction, in place of rights"`
 
 	UnsolicitedMWI bool `json:"unsolicited_mwi,omitempty" doc:"Its phone shows waiting messages but never subscribes to them: it is told unasked"`
 

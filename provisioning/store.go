@@ -53,6 +53,7 @@ const (
 	KindRestriction  = "restriction"
 	KindDepartment   = "department"
 	KindShortNumbers = "short-numbers"
+	KindHotDesk      = "hot-desk"
 	KindContact      = "contact"
 	KindBookAccount  = "directory-account"
 	KindSupervision  = "supervision"
@@ -61,7 +62,7 @@ const (
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Group{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Group{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}}
 }
 
 // Row is an entity as the store keeps it.

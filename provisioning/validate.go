@@ -212,6 +212,7 @@ func (e Extension) Validate() error {
 	}
 	c.must(e.Certificate == "" || len(e.Certificate) <= 253 && hostPort(e.Certificate) && !strings.Contains(e.Certificate, ":"),
 		"certificate", "must be a host name")
+	e.HotDesk.check(&c, "hot_desk")
 	if e.Restriction != "" {
 		c.name("restriction", e.Restriction)
 		c.must(e.Rights == nil, "rights", "must be left out beside restriction")

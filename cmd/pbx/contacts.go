@@ -101,9 +101,6 @@ func (c *contacts) Contacts(a event.AOR) []event.Contact {
 	return out
 }
 
-// reachable tells whether somebody has a phone that can be called now.
-func (c *contacts) reachable(a event.AOR) bool { return len(c.registrar.Lookup(a.String())) > 0 }
-
 func idOf(b registrar.Binding) string { return "b" + strconv.FormatUint(b.ID, 36) }
 
 func aorOf(aor string) event.AOR {

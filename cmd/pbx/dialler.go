@@ -2,8 +2,10 @@ package main
 
 import (
 	"log/slog"
+	"naisen/provisioning"
 	"net/netip"
 	"sync"
+	"time"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
@@ -41,13 +43,33 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		return nil
 	}
 	var out []call.Destination
-	for _, device := range d.registrar.Devices(t.Number + "@" + domain) {
-		b := device[0]
+	for _, device := range d.devices(snap, domain, e) {
+		b := device.flows[0]
 		if t.Device != "" && !registrar.SameInstance(b.Instance, t.Device) {
 			continue
 		}
-		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(e.Media), Via: device,
+		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.media), Via: device.flows,
 			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport)})
+	}
+	return out
+}
+
+// device is a telephone that rings for an extension, and how its media may be encrypted.
+type device struct {
+	flows registrar.Device
+	media string
+}
+
+// devices are the telephones of an extension, and those at which its person is signed in.
+func (d *dialler) devices(snap *directory.Snapshot, domain string, e provisioning.Extension) (out []device) {
+	for _, f := range d.registrar.Devices(e.Number + "@" + domain) {
+		out = append(out, device{f, e.Media})
+	}
+	for _, desk := range snap.DesksOf(domain, e.Number, time.Now()) {
+		at, _ := snap.Extension(domain, desk)
+		for _, f := range d.registrar.Devices(desk + "@" + domain) {
+			out = append(out, device{f, at.Media})
+		}
 	}
 	return out
 }

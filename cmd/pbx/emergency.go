@@ -10,6 +10,9 @@ import (
 // a call back gets through.
 func (p *pbx) emergency(r route.Request, plan route.Plan) {
 	snap := p.directory.Snapshot()
+	if r.Desk != "" { // help is called from a desk, and calls back there
+		r.Extension = r.Desk
+	}
 	site, _ := snap.Site(r.Domain, plan.Site)
 	e, _ := snap.Extension(r.Domain, r.Extension)
 	p.log.Warn("pbx: emergency call placed", "domain", r.Domain, "extension", r.Extension, "number", plan.To, "site", site.Name, "as", plan.Shown.Number)

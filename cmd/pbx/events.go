@@ -40,10 +40,13 @@ func (s *signalling) newEvents(st event.Transport) *events {
 	e.quiet = quiet{calls: e.lamps, directory: s.directory, every: 15 * time.Second, attendance: s.attendance}
 	summary := tell("message-summary")
 	e.mailboxes = newMailboxes(func(a event.AOR) {
-		summary(a)
-		e.teller.Tell(a)
+		for _, user := range append(s.directory.Snapshot().DesksOf(a.Domain, a.User, time.Now()), a.User) {
+			at := event.AOR{User: user, Domain: a.Domain}
+			summary(at)
+			e.teller.Tell(at)
+		}
 	})
-	e.teller = event.NewTeller(s.stack, e.mailboxes, s.unsolicited)
+	e.teller = event.NewTeller(s.stack, seated{e.mailboxes, s.directory}, s.unsolicited)
 	e.published = event.NewPublications(s.stack, event.PublishConfig{Changed: tell("presence")}, s.log)
 	reg := tell("reg", "presence")
 	e.contacts = newContacts(s.registrar, func(a event.AOR) {
@@ -56,8 +59,8 @@ func (s *signalling) newEvents(st event.Transport) *events {
 	})
 	e.contacts.came = e.teller.Tell // a phone that has just started knows of no messages
 	e.notifier = event.New(st, event.Config{
-		Packages: []event.Package{event.DialogInfo(e.quiet), event.MessageSummary(e.mailboxes), event.Registrations(e.contacts, time.Now),
-			event.Presence(e.contacts.reachable, e.lamps, e.published, e.quiet.note)},
+		Packages: []event.Package{event.DialogInfo(e.quiet), event.MessageSummary(seated{e.mailboxes, s.directory}), event.Registrations(e.contacts, time.Now),
+			event.Presence(func(a event.AOR) bool { return s.present().Registered(a.Domain, a.User) }, e.lamps, e.published, e.quiet.note)},
 		Judge: s.maySee, Reroute: s.registrar.Reroute,
 	}, s.log)
 	e.contacts.start()

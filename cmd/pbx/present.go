@@ -1,6 +1,8 @@
 package main
 
 import (
+	"naisen/provisioning/directory"
+	"slices"
 	"time"
 
 	"naisen/cmd/pbx/internal/route"
@@ -11,6 +13,7 @@ import (
 type present struct {
 	legs      *legs
 	registrar *registrar.Registrar
+	directory *directory.Directory
 }
 
 var _ route.Live = present{}
@@ -20,7 +23,12 @@ func (p present) Busy(domain, extension string) bool { return p.legs.busy(extens
 
 // Registered implements route.Live.
 func (p present) Registered(domain, extension string) bool {
-	return len(p.registrar.Devices(extension+"@"+domain)) > 0
+	if len(p.registrar.Devices(extension+"@"+domain)) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(p.directory.Snapshot().DesksOf(domain, extension, time.Now()), func(desk string) bool {
+		return len(p.registrar.Devices(desk+"@"+domain)) > 0
+	})
 }
 
 // IdleSince implements route.Live.
@@ -32,4 +40,4 @@ func (p present) IdleSince(domain, extension string) time.Time {
 func (p present) Turn(domain, group string) int { return p.legs.turns(group + "@" + domain) }
 
 // present is that of this switch.
-func (s *signalling) present() present { return present{&s.legs, s.registrar} }
+func (s *signalling) present() present { return present{&s.legs, s.registrar, s.directory} }

@@ -32,6 +32,9 @@ func (d selfService) Set(ctx context.Context, domain, extension, feature, argume
 		return d.recall(domain, extension, feature, argument)
 	}
 	return d.store.Update(ctx, provisioning.Subject{Domain: domain, User: "extension " + extension, Device: extension}, func(w provisioning.Writer) error {
+		if feature == provisioning.FeatureDeskOut {
+			return provisioning.Delete[provisioning.HotDesk](w, domain, argument, "")
+		}
 		if feature == provisioning.FeatureNight {
 			return turn(w, domain, extension, argument)
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/health"
@@ -183,9 +184,14 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 		return call.Incoming{}, false
 	}
 	site, _ := snap.SiteFrom(domain, req.Flow.Remote().Addr())
+	desk := ""
+	if person, ok := snap.PersonAt(domain, number, time.Now()); ok { // the telephone is the desk's, who calls is the person
+		p, _ := snap.Extension(domain, person)
+		desk, number, e.Display = number, person, p.Display
+	}
 	return call.Incoming{
 		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: called.User, Device: called.Instance,
-			E164: e164(called.User), Site: site.Name, Own: true},
+			E164: e164(called.User), Site: site.Name, Desk: desk, Own: true},
 		Profile:  s.phoneProfile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Transport()),
 		Security: security(e.Media),
 	}, true

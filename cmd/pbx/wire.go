@@ -303,6 +303,7 @@ func (p *pbx) startBeside(ctx context.Context) {
 	p.office.start(ctx)
 	p.closing("post office", func(context.Context) error { p.office.Close(); return nil })
 	p.startQueues()
+	p.startSeats(ctx)
 	p.startGuards(ctx)
 }
 

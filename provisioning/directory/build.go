@@ -289,7 +289,7 @@ func newEdit(d *domain) *edit {
 			conferences: map[string]provisioning.Conference{}, pins: map[string]provisioning.ConferencePINs{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, calendars: map[string]provisioning.Calendar{}, mailboxes: map[string]provisioning.Mailbox{}, rejections: map[string]provisioning.Rejection{},
-			lots: map[string]provisioning.ParkingLot{}, restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{},
+			lots: map[string]provisioning.ParkingLot{}, restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{}, desks: map[string]provisioning.HotDesk{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},

@@ -16,6 +16,9 @@ func (d *domain) readNumbers(r provisioning.Reader) (err error) {
 	if d.short, err = readAll[provisioning.ShortNumbers](r, d.self.Name); err != nil {
 		return err
 	}
+	if d.desks, err = readAll[provisioning.HotDesk](r, d.self.Name); err != nil {
+		return err
+	}
 	d.departments, err = readAll[provisioning.Department](r, d.self.Name)
 	return err
 }
@@ -25,6 +28,8 @@ func (e *edit) takeNumbers(r provisioning.Reader, c provisioning.Change) error {
 	switch c.Kind {
 	case provisioning.KindRestriction:
 		return set(e, r, c, &e.restrictions)
+	case provisioning.KindHotDesk:
+		return set(e, r, c, &e.desks)
 	case provisioning.KindShortNumbers:
 		return set(e, r, c, &e.short)
 	case provisioning.KindDepartment:

@@ -40,6 +40,7 @@ type domain struct {
 	restrictions map[string]provisioning.Restriction
 	departments  map[string]provisioning.Department
 	short        map[string]provisioning.ShortNumbers
+	desks        map[string]provisioning.HotDesk
 	settings     map[string]provisioning.Settings     // by extension
 	codes        map[string]provisioning.FeatureCodes // at most one
 	menus        map[string]provisioning.MenuVersions

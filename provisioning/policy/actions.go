@@ -43,6 +43,9 @@ const (
 	ShortNumbersPut    provisioning.Action = "short-numbers.put"
 	ShortNumbersDelete provisioning.Action = "short-numbers.delete"
 
+	HotDeskRead   provisioning.Action = "hot-desk.read"
+	HotDeskDelete provisioning.Action = "hot-desk.delete" // sign somebody out
+
 	DepartmentRead   provisioning.Action = "department.read"
 	DepartmentPut    provisioning.Action = "department.put"
 	DepartmentDelete provisioning.Action = "department.delete"
@@ -324,6 +327,9 @@ func deskRows() []row {
 		grant(ShortNumbersRead, provisioning.KindShortNumbers, admin, telephony).andOwn(staff),
 		grant(ShortNumbersPut, provisioning.KindShortNumbers, admin, telephony).andOwn(staff),
 		grant(ShortNumbersDelete, provisioning.KindShortNumbers, admin, telephony).andOwn(staff),
+
+		grant(HotDeskRead, provisioning.KindHotDesk, admin, telephony).andOwn(staff),
+		grant(HotDeskDelete, provisioning.KindHotDesk, admin, telephony).andOwn(staff),
 
 		grant(DepartmentRead, provisioning.KindDepartment, admin, telephony, auditor),
 		grant(DepartmentPut, provisioning.KindDepartment, admin, telephony),

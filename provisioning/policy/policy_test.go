@@ -27,6 +27,7 @@ func want() map[provisioning.Action]string {
 		policy.GroupRead: "AT", policy.GroupPut: "AT", policy.GroupDelete: "AT",
 		policy.RestrictionRead: "ATU", policy.RestrictionPut: "AT", policy.RestrictionDelete: "AT",
 		policy.ShortNumbersRead: "ATs", policy.ShortNumbersPut: "ATs", policy.ShortNumbersDelete: "ATs",
+		policy.HotDeskRead: "ATs", policy.HotDeskDelete: "ATs",
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
 		policy.ParkingLotRead: "AT", policy.ParkingLotPut: "AT", policy.ParkingLotDelete: "AT",
 		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "ATs",

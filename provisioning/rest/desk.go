@@ -36,6 +36,14 @@ func (a *api) registerDesk() {
 	a.registerPINs()
 	a.registerShortNumbers()
 	a.registerCallerNumbers()
+	entities(a, resource[provisioning.HotDesk]{plural: "hot-desks", one: "hot-desk", read: policy.HotDeskRead, del: policy.HotDeskDelete,
+		ownerIn: func(r provisioning.Reader, domain string, h provisioning.HotDesk) string {
+			e, _, err := provisioning.Get[provisioning.Extension](r, domain, h.Person)
+			if err != nil {
+				return ""
+			}
+			return e.User
+		}})
 	groups := resource[provisioning.Group]{plural: "groups", one: "group", read: policy.GroupRead, put: policy.GroupPut, del: policy.GroupDelete,
 		setKey: func(g *provisioning.Group, k string) { g.Number = k }}
 	entities(a, groups)

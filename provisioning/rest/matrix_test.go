@@ -83,7 +83,9 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/restrictions": policy.RestrictionRead, "GET /v1/domains/{domain}/restrictions/{key}": policy.RestrictionRead,
 		"PUT /v1/domains/{domain}/restrictions/{key}": policy.RestrictionPut, "DELETE /v1/domains/{domain}/restrictions/{key}": policy.RestrictionDelete,
 		"GET /v1/domains/{domain}/extensions/{key}/caller-numbers": policy.ExtensionRead,
-		"GET /v1/domains/{domain}/short-numbers":                   policy.ShortNumbersRead, "GET /v1/domains/{domain}/short-numbers/{key}": policy.ShortNumbersRead,
+		"GET /v1/domains/{domain}/hot-desks":                       policy.HotDeskRead, "GET /v1/domains/{domain}/hot-desks/{key}": policy.HotDeskRead,
+		"DELETE /v1/domains/{domain}/hot-desks/{key}": policy.HotDeskDelete,
+		"GET /v1/domains/{domain}/short-numbers":      policy.ShortNumbersRead, "GET /v1/domains/{domain}/short-numbers/{key}": policy.ShortNumbersRead,
 		"PUT /v1/domains/{domain}/short-numbers/{key}": policy.ShortNumbersPut, "DELETE /v1/domains/{domain}/short-numbers/{key}": policy.ShortNumbersDelete,
 		"GET /v1/domains/{domain}/extensions/{key}/short-numbers": policy.ExtensionRead,
 		"GET /v1/domains/{domain}/departments":                    policy.DepartmentRead, "GET /v1/domains/{domain}/departments/{key}": policy.DepartmentRead,
@@ -162,7 +164,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k

@@ -189,7 +189,7 @@ func openStore(t testing.TB) *store.Store {
 		}
 		for _, e := range []provisioning.Entity{
 			provisioning.User{Name: "alice", Roles: []provisioning.Role{provisioning.RoleStaff}}, provisioning.User{Name: "bob"},
-			provisioning.Extension{Number: "2001", User: "alice"}, provisioning.Extension{Number: "2002", User: "bob"},
+			provisioning.Extension{Number: "2001", User: "alice"}, provisioning.Extension{Number: "2002", User: "bob", HotDesk: &provisioning.HotDesking{}}, provisioning.HotDesk{Desk: "2002", Person: "2001", Until: time.Unix(1, 0)},
 			provisioning.Menu{Name: "hello", Owner: "2001", Start: "a", Nodes: []provisioning.MenuNode{{Name: "a", Then: &provisioning.MenuGoto{Hangup: true}}}},
 			provisioning.DID{Number: "+81312345678", To: []string{"2001"}}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
 			provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx"},

@@ -44,6 +44,8 @@ type Desk interface {
 	// Prove tells whether a PIN is that of an extension, which signs in at another one, or at its own. Wrong ones are slowed and audited.
 	// Errors: ErrNoTries; any other: it is not.
 	Prove(ctx context.Context, domain, extension, at, pin string) error
+	// SignIn lets the person of an extension sign in at a telephone. Errors: as of Prove, and whatever else stands against it.
+	SignIn(ctx context.Context, domain, desk, person, pin string) error
 	// LastCaller is who called an extension last; known is false when nobody did, and number empty when it was withheld.
 	LastCaller(ctx context.Context, domain, extension string) (number string, known bool, err error)
 }

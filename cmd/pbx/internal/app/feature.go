@@ -23,6 +23,8 @@ func (p Programs) feature(r route.Run) (call.Script, bool) {
 		return p.proves(r)
 	case provisioning.FeatureMessages, provisioning.FeatureMailbox:
 		return &fetching{from: p, own: r.Name == provisioning.FeatureMessages, number: r.Data[route.Argument]}, p.Mailboxes != nil
+	case provisioning.FeatureDeskIn:
+		return &signingIn{from: p, person: r.Data[route.Argument]}, p.Desk != nil
 	case provisioning.FeatureLastCaller:
 		return &returning{from: p}, p.Desk != nil
 	case provisioning.FeatureAgentSign, provisioning.FeatureAgentPause, provisioning.FeatureAgentReady:
@@ -46,6 +48,7 @@ var confirmations = map[string]struct{ said, asks string }{
 	provisioning.FeatureDNDOff:           {"feature/dnd-off", ""},
 	provisioning.FeatureRecallOn:         {"feature/callback-set", ""},
 	provisioning.FeatureRecallOff:        {"feature/callback-off", ""},
+	provisioning.FeatureDeskOut:          {"feature/hotdesk-logout", ""},
 	provisioning.FeatureLock:             {"feature/activated", ""},
 	provisioning.FeatureNight:            {"", ""}, // its lamp says what it did
 }

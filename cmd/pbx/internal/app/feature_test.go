@@ -34,6 +34,11 @@ func (d *fakeDesk) Prove(_ context.Context, _, extension, _, pin string) error {
 	return d.broken
 }
 
+func (d *fakeDesk) SignIn(ctx context.Context, domain, desk, person, pin string) error {
+	d.set = desk + " is of " + person
+	return d.Prove(ctx, domain, person, desk, pin)
+}
+
 func (d *fakeDesk) LastCaller(context.Context, string, string) (string, bool, error) {
 	return d.last.number, d.last.known, d.broken
 }

@@ -338,7 +338,7 @@ func (c *Call) sendTo(a *act, o Goto) {
 		return
 	}
 	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: d.Number, E164: d.E164, Device: d.Device, Site: c.in.Request.Site, Inside: o.Inside,
-		PIN: o.PIN, Standing: who != c.caller.ext})
+		PIN: o.PIN, Standing: who != c.caller.ext, Desk: c.in.Request.Desk})
 	if o.PIN && plan.Refuse.Status == 0 { // it was the number that was called, not the code
 		c.to, c.direction = plan.To, plan.Direction
 	}

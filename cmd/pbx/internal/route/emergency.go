@@ -45,6 +45,7 @@ func emergencyTrunks(dir Directory, req Request, caller provisioning.Extension) 
 // emergency tries one way out after the other until somebody answers. Who calls is the device's site, never the person who signed in on
 // it; without a site it is the number of the extension.
 func emergency(dir Directory, req Request, caller provisioning.Extension, to string, ways []provisioning.Trunk, p Plan) Plan {
+	caller = device(dir, req, caller)
 	p.Direction, p.To, p.Emergency, p.Why = Outbound, to, true, "emergency by trunk "+ways[0].Name
 	p.Shown, p.Record = presented(caller, ways[0], number.PresentDefault), Record{}
 	id := caller.CallerID
@@ -57,6 +58,14 @@ func emergency(dir Directory, req Request, caller provisioning.Extension, to str
 			Emergency: true, Silence: patience(i, len(ways))}}})
 	}
 	return p
+}
+
+// device is the extension of the telephone from which somebody calls: help comes to the desk, not to the person's own place.
+func device(dir Directory, req Request, caller provisioning.Extension) provisioning.Extension {
+	if desk, ok := dir.Extension(req.Domain, req.Desk); ok {
+		return desk
+	}
+	return caller
 }
 
 // callBack rings the device from which the emergency call came, and everybody whom the number reaches anyway. Nothing that people set for

@@ -15,6 +15,9 @@ func reach(dir Directory, req Request, called provisioning.Extension, p Plan) Pl
 	if req.Direct {
 		return ring(req, called, nil, defaultRing, p)
 	}
+	if _, taken := dir.PersonAt(req.Domain, called.Number, req.now); taken && called.HotDesk.Silent() {
+		return refuse(480, p.Why+": somebody else is signed in at "+called.Number)
+	}
 	s := dir.Settings(req.Domain, called.Number)
 	by := diverter(called)
 	send := func(to *provisioning.Destination, reason string, on Outcome) *Forward {
@@ -72,6 +75,9 @@ func ring(req Request, called provisioning.Extension, then []*Forward, wait time
 func disturb(dir Directory, req Request, n string) (Target, bool) {
 	e, ok := dir.Extension(req.Domain, n)
 	if !ok || e.Disabled {
+		return Target{}, false
+	}
+	if _, taken := dir.PersonAt(req.Domain, n, req.now); taken && e.HotDesk.Silent() {
 		return Target{}, false
 	}
 	s := dir.Settings(req.Domain, n)

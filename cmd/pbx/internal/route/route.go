@@ -24,6 +24,16 @@ type Directory interface {
 	Trunks(domain string) []provisioning.Trunk
 	Site(domain, name string) (provisioning.Site, bool)
 	Desk
+	Numbers
+}
+
+// Numbers is what routing reads of who may call what, and from where.
+type Numbers interface {
+	Restriction(domain, name string) (provisioning.Restriction, bool)
+	Department(domain, name string) (provisioning.Department, bool)
+	// PersonAt is who is signed in at the telephone of an extension.
+	PersonAt(domain, desk string, now time.Time) (person string, ok bool)
+	ShortNumber(domain string, e provisioning.Extension, code string) (number string, ok bool)
 }
 
 // Desk is what routing reads of what people set about their telephones.
@@ -35,9 +45,6 @@ type Desk interface {
 	Feature(domain, dialled string) (feature, argument string, ok bool)
 	Group(domain, number string) (provisioning.Group, bool)
 	Calendar(domain, name string) (provisioning.Calendar, bool)
-	Restriction(domain, name string) (provisioning.Restriction, bool)
-	Department(domain, name string) (provisioning.Department, bool)
-	ShortNumber(domain string, e provisioning.Extension, code string) (number string, ok bool)
 	Rejections(domain string) []provisioning.Rejection
 	ParkingLot(domain, number string) (provisioning.ParkingLot, bool)
 	ParkingLots(domain string) []provisioning.ParkingLot
@@ -77,6 +84,7 @@ type Request struct {
 	Forward  *Forward        // a step of an earlier plan reached nobody and sends the call on; Dialled is not looked at
 	now      time.Time
 	Inside   bool   // a stranger pressed Dialled in a menu: numbers of our own people only, no code, no way out, no call for help
+	Desk     string // extension of the telephone, where somebody else is signed in at it; empty: Extension's own
 	Shows    string // number that Extension chose to show: one that it may
 	PIN      bool   // Extension proved by its PIN that it is there: what its class keeps for that is open
 	Standing bool   // by a wish that stood before, not dialled now: see Judged
@@ -203,6 +211,7 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		}
 		return refuse(404, "no number of ours: "+req.Dialled)
 	}
+	req.Site = siteOf(req, device(dir, req, caller))
 	if n, ok := number.Japan.Urgent(req.Dialled); ok {
 		if ways := emergencyTrunks(dir, req, caller); len(ways) > 0 {
 			return emergency(dir, req, caller, n, ways, p)

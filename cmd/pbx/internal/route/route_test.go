@@ -25,6 +25,7 @@ type dir struct {
 	departments  map[string]provisioning.Department
 	short        map[string]string
 	mailboxes    map[string]provisioning.Mailbox
+	seated       map[string]string // person by desk
 }
 
 func (d dir) Domain(n string) (provisioning.Domain, bool) { v, ok := d.domains[n]; return v, ok }
@@ -89,6 +90,11 @@ func (d dir) Restriction(dom, n string) (provisioning.Restriction, bool) {
 func (d dir) Department(dom, n string) (provisioning.Department, bool) {
 	v, ok := d.departments[dom+"|"+n]
 	return v, ok
+}
+
+func (d dir) PersonAt(dom, desk string, _ time.Time) (string, bool) {
+	p, ok := d.seated[dom+"|"+desk]
+	return p, ok
 }
 
 func (d dir) ShortNumber(dom string, e provisioning.Extension, code string) (string, bool) {

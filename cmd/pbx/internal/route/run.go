@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"strings"
 
 	"naisen/provisioning"
@@ -17,6 +18,9 @@ const (
 
 // Argument in Run.Data is what was dialled behind a code.
 const Argument = "argument"
+
+// Telephone in Run.Data is the extension of the telephone at which the code was dialled.
+const Telephone = "desk"
 
 // Run hands a call to a script instead of ringing anybody: an announcement, a mailbox, a menu, a queue. It is plain data: which script a
 // verb means, and what it does, is not routing's business.
@@ -58,7 +62,14 @@ func featured(dir Directory, req Request, caller provisioning.Extension, feature
 	if provisioning.Confides(feature) { // what is dialled behind it may be a secret by mistake
 		p.To, p.Confided = req.Dialled[:strings.LastIndex(req.Dialled, argument)], true
 	}
+	data := map[string]string{Argument: argument}
+	switch desk := cmp.Or(req.Desk, caller.Number); feature {
+	case provisioning.FeatureDeskIn:
+		data[Telephone] = desk
+	case provisioning.FeatureDeskOut:
+		data[Argument] = desk
+	}
 	p.Direction, p.Why, p.Record = Internal, "feature "+feature, Record{Notice: NoticeNone}
-	p.Steps = []Step{{Run: Run{Verb: VerbFeature, Name: feature, For: caller.Number, Data: map[string]string{Argument: argument}}}}
+	p.Steps = []Step{{Run: Run{Verb: VerbFeature, Name: feature, For: caller.Number, Data: data}}}
 	return p
 }
