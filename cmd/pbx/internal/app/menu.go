@@ -112,3 +112,6 @@ func (s *menuing) mailbox(f call.Facts, out *provisioning.MenuGoto) []call.Order
 	}
 	return []call.Order{call.Follow{Plan: plan}}
 }
+
+// Yields implements call.Yielding: everybody who calls hears the same.
+func (*menuing) Yields() {}

@@ -207,3 +207,6 @@ func (s *parking) returned(f call.Facts) *route.Shown {
 	}
 	return &route.Shown{Number: number, Display: name}
 }
+
+// Yields implements call.Yielding: a slot is for everybody.
+func (*parking) Yields() {}

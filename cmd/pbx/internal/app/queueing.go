@@ -262,3 +262,6 @@ func (q *queueing) overflow(f call.Facts, n queue.Overflow) []call.Order {
 	}
 	return append([]call.Order{call.Unring{}}, q.goodbye(f, prompt, sip.CauseUnavailable)...)
 }
+
+// Yields implements call.Yielding: waiting is nobody's secret.
+func (*queueing) Yields() {}

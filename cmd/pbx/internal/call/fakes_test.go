@@ -35,6 +35,7 @@ type rig struct {
 	autoEnd   bool   // legs post Ended after End, as real ones do
 	faulty    string // the part that panics
 	act       func(Facts, Cue) []Order
+	script    Script // of every verb; nil: acting, of the rig's own
 	cues      []string
 	routes    func(route.Request) route.Plan // nil: plan
 	asked     []route.Request
@@ -140,6 +141,9 @@ func (r *rig) Ringback() Program                    { return program{r, "ringbac
 
 // Script gives the rig's own: what it was told is noted.
 func (r *rig) Script(_ string, run route.Run) (Script, bool) {
+	if r.script != nil {
+		return r.script, true
+	}
 	return acting{r}, run.Verb == "test" || run.Verb == route.VerbAnnounce
 }
 

@@ -44,6 +44,7 @@ type Adopt struct {
 	step    int           // of these the next to be rung
 	ring    time.Duration // how long the present one may still ring
 	record  route.Record
+	urgent  bool             // somebody of them was called for help
 	notice  *recorder.Notice // that they have heard
 }
 
@@ -94,7 +95,7 @@ func (c *Call) onSurrender(e Surrender) {
 		refuse(491)
 		return
 	}
-	a := Adopt{record: c.plan.Record, notice: c.notice}
+	a := Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent}
 	switch {
 	case c.phase == Talking && c.other(p) != nil:
 		a.parties = []*party{c.other(p)}
@@ -257,6 +258,7 @@ func (c *Call) onAdopt(e Adopt) {
 
 // take goes on with the legs of another call as if they had been rung here.
 func (c *Call) take(e Adopt) {
+	c.urgent = c.urgent || e.urgent
 	if !c.plan.Record.On && e.record.On {
 		c.plan.Record = e.record
 	}

@@ -338,7 +338,7 @@ func (c *Call) sendTo(a *act, o Goto) {
 		return
 	}
 	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: d.Number, E164: d.E164, Device: d.Device, Site: c.in.Request.Site, Inside: o.Inside,
-		PIN: o.PIN, Standing: who != c.caller.ext, Desk: c.in.Request.Desk})
+		PIN: o.PIN, Standing: o.For != "" && o.For != c.caller.ext, Desk: c.in.Request.Desk})
 	if o.PIN && plan.Refuse.Status == 0 { // it was the number that was called, not the code
 		c.to, c.direction = plan.To, plan.Direction
 	}
@@ -347,6 +347,9 @@ func (c *Call) sendTo(a *act, o Goto) {
 
 // follow ends the script and takes another plan.
 func (c *Call) follow(a *act, plan route.Plan, by string) {
+	if plan.Emergency && c.in.Origin != nil { // whoever calls for help does it from a phone whose place is known
+		plan.Refuse = sip.CauseForbidden
+	}
 	if plan.Refuse.Status != 0 {
 		c.log.Info("call: script is refused a number", "script", a.run.String(), "rule", plan.Why)
 		c.later(a, Refused{plan.Refuse})

@@ -86,10 +86,18 @@ func (c *Call) mayReplace(p, n *party, e Replace) sip.Cause {
 		return sip.CauseDeclined
 	case c.transfer != nil, c.surrender != nil, c.plan.Emergency, p.phase >= PartyUp && !p.agreed:
 		return sip.StatusCause(491)
-	case c.transfers >= maxTransfers:
+	case c.phase == Scripted && p == c.caller && !e.Join && n.ext != p.ext && !c.act.yields():
+		return sip.CauseDeclined
+	case c.transfers >= maxTransfers && !e.Join: // nobody else could talk with who is parked
 		return sip.CauseDeclined
 	}
 	return sip.Cause{}
+}
+
+// yields says that the script at work bears another in its caller's place.
+func (a *act) yields() bool {
+	_, ok := a.script.(Yielding)
+	return ok
 }
 
 // heard is whom the new leg will talk with; nil: nobody yet.

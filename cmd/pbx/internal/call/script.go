@@ -28,6 +28,10 @@ type Teller interface {
 	Tell(f Facts, refused sip.Cause) Program
 }
 
+// Yielding is a script that goes on when somebody else's telephone takes its caller's place (RFC 3891), because it knows and shows nothing of its
+// caller's. Any other is left to whom it has: it may have heard a PIN, or let the caller hear what only that one may.
+type Yielding interface{ Yields() }
+
 // Facts are what a script may know of its call. They are fresh with each cue: the party may have changed.
 type Facts struct {
 	Call      string

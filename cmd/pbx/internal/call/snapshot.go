@@ -1,6 +1,7 @@
 package call
 
 import (
+	"strings"
 	"time"
 
 	"naisen/cmd/pbx/internal/route"
@@ -93,7 +94,18 @@ func (c *Call) with(p *party) route.Shown {
 	case o != nil && (c.transfers > 0 || c.direction == route.Internal):
 		return c.identity(o)
 	case c.plan.To != "":
-		return route.Shown{Number: c.plan.To}
+		return route.Shown{Number: c.coded()}
 	}
 	return route.Shown{Number: c.in.Request.Dialled}
+}
+
+// coded is the number of the plan as everybody may see it: of a code that a script works on only the code itself. What was dialled behind it says
+// whom a supervisor hears, or whose mailbox is open.
+func (c *Call) coded() string {
+	for _, s := range c.plan.Steps {
+		if s.Run.Verb == route.VerbFeature {
+			return strings.TrimSuffix(c.plan.To, s.Run.Data[route.Argument])
+		}
+	}
+	return c.plan.To
 }

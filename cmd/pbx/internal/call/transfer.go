@@ -128,6 +128,7 @@ func (c *Call) replan(plan route.Plan, by string) bool {
 		plan.Shown = c.identity(c.caller)
 	}
 	plan.Record = record
+	c.urgent = c.urgent || plan.Emergency                      // a call back after one stays so wherever it is sent
 	c.plan, c.step, c.in.Way, c.outcome = plan, 0, plan.Way, 0 // the way to the party that stays is over
 	return record.On && c.recording == nil && c.notice == nil && !c.record.refused && record.Notice != route.NoticeNone && plan.Direction != route.Outbound
 }

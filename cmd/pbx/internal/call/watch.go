@@ -42,7 +42,7 @@ func (audienceChanged) event() {}
 // there is a third.
 func (c *Call) onWatch(e Watch) {
 	p := c.talker(e.Ext)
-	if p == nil || c.plan.Emergency || c.plan.CallBack || c.surrender != nil || !c.caller.ep.Codec().Transcodes() || !c.winner.ep.Codec().Transcodes() {
+	if p == nil || c.urgent || c.surrender != nil || !c.caller.ep.Codec().Transcodes() || !c.winner.ep.Codec().Transcodes() {
 		e.answer(Watched{})
 		return
 	}
