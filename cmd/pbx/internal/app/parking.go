@@ -181,6 +181,11 @@ func (s *parking) fallBack(f call.Facts) []call.Order {
 	if d == nil {
 		return []call.Order{s.again()}
 	}
+	if d.Voicemail != "" {
+		plan := s.from.Leave(f.Domain, d.Voicemail)
+		plan.Language = f.Language
+		return []call.Order{call.Follow{Plan: plan}}
+	}
 	payer := s.lot.Payer
 	if payer == "" {
 		payer = f.Sent

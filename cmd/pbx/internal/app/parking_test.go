@@ -104,6 +104,14 @@ func TestParking(t *testing.T) {
 	if got := s.On(f, call.Elapsed{}); got[0] != (call.Goto{Number: "0312340000", For: "2009"}) {
 		t.Errorf("not to who parked it: %v", got)
 	}
+	s.from.Leave = func(domain, number string) route.Plan {
+		return route.Plan{Steps: []route.Step{{Run: route.Run{Verb: route.VerbVoicemail, Name: number, Language: domain}}}}
+	}
+	s.lot.Fallback = &provisioning.Destination{Voicemail: "2001"}
+	box, ok := s.On(f, call.Elapsed{})[0].(call.Follow)
+	if !ok || len(box.Plan.Steps) != 1 || box.Plan.Steps[0].Run.Name != "2001" || box.Plan.Steps[0].Run.Language != "d" {
+		t.Errorf("to a mailbox: %+v", box)
+	}
 	f.Language, f.Number = "en", ""
 	if got := *s.returned(f); got != (route.Shown{Number: "703", Display: "Parked at 703"}) {
 		t.Errorf("a withheld number: %+v", got)
