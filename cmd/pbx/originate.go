@@ -93,7 +93,8 @@ func (o *origins) incoming(w wish) (call.Incoming, error) {
 			return call.Incoming{}, &provisioning.Invalid{Field: "payer", Reason: "is no extension"}
 		}
 	}
-	ask := route.Request{Domain: w.domain, Extension: payer.Number, Number: e.Number, Display: e.Display, Dialled: to, E164: e164(to), Site: payer.Site}
+	ask := route.Request{Domain: w.domain, Extension: payer.Number, Number: e.Number, Display: e.Display, Dialled: to, E164: e164(to), Site: payer.Site,
+		Standing: payer.Number != e.Number} // who pays does not dial: that its telephone is locked does not matter
 	judged := ask
 	judged.Live = o.signalling.present()
 	plan := route.Route(ordered{snap, o.book}, judged, time.Now()) // only looked at

@@ -27,7 +27,7 @@ func (q *queues) Reach(domain, number, who string) (string, bool) {
 		return "", false
 	}
 	to := national(kept)
-	plan := route.Route(snap, route.Request{Domain: domain, Extension: conf.CallBack.Payer, Dialled: to, E164: kept}, time.Now())
+	plan := route.Route(snap, route.Request{Domain: domain, Extension: conf.CallBack.Payer, Dialled: to, E164: kept, Standing: true}, time.Now())
 	switch {
 	case plan.Refuse.Status != 0 || plan.Emergency || route.IsEmergency(to) || plan.Direction != route.Outbound:
 		return "", false
@@ -68,7 +68,8 @@ func (q *queues) callBack(c queue.CallBack) {
 	case err == nil:
 	case errors.As(err, &bad) && bad.Field != "from":
 		q.log.Warn("queues: a kept place cannot be called", "domain", c.Domain, "queue", c.CallBack.Queue, "why", bad.Reason)
-		told(queue.TriedNobody)
+		q.alarm("call-back-refused", c.Domain, c.CallBack.Queue, "")
+		told(queue.TriedRefused)
 	default: // the agent's telephone is gone, or the switch has too much to do
 		told(queue.TriedAgent)
 	}

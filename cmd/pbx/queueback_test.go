@@ -100,6 +100,51 @@ func TestCallBackInVain(t *testing.T) {
 	}, simKept(simPlace)...)
 }
 
+// The lock of the payer's telephone is for who dials there: a kept place is called all the same.
+func TestCallBackOfALockedPayer(t *testing.T) {
+	onStage(t, "", func(o *stage) {
+		first := o.phones["2001"]
+		o.wait(8 * time.Second)
+		in := first.Expect("INVITE")
+		a := o.acked(side{first, in, first.Reply(in, 200, with(first, "0 8 101")), false})
+		in = o.carrier.Expect("INVITE")
+		b := o.acked(side{o.carrier, in, o.carrier.Reply(in, 200, with(o.carrier, "0 8 101")), false})
+		o.wait(6 * time.Second)
+		b.bye(a)
+		o.wait(time.Second)
+		o.files("drop before-q1")
+	}, simKept(simPlace, provisioning.Settings{Extension: "2004", Locked: true})...)
+}
+
+// A place that we may not call costs the customer no try: it comes again later, and the operator hears of it.
+func TestCallBackIsRefused(t *testing.T) {
+	place := simPlace
+	place.Tries = 1 // of two
+	closed := provisioning.Rights{Classes: []string{provisioning.ClassNational}}
+	entities := append([]provisioning.Entity{provisioning.Extension{Number: "2005", Rights: &closed}}, simKept(place)...)
+	for i, e := range entities {
+		if q, ok := e.(provisioning.Queue); ok {
+			q.CallBack.Payer = "2005"
+			entities[i] = q
+		}
+	}
+	onStage(t, "", func(o *stage) {
+		o.wait(20 * time.Second)
+		select {
+		case cmd := <-o.p.queues.desk:
+			if c, ok := cmd.(queue.Change); !ok || c.CallBack.Tries != 1 || !c.CallBack.After.After(place.After) {
+				t.Errorf("the store is asked for %+v", cmd)
+			}
+		default:
+			t.Error("the place is not put off")
+		}
+		o.agentIs("2001", queue.Ready)
+		if list := o.p.alarms.Alarms(simDomain); len(list) != 1 || list[0].Name != "call-back-refused" || list[0].Object != "7001" {
+			t.Errorf("alarms %+v", list)
+		}
+	}, entities...)
+}
+
 // A waiting caller is offered it, hears the number, may give another one, and is kept; what is stored is the place of the arrival.
 func TestQueueOffersCallBack(t *testing.T) {
 	entities := simKept()
@@ -156,6 +201,7 @@ func TestQueueReach(t *testing.T) {
 	d := simDirectory(t, append(simKept(),
 		provisioning.Queue{Number: "7002", Members: []provisioning.QueueMember{{Agent: "2001"}}, CallBack: provisioning.QueueCallBack{Payer: "2004"}},
 		provisioning.Extension{Number: "2005", Rights: &closed},
+		provisioning.Settings{Extension: "2005", Locked: true}, // nobody dials there
 		provisioning.Queue{Number: "7003", Members: []provisioning.QueueMember{{Agent: "2001"}}, CallBack: provisioning.QueueCallBack{Offer: true, Payer: "2005"}})...)
 	q := &queues{directory: d, log: slog.New(slog.DiscardHandler)}
 	for _, c := range []struct {

@@ -33,6 +33,7 @@ type queues struct {
 	lamp      func(queue.Key) // an agent does something else now
 	log       *slog.Logger
 	origins   *origins // set before anything runs
+	alarm     func(name, domain, object, detail string)
 
 	desk    chan queue.Command // for the store
 	dropped atomic.Uint64

@@ -219,7 +219,7 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes}, 0)
 	s.calls = p.calls
 	p.origins = p.newOrigins()
-	p.queues.origins = p.origins
+	p.queues.origins, p.queues.alarm = p.origins, p.alarms.happened
 	p.wireAgents()
 	p.queues.Configured() // the directory stands still
 	w.serve.Go(func() { p.queues.watch(ctx, p.registrar.Watch(contactChanges)) })

@@ -297,7 +297,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 // startBeside begins what works beside calls, as soon as they can come.
 func (p *pbx) startBeside(ctx context.Context) {
 	p.origins = p.newOrigins()
-	p.queues.origins = p.origins
+	p.queues.origins, p.queues.alarm = p.origins, p.alarms.happened
 	p.startRecalls()
 	p.office.lamps = p.signalling.events.mailboxes.Set
 	p.office.start(ctx)

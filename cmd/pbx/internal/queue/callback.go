@@ -104,6 +104,12 @@ func (c *Core) Called(now time.Time, domain, id string, agent string, what Tried
 		return
 	}
 	next := *w.kept
+	if what == TriedRefused {
+		w.settling = now.Add(settleFor)
+		next.After = now.Add(minutes(w.line.conf.CallBack.Minutes, 5)).UTC()
+		c.tell(Change{domain, next})
+		return
+	}
 	next.Tries++
 	row := c.row(w, provisioning.OutcomeCalledBack, now)
 	row.ID, row.Agent = w.id+"-b"+strconv.Itoa(next.Tries), agent

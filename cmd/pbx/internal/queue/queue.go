@@ -135,6 +135,7 @@ const (
 	TriedReached Tried = iota // agent and customer were joined
 	TriedAgent                // the agent did not answer: that was no try
 	TriedNobody               // the customer did not answer
+	TriedRefused              // nobody was rung, by a fault of ours: that was no try
 )
 
 const (

@@ -169,7 +169,7 @@ func (w *world) obey(cmd Command, before truth) {
 		if before[cmd.Agent.Agent] {
 			w.t.Fatalf("%s is called for a call-back while in a call", cmd.Agent.Agent)
 		}
-		if what := rapid.IntRange(0, 3).Draw(w.t, "called"); what < 3 { // 3: the report is lost
+		if what := rapid.IntRange(0, 4).Draw(w.t, "called"); what < 4 { // 4: the report is lost
 			w.core.Called(w.now, town, cmd.CallBack.ID, cmd.Agent.Agent, Tried(what))
 		}
 	case Change:
