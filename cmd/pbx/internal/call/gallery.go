@@ -43,8 +43,7 @@ type seat struct {
 	in      bool
 	joined  bool // member of the bridge
 	refused bool
-
-	told media.Gate // the heard call's own: what its recording and its parties know
+	told    media.Gate // what the heard call's recording and its parties know
 }
 
 // Enter implements Room. The call that is heard does what is left to do.
@@ -107,9 +106,9 @@ func (g *Gallery) remove(s *seat) {
 
 // sitting is a listener and its wish, as the call that is heard sees them at one moment.
 type sitting struct {
-	seat  *seat
-	guest Guest
-	wish  media.Gate
+	seat       *seat
+	guest      Guest
+	wish, told media.Gate
 }
 
 // look is who is there, and whose endpoints have gone since it was last asked.
@@ -117,7 +116,7 @@ func (g *Gallery) look() (here []sitting, left []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, s := range g.seats {
-		here = append(here, sitting{s, s.guest, s.wish})
+		here = append(here, sitting{s, s.guest, s.wish, s.told})
 	}
 	left, g.left = g.left, nil
 	return here, left
@@ -141,6 +140,7 @@ func (g *Gallery) place(s *seat, gate media.Gate, whom media.Endpoint) error {
 	} else {
 		g.bridge.Gate(s.guest.Endpoint, gate)
 	}
+	s.told = gate
 	return nil
 }
 

@@ -87,7 +87,7 @@ func (c *Call) onAudience() {
 	for _, s := range here {
 		p := c.talker(s.seat.whom)
 		switch {
-		case s.wish == s.seat.told:
+		case s.wish == s.told:
 			continue
 		case p == nil, c.demands(media.SecurityPreferred) == media.SecurityRequired && s.guest.Endpoint.Stats().SRTP == "":
 			c.log.Warn("call: a listener is refused", "number", s.guest.Party.Number)
@@ -100,7 +100,6 @@ func (c *Call) onAudience() {
 			g.refuse(s.seat)
 			continue
 		}
-		s.seat.told = s.wish
 		c.log.Info("call: heard by", "number", s.guest.Party.Number, "how", modeOf(s.wish), "bridge", c.bridge.String())
 		if s.wish != media.GateNone {
 			c.chime(p, s.seat.tone)
@@ -133,8 +132,8 @@ func (c *Call) nameAudience() {
 	}
 	here, _ := c.gallery.look()
 	for _, s := range here {
-		if s.seat.told != media.GateNone {
-			s.wish = s.seat.told
+		if s.told != media.GateNone {
+			s.wish = s.told
 			c.witness(s.guest.Endpoint.ID(), listenerOf(s))
 		}
 	}
