@@ -221,7 +221,8 @@ func TestBind(t *testing.T) {
 	}
 }
 
-// TestGuessing: after some wrong secrets of one address a right one looks like them.
+// TestGuessing: after some wrong secrets of one address more are told to wait, whatever the account; a right one never is, since a telephone with
+// an old secret may stand behind the same address.
 func TestGuessing(t *testing.T) {
 	r := newRig(t)
 	cl := r.client(t)
@@ -231,11 +232,28 @@ func TestGuessing(t *testing.T) {
 			t.Fatalf("a wrong secret: %d", got)
 		}
 	}
-	for _, s := range []string{"wrong", "right"} {
-		cl.send(bindRequest(3, deskDN, s))
-		if got, _ := cl.result(); got != resultBusy {
-			t.Errorf("%s, too late: %d", s, got)
+	for _, c := range []struct {
+		name, secret string
+		want         int
+	}{{deskDN, "wrong", resultBusy}, {strings.Replace(deskDN, "desk", "other", 1), "wrong", resultBusy}, {deskDN, "right", resultSuccess}, {deskDN, "wrong", resultBusy}} {
+		cl.send(bindRequest(3, c.name, c.secret))
+		if got, _ := cl.result(); got != c.want {
+			t.Errorf("%s, %s, after many: %d, want %d", c.name, c.secret, got, c.want)
 		}
+	}
+}
+
+// TestGuessingFromEverywhere: whoever guesses at one account from many addresses is slowed too.
+func TestGuessingFromEverywhere(t *testing.T) {
+	s := New(Config{})
+	for i := range guesses + 1 {
+		from := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+		if slow := s.wrongAgain(from, "pbx.example.jp", "desk"); slow != (i == guesses) {
+			t.Errorf("guess %d: slow %v", i, slow)
+		}
+	}
+	if s.wrongAgain(netip.MustParseAddr("192.0.2.99"), "pbx.example.jp", "other") {
+		t.Error("another account is slow")
 	}
 }
 

@@ -4,6 +4,7 @@
 package ldap
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -27,8 +28,8 @@ const (
 	idle           = 5 * time.Minute  // a bound telephone may keep its connection so long
 	stranger       = 30 * time.Second // one that has not bound
 	patience       = 10 * time.Second // for the rest of a message, a handshake, and an answer that is not read
-	guesses        = 10               // wrong secrets of one address, and one more each minute
-	maxAddresses   = 4096             // whose guesses are remembered
+	guesses        = 10               // wrong secrets of one address or for one account, and one more each minute
+	maxGuessers    = 4096             // addresses and accounts whose guesses are remembered
 )
 
 // Directory is what the server reads. Both look into memory.
@@ -55,7 +56,7 @@ type Server struct {
 
 	mu    sync.Mutex // guards the rest; nothing is called under it
 	conns map[net.Conn]netip.Addr
-	wrong map[netip.Addr]*rate.Limiter
+	wrong map[guesser]*rate.Limiter
 	ends  []net.Listener
 	over  bool
 
@@ -80,7 +81,7 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Server{cfg: cfg, done: make(chan struct{}), conns: map[net.Conn]netip.Addr{}, wrong: map[netip.Addr]*rate.Limiter{}}
+	return &Server{cfg: cfg, done: make(chan struct{}), conns: map[net.Conn]netip.Addr{}, wrong: map[guesser]*rate.Limiter{}}
 }
 
 // Serve takes connections from l until Close. secure: each begins with a TLS handshake.
@@ -159,19 +160,29 @@ func addressOf(c net.Conn) netip.Addr {
 	return a.Addr().Unmap()
 }
 
-// guess tells whether an address may still be wrong: else its secrets are not looked at.
-func (s *Server) guess(from netip.Addr) *rate.Limiter {
+// guesser is an address, or an account by its hash: a name of any length takes the same room.
+type guesser struct {
+	from    netip.Addr
+	account [sha256.Size]byte
+}
+
+// wrongAgain counts a wrong secret and tells whether its address, or all who tried that account, were wrong too often.
+func (s *Server) wrongAgain(from netip.Addr, domain, account string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.wrong[from]
+	return !s.mayErr(guesser{from: from}) || !s.mayErr(guesser{account: sha256.Sum256([]byte(domain + "\n" + account))})
+}
+
+func (s *Server) mayErr(g guesser) bool {
+	l := s.wrong[g]
 	if l == nil {
-		if len(s.wrong) >= maxAddresses {
+		if len(s.wrong) >= maxGuessers {
 			clear(s.wrong) // a flood of addresses gets new tries, not our memory
 		}
 		l = rate.NewLimiter(rate.Every(time.Minute), guesses)
-		s.wrong[from] = l
+		s.wrong[g] = l
 	}
-	return l
+	return l.Allow()
 }
 
 // Stats counts what happened since New.

@@ -165,7 +165,8 @@ func (c *session) handle(b []byte) error {
 	return errBER
 }
 
-// bind proves an account (RFC 4513 section 5.1.3). A secret is not even looked at where others could have heard it, and not after many wrong ones.
+// bind proves an account (RFC 4513 section 5.1.3). A secret is not even looked at where others could have heard it. Wrong ones are told to wait
+// after a while, a right one never: it has 128 random bits, and a telephone with an old one may stand behind the same address.
 func (c *session) bind(m message) error {
 	q, err := parseBind(m.op.body)
 	if err != nil {
@@ -198,12 +199,10 @@ func (c *session) proves(q bind) (result int, text string) {
 	if !ok {
 		return resultInvalidCredentials, ""
 	}
-	wrong := c.server.guess(c.from)
-	if wrong.Tokens() < 1 {
-		return resultBusy, "" // the same for right and wrong ones
-	}
 	if _, ok := c.server.cfg.Directory().BookLogin(domain, account, q.secret); !ok {
-		wrong.Allow()
+		if c.server.wrongAgain(c.from, domain, account) {
+			return resultBusy, ""
+		}
 		c.server.cfg.Log.Warn("ldap: wrong secret, or no such account", "from", c.from)
 		return resultInvalidCredentials, ""
 	}

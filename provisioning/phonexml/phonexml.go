@@ -4,6 +4,7 @@ package phonexml
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -21,8 +22,8 @@ import (
 )
 
 const (
-	guesses      = 10   // wrong secrets of one address, and one more each minute
-	maxAddresses = 4096 // whose guesses are remembered
+	guesses     = 10   // wrong secrets of one address or for one account, and one more each minute
+	maxGuessers = 4096 // addresses and accounts whose guesses are remembered
 )
 
 // Directory is what the handler reads; from memory.
@@ -43,7 +44,7 @@ type Handler struct {
 	log *slog.Logger
 
 	mu    sync.Mutex // guards wrong
-	wrong map[netip.Addr]*rate.Limiter
+	wrong map[guesser]*rate.Limiter
 }
 
 // New makes a handler of the directory as it is when asked.
@@ -51,7 +52,7 @@ func New(now func() Directory, log *slog.Logger) *Handler {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Handler{now: now, log: log, wrong: map[netip.Addr]*rate.Limiter{}}
+	return &Handler{now: now, log: log, wrong: map[guesser]*rate.Limiter{}}
 }
 
 // ServeHTTP implements http.Handler.
@@ -98,37 +99,48 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b.Bytes()) // the telephone is gone
 }
 
-// proves tells 200, 401 or 429. After many wrong secrets of an address none is looked at: a right one looks like them.
+// proves tells 200, 401 or 429. Wrong secrets are told to wait after a while, a right one never: it has 128 random bits, and a telephone
+// with an old one may stand behind the same address.
 func (h *Handler) proves(r *http.Request, from netip.Addr) (book.Viewer, int) {
 	account, secret, ok := r.BasicAuth()
 	if !ok || account == "" || secret == "" || len(account) > 128 || len(secret) > 256 {
 		return book.Viewer{}, http.StatusUnauthorized
 	}
-	wrong := h.guess(from)
-	if wrong.Tokens() < 1 {
-		return book.Viewer{}, http.StatusTooManyRequests
-	}
-	v, ok := h.now().BookLogin(strings.ToLower(r.PathValue("domain")), account, []byte(secret))
+	domain := strings.ToLower(r.PathValue("domain"))
+	v, ok := h.now().BookLogin(domain, account, []byte(secret))
 	if !ok {
-		wrong.Allow()
+		if h.wrongAgain(from, domain, account) {
+			return book.Viewer{}, http.StatusTooManyRequests
+		}
 		h.log.Warn("phonexml: wrong secret, or no such account", "from", from)
 		return book.Viewer{}, http.StatusUnauthorized
 	}
 	return v, http.StatusOK
 }
 
-func (h *Handler) guess(from netip.Addr) *rate.Limiter {
+// guesser is an address, or an account by its hash: a name of any length takes the same room.
+type guesser struct {
+	from    netip.Addr
+	account [sha256.Size]byte
+}
+
+// wrongAgain counts a wrong secret and tells whether its address, or all who tried that account, were wrong too often.
+func (h *Handler) wrongAgain(from netip.Addr, domain, account string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := h.wrong[from]
+	return !h.mayErr(guesser{from: from}) || !h.mayErr(guesser{account: sha256.Sum256([]byte(domain + "\n" + account))})
+}
+
+func (h *Handler) mayErr(g guesser) bool {
+	l := h.wrong[g]
 	if l == nil {
-		if len(h.wrong) >= maxAddresses {
+		if len(h.wrong) >= maxGuessers {
 			clear(h.wrong) // a flood of addresses gets new tries, not our memory
 		}
 		l = rate.NewLimiter(rate.Every(time.Minute), guesses)
-		h.wrong[from] = l
+		h.wrong[g] = l
 	}
-	return l
+	return l.Allow()
 }
 
 func addressOf(r *http.Request) netip.Addr {
