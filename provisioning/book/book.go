@@ -154,17 +154,20 @@ func (b *Book) With(put []*Entry, gone []string) *Book {
 	for _, e := range put {
 		gone = append(gone, e.ID)
 	}
-	dropped := map[*Entry]bool{}
+	dropped, lost := map[*Entry]bool{}, map[string]bool{}
 	for _, id := range gone {
 		if old := next.byID[id]; old != nil {
 			dropped[old] = true
 			delete(next.byID, id)
 			for _, key := range old.keys {
-				next.numbers[key] = slices.DeleteFunc(slices.Clone(next.numbers[key]), func(e *Entry) bool { return e == old })
-				if len(next.numbers[key]) == 0 {
-					delete(next.numbers, key)
-				}
+				lost[key] = true
 			}
+		}
+	}
+	for key := range lost { // each once, however many have the number
+		next.numbers[key] = slices.DeleteFunc(slices.Clone(next.numbers[key]), func(e *Entry) bool { return dropped[e] })
+		if len(next.numbers[key]) == 0 {
+			delete(next.numbers, key)
 		}
 	}
 	fresh := slices.SortedFunc(slices.Values(put), compare)
@@ -179,12 +182,19 @@ func (b *Book) With(put []*Entry, gone []string) *Book {
 		next.list = append(next.list, e)
 	}
 	next.list = append(next.list, fresh...)
+	gained := map[string]bool{}
 	for _, e := range put {
 		next.byID[e.ID] = e
 		for _, key := range e.keys {
-			next.numbers[key] = append(slices.Clip(next.numbers[key]), e)
-			slices.SortFunc(next.numbers[key], byRank)
+			if !gained[key] {
+				gained[key] = true
+				next.numbers[key] = slices.Clip(next.numbers[key]) // what is appended goes to a list of our own, not to b's
+			}
+			next.numbers[key] = append(next.numbers[key], e)
 		}
+	}
+	for key := range gained {
+		slices.SortFunc(next.numbers[key], byRank)
 	}
 	return next
 }

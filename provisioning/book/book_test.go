@@ -3,6 +3,7 @@ package book
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -215,6 +216,32 @@ func TestChanges(t *testing.T) {
 	}
 	if p, err := none.Search(Query{Text: "a"}, Viewer{}); err != nil || len(p.Entries) != 0 {
 		t.Error("no book")
+	}
+}
+
+// TestSharedNumber: thousands who have one number cost what as many with numbers of their own do, when they come and when they are replaced.
+func TestSharedNumber(t *testing.T) {
+	const many = 5000
+	var list []*Entry
+	for i := range many {
+		list = append(list, Of(contact(fmt.Sprint("c", many-i), "山田", "やまだ", "03-1111-1111"), ""))
+	}
+	before := &Book{}
+	for _, what := range []string{"new", "again"} {
+		var from, to runtime.MemStats
+		runtime.ReadMemStats(&from)
+		b := before.With(list, nil)
+		runtime.ReadMemStats(&to)
+		if made := (to.TotalAlloc - from.TotalAlloc) >> 20; made > 16 {
+			t.Errorf("%s: %d MiB", what, made)
+		}
+		if !slices.IsSortedFunc(b.numbers["0311111111"], byRank) || len(b.numbers["0311111111"]) != many || b.Len() != many {
+			t.Errorf("%s: %d of the number, %d in all", what, len(b.numbers["0311111111"]), b.Len())
+		}
+		before = b
+	}
+	if b := before.With(nil, []string{list[0].ID}); len(b.numbers["0311111111"]) != many-1 || len(before.numbers["0311111111"]) != many {
+		t.Error("one is gone from both books, or from none")
 	}
 }
 

@@ -168,10 +168,15 @@ func contactOf(head, record []string) (c provisioning.Contact) {
 	return c
 }
 
+// maxParts is one more than any list of a contact may have: Validate refuses it, and the rest of the field is not even looked at.
+const maxParts = 65
+
 func split(s string) (out []string) {
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ';' || r == '；' || r == '\n' }) {
 		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, strings.Clone(part))
+			if out = append(out, strings.Clone(part)); len(out) == maxParts {
+				break
+			}
 		}
 	}
 	return out

@@ -89,6 +89,18 @@ func TestReadCSVFaults(t *testing.T) {
 	}
 }
 
+// TestReadCSVLongFields: a field of very many parts is refused before all of them are made.
+func TestReadCSVLongFields(t *testing.T) {
+	for column, told := range map[string]string{"work": "numbers", "roles": "roles", "departments": "departments"} {
+		text := []byte("name," + column + "\nx," + strings.Repeat("110;", 100_000) + "\n")
+		var faults []Fault
+		made := testing.AllocsPerRun(1, func() { _, faults = ReadCSV(text) })
+		if len(faults) != 1 || faults[0].Column != told || made > 5_000 {
+			t.Errorf("%s: %v, %.0f allocations", column, faults, made)
+		}
+	}
+}
+
 func FuzzReadCSV(f *testing.F) {
 	f.Add([]byte("name,reading,work\n山田,やまだ,03-1234-5678\n"))
 	f.Add([]byte("氏名\n\"x\ny\"\n"))
