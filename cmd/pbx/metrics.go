@@ -141,6 +141,8 @@ func (p *pbx) mediaMetrics(c *collector) {
 	counter("naisen_turn_allocations_total", "Allocations of the TURN relay.", func() uint64 { return p.turnStats().Allocations })
 	counter("naisen_turn_refused_total", "Allocations above a quota, and peers that are no media of this switch.", func() uint64 { return p.turnStats().Refused })
 	counter("naisen_turn_dropped_total", "Packets to or from a port that is no media of this switch.", func() uint64 { return p.turnStats().Dropped })
+	counter("naisen_turn_connections_refused_total", "TLS connections to the TURN relay above a bound.", func() uint64 { return p.turnStats().Turned })
+	counter("naisen_turn_accept_errors_total", "Errors of the TURN relay's TLS listener, which goes on.", func() uint64 { return p.turnStats().Failed })
 	counter("naisen_media_stranger_total", "Packets of a source that was not learned.", func() uint64 { return totals().Stranger })
 	counter("naisen_media_malformed_total", "Datagrams that are no RTP.", func() uint64 { return totals().Malformed })
 	counter("naisen_media_transcoded_total", "Packets that were decoded and encoded again.", func() uint64 { return totals().Transcoded })

@@ -92,7 +92,7 @@ func (p *pbx) wireTURN(context.Context) error {
 		return err
 	}
 	browsers := p.config.Media.Browsers
-	t := turnrelay.Config{UDP: udp, TLS: tlsAt, Realm: p.config.Domain, Inside: inside, PerUser: c.quota(), Most: c.most(),
+	t := turnrelay.Config{UDP: udp, TLS: tlsAt, Realm: p.config.Domain, Inside: inside, PerUser: c.quota(), Most: c.most(), Log: p.log,
 		Ports: func(port uint16) bool {
 			return int(port) >= low && int(port) <= high || int(port) == browsers && browsers != 0
 		}}

@@ -5,8 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/pion/turn/v5"
 )
@@ -121,47 +119,4 @@ func (f *fenced) ReadFrom(p []byte) (int, net.Addr, error) {
 func (f *fenced) Close() error {
 	f.once.Do(func() { f.s.give(f.user) })
 	return f.UDPConn.Close()
-}
-
-// bounded is a listener that refuses connections above a number, and lets none stay that says nothing.
-type bounded struct {
-	net.Listener
-	most int64
-	open atomic.Int64
-}
-
-// Accept implements net.Listener.
-func (b *bounded) Accept() (net.Conn, error) {
-	for {
-		c, err := b.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if b.open.Add(1) > b.most {
-			b.open.Add(-1)
-			_ = c.Close()
-			continue
-		}
-		return &talking{Conn: c, of: b}, nil
-	}
-}
-
-type talking struct {
-	net.Conn
-	of   *bounded
-	once sync.Once
-}
-
-// Read implements net.Conn.
-func (t *talking) Read(p []byte) (int, error) {
-	if err := t.SetReadDeadline(time.Now().Add(idle)); err != nil {
-		return 0, err
-	}
-	return t.Conn.Read(p)
-}
-
-// Close implements net.Conn.
-func (t *talking) Close() error {
-	t.once.Do(func() { t.of.open.Add(-1) })
-	return t.Conn.Close()
 }

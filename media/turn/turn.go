@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -29,7 +30,6 @@ var ErrConfig = errors.New("turn: configuration")
 const (
 	lifetime = 10 * time.Minute // of credentials, to begin with them
 	grace    = 24 * time.Hour   // what was begun goes on: a call outlives its credentials
-	idle     = 11 * time.Minute // a connection without a word: every allocation is refreshed sooner
 	maxUser  = 200              // octets of a user's name in credentials
 )
 
@@ -44,6 +44,7 @@ type Config struct {
 	Ports          func(uint16) bool // of Inside: which are media
 	PerUser, Most  int               // allocations of one user, and of all
 	Clock          func() time.Time
+	Log            *slog.Logger // for errors of the listener; it names nobody
 }
 
 // Credentials are what a browser's iceServers entry needs.
@@ -58,7 +59,7 @@ type Server struct {
 	secret [32]byte // of this run: credentials do not outlive it, nor do allocations
 	server *turn.Server
 	udp    net.PacketConn
-	tcp    net.Listener
+	tcp    *bounded
 
 	mu    sync.Mutex
 	held  map[string]int // allocations by user
@@ -73,12 +74,17 @@ type Stats struct {
 	Allocations uint64
 	Refused     uint64 // over a quota, or a peer that is not ours
 	Dropped     uint64 // packets to or from a port that is no media of ours
+	Turned      uint64 // TLS connections above a bound
+	Failed      uint64 // errors of the TLS listener, which goes on
 }
 
 // New listens. ErrConfig, or what the sockets say.
 func New(cfg Config) (*Server, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
 	}
 	cfg.Inside, cfg.Public = cfg.Inside.Unmap(), cfg.Public.Unmap()
 	switch {
@@ -98,21 +104,34 @@ func New(cfg Config) (*Server, error) {
 }
 
 func (s *Server) listen() (err error) {
-	quiet := logging.NewDefaultLoggerFactory()
-	quiet.Writer = io.Discard // it would name addresses and users
-	c := turn.ServerConfig{Realm: s.cfg.Realm, AuthHandler: s.authenticate, QuotaHandler: s.hasRoom, LoggerFactory: quiet}
 	if s.cfg.UDP.IsValid() {
 		if s.udp, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(s.cfg.UDP)); err != nil {
 			return fmt.Errorf("turn: %w", err)
 		}
-		c.PacketConnConfigs = []turn.PacketConnConfig{{PacketConn: s.udp, RelayAddressGenerator: generator{s}, PermissionHandler: s.permits}}
 	}
 	if s.cfg.TLS.IsValid() {
 		l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(s.cfg.TLS))
 		if err != nil {
 			return fmt.Errorf("turn: %w", err)
 		}
-		s.tcp = &bounded{Listener: tls.NewListener(l, s.cfg.Certs), most: int64(2 * s.cfg.Most)}
+		s.tcp = newBounded(tls.NewListener(l, s.cfg.Certs), 2*s.cfg.Most, s.cfg.Log)
+	}
+	return s.serve()
+}
+
+// serve relays what comes by the listeners.
+func (s *Server) serve() (err error) {
+	quiet := logging.NewDefaultLoggerFactory()
+	quiet.Writer = io.Discard // it would name addresses and users
+	c := turn.ServerConfig{Realm: s.cfg.Realm, AuthHandler: s.authenticate, QuotaHandler: s.hasRoom, LoggerFactory: quiet}
+	if s.udp != nil {
+		c.PacketConnConfigs = []turn.PacketConnConfig{{PacketConn: s.udp, RelayAddressGenerator: generator{s}, PermissionHandler: s.permits}}
+	}
+	if s.tcp != nil {
+		c.EventHandler = turn.EventHandler{
+			OnAllocationCreated: func(from, _ net.Addr, _, _, _ string, _ net.Addr, _ int) { s.tcp.holds(from, true) },
+			OnAllocationDeleted: func(from, _ net.Addr, _, _, _ string) { s.tcp.holds(from, false) },
+		}
 		c.ListenerConfigs = []turn.ListenerConfig{{Listener: s.tcp, RelayAddressGenerator: generator{s}, PermissionHandler: s.permits}}
 	}
 	if s.server, err = turn.NewServer(c); err != nil {
@@ -198,5 +217,9 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	held := s.total
 	s.mu.Unlock()
-	return Stats{Held: held, Allocations: s.count.allocations.Load(), Refused: s.count.refused.Load(), Dropped: s.count.dropped.Load()}
+	now := Stats{Held: held, Allocations: s.count.allocations.Load(), Refused: s.count.refused.Load(), Dropped: s.count.dropped.Load()}
+	if s.tcp != nil {
+		now.Turned, now.Failed = s.tcp.refused.Load(), s.tcp.failed.Load()
+	}
+	return now
 }

@@ -219,6 +219,9 @@ func TestOverTLSFromOutside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !r.holding(conn) {
+		t.Error("the connection counts as a stranger's")
+	}
 	peer := net.UDPAddrFromAddrPort(netip.AddrPortFrom(public, r.media.LocalAddr().(*net.UDPAddr).AddrPort().Port()))
 	if _, err := relayed.WriteTo([]byte("hello"), peer); err != nil {
 		t.Fatal(err)
@@ -228,6 +231,18 @@ func TestOverTLSFromOutside(t *testing.T) {
 	if n, from, err := relayed.ReadFrom(buf); err != nil || string(buf[:n]) != "heard hello" || from.String() != peer.String() {
 		t.Fatalf("%q from %v, %v", buf[:n], from, err)
 	}
+	if err := relayed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return !r.holding(conn) })
+}
+
+// holding tells whether a client's connection is known to have an allocation.
+func (r *relay) holding(client net.Conn) bool {
+	r.tcp.mu.Lock()
+	defer r.tcp.mu.Unlock()
+	c := r.tcp.conns[client.LocalAddr().(*net.TCPAddr).AddrPort()]
+	return c != nil && c.until.Load() == nil
 }
 
 func TestConfig(t *testing.T) {
