@@ -240,6 +240,10 @@ func TestSharedNumber(t *testing.T) {
 		}
 		before = b
 	}
+	first := Of(contact("first", "青木", "あおき", "03-1111-1111"), "")
+	if b := before.With([]*Entry{first}, nil); b.numbers["0311111111"][0] != first || slices.Contains(before.numbers["0311111111"], first) {
+		t.Error("one more is not the first of the new book alone")
+	}
 	if b := before.With(nil, []string{list[0].ID}); len(b.numbers["0311111111"]) != many-1 || len(before.numbers["0311111111"]) != many {
 		t.Error("one is gone from both books, or from none")
 	}
