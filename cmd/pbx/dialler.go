@@ -48,7 +48,9 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		if t.Device != "" && !registrar.SameInstance(b.Instance, t.Device) {
 			continue
 		}
+		site, _ := snap.SiteFrom(domain, b.Received.Addr())
 		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.media), Via: device.flows,
+			Site: site.Name, Desk: device.desk,
 			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport)})
 	}
 	return out
@@ -58,17 +60,18 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 type device struct {
 	flows registrar.Device
 	media string
+	desk  string // whose telephone it is, where the person is signed in; empty: the extension's own
 }
 
 // devices are the telephones of an extension, and those at which its person is signed in.
 func (d *dialler) devices(snap *directory.Snapshot, domain string, e provisioning.Extension) (out []device) {
 	for _, f := range d.registrar.Devices(e.Number + "@" + domain) {
-		out = append(out, device{f, e.Media})
+		out = append(out, device{f, e.Media, ""})
 	}
 	for _, desk := range snap.DesksOf(domain, e.Number, time.Now()) {
 		at, _ := snap.Extension(domain, desk)
 		for _, f := range d.registrar.Devices(desk + "@" + domain) {
-			out = append(out, device{f, at.Media})
+			out = append(out, device{f, at.Media, desk})
 		}
 	}
 	return out

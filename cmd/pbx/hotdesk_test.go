@@ -187,3 +187,35 @@ func TestHotDesk(t *testing.T) {
 		provisioning.Extension{Number: "2004", Display: "Ext 3", AllowMD5: true, Media: "srtp-preferred", CallerID: simPlain},
 		provisioning.HotDesk{Desk: "2001", Person: "2004", Since: time.Unix(0, 0), Until: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
 }
+
+// TestHelpBySendingFindsTheDesk: who was called at another desk and sends the call to 119 is looked for at that desk, by the address that it has.
+func TestHelpBySendingFindsTheDesk(t *testing.T) {
+	onStage(t, "", func(o *stage) {
+		bob, desk, dave := o.phones["2002"], o.phones["2001"], o.phones["2004"]
+		out := o.invite(bob, "2004", nil)
+		in, own := desk.Expect("INVITE"), dave.Expect("INVITE")
+		dave.Reply(own, 180, nil)
+		bob.ExpectStatus(180, "INVITE")
+		a, b := o.pickUp(side{bob, out, nil, true}, side{desk, in, nil, false})
+		dave.Reply(dave.Expect("CANCEL"), 200, nil)
+		dave.Reply(own, 487, nil)
+		dave.Expect("ACK")
+		b.refer("sip:119@" + simDomain)
+		help := o.carrier.Expect("INVITE")
+		if got := help.From().URI.User; got != "+81312340000" {
+			t.Errorf("help is called as %s", got)
+		}
+		c := side{o.carrier, help, o.carrier.Reply(help, 200, with(o.carrier, "0 101")), false}
+		o.carrier.Expect("ACK")
+		b.notified("200 OK")
+		b.hungUp()
+		o.wait(time.Second)
+		a.bye(c)
+		if e, ok := o.p.signalling.callbacks.find(simDomain, "+81312340000"); !ok || e != "2001" {
+			t.Errorf("who calls back reaches %q", e)
+		}
+	}, provisioning.Extension{Number: "2001", Display: "Desk", AllowMD5: true, Media: "srtp-preferred", CallerID: simAnswered, HotDesk: &provisioning.HotDesking{OwnNumber: "silent"}},
+		provisioning.Extension{Number: "2004", Display: "Ext 3", AllowMD5: true, Media: "srtp-preferred", CallerID: simPlain},
+		provisioning.Site{Name: "annex", EmergencyNumber: "+81312340000", Networks: []string{"192.0.2.21/32"}, CallbackMinutes: 30},
+		provisioning.HotDesk{Desk: "2001", Person: "2004", Since: time.Unix(0, 0), Until: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
+}

@@ -139,7 +139,8 @@ type party struct {
 	name     string
 	ext      string // the extension whose device it is; empty: a trunk
 	trunk    string // by which it came or was dialled
-	hidden   bool   // its number is withheld
+	at       where
+	hidden   bool // its number is withheld
 	dest     Destination
 	errand   errand
 	security media.Security
@@ -159,6 +160,9 @@ type party struct {
 	asserted route.Shown // who is there, as its network says; zero: it has not said
 	parting  bool        // it sent the other away, and hears what became of that before it is let go
 }
+
+// where is the place of a party's telephone, which help that it calls must find: as in route.Request.
+type where struct{ site, desk string }
 
 // side is where a party stands in the CDR and in the recording; who takes a party's place takes its side.
 type side string

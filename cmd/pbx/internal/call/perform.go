@@ -22,6 +22,7 @@ type act struct {
 	run     route.Run
 	began   time.Time
 	sent    string  // the extension that sent the party here; empty: nobody
+	from    where   // the place of its telephone
 	slot    string  // where the party is parked, or what is kept for who will park one; empty: it has no place
 	on      Program // what the party hears, or will when its media is agreed; nil: nothing
 	misses  int     // programs that could not be played
@@ -69,7 +70,7 @@ func (c *Call) enact(run route.Run) {
 	c.acts++
 	a := &act{id: c.acts, script: script, run: run, began: c.deps.Clock()}
 	if c.transfer != nil {
-		a.sent = c.transfer.home.ext
+		a.sent, a.from = c.transfer.home.ext, c.transfer.home.at
 	}
 	if cause := c.admit(a); cause.Status != 0 {
 		c.turnedAway(a, cause)
@@ -337,8 +338,12 @@ func (c *Call) sendTo(a *act, o Goto) {
 		c.later(a, Refused{sip.CauseForbidden})
 		return
 	}
-	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: d.Number, E164: d.E164, Device: d.Device, Site: c.in.Request.Site, Inside: o.Inside,
-		PIN: o.PIN, Standing: o.For != "" && o.For != c.caller.ext, Desk: c.in.Request.Desk})
+	at := c.caller.at
+	if who == a.sent { // it acts through the script
+		at = a.from
+	}
+	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: d.Number, E164: d.E164, Device: d.Device, Site: at.site, Inside: o.Inside,
+		PIN: o.PIN, Standing: o.For != "" && o.For != c.caller.ext, Desk: at.desk})
 	if o.PIN && plan.Refuse.Status == 0 { // it was the number that was called, not the code
 		c.to, c.direction = plan.To, plan.Direction
 	}

@@ -28,7 +28,7 @@ func (e Replace) reply(error) {
 // onReplace judges by RFC 3891 section 3 and puts the new leg in the place of the old one.
 func (c *Call) onReplace(e Replace) {
 	n := &party{id: e.By.ID(), leg: e.By, offer: e.In.Offer, security: c.demands(e.In.Security), number: e.In.Request.Number, name: e.In.Request.Display,
-		ext: e.In.Request.Extension, trunk: e.In.Request.Trunk}
+		ext: e.In.Request.Extension, trunk: e.In.Request.Trunk, at: where{e.In.Request.Site, e.In.Request.Desk}}
 	c.called = append(c.called, n)
 	n.leg.Attach(c.mailbox)
 	p := c.party(e.Leg)

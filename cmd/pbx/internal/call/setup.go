@@ -16,7 +16,8 @@ func (c *Call) begin(leg Leg) {
 		return
 	}
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
-		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk}
+		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk,
+		at: where{c.in.Request.Site, c.in.Request.Desk}}
 	c.in.Request.Way = c.in.Way
 	c.plan = c.route(c.in.Request)
 	c.urgent = c.plan.Emergency || c.plan.CallBack
@@ -211,7 +212,7 @@ func (c *Call) demands(s media.Security) media.Security {
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security, e errand) {
 	security = c.demands(security)
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, dest: d, security: security, errand: e, told: e.shown}
+	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, told: e.shown}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
 		return

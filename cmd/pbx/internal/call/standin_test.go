@@ -211,3 +211,74 @@ func TestParkedCallIsFetchedHoweverOftenItWentRound(t *testing.T) {
 		r.settled(t)
 	})
 }
+
+// TestHelpFindsWhoSends: whoever sends a call to 119 is where its telephone stands, whether it was called, took the call over, uses keys or redirects.
+func TestHelpFindsWhoSends(t *testing.T) {
+	desk := Destination{Number: "2002", Extension: "2002", Site: "annex", Desk: "3001"}
+	for name, send := range map[string]func(r *rig, a, b *fakeLeg){
+		"REFER": func(r *rig, _, b *fakeLeg) {
+			b.post(Answered{b.id, media.SDP("PCMU")})
+			b.post(Referred{Leg: b.id, To: to("119")})
+		},
+		"keys": func(r *rig, _, b *fakeLeg) {
+			b.post(Answered{b.id, media.SDP("PCMU")})
+			b.presses("##")
+			synctest.Wait()
+			b.presses("119#")
+		},
+		"redirection": func(r *rig, _, b *fakeLeg) {
+			b.ended = true
+			b.post(Ended{Leg: b.id, Cause: sip.StatusCause(302), Moved: "sip:119@d"})
+		},
+		"taken over": func(r *rig, a, b *fakeLeg) {
+			b.post(Answered{b.id, media.SDP("PCMU")})
+			n := r.newLeg("new", nil)
+			a.post(Replace{Leg: a.id, By: n, In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Site: "annex", Desk: "3001"}}})
+			synctest.Wait()
+			n.post(Referred{Leg: n.id, To: to("119")})
+		},
+		"caller": func(r *rig, a, b *fakeLeg) {
+			b.post(Answered{b.id, media.SDP("PCMU")})
+			a.post(Referred{Leg: a.id, To: to("119")})
+		},
+		"script": func(r *rig, a, b *fakeLeg) {
+			b.post(Answered{b.id, media.SDP("PCMU")})
+			synctest.Wait()
+			r.act = opening(Goto{Number: "119", For: "2002"})
+			b.post(Referred{Leg: b.id, To: to("2009")})
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(plain, desk)
+			r.sw.deps.Codes = func(string, string) []Code { return []Code{{Keys: "##"}} }
+			r.routes = func(q route.Request) route.Plan {
+				switch q.Dialled {
+				case "119":
+					return helping
+				case "2009":
+					return scripted
+				}
+				return plain
+			}
+			a := r.begin(Incoming{ID: "c1", Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Dialled: "2002", Site: "hall", Desk: "3000"}})
+			send(r, a, r.leg(1))
+			synctest.Wait()
+			q, want := r.asked[len(r.asked)-1], where{"annex", "3001"}
+			if name == "caller" {
+				want = where{"hall", "3000"}
+			}
+			if (where{q.Site, q.Desk}) != want || q.Dialled != "119" {
+				t.Errorf("%s: asked for %s at %q, desk %q", name, q.Dialled, q.Site, q.Desk)
+			}
+			c := r.order[len(r.order)-1]
+			c.post(Answered{c.id, media.SDP("PCMU")})
+			synctest.Wait()
+			if w := r.watch(t, "2001"); w.Gallery != nil {
+				t.Errorf("%s: somebody may listen", name)
+			}
+			r.sw.Post("d", "c1", Hangup{Cause: sip.CauseNormal})
+			time.Sleep(time.Minute)
+			r.settled(t)
+		})
+	}
+}
