@@ -64,17 +64,18 @@ type SupervisedCall struct {
 	Agent      string   // extension whose side is listened to
 	Extensions []string // all who talk
 	Queue      string   // from which the agent took it; empty: from none
+	Queues     []string // in which anybody waited who talks: what forbids holds for each of them
 	Numbers    []string // outside numbers of ours that it was for
 }
 
 // holds says that the supervision speaks of the call: of any side of it where it forbids, of the agent's where it allows.
 func (s Supervision) holds(c SupervisedCall) bool {
-	who := []string{c.Agent}
+	who, queues := []string{c.Agent}, []string{c.Queue}
 	if s.Never {
-		who = append(who, c.Extensions...)
+		who, queues = append(who, c.Extensions...), append(queues, c.Queues...)
 	}
 	return slices.ContainsFunc(who, func(n string) bool { return slices.Contains(s.Extensions, n) }) ||
-		c.Queue != "" && slices.Contains(s.Queues, c.Queue) ||
+		slices.ContainsFunc(queues, func(n string) bool { return n != "" && slices.Contains(s.Queues, n) }) ||
 		slices.ContainsFunc(c.Numbers, func(n string) bool { return slices.Contains(s.DIDs, n) })
 }
 

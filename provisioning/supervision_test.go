@@ -30,6 +30,8 @@ func TestSupervise(t *testing.T) {
 		{"never whom he talks with", "boss", MonitorListen, SupervisedCall{Agent: "2001", Extensions: []string{"2001", "2009"}}, "never: never", false, false},
 		{"never that number", "boss", MonitorListen, SupervisedCall{Agent: "2001", Numbers: []string{"+81311110000"}}, "never: never", false, false},
 		{"never that queue", "boss", MonitorListen, SupervisedCall{Agent: "2001", Queue: "7009"}, "never: never", false, false},
+		{"never an earlier queue", "boss", MonitorListen, SupervisedCall{Agent: "2001", Queue: "7001", Queues: []string{"7009", "7001"}}, "never: never", false, false},
+		{"an earlier queue allows nothing", "boss", MonitorListen, SupervisedCall{Agent: "2005", Queue: "7002", Queues: []string{"7001", "7002"}}, "no supervision", false, false},
 	} {
 		if rule, tone, ok := Supervise(all, queue, c.user, c.call, c.mode); rule != c.rule || tone != c.tone || ok != c.ok {
 			t.Errorf("%s: %q %v %v", c.name, rule, tone, ok)

@@ -56,7 +56,7 @@ func (m *monitors) Begin(ctx context.Context, w app.Wish) (app.Monitor, error) {
 	}
 	own, _ := m.directory.Snapshot().Extension(w.Domain, w.Supervisor)
 	x := &monitor{of: m, wish: w, call: id, user: own.User, began: m.clock(), seat: seen.Gallery,
-		judge: provisioning.SupervisedCall{Agent: w.Agent, Extensions: seen.Extensions, Queue: seen.Queue, Numbers: seen.Called}}
+		judge: provisioning.SupervisedCall{Agent: w.Agent, Extensions: seen.Extensions, Queue: seen.Queue, Queues: seen.Queues, Numbers: seen.Called}}
 	if err := x.allow(ctx, w.Mode); err != nil {
 		return nil, err
 	}

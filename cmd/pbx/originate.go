@@ -48,6 +48,8 @@ type wish struct {
 	first  string       // extension that is rung first
 	payer  string       // whose rights and limits judge the call; empty: the first one's
 	to     string       // what it would dial
+	called []string     // numbers of ours that it is for, besides
+	queue  string       // that calls back
 	record route.Record // where its own plan records nothing
 	shown  route.Shown  // what its phone displays meanwhile; zero: what it would dial
 	ring   time.Duration
@@ -117,7 +119,7 @@ func (o *origins) incoming(w wish) (call.Incoming, error) {
 		w.ring = originRing
 	}
 	return call.Incoming{ID: newID(), Request: ask, MaxForwards: 70,
-		Origin: &call.Origin{Request: first, Shown: w.shown, Ring: w.ring, Idle: w.idle, Media: cmp.Or(plan.Record.Media, w.record.Media), Record: w.record, Done: w.done}}, nil
+		Origin: &call.Origin{Request: first, Shown: w.shown, Ring: w.ring, Idle: w.idle, Media: cmp.Or(plan.Record.Media, w.record.Media), Record: w.record, Called: w.called, Queue: w.queue, Done: w.done}}, nil
 }
 
 // Start implements provisioning.Calls.

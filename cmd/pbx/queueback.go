@@ -52,6 +52,7 @@ func (q *queues) callBack(c queue.CallBack) {
 		record = route.Recording(snap, c.Domain, did.Policy, did.Number, language)
 	}
 	_, err := q.origins.begin(wish{domain: c.Domain, first: c.Agent.Agent, payer: conf.CallBack.Payer, to: national(c.CallBack.Number), record: record,
+		called: []string{c.CallBack.DID}, queue: c.CallBack.Queue,
 		shown: route.Shown{Number: national(c.CallBack.Number), Display: callBackTo(domain.Language, conf.Title)}, ring: c.Ring, idle: true,
 		done: func(o call.Originated) {
 			switch {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/cmd/pbx/internal/app"
 	"naisen/cmd/pbx/internal/queue"
 	"naisen/provisioning"
 )
@@ -100,8 +101,10 @@ func TestCallBackInVain(t *testing.T) {
 	}, simKept(simPlace)...)
 }
 
-// The lock of the payer's telephone is for who dials there: a kept place is called all the same.
+// The lock of the payer's telephone is for who dials there: a kept place is called all the same. Who wants to hear it is judged by its queue.
 func TestCallBackOfALockedPayer(t *testing.T) {
+	place := simPlace
+	place.DID = simAnswered
 	onStage(t, "", func(o *stage) {
 		first := o.phones["2001"]
 		o.wait(8 * time.Second)
@@ -110,10 +113,14 @@ func TestCallBackOfALockedPayer(t *testing.T) {
 		in = o.carrier.Expect("INVITE")
 		b := o.acked(side{o.carrier, in, o.carrier.Reply(in, 200, with(o.carrier, "0 8 101")), false})
 		o.wait(6 * time.Second)
+		_, seen := o.p.monitors.find(t.Context(), app.Wish{Domain: simDomain, Agent: "2001"})
+		if seen.Queue != "7001" || !slices.Contains(seen.Called, simAnswered) {
+			t.Errorf("it is judged by %+v", seen)
+		}
 		b.bye(a)
 		o.wait(time.Second)
 		o.files("drop before-q1")
-	}, simKept(simPlace, provisioning.Settings{Extension: "2004", Locked: true})...)
+	}, simKept(place, provisioning.Settings{Extension: "2004", Locked: true})...)
 }
 
 // A place that we may not call costs the customer no try: it comes again later, and the operator hears of it.

@@ -83,7 +83,7 @@ func (c *Call) won(p *party) {
 	}
 	c.disarm()
 	if c.act != nil {
-		c.through = c.act.run
+		c.about.queues, c.through = c.waited(), c.act.run
 	}
 	c.curtain(Reached{Number: p.number, Extension: p.ext})
 	for _, loser := range c.called {

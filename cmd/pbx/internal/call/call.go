@@ -97,6 +97,7 @@ type Call struct {
 	place     *occupancy // in a room; nil: in none
 	gallery   *Gallery   // of those who listen; nil: nobody
 	through   route.Run  // the script in which the caller waited for who answered
+	about     about      // what it was for besides
 	acts      int        // scripts begun so far
 	urgent    bool       // an emergency call, or one that answers it
 

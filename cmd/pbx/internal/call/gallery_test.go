@@ -115,6 +115,68 @@ func TestGallery(t *testing.T) {
 	})
 }
 
+// What a call was for goes with its parties into the call that takes them; and a number of ours that is shown outside is one that it is for.
+func TestGalleryKnowsWhatTheCallWasFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits := plain
+		waits.Steps = []route.Step{{Run: route.Run{Verb: route.VerbQueue, Name: "7009"}}}
+		r := newRig(waits, ours)
+		r.script = acting{r}
+		r.act = opening(PickUp{}, Ring{Step: route.Step{Ring: time.Minute, Targets: []route.Target{{Number: "2002"}}}})
+		kept := r.begin(Incoming{ID: "c2", Request: route.Request{Domain: "d", Trunk: "carrier", Number: "+819011112222", Dialled: "+81311110000"}, Offer: media.SDP("PCMU"), MaxForwards: 70})
+		agent := r.leg(1)
+		agent.post(Answered{agent.id, media.SDP("PCMU")})
+		synctest.Wait()
+		out := plain
+		out.Direction, out.Steps = route.Outbound, []route.Step{{Ring: time.Minute, Targets: []route.Target{{Kind: route.ToTrunk, Number: "0312345678", Trunk: "carrier", Caller: "+81322220000"}}}}
+		r.plan = out
+		asks := r.extension("c1", "2002") // the consultation
+		other := r.last()
+		other.post(Answered{other.id, media.SDP("PCMU")})
+		synctest.Wait()
+		if w := r.watch(t, "2002"); !slices.Contains(w.Called, "+81322220000") || w.Queue != "" {
+			t.Errorf("by the number: %+v", w)
+		}
+		asks.post(Referred{Leg: asks.id, To: to("2009"), Replaces: Replaces{CallID: string(agent.id)}})
+		synctest.Wait()
+		if s := r.sw.Snapshots("d"); len(s) != 1 || s[0].ID != "c1" || kept.ends != 0 {
+			t.Fatalf("calls %+v", s)
+		}
+		w := r.watch(t, "2002")
+		if !slices.Contains(w.Called, "+81311110000") || !slices.Contains(w.Called, "+81322220000") || w.Queue != "7009" || !slices.Equal(w.Queues, []string{"7009"}) {
+			t.Errorf("after the transfer: %+v", w)
+		}
+		kept.hangup(sip.CauseNormal)
+		time.Sleep(time.Minute)
+		r.allSettled(t, 2)
+	})
+}
+
+// A call-back is its queue's call, and the number's that the customer had called.
+func TestGalleryOfACallBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		phone := phone
+		phone.Extension = "2001"
+		r := newRig(plain, phone)
+		err := r.sw.Originate(Incoming{ID: "c1", Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Dialled: "2002"},
+			Origin: &Origin{Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Dialled: "2001", Direct: true}, Called: []string{"+81311110000"}, Queue: "7009"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			l := r.leg(i)
+			l.post(Answered{l.id, media.SDP("PCMU")})
+			synctest.Wait()
+		}
+		if w := r.watch(t, "2001"); w.Gallery == nil || w.Queue != "7009" || !slices.Contains(w.Called, "+81311110000") {
+			t.Errorf("%+v", w)
+		}
+		r.leg(0).hangup(sip.CauseNormal)
+		time.Sleep(time.Minute)
+		r.settled(t)
+	})
+}
+
 // A call whose class of numbers demands encryption is heard over nothing else, and one that cannot be decoded by nobody.
 func TestGalleryIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -46,6 +46,7 @@ type Adopt struct {
 	record  route.Record
 	urgent  bool             // somebody of them was called for help
 	notice  *recorder.Notice // that they have heard
+	about   about            // what their call was for
 }
 
 // Kept says that there is nothing to adopt, and why.
@@ -95,7 +96,7 @@ func (c *Call) onSurrender(e Surrender) {
 		refuse(491)
 		return
 	}
-	a := Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent}
+	a := Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent, about: about{c.wasFor(), c.waited()}}
 	switch {
 	case c.phase == Talking && c.other(p) != nil:
 		a.parties = []*party{c.other(p)}
@@ -265,6 +266,8 @@ func (c *Call) take(e Adopt) {
 	if c.notice == nil && e.record.On {
 		c.notice = e.notice
 	}
+	c.shows(e.about.called...)
+	c.about.queues = append(c.about.queues, e.about.queues...)
 	if e.ringing {
 		c.plan.Steps, c.step = e.rest, e.step
 		if len(e.parties) == 0 {

@@ -19,6 +19,8 @@ type Origin struct {
 	Idle    bool          // it rings only while the extension has no other call
 	Media   string        // route.Record.Media of the number that is called then: the first leg is encrypted as that one demands
 	Record  route.Record  // recording of a call whose own plan wants none; zero: none
+	Called  []string      // numbers of ours that the call is for, besides what is dialled
+	Queue   string        // that calls back; empty: none
 	// Done is told once what came of it: when the two talk or a script has the caller, and else when the call ends. It must not block. Nil: nobody asks.
 	Done func(Originated)
 }
@@ -39,6 +41,10 @@ func (s *Switch) Originate(in Incoming) error {
 func (c *Call) originate() {
 	o := c.in.Origin
 	c.phase = Originating
+	c.shows(o.Called...)
+	if o.Queue != "" {
+		c.about.queues = []string{o.Queue}
+	}
 	c.caller = &party{phase: PartyGone, side: callingSide} // nobody yet
 	c.bridge = c.deps.Media.Bridge()
 	c.plan = c.route(o.Request)

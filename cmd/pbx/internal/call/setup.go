@@ -184,6 +184,7 @@ func (c *Call) dial() {
 func (c *Call) reach(t route.Target, e errand) {
 	if t.Kind == route.ToTrunk {
 		c.trunk = t.Trunk
+		c.shows(t.Caller, e.shown.Number)
 	}
 	for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
 		c.ring(d, d.Security, e)

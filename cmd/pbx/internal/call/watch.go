@@ -1,6 +1,8 @@
 package call
 
 import (
+	"slices"
+
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/recorder"
@@ -18,7 +20,37 @@ type Watched struct {
 	Gallery    *Gallery // nil: the extension talks with nobody who could be heard
 	Extensions []string // who talks
 	Called     []string // numbers that the call was for: what was dialled, where it was sent, whose recording it is
-	Queue      string   // in which the caller waited; empty: in none
+	Queue      string   // in which the caller waited, the last one; empty: in none
+	Queues     []string // all of them
+}
+
+// about is what supervisors are judged by and the present plan no longer tells, or never did.
+type about struct {
+	called []string // numbers that the call was for, or was shown by
+	queues []string // in which a party waited that still talks, or for which it was called; the latest last
+}
+
+// wasFor are the numbers that the call was for.
+func (c *Call) wasFor() []string {
+	return append(slices.Clone(c.about.called), c.in.Request.Dialled, c.to, c.plan.To, c.plan.Record.Number)
+}
+
+// waited are the queues of its parties.
+func (c *Call) waited() []string {
+	out := slices.Clone(c.about.queues)
+	if c.through.Verb == route.VerbQueue {
+		out = append(out, c.through.Name)
+	}
+	return out
+}
+
+// shows remembers by which number of ours somebody outside is called: those calls are that number's too.
+func (c *Call) shows(numbers ...string) {
+	for _, n := range numbers {
+		if n != "" && !slices.Contains(c.about.called, n) {
+			c.about.called = append(c.about.called, n)
+		}
+	}
 }
 
 func (Watch) event() {}
@@ -49,14 +81,14 @@ func (c *Call) onWatch(e Watch) {
 	if c.gallery == nil {
 		c.gallery = newGallery(c.mailbox, c.bridge)
 	}
-	w := Watched{Gallery: c.gallery, Called: []string{c.in.Request.Dialled, c.to, c.plan.To, c.plan.Record.Number}}
+	w := Watched{Gallery: c.gallery, Called: c.wasFor(), Queues: c.waited()}
 	for _, q := range []*party{c.caller, c.winner} {
 		if q.ext != "" {
 			w.Extensions = append(w.Extensions, q.ext)
 		}
 	}
-	if c.through.Verb == route.VerbQueue {
-		w.Queue = c.through.Name
+	if n := len(w.Queues); n > 0 {
+		w.Queue = w.Queues[n-1]
 	}
 	e.answer(w)
 }
