@@ -38,12 +38,19 @@ func (m mailroom) Box(domain, number string, now time.Time) (app.Mailbox, bool) 
 			out.Mode = mode
 		}
 	}
-	m.mu.Lock()
-	n := m.counts[boxKey{domain, number}]
-	m.mu.Unlock()
-	out.Full = n.New+n.Old >= box.Most()
+	out.Full = m.full(domain, box)
 	return out, true
 }
+
+// full says whether a mailbox holds as many messages as it may, those counted that are still spoken or wait for the store.
+func (m mailroom) full(domain string, box provisioning.Mailbox) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.held[boxKey{domain, box.Number}] >= box.Most()
+}
+
+// errRefused is a message that its mailbox does not take: it is full, or gone since the greeting.
+var errRefused = errors.New("voicemail: the mailbox takes no message")
 
 // voice is one message or greeting being recorded.
 type voice struct {
@@ -62,6 +69,10 @@ func (v voice) Stop(why string) { v.take.Stop(v.clock(), why) }
 
 // Record implements app.Mailboxes.
 func (m mailroom) Record(v app.Voice) (app.Recording, error) {
+	box, ok := m.directory.Snapshot().Mailbox(v.Domain, v.Mailbox)
+	if !ok || v.Occasion == "" && m.full(v.Domain, box) { // many may have heard the greeting at once
+		return nil, errRefused
+	}
 	id := "m" + newID()
 	if v.Occasion != "" {
 		id = draftID + newID()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +23,7 @@ const (
 	maxGuessers  = 20_000
 	wrongDelay   = 2 * time.Second // before a wrong PIN is called wrong
 	sweepEvery   = 10 * time.Minute
+	draftLife    = 24 * time.Hour // of a greeting that was spoken and not put to use
 )
 
 // postOffice joins the mailboxes of the directory with the messages of the recorder: it counts what waits for whom, lights the lamps, and lets
@@ -45,6 +44,7 @@ type postOffice struct {
 
 	mu     sync.Mutex
 	counts map[boxKey]event.Messages // of mailboxes that hold any
+	held   map[boxKey]int            // with those that are not stored yet: what their bound counts
 	shown  map[event.AOR]event.Messages
 }
 
@@ -93,6 +93,9 @@ func (o *postOffice) Close() {
 func (o *postOffice) run(ctx context.Context) {
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
+	if err := o.expire(ctx); err != nil && ctx.Err() == nil { // what was deleted while nobody ran, or just before the end
+		o.log.Error("voicemail", "err", err)
+	}
 	for {
 		var err error
 		select {
@@ -135,8 +138,9 @@ func (o *postOffice) recount(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	counts := make(map[boxKey]event.Messages, len(all))
+	counts, held := make(map[boxKey]event.Messages, len(all)), make(map[boxKey]int, len(all))
 	for _, t := range all {
+		held[boxKey{t.Domain, t.Number}] = t.Held
 		counts[boxKey{t.Domain, t.Number}] = event.Messages{New: t.New, Old: t.Old}
 	}
 	shown := map[event.AOR]event.Messages{}
@@ -156,7 +160,7 @@ func (o *postOffice) recount(ctx context.Context) error {
 	}
 	o.mu.Lock()
 	before := o.shown
-	o.counts, o.shown = counts, shown
+	o.counts, o.held, o.shown = counts, held, shown
 	o.mu.Unlock()
 	for a := range before {
 		if _, still := shown[a]; !still {
@@ -171,20 +175,23 @@ func (o *postOffice) recount(ctx context.Context) error {
 	return nil
 }
 
-// expire deletes what is older than its mailbox keeps, and what is in mailboxes that are gone.
+// expire deletes what is older than its mailbox keeps, greetings that nobody put to use within a day, and what is in mailboxes that are gone:
+// every one of which the catalogue has anything is looked at, so nothing stays whatever an earlier run did not come to.
 func (o *postOffice) expire(ctx context.Context) error {
-	o.mu.Lock()
-	boxes := slices.Collect(maps.Keys(o.counts))
-	o.mu.Unlock()
-	snap := o.directory.Snapshot()
+	boxes, err := o.post.Holders(ctx)
+	if err != nil {
+		return err
+	}
+	snap, now := o.directory.Snapshot(), o.clock()
 	var errs error
 	for _, key := range boxes {
-		box, ok := snap.Mailbox(key.domain, key.number)
-		before := o.clock().Add(-box.Retention())
+		box, ok := snap.Mailbox(key.Domain, key.Number)
 		if !ok {
-			before = o.clock()
+			errs = errors.Join(errs, o.post.Clear(ctx, key.Domain, key.Number, now, true))
+			continue
 		}
-		errs = errors.Join(errs, o.post.Clear(ctx, key.domain, key.number, before, !ok))
+		errs = errors.Join(errs, o.post.Clear(ctx, key.Domain, key.Number, now.Add(-box.Retention()), false),
+			o.post.ClearDrafts(ctx, key.Domain, key.Number, now.Add(-draftLife)))
 	}
 	return errs
 }

@@ -126,6 +126,90 @@ func TestPostOffice(t *testing.T) {
 	shows(t, l, "2001", event.Messages{New: 1}) // that of 7100 is kept longer
 }
 
+// Messages that are spoken at once or wait for the store fill a mailbox like those that are stored, and it is asked again when a message begins.
+func TestMailboxBound(t *testing.T) {
+	l := newLab(t, nil)
+	l.put(provisioning.Mailbox{Number: "2001", MaxMessages: 2})
+	room, domain := mailroom{l.p.office}, l.p.config.Domain
+	voice := app.Voice{Domain: domain, Mailbox: "2001", Call: "c1"}
+	for range 2 {
+		rec, err := room.Record(voice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rec.Stop("hung up")
+	}
+	if !soon(func() bool { box, _ := room.Box(domain, "2001", time.Now()); return box.Full }) {
+		t.Error("two of two are being spoken, and it is not full")
+	}
+	shows(t, l, "2001", event.Messages{})
+	if _, err := room.Record(voice); !errors.Is(err, errRefused) {
+		t.Errorf("a third one: %v", err)
+	}
+	voice.Occasion = "busy"
+	greeting, err := room.Record(voice)
+	if err != nil {
+		t.Fatalf("a greeting in a full mailbox: %v", err)
+	}
+	greeting.Stop("enough")
+	voice.Mailbox = "2999"
+	if _, err := room.Record(voice); !errors.Is(err, errRefused) {
+		t.Errorf("in a mailbox that is gone: %v", err)
+	}
+}
+
+// A mailbox that was deleted and not cleared, as by a stop in between, is cleared by the next start, also where it has a greeting alone; and a
+// greeting that nobody put to use goes after a day.
+func TestMailboxGone(t *testing.T) {
+	data := t.TempDir()
+	keep := func(c *Config) { c.Data = data }
+	greets := func(l *lab, number string) string {
+		t.Helper()
+		rec, err := mailroom{l.p.office}.Record(app.Voice{Domain: l.p.config.Domain, Mailbox: number, Call: "c1", Occasion: "busy"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sends(t, rec.Tap(), 1)
+		rec.Stop("enough")
+		if _, err := l.p.office.post.Await(t.Context(), l.p.config.Domain, number, rec.ID()); err != nil {
+			t.Fatal(err)
+		}
+		return rec.ID()
+	}
+	holds := func(l *lab, want int) bool {
+		all, err := l.p.office.post.Holders(t.Context())
+		return err == nil && len(all) == want
+	}
+	t.Run("first", func(t *testing.T) {
+		l := newLab(t, keep)
+		l.put(provisioning.Mailbox{Number: "7200"})
+		if err := l.p.office.post.KeepGreeting(t.Context(), l.p.config.Domain, "7200", greets(l, "7200")); err != nil {
+			t.Fatal(err)
+		}
+		l.p.office.Close()
+		l.delete(provisioning.Mailbox{Number: "7200"})
+		if !holds(l, 1) {
+			t.Error("there was nothing to clear")
+		}
+	})
+	l := newLab(t, keep)
+	if !soon(func() bool { return holds(l, 0) }) {
+		t.Error("a greeting outlives its mailbox")
+	}
+	l.put(provisioning.Mailbox{Number: "7300"})
+	greets(l, "7300")
+	now := time.Now().Add(23 * time.Hour)
+	later := newPostOffice(l.p.office.store, l.p.directory, l.p.alarms.happened, func() time.Time { return now }, l.p.log)
+	later.post = l.p.office.post
+	if err := later.expire(t.Context()); err != nil || !holds(l, 1) {
+		t.Errorf("a young draft goes: %v", err)
+	}
+	now = now.Add(2 * time.Hour)
+	if err := later.expire(t.Context()); err != nil || !holds(l, 0) {
+		t.Errorf("a draft stays: %v", err)
+	}
+}
+
 func (l *lab) delete(e provisioning.Entity) {
 	l.t.Helper()
 	err := (liveStore{l.p.store, l.p.directory, l.p.log}).Update(l.t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {

@@ -94,7 +94,8 @@ const (
 	MailboxRead   provisioning.Action = "mailbox.read"
 	MailboxPut    provisioning.Action = "mailbox.put"
 	MailboxDelete provisioning.Action = "mailbox.delete"
-	MailboxSecret provisioning.Action = "mailbox.secret" // set the PIN
+	MailboxSecret provisioning.Action = "mailbox.secret" // set the PIN: the owners alone, since with it one hears the messages
+	MailboxForget provisioning.Action = "mailbox.forget" // the PIN
 
 	MessageRead   provisioning.Action = "message.read"   // who left what, and when
 	MessageListen provisioning.Action = "message.listen" // the owner's alone, whatever role somebody has
@@ -349,16 +350,22 @@ func mailboxRows() []row {
 		grant(MailboxRead, provisioning.KindMailbox, admin, telephony).andOwn(staff),
 		grant(MailboxPut, provisioning.KindMailbox, admin, telephony),
 		grant(MailboxDelete, provisioning.KindMailbox, admin, telephony),
-		grant(MailboxSecret, provisioning.KindMailbox, admin, telephony).andOwn(staff),
+		grant(MailboxForget, provisioning.KindMailbox, admin, telephony).andOwn(staff),
 	}
+	rows = append(rows, ofOwners(MailboxSecret, provisioning.KindMailbox))
 	for _, a := range []provisioning.Action{MessageRead, MessageListen, MessageMark, MessageDelete} {
-		r := grant(a, KindMessage)
-		for _, role := range provisioning.Roles() {
-			r = r.andOwn(role)
-		}
-		rows = append(rows, r)
+		rows = append(rows, ofOwners(a, KindMessage))
 	}
 	return rows
+}
+
+// ofOwners is for whoever owns the object, whatever role it has, and for nobody else.
+func ofOwners(a provisioning.Action, kind string) row {
+	r := grant(a, kind)
+	for _, role := range provisioning.Roles() {
+		r = r.andOwn(role)
+	}
+	return r
 }
 
 // queueRows are about the call centre. Own is: the supervisor's queue, the agent's own extension.

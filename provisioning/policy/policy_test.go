@@ -30,7 +30,7 @@ func want() map[provisioning.Action]string {
 		policy.HotDeskRead: "ATs", policy.HotDeskDelete: "ATs",
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
 		policy.ParkingLotRead: "AT", policy.ParkingLotPut: "AT", policy.ParkingLotDelete: "AT",
-		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "ATs",
+		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "atlusv", policy.MailboxForget: "ATs",
 		policy.MessageRead: "atlusv", policy.MessageListen: "atlusv", policy.MessageMark: "atlusv", policy.MessageDelete: "atlusv",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",
 		policy.ContactRead: "AT", policy.ContactPut: "AT", policy.ContactDelete: "AT", policy.BookAccountRead: "AT", policy.BookAccountPut: "AT", policy.BookAccountDelete: "AT", policy.BookAccountSecret: "AT",

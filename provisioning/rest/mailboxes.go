@@ -26,11 +26,13 @@ func (a *api) registerMailboxes() {
 		del: policy.MailboxDelete, setKey: func(m *provisioning.Mailbox, k string) { m.Number = k }, ownerIn: mailboxOwner}
 	entities(a, res)
 	putPlain(a, res)
-	pin := rule{action: policy.MailboxSecret, kind: provisioning.KindMailbox, key: "key", domain: "domain"}
-	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/mailboxes/{key}/pin", "put-mailbox-pin", "Set the PIN of a mailbox; its owner may",
-		pin, 413, 415, 422), a.putMailboxPIN)
+	pin := func(a provisioning.Action) rule {
+		return rule{action: a, kind: provisioning.KindMailbox, key: "key", domain: "domain"}
+	}
+	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/mailboxes/{key}/pin", "put-mailbox-pin", "Set the PIN of a mailbox; its owners alone may",
+		pin(policy.MailboxSecret), 413, 415, 422), a.putMailboxPIN)
 	huma.Register(a.huma, operation(http.MethodDelete, "/v1/domains/{domain}/mailboxes/{key}/pin", "delete-mailbox-pin",
-		"Forget the PIN: the owner sets a new one at the own telephone", pin), a.deleteMailboxPIN)
+		"Forget the PIN: the owner sets a new one at the own telephone", pin(policy.MailboxForget)), a.deleteMailboxPIN)
 	if a.Messages != nil {
 		a.registerMessages()
 	}
@@ -78,7 +80,7 @@ func (a *api) ownMailbox(ctx context.Context, at ItemPath, kind string) (provisi
 }
 
 func (a *api) putMailboxPIN(ctx context.Context, in *mailboxPINInput) (*emptyOutput, error) {
-	out, err := a.mailboxPIN(ctx, in.ItemPath, func() ([]byte, error) { return secret.NewPIN(in.Body.PIN) })
+	out, err := a.mailboxPIN(ctx, in.ItemPath, policy.MailboxSecret, func() ([]byte, error) { return secret.NewPIN(in.Body.PIN) })
 	if errors.Is(err, secret.ErrPIN) {
 		return nil, invalidAt(http.StatusUnprocessableEntity, "body.pin", "must be 4 to 12 digits, not all the same")
 	}
@@ -86,13 +88,13 @@ func (a *api) putMailboxPIN(ctx context.Context, in *mailboxPINInput) (*emptyOut
 }
 
 func (a *api) deleteMailboxPIN(ctx context.Context, in *ItemPath) (*emptyOutput, error) {
-	return a.mailboxPIN(ctx, *in, func() ([]byte, error) { return nil, nil })
+	return a.mailboxPIN(ctx, *in, policy.MailboxForget, func() ([]byte, error) { return nil, nil })
 }
 
-func (a *api) mailboxPIN(ctx context.Context, at ItemPath, make func() ([]byte, error)) (*emptyOutput, error) {
+func (a *api) mailboxPIN(ctx context.Context, at ItemPath, action provisioning.Action, make func() ([]byte, error)) (*emptyOutput, error) {
 	o, err := a.ownMailbox(ctx, at, provisioning.KindMailbox)
 	if err == nil {
-		err = a.may(ctx, policy.MailboxSecret, o)
+		err = a.may(ctx, action, o)
 	}
 	var kept []byte
 	if err == nil {

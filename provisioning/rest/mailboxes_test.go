@@ -110,6 +110,17 @@ func TestMailboxes(t *testing.T) {
 	if p := r.do(t, "bob+staff", "PUT", at+"/pin", `{"pin":"998877"}`); p.status != 404 {
 		t.Errorf("another's PIN: %d", p.status)
 	}
+	for _, other := range []string{admin, "tess+telephony"} { // with a PIN of one's own choice one hears the messages
+		if p := r.do(t, "alice+staff", "PUT", at+"/pin", `{"pin":"4711"}`); p.status != 204 {
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+		if p := r.do(t, other, "PUT", at+"/pin", `{"pin":"998877"}`); p.status != 404 {
+			t.Errorf("%s sets another's PIN: %d", other, p.status)
+		}
+		if p := r.do(t, other, "DELETE", at+"/pin", ""); p.status != 204 {
+			t.Errorf("%s takes a forgotten PIN away: %d %s", other, p.status, p.body)
+		}
+	}
 	if p := r.do(t, "alice+staff", "PUT", at+"/pin", `{"pin":"998877"}`); p.status != 204 {
 		t.Fatalf("%d %s", p.status, p.body)
 	}

@@ -71,7 +71,7 @@ func operationActions() map[string]provisioning.Action {
 		"PUT /v1/domains/{domain}/rejections/{key}": policy.RejectionPut, "DELETE /v1/domains/{domain}/rejections/{key}": policy.RejectionDelete,
 		"GET /v1/domains/{domain}/mailboxes": policy.MailboxRead, "GET /v1/domains/{domain}/mailboxes/{key}": policy.MailboxRead,
 		"PUT /v1/domains/{domain}/mailboxes/{key}": policy.MailboxPut, "DELETE /v1/domains/{domain}/mailboxes/{key}": policy.MailboxDelete,
-		"PUT /v1/domains/{domain}/mailboxes/{key}/pin": policy.MailboxSecret, "DELETE /v1/domains/{domain}/mailboxes/{key}/pin": policy.MailboxSecret,
+		"PUT /v1/domains/{domain}/mailboxes/{key}/pin": policy.MailboxSecret, "DELETE /v1/domains/{domain}/mailboxes/{key}/pin": policy.MailboxForget,
 		"GET /v1/domains/{domain}/mailboxes/{key}/messages": policy.MessageRead, "GET /v1/domains/{domain}/mailboxes/{key}/messages/{id}": policy.MessageRead,
 		"GET /v1/domains/{domain}/mailboxes/{key}/messages/{id}/audio": policy.MessageListen,
 		"PUT /v1/domains/{domain}/mailboxes/{key}/messages/{id}/heard": policy.MessageMark,

@@ -202,7 +202,7 @@ func TestMarks(t *testing.T) {
 		all, err := c.Tallies(t.Context(), "message")
 		return fmt.Sprint(all, err)
 	}
-	if got := tally(); got != "[{a.example 0312345678 2 0}] <nil>" {
+	if got := tally(); got != "[{a.example 0312345678 2 0 2}] <nil>" {
 		t.Error(got)
 	}
 	if err := c.Mark(t.Context(), "a.example", "0", began); err != nil {
@@ -216,7 +216,7 @@ func TestMarks(t *testing.T) {
 	if r, err := c.Get(t.Context(), "a.example", "0"); err != nil || !r.Heard.Equal(began) {
 		t.Errorf("%v %v", r.Heard, err)
 	}
-	if got := tally(); got != "[{a.example 0312345678 1 1}] <nil>" {
+	if got := tally(); got != "[{a.example 0312345678 1 1 2}] <nil>" {
 		t.Error(got)
 	}
 	if err := c.Remove(t.Context(), "a.example", "0"); err != nil {
@@ -243,5 +243,29 @@ func TestMarks(t *testing.T) {
 	}
 	if rows, err := c.Removed(t.Context()); err != nil || len(rows) != 0 {
 		t.Errorf("%+v %v", rows, err)
+	}
+}
+
+// What is not stored yet is held, what failed is not; a number with a failed greeting alone still is a holder.
+func TestHeld(t *testing.T) {
+	c := open4test(t, filepath.Join(t.TempDir(), "c.db"))
+	with := func(id, policy string) recorder.Case {
+		k := someCase(id, began)
+		k.Policy = policy
+		return k
+	}
+	other := with("4", "greeting/busy")
+	other.DID = "0387654321"
+	for _, err := range []error{c.Begin(t.Context(), with("1", "message")), c.Captured(t.Context(), manifest(with("2", "message"))),
+		c.Fail(t.Context(), with("3", "message"), "damaged"), c.Fail(t.Context(), other, "damaged")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := c.Tallies(t.Context(), "message"); fmt.Sprint(all, err) != "[{a.example 0312345678 0 0 2}] <nil>" {
+		t.Error(all, err)
+	}
+	if all, err := c.Holders(t.Context()); fmt.Sprint(all, err) != "[{a.example 0312345678} {a.example 0387654321}] <nil>" {
+		t.Error(all, err)
 	}
 }

@@ -55,19 +55,34 @@ func (c *Catalogue) Removed(ctx context.Context) ([]Row, error) {
 	return c.fill(ctx, found)
 }
 
-// Tally is how many stored recordings of one number and policy there are, heard and not yet heard.
+// Tally is how many recordings of one number and policy there are: stored ones, heard and not yet heard, and with those that are still under way.
 type Tally struct {
 	Domain, Number string
 	New, Old       int
+	Held           int // all that take room or will: not failed, not removed
 }
 
-// Tallies counts the stored recordings of a policy, of all domains and numbers that have any.
+// Tallies counts the recordings of a policy, of all domains and numbers that have any.
 func (c *Catalogue) Tallies(ctx context.Context, policy string) ([]Tally, error) {
 	var found []Tally
-	err := c.read.NewSelect().Table("recordings").Column("domain", "number").ColumnExpr("SUM(heard = 0) AS new").ColumnExpr("SUM(heard > 0) AS old").
-		Where("state = ?", string(recorder.Stored)).Where("removed = 0").Where("policy = ?", policy).Group("domain", "number").Scan(ctx, &found)
+	stored := string(recorder.Stored)
+	err := c.read.NewSelect().Table("recordings").Column("domain", "number").ColumnExpr("SUM(state = ? AND heard = 0) AS new", stored).
+		ColumnExpr("SUM(state = ? AND heard > 0) AS old", stored).ColumnExpr("COUNT(*) AS held").
+		Where("state <> ?", string(recorder.Failed)).Where("removed = 0").Where("policy = ?", policy).Group("domain", "number").Scan(ctx, &found)
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: tallies: %w", err)
+	}
+	return found, nil
+}
+
+// Holder is a number of which there are recordings.
+type Holder struct{ Domain, Number string }
+
+// Holders are all numbers that have a recording in any policy and state.
+func (c *Catalogue) Holders(ctx context.Context) ([]Holder, error) {
+	var found []Holder
+	if err := c.read.NewSelect().Table("recordings").Column("domain", "number").Where("removed = 0").Group("domain", "number").Scan(ctx, &found); err != nil {
+		return nil, fmt.Errorf("catalogue: holders: %w", err)
 	}
 	return found, nil
 }

@@ -40,6 +40,7 @@ type Config struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 	Changed   func() // messages came, went or were heard: whoever counts them counts again. It must not block.
+	MinFree   int64  // bytes; with less on the disk nothing new is taken. Default 512 MiB, far above what stops call recordings: they come first
 }
 
 // Post holds the messages of all mailboxes. Safe for concurrent use.
@@ -74,10 +75,13 @@ func Open(cfg Config) (*Post, error) {
 	if cfg.Changed == nil {
 		cfg.Changed = func() {}
 	}
+	if cfg.MinFree == 0 {
+		cfg.MinFree = 512 << 20
+	}
 	p := &Post{cfg: cfg, opener: unseal.New(cfg.Store, cfg.Sealer), dirty: make(chan struct{}, 1)}
 	var err error
 	p.pipeline, err = pipeline.Open(pipeline.Config{Dir: cfg.Dir, Sealer: cfg.Sealer, Store: cfg.Store, Catalogue: cfg.Catalogue, Log: cfg.Log, Now: cfg.Now,
-		Keep: worth, Stored: func(recorder.Manifest) { cfg.Changed() }, MaxLive: maxLive})
+		Keep: worth, Stored: p.stored, Entered: cfg.Changed, MaxLive: maxLive})
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +90,12 @@ func Open(cfg Config) (*Post, error) {
 	p.worker.Go(func() { p.purge(ctx) })
 	p.purgeSoon()
 	return p, nil
+}
+
+// stored lets go at once what was deleted while it was spoken.
+func (p *Post) stored(recorder.Manifest) {
+	p.cfg.Changed()
+	p.purgeSoon()
 }
 
 // maxLive bounds the messages that are spoken at once; each holds some memory.
@@ -135,8 +145,14 @@ type Take struct {
 // voice is the one party of a message, whichever endpoint it speaks by: the telephone may change while it speaks.
 const voice = "voice"
 
-// Record begins a message or a greeting. It touches no disk and does not block.
+// ErrNoRoom refuses a new message while the disk is needed for call recordings.
+var ErrNoRoom = errors.New("mailbox: the disk is kept for call recordings")
+
+// Record begins a message or a greeting. It touches no disk and does not block. ErrNoRoom.
 func (p *Post) Record(l Letter) (*Take, error) {
+	if disk := p.Stats().Capture; disk.DiskTotal > 0 && disk.DiskFree < p.cfg.MinFree {
+		return nil, ErrNoRoom
+	}
 	policy := messagePolicy
 	if l.Mode != "" {
 		policy = greetingPolicy + l.Mode
@@ -174,6 +190,12 @@ func (e ear) Tap(f *media.Frame) {
 
 // Tally counts the messages of a mailbox.
 type Tally = catalogue.Tally
+
+// Holder is a mailbox of which the catalogue has anything, messages or greetings.
+type Holder = catalogue.Holder
+
+// Holders are all mailboxes that hold anything, whatever became of it.
+func (p *Post) Holders(ctx context.Context) ([]Holder, error) { return p.cfg.Catalogue.Holders(ctx) }
 
 // Tallies counts the messages of all mailboxes that have any.
 func (p *Post) Tallies(ctx context.Context) ([]Tally, error) {

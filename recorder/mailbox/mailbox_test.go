@@ -59,7 +59,12 @@ func open(t testing.TB, root string) *office {
 		t.Fatal(err)
 	}
 	o.Post, err = Open(Config{Dir: filepath.Join(root, "spool"), Sealer: seal.New(files), Store: objstore.Under(local, "messages"), Catalogue: cat,
-		Changed: func() { o.changed <- struct{}{} }})
+		Changed: func() {
+			select {
+			case o.changed <- struct{}{}:
+			default: // nobody counts as far as that
+			}
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +217,7 @@ func TestMessage(t *testing.T) {
 	if err := o.Clear(t.Context(), here, box, time.Now().Add(time.Hour), true); err != nil {
 		t.Fatal(err)
 	}
-	if n, old := o.tally(t); n+old != 0 || len(o.changed) != 2 {
+	if n, old := o.tally(t); n+old != 0 || len(o.changed) < 2 {
 		t.Errorf("%d new, %d old after all was deleted, told %d times", n, old, len(o.changed))
 	}
 	tick := time.NewTicker(5 * time.Millisecond)

@@ -45,9 +45,12 @@ func (p *Post) delete(ctx context.Context, r catalogue.Row) error {
 	if r.State != recorder.Stored && r.State != recorder.Failed {
 		return nil // the pipeline still works on it
 	}
-	names, err := catalogue.Objects(ctx, p.cfg.Store, r.Object)
-	if err != nil {
-		return err
+	var names []string
+	if r.Object != "" { // it failed before anything was to be stored
+		var err error
+		if names, err = catalogue.Objects(ctx, p.cfg.Store, r.Object); err != nil {
+			return err
+		}
 	}
 	for _, name := range names {
 		if err := p.cfg.Store.Delete(ctx, name); err != nil && !errors.Is(err, objstore.ErrNotFound) {

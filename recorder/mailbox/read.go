@@ -106,27 +106,42 @@ func (p *Post) Remove(ctx context.Context, domain, mailbox, id string) error {
 	return nil
 }
 
-// Clear deletes what a mailbox got before a time: its messages, and with greetings those too.
+// Clear deletes what a mailbox got before a time: its messages, and with greetings those too. What is still being spoken or stored counts: it is
+// gone for whoever lists, and is deleted as soon as the recorder has done with it.
 func (p *Post) Clear(ctx context.Context, domain, mailbox string, before time.Time, greetings bool) error {
-	policies := []string{messagePolicy}
-	if greetings {
-		for _, m := range Modes() {
-			policies = append(policies, greetingPolicy+m)
-		}
-	}
-	for _, policy := range policies {
-		all, err := p.list(ctx, domain, mailbox, policy)
+	return p.clear(ctx, catalogue.Query{Domain: domain, Number: mailbox, To: before}, func(r catalogue.Row) bool {
+		return greetings || r.Policy == messagePolicy
+	})
+}
+
+// ClearDrafts deletes greetings that were spoken before a time and never put to use.
+func (p *Post) ClearDrafts(ctx context.Context, domain, mailbox string, before time.Time) error {
+	return p.clear(ctx, catalogue.Query{Domain: domain, Number: mailbox, To: before}, func(r catalogue.Row) bool {
+		return r.Policy != messagePolicy && r.Heard.IsZero()
+	})
+}
+
+// clear removes the rows of q that go, however many there are.
+func (p *Post) clear(ctx context.Context, q catalogue.Query, goes func(catalogue.Row) bool) error {
+	q.Limit = catalogue.MaxLimit
+	for {
+		rows, err := p.cfg.Catalogue.List(ctx, q)
 		if err != nil {
 			return err
 		}
-		for _, m := range all {
-			if !m.Left.Before(before) {
+		for _, r := range rows {
+			if !goes(r) {
 				continue
 			}
-			if err := p.Remove(ctx, domain, mailbox, m.ID); failed(err) {
+			if err := p.cfg.Catalogue.Remove(ctx, r.Domain, r.ID); failed(err) {
 				return err
 			}
+			p.cfg.Changed()
+			p.purgeSoon()
 		}
+		if len(rows) < q.Limit {
+			return nil
+		}
+		q.After = catalogue.CursorOf(rows[len(rows)-1])
 	}
-	return nil
 }

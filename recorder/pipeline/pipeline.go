@@ -53,6 +53,8 @@ type Config struct {
 	Keep func(recorder.Manifest) bool
 	// Stored is told of each recording that can be played from now on. It must not block.
 	Stored func(recorder.Manifest)
+	// Entered is told after each stage of a recording, also when it begins: its row may be another one. It must not block.
+	Entered func()
 
 	MaxLive int // recordings at once; 0: as many as capture takes
 	// OpenJournal is capture.Config.Open: tests put a full disk here.
@@ -152,6 +154,9 @@ func (c *Config) defaults() {
 	if c.Stored == nil {
 		c.Stored = func(recorder.Manifest) {}
 	}
+	if c.Entered == nil {
+		c.Entered = func() {}
+	}
 	if c.Retention == nil {
 		c.Retention = func(recorder.Case) objstore.Lock { return objstore.Lock{} }
 	}
@@ -214,6 +219,7 @@ func (p *Pipeline) scribe(ctx context.Context) {
 				p.count.unwritten.Add(1)
 				p.cfg.Log.Error("pipeline: catalogue", "recording", c.ID, "domain", c.Domain, "call", c.Call, "err", err)
 			}
+			p.cfg.Entered()
 		}
 	}
 }
@@ -230,6 +236,7 @@ func (p *Pipeline) work(ctx context.Context, q *queue, stage func(context.Contex
 			return
 		}
 		q.done(id, err)
+		p.cfg.Entered()
 	}
 }
 
