@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,8 +104,9 @@ func (m mailroom) Greeting(ctx context.Context, domain, number, occasion string,
 // Guess implements app.Mailboxes.
 func (m mailroom) Guess(ctx context.Context, g app.Guess) (app.Verdict, error) {
 	who := guesser{boxKey{g.Domain, g.Mailbox}, g.Extension}
-	bucket := m.guesses[g.Extension == ""]
-	if !bucket.Allow(who) {
+	box, there := m.directory.Snapshot().Mailbox(g.Domain, g.Mailbox)
+	bucket, colleague := m.guesses[g.Extension == ""], g.Extension != "" && !slices.Contains(box.Owners(), g.Extension)
+	if !bucket.Allow(who) || colleague && !m.shared.Allow(who.box) {
 		m.alarm("voicemail-guessing", g.Domain, g.Mailbox, "")
 		return app.PINClosed, nil
 	}
@@ -118,7 +120,13 @@ func (m mailroom) Guess(ctx context.Context, g app.Guess) (app.Verdict, error) {
 	}
 	if secret.MatchPIN(kept, g.PIN) {
 		bucket.Give(who)
+		if colleague {
+			m.shared.Give(who.box)
+		}
 		return app.PINRight, nil
+	}
+	if !m.wrongs.Allow(who.box) {
+		m.alarm("voicemail-guessing", g.Domain, g.Mailbox, "")
 	}
 	slow := time.NewTimer(m.delay)
 	defer slow.Stop()
@@ -129,7 +137,7 @@ func (m mailroom) Guess(ctx context.Context, g app.Guess) (app.Verdict, error) {
 	if err := m.note(context.WithoutCancel(ctx), g.Caller, policy.MailboxSecret, g.Mailbox, "", "denied", nil); err != nil {
 		return app.PINWrong, err
 	}
-	if _, there := m.directory.Snapshot().Mailbox(g.Domain, g.Mailbox); there && kept == nil {
+	if there && kept == nil {
 		return app.PINUnset, nil
 	}
 	return app.PINWrong, nil

@@ -15,11 +15,14 @@ import (
 )
 
 // Guesses of PINs. Callers from outside share a bucket for each mailbox, and each extension has one of its own: strangers can close the way
-// from outside, for as long as they go on guessing, and never that from the desk.
+// from outside, for as long as they go on guessing, and never that from the desk. Colleagues share one more for each mailbox, as slow as pins.go
+// is, so that many telephones guess no faster than one; its owners' telephones need none of it.
 const (
 	guessBurst   = 10
 	guessOutside = 1.0 / (10 * 60) // tokens a second
 	guessInside  = 1.0 / 60
+	wrongsADay   = 10 // wrong PINs of one secret in a day that raise an alarm, however slowly they come
+	wrongsRate   = wrongsADay / 86400.0
 	maxGuessers  = 20_000
 	wrongDelay   = 2 * time.Second // before a wrong PIN is called wrong
 	sweepEvery   = 10 * time.Minute
@@ -38,6 +41,8 @@ type postOffice struct {
 	log       *slog.Logger
 	delay     time.Duration                  // before a wrong PIN is called wrong
 	guesses   map[bool]*limit.Rates[guesser] // by: from outside
+	shared    *limit.Rates[boxKey]           // of all colleagues
+	wrongs    *limit.Rates[boxKey]           // until the alarm
 	changed   chan struct{}                  // one slot: count again
 	stop      context.CancelFunc
 	worker    sync.WaitGroup
@@ -60,7 +65,9 @@ func newPostOffice(store provisioning.Store, d *directory.Directory, alarm func(
 	return &postOffice{store: store, directory: d, alarm: alarm, clock: clock, log: log, delay: wrongDelay, changed: make(chan struct{}, 1),
 		lamps: func(event.AOR, event.Messages) {}, counts: map[boxKey]event.Messages{}, shown: map[event.AOR]event.Messages{},
 		guesses: map[bool]*limit.Rates[guesser]{true: limit.NewRates[guesser](guessOutside, guessBurst, maxGuessers, clock),
-			false: limit.NewRates[guesser](guessInside, guessBurst, maxGuessers, clock)}}
+			false: limit.NewRates[guesser](guessInside, guessBurst, maxGuessers, clock)},
+		shared: limit.NewRates[boxKey](1/wrongPINEvery.Seconds(), wrongPINs, maxGuessers, clock),
+		wrongs: limit.NewRates[boxKey](wrongsRate, wrongsADay-1, maxGuessers, clock)}
 }
 
 // touch lets the messages be counted again. It does not block.

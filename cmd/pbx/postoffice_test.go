@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -237,6 +238,49 @@ func (l *lab) traced(t *testing.T, actions ...provisioning.Action) {
 			t.Error(err)
 		}
 	}
+}
+
+// Colleagues guess no faster together than one of them, never lock its owner out, and are noticed however slow they are.
+func TestColleaguesGuess(t *testing.T) {
+	l := newLab(t, nil)
+	l.put(provisioning.Mailbox{Number: "2001"})
+	now := time.Now()
+	office := newPostOffice(l.p.office.store, l.p.directory, l.p.alarms.happened, func() time.Time { return now }, l.p.log)
+	office.delay = time.Millisecond
+	room := mailroom{office}
+	guess := func(extension, pin string, want app.Verdict) {
+		t.Helper()
+		v, err := room.Guess(t.Context(), app.Guess{Caller: app.Caller{Domain: l.p.config.Domain, Extension: extension}, Mailbox: "2001", PIN: pin})
+		if err != nil || v != want {
+			t.Errorf("%s: %v, %v, want %v", extension, v, err, want)
+		}
+	}
+	if err := room.SetPIN(t.Context(), app.Caller{Domain: l.p.config.Domain, Extension: "2001"}, "2001", "4711"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * wrongPINs { // the right one costs nothing
+		guess("2002", "4711", app.PINRight)
+	}
+	noticed := func() bool {
+		return slices.ContainsFunc(l.p.alarms.Alarms(l.p.config.Domain), func(a provisioning.Alarm) bool { return a.Name == "voicemail-guessing" && a.Object == "2001" })
+	}
+	for i := range wrongsADay { // one at a time, and no bucket is ever empty
+		if noticed() {
+			t.Errorf("an alarm after %d", i)
+		}
+		guess("2002", "1234", app.PINWrong)
+		now = now.Add(wrongPINEvery)
+	}
+	if !noticed() {
+		t.Error("nobody is told of slow guesses")
+	}
+	for i := range wrongPINs {
+		guess(fmt.Sprint(3000+i), "1234", app.PINWrong)
+	}
+	guess("2002", "4711", app.PINClosed)
+	guess("2001", "4711", app.PINRight) // the owner's telephone
+	now = now.Add(wrongPINEvery)
+	guess("2002", "4711", app.PINRight)
 }
 
 // Guesses are slow and counted. Strangers can close a mailbox for strangers, for a while, and never for its owner's telephone.
