@@ -242,7 +242,7 @@ type CDR struct {
 	Q850       int       `json:"q850"`
 	Cause      string    `json:"cause"`
 	EndedBy    string    `json:"ended_by"` // "caller", "called", "switch"
-	Withheld   string    `json:"withheld,omitempty" doc:"Why an outside caller has no number: anonymous, payphone, unavailable, service"`
+	Withheld   string    `json:"withheld,omitempty" doc:"Why an outside caller has no number: anonymous, payphone, unavailable, service; anonymous also: a caller of ours asked not to be shown"`
 	Emergency  bool      `json:"emergency,omitempty"`
 	Site       string    `json:"site,omitempty" doc:"Whose number an emergency call was made with"`
 	CallBack   bool      `json:"call_back,omitempty" doc:"In the window after an emergency call"`

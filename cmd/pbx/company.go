@@ -20,8 +20,9 @@ func acquaint(l *leg, d *directory.Directory, domain, extension string, p *trunk
 	}
 	l.named = func(w route.Shown) (sip.Address, bool) {
 		n := w.Number
-		if e, ok := d.Snapshot().Extension(domain, n); ok && !p.Internal {
-			n = e.CallerID
+		snap := d.Snapshot()
+		if e, ok := snap.Extension(domain, n); ok && !p.Internal {
+			n = route.DefaultNumber(snap, domain, e)
 		}
 		return p.ConnectedTo(n, w.Display, w.Withheld)
 	}

@@ -68,7 +68,10 @@ func (a *api) historyItem(ctx context.Context, domain, extension string, c provi
 	case provisioning.PartMissed:
 		h.TalkMS = 0 // with a script
 	}
-	if h.Number != "" && h.Withheld == "" && a.Books != nil {
+	if h.Withheld != "" { // the record may know who it was; whom it rang may not
+		h.Number = ""
+	}
+	if h.Number != "" && a.Books != nil {
 		if e, ok := a.Books.Named(domain, h.Number, a.reader(ctx, domain)); ok {
 			h.Name = e.Name
 		}

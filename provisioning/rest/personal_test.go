@@ -19,7 +19,8 @@ func TestPersonalHistory(t *testing.T) {
 			{ID: "m1", From: "+81311112222", To: "+81312345678", Rang: []provisioning.Ring{{Extension: "2001", Outcome: "missed"}, {Extension: "2002", Outcome: "missed"}}},
 			{ID: "e1", From: "+81311112222", To: "2001", AnsweredBy: "2002", TalkMS: 5000, Rang: []provisioning.Ring{{Extension: "2001", Outcome: "elsewhere"}, {Extension: "2002", Outcome: "answered"}}},
 			{ID: "w1", From: "", Withheld: "payphone", To: "2001", AnsweredBy: "2001", TalkMS: 7000},
-			{ID: "p1", From: "2001", To: "0399990000", AnsweredBy: "0399990000", TalkMS: 1000},
+			{ID: "h1", From: "2002", Withheld: "anonymous", To: "2001", AnsweredBy: "2001", TalkMS: 3000},
+			{ID: "p1", From: "2001", Withheld: "anonymous", To: "0399990000", AnsweredBy: "0399990000", TalkMS: 1000},
 		} {
 			c.Domain, c.Started, c.Ended = here, at.Add(time.Duration(i)*time.Minute), at.Add(time.Hour)
 			if err := w.AddCDR(c); err != nil {
@@ -50,10 +51,10 @@ func TestPersonalHistory(t *testing.T) {
 		return strings.Join(out, "\n")
 	}
 	const missed = "m1 missed +81311112222 区役所  0"
-	all := "p1 placed 0399990000  0399990000 1000\nw1 received payphone   7000\ne1 elsewhere +81311112222 区役所 2002 5000\n" + missed +
+	all := "p1 placed 0399990000  0399990000 1000\nh1 received anonymous   3000\nw1 received payphone   7000\ne1 elsewhere +81311112222 区役所 2002 5000\n" + missed +
 		"\ncdr3 received x   0\ncdr1 placed 2002 2002  0"
 	for _, c := range []struct{ who, query, want string }{
-		{"alice+staff", "", all}, {"alice+staff", "?part=missed", missed}, {"alice+staff", "?part=received&limit=1", "w1 received payphone   7000"},
+		{"alice+staff", "", all}, {"alice+staff", "?part=missed", missed}, {"alice+staff", "?part=received&limit=1", "h1 received anonymous   3000"},
 		{"alice+staff", "?after=e1&limit=1", missed}, {"bob+staff", "", "404"}, {"tess+telephony", "", "403"}, {"aud+auditor", "?part=missed", missed},
 		{"root+admin", "?part=placed&limit=1", "p1 placed 0399990000 市長 0399990000 1000"}, {"alice+staff", "?part=nonsense", "422"}, {"alice+staff", "?after=none", "404"},
 	} {

@@ -154,12 +154,13 @@ type party struct {
 	joined   bool          // member of the bridge
 	taped    string        // the recording that knows it
 	stage    stage
-	since    time.Time   // from when on it is expected to speak
-	keypad   keypad      // how its digits come
-	held     []Event     // what it said on its way between two calls
-	told     route.Shown // whom its phone shows
-	asserted route.Shown // who is there, as its network says; zero: it has not said
-	parting  bool        // it sent the other away, and hears what became of that before it is let go
+	since    time.Time    // from when on it is expected to speak
+	keypad   keypad       // how its digits come
+	held     []Event      // what it said on its way between two calls
+	told     route.Shown  // whom its phone shows
+	intro    introduction //  whom its carrier was shown when we dialled it; zero: a phone of ours, or it came to us
+	asserted route.Shown  // who is there, as its network says; zero: it has not said
+	parting  bool         // it sent the other away, and hears what became of that before it is let go
 }
 
 // where is the place of a party's telephone, which help that it calls must find: as in route.Request.

@@ -20,7 +20,7 @@ type CDR struct {
 	Talk            time.Duration
 	Cause           sip.Cause
 	EndedBy         string // "caller", "called" or "switch"
-	Withheld        string // why an outside caller has no number, as the carrier said
+	Withheld        string // why an outside caller has no number, as the carrier said; "anonymous" too: a caller of ours asked not to be shown
 	Emergency       bool
 	Site            string // of an emergency call
 	CallBack        bool   // after an emergency call
@@ -33,6 +33,9 @@ type CDR struct {
 	Legs            []LegMedia   // in the order in which they ended
 	Rang            []Rung       // whose telephones rang, and what came of it
 }
+
+// withheldByWish is the reason that a caller gives who asks not to be shown (route.Request.Withheld).
+const withheldByWish = "anonymous"
 
 // maxLegs bounds what a record tells of a call that rang everywhere.
 const maxLegs = 16
@@ -65,6 +68,9 @@ func (c *Call) cdr() CDR {
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
 		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers, MergedInto: c.merged,
 		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack, Legs: c.measured, Rang: c.rang()}
+	if c.in.Private && !r.Emergency && r.Withheld == "" {
+		r.Withheld = withheldByWish
+	}
 	if r.AnsweredBy == "" {
 		r.AnsweredBy = c.served
 	}

@@ -15,6 +15,7 @@ type errand struct {
 	diverter string
 	record   route.Record // of a recorded number of ours on the way: it is that number's call, whoever sent it there
 	referrer string
+	intro    introduction
 }
 
 // passed says that the call was at an extension already.

@@ -28,7 +28,7 @@ func (e Replace) reply(error) {
 // onReplace judges by RFC 3891 section 3 and puts the new leg in the place of the old one.
 func (c *Call) onReplace(e Replace) {
 	n := &party{id: e.By.ID(), leg: e.By, offer: e.In.Offer, security: c.demands(e.In.Security), number: e.In.Request.Number, name: e.In.Request.Display,
-		ext: e.In.Request.Extension, trunk: e.In.Request.Trunk, at: where{e.In.Request.Site, e.In.Request.Desk}}
+		ext: e.In.Request.Extension, trunk: e.In.Request.Trunk, at: where{e.In.Request.Site, e.In.Request.Desk}, hidden: e.In.Private}
 	c.called = append(c.called, n)
 	n.leg.Attach(c.mailbox)
 	p := c.party(e.Leg)
@@ -37,6 +37,7 @@ func (c *Call) onReplace(e Replace) {
 		n.side = p.side.other()
 	case p != nil:
 		n.side = p.side
+		n.succeed(p)
 	}
 	if cause := c.mayReplace(p, n, e); cause.Status != 0 {
 		c.log.Info("call: replacing refused", "leg", e.Leg, "by", n.number, "status", cause.Status)
@@ -53,7 +54,7 @@ func (c *Call) onReplace(e Replace) {
 	early := p.phase < PartyUp
 	n.phase = PartyUp
 	if o := c.heard(p, e); o != nil {
-		n.told = c.identity(o)
+		n.told = c.seen(n, o)
 		n.leg.Show(n.told)
 	}
 	n.leg.Answer(sdp)
@@ -65,6 +66,16 @@ func (c *Call) onReplace(e Replace) {
 		return
 	}
 	c.substitute(p, n)
+}
+
+// succeed: what one side asked for holds for the leg that it goes on with.
+func (n *party) succeed(p *party) {
+	switch {
+	case n.ext != "" && n.ext == p.ext:
+		n.hidden = n.hidden || p.hidden
+	case n.ext == "" && n.trunk == p.trunk:
+		n.intro = p.intro
+	}
 }
 
 // mayReplace is the rule that forbids it; status 0: none.

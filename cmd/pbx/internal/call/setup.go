@@ -186,6 +186,7 @@ func (c *Call) reach(t route.Target, e errand) {
 		c.trunk = t.Trunk
 		c.shows(t.Caller, e.shown.Number)
 	}
+	e.intro = c.introduced(t, e)
 	for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
 		c.ring(d, d.Security, e)
 	}
@@ -213,7 +214,7 @@ func (c *Call) demands(s media.Security) media.Security {
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security, e errand) {
 	security = c.demands(security)
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, told: e.shown}
+	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: e.intro, told: e.shown}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
 		return

@@ -50,10 +50,22 @@ func callerNumber(dir Directory, req Request, caller provisioning.Extension) str
 	if req.Shows != "" {
 		return req.Shows
 	}
-	if n := dir.Settings(req.Domain, caller.Number).CallerID; slices.Contains(mayShow(dir, req, caller), n) {
+	return DefaultNumber(dir, req.Domain, caller)
+}
+
+// DefaultNumber is what the outside knows an extension by when it chose nothing: what its owner settled on, as long as that is allowed, or its own.
+func DefaultNumber(dir Showing, domain string, e provisioning.Extension) string {
+	d, _ := dir.Department(domain, e.Department)
+	if n := dir.Settings(domain, e.Number).CallerID; slices.Contains(provisioning.CallerNumbers(e, d), n) {
 		return n
 	}
-	return caller.CallerID
+	return e.CallerID
+}
+
+// Showing is what tells which numbers an extension shows.
+type Showing interface {
+	Department(domain, name string) (provisioning.Department, bool)
+	Settings(domain, extension string) provisioning.Settings
 }
 
 // shownBy are the ways on which a number is shown: another trunk would show its own in place of it.
