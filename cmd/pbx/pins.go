@@ -25,12 +25,14 @@ var errWrongPIN = errors.New("pins: wrong PIN")
 type pins struct {
 	store  provisioning.Store
 	tries  *limit.Rates[string]
+	wrongs *limit.Rates[string] // until the alarm
 	audit  *auditor
 	alarms *alarms
 }
 
 func newPINs(store provisioning.Store, a *auditor, al *alarms, clock func() time.Time) *pins {
-	return &pins{store, limit.NewRates[string](1/wrongPINEvery.Seconds(), wrongPINs, maxProving, clock), a, al}
+	return &pins{store, limit.NewRates[string](1/wrongPINEvery.Seconds(), wrongPINs, maxProving, clock),
+		limit.NewRates[string](wrongsRate, wrongsADay-1, maxProving, clock), a, al}
 }
 
 // prove tells whether a PIN is the extension's: nil. at is the extension of the telephone. Errors: app.ErrNoTries, errWrongPIN also where there
@@ -55,6 +57,9 @@ func (p *pins) prove(ctx context.Context, domain, extension, at, pin string) err
 	case !p.tries.Allow(person):
 		return p.refused(domain, extension)
 	case !kept.Matches(pin):
+		if !p.wrongs.Allow(person) {
+			p.alarms.happened("pin-guessing", domain, extension, "many wrong PINs today")
+		}
 		p.wrong(domain, extension, at)
 		return errWrongPIN
 	}
@@ -69,8 +74,11 @@ func (p *pins) refused(domain, of string) error {
 	return app.ErrNoTries
 }
 
-// wrong notes a guess. There are no more of them than tries.
+// wrong notes a guess, and tells of the telephone from which many came in a day, however slowly. There are no more of them than tries.
 func (p *pins) wrong(domain, extension, at string) {
+	if !p.wrongs.Allow("telephone/" + domain + "/" + at) {
+		p.alarms.happened("pin-guessing", domain, at, "many wrong PINs today")
+	}
 	p.audit.enter(provisioning.AuditEntry{Time: time.Now(), Domain: domain, Subject: "extension " + at + "@" + domain, Action: "pin.proved", Object: extension, Outcome: "denied"})
 }
 

@@ -82,6 +82,27 @@ func TestPINGuesses(t *testing.T) {
 	}
 }
 
+// TestSlowPINGuesses: who waits between the guesses is noticed too, and so is who tries one person from many telephones.
+func TestSlowPINGuesses(t *testing.T) {
+	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+	p, _ := pinRig(t, &now)
+	for i := range wrongsADay {
+		if list := p.alarms.Alarms(simDomain); len(list) != 0 {
+			t.Errorf("after %d: %+v", i, list)
+		}
+		for _, c := range [][2]string{{"2001", fmt.Sprint(3000 + i)}, {fmt.Sprint(4000 + i), "2002"}} {
+			if err := p.prove(t.Context(), simDomain, c[0], c[1], "0815"); !errors.Is(err, errWrongPIN) {
+				t.Errorf("guess %d of %s: %v", i, c[0], err)
+			}
+		}
+		now = now.Add(wrongPINEvery)
+	}
+	list := p.alarms.Alarms(simDomain)
+	if len(list) != 2 || list[0].Object+list[1].Object != "20012002" && list[0].Object+list[1].Object != "20022001" {
+		t.Errorf("alarms %+v", list)
+	}
+}
+
 // TestLockNeedsAPIN: what nobody could open again is not locked.
 func TestLockNeedsAPIN(t *testing.T) {
 	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
