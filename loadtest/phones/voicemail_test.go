@@ -25,8 +25,7 @@ func TestVoicemail(t *testing.T) {
 	if status, answer, err := p.DoAs(t.Context(), hanako, "PUT", "mailboxes/2002/pin", map[string]any{"pin": "4711"}); err != nil || status != http.StatusNoContent {
 		t.Fatalf("PIN: %d %s %v", status, answer, err)
 	}
-	owner := phone(t, peer.Phone{User: "2002", Domain: p.Domain, Password: p.Passwords["2002"], Proxy: p.UDP, Transport: "udp", Hz: otherHz, Register: true, Mailbox: true})
-	must(t, owner.Saw("Voice-Message: 0/0", 30*time.Second))
+	owner := subscriber(t, peer.Phone{User: "2002", Domain: p.Domain, Password: p.Passwords["2002"], Proxy: p.UDP, Transport: "udp", Hz: otherHz, Register: true, Mailbox: true})
 	a := desk(t, p, "2001", deskHz, false)
 	must(t, a.Command("dial", "sip:2002@"+p.Domain))
 	established(t, a)
