@@ -34,7 +34,7 @@ func (c *Call) begin(leg Leg) {
 	}
 	c.log.Info("call: new", "from", c.in.Request.Number, "trunk", c.in.Request.Trunk, "dialled", c.in.Request.Dialled, "rule", c.plan.Why)
 	c.bridge = c.deps.Media.Bridge()
-	if c.plan.Refuse.Status != 0 && c.plan.Say != "" { // who may not call there is told why
+	if c.plan.Refuse.Status != 0 && c.plan.Say != "" && c.in.Offer != nil { // who may not call there is told why, if it can hear it before an answer
 		c.plan = route.Announce(c.plan, c.plan.Say, c.plan.Refuse)
 	}
 	if c.plan.Refuse.Status != 0 {
