@@ -15,7 +15,7 @@ func TestPhoneBooks(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"ldapsearch", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip(tool + " is not here: loadtest/install.sh installs it")
+			t.Fatal(tool + " is not here: loadtest/install.sh installs it")
 		}
 	}
 	port := portForLDAP(t)

@@ -33,7 +33,7 @@ func (p *phone) on(addr string) {
 	p.t.Helper()
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(addr), 0)))
 	if err != nil {
-		p.t.Skip(err)
+		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { _ = c.Close() })
 	p.rtp = c

@@ -396,7 +396,7 @@ func TestStrangers(t *testing.T) {
 // TestLDAPSearch: Debian's client, over LDAPS and StartTLS, with kana, escapes and a wrong secret.
 func TestLDAPSearch(t *testing.T) {
 	if _, err := exec.LookPath("ldapsearch"); err != nil {
-		t.Skip("ldap-utils is not here: loadtest/install.sh installs it")
+		t.Fatal("ldap-utils is not here: loadtest/install.sh installs it")
 	}
 	r := newRig(t)
 	run := func(url, secret string, args ...string) (string, error) {
