@@ -37,7 +37,7 @@ func (p *pbx) startLDAP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.ldap = ldap.New(ldap.Config{Directory: func() ldap.Directory { return p.directory.Snapshot() }, TLS: config, Log: p.log})
+	p.ldap = ldap.New(ldap.Config{Directory: func() ldap.Directory { return p.directory.Snapshot() }, TLS: config, Guesses: &p.guesses, Log: p.log})
 	p.closing("ldap", func(context.Context) error { return p.ldap.Close() })
 	for _, at := range []struct {
 		listen string
@@ -58,7 +58,7 @@ func (p *pbx) startLDAP(ctx context.Context) error {
 
 // phoneBooks is the shared directory as telephones read it over HTTPS.
 func (p *pbx) phoneBooks() http.Handler {
-	return phonexml.New(func() phonexml.Directory { return p.directory.Snapshot() }, p.log)
+	return phonexml.New(func() phonexml.Directory { return p.directory.Snapshot() }, &p.guesses, p.log)
 }
 
 func (p *pbx) ldapMetrics(c *collector) {

@@ -23,6 +23,7 @@ import (
 	"naisen/prompts"
 	"naisen/provisioning"
 	"naisen/provisioning/audit"
+	"naisen/provisioning/book"
 	"naisen/provisioning/directory"
 	"naisen/provisioning/identity"
 	"naisen/provisioning/ldap"
@@ -89,6 +90,7 @@ type pbx struct {
 	http         *httpServer
 	metrics      *httpServer
 	ldap         *ldap.Server // nil: not configured
+	guesses      book.Guesses // at the directory's accounts, by LDAP and XML
 
 	undo []func(context.Context) // what Close does, last made first
 }

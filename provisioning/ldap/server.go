@@ -4,7 +4,6 @@
 package ldap
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -28,8 +27,6 @@ const (
 	idle           = 5 * time.Minute  // a bound telephone may keep its connection so long
 	stranger       = 30 * time.Second // one that has not bound
 	patience       = 10 * time.Second // for the rest of a message, a handshake, and an answer that is not read
-	guesses        = 10               // wrong secrets of one address or for one account, and one more each minute
-	maxGuessers    = 4096             // addresses and accounts whose guesses are remembered
 )
 
 // Directory is what the server reads. Both look into memory.
@@ -44,8 +41,9 @@ type Directory interface {
 type Config struct {
 	Directory func() Directory // as it is now
 	// TLS serves StartTLS and the listeners for LDAPS; nil: neither.
-	TLS *tls.Config
-	Log *slog.Logger
+	TLS     *tls.Config
+	Guesses *book.Guesses // shared with other ways to the directory; nil: its own
+	Log     *slog.Logger
 }
 
 // Server answers telephones until Close.
@@ -56,7 +54,6 @@ type Server struct {
 
 	mu    sync.Mutex // guards the rest; nothing is called under it
 	conns map[net.Conn]netip.Addr
-	wrong map[guesser]*rate.Limiter
 	ends  []net.Listener
 	over  bool
 
@@ -81,7 +78,10 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Server{cfg: cfg, done: make(chan struct{}), conns: map[net.Conn]netip.Addr{}, wrong: map[guesser]*rate.Limiter{}}
+	if cfg.Guesses == nil {
+		cfg.Guesses = &book.Guesses{}
+	}
+	return &Server{cfg: cfg, done: make(chan struct{}), conns: map[net.Conn]netip.Addr{}}
 }
 
 // Serve takes connections from l until Close. secure: each begins with a TLS handshake.
@@ -158,31 +158,6 @@ func addressOf(c net.Conn) netip.Addr {
 		return netip.Addr{}
 	}
 	return a.Addr().Unmap()
-}
-
-// guesser is an address, or an account by its hash: a name of any length takes the same room.
-type guesser struct {
-	from    netip.Addr
-	account [sha256.Size]byte
-}
-
-// wrongAgain counts a wrong secret and tells whether its address, or all who tried that account, were wrong too often.
-func (s *Server) wrongAgain(from netip.Addr, domain, account string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.mayErr(guesser{from: from}) || !s.mayErr(guesser{account: sha256.Sum256([]byte(domain + "\n" + account))})
-}
-
-func (s *Server) mayErr(g guesser) bool {
-	l := s.wrong[g]
-	if l == nil {
-		if len(s.wrong) >= maxGuessers {
-			clear(s.wrong) // a flood of addresses gets new tries, not our memory
-		}
-		l = rate.NewLimiter(rate.Every(time.Minute), guesses)
-		s.wrong[g] = l
-	}
-	return l.Allow()
 }
 
 // Stats counts what happened since New.

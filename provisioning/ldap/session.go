@@ -200,7 +200,7 @@ func (c *session) proves(q bind) (result int, text string) {
 		return resultInvalidCredentials, ""
 	}
 	if _, ok := c.server.cfg.Directory().BookLogin(domain, account, q.secret); !ok {
-		if c.server.wrongAgain(c.from, domain, account) {
+		if c.server.cfg.Guesses.Wrong(c.from, domain, account) {
 			return resultBusy, ""
 		}
 		c.server.cfg.Log.Warn("ldap: wrong secret, or no such account", "from", c.from)

@@ -4,7 +4,6 @@ package phonexml
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -12,18 +11,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"naisen/provisioning"
 	"naisen/provisioning/book"
-)
-
-const (
-	guesses     = 10   // wrong secrets of one address or for one account, and one more each minute
-	maxGuessers = 4096 // addresses and accounts whose guesses are remembered
 )
 
 // Directory is what the handler reads; from memory.
@@ -42,17 +32,18 @@ const Pattern = "GET /phonebook/{domain}/{format}"
 type Handler struct {
 	now func() Directory
 	log *slog.Logger
-
-	mu    sync.Mutex // guards wrong
-	wrong map[guesser]*rate.Limiter
+	bad *book.Guesses
 }
 
-// New makes a handler of the directory as it is when asked.
-func New(now func() Directory, log *slog.Logger) *Handler {
+// New makes a handler of the directory as it is when asked. guesses is shared with other ways to the directory; nil: its own.
+func New(now func() Directory, guesses *book.Guesses, log *slog.Logger) *Handler {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Handler{now: now, log: log, wrong: map[guesser]*rate.Limiter{}}
+	if guesses == nil {
+		guesses = &book.Guesses{}
+	}
+	return &Handler{now: now, log: log, bad: guesses}
 }
 
 // ServeHTTP implements http.Handler.
@@ -109,38 +100,13 @@ func (h *Handler) proves(r *http.Request, from netip.Addr) (book.Viewer, int) {
 	domain := strings.ToLower(r.PathValue("domain"))
 	v, ok := h.now().BookLogin(domain, account, []byte(secret))
 	if !ok {
-		if h.wrongAgain(from, domain, account) {
+		if h.bad.Wrong(from, domain, account) {
 			return book.Viewer{}, http.StatusTooManyRequests
 		}
 		h.log.Warn("phonexml: wrong secret, or no such account", "from", from)
 		return book.Viewer{}, http.StatusUnauthorized
 	}
 	return v, http.StatusOK
-}
-
-// guesser is an address, or an account by its hash: a name of any length takes the same room.
-type guesser struct {
-	from    netip.Addr
-	account [sha256.Size]byte
-}
-
-// wrongAgain counts a wrong secret and tells whether its address, or all who tried that account, were wrong too often.
-func (h *Handler) wrongAgain(from netip.Addr, domain, account string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return !h.mayErr(guesser{from: from}) || !h.mayErr(guesser{account: sha256.Sum256([]byte(domain + "\n" + account))})
-}
-
-func (h *Handler) mayErr(g guesser) bool {
-	l := h.wrong[g]
-	if l == nil {
-		if len(h.wrong) >= maxGuessers {
-			clear(h.wrong) // a flood of addresses gets new tries, not our memory
-		}
-		l = rate.NewLimiter(rate.Every(time.Minute), guesses)
-		h.wrong[g] = l
-	}
-	return l.Allow()
 }
 
 func addressOf(r *http.Request) netip.Addr {

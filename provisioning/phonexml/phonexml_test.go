@@ -53,7 +53,7 @@ func ask(h http.Handler, path string, change func(*http.Request)) *httptest.Resp
 }
 
 func handler(b *book.Book) *Handler {
-	return New(func() Directory { return office{b} }, slog.New(slog.DiscardHandler))
+	return New(func() Directory { return office{b} }, nil, slog.New(slog.DiscardHandler))
 }
 
 // texts is the text of every element of a document, which must be XML.
@@ -135,18 +135,18 @@ func TestWhoIsAnswered(t *testing.T) {
 			t.Errorf("%s: %s", c.name, w.Body)
 		}
 	}
-	for i := range guesses + 2 {
+	for i := range book.WrongSecrets + 2 {
 		w := ask(h, "pbx.example.jp/yealink", func(r *http.Request) { r.RemoteAddr = "192.0.2.99:1"; r.SetBasicAuth(fmt.Sprint("desk-", i), "x") })
-		if want := map[bool]int{true: 401, false: 429}[i < guesses]; w.Code != want {
+		if want := map[bool]int{true: 401, false: 429}[i < book.WrongSecrets]; w.Code != want {
 			t.Errorf("guess %d: %d, want %d", i, w.Code, want)
 		}
 	}
 	if w := ask(h, "pbx.example.jp/yealink", func(r *http.Request) { r.RemoteAddr = "192.0.2.99:1" }); w.Code != 200 { // an old telephone behind the same address may not shut it out
 		t.Errorf("a right secret after many wrong ones: %d", w.Code)
 	}
-	for i := range guesses + 2 { // at another account, from everywhere
+	for i := range book.WrongSecrets + 2 { // at another account, from everywhere
 		w := ask(h, "pbx.example.jp/yealink", func(r *http.Request) { r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", i); r.SetBasicAuth("other", "x") })
-		if want := map[bool]int{true: 401, false: 429}[i < guesses]; w.Code != want {
+		if want := map[bool]int{true: 401, false: 429}[i < book.WrongSecrets]; w.Code != want {
 			t.Errorf("guess %d at one account: %d, want %d", i, w.Code, want)
 		}
 	}
