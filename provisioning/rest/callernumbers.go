@@ -28,22 +28,7 @@ func (a *api) registerCallerNumbers() {
 }
 
 func (a *api) callerNumbersOf(ctx context.Context, in *ItemPath) (*pageOutput[callerLine], error) {
-	out := &pageOutput[callerLine]{Body: page[callerLine]{Items: []callerLine{}}}
-	err := a.Store.View(ctx, func(r provisioning.Reader) error {
-		e, _, err := provisioning.Get[provisioning.Extension](r, in.Domain, in.Key)
-		if err != nil {
-			return err
-		}
-		if err := a.may(ctx, policy.ExtensionRead, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key, Owner: e.User}); err != nil {
-			return err
-		}
-		out.Body.Items, err = callerLines(r, in.Domain, e)
-		return err
-	})
-	if err != nil {
-		return nil, a.problem(ctx, err)
-	}
-	return out, nil
+	return ofExtension(ctx, a, in, callerLines)
 }
 
 func callerLines(r provisioning.Reader, domain string, e provisioning.Extension) ([]callerLine, error) {

@@ -29,7 +29,27 @@ func (a *api) registerShortNumbers() {
 }
 
 func (a *api) shortNumbersOf(ctx context.Context, in *ItemPath) (*pageOutput[shortLine], error) {
-	out := &pageOutput[shortLine]{Body: page[shortLine]{Items: []shortLine{}}}
+	return ofExtension(ctx, a, in, shortLines)
+}
+
+func shortLines(r provisioning.Reader, domain string, e provisioning.Extension) ([]shortLine, error) {
+	out := []shortLine{}
+	for _, key := range []string{provisioning.UserList(e.User), provisioning.DepartmentList(e.Department), provisioning.SystemList} {
+		l, _, err := provisioning.Get[provisioning.ShortNumbers](r, domain, key)
+		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+			return nil, err
+		}
+		for _, s := range l.Entries {
+			out = append(out, shortLine{s, key})
+		}
+	}
+	return out, nil
+}
+
+// ofExtension lists what belongs to an extension, for whoever may read it.
+func ofExtension[T any](ctx context.Context, a *api, in *ItemPath,
+	lines func(provisioning.Reader, string, provisioning.Extension) ([]T, error)) (*pageOutput[T], error) {
+	out := &pageOutput[T]{}
 	err := a.Store.View(ctx, func(r provisioning.Reader) error {
 		e, _, err := provisioning.Get[provisioning.Extension](r, in.Domain, in.Key)
 		if err != nil {
@@ -38,16 +58,8 @@ func (a *api) shortNumbersOf(ctx context.Context, in *ItemPath) (*pageOutput[sho
 		if err := a.may(ctx, policy.ExtensionRead, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key, Owner: e.User}); err != nil {
 			return err
 		}
-		for _, key := range []string{provisioning.UserList(e.User), provisioning.DepartmentList(e.Department), provisioning.SystemList} {
-			l, _, err := provisioning.Get[provisioning.ShortNumbers](r, in.Domain, key)
-			if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
-				return err
-			}
-			for _, s := range l.Entries {
-				out.Body.Items = append(out.Body.Items, shortLine{s, key})
-			}
-		}
-		return nil
+		out.Body.Items, err = lines(r, in.Domain, e)
+		return err
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)
