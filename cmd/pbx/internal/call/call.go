@@ -100,6 +100,7 @@ type Call struct {
 	about     about      // what it was for besides
 	acts      int        // scripts begun so far
 	urgent    bool       // an emergency call, or one that answers it
+	help      help       // that it reached otherwise than by its own plan
 
 	step          int           // next step of the plan to dial
 	carrierFailed bool          // of the step before: not the called person, the way there

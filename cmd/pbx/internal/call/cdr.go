@@ -63,11 +63,26 @@ func (p *party) measured() (LegMedia, bool) {
 	return LegMedia{Number: p.number, Trunk: p.trunk, Codec: p.ep.Codec(), Stats: p.ep.Stats()}, true
 }
 
+// help is that a call reached 110, 118 or 119, and for which site.
+type help struct {
+	called bool
+	site   string
+}
+
+// helped is the help that the call reached: by its plan, by a leg that came from another call, or by a redirection.
+func (c *Call) helped() help {
+	if c.plan.Emergency || !c.help.called {
+		return help{c.plan.Emergency, c.plan.Site}
+	}
+	return c.help
+}
+
 func (c *Call) cdr() CDR {
+	h := c.helped()
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
 		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers, MergedInto: c.merged,
-		Withheld: c.in.Request.Withheld, Emergency: c.plan.Emergency, Site: c.plan.Site, CallBack: c.plan.CallBack, Legs: c.measured, Rang: c.rang()}
+		Withheld: c.in.Request.Withheld, Emergency: h.called, Site: h.site, CallBack: c.plan.CallBack, Legs: c.measured, Rang: c.rang()}
 	if c.in.Private && !r.Emergency && r.Withheld == "" {
 		r.Withheld = withheldByWish
 	}

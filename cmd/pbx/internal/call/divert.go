@@ -70,7 +70,9 @@ func (c *Call) divert(p *party, e Ended) bool {
 		return false
 	}
 	c.diverted++
-	c.urgent = c.urgent || plan.Emergency
+	if plan.Emergency {
+		c.urgent, c.help = true, help{true, plan.Site}
+	}
 	c.log.Info("call: diverted", "by", p.number, "to", d.Number, "rule", plan.Why)
 	way = append(way, plan.Way...)
 	before := len(c.called)

@@ -30,7 +30,7 @@ func (c *Call) tell(p *party) {
 // company is whom p's phone should show; zero: nothing that it does not show already.
 func (c *Call) company(p *party) route.Shown {
 	switch t := c.transfer; {
-	case c.phase == Ending, t != nil && (t.by == p || c.winner == nil): // while a transfer is under way the one who stays is told nothing
+	case c.phase == Ending, t != nil && (t.by == p || c.winner == nil), p.intro.help: // while a transfer is under way the one who stays is told nothing
 		return route.Shown{}
 	case p == c.caller:
 		return c.reached(p)
@@ -45,6 +45,7 @@ type introduction struct {
 	by     string      // the extension that dialled
 	shown  route.Shown // what it chose to show, or shows by default
 	hidden bool        // it asked not to be shown
+	help   bool        // it was called for help: whoever talks on, it keeps the site's number
 }
 
 // seen is the identity of o as p may see it. A carrier's side that knows somebody by a number, or does not know it, learns no other one of the
@@ -62,7 +63,7 @@ func (c *Call) seen(p, o *party) route.Shown {
 // introduced is what the leg of a target that is rung with e is shown first. Only a carrier needs to be remembered: inside a person is an extension.
 func (c *Call) introduced(t route.Target, e errand) introduction {
 	if t.Kind != route.ToTrunk || t.Emergency {
-		return introduction{}
+		return introduction{help: t.Emergency}
 	}
 	by := c.caller.ext
 	if c.transfer != nil { // judged, and shown, as who transfers

@@ -45,6 +45,7 @@ type Adopt struct {
 	ring    time.Duration // how long the present one may still ring
 	record  route.Record
 	urgent  bool             // somebody of them was called for help
+	help    help             // as the record of their call would say
 	notice  *recorder.Notice // that they have heard
 	about   about            // what their call was for
 }
@@ -96,7 +97,7 @@ func (c *Call) onSurrender(e Surrender) {
 		refuse(491)
 		return
 	}
-	a := Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent, about: about{c.wasFor(), c.waited()}}
+	a := Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent, help: c.helped(), about: about{c.wasFor(), c.waited()}}
 	switch {
 	case c.phase == Talking && c.other(p) != nil:
 		a.parties = []*party{c.other(p)}
@@ -259,7 +260,9 @@ func (c *Call) onAdopt(e Adopt) {
 
 // take goes on with the legs of another call as if they had been rung here.
 func (c *Call) take(e Adopt) {
-	c.urgent = c.urgent || e.urgent
+	if c.urgent = c.urgent || e.urgent; e.help.called {
+		c.help = e.help
+	}
 	if !c.plan.Record.On && e.record.On {
 		c.plan.Record = e.record
 	}

@@ -2,6 +2,8 @@ package call
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,6 +105,32 @@ func TestNobodyListensToHelpThatJoined(t *testing.T) {
 		r.sw.Post("d", "c1", Hangup{Cause: sip.CauseNormal})
 		time.Sleep(time.Minute)
 		r.allSettled(t, 2)
+	})
+}
+
+// TestHelpThatJoined: whoever is brought together with help has it in the record, with its site, and help keeps the number that it was shown.
+func TestHelpThatJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, a, b := heard(t, plain)
+		r.plan = helping
+		r.plan.Site = "hall"
+		r.plan.Steps = []route.Step{{Targets: []route.Target{{Kind: route.ToTrunk, Number: "119", Emergency: true}}, Ring: time.Minute}}
+		asks := r.extension("c2", "2001")
+		c := r.leg(3)
+		c.post(Answered{c.id, media.SDP("PCMU")})
+		synctest.Wait()
+		a.post(Referred{Leg: a.id, To: to("119"), Replaces: Replaces{CallID: string(asks.id)}})
+		synctest.Wait()
+		if slices.ContainsFunc(c.did, func(s string) bool { return strings.HasPrefix(s, "show") }) || c.ends+b.ends != 0 {
+			t.Errorf("help was told %q; ended %d and %d times", c.did, c.ends, b.ends)
+		}
+		r.sw.Post("d", "c1", Hangup{Cause: sip.CauseNormal})
+		time.Sleep(time.Minute)
+		for _, cdr := range r.allSettled(t, 2) {
+			if !cdr.Emergency || cdr.Site != "hall" {
+				t.Errorf("%s: emergency %v, site %q", cdr.ID, cdr.Emergency, cdr.Site)
+			}
+		}
 	})
 }
 
