@@ -18,12 +18,28 @@ var (
 	ErrLocked   = errors.New("objstore: object is locked")
 	ErrName     = errors.New("objstore: name not allowed")
 	ErrSize     = errors.New("objstore: content does not have the size that was said")
+	// ErrNoLocks says that this store cannot keep anything from being deleted: a bucket that was made without Object Lock.
+	ErrNoLocks = errors.New("objstore: the store keeps no locks")
 )
 
 // Lock keeps an object from being deleted. The zero value locks nothing.
 type Lock struct {
 	Until     time.Time // not before
 	LegalHold bool      // and not while this stands
+}
+
+// IsZero says that it locks nothing.
+func (l Lock) IsZero() bool { return l.Until.IsZero() && !l.LegalHold }
+
+// Stands says that it forbids deletion at a time.
+func (l Lock) Stands(now time.Time) bool { return l.LegalHold || now.Before(l.Until) }
+
+// Under is what becomes of a lock where next is asked for: the time only gets later, the hold is as said.
+func (l Lock) Under(next Lock) Lock {
+	if next.Until.Before(l.Until) {
+		next.Until = l.Until
+	}
+	return next
 }
 
 // Info describes an object.
@@ -36,14 +52,20 @@ type Info struct {
 
 // Store keeps immutable objects. Safe for concurrent use.
 type Store interface {
-	// Put stores size bytes from r, read from its start. It is atomic: the whole object under its name, or nothing. ErrExists if the name
-	// is taken, whatever by; ErrSize if r holds more or less than size.
+	// Put stores size bytes from r, read from its start, locked from its first moment. It is atomic: the whole object under its name, or
+	// nothing. ErrExists if the name is taken, whatever by; ErrSize if r holds more or less than size; ErrNoLocks if lock is not zero and
+	// the store keeps none.
 	Put(ctx context.Context, name string, r io.ReadSeeker, size int64, lock Lock) error
 	// Get reads n bytes from off, fewer where the object ends before; n < 0: to the end. An off at or behind the end gives no bytes.
 	Get(ctx context.Context, name string, off, n int64) (io.ReadCloser, error)
 	Stat(ctx context.Context, name string) (Info, error)
-	// Delete removes an object; ErrLocked while its lock stands, ErrNotFound if it is not there.
+	// Delete removes an object, with every version that the store keeps of it; ErrLocked while its lock stands, ErrNotFound if it is not there.
 	Delete(ctx context.Context, name string) error
+	// Protect sets the lock of an object that is there: its Until where that is later than the one that stands (nothing makes it earlier), its
+	// LegalHold as said, on or off. ErrNotFound; ErrNoLocks, and nothing is changed then.
+	Protect(ctx context.Context, name string, lock Lock) error
+	// Locked is the lock of an object, to the second; zero where there is none, or where the store keeps none. ErrNotFound.
+	Locked(ctx context.Context, name string) (Lock, error)
 	// List calls fn for each object whose name begins with prefix, in the order of names, and stops at fn's first error.
 	List(ctx context.Context, prefix string, fn func(Info) error) error
 }

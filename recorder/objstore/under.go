@@ -32,6 +32,14 @@ func (u under) Delete(ctx context.Context, name string) error {
 	return u.Store.Delete(ctx, u.prefix+name)
 }
 
+func (u under) Protect(ctx context.Context, name string, lock Lock) error {
+	return u.Store.Protect(ctx, u.prefix+name, lock)
+}
+
+func (u under) Locked(ctx context.Context, name string) (Lock, error) {
+	return u.Store.Locked(ctx, u.prefix+name)
+}
+
 func (u under) List(ctx context.Context, prefix string, fn func(Info) error) error {
 	return u.Store.List(ctx, u.prefix+prefix, func(info Info) error {
 		info.Name = strings.TrimPrefix(info.Name, u.prefix)

@@ -4,7 +4,6 @@ package dir
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"naisen/recorder/objstore"
@@ -25,8 +25,9 @@ const (
 
 // Store keeps each object as a file of its name.
 type Store struct {
-	root *os.Root
-	now  func() time.Time
+	root  *os.Root
+	now   func() time.Time
+	locks sync.Mutex // nobody deletes what somebody else locks meanwhile
 }
 
 // Open opens or makes the root directory. Unfinished uploads of an earlier run are removed. now decides when a lock ends; nil: time.Now.
@@ -34,6 +35,20 @@ func Open(root string, now func() time.Time) (*Store, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, fmt.Errorf("dir: %w", err)
 	}
+	s, err := Beside(root, now)
+	if err != nil {
+		return nil, err
+	}
+	r := s.root
+	if err := errors.Join(r.RemoveAll(tmpDir), r.MkdirAll(tmpDir, 0o700), r.MkdirAll(lockDir, 0o700), s.syncDir(".")); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("dir: %w", err)
+	}
+	return s, nil
+}
+
+// Beside opens a root that another process may be using, to look into it: what that one is uploading is left alone.
+func Beside(root string, now func() time.Time) (*Store, error) {
 	r, err := os.OpenRoot(root)
 	if err != nil {
 		return nil, fmt.Errorf("dir: %w", err)
@@ -41,12 +56,7 @@ func Open(root string, now func() time.Time) (*Store, error) {
 	if now == nil {
 		now = time.Now
 	}
-	s := &Store{r, now}
-	if err := errors.Join(r.RemoveAll(tmpDir), r.MkdirAll(tmpDir, 0o700), r.MkdirAll(lockDir, 0o700), s.syncDir(".")); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("dir: %w", err)
-	}
-	return s, nil
+	return &Store{root: r, now: now}, nil
 }
 
 // Close releases the root.
@@ -75,16 +85,7 @@ func (s *Store) Put(ctx context.Context, name string, r io.ReadSeeker, size int6
 	if err := s.makeDirs(path.Dir(name)); err != nil {
 		return fmt.Errorf("dir: put %s: %w", name, err)
 	}
-	if err := s.lock(name, lock); err != nil {
-		return fmt.Errorf("dir: lock %s: %w", name, err)
-	}
-	if err := s.root.Link(tmp, name); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			err = objstore.ErrExists
-		}
-		return fmt.Errorf("dir: put %s: %w", name, err)
-	}
-	if err := s.syncDir(path.Dir(name)); err != nil {
+	if err := s.link(tmp, name, lock); err != nil {
 		return fmt.Errorf("dir: put %s: %w", name, err)
 	}
 	return nil
@@ -126,31 +127,6 @@ func (s *Store) Stat(ctx context.Context, name string) (objstore.Info, error) {
 		return objstore.Info{}, missing("stat", name, err)
 	}
 	return describe(name, info), nil
-}
-
-// Delete implements objstore.Store.
-func (s *Store) Delete(ctx context.Context, name string) error {
-	if _, err := s.Stat(ctx, name); err != nil {
-		return err
-	}
-	lock, err := s.locked(name)
-	if err != nil {
-		return fmt.Errorf("dir: lock of %s: %w", name, err)
-	}
-	if lock.LegalHold || s.now().Before(lock.Until) {
-		return fmt.Errorf("dir: delete %s: %w", name, objstore.ErrLocked)
-	}
-	if err := s.root.Remove(name); err != nil {
-		return missing("delete", name, err)
-	}
-	err = s.root.Remove(lockName(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if err = errors.Join(err, s.syncDir(path.Dir(name))); err != nil {
-		return fmt.Errorf("dir: delete %s: %w", name, err)
-	}
-	return nil
 }
 
 // List implements objstore.Store. A directory is sorted with its slash, which is the order of names: "a.b" comes before "a/b".
@@ -231,51 +207,4 @@ func (c *cancelled) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.ReadSeeker.Read(p)
-}
-
-// lockFile is the lock as it lies beside the object.
-type lockFile struct {
-	Until     time.Time `json:"until,omitzero"`
-	LegalHold bool      `json:"legal_hold,omitempty"`
-}
-
-// lockName flattens the name: a lock needs no directories of its own, and "=" is in no name.
-func lockName(name string) string { return lockDir + "/" + strings.ReplaceAll(name, "/", "=") }
-
-// lock writes the lock before the object appears, so that there is no moment in which it could be deleted.
-func (s *Store) lock(name string, lock objstore.Lock) error {
-	if lock == (objstore.Lock{}) {
-		return nil
-	}
-	text, err := json.Marshal(lockFile{lock.Until, lock.LegalHold})
-	if err != nil {
-		return err
-	}
-	tmp, f, err := s.temp()
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = s.root.Rename(tmp, lockName(name))
-	}
-	if err != nil {
-		s.root.Remove(tmp)
-		return err
-	}
-	return s.syncDir(lockDir)
-}
-
-// locked reads a lock; one that cannot be read is an error, not an unlocked object.
-func (s *Store) locked(name string) (lockFile, error) {
-	var l lockFile
-	text, err := s.root.ReadFile(lockName(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err != nil {
-		return l, err
-	}
-	return l, json.Unmarshal(text, &l)
 }

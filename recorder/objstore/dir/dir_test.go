@@ -47,6 +47,75 @@ func TestLockEndsAndDamage(t *testing.T) {
 	}
 }
 
+// A lock outlives the process, whoever set it and when; and what another upload of the same name is refused with does not touch it.
+func TestLocksSurviveRestart(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	root := t.TempDir()
+	s, err := Open(root, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(name string, lock objstore.Lock) error {
+		return s.Put(t.Context(), name, bytes.NewReader([]byte("x")), 1, lock)
+	}
+	if err := errors.Join(put("a/born.age", objstore.Lock{Until: now.Add(time.Hour)}), put("a/later.age", objstore.Lock{}), put("a/held.age", objstore.Lock{}),
+		s.Protect(t.Context(), "a/later.age", objstore.Lock{Until: now.Add(time.Hour)}), s.Protect(t.Context(), "a/held.age", objstore.Lock{LegalHold: true})); err != nil {
+		t.Fatal(err)
+	}
+	if err := put("a/born.age", objstore.Lock{}); !errors.Is(err, objstore.ErrExists) {
+		t.Errorf("a second time: %v", err)
+	}
+	s.Close()
+	if s, err = Open(root, func() time.Time { return now }); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { s.Close() }()
+	now = now.Add(59 * time.Minute)
+	for _, name := range []string{"a/born.age", "a/later.age", "a/held.age"} {
+		if err := s.Delete(t.Context(), name); !errors.Is(err, objstore.ErrLocked) {
+			t.Errorf("delete %s: %v", name, err)
+		}
+	}
+	now = now.Add(2 * time.Minute)
+	for name, want := range map[string]error{"a/born.age": nil, "a/later.age": nil, "a/held.age": objstore.ErrLocked} {
+		if err := s.Delete(t.Context(), name); !errors.Is(err, want) {
+			t.Errorf("delete %s after its time: %v", name, err)
+		}
+	}
+	// A lock that lies there without its object belongs to nothing.
+	if err := os.WriteFile(filepath.Join(root, ".locks", "a=new.age"), []byte(`{"legal_hold":true}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(put("a/new.age", objstore.Lock{}), s.Delete(t.Context(), "a/new.age")); err != nil {
+		t.Errorf("an object under an old lock: %v", err)
+	}
+}
+
+// Who looks beside a running switch leaves its uploads alone.
+func TestBeside(t *testing.T) {
+	root := t.TempDir()
+	if _, err := Beside(filepath.Join(root, "none"), nil); err == nil {
+		t.Error("a root was made")
+	}
+	s, err := Open(root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	upload := filepath.Join(root, ".tmp", "upload")
+	if err := os.WriteFile(upload, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Beside(root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if _, err := os.Stat(upload); err != nil {
+		t.Errorf("the upload: %v", err)
+	}
+}
+
 // Unfinished uploads disappear with the next start, and links that lead out of the root are not followed.
 func TestStartAndLinks(t *testing.T) {
 	root, outside := t.TempDir(), t.TempDir()

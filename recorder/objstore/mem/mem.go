@@ -76,17 +76,28 @@ func (s *Store) Stat(ctx context.Context, name string) (objstore.Info, error) {
 
 // Delete implements objstore.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
+	return s.change(ctx, name, func(o object) error {
+		if o.lock.Stands(s.now()) {
+			return objstore.ErrLocked
+		}
+		delete(s.objects, name)
+		return nil
+	})
+}
+
+// Protect implements objstore.Store.
+func (s *Store) Protect(ctx context.Context, name string, lock objstore.Lock) error {
+	return s.change(ctx, name, func(o object) error {
+		o.lock = o.lock.Under(lock)
+		s.objects[name] = o
+		return nil
+	})
+}
+
+// Locked implements objstore.Store.
+func (s *Store) Locked(ctx context.Context, name string) (objstore.Lock, error) {
 	o, err := s.find(ctx, name)
-	if err != nil {
-		return err
-	}
-	if o.lock.LegalHold || s.now().Before(o.lock.Until) {
-		return objstore.ErrLocked
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.objects, name)
-	return nil
+	return o.lock, err
 }
 
 // List implements objstore.Store.
@@ -114,18 +125,27 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(objstore.Info) 
 	return nil
 }
 
-func (s *Store) find(ctx context.Context, name string) (object, error) {
+func (s *Store) find(ctx context.Context, name string) (found object, err error) {
+	err = s.change(ctx, name, func(o object) error {
+		found = o
+		return nil
+	})
+	return found, err
+}
+
+// change calls do with an object while nobody else looks.
+func (s *Store) change(ctx context.Context, name string, do func(object) error) error {
 	if err := objstore.CheckName(name); err != nil {
-		return object{}, err
+		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return object{}, err
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o, ok := s.objects[name]
 	if !ok {
-		return object{}, objstore.ErrNotFound
+		return objstore.ErrNotFound
 	}
-	return o, nil
+	return do(o)
 }

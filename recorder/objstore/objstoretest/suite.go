@@ -28,7 +28,9 @@ func Run(t *testing.T, s objstore.Store, now func() time.Time) {
 		{"one of many writers", race}, {"failing reader", failing}, {"cancelled", cancelled}, {"list", list}} {
 		t.Run(c.name, func(t *testing.T) { c.fn(t, ctx, s) })
 	}
-	t.Run("locks", func(t *testing.T) { locks(t, ctx, s, now) })
+	for name, fn := range map[string]func(*testing.T, context.Context, objstore.Store, func() time.Time){"locks": locks, "protect": protect, "protect nothing": protectNothing} {
+		t.Run(name, func(t *testing.T) { fn(t, ctx, s, now) })
+	}
 }
 
 func content(n int) []byte {
@@ -239,21 +241,5 @@ func list(t *testing.T, ctx context.Context, s objstore.Store) {
 	want(t, "stopped list", s.List(ctx, "list/", func(objstore.Info) error { n++; return stop }), stop)
 	if n != 1 {
 		t.Errorf("fn was called %d times", n)
-	}
-}
-
-func locks(t *testing.T, ctx context.Context, s objstore.Store, now func() time.Time) {
-	put(t, ctx, s, "lock/held.age", content(5), objstore.Lock{LegalHold: true})
-	put(t, ctx, s, "lock/kept.age", content(5), objstore.Lock{Until: now().Add(time.Hour)})
-	put(t, ctx, s, "lock/free.age", content(5), objstore.Lock{})
-	want(t, "delete held", s.Delete(ctx, "lock/held.age"), objstore.ErrLocked)
-	want(t, "delete kept", s.Delete(ctx, "lock/kept.age"), objstore.ErrLocked)
-	if err := s.Delete(ctx, "lock/free.age"); err != nil {
-		t.Errorf("delete free: %v", err)
-	}
-	for _, name := range []string{"lock/held.age", "lock/kept.age"} {
-		if len(get(t, ctx, s, name, 0, -1)) != 5 {
-			t.Errorf("%s is gone", name)
-		}
 	}
 }

@@ -4,15 +4,12 @@ package s3
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -42,6 +39,7 @@ type Config struct {
 	AccessKey  string
 	SecretKey  Secret
 	Governance bool              // object lock mode governance instead of compliance
+	PartSize   int64             // larger objects go in parts of this size, at least 5 MiB; default 64 MiB
 	Transport  http.RoundTripper // default: minio-go's, with the system's roots
 }
 
@@ -54,6 +52,8 @@ func (c Config) Validate() error {
 		return errors.New("s3: bucket is required")
 	case c.AccessKey == "" || c.SecretKey == "":
 		return errors.New("s3: access key and secret are required")
+	case c.PartSize != 0 && c.PartSize < leastPart:
+		return errors.New("s3: a part has at least 5 MiB")
 	case c.Prefix != "" && !strings.HasSuffix(c.Prefix, "/"):
 		return errors.New("s3: prefix must end in /")
 	}
@@ -62,8 +62,9 @@ func (c Config) Validate() error {
 
 // Store keeps objects in a bucket.
 type Store struct {
-	cfg Config
-	c   *minio.Core
+	cfg   Config
+	c     *minio.Core
+	clock *serverClock
 }
 
 // Open makes the client. It does not ask the server: a store that is down when the switch starts is no reason not to start.
@@ -74,14 +75,25 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
 	}
+	if cfg.PartSize == 0 {
+		cfg.PartSize = usualPart
+	}
+	clock := &serverClock{next: cfg.Transport}
+	if clock.next == nil {
+		usual, err := minio.DefaultTransport(!cfg.Plain)
+		if err != nil {
+			return nil, fmt.Errorf("s3: %w", err)
+		}
+		clock.next = usual
+	}
 	// TrailingHeaders stays off: several servers, versitygw among them, do not take what minio-go sends then.
 	// MaxRetries 1: the pipeline has its own back-off, and nothing is gained by two of them.
 	c, err := minio.NewCore(cfg.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(cfg.AccessKey, string(cfg.SecretKey), ""),
-		Secure: !cfg.Plain, Region: cfg.Region, Transport: cfg.Transport, BucketLookup: minio.BucketLookupAuto, MaxRetries: 1})
+		Secure: !cfg.Plain, Region: cfg.Region, Transport: clock, BucketLookup: minio.BucketLookupAuto, MaxRetries: 1})
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
-	return &Store{cfg, c}, nil
+	return &Store{cfg, c, clock}, nil
 }
 
 // Ensure makes the bucket, with object locking if lock is set, where it does not exist.
@@ -92,37 +104,6 @@ func (s *Store) Ensure(ctx context.Context, lock bool) error {
 	}
 	if err != nil {
 		return fmt.Errorf("s3: bucket %s: %w", s.cfg.Bucket, err)
-	}
-	return nil
-}
-
-// Put implements objstore.Store: one conditional PUT (If-None-Match: *), so that of two writers one gets ErrExists. The server checks
-// Content-MD5 and the SHA-256 checksum before the object appears.
-func (s *Store) Put(ctx context.Context, name string, r io.ReadSeeker, size int64, lock objstore.Lock) error {
-	if err := objstore.CheckName(name); err != nil {
-		return err
-	}
-	digest := sha256.New()
-	if err := objstore.Whole(digest, r, size); err != nil {
-		return fmt.Errorf("s3: put %s: %w", name, err)
-	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("s3: put %s: %w", name, err)
-	}
-	opts := minio.PutObjectOptions{ContentType: "application/octet-stream", SendContentMd5: true, DisableMultipart: true,
-		UserMetadata: map[string]string{"X-Amz-Checksum-Sha256": base64.StdEncoding.EncodeToString(digest.Sum(nil))}}
-	opts.SetMatchETagExcept("*")
-	if !lock.Until.IsZero() {
-		opts.Mode, opts.RetainUntilDate = minio.Compliance, lock.Until.UTC()
-		if s.cfg.Governance {
-			opts.Mode = minio.Governance
-		}
-	}
-	if lock.LegalHold {
-		opts.LegalHold = minio.LegalHoldEnabled
-	}
-	if _, err := s.c.Client.PutObject(ctx, s.cfg.Bucket, s.cfg.Prefix+name, r, size, opts); err != nil {
-		return fmt.Errorf("s3: put %s: %w", name, meaning(err))
 	}
 	return nil
 }
@@ -159,29 +140,11 @@ func (s *Store) Get(ctx context.Context, name string, off, n int64) (io.ReadClos
 
 // Stat implements objstore.Store.
 func (s *Store) Stat(ctx context.Context, name string) (objstore.Info, error) {
-	info, err := s.head(ctx, name)
+	info, err := s.head(ctx, name, "")
 	if err != nil {
 		return objstore.Info{}, fmt.Errorf("s3: stat %s: %w", name, err)
 	}
-	return s.describe(info), nil
-}
-
-// Delete implements objstore.Store. It removes the version that it looked at, so that a versioned bucket keeps no copy. The server has the
-// last word on a lock; it is asked first because deleting without a version would succeed and hide the object under a marker.
-func (s *Store) Delete(ctx context.Context, name string) error {
-	info, err := s.head(ctx, name)
-	if err != nil {
-		return fmt.Errorf("s3: delete %s: %w", name, err)
-	}
-	until, _ := time.Parse(time.RFC3339, info.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date"))
-	if strings.EqualFold(info.Metadata.Get("X-Amz-Object-Lock-Legal-Hold"), "ON") || until.After(info.served) {
-		return fmt.Errorf("s3: delete %s: %w", name, objstore.ErrLocked)
-	}
-	err = s.c.RemoveObject(ctx, s.cfg.Bucket, s.cfg.Prefix+name, minio.RemoveObjectOptions{VersionID: info.VersionID})
-	if err != nil {
-		return fmt.Errorf("s3: delete %s: %w", name, meaning(err))
-	}
-	return nil
+	return s.describe(info.ObjectInfo), nil
 }
 
 // List implements objstore.Store.
@@ -195,35 +158,14 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(objstore.Info) 
 		if info.Err != nil {
 			return fmt.Errorf("s3: list: %w", meaning(info.Err))
 		}
-		if err := fn(s.describe(headed{ObjectInfo: info})); err != nil {
+		if err := fn(s.describe(info)); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// headed is an object's headers and the server's time, which is the one that its locks run by.
-type headed struct {
-	minio.ObjectInfo
-	served time.Time
-}
-
-func (s *Store) head(ctx context.Context, name string) (headed, error) {
-	if err := objstore.CheckName(name); err != nil {
-		return headed{}, err
-	}
-	info, err := s.c.StatObject(ctx, s.cfg.Bucket, s.cfg.Prefix+name, minio.StatObjectOptions{})
-	if err != nil {
-		return headed{}, meaning(err)
-	}
-	served, err := http.ParseTime(info.Metadata.Get("Date"))
-	if err != nil {
-		served = time.Time{} // then every retention counts as running
-	}
-	return headed{info, served}, nil
-}
-
-func (s *Store) describe(info headed) objstore.Info {
+func (s *Store) describe(info minio.ObjectInfo) objstore.Info {
 	return objstore.Info{Name: strings.TrimPrefix(info.Key, s.cfg.Prefix), Size: info.Size, ETag: info.ETag, Modified: info.LastModified}
 }
 
@@ -233,6 +175,8 @@ func meaning(err error) error {
 	switch {
 	case res.Code == minio.NoSuchBucket:
 		return err // not a missing object: the store is not there
+	case res.Code == "InvalidRequest" && strings.Contains(strings.ReplaceAll(strings.ToLower(res.Message), " ", ""), "objectlock"):
+		return fmt.Errorf("%w: %s", objstore.ErrNoLocks, res.Code)
 	case res.Code == minio.NoSuchKey, res.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%w: %s", objstore.ErrNotFound, res.Code)
 	case res.StatusCode == http.StatusPreconditionFailed, res.StatusCode == http.StatusConflict && res.Code == "ConditionalRequestConflict":
