@@ -37,6 +37,8 @@ type Case struct {
 	Started   time.Time `json:"started"`
 	Parties   []Party   `json:"parties"`
 	Notice    *Notice   `json:"notice,omitempty"`
+
+	RetentionDays int `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says
 }
 
 // Notice is the receipt of the recording notice.
@@ -114,6 +116,18 @@ type Manifest struct {
 	GapsOmitted  int       `json:"gaps_omitted,omitempty"` // gaps beyond the bound of the list
 
 	Listeners []Listener `json:"listeners,omitempty"` // who heard the call beside its parties, and how
+}
+
+// RetainUntil is when the recording falls due by the rule that it was made under; zero: it does not.
+func (m Manifest) RetainUntil() time.Time {
+	if m.RetentionDays <= 0 {
+		return time.Time{}
+	}
+	end := m.Started.Add(time.Duration(m.DurationMS) * time.Millisecond) // by the packets: the clock may have been set back during the call
+	if m.Ended.After(end) {
+		end = m.Ended
+	}
+	return end.Add(time.Duration(m.RetentionDays) * 24 * time.Hour).UTC().Truncate(time.Millisecond) // as the catalogue keeps times
 }
 
 // Track is one participant's voice alone, on the recording's own timeline: every track begins when the recording does and is as long. It is an object

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -43,6 +44,13 @@ type Row struct {
 	Problem           string    // why it failed
 	Changed           time.Time
 	Heard             time.Time // by whom a message is for; zero: new
+
+	Held        time.Time // since when nobody may destroy it; zero: it is not held
+	HoldBy      string
+	HoldReason  string
+	Approved    time.Time // when its destruction was agreed to; zero: it was not
+	ApprovedBy  string
+	Certificate string // of its destruction, which has begun; empty: it has not
 }
 
 // Catalogue is the table in an SQLite file. Safe for concurrent use.
@@ -147,6 +155,19 @@ func TrackName(object string, number int) string {
 }
 
 func trackPrefix(object string) string { return object[:len(object)-len(audioExt)] + trackExt }
+
+// ObjectOf is the object to which something that is stored belongs: the audio itself, a track or the manifest; empty: to none.
+func ObjectOf(name string) string {
+	base, ok := strings.CutSuffix(name, audioExt)
+	if !ok {
+		return ""
+	}
+	base = strings.TrimSuffix(base, strings.TrimSuffix(manifestExt, audioExt))
+	if i := strings.LastIndex(base, trackExt); i >= 0 && len(base) == i+len(trackExt)+2 {
+		base = base[:i]
+	}
+	return base + audioExt
+}
 
 // Objects are the names of everything that is stored of a recording: its audio, its tracks and, last, its manifest. What is done to one of them is
 // done to all.

@@ -174,10 +174,10 @@ func TestUnfinishedAndCounts(t *testing.T) {
 	if err != nil || counts[recorder.Stored] != 3 || counts[recorder.Failed] != 3 {
 		t.Errorf("counts: %v %v", counts, err)
 	}
-	if err := c.Retain(t.Context(), "b.example", "02", began); !errors.Is(err, recorder.ErrNotFound) {
-		t.Errorf("retain in another domain: %v", err)
+	if err := c.Extend(t.Context(), "b.example", "02", began); !errors.Is(err, recorder.ErrNotFound) {
+		t.Errorf("extend in another domain: %v", err)
 	}
-	if err := c.Retain(t.Context(), "a.example", "02", began.Add(time.Hour)); err != nil {
+	if err := c.Extend(t.Context(), "a.example", "02", began.Add(time.Hour)); err != nil {
 		t.Error(err)
 	}
 	if err := c.Stored(t.Context(), manifest(someCase("02", began))); err != nil {

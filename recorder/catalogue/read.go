@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -119,6 +121,46 @@ func (c *Catalogue) Unfinished(ctx context.Context, fn func(Row) error) error {
 	}
 }
 
+// Known says that there is a row for an object, in whatever state, also one that is being destroyed.
+func (c *Catalogue) Known(ctx context.Context, domain, object string) (bool, error) {
+	if !storable(domain, object) {
+		return false, nil
+	}
+	n, err := c.read.NewSelect().Table("recordings").Where("domain = ?", domain).Where("object = ?", object).Where("id = ?", idOf(object)).Count(ctx)
+	if err != nil {
+		return false, fmt.Errorf("catalogue: known: %w", err)
+	}
+	return n > 0, nil
+}
+
+// idOf is the recording's, as ObjectName has it.
+func idOf(object string) string { return strings.TrimSuffix(path.Base(object), audioExt) }
+
+// Day is a day of a domain, in UTC, as objects are sorted.
+type Day struct {
+	Domain string
+	Start  time.Time
+}
+
+// Days are those on which a stored recording began.
+func (c *Catalogue) Days(ctx context.Context) ([]Day, error) {
+	const length = 24 * 60 * 60 * 1000 // in ms
+	var found []struct {
+		Domain string
+		Day    int64
+	}
+	err := c.read.NewSelect().Table("recordings").Distinct().Column("domain").ColumnExpr("started / ? AS day", length).
+		Where("state = ?", string(recorder.Stored)).Where("removed = 0").Scan(ctx, &found)
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: days: %w", err)
+	}
+	days := make([]Day, len(found))
+	for i, f := range found {
+		days[i] = Day{f.Domain, time.UnixMilli(f.Day * length).UTC()}
+	}
+	return days, nil
+}
+
 // Counts says how many rows are in each state.
 func (c *Catalogue) Counts(ctx context.Context) (map[recorder.State]int64, error) {
 	var found []struct {
@@ -150,7 +192,8 @@ func (c *Catalogue) fill(ctx context.Context, found []row) ([]Row, error) {
 			Started: moment(m.Started), Ended: moment(m.Ended), Duration: time.Duration(m.DurationMS) * time.Millisecond,
 			State: recorder.State(m.State), Interrupted: m.Interrupted, Why: m.Why, Format: m.Format, Object: m.Object,
 			SealedBytes: m.SealedBytes, SealedSHA256: m.SealedSHA256, AudioBytes: m.AudioBytes, Dropped: m.Dropped, Lost: m.Lost,
-			RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard)}
+			RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard),
+			Held: moment(m.Held), HoldBy: m.HoldBy, HoldReason: m.HoldReason, Approved: moment(m.Approved), ApprovedBy: m.ApprovedBy, Certificate: m.Certificate}
 	}
 	var parties []partyRow
 	err := c.read.NewSelect().Model(&parties).Where("recording IN (?)", bun.List(ids)).OrderExpr("recording, position").Scan(ctx)

@@ -3,9 +3,11 @@ package catalogue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"naisen/recorder"
 	"naisen/recorder/objstore"
@@ -36,10 +38,7 @@ func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Open
 			return nil
 		}
 		domain, _, _ := strings.Cut(info.Name, "/")
-		m, err := ReadManifest(ctx, store, keys, domain, info.Name)
-		if err == nil {
-			err = complete(ctx, store, m)
-		}
+		m, lock, err := ReadWhole(ctx, store, keys, domain, info.Name)
 		if err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -49,7 +48,7 @@ func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Open
 			}
 			return nil
 		}
-		if err := c.Stored(ctx, m); err != nil {
+		if err := c.Restore(ctx, m, lock); err != nil {
 			return err
 		}
 		res.Rows++
@@ -59,6 +58,47 @@ func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Open
 		return res, fmt.Errorf("catalogue: rebuild: %w", err)
 	}
 	return res, nil
+}
+
+// restoredBy stands for who held a recording, where only its lock in the store still says that it is held. Who it was and why is in the audit log.
+const restoredBy = "store"
+
+// Restore enters a stored recording from its manifest, with what its lock in the store says beyond it: a later time, a hold.
+func (c *Catalogue) Restore(ctx context.Context, m recorder.Manifest, lock objstore.Lock) error {
+	if err := c.Stored(ctx, m); err != nil {
+		return err
+	}
+	if lock.Until.After(m.RetainUntil().Add(time.Second)) { // a store keeps whole seconds
+		if err := ignoreMissing(c.Extend(ctx, m.Domain, m.ID, lock.Until)); err != nil {
+			return err
+		}
+	}
+	row, err := c.Get(ctx, m.Domain, m.ID)
+	if err == nil && lock.LegalHold && row.Held.IsZero() {
+		err = c.Hold(ctx, m.Domain, m.ID, restoredBy, "")
+	}
+	return ignoreMissing(err)
+}
+
+// ignoreMissing: another recording has the id, or its destruction has begun.
+func ignoreMissing(err error) error {
+	if errors.Is(err, recorder.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// ReadWhole is ReadManifest of a recording of which everything is there, and the manifest's lock.
+func ReadWhole(ctx context.Context, store objstore.Store, keys Opener, domain, name string) (recorder.Manifest, objstore.Lock, error) {
+	m, err := ReadManifest(ctx, store, keys, domain, name)
+	if err == nil {
+		err = complete(ctx, store, m)
+	}
+	var lock objstore.Lock
+	if err == nil {
+		lock, err = store.Locked(ctx, name)
+	}
+	return m, lock, err
 }
 
 // complete holds the sizes of what lies beside a manifest against it.

@@ -3,7 +3,6 @@ package catalogue
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -55,6 +54,12 @@ type row struct {
 	Changed       int64
 	Heard         int64
 	Removed       int64
+	Held          int64
+	HoldBy        string
+	HoldReason    string
+	Approved      int64
+	ApprovedBy    string
+	Certificate   string
 }
 
 type partyRow struct {
@@ -66,7 +71,7 @@ type partyRow struct {
 	Name          string
 }
 
-// columns are replaced when a row moves on; id, domain, retain_until, heard and removed stay.
+// columns are replaced when a row moves on; id, domain and what people did with the recording stay. retain_until only gets later.
 var columns = []string{"call_id", "number", "direction", "policy", "started", "ended", "duration_ms", "state", "state_rank", "interrupted", "why",
 	"format", "object", "sealed_bytes", "sealed_sha256", "audio_bytes", "dropped", "lost", "problem", "changed"}
 
@@ -102,19 +107,6 @@ func (c *Catalogue) Fail(ctx context.Context, k recorder.Case, problem string) e
 	return c.put(ctx, r, recorder.Failed)
 }
 
-// Retain sets until when a rule keeps the recording.
-func (c *Catalogue) Retain(ctx context.Context, domain, id string, until time.Time) error {
-	res, err := c.write.NewUpdate().Table("recordings").Set("retain_until = ?", millis(until)).
-		Where("domain = ?", domain).Where("id = ?", id).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("catalogue: retain %s: %w", id, err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(recorder.ErrNotFound, err)
-	}
-	return nil
-}
-
 func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error {
 	r.clean()
 	m := row{ID: r.ID, Domain: r.Domain, CallID: r.Call, Number: r.Number, Direction: r.Direction, Policy: r.Policy,
@@ -127,6 +119,7 @@ func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error 
 		for _, col := range columns {
 			insert = insert.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
 		}
+		insert = insert.Set("retain_until = CASE WHEN EXCLUDED.retain_until > r.retain_until THEN EXCLUDED.retain_until ELSE r.retain_until END")
 		res, err := insert.Where("r.state_rank <= EXCLUDED.state_rank").
 			Where("r.domain = EXCLUDED.domain").Where("r.started = EXCLUDED.started").Exec(ctx)
 		if err != nil {
@@ -165,6 +158,7 @@ func fromManifest(m recorder.Manifest) Row {
 	r.Interrupted, r.Why, r.Format = m.Interrupted, m.Why, m.Format
 	r.SealedBytes, r.SealedSHA256, r.AudioBytes = m.SealedBytes, m.SealedSHA256, m.AudioBytes
 	r.Dropped, r.Lost = m.Dropped, m.Lost
+	r.RetainUntil = m.RetainUntil()
 	return r
 }
 

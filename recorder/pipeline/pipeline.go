@@ -11,7 +11,7 @@
 //	failed/ID.journal        a journal that cannot be rendered; never deleted by the switch
 //
 // A stage looks only at these files and the catalogue, so each can be run again at any time, after a crash or beside a second try, with the
-// same result. The journal goes only after the store has given back, byte for byte, what was put.
+// same result. The journal goes only after the store has given back, byte for byte, what was put, and has locked it for as long as its rule says.
 package pipeline
 
 import (
@@ -47,7 +47,6 @@ type Config struct {
 	RetryFirst time.Duration // back-off after the first failure; default 1 s
 	RetryMost  time.Duration // longest back-off; default 1 min
 	Sweep      time.Duration // how often the files are looked through for work that nobody announced; default 1 min
-	Retention  func(recorder.Case) objstore.Lock
 
 	// Keep says of a recording that was rendered whether there is anything in it worth keeping; nil: always. What is not kept leaves nothing.
 	Keep func(recorder.Manifest) bool
@@ -73,7 +72,8 @@ type Pipeline struct {
 	closed  error
 	workers sync.WaitGroup
 	count   counters
-	down    atomic.Bool // the store
+	down    atomic.Bool  // the store
+	waiting atomic.Int64 // bytes of what waits here, at the last sweep
 }
 
 var _ recorder.Recorder = (*Pipeline)(nil)
@@ -156,9 +156,6 @@ func (c *Config) defaults() {
 	}
 	if c.Entered == nil {
 		c.Entered = func() {}
-	}
-	if c.Retention == nil {
-		c.Retention = func(recorder.Case) objstore.Lock { return objstore.Lock{} }
 	}
 }
 

@@ -33,6 +33,7 @@ type rig struct {
 	sealer *seal.Sealer
 	store  objstore.Store
 	cat    *catalogue.Catalogue
+	days   int // class of what record makes
 }
 
 func openRig(t testing.TB, root string, wrap func(objstore.Store) objstore.Store, change func(*Config)) *rig {
@@ -186,7 +187,9 @@ func someCase(id string, at time.Time) recorder.Case {
 func (r *rig) record(t testing.TB, id string, seconds int, others ...string) {
 	t.Helper()
 	began := time.Now()
-	rec, err := r.Start(someCase(id, began))
+	c := someCase(id, began)
+	c.RetentionDays = r.days
+	rec, err := r.Start(c)
 	if err != nil {
 		t.Fatal(err)
 	}

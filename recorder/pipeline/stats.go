@@ -11,9 +11,10 @@ type counters struct {
 	rendered, interrupted, stored, failed, empty      atomic.Int64
 	dropped                                           atomic.Int64
 	renderErrors, uploadErrors, mismatches, unwritten atomic.Int64
+	unlocked                                          atomic.Int64
 }
 
-// Stats of the pipeline. The first six go up and down, the rest only grows.
+// Stats of the pipeline. What stands before Rendered goes up and down, the rest only grows.
 type Stats struct {
 	Capture      capture.Stats
 	StoreDown    bool // the store refused the last upload: the alarm
@@ -21,6 +22,7 @@ type Stats struct {
 	Uploading    int  // sealed recordings waiting for or on their way to the store
 	OldestRender time.Duration
 	OldestUpload time.Duration
+	WaitingBytes int64 // of journals and sealed files on this machine, at the last sweep
 
 	Rendered     int64
 	Interrupted  int64 // of them, finished after a crash
@@ -31,6 +33,7 @@ type Stats struct {
 	RenderErrors int64
 	UploadErrors int64
 	Mismatches   int64 // the store gave back something else than was put: alarm
+	Unlocked     int64 // stored without the lock that their rule asks for, since the store keeps none: alarm
 	Unwritten    int64 // catalogue rows that a later stage had to write
 }
 
@@ -38,7 +41,7 @@ type Stats struct {
 func (p *Pipeline) Stats() Stats {
 	n := &p.count
 	return Stats{Capture: p.capture.Stats(), StoreDown: p.down.Load(), Rendering: p.renders.len(), Uploading: p.uploads.len(),
-		OldestRender: p.renders.oldest(), OldestUpload: p.uploads.oldest(), Rendered: n.rendered.Load(), Interrupted: n.interrupted.Load(),
+		OldestRender: p.renders.oldest(), OldestUpload: p.uploads.oldest(), WaitingBytes: p.waiting.Load(), Rendered: n.rendered.Load(), Interrupted: n.interrupted.Load(),
 		Stored: n.stored.Load(), Failed: n.failed.Load(), Empty: n.empty.Load(), NotKept: n.dropped.Load(), RenderErrors: n.renderErrors.Load(),
-		UploadErrors: n.uploadErrors.Load(), Mismatches: n.mismatches.Load(), Unwritten: n.unwritten.Load()}
+		UploadErrors: n.uploadErrors.Load(), Mismatches: n.mismatches.Load(), Unwritten: n.unwritten.Load(), Unlocked: n.unlocked.Load()}
 }

@@ -38,6 +38,9 @@ func (p *Pipeline) sweep() error {
 	if err != nil {
 		return err
 	}
+	if err := p.weigh(); err != nil {
+		return err
+	}
 	for _, id := range waiting {
 		p.uploads.add(id)
 	}
@@ -50,6 +53,27 @@ func (p *Pipeline) sweep() error {
 			p.renders.add(id)
 		}
 	}
+	return nil
+}
+
+// weigh adds up what waits here.
+func (p *Pipeline) weigh() error {
+	sum := int64(0)
+	for _, dir := range []string{p.dir(spool), p.dir(journals)} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			info, err := e.Info()
+			if err == nil {
+				sum += info.Size()
+			} else if !errors.Is(err, fs.ErrNotExist) { // it went meanwhile
+				return err
+			}
+		}
+	}
+	p.waiting.Store(sum)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,27 +17,12 @@ import (
 	"naisen/recorder/objstore"
 )
 
-// locked notes under which lock each object was put.
-type locked struct {
-	objstore.Store
-	until map[string]time.Time
-}
-
-func (l *locked) Put(ctx context.Context, name string, r io.ReadSeeker, size int64, lock objstore.Lock) error {
-	l.until[name] = lock.Until
-	return l.Store.Put(ctx, name, r, size, lock)
-}
-
 // A conference of three is one recording of five objects under one lock: a sealed track for each, whose hashes the manifest holds; nothing is left on
 // the machine, a rebuilt catalogue misses none, and whoever deletes finds all.
 func TestTracksAreOfTheRecording(t *testing.T) {
 	root := t.TempDir()
-	until := time.Now().Add(24 * time.Hour).Truncate(time.Second)
-	store := &locked{until: map[string]time.Time{}}
-	r := openRig(t, root, func(s objstore.Store) objstore.Store { store.Store = s; return store }, func(c *Config) {
-		c.Retention = func(recorder.Case) objstore.Lock { return objstore.Lock{Until: until} }
-		c.Uploads = 1
-	})
+	r := openRig(t, root, nil, nil)
+	r.days = 1
 	r.record(t, "r1", 2, "C")
 	r.record(t, "r2", 1)
 	wait(t, func() bool { return r.Stats().Stored == 2 })
@@ -60,8 +44,8 @@ func TestTracksAreOfTheRecording(t *testing.T) {
 		if who := []string{"0901", "2001", "30C"}[i]; track.Parties[0].Number != who || track.Number != i+1 || len(plain) != 58+16000 {
 			t.Errorf("%+v, %d bytes", track, len(plain))
 		}
-		if !store.until[name].Equal(until) {
-			t.Errorf("%s is locked until %v", name, store.until[name])
+		if lock, err := r.store.Locked(t.Context(), name); err != nil || !lock.Until.Equal(m.RetainUntil()) {
+			t.Errorf("%s is locked until %v, %v", name, lock.Until, err)
 		}
 	}
 	if left := r.leftovers(t); len(left) != 0 {

@@ -44,13 +44,12 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 			return p.notAsRendered(ctx, id, m, err)
 		}
 	}
-	lock := p.cfg.Retention(m.Case)
 	for _, f := range files {
-		if err := p.store(ctx, id, f.path, f.object, f.size, f.sha, lock); err != nil {
+		if err := p.store(ctx, id, f); err != nil {
 			return p.uploadFailed(id, err)
 		}
 	}
-	if err := p.cfg.Catalogue.Stored(ctx, m); err != nil {
+	if err := p.enter(ctx, m, files); err != nil {
 		return p.uploadFailed(id, err)
 	}
 	if p.down.CompareAndSwap(true, false) {
@@ -134,20 +133,21 @@ func (p *Pipeline) notAsRendered(ctx context.Context, id string, m recorder.Mani
 	return p.renderAgain(id, err)
 }
 
-// store brings one file into the store and makes sure that it is there.
-func (p *Pipeline) store(ctx context.Context, id, path, name string, size int64, sha string, lock objstore.Lock) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute+time.Duration(size/(256<<10))*time.Second)
+// store brings one file into the store and makes sure that it is there. It is locked only when that is sure: what a lying store keeps instead could
+// not be taken away again.
+func (p *Pipeline) store(ctx context.Context, id string, file file) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute+time.Duration(file.size/(256<<10))*time.Second)
 	defer cancel()
-	f, err := os.Open(path)
+	f, err := os.Open(file.path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	put := p.cfg.Store.Put(ctx, name, f, size, lock)
+	put := p.cfg.Store.Put(ctx, file.object, f, file.size, objstore.Lock{})
 	if put != nil && !errors.Is(put, objstore.ErrExists) {
 		return fmt.Errorf("%w: %w", errStore, put)
 	}
-	same, err := p.readBack(ctx, name, size, sha)
+	same, err := p.readBack(ctx, file.object, file.size, file.sha)
 	if err != nil {
 		return fmt.Errorf("%w: read back: %w", errStore, err)
 	}
@@ -155,14 +155,14 @@ func (p *Pipeline) store(ctx context.Context, id, path, name string, size int64,
 		return nil
 	}
 	p.count.mismatches.Add(1)
-	p.cfg.Log.Error("pipeline: the store holds something else", "recording", id, "object", name)
+	p.cfg.Log.Error("pipeline: the store holds something else", "recording", id, "object", file.object)
 	// Only what this run put is taken away again: something older under the name may be the only copy of another recording.
 	if put == nil {
-		if err := p.cfg.Store.Delete(ctx, name); err != nil {
+		if err := p.cfg.Store.Delete(ctx, file.object); err != nil {
 			return fmt.Errorf("%w: remove bad object: %w", errStore, err)
 		}
 	}
-	return fmt.Errorf("%w: %s differs from what was put", errStore, name)
+	return fmt.Errorf("%w: %s differs from what was put", errStore, file.object)
 }
 
 // readBack reads the whole object, by a request of its own, and compares.

@@ -46,7 +46,7 @@ func (c *Call) startRecording() {
 func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 	id := c.record.next(c.in.ID)
 	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number,
-		Direction: string(c.direction), Policy: r.Policy, Started: c.deps.Clock(), Notice: c.notice, Parties: parties})
+		Direction: string(c.direction), Policy: r.Policy, RetentionDays: r.Retention, Started: c.deps.Clock(), Notice: c.notice, Parties: parties})
 	if err != nil {
 		c.recordingFailed(err)
 		return false
