@@ -1,0 +1,73 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+)
+
+// Row is what is known of how long a recording is kept. recorder.ErrNotFound.
+func (k *Keeper) Row(ctx context.Context, domain, id string) (catalogue.Row, error) {
+	return k.cfg.Catalogue.Get(ctx, domain, id)
+}
+
+// Hold keeps a recording from being destroyed, in the catalogue and in the store, until it is released. recorder.ErrNotFound. An error that comes from
+// the store leaves the hold in the catalogue, so that nothing is destroyed meanwhile.
+func (k *Keeper) Hold(ctx context.Context, domain, id, by, reason string) error {
+	if err := k.cfg.Catalogue.Hold(ctx, domain, id, by, reason); err != nil {
+		return err
+	}
+	return k.apply(ctx, domain, id)
+}
+
+// Release ends a hold: first in the store, so that what the catalogue calls free can be destroyed. recorder.ErrNotFound.
+func (k *Keeper) Release(ctx context.Context, domain, id string) error {
+	row, err := k.cfg.Catalogue.Get(ctx, domain, id)
+	if err != nil {
+		return err
+	}
+	if row.State == recorder.Stored {
+		if err := k.protect(ctx, row, objstore.Lock{Until: row.RetainUntil}); err != nil {
+			return err
+		}
+	}
+	return k.cfg.Catalogue.Release(ctx, domain, id)
+}
+
+// Extend keeps a recording longer than its rule. recorder.ErrNotFound; catalogue.ErrEarlier: nobody keeps it for a shorter time.
+func (k *Keeper) Extend(ctx context.Context, domain, id string, until time.Time) error {
+	if err := k.cfg.Catalogue.Extend(ctx, domain, id, until); err != nil {
+		return err
+	}
+	return k.apply(ctx, domain, id)
+}
+
+// apply brings a row's lock into the store. What is not stored yet is locked by the pipeline, which looks at the row after it has stored it: the row
+// is read here after it was changed, so one of both sees the other.
+func (k *Keeper) apply(ctx context.Context, domain, id string) error {
+	row, err := k.cfg.Catalogue.Get(ctx, domain, id)
+	if err != nil || row.State != recorder.Stored {
+		return err
+	}
+	return k.protect(ctx, row, objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()})
+}
+
+// protect locks all objects of a recording. A store that keeps no locks has the catalogue's word alone; something that is missing is the
+// reconciler's to tell.
+func (k *Keeper) protect(ctx context.Context, row catalogue.Row, lock objstore.Lock) error {
+	names, err := catalogue.Objects(ctx, k.cfg.Store, row.Object)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		err := k.cfg.Store.Protect(ctx, name, lock)
+		if err != nil && !errors.Is(err, objstore.ErrNotFound) && !errors.Is(err, objstore.ErrNoLocks) {
+			return err
+		}
+	}
+	return nil
+}
