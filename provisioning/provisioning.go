@@ -63,7 +63,8 @@ const (
 	RoleAuditor   Role = "auditor"
 	RoleStaff     Role = "staff"
 
-	RoleSupervisor Role = "supervisor" // of a call centre; of whose calls is said by Supervision
+	RoleManager    Role = "recording-manager" // 管理責任者: holds recordings, and agrees to what is destroyed
+	RoleSupervisor Role = "supervisor"        // of a call centre; of whose calls is said by Supervision
 )
 
 // Extension is an internal number with its SIP credentials.

@@ -173,7 +173,7 @@ func (u User) Validate() error {
 
 // Roles is every role that a user can have.
 func Roles() []Role {
-	return []Role{RoleAdmin, RoleTelephony, RoleListener, RoleAuditor, RoleStaff, RoleSupervisor}
+	return []Role{RoleAdmin, RoleTelephony, RoleListener, RoleAuditor, RoleStaff, RoleSupervisor, RoleManager}
 }
 
 var mediaModes = []string{"", "srtp-required", "srtp-preferred", "srtp-forbidden", "dtls-required"}

@@ -131,6 +131,14 @@ const (
 	RecordingList   provisioning.Action = "recording.list" // metadata only
 	RecordingListen provisioning.Action = "recording.listen"
 
+	RecordingKeeping provisioning.Action = "recording.keeping" // how long it is kept, and what keeps it
+	RecordingHold    provisioning.Action = "recording.hold"    // keep it from being destroyed
+	RecordingRelease provisioning.Action = "recording.release"
+	RecordingRetain  provisioning.Action = "recording.retain" // longer than its class says
+
+	DisposalRead    provisioning.Action = "disposal.read" // what falls due
+	DisposalApprove provisioning.Action = "disposal.approve"
+
 	WebhookRead   provisioning.Action = "webhook.read"
 	WebhookPut    provisioning.Action = "webhook.put"
 	WebhookDelete provisioning.Action = "webhook.delete"
@@ -177,6 +185,7 @@ const (
 	KindCDR       = "cdr"
 	KindRecall    = "recall"
 	KindRecording = "recording"
+	KindDisposal  = "disposal"
 	KindAudit     = "audit"
 	KindAlarm     = "alarm"
 	KindLive      = "live"
@@ -222,6 +231,7 @@ const (
 	staff     = provisioning.RoleStaff
 
 	supervisor = provisioning.RoleSupervisor
+	manager    = provisioning.RoleManager
 )
 
 // rows is the whole policy, read from top to bottom by people and by action by the code.
@@ -275,13 +285,13 @@ func rows() []row {
 
 		grant(CDRRead, KindCDR, admin, auditor).andOwn(staff),
 
-		grant(RecordingList, KindRecording, admin, listener, auditor),
+		grant(RecordingList, KindRecording, admin, listener, auditor, manager),
 		grant(RecordingListen, KindRecording, listener),
 
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, watchRows(), deskRows(), mailboxRows(), queueRows())
+	}, watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows())
 }
 
 // deskRows are about what staff do with their telephones.
@@ -357,6 +367,18 @@ func mailboxRows() []row {
 		rows = append(rows, ofOwners(a, KindMessage))
 	}
 	return rows
+}
+
+// vaultRows are about how long recordings are kept. Who keeps the machine does not decide what is destroyed, and who decides need not listen.
+func vaultRows() []row {
+	return []row{
+		grant(RecordingKeeping, KindRecording, admin, auditor, manager),
+		grant(RecordingHold, KindRecording, manager),
+		grant(RecordingRelease, KindRecording, manager),
+		grant(RecordingRetain, KindRecording, manager),
+		grant(DisposalRead, KindDisposal, admin, auditor, manager),
+		grant(DisposalApprove, KindDisposal, manager),
+	}
 }
 
 // ofOwners is for whoever owns the object, whatever role it has, and for nobody else.

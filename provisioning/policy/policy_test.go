@@ -16,7 +16,7 @@ import (
 )
 
 // want is the whole matrix written a second time, by hand: role letters A admin, T telephony, L recording-listener, U auditor,
-// S staff, V supervisor; a lower-case letter means own objects only.
+// S staff, V supervisor, M recording-manager; a lower-case letter means own objects only.
 func want() map[provisioning.Action]string {
 	return map[provisioning.Action]string{
 		policy.DomainRead: "AT", policy.DomainPut: "A", policy.DomainDelete: "",
@@ -30,8 +30,8 @@ func want() map[provisioning.Action]string {
 		policy.HotDeskRead: "ATs", policy.HotDeskDelete: "ATs",
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
 		policy.ParkingLotRead: "AT", policy.ParkingLotPut: "AT", policy.ParkingLotDelete: "AT",
-		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "atlusv", policy.MailboxForget: "ATs",
-		policy.MessageRead: "atlusv", policy.MessageListen: "atlusv", policy.MessageMark: "atlusv", policy.MessageDelete: "atlusv",
+		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "atlusvm", policy.MailboxForget: "ATs",
+		policy.MessageRead: "atlusvm", policy.MessageListen: "atlusvm", policy.MessageMark: "atlusvm", policy.MessageDelete: "atlusvm",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",
 		policy.ContactRead: "AT", policy.ContactPut: "AT", policy.ContactDelete: "AT", policy.BookAccountRead: "AT", policy.BookAccountPut: "AT", policy.BookAccountDelete: "AT", policy.BookAccountSecret: "AT",
 		policy.BookRead: "ATLUS", policy.HistoryRead: "AUs",
@@ -46,7 +46,9 @@ func want() map[provisioning.Action]string {
 		policy.CallMonitor:     "v",
 		policy.SupervisionRead: "AU", policy.SupervisionPut: "A", policy.SupervisionDelete: "A",
 		policy.CDRRead:       "AUs",
-		policy.RecordingList: "ALU", policy.RecordingListen: "L",
+		policy.RecordingList: "ALUM", policy.RecordingListen: "L",
+		policy.RecordingKeeping: "AUM", policy.RecordingHold: "M", policy.RecordingRelease: "M", policy.RecordingRetain: "M",
+		policy.DisposalRead: "AUM", policy.DisposalApprove: "M",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs", policy.RelayGrant: "ATs",
 		policy.MenuRead: "AT", policy.MenuPut: "AT", policy.MenuActivate: "AT", policy.MenuDelete: "AT",
@@ -62,7 +64,7 @@ func want() map[provisioning.Action]string {
 func letters() map[provisioning.Role]string {
 	return map[provisioning.Role]string{
 		provisioning.RoleAdmin: "A", provisioning.RoleTelephony: "T", provisioning.RoleListener: "L",
-		provisioning.RoleAuditor: "U", provisioning.RoleStaff: "S", provisioning.RoleSupervisor: "V",
+		provisioning.RoleAuditor: "U", provisioning.RoleStaff: "S", provisioning.RoleSupervisor: "V", provisioning.RoleManager: "M",
 	}
 }
 

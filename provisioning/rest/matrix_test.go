@@ -53,9 +53,15 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/conferences":            policy.ConferenceRead, "GET /v1/domains/{domain}/conferences/{key}": policy.ConferenceRead,
 		"PUT /v1/domains/{domain}/conferences/{key}": policy.ConferencePut, "DELETE /v1/domains/{domain}/conferences/{key}": policy.ConferenceDelete,
 		"PUT /v1/domains/{domain}/conferences/{key}/pin": policy.ConferenceSecret, "DELETE /v1/domains/{domain}/conferences/{key}/pin": policy.ConferenceSecret,
-		"GET /v1/domains/{domain}/audit":  policy.AuditRead,
-		"GET /v1/domains/{domain}/events": policy.LiveRead,
-		"GET /v1/domains/{domain}/groups": policy.GroupRead, "GET /v1/domains/{domain}/groups/{key}": policy.GroupRead,
+		"GET /v1/domains/{domain}/recordings/{key}/keeping":   policy.RecordingKeeping,
+		"PUT /v1/domains/{domain}/recordings/{key}/hold":      policy.RecordingHold,
+		"POST /v1/domains/{domain}/recordings/{key}/release":  policy.RecordingRelease,
+		"PUT /v1/domains/{domain}/recordings/{key}/retention": policy.RecordingRetain,
+		"GET /v1/domains/{domain}/disposals":                  policy.DisposalRead, "GET /v1/domains/{domain}/disposals/{key}": policy.DisposalRead,
+		"POST /v1/domains/{domain}/disposals/{key}/approve": policy.DisposalApprove,
+		"GET /v1/domains/{domain}/audit":                    policy.AuditRead,
+		"GET /v1/domains/{domain}/events":                   policy.LiveRead,
+		"GET /v1/domains/{domain}/groups":                   policy.GroupRead, "GET /v1/domains/{domain}/groups/{key}": policy.GroupRead,
 		"PUT /v1/domains/{domain}/groups/{key}": policy.GroupPut, "DELETE /v1/domains/{domain}/groups/{key}": policy.GroupDelete,
 		"GET /v1/domains/{domain}/parking-lots": policy.ParkingLotRead, "GET /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotRead,
 		"PUT /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotPut, "DELETE /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotDelete,
@@ -164,7 +170,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "disposals": "2026-12", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
@@ -177,6 +183,10 @@ func body(op *huma.Operation) string {
 	switch {
 	case op.RequestBody == nil:
 		return ""
+	case strings.HasSuffix(op.Path, "/hold"), strings.HasSuffix(op.Path, "/release"):
+		return `{"reason":"x"}`
+	case strings.HasSuffix(op.Path, "/retention"):
+		return `{"until":"2030-01-01T00:00:00Z","reason":"x"}`
 	case strings.HasSuffix(op.Path, "/recording"):
 		return `{"on":true}`
 	case strings.HasSuffix(op.Path, "/calls"):

@@ -75,6 +75,7 @@ type Config struct {
 	Recalls   provisioning.Recalls  // nil: nobody is rung when a colleague is free
 	Queues    provisioning.Queues   // nil: no view of what queues and agents do now
 	Books     Books                 // nil: no search in the shared directory
+	Vault     provisioning.Vault    // nil: no operations on how long recordings are kept
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
@@ -138,35 +139,43 @@ func build(cfg Config) (*api, error) {
 	a.registerHistory()
 	a.registerPersonal()
 	a.registerAudit()
-	if cfg.Alarms != nil {
-		a.registerAlarms()
-	}
-	if cfg.Limits != nil {
-		a.registerLimits()
-	}
-	if cfg.Relay != nil {
-		a.registerRelay()
-	}
-	if cfg.Calls != nil {
-		a.registerCalls()
-		a.registerMonitor()
-	}
-	if cfg.Recalls != nil {
-		a.registerRecalls()
-	}
-	if cfg.Trunks != nil {
-		a.registerTrunkView()
-	}
-	if cfg.Live != nil {
-		a.registerLive()
-	}
-	if cfg.Prompts != nil {
-		a.registerPrompts()
-	}
+	a.registerOptional()
 	if err := a.registerPlain(); err != nil {
 		return nil, err
 	}
 	return a, nil
+}
+
+// registerOptional adds the operations on parts that the switch may lack.
+func (a *api) registerOptional() {
+	if a.Alarms != nil {
+		a.registerAlarms()
+	}
+	if a.Limits != nil {
+		a.registerLimits()
+	}
+	if a.Relay != nil {
+		a.registerRelay()
+	}
+	if a.Calls != nil {
+		a.registerCalls()
+		a.registerMonitor()
+	}
+	if a.Recalls != nil {
+		a.registerRecalls()
+	}
+	if a.Trunks != nil {
+		a.registerTrunkView()
+	}
+	if a.Live != nil {
+		a.registerLive()
+	}
+	if a.Vault != nil {
+		a.registerVault()
+	}
+	if a.Prompts != nil {
+		a.registerPrompts()
+	}
 }
 
 func (a *api) humaConfig() huma.Config {

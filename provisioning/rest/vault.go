@@ -1,0 +1,163 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+)
+
+type reasonInput struct {
+	ItemPath
+	Body struct {
+		Reason string `json:"reason" required:"true" maxLength:"500" doc:"Why; it stands in the audit log"`
+	}
+}
+
+type retainInput struct {
+	ItemPath
+	Body struct {
+		Until  time.Time `json:"until" required:"true" doc:"Later than it is kept now"`
+		Reason string    `json:"reason" required:"true" maxLength:"500"`
+	}
+}
+
+type disposalInput struct {
+	ItemPath
+	After string `query:"after" maxLength:"256" doc:"next of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
+}
+
+type approveInput struct {
+	ItemPath
+	IfMatch string `header:"If-Match" maxLength:"256" doc:"Entity tag of the list as it was read"`
+}
+
+// disposalPage is a list and a part of what stands in it.
+type disposalPage struct {
+	provisioning.Disposal
+	Items []provisioning.RecordingKeeping `json:"items" nullable:"false"`
+	Next  string                          `json:"next,omitempty" doc:"Give it as after to read on; absent on the last page"`
+}
+
+// registerVault: how long recordings are kept. Nothing here makes that shorter, and nothing destroys by itself: what was approved goes when it is due.
+func (a *api) registerVault() {
+	const recording, list = "/v1/domains/{domain}/recordings/{key}", "/v1/domains/{domain}/disposals"
+	of := func(action provisioning.Action, kind string) rule {
+		return rule{action: action, kind: kind, key: "key", domain: "domain"}
+	}
+	huma.Register(a.huma, operation(http.MethodGet, recording+"/keeping", "get-recording-keeping", "How long a recording is kept, and what keeps it",
+		of(policy.RecordingKeeping, policy.KindRecording), 503), a.getKeeping)
+	huma.Register(a.huma, operation(http.MethodPut, recording+"/hold", "hold-recording", "Keep a recording from being destroyed until it is released",
+		of(policy.RecordingHold, policy.KindRecording), 413, 415, 422, 503), a.holdRecording)
+	huma.Register(a.huma, operation(http.MethodPost, recording+"/release", "release-recording",
+		"End a hold; what fell due meanwhile is destroyed when that is approved anew",
+		of(policy.RecordingRelease, policy.KindRecording), 413, 415, 422, 503), a.releaseRecording)
+	huma.Register(a.huma, operation(http.MethodPut, recording+"/retention", "retain-recording", "Keep a recording longer; nobody keeps it for a shorter time",
+		of(policy.RecordingRetain, policy.KindRecording), 413, 415, 422, 503), a.retainRecording)
+	huma.Register(a.huma, operation(http.MethodGet, list, "list-disposals", "The months in which recordings fall due, up to the next one",
+		rule{action: policy.DisposalRead, kind: policy.KindDisposal, domain: "domain"}), a.listDisposals)
+	huma.Register(a.huma, operation(http.MethodGet, list+"/{key}", "get-disposal", "What falls due in a month (2026-12)",
+		of(policy.DisposalRead, policy.KindDisposal)), a.getDisposal)
+	huma.Register(a.huma, operation(http.MethodPost, list+"/{key}/approve", "approve-disposal",
+		"Agree that everything on the list that nobody holds is destroyed when it is due",
+		of(policy.DisposalApprove, policy.KindDisposal), 412, 428), a.approveDisposal)
+}
+
+func (a *api) getKeeping(ctx context.Context, in *ItemPath) (*itemOutput[provisioning.RecordingKeeping], error) {
+	k, err := a.Vault.Keeping(ctx, in.Domain, in.Key)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &itemOutput[provisioning.RecordingKeeping]{Status: http.StatusOK, Body: k}, nil
+}
+
+func (a *api) holdRecording(ctx context.Context, in *reasonInput) (*itemOutput[provisioning.RecordingKeeping], error) {
+	s := subjectOf(ctx)
+	return a.keep(ctx, in.ItemPath, policy.RecordingHold, in.Body.Reason, nil, func() error {
+		return a.Vault.Hold(ctx, in.Domain, in.Key, s.User+"@"+s.Domain, in.Body.Reason)
+	})
+}
+
+func (a *api) releaseRecording(ctx context.Context, in *reasonInput) (*itemOutput[provisioning.RecordingKeeping], error) {
+	return a.keep(ctx, in.ItemPath, policy.RecordingRelease, in.Body.Reason, nil, func() error { return a.Vault.Release(ctx, in.Domain, in.Key) })
+}
+
+func (a *api) retainRecording(ctx context.Context, in *retainInput) (*itemOutput[provisioning.RecordingKeeping], error) {
+	return a.keep(ctx, in.ItemPath, policy.RecordingRetain, in.Body.Reason, map[string]any{"until": in.Body.Until},
+		func() error { return a.Vault.Extend(ctx, in.Domain, in.Key, in.Body.Until) })
+}
+
+// keep changes what keeps a recording, with the reason in the audit log before it is done and what came of it afterwards.
+func (a *api) keep(ctx context.Context, at ItemPath, action provisioning.Action, reason string, detail map[string]any,
+	do func() error) (*itemOutput[provisioning.RecordingKeeping], error) {
+	if strings.TrimSpace(reason) == "" {
+		return nil, invalidAt(http.StatusUnprocessableEntity, "body.reason", "is missing")
+	}
+	if detail == nil {
+		detail = map[string]any{}
+	}
+	detail["reason"] = reason
+	before, err := a.Vault.Keeping(ctx, at.Domain, at.Key)
+	if err == nil {
+		if before.Hold != nil { // whose hold is replaced or ended
+			detail["held_by"], detail["held_reason"] = before.Hold.By, before.Hold.Reason
+		}
+		if !before.RetainUntil.IsZero() {
+			detail["retain_until"] = before.RetainUntil
+		}
+		err = a.act(ctx, at.Domain, action, policy.KindRecording+"/"+clip(at.Key), detail, func() (map[string]any, error) { return nil, do() })
+	}
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return a.getKeeping(ctx, &at)
+}
+
+func (a *api) listDisposals(ctx context.Context, in *DomainPath) (*pageOutput[provisioning.Disposal], error) {
+	list, err := a.Vault.Disposals(ctx, in.Domain)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &pageOutput[provisioning.Disposal]{Body: page[provisioning.Disposal]{Items: append([]provisioning.Disposal{}, list...)}}, nil
+}
+
+func (a *api) getDisposal(ctx context.Context, in *disposalInput) (*itemOutput[disposalPage], error) {
+	d, items, err := a.Vault.Disposal(ctx, in.Domain, in.Key, in.After, in.Limit+1)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	out := disposalPage{Disposal: d, Items: append([]provisioning.RecordingKeeping{}, items...)}
+	if len(items) > in.Limit {
+		out.Items = out.Items[:in.Limit]
+		out.Next = out.Items[in.Limit-1].Recording
+	}
+	return &itemOutput[disposalPage]{Status: http.StatusOK, ETag: etag(d.Digest), Body: out}, nil
+}
+
+// approveDisposal wants the entity tag of the list: who approves what was not read approves nothing.
+func (a *api) approveDisposal(ctx context.Context, in *approveInput) (*itemOutput[provisioning.Disposal], error) {
+	digest, err := condition(in.IfMatch, "")
+	if err != nil {
+		return nil, err
+	}
+	if digest == "" || digest == "*" {
+		return nil, invalidAt(http.StatusPreconditionRequired, "header.If-Match", "must be the entity tag of the list")
+	}
+	var d provisioning.Disposal
+	s := subjectOf(ctx)
+	err = a.act(ctx, in.Domain, policy.DisposalApprove, policy.KindDisposal+"/"+clip(in.Key), map[string]any{"digest": digest}, func() (map[string]any, error) {
+		var err error
+		d, err = a.Vault.Approve(ctx, in.Domain, in.Key, digest, s.User+"@"+s.Domain)
+		return map[string]any{"due": d.Due, "held": d.Held, "approved": d.Approved}, err
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &itemOutput[provisioning.Disposal]{Status: http.StatusOK, ETag: etag(d.Digest), Body: d}, nil
+}
