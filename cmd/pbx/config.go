@@ -85,9 +85,16 @@ type StorageConfig struct {
 	TLS      *bool  `yaml:"tls"`      // s3: default true
 	Region   string `yaml:"region"`
 	Bucket   string `yaml:"bucket"`
+	Lock     string `yaml:"lock"` // s3: how the bucket locks recordings until they are due: "compliance" (default) or "governance"
 	Access   Secret `yaml:"access_key"`
 	Secret   Secret `yaml:"secret_key"`
 }
+
+// Modes of Object Lock: nobody can shorten the first, not even the account's root; the second can be by who has that right at the storage.
+const (
+	lockCompliance = "compliance"
+	lockGovernance = "governance"
+)
 
 // WebhookConfig says what webhooks may reach beyond public addresses.
 type WebhookConfig struct {
@@ -295,8 +302,14 @@ func (h HTTPConfig) validate() error {
 }
 
 func (s StorageConfig) validate() error {
+	if s.Lock != "" && s.Lock != lockCompliance && s.Lock != lockGovernance {
+		return invalid("storage.lock", `is "compliance" or "governance"`)
+	}
 	switch s.Kind {
 	case "dir":
+		if s.Lock != "" {
+			return invalid("storage.lock", "is for s3: a directory keeps its own locks")
+		}
 		return nil
 	case "s3":
 		if s.Endpoint == "" || s.Bucket == "" {

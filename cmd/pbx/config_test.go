@@ -32,6 +32,8 @@ func TestConfigErrorsNameTheirPlace(t *testing.T) {
 		{"secret in the file", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  secret_key: hunter2\n", "never in the configuration"},
 		{"secret missing", "storage:\n  secret_key: env:NAISEN_TEST_NOT_SET\n", "is empty"},
 		{"storage kind", "storage:\n  kind: tape\n", "storage.kind"},
+		{"lock", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  lock: maybe\n", "storage.lock"},
+		{"lock of a directory", "storage:\n  lock: compliance\n", "storage.lock"},
 		{"language", "language: fr\n", "language"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

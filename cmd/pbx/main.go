@@ -21,6 +21,8 @@ type commands struct {
 	Demo  demoCmd  `cmd:"" help:"Run the switch with built-in phones against itself and tell the story."`
 	Login loginCmd `cmd:"" help:"Sign in and print an access token for REST."`
 	Audit auditCmd `cmd:"" help:"The audit log."`
+
+	Recording recordingCmd `cmd:"" help:"The stored recordings."`
 }
 
 type configFlag struct {
@@ -76,11 +78,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // Run implements `pbx check`.
-func (c checkCmd) Run(out io.Writer) error {
-	if _, err := loadConfig(c.Config); err != nil {
+func (c checkCmd) Run(ctx context.Context, out io.Writer) error {
+	config, err := loadConfig(c.Config)
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "ok")
+	if config.Storage.Kind == "s3" {
+		if err := checkBucket(ctx, config, out); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintln(out, "ok")
 	return err
 }
 

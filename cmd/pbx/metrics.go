@@ -42,6 +42,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.eventMetrics(c)
 	p.mediaMetrics(c)
 	p.recorderMetrics(c)
+	p.archiveMetrics(c)
 	p.guardMetrics(c)
 	p.ldapMetrics(c)
 	r := prometheus.NewRegistry()

@@ -55,12 +55,15 @@ func openVault(ctx context.Context, c Config, log *slog.Logger) (*vault, error) 
 	return v, nil
 }
 
+// messagesPart is the name below which voice messages are kept in the same store.
+const messagesPart = "messages"
+
 // openPost opens the mailboxes: keys and store are the recordings', everything else is apart. changed is told when messages come and go.
 func (v *vault) openPost(ctx context.Context, c Config, changed func(), log *slog.Logger) (err error) {
 	if v.messages, err = catalogue.Open(ctx, c.path("messages.db"), time.Now); err != nil {
 		return err
 	}
-	v.post, err = mailbox.Open(mailbox.Config{Dir: c.path("mailbox"), Sealer: v.sealer, Store: objstore.Under(v.store, "messages"), Catalogue: v.messages,
+	v.post, err = mailbox.Open(mailbox.Config{Dir: c.path("mailbox"), Sealer: v.sealer, Store: objstore.Under(v.store, messagesPart), Catalogue: v.messages,
 		Changed: changed, Log: log})
 	if err != nil {
 		return errors.Join(err, v.messages.Close())
@@ -79,7 +82,7 @@ func openObjects(c Config) (objstore.Store, error) {
 		return dir.Open(c.path("objects"), time.Now)
 	}
 	return s3.Open(s3.Config{Endpoint: c.Storage.Endpoint, Plain: c.Storage.TLS != nil && !*c.Storage.TLS, Region: c.Storage.Region,
-		Bucket: c.Storage.Bucket, AccessKey: c.Storage.Access.value, SecretKey: s3.Secret(c.Storage.Secret.value)})
+		Bucket: c.Storage.Bucket, Governance: c.Storage.Lock == lockGovernance, AccessKey: c.Storage.Access.value, SecretKey: s3.Secret(c.Storage.Secret.value)})
 }
 
 // serve makes the handler that plays recordings to whom the gate lets.
@@ -110,6 +113,8 @@ func (p *pbx) recorderMetrics(c *collector) {
 	gauge("naisen_recorder_rendering", "Journals waiting for or in their render.", func() float64 { return float64(stats().Rendering) })
 	gauge("naisen_recorder_uploading", "Sealed recordings on their way to the store.", func() float64 { return float64(stats().Uploading) })
 	gauge("naisen_recorder_oldest_upload_seconds", "Age of the oldest of them.", func() float64 { return stats().OldestUpload.Seconds() })
+	gauge("naisen_recorder_waiting_bytes", "Bytes of journals and sealed recordings that wait on this machine.", func() float64 { return float64(stats().WaitingBytes) })
+	counter("naisen_recorder_unlocked_total", "Recordings stored without the lock that their rule asks for.", func() int64 { return stats().Unlocked })
 	counter("naisen_recorder_frames_dropped_total", "Frames that a full ring refused.", func() int64 { return stats().Capture.Dropped })
 	counter("naisen_recorder_capture_failures_total", "Recordings that met a disk error.", func() int64 { return stats().Capture.Failures })
 	counter("naisen_recorder_interrupted_total", "Recordings finished after a crash.", func() int64 { return stats().Interrupted })

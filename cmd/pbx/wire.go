@@ -70,6 +70,7 @@ type pbx struct {
 	turn    *turnServer // nil: no relay is wished for
 	prompts *prompts.Library
 	vault   *vault
+	archive *archive
 	calls   *call.Switch
 	origins *origins
 	recalls *recalls
@@ -233,7 +234,7 @@ func (p *pbx) wireRecorder(ctx context.Context) (err error) {
 	}
 	p.closing("messages", p.vault.closePost)
 	p.office.post = p.vault.post
-	return nil
+	return p.startArchive(ctx)
 }
 
 func (p *pbx) wireSIP(ctx context.Context) error {
@@ -396,7 +397,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: p.phoneBooks()}
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
-		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls, Books: books{p.directory}, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

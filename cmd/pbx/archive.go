@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"naisen/recorder/objstore"
+	"naisen/recorder/objstore/s3"
+	"naisen/recorder/reconcile"
+	"naisen/recorder/retention"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// How often what is stored is looked at. Names and sizes of everything each day; contents, locks and manifests of one in deepDays, so that in as many
+// days each was read once.
+const (
+	guardEvery     = 10 * time.Minute
+	reconcileFirst = 10 * time.Minute // after the start
+	reconcileEvery = 24 * time.Hour
+	reconcileRetry = time.Hour // after a store that did not answer
+	deepDays       = 30
+)
+
+// archive watches over what is stored: that the bucket locks it, that catalogue and store agree, and that what is over goes.
+type archive struct {
+	vault  *vault
+	keeper *retention.Keeper
+	log    *slog.Logger
+	cancel context.CancelFunc
+	worker sync.WaitGroup
+
+	unlocked atomic.Bool                      // the bucket was made without Object Lock
+	last     atomic.Pointer[reconcile.Report] // nil: none yet
+	failed   atomic.Uint64                    // comparisons that could not be done
+}
+
+func (p *pbx) startArchive(ctx context.Context) error {
+	a := &archive{vault: p.vault, log: p.log}
+	var err error
+	a.keeper, err = retention.New(retention.Config{Catalogue: p.vault.catalogue, Store: p.vault.store, Certify: certify(p.store), Log: p.log, Zone: zone()})
+	if err != nil {
+		return err
+	}
+	p.archive = a
+	a.keeper.Start(ctx)
+	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	a.worker.Go(func() { a.watchBucket(ctx) })
+	a.worker.Go(func() { a.reconcile(ctx) })
+	p.closing("archive", func(context.Context) error { a.close(); return nil })
+	return nil
+}
+
+func (a *archive) close() {
+	a.cancel()
+	a.worker.Wait()
+	a.keeper.Close()
+}
+
+// guarded is a store that can say how its bucket is set up.
+type guarded interface {
+	Guard(ctx context.Context) (s3.Guard, error)
+}
+
+// errNoLock is what is told at the start, by `pbx check` and by an alarm.
+var errNoLock = errors.New("the bucket was made without Object Lock: whoever has its keys can delete recordings before their time and under a legal hold; make a bucket with Object Lock and move to it")
+
+// lockOfBucket asks a bucket for its lock. nil: it has one, or the store is a directory, which keeps its own.
+func lockOfBucket(ctx context.Context, s objstore.Store) (s3.Guard, error) {
+	bucket, ok := s.(guarded)
+	if !ok {
+		return s3.Guard{Locks: true}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	g, err := bucket.Guard(ctx)
+	if err == nil && !g.Locks {
+		err = errNoLock
+	}
+	return g, err
+}
+
+// watchBucket asks until the bucket has said that it locks, and goes on asking while it does not: somebody may change it.
+func (a *archive) watchBucket(ctx context.Context) {
+	tick := time.NewTicker(guardEvery)
+	defer tick.Stop()
+	for {
+		_, err := lockOfBucket(ctx, a.vault.store)
+		switch {
+		case err == nil:
+			a.unlocked.Store(false)
+			return // it cannot be taken from a bucket
+		case errors.Is(err, errNoLock) && !a.unlocked.Swap(true):
+			a.log.Error("pbx: RECORDINGS ARE NOT LOCKED", "err", err)
+		case !errors.Is(err, errNoLock) && ctx.Err() == nil:
+			a.log.Warn("pbx: whether the bucket locks recordings is not known yet", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// reconcile compares catalogue and store from day to day.
+func (a *archive) reconcile(ctx context.Context) {
+	timer := time.NewTimer(reconcileFirst)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		timer.Reset(a.compare(ctx))
+	}
+}
+
+// compare does it once, and says when to do it again.
+func (a *archive) compare(ctx context.Context) time.Duration {
+	today := time.Now().Unix() / (24 * 60 * 60)
+	r, err := reconcile.Run(ctx, a.vault.reconciling(true, func(object string) bool { return shareOf(object) == today%deepDays }, a.log))
+	if ctx.Err() != nil {
+		return reconcileRetry
+	}
+	if err != nil {
+		a.failed.Add(1)
+		a.log.Error("pbx: recordings were not compared with the store", "err", err)
+		return reconcileRetry
+	}
+	a.last.Store(&r)
+	a.log.Info("pbx: recordings compared with the store", "recordings", r.Recordings, "objects", r.Objects, "read", r.Read, "bad", r.Bad(), "took", r.Took)
+	return reconcileEvery
+}
+
+// shareOf spreads objects evenly over deepDays.
+func shareOf(object string) int64 {
+	h := fnv.New32a()
+	h.Write([]byte(object))
+	return int64(h.Sum32() % deepDays)
+}
+
+// reconciling is a comparison of the recordings; voice messages have a catalogue of their own, and their owners delete them.
+func (v *vault) reconciling(mend bool, deep func(string) bool, log *slog.Logger) reconcile.Config {
+	return reconcile.Config{Catalogue: v.catalogue, Store: v.store, Keys: v.sealer, Ignore: []string{messagesPart + "/"}, Deep: deep, Mend: mend, Log: log}
+}
+
+// bad counts what the last comparison found and could not mend.
+func (a *archive) bad() int {
+	if r := a.last.Load(); r != nil {
+		return r.Bad()
+	}
+	return 0
+}
+
+// oldUpload is how long a recording may wait for the store before that is an alarm of its own; largeShare is which part of the disk what waits may take.
+const (
+	oldUpload  = 15 * time.Minute
+	largeShare = 10
+)
+
+func (p *pbx) archiveAlarms() {
+	a, keeper, rec := p.alarms, p.archive.keeper.Stats, p.vault.pipeline.Stats
+	a.watch("store-unlocked", func() bool { return p.archive.unlocked.Load() })
+	a.watch("disposal-waiting", func() bool { return keeper().Waiting > 0 })
+	a.watch("destruction-stuck", func() bool { return keeper().Stuck > 0 })
+	a.watch("clock-stepped", func() bool { return keeper().Stepped })
+	a.watch("recordings-differ", func() bool { return p.archive.bad() > 0 })
+	a.watch("spool-old", func() bool { s := rec(); return s.OldestUpload > oldUpload || s.OldestRender > oldUpload })
+	a.watch("spool-large", func() bool {
+		s := rec()
+		return s.Capture.DiskTotal > 0 && s.WaitingBytes > s.Capture.DiskTotal/largeShare
+	})
+}
+
+func (p *pbx) archiveMetrics(c *collector) {
+	keeper := p.archive.keeper.Stats
+	gauge := func(name, help string, v func() float64) { c.add(name, help, prometheus.GaugeValue, v) }
+	gauge("naisen_store_unlocked", "1: the bucket was made without Object Lock.", func() float64 { return flag(p.archive.unlocked.Load()) })
+	gauge("naisen_disposals_waiting", "Recordings overdue by a day whose destruction nobody approved.", func() float64 { return float64(keeper().Waiting) })
+	gauge("naisen_destructions_stuck", "Recordings whose destruction was approved and cannot be done.", func() float64 { return float64(keeper().Stuck) })
+	gauge("naisen_reconcile_bad", "What the last comparison of catalogue and store found and could not mend.", func() float64 { return float64(p.archive.bad()) })
+	for _, k := range reconcile.Kinds() {
+		c.metrics = append(c.metrics, metric{prometheus.NewDesc("naisen_reconcile_found", "Findings of the last comparison by kind.", nil, prometheus.Labels{"kind": string(k)}),
+			prometheus.GaugeValue, func() float64 {
+				if r := p.archive.last.Load(); r != nil {
+					return float64(r.Counts[k])
+				}
+				return 0
+			}})
+	}
+	c.add("naisen_recordings_destroyed_total", "Recordings destroyed and certified.", prometheus.CounterValue, func() float64 { return float64(keeper().Destroyed) })
+	c.add("naisen_destructions_refused_total", "Attempts that a lock in the store refused.", prometheus.CounterValue, func() float64 { return float64(keeper().Refused) })
+	c.add("naisen_reconcile_failed_total", "Comparisons that could not be done.", prometheus.CounterValue, func() float64 { return float64(p.archive.failed.Load()) })
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+	"naisen/recorder/objstore/dir"
+	"naisen/recorder/reconcile"
+	"naisen/recorder/seal"
+)
+
+type recordingCmd struct {
+	Reconcile reconcileCmd `cmd:"" help:"Compare catalogue, manifests and stored objects, and say what does not fit."`
+}
+
+// reconcileCmd looks at a running or a stopped switch. It changes nothing unless it is told to.
+type reconcileCmd struct {
+	configFlag
+	Deep bool `help:"Read every object to its end and hold it against manifest and lock."`
+	Mend bool `help:"Rebuild rows that the catalogue lost from their sealed manifests, bring back what was hidden, lock what is not locked."`
+}
+
+// errDiffer ends the command with a failure.
+var errDiffer = errors.New("catalogue and store differ")
+
+// Run implements `pbx recording reconcile`.
+func (c reconcileCmd) Run(ctx context.Context, out io.Writer) error {
+	config, err := loadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	v, err := openBeside(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer v.catalogue.Close()
+	deep := func(string) bool { return c.Deep }
+	r, err := reconcile.Run(ctx, v.reconciling(c.Mend, deep, nil))
+	fmt.Fprint(out, r)
+	if err == nil && r.Bad() > 0 {
+		err = errDiffer
+	}
+	return err
+}
+
+// openBeside opens keys, store and catalogue of a switch that may be running. Where there is no switch it makes nothing; a catalogue that is lost is
+// made anew, since that is what its rebuilding begins with.
+func openBeside(ctx context.Context, c Config) (*vault, error) {
+	if _, err := os.Stat(c.path("keys", "vault")); err != nil {
+		return nil, err
+	}
+	v := &vault{}
+	var err error
+	if v.files, err = seal.OpenFiles(c.path("keys", "vault"), time.Now); err != nil {
+		return nil, err
+	}
+	v.sealer = seal.New(v.files)
+	if v.store, err = storeBeside(c); err != nil {
+		return nil, err
+	}
+	v.catalogue, err = catalogue.Open(ctx, c.path("catalogue.db"), time.Now)
+	return v, err
+}
+
+func storeBeside(c Config) (objstore.Store, error) {
+	if c.Storage.Kind == "dir" {
+		return dir.Beside(c.path("objects"), time.Now)
+	}
+	return openObjects(c)
+}
+
+// checkBucket says how the bucket keeps recordings. One without Object Lock, and one that cannot be asked, is a warning: the configuration is right.
+func checkBucket(ctx context.Context, c Config, out io.Writer) error {
+	s, err := openObjects(c)
+	if err != nil {
+		return err
+	}
+	g, err := lockOfBucket(ctx, s)
+	switch {
+	case errors.Is(err, errNoLock):
+		fmt.Fprintln(out, "WARNING storage.bucket:", err)
+	case err != nil:
+		fmt.Fprintln(out, "WARNING storage: the bucket could not be asked whether it locks recordings:", err)
+	default:
+		mode := lockCompliance
+		if c.Storage.Lock == lockGovernance {
+			mode = lockGovernance
+		}
+		fmt.Fprintf(out, "storage: bucket %s locks recordings until they are due (%s)\n", c.Storage.Bucket, mode)
+	}
+	if g.Default != "" {
+		fmt.Fprintln(out, "storage: the bucket has a rule of its own for everything that is put into it, also for voice messages:", g.Default)
+	}
+	return nil
+}
