@@ -79,6 +79,9 @@ func (p *pbx) guardMetrics(c *collector) {
 	counter := func(name, help string, v func() uint64) {
 		c.add(name, help, prometheus.CounterValue, func() float64 { return float64(v()) })
 	}
+	if f, ok := p.log.Handler().(flushing); ok {
+		counter("naisen_log_dropped_total", "Log lines that were dropped because the output did not take them.", f.gate.dropped.Load)
+	}
 	hooks := p.webhooks.Stats
 	counter("naisen_webhook_delivered_total", "Events delivered to webhooks.", func() uint64 { return hooks().Delivered })
 	counter("naisen_webhook_failed_total", "Attempts that failed.", func() uint64 { return hooks().Failed })

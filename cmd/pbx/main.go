@@ -91,16 +91,3 @@ func (c checkCmd) Run(ctx context.Context, out io.Writer) error {
 	_, err = fmt.Fprintln(out, "ok")
 	return err
 }
-
-// logger writes one line per state change. Values that hold secrets redact themselves.
-func logger(c LogConfig, w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo
-	}
-	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
-	}
-	return slog.New(slog.NewTextHandler(w, o))
-}

@@ -21,7 +21,9 @@ func (c serveCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, config, out, logger(config.Log, os.Stderr))
+	gate := newLogGate(os.Stderr)
+	defer gate.Close()
+	return serve(ctx, config, out, slog.New(flushing{logger(config.Log, gate).Handler(), gate}))
 }
 
 // serve runs the switch until ctx ends, then drains it.
