@@ -24,17 +24,13 @@ func (w *writer) AddCDR(c provisioning.CDR) error {
 	if err != nil {
 		return &provisioning.Invalid{Field: "started", Reason: "cannot be written as JSON"}
 	}
-	err = w.exec("write call record", `INSERT INTO cdr (domain, id, started, caller, called, answered_by, body) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (domain, id) DO NOTHING`, c.Domain, c.ID, c.Started.UnixNano(), c.From, c.To, c.AnsweredBy, body)
-	if err != nil {
+	fresh, err := w.execOften("write call record", w.often.cdr, c.Domain, c.ID, c.Started.UnixNano(), c.From, c.To, c.AnsweredBy, body)
+	if err != nil || fresh == 0 { // of a record that was there already the rows below are there too
 		return err
 	}
-	for _, number := range c.Insiders() { // of a record that was there already the same rows are there
+	for _, number := range c.Insiders() {
 		if part, _ := c.Part(number); part != "" {
-			err := w.exec("write call record", `INSERT INTO cdr_party (domain, number, started, id, part)
-				SELECT domain, ?, started, id, ? FROM cdr WHERE domain = ? AND id = ? AND started = ? ON CONFLICT DO NOTHING`,
-				number, part, c.Domain, c.ID, c.Started.UnixNano())
-			if err != nil {
+			if _, err := w.execOften("write call record", w.often.party, c.Domain, number, c.Started.UnixNano(), c.ID, part); err != nil {
 				return err
 			}
 		}

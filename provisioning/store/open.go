@@ -55,6 +55,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err := migrate(ctx, writer); err != nil {
 		return errors.Join(err, writer.Close())
 	}
+	if err := s.often.prepare(ctx, writer); err != nil {
+		return errors.Join(err, writer.Close())
+	}
 	reader, err := connect(s.cfg.Path, s.cfg.Readers, "_pragma=query_only(1)")
 	if err != nil {
 		return errors.Join(err, writer.Close())

@@ -40,6 +40,7 @@ type Store struct {
 	cfg    Config
 	writer *bun.DB // one connection
 	reader *bun.DB
+	often  often // of writer
 
 	mu     sync.Mutex // guards the rest
 	closed bool
@@ -129,7 +130,7 @@ func (s *Store) update(ctx context.Context, who provisioning.Subject, fn func(pr
 		return false, fmt.Errorf("store: update: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	w := &writer{reader: reader{ctx: ctx, db: tx, seal: s.cfg.Sealer}, cfg: &s.cfg, who: who}
+	w := &writer{reader: reader{ctx: ctx, db: tx, seal: s.cfg.Sealer}, cfg: &s.cfg, often: &s.often, who: who}
 	if err := w.pin(); err != nil {
 		return false, err
 	}

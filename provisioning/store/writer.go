@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +15,7 @@ import (
 type writer struct {
 	reader
 	cfg     *Config
+	often   *often
 	who     provisioning.Subject
 	changes []changeRow
 	entries []provisioning.AuditEntry
@@ -29,6 +32,37 @@ func (w *writer) exec(what, query string, args ...any) error {
 		return w.broken
 	}
 	return nil
+}
+
+// often are the statements of each call, parsed once: to parse them each time costs as much as to carry them out.
+type often struct{ cdr, party *sql.Stmt }
+
+func (o *often) prepare(ctx context.Context, writer *sql.DB) (err error) {
+	for _, p := range []struct {
+		into  **sql.Stmt
+		query string
+	}{
+		{&o.cdr, "INSERT INTO cdr (domain, id, started, caller, called, answered_by, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, id) DO NOTHING"},
+		{&o.party, "INSERT INTO cdr_party (domain, number, started, id, part) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
+	} {
+		if *p.into, err = writer.PrepareContext(ctx, p.query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// execOften is exec for one of these; it tells how many rows it wrote.
+func (w *writer) execOften(what string, s *sql.Stmt, args ...any) (rows int64, err error) {
+	done, err := w.db.StmtContext(w.ctx, s).ExecContext(w.ctx, args...)
+	if err == nil {
+		rows, err = done.RowsAffected()
+	}
+	if err != nil {
+		w.broken = w.fail(what, err)
+		return 0, w.broken
+	}
+	return rows, nil
 }
 
 // mayWrite is a second fence behind policy: nobody but the switch itself writes into another domain.
