@@ -128,6 +128,7 @@ type Stack struct {
 	sampler sampler
 
 	secret       [32]byte
+	marks        sync.Pool // of *marker
 	seed         maphash.Seed
 	flowID       atomic.Uint64
 	transactions atomic.Int64

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"hash"
 	"strings"
 )
 
@@ -18,14 +19,25 @@ const (
 
 // mark is a keyed, deterministic token: 64 bits that nobody can make without the stack's secret.
 func (s *Stack) mark(kind string, parts ...string) string {
-	m := hmac.New(sha256.New, s.secret[:])
-	m.Write([]byte(kind))
-	for _, p := range parts {
-		m.Write([]byte{0})
-		m.Write([]byte(p))
+	m, _ := s.marks.Get().(*marker)
+	if m == nil {
+		m = &marker{mac: hmac.New(sha256.New, s.secret[:])}
 	}
-	var sum [sha256.Size]byte
-	return kind + hex.EncodeToString(m.Sum(sum[:0])[:8])
+	defer s.marks.Put(m)
+	m.text = append(m.text[:0], kind...)
+	for _, p := range parts {
+		m.text = append(append(m.text, 0), p...)
+	}
+	m.mac.Reset()
+	m.mac.Write(m.text)
+	m.text = m.mac.Sum(m.text[:0])
+	return kind + hex.EncodeToString(m.text[:8])
+}
+
+// marker is kept for the next mark: to begin with the secret anew costs more than the mark.
+type marker struct {
+	mac  hash.Hash
+	text []byte
 }
 
 // requestMark is the same for an INVITE, its retransmissions, its CANCEL and the ACK of its non-2xx final (RFC 3261 section 17.1.1.3).
