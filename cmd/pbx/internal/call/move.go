@@ -277,6 +277,7 @@ func (c *Call) take(e Adopt) {
 			c.dial()
 			return
 		}
+		c.phase = Ringing
 		c.arm(e.ring)
 		c.ringback()
 		return

@@ -121,6 +121,33 @@ func TestSurrenderOfACallThatIsOver(t *testing.T) {
 	})
 }
 
+// Who rings already when it is transferred to is busy, or is not there: whoever transferred hears of it and has its party back.
+func TestTransferToWhoRingsAndIsNotReached(t *testing.T) {
+	for _, refuses := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(plain, ours)
+			a := r.extension("c1", "2001")
+			b := r.last()
+			b.post(Answered{b.id, media.SDP("PCMU")})
+			a2 := r.extension("c2", "2001")
+			c := r.last()
+			a.post(Referred{Leg: a.id, To: to("2002"), Replaces: Replaces{CallID: string(a2.id)}})
+			synctest.Wait()
+			if refuses {
+				c.hangup(sip.CauseBusy)
+			} else {
+				time.Sleep(time.Minute)
+			}
+			synctest.Wait()
+			if s, ok := r.sw.Snapshot("c1"); !ok || s.Phase != Talking || !a.saw("report 486") && !a.saw("report 480") || a.ends != 0 || b.ends != 0 {
+				t.Errorf("the referrer was told %q, ends %d %d", a.did, a.ends, b.ends)
+			}
+			a.hangup(sip.CauseNormal)
+			r.allSettled(t, 2)
+		})
+	}
+}
+
 // A target that may only be reached with a recording brings its policy along: who waits hears the notice first (H14).
 func TestTransferToARecordedNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
