@@ -42,7 +42,12 @@ const (
 	FeaturePickupOf         = "pick-up"
 	FeaturePark             = "park"
 	FeatureCallTransfer     = "call-transfer" // pressed while one talks
-	FeatureCallPark         = "call-park"     // so too
+	FeatureCallPark         = "call-park"     // so too, and the following
+	FeatureCallConsult      = "call-consult"
+	FeatureCallSwap         = "call-swap"
+	FeatureCallJoin         = "call-join"
+	FeatureCallComplete     = "call-complete"
+	FeatureCallReturn       = "call-return"
 	FeatureNight            = "night-key"
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
@@ -85,6 +90,11 @@ func Features() []Feature {
 		{FeaturePark, "*70", "slot", "Park the call that is held; without a slot in the next free one", "パーク保留"},
 		{FeatureCallTransfer, "##", "", "While talking: transfer the call; the number is asked for", "通話中：転送"},
 		{FeatureCallPark, "#72", "", "While talking: park the call; the slot is said", "通話中：パーク保留"},
+		{FeatureCallConsult, "#70", "", "While talking: hold the call and ring somebody else; the number is asked for", "通話中：保留して問い合わせ"},
+		{FeatureCallSwap, "#71", "", "While consulting: talk with the one who waits", "問い合わせ中：相手の切替"},
+		{FeatureCallJoin, "#73", "", "While consulting, or while another call is on hold: all three talk", "問い合わせ中：三者通話"},
+		{FeatureCallComplete, "#74", "", "While consulting: connect the two others", "問い合わせ中：転送の完了"},
+		{FeatureCallReturn, "#75", "", "While consulting: let the one who was rung go, and talk with the one who waits", "問い合わせ中：元の通話に戻る"},
 		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureIntercom, "*55", "extension", "Intercom: the other telephone answers by itself", "インターホン（自動応答）"},
@@ -233,7 +243,11 @@ func Confides(feature string) bool {
 
 // DuringCall tells of a feature that its code is pressed while one talks, and is nothing that can be dialled.
 func DuringCall(feature string) bool {
-	return feature == FeatureCallTransfer || feature == FeatureCallPark
+	switch feature {
+	case FeatureCallTransfer, FeatureCallPark, FeatureCallConsult, FeatureCallSwap, FeatureCallJoin, FeatureCallComplete, FeatureCallReturn:
+		return true
+	}
+	return false
 }
 
 // During are the codes that can be pressed while one talks.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -103,4 +104,129 @@ func TestParkByKeys(t *testing.T) {
 		a.bye(c)
 		o.records("2001 > 2002 2002 200 OK by caller")
 	}, withCodes("2002"), simLot())
+}
+
+// rung answers the call that rings at a telephone, as from whom it should be.
+func (o *stage) rung(number, from string) side {
+	o.t.Helper()
+	p := o.phones[number]
+	in := p.Expect("INVITE")
+	if got := in.From().URI.User; got != from {
+		o.t.Errorf("%s rings for %s, not for %s", number, got, from)
+	}
+	p.Reply(in, 180, nil)
+	o.wait(time.Second)
+	s := side{p, in, p.Reply(in, 200, with(p, "0 8 101")), false}
+	p.Expect("ACK")
+	o.wait(time.Second)
+	return s
+}
+
+// talking says that so many parties hear each other in the calls as they began, and who waits hears something else.
+func (o *stage) talking(want ...int) {
+	o.t.Helper()
+	var got []int
+	o.air.mu.Lock()
+	defer o.air.mu.Unlock()
+	for _, b := range o.air.bridges {
+		n := 0
+		for e, g := range b.gates {
+			if g == media.GateBoth && e.play == nil && e.closed == 0 {
+				n++
+			}
+		}
+		got = append(got, n)
+	}
+	if !slices.Equal(got, want) {
+		o.t.Errorf("%v hear each other, want %v", got, want)
+	}
+}
+
+// Bob asks carol while alice hears music, goes to and fro, and connects the two by hanging up.
+func TestConsultByKeys(t *testing.T) {
+	onStage(t, "keys-consult", func(o *stage) {
+		a, b := o.talk(o.phones["2001"], o.phones["2002"], "2002")
+		b.keys("#70")
+		o.wait(3 * time.Second)
+		b.keys("2004#")
+		c := o.rung("2004", "2002")
+		o.talking(0, 2)
+		b.keys("#71")
+		o.wait(time.Second)
+		o.talking(2, 0)
+		b.keys("#71")
+		o.wait(time.Second)
+		o.talking(0, 2)
+		b.do("BYE", 200, nil)
+		o.wait(time.Second)
+		o.talking(2, 0)
+		a.bye(c)
+		o.records("2001 > 2002 2002 200 OK by caller", "2002 > 2004 2004 200 Merged by caller")
+	}, withCodes("2002"))
+}
+
+// Whom bob asks is busy, and then not needed any more: he has alice back, and carol's telephone stops.
+func TestConsultByKeysReturns(t *testing.T) {
+	onStage(t, "keys-return", func(o *stage) {
+		a, b := o.talk(o.phones["2001"], o.phones["2002"], "2002")
+		carol := o.phones["2004"]
+		b.keys("#702004#")
+		carol.Reply(carol.Expect("INVITE"), 486, nil)
+		carol.Expect("ACK")
+		o.wait(5 * time.Second) // it is said
+		b.keys("#702004#")
+		in := carol.Expect("INVITE")
+		carol.Reply(in, 180, nil)
+		o.wait(time.Second)
+		b.keys("#75")
+		carol.Reply(carol.Expect("CANCEL"), 200, nil)
+		carol.Reply(in, 487, nil)
+		carol.Expect("ACK")
+		o.wait(time.Second)
+		b.keys("#702004#")
+		c := o.rung("2004", "2002")
+		b.keys("#75")
+		c.hungUp()
+		o.wait(time.Second)
+		a.bye(b)
+		o.records("2001 > 2002 2002 200 OK by caller", "2002 > 2004  486 Busy Here by switch", "2002 > 2004  487 Normal call clearing by caller",
+			"2002 > 2004 2004 200 Normal call clearing by caller")
+	}, withCodes("2002"))
+}
+
+// Bob brings all three together, and hangs up: the others talk on.
+func TestThreeByKeys(t *testing.T) {
+	onStage(t, "keys-three", func(o *stage) {
+		a, b := o.talk(o.phones["2001"], o.phones["2002"], "2002")
+		b.keys("#702004#")
+		c := o.rung("2004", "2002")
+		o.air.audience = true // three in a bridge
+		b.keys("#73")
+		o.wait(time.Second)
+		o.talking(0, 3)
+		b.do("BYE", 200, nil)
+		o.wait(time.Second)
+		o.talking(0, 2)
+		c.bye(a)
+		o.records("2001 > 2002 2002 200 Merged by called", "2002 > 2004 2004 200 OK by called")
+	}, withCodes("2002"))
+}
+
+// A telephone with two lines and no mixer: bob holds alice, calls carol himself, and joins the two calls by the code.
+func TestThreeOfTwoLines(t *testing.T) {
+	onStage(t, "keys-three-lines", func(o *stage) {
+		a, b := o.talk(o.phones["2001"], o.phones["2002"], "2002")
+		b.hold()
+		line2, c := o.talk(o.phones["2002"], o.phones["2004"], "2004")
+		o.air.audience = true // three in a bridge
+		line2.keys("#73")
+		b.hungUp()
+		o.wait(time.Second)
+		o.talking(0, 3)
+		c.do("BYE", 200, nil)
+		o.wait(time.Second)
+		o.talking(0, 2)
+		line2.bye(a)
+		o.records("2001 > 2002 2002 200 Merged by called", "2002 > 2004 2004 200 OK by caller")
+	}, withCodes("2002"))
 }

@@ -161,16 +161,5 @@ func (s *signalling) parkHeld(r route.Request) (held string) {
 	if !ok || feature != provisioning.FeaturePark || r.Extension == "" {
 		return ""
 	}
-	var last *call.Snapshot
-	for _, c := range s.calls.Snapshots(r.Domain) {
-		if c.Phase != call.Talking || last != nil && !c.Answered.After(last.Answered) {
-			continue
-		}
-		for _, p := range c.Parties {
-			if p.Extension == r.Extension && p.Phase == call.PartyHeld {
-				last, held = c, string(p.Leg)
-			}
-		}
-	}
-	return held
+	return string(s.heldLeg(r.Domain, r.Extension, ""))
 }

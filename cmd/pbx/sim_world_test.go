@@ -216,7 +216,8 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 		log: log, write: w.writeAudit}
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
 		Programs: simPrograms{unlucky, w.library, w.desk, p, w.boxes}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: w.changed,
-		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes}, 0)
+		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes,
+		Held: s.heldBeside, NewID: newID}, 0)
 	s.calls = p.calls
 	p.origins = p.newOrigins()
 	p.queues.origins, p.queues.alarm = p.origins, p.alarms.happened

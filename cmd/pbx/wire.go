@@ -290,7 +290,8 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Ledger: p.purse, Clock: time.Now, Log: p.log,
 		Programs: p.programs(), Alarm: p.alarms.raise,
 		Route: p.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Note: p.notes.keep, Changed: p.callChanged,
-		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes, Beyond: p.dialler.beyond}, p.config.Calls)
+		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes, Held: s.heldBeside, NewID: newID,
+		Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls
 	p.wireLive()
 	p.startBeside(ctx)

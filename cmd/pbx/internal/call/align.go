@@ -16,6 +16,9 @@ type aligning struct {
 // not asked. While it lasts, and when nothing comes of it, the relay transcodes if it can.
 func (c *Call) align() {
 	c.aligning = nil
+	if c.trio != nil { // they are mixed
+		return
+	}
 	x, y := c.caller, c.winner
 	if relays(x.ep.Codec(), y.ep.Codec()) {
 		return

@@ -1,8 +1,6 @@
 package call
 
 import (
-	"time"
-
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
@@ -138,7 +136,7 @@ func (c *Call) connect() {
 func (c *Call) resume() {
 	c.phase = Talking
 	c.unask()
-	for _, p := range []*party{c.caller, c.winner} {
+	for _, p := range c.talkers() {
 		c.silence(p)
 		c.tape(p)
 		if ep, ok := p.ep.(media.Marker); ok { // a transfer may have changed the class
@@ -146,15 +144,11 @@ func (c *Call) resume() {
 		}
 	}
 	c.join(c.winner)
-	for _, p := range []*party{c.caller, c.winner} {
-		c.bridge.Gate(p.ep, media.GateBoth)
-		p.since = time.Now()
+	if t := c.trio; t != nil {
+		t.due = false
+		c.join(t.third)
 	}
-	for _, p := range []*party{c.caller, c.winner} {
-		if p.phase == PartyHeld { // also who put us on hold before there was anybody to hold
-			c.hold(p)
-		}
-	}
+	c.gates()
 	c.align()
 	c.reported(true, sip.Cause{})
 	c.log.Info("call: talking", "bridge", c.bridge.String())

@@ -40,6 +40,12 @@ type Deps struct {
 	Codes func(domain, extension string) []Code
 	// Number is what a URI means when it is dialled in a domain; false: its host is not ours.
 	Number func(domain string, u sip.URI) (Dialled, bool)
+	// Held finds the leg by which an extension holds another call than the one that has the leg but. Its Post is nil: there is none; it must not block.
+	Held func(domain, extension string, but LegID) Reach
+	// NewID names a call that begins inside. Nil: none does.
+	NewID func() string
+
+	start func(Incoming, func(LegID, *Mailbox) (Leg, bool)) error // Switch.Start
 }
 
 // Dialled is what a URI means when it is dialled.
@@ -60,6 +66,8 @@ type Incoming struct {
 	Security    media.Security
 	MaxForwards int
 	Origin      *Origin // nobody dialled: how the call begins; nil: somebody did
+
+	visit *visit // the caller comes from another call; nil: it does not
 }
 
 // guard is how long an ending call waits for the last events of its legs: a little more than 64*T1.
@@ -97,10 +105,14 @@ type Call struct {
 	place     *occupancy // in a room; nil: in none
 	gallery   *Gallery   // of those who listen; nil: nobody
 	through   route.Run  // the script in which the caller waited for who answered
-	about     about      // what it was for besides
-	acts      int        // scripts begun so far
-	urgent    bool       // an emergency call, or one that answers it
-	help      help       // that it reached otherwise than by its own plan
+
+	consultation *consultation // somebody came from another call, to which it goes back; nil: nobody
+	joining      *joining      // another call is asked for a third party; nil: it is not
+	trio         *trio         // three who talk; nil: two do
+	about        about         // what it was for besides
+	acts         int           // scripts begun so far
+	urgent       bool          // an emergency call, or one that answers it
+	help         help          // that it reached otherwise than by its own plan
 
 	step          int           // next step of the plan to dial
 	carrierFailed bool          // of the step before: not the called person, the way there
@@ -223,12 +235,12 @@ func (c *Call) run(ctx context.Context, caller Leg) {
 
 // over says that every leg is gone.
 func (c *Call) over() bool {
-	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0 && c.surrender == nil &&
+	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0 && c.surrender == nil && c.joining == nil &&
 		(c.transfer == nil || !c.transfer.asking && c.transfer.by == nil)
 }
 
 func (c *Call) handle(e Event) {
-	if c.departing(e) {
+	if c.departing(e) || c.waiting(e) {
 		return
 	}
 	switch e := e.(type) {
@@ -268,12 +280,8 @@ func (c *Call) handle(e Event) {
 		c.onWatch(e)
 	case audienceChanged:
 		c.onAudience()
-	case Surrender:
-		c.onSurrender(e)
-	case Adopt:
-		c.onAdopt(e)
-	case Kept:
-		c.onKept(e)
+	case Surrender, Adopt, Kept, Returned, Abandoned:
+		c.onMove(e)
 	case Replace:
 		c.onReplace(e)
 	case Send:

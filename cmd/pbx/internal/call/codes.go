@@ -11,8 +11,22 @@ import (
 // Code is what an extension may press while it talks, on a telephone that has no key for it.
 type Code struct {
 	Keys string
-	Dial string // whom it talks with is sent there; empty: the number is asked for
+	Does Doing
+	Dial string // of Sends: whom it talks with is sent there; empty: the number is asked for
 }
+
+// Doing is what a code does.
+type Doing int
+
+// What codes do. The last four are for who consults somebody while another one waits; Joins and Returns also stand for themselves.
+const (
+	Sends     Doing = iota // whom it talks with is sent elsewhere
+	Consults               // whom it talks with waits, and somebody else is rung
+	Swaps                  // the one it talks with waits, the other one does no more
+	Completes              // the two others talk, and it is let go
+	Returns                // back to who waits: the one it talks with, or is rung, is let go. Of three the one who came last
+	Joins                  // all three talk; with the one that its telephone holds in another call, where nobody waits in this one
+)
 
 const (
 	codeGap     = 3 * time.Second // keys further apart belong to no code
@@ -20,6 +34,8 @@ const (
 	codeFirst   = 15 * time.Second
 	codeNext    = 4 * time.Second
 	askNumber   = "feature/forward-number"
+	askWhom     = "restriction/number"
+	notPossible = "feature/not-possible"
 	whyBarred   = "call/barred"
 	whyUnknown  = "call/unallocated"
 	whyBusy     = "call/busy"
@@ -29,6 +45,7 @@ const (
 // asking is the dialogue with a party that pressed a code which takes a number. The other one hears music.
 type asking struct {
 	by   *party
+	does Doing
 	keys []rune
 }
 
@@ -46,7 +63,7 @@ func (c *Call) typed(p *party, key rune, how path) {
 		}
 		return
 	}
-	if c.phase != Talking || c.other(p) == nil || p.phase != PartyUp || p.stage.why != purposeNone || c.surrender != nil || c.transfers >= maxTransfers {
+	if !c.heeds(p) {
 		return
 	}
 	if late {
@@ -63,16 +80,53 @@ func (c *Call) typed(p *party, key rune, how path) {
 	}
 }
 
-// obey does what a code says.
-func (c *Call) obey(p *party, code Code) {
-	c.log.Info("call: code", "leg", p.id)
-	if code.Dial != "" {
-		c.sendByKeys(p, code.Dial)
-		return
+// heeds says whether a code of p would mean something now.
+func (c *Call) heeds(p *party) bool {
+	switch {
+	case p.phase != PartyUp || c.surrender != nil || c.joining != nil || c.phase == Ending || p.stage.why == purposeVerdict || p.stage.why == purposeNotice:
+		return false
+	case c.trio != nil:
+		return c.trio.by == p
+	case c.consultation != nil:
+		return c.consultation.by == p
 	}
-	c.asking = &asking{by: p}
+	return c.phase == Talking && c.other(p) != nil && p.stage.why == purposeNone && c.transfers < maxTransfers
+}
+
+// obey does what a code says, where it means something.
+func (c *Call) obey(p *party, code Code) {
+	talk := c.phase == Talking && c.other(p) != nil && c.trio == nil
+	c.log.Info("call: code", "leg", p.id, "does", int(code.Does))
+	switch k := c.consultation; {
+	case c.trio != nil:
+		if code.Does == Returns {
+			c.letOut(c.trio.out, sip.CauseNormal)
+		}
+	case code.Does == Joins && talk:
+		c.joinThree(p)
+	case k == nil && code.Does == Sends && code.Dial != "":
+		c.sendByKeys(p, code.Dial)
+	case k == nil && (code.Does == Sends || code.Does == Consults):
+		c.ask(p, code.Does)
+	case k == nil:
+	case code.Does == Swaps && talk:
+		c.swap(p)
+	case code.Does == Completes:
+		c.hook(p)
+	case code.Does == Returns:
+		c.end(sip.CauseNormal, string(p.side))
+	}
+}
+
+// ask asks p for a number.
+func (c *Call) ask(p *party, does Doing) {
+	c.asking = &asking{by: p, does: does}
 	c.aside(p)
-	c.play(p, c.say(askNumber), purposeQuestion)
+	prompt := askNumber
+	if does == Consults {
+		prompt = askWhom
+	}
+	c.play(p, c.say(prompt), purposeQuestion)
 	c.arm(codeFirst)
 }
 
@@ -108,6 +162,10 @@ func (c *Call) dialled() {
 		c.resume()
 		return
 	}
+	if a.does == Consults {
+		c.consult(a.by, string(a.keys))
+		return
+	}
 	c.sendByKeys(a.by, string(a.keys))
 }
 
@@ -137,8 +195,7 @@ func (c *Call) sendByKeys(p *party, number string) {
 		}
 		c.log.Info("call: transfer by keys refused", "leg", p.id, "rule", plan.Why)
 	}
-	c.aside(p)
-	c.play(p, c.say(whyNot(refused)), purposeVerdict)
+	c.tellAside(p, whyNot(refused))
 }
 
 // whyNot is what somebody hears whose transfer came to nothing.

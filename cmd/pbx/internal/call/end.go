@@ -29,6 +29,12 @@ func (c *Call) onEnded(e Ended) {
 	case c.transfer != nil && c.transfer.by == p:
 		c.referrerGone(p)
 		return
+	case c.takesPart(p):
+		c.remove(p)
+		c.closeRanks(p)
+		return
+	case c.consultation != nil && c.consultation.by == p && c.hook(p):
+		return
 	case p == c.caller:
 		if e.Refused {
 			c.answered = time.Time{} // nothing is to be charged
@@ -146,6 +152,8 @@ func (c *Call) end(cause sip.Cause, by string) {
 		c.cause = gaveUp(cause)
 	}
 	c.protect(func() { c.reported(false, c.cause) })
+	c.abandon()
+	c.goHome(cause)
 	c.dismiss(c.caller, c.cause)
 	for _, p := range c.parties() {
 		c.dismiss(p, c.withdrawal(p, cause))

@@ -135,7 +135,7 @@ func (Record) event()        {}
 // asker is an event whose sender waits for an answer.
 type asker interface{ reply(error) }
 
-var _, _, _, _ asker = Surrender{}, Replace{}, Watch{}, Send{}
+var _, _, _, _, _ asker = Surrender{}, Replace{}, Watch{}, Send{}, Returned{}
 
 func (h Hangup) reply(err error) { answer(h.Done, err) }
 func (r Record) reply(err error) { answer(r.Done, err) }

@@ -39,6 +39,8 @@ type rig struct {
 	cues      []string
 	routes    func(route.Request) route.Plan // nil: plan
 	asked     []route.Request
+	held      []*fakeLeg // that an extension holds
+	made      int        // calls that began inside
 }
 
 func (r *rig) fault(part string) {
@@ -50,8 +52,9 @@ func (r *rig) fault(part string) {
 func newRig(plan route.Plan, found ...Destination) *rig {
 	r := &rig{plan: plan, found: found, legs: map[LegID]*fakeLeg{}, autoEnd: true}
 	r.sw = NewSwitch(Deps{Media: r, Dialler: r, Programs: r, Recorder: r, Ledger: r, Clock: time.Now,
-		Route:   r.route,
-		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Route: r.route,
+		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+		NewID: r.newID, Held: r.heldBeside,
 		Dialogs: find{r}, Number: func(_ string, u sip.URI) (Dialled, bool) { return Dialled{Number: u.User}, u.Host == "d" },
 		Alarm: func(s string) { r.mu.Lock(); r.alarms = append(r.alarms, s); r.mu.Unlock() }}, 0)
 	return r
@@ -106,7 +109,30 @@ func (r find) Find(callID, _, _ string) (Reach, bool) {
 	return Reach{Leg: l.id, Post: l.post}, true
 }
 
-func (r *rig) Find(string, route.Target) []Destination { r.fault("find"); return r.found }
+func (r *rig) newID() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.made++
+	return fmt.Sprint("m", r.made)
+}
+
+func (r *rig) heldBeside(_, _ string, but LegID) Reach {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.held {
+		if l.id != but {
+			return Reach{Leg: l.id, Post: l.post}
+		}
+	}
+	return Reach{}
+}
+
+func (r *rig) Find(string, route.Target) []Destination {
+	r.fault("find")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.found
+}
 
 func (r *rig) Dial(d Destination, out Outgoing, m *Mailbox) Leg {
 	l := r.newLeg(out.Leg, m)

@@ -37,7 +37,7 @@ func (c *Call) faxOffered(p *party, offer media.SDP) bool {
 			terms = q.fax
 		}
 		c.faxAgreed(p, offer, terms)
-	case c.phase != Talking || q == nil || !q.agreed || q.phase != PartyUp || c.place != nil:
+	case c.phase != Talking || q == nil || !q.agreed || q.phase != PartyUp || c.place != nil || c.engaged():
 		c.noFax(p, sip.CauseNotAcceptable)
 	case c.recording != nil && c.plan.Record.Refuse: // rather no call than no recording: as audio the fax is in it
 		c.noFax(p, sip.CauseNotAcceptable)

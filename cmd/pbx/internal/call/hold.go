@@ -81,7 +81,9 @@ func (c *Call) holdChanged(p *party) {
 // hold takes p out of the conversation and gives the other side music.
 func (c *Call) hold(p *party) {
 	c.bridge.Gate(p.ep, media.GateNone)
-	c.play(c.other(p), c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
+	if c.trio == nil { // else the others go on talking
+		c.play(c.other(p), c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
+	}
 }
 
 // onDigit passes a digit that came by SIP INFO to the script, or to the other side as RFC 4733. Digits in RTP pass through the bridge.
@@ -90,9 +92,12 @@ func (c *Call) onDigit(e Digit) {
 	switch {
 	case p == nil:
 	case c.phase == Scripted:
-		c.pressed(p, e.Rune, byInfo)
-	case c.phase == Talking:
-		if o := c.other(p); o != nil && c.asking == nil {
+		c.typed(p, e.Rune, byInfo)
+		if c.phase == Scripted {
+			c.pressed(p, e.Rune, byInfo)
+		}
+	default:
+		if o := c.other(p); o != nil && c.phase == Talking && c.asking == nil {
 			o.ep.SendDigit(e.Rune)
 		}
 		c.typed(p, e.Rune, byInfo)

@@ -82,7 +82,7 @@ func (c *Call) reached(p *party) route.Shown {
 			}
 		}
 	}
-	if o == nil || o.trunk != "" && c.transfers == 0 && o.asserted == (route.Shown{}) { // the caller dialled that number
+	if o == nil || o.trunk != "" && !c.visited() && o.asserted == (route.Shown{}) { // the caller dialled that number
 		return route.Shown{}
 	}
 	return c.seen(p, o)

@@ -34,6 +34,7 @@ type Surrender struct {
 	Ext    string // who asks: Leg must be its own
 	Into   string // the call that asks
 	To     *Mailbox
+	Mixed  bool // three are to talk: only who talks, or waits, and can be mixed. Leg may be empty: the asking call has the leg that would be named
 }
 
 // Adopt brings the legs that were asked for. They are detached, and belong to the receiver from now on.
@@ -62,10 +63,25 @@ func (e Surrender) reply(error) { e.To.Post(Kept{sip.StatusCause(481)}) }
 
 // surrender is the handing over of legs, until the last of them is detached.
 type surrender struct {
-	to    *Mailbox
-	into  string
 	adopt Adopt
 	wait  map[LegID]bool
+	then  func(Adopt) // what is done with them then
+}
+
+// onMove is what calls tell each other of their legs.
+func (c *Call) onMove(e Event) {
+	switch e := e.(type) {
+	case Surrender:
+		c.onSurrender(e)
+	case Adopt:
+		c.onAdopt(e)
+	case Kept:
+		c.onKept(e)
+	case Returned:
+		c.onReturned(e)
+	case Abandoned:
+		c.onAbandoned(e)
+	}
 }
 
 // attended asks the call of the referrer's other leg for whom it talks with there (RFC 5589 section 7). Its Replaces names dialogs of
@@ -86,6 +102,12 @@ func (c *Call) attended(p *party, e Referred) {
 func (c *Call) onSurrender(e Surrender) {
 	p := c.party(e.Leg)
 	refuse := func(status int) { e.To.Post(Kept{sip.StatusCause(status)}) }
+	if a, ok := c.whoWaits(e); ok {
+		left := c.transfer.home.ghost()
+		c.transfer = nil
+		c.give(e, a, left)
+		return
+	}
 	switch {
 	case p == nil || p.phase >= PartyLeaving || e.Domain != c.in.Request.Domain:
 		refuse(481)
@@ -93,34 +115,29 @@ func (c *Call) onSurrender(e Surrender) {
 	case p.ext != e.Ext || e.Ext == "": // somebody else's call
 		refuse(403)
 		return
-	case c.transfer != nil || c.surrender != nil:
+	case c.transfer != nil || c.surrender != nil || c.engaged():
 		refuse(491)
 		return
 	}
-	a := Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent, help: c.helped(), about: about{c.wasFor(), c.waited()}}
+	a, ok := c.offering(p)
 	switch {
-	case c.phase == Talking && c.other(p) != nil:
-		a.parties = []*party{c.other(p)}
-	case c.phase == Ringing && p == c.caller && c.winner == nil:
-		for _, q := range c.called {
-			if q.phase < PartyLeaving {
-				a.parties = append(a.parties, q)
-			}
-		}
-		a.ringing, a.rest, a.step, a.ring = true, c.plan.Steps[max(c.step-1, 0):], min(1, c.step), max(time.Until(c.due), time.Second)
-	case c.phase == Scripted && p == c.caller: // who comes hears the script from its beginning
-		a.ringing, a.rest = true, append([]route.Step{{Run: c.act.run}}, c.plan.Steps[c.step:]...)
-	}
-	if len(a.parties) == 0 && len(a.rest) == 0 {
+	case !ok:
 		refuse(480)
-		return
+	case e.Mixed && (a.ringing || a.urgent || !a.parties[0].ep.Codec().Transcodes()):
+		refuse(488)
+	default:
+		c.give(e, a, p)
 	}
-	c.give(e, a, p)
 }
 
 // give detaches the legs and ends what is left of this call.
 func (c *Call) give(e Surrender, a Adopt, left *party) {
-	c.surrender = &surrender{to: e.To, into: e.Into, adopt: a, wait: map[LegID]bool{}}
+	c.surrender = &surrender{adopt: a, wait: map[LegID]bool{}, then: func(a Adopt) {
+		if c.deps.Moved != nil { // before this call's own CDR
+			c.deps.Moved(c.in.ID, e.Into)
+		}
+		e.To.Post(a)
+	}}
 	for _, q := range a.parties {
 		c.leave(q)
 		c.remove(q)
@@ -175,10 +192,7 @@ func (c *Call) handOver() {
 		return
 	}
 	c.surrender = nil
-	if c.deps.Moved != nil { // before this call's own CDR
-		c.deps.Moved(c.in.ID, s.into)
-	}
-	s.to.Post(s.adopt)
+	s.then(s.adopt)
 }
 
 // legOf is the leg that an event is of.
@@ -212,13 +226,17 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Send:
 		return e.Leg, true
-	case opened, timeout, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Adopt, Kept:
+	case opened, timeout, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Adopt, Kept, Returned, Abandoned:
 	}
 	return "", false
 }
 
 // onKept: the other call has nothing to give.
 func (c *Call) onKept(e Kept) {
+	if c.joining != nil {
+		c.notJoined()
+		return
+	}
 	t := c.transfer
 	if t == nil || !t.asking {
 		return
@@ -231,9 +249,12 @@ func (c *Call) onKept(e Kept) {
 
 // onAdopt takes the legs of another call.
 func (c *Call) onAdopt(e Adopt) {
-	t := c.transfer
+	t, j := c.transfer, c.joining
 	if t != nil {
 		t.asking = false
+		if t.away { // it heard music so far
+			c.silence(c.caller)
+		}
 	}
 	for _, p := range e.parties {
 		p.sink.to.Store(c.mailbox)
@@ -241,6 +262,8 @@ func (c *Call) onAdopt(e Adopt) {
 		c.called = append(c.called, p)
 	}
 	switch {
+	case j != nil && c.phase != Ending:
+		c.third(e)
 	case c.phase == Ending || t == nil:
 		for _, p := range e.parties {
 			c.dismiss(p, c.withdrawal(p, sip.CauseNormal))
@@ -256,10 +279,13 @@ func (c *Call) onAdopt(e Adopt) {
 		}
 		p.leg.Attach(c.mailbox)
 	}
+	if j != nil {
+		c.joined()
+	}
 }
 
-// take goes on with the legs of another call as if they had been rung here.
-func (c *Call) take(e Adopt) {
+// inherit goes on with what another call was.
+func (c *Call) inherit(e Adopt) {
 	if c.urgent = c.urgent || e.urgent; e.help.called {
 		c.help = e.help
 	}
@@ -271,6 +297,11 @@ func (c *Call) take(e Adopt) {
 	}
 	c.shows(e.about.called...)
 	c.about.queues = append(c.about.queues, e.about.queues...)
+}
+
+// take goes on with the legs of another call as if they had been rung here.
+func (c *Call) take(e Adopt) {
+	c.inherit(e)
 	if e.ringing {
 		c.plan.Steps, c.step = e.rest, e.step
 		if len(e.parties) == 0 {

@@ -83,7 +83,7 @@ func (e Send) reply(err error) { e.Done <- Sent{Err: err} }
 // onSend judges like a REFER. Who sent the party away is let go; when there is no place nothing has happened.
 func (c *Call) onSend(e Send) {
 	p := c.party(e.Leg)
-	if p == nil || p.ext == "" || c.phase != Talking || c.other(p) == nil || c.surrender != nil || c.transfers >= maxTransfers {
+	if p == nil || p.ext == "" || c.phase != Talking || c.other(p) == nil || c.surrender != nil || c.engaged() || c.transfers >= maxTransfers {
 		e.reply(ErrState)
 		return
 	}

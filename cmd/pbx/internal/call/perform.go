@@ -80,8 +80,8 @@ func (c *Call) enact(run route.Run) {
 	c.silence(c.caller)
 	c.act = a
 	c.log.Info("call: script", "script", run.String())
-	c.arrived()                                                                            // whoever sent the caller here is let go
-	if c.in.Origin != nil && run.Verb != route.VerbAnnounce && c.caller.phase >= PartyUp { // rung by us: the script answers
+	c.arrived()                                                                                                   // whoever sent the caller here is let go
+	if (c.in.Origin != nil || c.in.visit != nil) && run.Verb != route.VerbAnnounce && c.caller.phase >= PartyUp { // up before: the script answers
 		c.serve()
 		if c.answered.IsZero() {
 			c.answered = c.deps.Clock()

@@ -51,7 +51,8 @@ func events(r *rig, a, b LegID) []Event {
 	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
 	list := []Event{timeout{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
-	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{sip.StatusCause(481)}, Adopt{})
+	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{sip.StatusCause(481)}, Adopt{},
+		Abandoned{NewMailbox()}, Returned{party: &party{id: "new", leg: r.newLeg("new", nil), sink: &sink{}, phase: PartyUp}})
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Surrender{Leg: l, Domain: "d", Ext: "2001", Into: "c2", To: NewMailbox()},
 			Send{Leg: l, Dialled: "2009", Done: make(chan Sent, 1)},
@@ -126,6 +127,10 @@ func label(e Event, a, b LegID) string {
 		s = "Kept"
 	case Adopt:
 		s = "Adopt"
+	case Abandoned:
+		s = "Abandoned, stale"
+	case Returned:
+		s = "Returned, stale"
 	}
 	s = strings.NewReplacer(string(a), "caller", "call.", "", "media.", "").Replace(s)
 	if b != "" {
@@ -172,8 +177,8 @@ func outcome(t *testing.T, p Phase, i int) string {
 		bid = b.id
 	}
 	e := events(r, a.id, bid)[i]
-	fresh, _ := e.(Replace)
-	r.order = slices.DeleteFunc(r.order, func(o *fakeLeg) bool { return o.id == "new" && o != fresh.By }) // those of other events
+	fresh := newcomer(e)
+	r.order = slices.DeleteFunc(r.order, func(o *fakeLeg) bool { return o.id == "new" && o != fresh }) // those of other events
 	na, nb := len(a.did), 0
 	ea, eb := a.ends, 0
 	if b != nil {
@@ -192,7 +197,7 @@ func outcome(t *testing.T, p Phase, i int) string {
 			did = append(did, fmt.Sprintf("called end %d", b.cause.Status))
 		}
 	}
-	if n, ok := fresh.By.(*fakeLeg); ok {
+	if n := fresh; n != nil {
 		did = append(did, prefix("new ", n.did)...)
 		if n.ends > 0 {
 			did = append(did, fmt.Sprintf("new end %d", n.cause.Status))
@@ -227,6 +232,19 @@ func outcome(t *testing.T, p Phase, i int) string {
 		t.Errorf("%s in %s: the call never ended", label(e, a.id, bid), p)
 	}
 	return fmt.Sprintf("%-58s %s", label(e, a.id, bid), strings.Join(did, ", "))
+}
+
+// newcomer is the leg that an event brings; nil: none.
+func newcomer(e Event) *fakeLeg {
+	var l Leg
+	switch e := e.(type) {
+	case Replace:
+		l = e.By
+	case Returned:
+		l = e.party.leg
+	}
+	n, _ := l.(*fakeLeg)
+	return n
 }
 
 func prefix(p string, list []string) []string {

@@ -95,7 +95,7 @@ func (c *Call) mayReplace(p, n *party, e Replace) sip.Cause {
 		return sip.StatusCause(481)
 	case p.parting:
 		return sip.CauseDeclined
-	case c.transfer != nil, c.surrender != nil, c.helped().called, p.phase >= PartyUp && !p.agreed:
+	case c.transfer != nil, c.surrender != nil, c.engaged() && p.phase >= PartyUp, c.helped().called, p.phase >= PartyUp && !p.agreed:
 		return sip.StatusCause(491)
 	case c.phase == Scripted && p == c.caller && !e.Join && n.ext != p.ext && !c.act.yields():
 		return sip.CauseDeclined

@@ -15,6 +15,10 @@ func (c *Call) begin(leg Leg) {
 		c.originate()
 		return
 	}
+	if c.in.visit != nil {
+		c.welcome()
+		return
+	}
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
 		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk,
 		at: where{c.in.Request.Site, c.in.Request.Desk}}

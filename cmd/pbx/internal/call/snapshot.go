@@ -91,7 +91,7 @@ func (c *Call) with(p *party) route.Shown {
 		return c.identity(c.caller)
 	case p != c.caller:
 		return c.plan.Shown
-	case o != nil && (c.transfers > 0 || c.direction == route.Internal):
+	case o != nil && (c.visited() || c.direction == route.Internal):
 		return c.identity(o)
 	case c.plan.To != "":
 		return route.Shown{Number: c.coded()}

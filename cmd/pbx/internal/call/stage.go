@@ -90,14 +90,12 @@ func (c *Call) onMedia(e Media) {
 		}
 	case media.Timeout:
 		if c.expected(p) && time.Since(p.since) >= mediaPatience { // else it is told again later
-			c.log.Warn("call: no media", "leg", p.id, "silent", ev.Silent)
-			c.end(sip.CauseMediaTimeout, bySwitch)
+			c.noMedia(p, ev.Silent)
 		}
 	case media.Digit:
+		c.typed(p, ev.Rune, byRTP) // the bridge has passed it on
 		if c.phase == Scripted {
 			c.pressed(p, ev.Rune, byRTP)
-		} else { // the bridge has passed it on
-			c.typed(p, ev.Rune, byRTP)
 		}
 	case media.KeysFailed: // also where the voice could wait: who cannot make keys never will
 		c.log.Warn("call: no keys for a leg", "leg", p.id, "err", ev.Err)
@@ -146,6 +144,7 @@ func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
 	if !ev.Complete {
 		c.deps.Alarm("notice-failed")
 		c.record.refused = true
+		c.stopRecording("the notice could not be played") // one that runs: a third was to be told of it
 		if c.plan.Record.Refuse {
 			c.end(sip.StatusCause(503), bySwitch)
 			return

@@ -35,7 +35,9 @@ func NewSwitch(deps Deps, limit int) *Switch {
 		limit = 2000
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Switch{deps: deps, max: limit, ctx: ctx, cancel: cancel, calls: map[string]*Call{}}
+	s := &Switch{deps: deps, max: limit, ctx: ctx, cancel: cancel, calls: map[string]*Call{}}
+	s.deps.start = s.Start
+	return s
 }
 
 // Start begins a call. connect makes the caller's leg on the call's mailbox; its false means the leg is already answered and nothing starts.

@@ -15,7 +15,9 @@ type transfer struct {
 	by      *party    // who asked; nil once it is gone
 	home    party     // what is needed of it afterwards: it is rung again when the transfer fails
 	keys    bool      // it was asked for by keys: by has no display that says how it ends
-	asking  bool      // another call was asked for its legs and will answer: Adopt or Kept
+	asking  bool      // another call will answer: Adopt, Kept, or Returned
+	away    bool      // who asked consults somebody in that call
+	peer    *Mailbox  // of that call; nil: by is on its way there, or it was found by a leg
 	recall  bool      // home is being rung again
 	verdict Program   // that by is to hear before it has its party back; nil: nothing
 	failed  sip.Cause // it hears that now, and this will be reported; zero: it does not
@@ -28,7 +30,7 @@ func (c *Call) onReferred(e Referred) {
 		return
 	}
 	switch {
-	case c.phase != Talking || c.other(p) == nil || c.surrender != nil:
+	case c.phase != Talking || c.other(p) == nil || c.surrender != nil || c.engaged():
 		p.leg.Refuse(sip.StatusCause(491))
 	case p.ext == "" && e.Replaces.CallID == "" && p.trunk != "" && c.transfers < maxTransfers:
 		c.beyond(p, e)
@@ -171,10 +173,16 @@ func (c *Call) reunite(cause sip.Cause) {
 	if c.pronounce(cause) {
 		return
 	}
-	c.transfer = nil
-	c.disarm()
 	c.log.Info("call: transfer failed", "status", cause.Status)
 	by.leg.ReferProgress(cause)
+	c.reunited()
+}
+
+// reunited: the two talk on.
+func (c *Call) reunited() {
+	by := c.transfer.by
+	c.transfer = nil
+	c.disarm()
 	c.called = append(c.called, by)
 	c.winner = by
 	c.resume()

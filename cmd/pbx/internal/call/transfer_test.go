@@ -41,7 +41,7 @@ func TestRandomTransfers(t *testing.T) {
 func playTransfers(t *testing.T, rnd *rand.Rand) {
 	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone)}[rnd.IntN(4)]
 	r := newRig(plan, []Destination{ours, ours}[:1+rnd.IntN(2)]...)
-	r.sw.deps.Codes = func(string, string) []Code { return []Code{{Keys: "##"}, {Keys: "#72", Dial: "2002"}} }
+	r.sw.deps.Codes = codes
 	calls := 2 + rnd.IntN(3)
 	for i := range calls {
 		r.extension(fmt.Sprint("c", i+1), []string{"2001", "2002"}[rnd.IntN(2)])
@@ -55,8 +55,11 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 		if dead {
 			continue
 		}
-		if rnd.IntN(5) == 0 {
-			l.presses([]string{"##", "##2002#", "###", "#72", "20"}[rnd.IntN(5)])
+		if rnd.IntN(3) == 0 {
+			r.mu.Lock()
+			r.held = []*fakeLeg{o}
+			r.mu.Unlock()
+			l.presses([]string{"##", "##2002#", "###", "#72", "20", "#702002#", "#702002#", "#71", "#71", "#73", "#73", "#74", "#75"}[rnd.IntN(13)])
 			continue
 		}
 		switch rnd.IntN(10) {
@@ -80,6 +83,8 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 			time.Sleep(time.Duration(rnd.IntN(20)) * time.Second)
 		}
 	}
+	time.Sleep(5 * time.Minute) // whatever rings has rung
+	r.stranded(t)
 	for range 3 { // transfers that fail come back, and nobody picks up
 		r.mu.Lock()
 		legs := slices.Clone(r.order)
@@ -90,10 +95,48 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 		time.Sleep(5 * time.Minute)
 	}
 	time.Sleep(2 * guard)
-	r.allSettled(t, calls)
+	r.allSettled(t, calls+r.made)
 	for _, a := range r.alarms {
 		if a != "notice-failed" {
 			t.Errorf("alarm %s", a)
+		}
+	}
+}
+
+// stranded finds parties that wait for nobody.
+func (r *rig) stranded(t *testing.T) {
+	t.Helper()
+	synctest.Wait()
+	r.sw.mu.Lock()
+	defer r.sw.mu.Unlock()
+	waits := map[*Mailbox]int{} // calls that wait for somebody who consults
+	for _, c := range r.sw.calls {
+		if t := c.transfer; t != nil && t.asking {
+			waits[c.mailbox]++
+		}
+		if c.phase == Ending || c.joining != nil || c.surrender != nil {
+			t.Errorf("%s is still %s", c.in.ID, c.phase)
+		}
+	}
+	for _, c := range r.sw.calls {
+		if k := c.consultation; k != nil {
+			waits[k.to]--
+			if k.by.phase >= PartyLeaving || k.by != c.caller && k.by != c.winner {
+				t.Errorf("%s: who consults is %s", c.in.ID, k.by.phase)
+			}
+		}
+		if c.phase != Talking {
+			continue
+		}
+		for _, p := range c.talkers() {
+			if p.phase != PartyUp && p.phase != PartyHeld || !p.joined {
+				t.Errorf("%s: one of %d who talk is %s", c.in.ID, len(c.talkers()), p.phase)
+			}
+		}
+	}
+	for _, n := range waits {
+		if n != 0 {
+			t.Errorf("who waits and who consults do not agree: %v", waits)
 		}
 	}
 }

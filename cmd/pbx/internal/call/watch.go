@@ -95,7 +95,7 @@ func (c *Call) onWatch(e Watch) {
 
 // talker is the extension's leg in the conversation; nil: it is in none.
 func (c *Call) talker(ext string) *party {
-	if c.phase != Talking || c.winner == nil || ext == "" {
+	if c.phase != Talking || c.winner == nil || ext == "" || c.trio != nil || c.joining != nil {
 		return nil
 	}
 	for _, p := range []*party{c.winner, c.caller} {
