@@ -391,20 +391,28 @@ func (p *pbx) trusted(a netip.Addr) bool {
 	return len(p.directory.Snapshot().TrunksFrom(a)) > 0
 }
 
+// restConfig is what REST works on. A part that is missing has no operations.
+func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
+	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
+		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls,
+		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
+	if p.identity != nil {
+		cfg.Passwords = p.identity
+	}
+	return cfg
+}
+
 func (p *pbx) wireHTTP(ctx context.Context) error {
 	player, err := p.vault.serve(gate{p.verifier, p.policy, p.store, "naisen", rate.NewLimiter(5, 100), p.log}, p.log)
 	if err != nil {
 		return err
 	}
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: p.phoneBooks()}
-	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
-		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, LoopbackWebhooks: p.config.Webhooks.Loopback,
-		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
-		cfg.Passwords = p.identity
 		mounts[p.identity.Path()+"/"] = p.identity.Handler()
 	}
-	handler, err := rest.New(cfg)
+	handler, err := rest.New(p.restConfig(mounts))
 	if err != nil {
 		return err
 	}
