@@ -71,7 +71,7 @@ func second[T any](_ T, err error) error { return err }
 
 // The lamp of an agent follows what it does: lit for who takes calls, blinking in the wrap-up; one key dials and shows it.
 func TestAgentLamp(t *testing.T) {
-	onStage(t, "", func(o *stage) {
+	onStage(t, "agent-lamp", func(o *stage) {
 		panel := o.panelOn("*452001", "confirmed")
 		a := o.enters(simQueueDID)
 		first := o.phones["2001"]

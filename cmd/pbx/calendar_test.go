@@ -1,6 +1,9 @@
 package main
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -90,4 +93,40 @@ func TestRejection(t *testing.T) {
 		c, p := o.pickUp(side{o.carrier, r, nil, true}, side{o.phones["2003"], in, nil, false})
 		c.bye(p)
 	}, provisioning.Rejection{Name: "nuisance", Numbers: []string{"+81300000000"}, Announce: "call/rejected", Approval: "a test"})
+}
+
+// The night key is dialled: it is answered and done, without a word that a lamp says better. The telephone that may not press it is told so.
+func TestNightKeyByCode(t *testing.T) {
+	onStage(t, "night-key", func(o *stage) {
+		o.ends(o.script(o.phones["2001"], "*287000"), 1)
+		o.ends(o.script(o.phones["2002"], "*28"), 1)
+		if got, want := strings.Join(o.desk.set, "; "), "2001 night-key 7000; 2002 night-key "; got != want {
+			t.Errorf("set %q", got)
+		}
+		if got := o.library.heard(); got != "" {
+			t.Errorf("heard %q", got)
+		}
+		o.records("2001 > *287000 feature:night-key 200 Normal call clearing by switch", "2002 > *28 feature:night-key 200 Normal call clearing by switch")
+	}, provisioning.Calendar{Name: "hall", Number: "7000", Operators: []string{"2001"}})
+}
+
+// Callers without a number are turned away by the reason that the carrier names, each by itself.
+func TestRejectionByReason(t *testing.T) {
+	shown := map[string]string{provisioning.WithheldAnonymous: "Anonymous", provisioning.WithheldPayphone: "Coin line/payphone", provisioning.WithheldUnavailable: "Unavailable"}
+	for reason := range shown {
+		onStage(t, "rejected-"+reason, func(o *stage) {
+			for _, other := range slices.Sorted(maps.Keys(shown)) {
+				r := o.invite(o.carrier, simPlain, func(r *stack.Request) {
+					r.SetFrom(sip.Address{Display: shown[other], URI: sip.URI{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}.WithTag("c" + other))
+				})
+				if other == reason {
+					o.carrier.Ack(r, o.carrier.ExpectStatus(603, "INVITE"))
+					continue
+				}
+				in := o.phones["2003"].Expect("INVITE")
+				c, p := o.pickUp(side{o.carrier, r, nil, true}, side{o.phones["2003"], in, nil, false})
+				c.bye(p)
+			}
+		}, provisioning.Rejection{Name: "withheld", Withheld: []string{reason}, Approval: "a test"})
+	}
 }

@@ -107,3 +107,19 @@ func TestMenu(t *testing.T) {
 		o.records("+81300000000 > " + simPlain + " 2002 200 OK by caller")
 	}, menu, live, provisioning.DID{Number: simPlain, Menu: "office"})
 }
+
+// *43 answers, says what it is and sends the caller's voice back until it hangs up; *44 hears for five seconds, plays them and hangs up.
+func TestEchoByCode(t *testing.T) {
+	onStage(t, "feature-echo", func(o *stage) {
+		a := o.script(o.phones["2001"], "*43")
+		o.wait(10 * time.Second)
+		a.do("BYE", 200, nil)
+		b := o.script(o.phones["2002"], "*44")
+		o.wait(6 * time.Second)
+		b.hungUp()
+		if got := o.library.heard(); got != "test/echo test/quality" {
+			t.Errorf("heard %q", got)
+		}
+		o.records("2001 > *43 feature:echo-test 200 OK by caller", "2002 > *44 feature:quality-test 200 Normal call clearing by switch")
+	})
+}

@@ -182,4 +182,10 @@ func TestCallWaiting(t *testing.T) {
 		dave.Ack(out, dave.ExpectStatus(486, "INVITE"))
 		a.bye(b)
 	}, provisioning.Settings{Extension: "2002", NoCallWaiting: true})
+	onStage(t, "call-waiting", func(o *stage) {
+		a, b := o.talk(o.phones["2001"], o.phones["2002"], "2002")
+		c, second := o.talk(o.phones["2004"], o.phones["2002"], "2002")
+		c.bye(second)
+		a.bye(b)
+	})
 }

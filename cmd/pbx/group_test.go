@@ -63,7 +63,7 @@ func TestGroupSimultaneous(t *testing.T) {
 // The next call begins with the next member, and with whoever had no call for longest.
 func TestGroupTakesTurns(t *testing.T) {
 	rings := func(strategy string, want ...string) {
-		onStage(t, "", func(o *stage) {
+		onStage(t, "group-"+strategy+"-turns", func(o *stage) {
 			for _, n := range want {
 				out := o.invite(o.phones["2001"], simGroup, nil)
 				p := o.phones[n]

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,4 +219,30 @@ func TestHelpBySendingFindsTheDesk(t *testing.T) {
 		provisioning.Extension{Number: "2004", Display: "Ext 3", AllowMD5: true, Media: "srtp-preferred", CallerID: simPlain},
 		provisioning.Site{Name: "annex", EmergencyNumber: "+81312340000", Networks: []string{"192.0.2.21/32"}, CallbackMinutes: 30},
 		provisioning.HotDesk{Desk: "2001", Person: "2004", Since: time.Unix(0, 0), Until: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
+}
+
+// TestSignInByCode: *31 and the number, or *31 alone, ask for the PIN at a desk's telephone; a wrong one is asked for again. *32 signs out.
+func TestSignInByCode(t *testing.T) {
+	onStage(t, "hot-desk-sign-in", func(o *stage) {
+		a := o.script(o.phones["2003"], "*312001")
+		for _, k := range "0815#4711#" {
+			a.inform(string(k))
+		}
+		a.hungUp()
+		b := o.script(o.phones["2003"], "*31")
+		for _, k := range "2001#4711#" {
+			b.inform(string(k))
+		}
+		b.hungUp()
+		o.ends(o.script(o.phones["2003"], "*32"), 1)
+		if got, want := o.library.heard(), "voicemail/enter-pin voicemail/wrong-pin voicemail/enter-pin feature/hotdesk-login "+
+			"voicemail/enter-mailbox voicemail/enter-pin feature/hotdesk-login feature/hotdesk-logout"; got != want {
+			t.Errorf("heard %q", got)
+		}
+		if got := strings.Join(o.desk.set, "; "); got != "2003 hot-desk-out 2003" {
+			t.Errorf("set %q", got)
+		}
+		o.records("2003 > *31 feature:hot-desk-in 200 Normal call clearing by switch", "2003 > *31 feature:hot-desk-in 200 Normal call clearing by switch",
+			"2003 > *32 feature:hot-desk-out 200 Normal call clearing by switch")
+	}, provisioning.Extension{Number: "2003", Display: "Desk", AllowMD5: true, Media: "srtp-preferred", HotDesk: &provisioning.HotDesking{}})
 }

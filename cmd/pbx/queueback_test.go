@@ -174,7 +174,7 @@ func TestQueueOffersCallBack(t *testing.T) {
 		"110 first":     {[]string{"1", "", "110#", "", "1"}, "keep +819033334444", "ivr/invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onStage(t, "", func(o *stage) {
+			onStage(t, map[string]string{"own number": "queue-offer"}[name], func(o *stage) {
 				r := o.carrier.NewRequest("INVITE", simQueueDID)
 				r.SetBody("application/sdp", description(o.carrier, "0 8 101"))
 				from := r.From()

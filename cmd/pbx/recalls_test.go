@@ -58,7 +58,7 @@ func TestRecallOfWhoWasBusy(t *testing.T) {
 
 // Codes say what they did.
 func TestRecallByCode(t *testing.T) {
-	onStage(t, "", func(o *stage) {
+	onStage(t, "recall-code", func(o *stage) {
 		o.ends(o.script(o.phones["2001"], "*372004"), 1)
 		o.ends(o.script(o.phones["2001"], "*37"), 1)
 		o.ends(o.script(o.phones["2001"], "*38"), 1)

@@ -136,3 +136,22 @@ func TestShortNumberByCode(t *testing.T) {
 			"2001 > *02  404 Unallocated number by switch", "2001 > 2004 2004 200 OK by caller")
 	}, more...)
 }
+
+// *34 locks the telephone at once, *35 asks for the PIN before it opens it.
+func TestLockByCode(t *testing.T) {
+	onStage(t, "lock-code", func(o *stage) {
+		o.ends(o.script(o.phones["2001"], "*34"), 1)
+		a := o.script(o.phones["2001"], "*35")
+		for _, k := range "4711#" {
+			a.inform(string(k))
+		}
+		a.hungUp()
+		if got, want := strings.Join(o.desk.set, "; "), "2001 lock ; 2001 unlock "; got != want {
+			t.Errorf("set %q", got)
+		}
+		if got, want := o.library.heard(), "feature/activated voicemail/enter-pin feature/deactivated"; got != want {
+			t.Errorf("heard %q", got)
+		}
+		o.records("2001 > *34 feature:lock 200 Normal call clearing by switch", "2001 > *35 feature:unlock 200 Normal call clearing by switch")
+	})
+}

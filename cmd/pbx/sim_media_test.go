@@ -192,6 +192,10 @@ func (e *simEndpoint) Play(src media.Source) (stop func()) {
 	case simEndless:
 	default: // what a script puts together
 		for p.left = 0; ; p.left += 20 * time.Millisecond {
+			if p.left >= time.Hour { // an echo never ends
+				p.left = -1
+				break
+			}
 			if _, more := s.Next(); !more {
 				break
 			}
