@@ -147,11 +147,35 @@ func (p *PBX) Do(ctx context.Context, method, path string, body any) (status int
 
 // DoAs is Do with another token; "" sends none.
 func (p *PBX) DoAs(ctx context.Context, token, method, path string, body any) (status int, answer []byte, err error) {
+	resp, err := p.ask(ctx, token, method, path, body)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	return resp.StatusCode, answer, err
+}
+
+// Open is a GET with the administrator's token whose answer goes on until the caller closes it, or ctx ends.
+func (p *PBX) Open(ctx context.Context, path string) (io.ReadCloser, error) {
+	resp, err := p.ask(ctx, p.token, "GET", path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
+		return nil, fmt.Errorf("peer: GET %s: %d %s", path, resp.StatusCode, text)
+	}
+	return resp.Body, nil
+}
+
+func (p *PBX) ask(ctx context.Context, token, method, path string, body any) (*http.Response, error) {
 	var in io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 		in = bytes.NewReader(b)
 	}
@@ -160,7 +184,7 @@ func (p *PBX) DoAs(ctx context.Context, token, method, path string, body any) (s
 	}
 	req, err := http.NewRequestWithContext(ctx, method, p.URL+path, in)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -168,13 +192,7 @@ func (p *PBX) DoAs(ctx context.Context, token, method, path string, body any) (s
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	answer, err = io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	return resp.StatusCode, answer, err
+	return http.DefaultClient.Do(req)
 }
 
 // Metric reads one number from the switch's metrics.

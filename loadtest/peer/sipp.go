@@ -32,6 +32,8 @@ type Scenario struct {
 	Calls          int           // 1 when 0
 	Rate           float64       // calls per second; sipp's 10 when 0
 	Patience       time.Duration // for the whole run; 20 s when 0
+
+	Keys map[string]string // what a word in brackets stands for in this scenario, beside those above
 }
 
 // ErrScenario: a call of the scenario did not go as it is written.
@@ -81,6 +83,9 @@ func (s Scenario) flags() []string {
 	} else {
 		f = append(f, "-auth_uri", s.Domain)
 	}
+	for word, text := range s.Keys {
+		f = append(f, "-key", word, text)
+	}
 	if s.User != "" {
 		f = append(f, "-au", s.User, "-ap", s.Password)
 	}
@@ -122,6 +127,15 @@ func (p *Sipp) Finish(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s: %w\n%s", ErrScenario, p.name, err, p.Trace())
+}
+
+// Messages are those that it sent and received so far.
+func (p *Sipp) Messages() string {
+	text, err := os.ReadFile(filepath.Join(p.dir, "messages.log"))
+	if err != nil {
+		return "" // none yet
+	}
+	return string(text)
 }
 
 // Trace is what sipp complained of and the messages that it saw, the newest last.

@@ -88,7 +88,9 @@ func TestConnectedIdentity(t *testing.T) {
 	r.put("trunks/carrier", map[string]any{"name": "carrier", "host": line.String(), "transport": "udp", "sources": []string{line.Addr().String() + "/32"},
 		"prefixes": []string{"0"}, "media": "srtp-forbidden", "did_from": []string{"request-uri"}, "caller_id": did})
 	outside := r.start(r.scenario("answer.xml", "", "", line))
-	callee := r.start(r.scenario("answer-refer.xml", "", "", at))
+	refers := r.scenario("answer-refer.xml", "", "", at)
+	refers.Keys = map[string]string{"refer": "0312340000"}
+	callee := r.start(refers)
 	r.finish(r.start(r.scenario("connected.xml", "2001", "2002", r.address())), callee, outside)
 	r.nothingLeft()
 }

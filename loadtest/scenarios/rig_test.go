@@ -134,7 +134,7 @@ func (r *rig) put(path string, body any) {
 
 // cdr is a call record as the API gives it.
 type cdr struct {
-	Direction, From, To, Trunk, Recording string
+	Direction, From, To, Trunk, Recording, Withheld string
 
 	AnsweredBy string    `json:"answered_by"`
 	Answered   time.Time `json:"answered"`
