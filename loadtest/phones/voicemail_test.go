@@ -15,16 +15,7 @@ import (
 func TestVoicemail(t *testing.T) {
 	t.Parallel()
 	p := newPBX(t, "")
-	hanako := person(t, p, "hanako", "staff")
-	extension := map[string]any{}
-	get(t, p, "extensions/2002", &extension)
-	extension["user"] = "hanako"
-	put(t, p, "extensions/2002", extension)
-	put(t, p, "mailboxes/2002", map[string]any{"title": "Hanako"})
-	put(t, p, "settings/2002", map[string]any{"forward": map[string]any{"always": map[string]any{"voicemail": "2002"}}})
-	if status, answer, err := p.DoAs(t.Context(), hanako, "PUT", "mailboxes/2002/pin", map[string]any{"pin": "4711"}); err != nil || status != http.StatusNoContent {
-		t.Fatalf("PIN: %d %s %v", status, answer, err)
-	}
+	hanako := mailbox(t, p)
 	owner := subscriber(t, peer.Phone{User: "2002", Domain: p.Domain, Password: p.Passwords["2002"], Proxy: p.UDP, Transport: "udp", Hz: otherHz, Register: true, Mailbox: true})
 	a := desk(t, p, "2001", deskHz, false)
 	must(t, a.Command("dial", "sip:2002@"+p.Domain))
@@ -48,6 +39,22 @@ func TestVoicemail(t *testing.T) {
 	if longest := longestTone(ear(t, owner), deskHz); longest < 4*time.Second {
 		t.Errorf("the owner hears the caller's tone for %v", longest)
 	}
+}
+
+// mailbox gives 2002 a mailbox with the PIN 4711, to which all its calls go, and returns the token of its owner.
+func mailbox(t *testing.T, p *peer.PBX) (owner string) {
+	t.Helper()
+	owner = person(t, p, "hanako", "staff")
+	extension := map[string]any{}
+	get(t, p, "extensions/2002", &extension)
+	extension["user"] = "hanako"
+	put(t, p, "extensions/2002", extension)
+	put(t, p, "mailboxes/2002", map[string]any{"title": "Hanako"})
+	put(t, p, "settings/2002", map[string]any{"forward": map[string]any{"always": map[string]any{"voicemail": "2002"}}})
+	if status, answer, err := p.DoAs(t.Context(), owner, "PUT", "mailboxes/2002/pin", map[string]any{"pin": "4711"}); err != nil || status != http.StatusNoContent {
+		t.Fatalf("PIN: %d %s %v", status, answer, err)
+	}
+	return owner
 }
 
 // heardByREST plays the one message as its owner; an administrator is told that there is none.
