@@ -184,6 +184,7 @@ type Profile struct {
 	Browser   bool          // the peer is a browser: nothing but DTLS-SRTP over ICE, on the port of all browsers
 	SecureSIP bool          // the leg's signalling is TLS: SAVP may be offered
 	Codecs    []Codec       // allowed, best first; empty: all
+	Suites    []string      // SRTP suites with keys in SDP, as a=crypto names them (RFC 4568), allowed, best first; empty: all, in our order
 	EvenPorts bool          // carrier insists on even RTP ports
 	Quiet     time.Duration // Timeout event after this long without packets; 0: 30 s
 	DSCP      int           // of the trunk, which may drop what has another; 0: that of Class
@@ -229,6 +230,7 @@ type Stats struct {
 	RoundTrip                time.Duration // from RTCP, 0: unknown
 	RemoteLost               uint64        // what the peer's receiver reports say
 	Remote                   netip.AddrPort
-	SRTP                     string // profile name, empty for plain RTP
+	Secure                   bool   // encrypted, though a handshake may still be making the keys
+	SRTP                     string // profile name; empty for plain RTP, and without keys
 	Quality                  Quality
 }

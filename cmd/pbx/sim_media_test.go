@@ -152,7 +152,11 @@ func (e *simEndpoint) PeerHolds() bool {
 	return e.agreed != nil && e.agreed.PeerHolds
 }
 
-func (e *simEndpoint) Stats() media.Stats { return media.Stats{} }
+func (e *simEndpoint) Stats() media.Stats {
+	e.air.mu.Lock()
+	defer e.air.mu.Unlock()
+	return media.Stats{Secure: e.agreed != nil && e.agreed.Secure}
+}
 
 // Close counts: a leg's endpoint is closed exactly once.
 func (e *simEndpoint) Close() error {

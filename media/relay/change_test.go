@@ -123,3 +123,33 @@ func TestSSRCCollision(t *testing.T) {
 		}
 	})
 }
+
+// A leg in the clear is asked to go on encrypted, as the class of numbers demands that it is sent to: the other one notices nothing, nothing in the
+// clear is heard any more, and it cannot be taken back (threats E10, E13).
+func TestEncryptedMidCall(t *testing.T) {
+	e := engineFor(t, Config{Shards: 1})
+	c := newCall(t, e, media.SecurityForbidden, media.SecurityForbidden)
+	c.exchange(t, 3)
+	if st := c.la.Stats(); st.Secure || st.SRTP != "" {
+		t.Fatalf("encrypted already: %+v", st)
+	}
+	c.a.called(c.la, want(media.SecurityRequired))
+	c.exchange(t, 5)
+	if st := c.la.Stats(); !st.Secure || st.SRTP != "AEAD_AES_128_GCM" || c.lb.Stats().Secure {
+		t.Errorf("%+v", st)
+	}
+	keys := c.a.out
+	c.a.out = nil
+	c.a.say(frame('A', 1))
+	c.a.out = keys
+	eventually(t, "a packet in the clear is dropped", func() bool { return c.la.Stats().Unauthentic == 1 })
+	c.exchange(t, 3)
+	back, err := newPhone(t).neg.Offer(want(media.SecurityForbidden))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.la.Answer(back, want(media.SecurityPreferred)); !errors.Is(err, media.ErrPolicy) {
+		t.Errorf("taken back: %v", err)
+	}
+	c.exchange(t, 3)
+}

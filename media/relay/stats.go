@@ -139,7 +139,7 @@ func (e *endpoint) Stats() media.Stats {
 		st.Remote = *r
 	}
 	if s := e.session.Load(); s != nil && s.secure {
-		st.SRTP = s.suite
+		st.Secure, st.SRTP = true, s.suite
 	}
 	return st
 }

@@ -205,7 +205,7 @@ func (s *stream) protect(c *Config, policy media.Security, must bool) (cryptoLin
 	case c.Browser: // nothing else could reach it
 		return cryptoLine{}, media.ErrNoMatch
 	}
-	best := s.best()
+	best := s.best(c.Suites)
 	switch profile(s.proto) {
 	case savp:
 		if policy == media.SecurityForbidden {
@@ -227,8 +227,12 @@ func (s *stream) protect(c *Config, policy media.Security, must bool) (cryptoLin
 	return cryptoLine{}, media.ErrNoMatch
 }
 
-func (s *stream) best() cryptoLine {
-	for _, suite := range preference {
+// best is the line of the stream that the leg likes most; zero: it may have none of them.
+func (s *stream) best(allowed []secure.Suite) cryptoLine {
+	if len(allowed) == 0 {
+		allowed = preference
+	}
+	for _, suite := range allowed {
 		for _, c := range s.crypto {
 			if c.key.Suite() == suite {
 				return c

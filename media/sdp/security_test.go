@@ -229,3 +229,58 @@ func TestReofferKeepsProfile(t *testing.T) {
 		t.Errorf("%v %+v", err, a)
 	}
 }
+
+// A plain leg is asked to go on encrypted: keys in the profile that it has (RFC 8643). Whoever answers without leaves it as it was.
+func TestAskedForKeys(t *testing.T) {
+	required := media.Want{Security: media.SecurityRequired}
+	for _, proto := range []string{"RTP/AVP", "RTP/SAVP"} { // of the answer
+		s := New(tlsCfg())
+		mustAnswer(t, s, offerOf("m=audio 5000 RTP/AVP 0"), media.Want{})
+		text := mustOffer(t, s, required)
+		has(t, text, "m=audio 4000 RTP/AVP 0 8 9 111 101 110")
+		if strings.Count(text, "a=crypto:") != 2 {
+			t.Errorf("%s", text)
+		}
+		if _, err := s.Accept(offerOf("m=audio 5000 RTP/AVP 0")); !errors.Is(err, media.ErrPolicy) {
+			t.Errorf("answered in the clear: %v", err)
+		}
+		if s.now.Secure {
+			t.Error("agreed to nothing, and encrypted")
+		}
+		line, theirs := cryptoOf(t, 2, secure.AESCM80)
+		a, err := s.Accept(offerOf("m=audio 5000 "+proto+" 0", line))
+		if err != nil || !a.Secure || !a.RemoteKey.Equal(theirs) || a.SameKeys {
+			t.Errorf("%s: %v %+v", proto, err, a)
+		}
+		has(t, mustOffer(t, s, media.Want{}), "m=audio 4000 RTP/AVP 0 8 9 111 101 110")
+	}
+	clear := New(cfg()) // the signalling would show the key
+	mustAnswer(t, clear, offerOf("m=audio 5000 RTP/AVP 0"), media.Want{})
+	if _, err := clear.Offer(required); !errors.Is(err, media.ErrPolicy) {
+		t.Errorf("over UDP: %v", err)
+	}
+}
+
+// Which suites a leg may have, and which it likes best, is its device's or trunk's affair, in our offers and in our answers.
+func TestSuitesOfALeg(t *testing.T) {
+	conf := tlsCfg()
+	conf.Suites = []secure.Suite{secure.AESCM80, secure.GCM256}
+	text := mustOffer(t, New(conf), media.Want{})
+	if strings.Count(text, "a=crypto:") != 2 || !strings.Contains(text, "a=crypto:1 AES_CM_128_HMAC_SHA1_80") || !strings.Contains(text, "a=crypto:2 AEAD_AES_256_GCM") {
+		t.Errorf("offered\n%s", text)
+	}
+	gcm, _ := cryptoOf(t, 1, secure.GCM128)
+	large, _ := cryptoOf(t, 2, secure.GCM256)
+	cm, _ := cryptoOf(t, 3, secure.AESCM80)
+	for _, c := range []struct {
+		lines []string
+		suite secure.Suite
+	}{{[]string{gcm, large, cm}, secure.AESCM80}, {[]string{gcm, large}, secure.GCM256}} {
+		if _, a := mustAnswer(t, New(conf), offerOf(append([]string{"m=audio 5000 RTP/SAVP 0"}, c.lines...)...), media.Want{}); a.Local.Suite() != c.suite {
+			t.Errorf("answered with %s, not %s", a.Local.Suite(), c.suite)
+		}
+	}
+	if _, _, err := New(conf).Answer(offerOf("m=audio 5000 RTP/SAVP 0", gcm), media.Want{}); !errors.Is(err, media.ErrNoMatch) {
+		t.Errorf("a suite that is not allowed: %v", err)
+	}
+}

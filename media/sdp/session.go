@@ -21,7 +21,7 @@ type Config struct {
 	SecureSIP bool           // the signalling is TLS: SAVP may be offered
 	Ptime     int            // milliseconds; 0: 20
 	SessionID uint64         // of o=; unique
-	Suites    []secure.Suite // of our offers, best first; empty: AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80
+	Suites    []secure.Suite // allowed, best first; empty: all are taken, and AEAD_AES_128_GCM and AES_CM_128_HMAC_SHA1_80 offered
 	// Browser: the peer is one, so that nothing but DTLS-SRTP over ICE with rtcp-mux reaches it, on Port (RFC 8829).
 	Browser     bool
 	Fingerprint secure.Fingerprint // of our DTLS certificate; zero: no DTLS
@@ -127,10 +127,13 @@ func (s *Session) protectOffer(mine *stream, policy media.Security) error {
 	}
 	if s.now != nil {
 		switch {
-		case s.now.Secure && policy == media.SecurityForbidden, !s.now.Secure && policy == media.SecurityRequired:
+		case s.now.Secure && policy == media.SecurityForbidden, s.now.Codec == media.T38 && policy == media.SecurityRequired:
 			return media.ErrPolicy
 		case s.now.Secure:
 			mine.crypto = []cryptoLine{{1, s.now.Local}}
+		case policy == media.SecurityRequired: // a plain leg is asked to go on encrypted, in the profile that it has (RFC 8643)
+			mine.proto = s.layout[s.slot].proto
+			return s.offerKeys(mine)
 		case s.now.Codec == media.T38: // back to audio in another m= line (RFC 3264 section 8.3.3)
 			return nil
 		}
@@ -140,6 +143,12 @@ func (s *Session) protectOffer(mine *stream, policy media.Security) error {
 	if policy == media.SecurityForbidden || policy == media.SecurityPreferred && !s.cfg.SecureSIP {
 		return nil
 	}
+	mine.proto = "RTP/SAVP"
+	return s.offerKeys(mine)
+}
+
+// offerKeys puts a key of each suite into an offer.
+func (s *Session) offerKeys(mine *stream) error {
 	if !s.cfg.SecureSIP {
 		return media.ErrPolicy
 	}
@@ -147,7 +156,6 @@ func (s *Session) protectOffer(mine *stream, policy media.Security) error {
 	if len(suites) == 0 {
 		suites = offered
 	}
-	mine.proto = "RTP/SAVP"
 	for i, suite := range suites {
 		k, err := secure.Generate(suite)
 		if err != nil {
@@ -395,7 +403,9 @@ func (a *Agreed) secured(p *proposal, peer *stream) error {
 		}
 		return nil
 	}
-	if profile(peer.proto) != profile(p.mine.proto) || profile(peer.proto) == avp && len(peer.crypto) == 0 {
+	switch theirs := profile(peer.proto); {
+	case theirs == savp: // some say so in answer to keys in plain RTP's profile too ([MS-SDPEXT])
+	case theirs != profile(p.mine.proto), len(peer.crypto) == 0:
 		return media.ErrPolicy
 	}
 	for _, theirs := range peer.crypto {

@@ -76,9 +76,11 @@ func (c *Call) onAnswered(e Answered) {
 // won: p is who the caller talks with. The others ring no more, and no phone of theirs lists a missed call (RFC 3326).
 func (c *Call) won(p *party) {
 	c.winner = p
+	class := c.plan.Record.Media
 	if !c.plan.Record.On && p.errand.record.On {
 		c.plan.Record = p.errand.record
 	}
+	c.joinClass(route.Stricter(class, p.errand.record.Media))
 	c.disarm()
 	if c.act != nil {
 		c.about.queues, c.through = c.waited(), c.act.run
@@ -112,6 +114,11 @@ func (c *Call) won(p *party) {
 // connect joins the two parties, after the notice where one of them must hear it first: the called side of a call to the outside, or
 // who waited while a transfer or a redirection led to a recorded number.
 func (c *Call) connect() {
+	if c.exposed() {
+		c.log.Warn("call: a party in the clear where the class of numbers demands encryption")
+		c.end(sip.CauseNotAcceptable, bySwitch)
+		return
+	}
 	r := c.plan.Record
 	if r.On && r.Notice != route.NoticeNone && c.notice == nil && !c.record.refused {
 		switch {
@@ -176,7 +183,7 @@ func (c *Call) onAgreed(e Agreed) {
 	if err := p.ep.Accept(e.SDP); err != nil {
 		if p.agreed { // a re-INVITE of ours was answered with nonsense: what stood before stands
 			p.ep.Rollback()
-			if !c.faxRefused(p) {
+			if !c.encryptionAnswered(p) && !c.faxRefused(p) {
 				c.misaligned(p)
 			}
 			return
@@ -194,6 +201,9 @@ func (c *Call) onAgreed(e Agreed) {
 			return
 		}
 		c.holdChanged(p)
+		if c.encryptionAnswered(p) {
+			return
+		}
 		c.aligned(p)
 		if o := c.other(p); o != nil { // it agreed to a fax for one who is gone
 			c.faxOver(o)
@@ -217,7 +227,7 @@ func (c *Call) onDisagreed(e Disagreed) {
 	if p := c.party(e.Leg); p != nil && c.phase != Ending {
 		p.ep.Rollback()
 		c.log.Info("call: our offer was refused", "leg", p.id, "status", e.Cause.Status)
-		if !c.faxRefused(p) {
+		if !c.encryptionAnswered(p) && !c.faxRefused(p) {
 			c.misaligned(p)
 		}
 	}

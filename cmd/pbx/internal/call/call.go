@@ -101,6 +101,7 @@ type Call struct {
 	surrender *surrender // legs on their way to another call
 	fax       *faxing    // a party wants to go on as a fax, the other is being asked
 	aligning  *aligning  // two answered legs without a common codec: one is asked to change
+	securing  *securing  // a party in the clear is asked for encryption; nil: none
 	act       *act       // the script that has the caller; nil: none
 	place     *occupancy // in a room; nil: in none
 	gallery   *Gallery   // of those who listen; nil: nobody

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
 )
@@ -112,7 +113,7 @@ func (c *Call) obey(p *party, code Code) {
 	case code.Does == Swaps && talk:
 		c.swap(p)
 	case code.Does == Completes:
-		c.hook(p)
+		c.complete(p)
 	case code.Does == Returns:
 		c.end(sip.CauseNormal, string(p.side))
 	}
@@ -187,15 +188,35 @@ func (c *Call) sendByKeys(p *party, number string) {
 		plan := c.route(c.request(p, d))
 		if refused = plan.Refuse; refused.Status == 0 {
 			c.log.Info("call: transfer by keys", "by", p.number, "rule", plan.Why)
-			c.part(p)
-			c.transfer.keys = true
-			c.play(p, c.deps.Programs.Ringback(), purposeRingback)
-			c.redial(plan, p)
+			c.sendByPlan(p, plan)
 			return
 		}
 		c.log.Info("call: transfer by keys refused", "leg", p.id, "rule", plan.Why)
 	}
-	c.tellAside(p, whyNot(refused))
+	c.keysRefused(p, refused)
+}
+
+// sendByPlan is sendAway for who has no display.
+func (c *Call) sendByPlan(p *party, plan route.Plan) {
+	then := func() {
+		if !c.talks(p) {
+			return
+		}
+		c.part(p)
+		c.transfer.keys = true
+		c.play(p, c.deps.Programs.Ringback(), purposeRingback)
+		c.redial(plan, p)
+	}
+	if !c.encryptFirst(plan.Record.Media, c.other(p), then, func(cause sip.Cause) { c.keysRefused(p, cause) }) {
+		then()
+	}
+}
+
+// keysRefused lets p hear why whom it talks with stays.
+func (c *Call) keysRefused(p *party, cause sip.Cause) {
+	if c.talks(p) {
+		c.tellAside(p, whyNot(cause))
+	}
 }
 
 // whyNot is what somebody hears whose transfer came to nothing.

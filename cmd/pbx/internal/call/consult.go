@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"time"
 
 	"naisen/cmd/pbx/internal/route"
@@ -17,6 +18,8 @@ type consultation struct {
 	to    *Mailbox // of the call that waits
 	call  string   // its id
 	asked bool     // who was asked talks here; else waits there
+	class string   // of numbers of that call: its route.Record.Media
+	clear bool     // who waits is not encrypted
 }
 
 // visit is how a call begins whose caller comes from another one.
@@ -85,7 +88,7 @@ func (c *Call) visitElsewhere(p *party, d Dialled) {
 		return
 	}
 	in := Incoming{ID: c.deps.NewID(), Request: c.request(p, d), Private: p.hidden, MaxForwards: c.in.MaxForwards,
-		visit: &visit{p, consultation{by: p, to: c.mailbox, call: c.in.ID, asked: true}}}
+		visit: &visit{p, c.waitsFor(p, true)}}
 	err := c.deps.start(in, func(_ LegID, m *Mailbox) (Leg, bool) {
 		c.transfer.peer = m
 		p.settle(m)
@@ -94,6 +97,11 @@ func (c *Call) visitElsewhere(p *party, d Dialled) {
 	if err != nil {
 		c.onReturned(Returned{party: p, cause: sip.CauseOverload})
 	}
+}
+
+// waitsFor is what another call must know of this one, where somebody waits for p.
+func (c *Call) waitsFor(p *party, asked bool) consultation {
+	return consultation{by: p, to: c.mailbox, call: c.in.ID, asked: asked, class: c.plan.Record.Media, clear: c.caller.inClear()}
 }
 
 // settle lets what happens to a detached party come to a call. What it said on its way comes first.
@@ -177,7 +185,7 @@ func (c *Call) onReturned(e Returned) {
 func (c *Call) onAbandoned(e Abandoned) {
 	if k := c.consultation; k != nil && k.to == e.By {
 		c.consultation = nil
-		e.By.Post(Kept{sip.StatusCause(481)})
+		e.By.Post(Kept{Cause: sip.StatusCause(481)})
 	}
 }
 
@@ -195,7 +203,8 @@ func (c *Call) swap(p *party) {
 	k := c.consultation
 	c.consultation = nil
 	c.await(p, func(p *party) {
-		back := Returned{party: p, other: &consultation{to: c.mailbox, call: c.in.ID, asked: !k.asked}}
+		other := c.waitsFor(p, !k.asked)
+		back := Returned{party: p, other: &other}
 		if c.phase == Ending {
 			back.other, c.transfer.asking = nil, false
 		}
@@ -209,14 +218,36 @@ func (c *Call) swap(p *party) {
 // there is nobody yet, or help was called, which nobody is to be connected with unasked.
 func (c *Call) hook(p *party) bool {
 	a, ok := c.offering(p)
-	if !ok || c.urgent || c.surrender != nil {
+	k := c.consultation
+	if !ok || c.urgent || c.surrender != nil || c.exposes(k, a.parties) {
 		return false
 	}
-	k := c.consultation
 	c.consultation = nil
 	c.log.Info("call: consultation over, connecting", "into", k.call)
 	c.give(Surrender{Leg: p.id, Into: k.call, To: k.to}, a, p)
 	return true
+}
+
+// complete is the code for it. Who was consulted in the clear is encrypted first, if the call of the one who waits demands that.
+func (c *Call) complete(p *party) {
+	k := c.consultation
+	again := func() {
+		if c.consultation == k && c.talks(p) {
+			c.complete(p)
+		}
+	}
+	if c.encryptFirst(k.class, c.other(p), again, func(cause sip.Cause) { c.keysRefused(p, cause) }) || c.hook(p) {
+		return
+	}
+	if a, ok := c.offering(p); ok && c.exposes(k, a.parties) && c.talks(p) {
+		c.tellAside(p, notPossible)
+	}
+}
+
+// exposes says that somebody would come to talk in the clear where one of the two calls forbids it.
+func (c *Call) exposes(k *consultation, legs []*party) bool {
+	return c.plan.Record.Media == route.EncryptRequired && k.clear ||
+		k.class == route.EncryptRequired && slices.ContainsFunc(legs, (*party).mayBeInClear)
 }
 
 // goHome sends whoever consulted here back to the one who waits, as this call ends. Who is gone itself is called back there.
@@ -228,7 +259,7 @@ func (c *Call) goHome(cause sip.Cause) {
 	c.consultation = nil
 	p := k.by
 	if p.phase >= PartyLeaving {
-		k.to.Post(Kept{sip.CauseNormal})
+		k.to.Post(Kept{Cause: sip.CauseNormal})
 		return
 	}
 	if !c.answered.IsZero() || c.endedBy == string(p.side) || cause.Status < 300 {

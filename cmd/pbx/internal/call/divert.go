@@ -69,6 +69,10 @@ func (c *Call) divert(p *party, e Ended) bool {
 		c.log.Info("call: diversion refused", "leg", p.id, "to", d.Number, "rule", plan.Why)
 		return false
 	}
+	if plan.Record.Media == route.EncryptRequired && c.caller.inClear() {
+		c.log.Info("call: diversion refused: the caller is not encrypted", "leg", p.id, "to", d.Number, "rule", plan.Why)
+		return false
+	}
 	c.diverted++
 	if plan.Emergency {
 		c.urgent, c.help = true, help{true, plan.Site}
@@ -86,6 +90,7 @@ func (c *Call) divert(p *party, e Ended) bool {
 		if plan.Record.On && plan.Record.Number != p.ext { // who redirects does not take part
 			next.record = plan.Record
 		}
+		next.record.Media = route.Stricter(p.errand.record.Media, plan.Record.Media)
 		if plan.Direction == route.Outbound {
 			next.diverter = plan.Shown.Number
 			if c.direction != route.Inbound { // an extension's number means nothing outside

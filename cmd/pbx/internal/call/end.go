@@ -183,6 +183,7 @@ func (c *Call) dismiss(p *party, cause sip.Cause) {
 // leave takes a party's ear and voice out of the call.
 func (c *Call) leave(p *party) {
 	c.faxLeft(p)
+	c.encryptionLeft(p)
 	c.silence(p)
 	if p.joined {
 		c.empty()

@@ -341,6 +341,7 @@ func (l *fakeLeg) hangup(c sip.Cause) {
 type fakeEndpoint struct {
 	classes  []int // DSCP, as made and as marked
 	wants    []media.Security
+	secure   bool // since it was wanted, and the peer did not say "clear:"
 	received uint64
 	rig      *rig
 	on       func(media.Event)
@@ -386,6 +387,7 @@ func (e *fakeEndpoint) Answer(s media.SDP, w media.Want) (media.SDP, error) {
 		return nil, err
 	}
 	e.wants = append(e.wants, w.Security)
+	e.secure = e.secure || w.Security == media.SecurityRequired
 	e.codec = cs[0]
 	for _, want := range w.Prefer {
 		if slices.Contains(cs, want) {
@@ -403,6 +405,11 @@ func (e *fakeEndpoint) Accept(s media.SDP) error {
 	if err != nil || len(s) == 0 {
 		return media.ErrSDP
 	}
+	required := len(e.wants) > 0 && e.wants[len(e.wants)-1] == media.SecurityRequired
+	if strings.HasPrefix(string(s), "clear:") && required {
+		return media.ErrPolicy
+	}
+	e.secure = e.secure || required
 	e.codec = cs[0]
 	return nil
 }
@@ -427,8 +434,10 @@ func (e *fakeEndpoint) SendDigit(r rune) {
 }
 func (e *fakeEndpoint) Codec() media.Codec { return e.codec }
 func (e *fakeEndpoint) PeerHolds() bool    { return e.holds }
-func (e *fakeEndpoint) Stats() media.Stats { return media.Stats{Received: e.received} }
-func (e *fakeEndpoint) Close() error       { e.rig.mu.Lock(); e.closes++; e.rig.mu.Unlock(); return nil }
+func (e *fakeEndpoint) Stats() media.Stats {
+	return media.Stats{Received: e.received, Secure: e.secure}
+}
+func (e *fakeEndpoint) Close() error { e.rig.mu.Lock(); e.closes++; e.rig.mu.Unlock(); return nil }
 
 type fakeBridge struct {
 	rig     *rig

@@ -33,6 +33,8 @@ type Surrender struct {
 	Domain string
 	Ext    string // who asks: Leg must be its own
 	Into   string // the call that asks
+	Class  string // its route.Record.Media
+	Clear  bool   // who stays there is not encrypted
 	To     *Mailbox
 	Mixed  bool // three are to talk: only who talks, or waits, and can be mixed. Leg may be empty: the asking call has the leg that would be named
 }
@@ -52,14 +54,17 @@ type Adopt struct {
 }
 
 // Kept says that there is nothing to adopt, and why.
-type Kept struct{ Cause sip.Cause }
+type Kept struct {
+	Cause sip.Cause
+	Class string // that demands more encryption than the asker has: it may ask again; empty: it is something else
+}
 
 func (Surrender) event() {}
 func (Adopt) event()     {}
 func (Kept) event()      {}
 
 // reply implements asker: the call is over.
-func (e Surrender) reply(error) { e.To.Post(Kept{sip.StatusCause(481)}) }
+func (e Surrender) reply(error) { e.To.Post(Kept{Cause: sip.StatusCause(481)}) }
 
 // surrender is the handing over of legs, until the last of them is detached.
 type surrender struct {
@@ -94,15 +99,26 @@ func (c *Call) attended(p *party, e Referred) {
 	}
 	c.log.Info("call: attended transfer", "by", p.number, "other", r.Leg)
 	c.part(p)
-	c.transfer.asking = true
-	r.Post(Surrender{Leg: r.Leg, Domain: c.in.Request.Domain, Ext: p.ext, Into: c.in.ID, To: c.mailbox})
+	c.transfer.target = r
+	c.askForLegs()
+}
+
+// askForLegs asks the other call of an attended transfer for its legs.
+func (c *Call) askForLegs() {
+	t := c.transfer
+	t.asking = true
+	t.target.Post(Surrender{Leg: t.target.Leg, Domain: c.in.Request.Domain, Ext: t.home.ext, Into: c.in.ID, Class: c.plan.Record.Media,
+		Clear: c.caller.inClear(), To: c.mailbox})
 }
 
 // onSurrender gives away all but e.Leg, which asked for it.
 func (c *Call) onSurrender(e Surrender) {
 	p := c.party(e.Leg)
-	refuse := func(status int) { e.To.Post(Kept{sip.StatusCause(status)}) }
+	refuse := func(status int) { e.To.Post(Kept{Cause: sip.StatusCause(status)}) }
 	if a, ok := c.whoWaits(e); ok {
+		if !c.encryptedToGive(e, a.parties) {
+			return
+		}
 		left := c.transfer.home.ghost()
 		c.transfer = nil
 		c.give(e, a, left)
@@ -125,7 +141,7 @@ func (c *Call) onSurrender(e Surrender) {
 		refuse(480)
 	case e.Mixed && (a.ringing || a.urgent || !a.parties[0].ep.Codec().Transcodes()):
 		refuse(488)
-	default:
+	case c.encryptedToGive(e, a.parties):
 		c.give(e, a, p)
 	}
 }
@@ -242,8 +258,21 @@ func (c *Call) onKept(e Kept) {
 		return
 	}
 	t.asking = false
-	if c.phase != Ending {
-		c.unreached(e.Cause)
+	if c.phase == Ending {
+		return
+	}
+	again := func() {
+		if c.transfer == t {
+			c.askForLegs()
+		}
+	}
+	fail := func(cause sip.Cause) {
+		if c.transfer == t {
+			c.unreached(cause)
+		}
+	}
+	if !c.encryptFirst(e.Class, c.caller, again, fail) {
+		fail(e.Cause)
 	}
 }
 
@@ -289,6 +318,7 @@ func (c *Call) inherit(e Adopt) {
 	if c.urgent = c.urgent || e.urgent; e.help.called {
 		c.help = e.help
 	}
+	class := c.plan.Record.Media
 	if !c.plan.Record.On && e.record.On {
 		c.plan.Record = e.record
 	}
@@ -297,6 +327,10 @@ func (c *Call) inherit(e Adopt) {
 	}
 	c.shows(e.about.called...)
 	c.about.queues = append(c.about.queues, e.about.queues...)
+	c.joinClass(route.Stricter(class, e.record.Media))
+	for _, p := range e.parties {
+		p.security = c.demands(p.security)
+	}
 }
 
 // take goes on with the legs of another call as if they had been rung here.

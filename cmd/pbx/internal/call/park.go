@@ -88,7 +88,8 @@ func (c *Call) onSend(e Send) {
 		return
 	}
 	plan := c.route(c.request(p, Dialled{Number: e.Dialled}))
-	if plan.Refuse.Status != 0 || len(plan.Steps) == 0 || plan.Steps[0].Run.Verb == "" {
+	if plan.Refuse.Status != 0 || len(plan.Steps) == 0 || plan.Steps[0].Run.Verb == "" ||
+		plan.Record.Media == route.EncryptRequired && c.other(p).inClear() {
 		e.reply(ErrState)
 		return
 	}

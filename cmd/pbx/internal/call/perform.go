@@ -360,6 +360,14 @@ func (c *Call) follow(a *act, plan route.Plan, by string) {
 		c.later(a, Refused{plan.Refuse})
 		return
 	}
+	again := func() {
+		if c.act == a {
+			c.follow(a, plan, by)
+		}
+	}
+	if c.encryptFirst(plan.Record.Media, c.caller, again, func(cause sip.Cause) { c.later(a, Refused{cause}) }) {
+		return
+	}
 	c.log.Info("call: script sends the call on", "script", a.run.String(), "rule", plan.Why)
 	if a.ringing {
 		c.disarm()

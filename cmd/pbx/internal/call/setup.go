@@ -203,21 +203,9 @@ func (c *Call) ringback() {
 	}
 }
 
-// demands is the encryption of a leg whose device or trunk asks for s, in a call whose class of numbers may ask for more. What must be encrypted
-// stays so whoever else forbids it: then the leg is refused with 488 (threats E12).
-func (c *Call) demands(s media.Security) media.Security {
-	switch {
-	case c.plan.Record.Media == "srtp-required" && (s == media.SecurityPreferred || s == media.SecurityForbidden):
-		return media.SecurityRequired
-	case c.plan.Record.Media == "srtp-forbidden" && s == media.SecurityPreferred:
-		return media.SecurityForbidden
-	}
-	return s
-}
-
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security, e errand) {
-	security = c.demands(security)
+	security = strictest(e.record.Media, c.demands(security))
 	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: e.intro, told: e.shown}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))

@@ -31,7 +31,8 @@ type trio struct {
 func (c *Call) joinThree(p *party) {
 	o := c.other(p)
 	j := &joining{by: p, out: o}
-	ask := Surrender{Domain: c.in.Request.Domain, Ext: p.ext, Into: c.in.ID, To: c.mailbox, Mixed: true}
+	ask := Surrender{Domain: c.in.Request.Domain, Ext: p.ext, Into: c.in.ID, To: c.mailbox, Mixed: true,
+		Class: c.plan.Record.Media, Clear: p.inClear() || o.inClear()}
 	var post func(Event)
 	if k := c.consultation; k != nil {
 		post = k.to.Post

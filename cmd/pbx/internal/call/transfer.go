@@ -21,6 +21,8 @@ type transfer struct {
 	recall  bool      // home is being rung again
 	verdict Program   // that by is to hear before it has its party back; nil: nothing
 	failed  sip.Cause // it hears that now, and this will be reported; zero: it does not
+	class   string    // of numbers, as it was: when nothing comes of the transfer it is so again
+	target  Reach     // of an attended one
 }
 
 // onReferred begins a transfer (RFC 3515). It is done inside: nobody else is asked to call anybody.
@@ -60,8 +62,23 @@ func (c *Call) blind(p *party, e Referred) {
 		return
 	}
 	c.log.Info("call: transfer", "by", p.number, "to", d.Number, "rule", plan.Why)
-	c.part(p)
-	c.redial(plan, p)
+	c.sendAway(p, plan)
+}
+
+// sendAway takes the referrer out and rings whom the plan names. Whoever stays is encrypted first where the plan demands it: if it cannot be,
+// nothing has happened, and the referrer is told 488.
+func (c *Call) sendAway(p *party, plan route.Plan) {
+	then := func() {
+		if !c.talks(p) {
+			p.leg.Refuse(sip.StatusCause(491))
+			return
+		}
+		c.part(p)
+		c.redial(plan, p)
+	}
+	if !c.encryptFirst(plan.Record.Media, c.other(p), then, func(cause sip.Cause) { c.declined(p, cause) }) {
+		then()
+	}
 }
 
 // beyond sends the call back into the network that it came from or went to: nobody of ours pays, and nobody else can be reached so.
@@ -108,7 +125,7 @@ func (c *Call) part(p *party) {
 	c.caller, c.winner, c.aligning = stays, nil, nil
 	c.phase, c.failure = Routing, sip.Cause{}
 	c.transfers++
-	c.transfer = &transfer{by: p, home: *p}
+	c.transfer = &transfer{by: p, home: *p, class: c.plan.Record.Media}
 	p.leg.ReferProgress(sip.Cause{Status: 100})
 }
 
@@ -123,16 +140,17 @@ func (c *Call) redial(plan route.Plan, by *party) {
 
 // replan takes another plan for the party that stayed. by is the number of who sends it there. True: it must hear the notice first.
 func (c *Call) replan(plan route.Plan, by string) bool {
-	record := c.plan.Record
+	record, class := c.plan.Record, route.Stricter(c.plan.Record.Media, plan.Record.Media)
 	if !record.On && plan.Record.On && plan.Record.Number != by { // the target's own policy; who leaves is not recorded
 		record = plan.Record
 	}
 	if plan.Direction != route.Outbound { // a carrier is shown what it accepts of us, a phone whom it will talk with
 		plan.Shown = c.identity(c.caller)
 	}
-	plan.Record = record
+	record.Media, plan.Record = class, record
 	c.urgent = c.urgent || plan.Emergency                      // a call back after one stays so wherever it is sent
 	c.plan, c.step, c.in.Way, c.outcome = plan, 0, plan.Way, 0 // the way to the party that stays is over
+	c.joinClass(class)
 	return record.On && c.recording == nil && c.notice == nil && !c.record.refused && record.Notice != route.NoticeNone && plan.Direction != route.Outbound
 }
 
@@ -181,6 +199,7 @@ func (c *Call) reunite(cause sip.Cause) {
 // reunited: the two talk on.
 func (c *Call) reunited() {
 	by := c.transfer.by
+	c.plan.Record.Media = c.transfer.class
 	c.transfer = nil
 	c.disarm()
 	c.called = append(c.called, by)
@@ -205,6 +224,7 @@ func (c *Call) pronounce(cause sip.Cause) bool {
 func (c *Call) recall(cause sip.Cause) {
 	home := &c.transfer.home
 	c.log.Info("call: transfer failed, ringing the referrer", "status", cause.Status, "number", home.ext)
+	c.plan.Record.Media = c.transfer.class
 	ask := c.request(home, Dialled{Number: home.ext})
 	ask.Direct = true
 	plan := c.route(ask)

@@ -42,6 +42,14 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone)}[rnd.IntN(4)]
 	r := newRig(plan, []Destination{ours, ours}[:1+rnd.IntN(2)]...)
 	r.sw.deps.Codes = codes
+	every := 1 + rnd.IntN(4) // so often a number is of a class that demands encryption
+	r.routes = func(route.Request) route.Plan {
+		p := plan
+		if len(r.asked)%every == 1 {
+			p.Record.Media = route.EncryptRequired
+		}
+		return p
+	}
 	calls := 2 + rnd.IntN(3)
 	for i := range calls {
 		r.extension(fmt.Sprint("c", i+1), []string{"2001", "2002"}[rnd.IntN(2)])
@@ -62,7 +70,7 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 			l.presses([]string{"##", "##2002#", "###", "#72", "20", "#702002#", "#702002#", "#71", "#71", "#73", "#73", "#74", "#75"}[rnd.IntN(13)])
 			continue
 		}
-		switch rnd.IntN(10) {
+		switch rnd.IntN(12) {
 		case 0, 1, 2:
 			l.post(Answered{l.id, media.SDP("PCMU")})
 		case 3:
@@ -78,6 +86,10 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 			l.hangup([]sip.Cause{sip.CauseBusy, sip.CauseNormal}[rnd.IntN(2)])
 		case 9:
 			l.post(Media{l.id, media.PlayEnded{Complete: true}})
+		case 10:
+			l.post(Agreed{l.id, []media.SDP{media.SDP("PCMU"), media.SDP("clear:PCMU")}[rnd.IntN(2)]})
+		case 11:
+			l.post(Disagreed{l.id, sip.CauseNotAcceptable})
 		}
 		if rnd.IntN(4) == 0 {
 			time.Sleep(time.Duration(rnd.IntN(20)) * time.Second)

@@ -11,8 +11,10 @@ func conference(dir Directory, domain, number string, p Plan) (Plan, bool) {
 	if p.Direction == "" {
 		p.Direction = Internal
 	}
+	own, class := record(dir, domain, room.Policy, room.Number, p.Language), p.Record.Media
 	if !p.Record.On {
-		p.Record = record(dir, domain, room.Policy, room.Number, p.Language)
+		p.Record = own
 	}
+	p.Record.Media = Stricter(class, own.Media)
 	return p, true
 }

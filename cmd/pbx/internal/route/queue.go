@@ -14,12 +14,14 @@ func toQueue(dir Directory, domain string, q provisioning.Queue, did provisionin
 		p.Language = did.Language
 	}
 	p.Steps = []Step{{Run: Run{Verb: VerbQueue, Name: q.Number, Language: p.Language, Data: map[string]string{"did": did.Number}}}}
+	own, class := record(dir, domain, q.Policy, q.Number, p.Language), p.Record.Media
 	switch {
 	case did.Policy != "":
 		p.Record = record(dir, domain, did.Policy, did.Number, p.Language)
 	case !p.Record.On:
-		p.Record = record(dir, domain, q.Policy, q.Number, p.Language)
+		p.Record = own
 	}
+	p.Record.Media = Stricter(Stricter(class, p.Record.Media), own.Media)
 	return p
 }
 

@@ -3,6 +3,7 @@
 package route
 
 import (
+	"cmp"
 	"time"
 
 	"naisen/provisioning"
@@ -152,6 +153,22 @@ type Record struct {
 	Refuse    bool   // end the call when recording fails
 	Retention int    // days
 	Media     string // RecordingPolicy.Media: how the legs of this class of numbers are encrypted
+}
+
+// Values of Record.Media that bind. Any other leaves it to the device or the trunk.
+const (
+	EncryptRequired  = "srtp-required"
+	EncryptForbidden = "srtp-forbidden"
+)
+
+// Stricter is the Record.Media of a call that is for two classes of numbers. What must be encrypted stays so, whoever else forbids it.
+func Stricter(a, b string) string {
+	for _, binding := range []string{EncryptRequired, EncryptForbidden} {
+		if a == binding || b == binding {
+			return binding
+		}
+	}
+	return cmp.Or(a, b)
 }
 
 // Notice says when the recording notice is played to the outside party.
