@@ -69,19 +69,20 @@ const (
 
 // Extension is an internal number with its SIP credentials.
 type Extension struct {
-	Number      string `json:"number"`
-	Display     string `json:"display"`
-	User        string `json:"user,omitempty"` // owner's User.Name
-	AllowMD5    bool   `json:"allow_md5"`
-	MaxContacts int    `json:"max_contacts"`        // 0: 5
-	Media       string `json:"media"`               // "dtls-required", "srtp-required", "srtp-preferred" (default), "srtp-forbidden"
-	Record      string `json:"record,omitempty"`    // name of a RecordingPolicy for calls that this extension makes
-	CallerID    string `json:"caller_id,omitempty"` // E.164 shown on outside calls
-	Site        string `json:"site,omitempty" doc:"Where the device stands: emergency calls are made as this site"`
-	Pickup      string `json:"pickup,omitempty" doc:"Pick-up group: its members answer each other's calls by code"`
-	Remote      string `json:"remote,omitempty" doc:"Trunk of the telephone system where this extension still lives; it rings there until this is removed"`
-	Certificate string `json:"certificate,omitempty" doc:"Host name in the client certificate of its device, where that names no extension"`
-	Disabled    bool   `json:"disabled"`
+	Number      string   `json:"number"`
+	Display     string   `json:"display"`
+	User        string   `json:"user,omitempty"` // owner's User.Name
+	AllowMD5    bool     `json:"allow_md5"`
+	MaxContacts int      `json:"max_contacts"` // 0: 5
+	Media       string   `json:"media"`        // "dtls-required", "srtp-required", "srtp-preferred" (default), "srtp-forbidden"
+	Suites      []string `json:"srtp_suites,omitempty" doc:"SRTP suites with keys in SDP that its telephone may use, best first: AEAD_AES_128_GCM, AEAD_AES_256_GCM, AES_CM_128_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32, AES_CM_128_HMAC_SHA1_32; none: all"`
+	Record      string   `json:"record,omitempty"`    // name of a RecordingPolicy for calls that this extension makes
+	CallerID    string   `json:"caller_id,omitempty"` // E.164 shown on outside calls
+	Site        string   `json:"site,omitempty" doc:"Where the device stands: emergency calls are made as this site"`
+	Pickup      string   `json:"pickup,omitempty" doc:"Pick-up group: its members answer each other's calls by code"`
+	Remote      string   `json:"remote,omitempty" doc:"Trunk of the telephone system where this extension still lives; it rings there until this is removed"`
+	Certificate string   `json:"certificate,omitempty" doc:"Host name in the client certificate of its device, where that names no extension"`
+	Disabled    bool     `json:"disabled"`
 
 	Reading    string `json:"reading,omitempty" doc:"よみがな of display, for the shared directory"`
 	Department string `json:"department,omitempty" doc:"As the shared directory shows it; its people see what is kept for it, and have the class of restriction of the department of that name"`

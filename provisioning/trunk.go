@@ -62,6 +62,7 @@ type Trunk struct {
 
 	// Media.
 	Codecs     []string `json:"codecs,omitempty" doc:"Allowed, best first: PCMU, PCMA, G722"`
+	Suites     []string `json:"srtp_suites,omitempty" doc:"SRTP suites with keys in SDP that it may use, best first, as of an extension; none: all"`
 	PTime      int      `json:"ptime,omitempty" doc:"Milliseconds per packet"`
 	DSCPSIP    *int     `json:"dscp_sip,omitempty" doc:"DSCP of SIP packets, 0 to 63"`
 	DSCPRTP    *int     `json:"dscp_rtp,omitempty" doc:"DSCP of RTP packets, 0 to 63"`
@@ -222,6 +223,7 @@ func roots(text string) bool {
 func (t Trunk) checkMedia(c *check) {
 	c.list("codecs", len(t.Codecs), 0, 8)
 	c.each("codecs", t.Codecs, func(at, s string) { c.oneOf(at, s, "PCMU", "PCMA", "G722") })
+	checkSuites(c, t.Suites)
 	c.must(t.PTime == 0 || t.PTime == 20, "ptime", "must be 20") // what the relay makes today
 	if t.DSCPSIP != nil {
 		c.between("dscp_sip", *t.DSCPSIP, 0, 63)

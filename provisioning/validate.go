@@ -182,6 +182,15 @@ func extensionNumber(c *check, field, s string) {
 	c.must(s != "" && len(s) <= 10 && only(s, digits), field, "must be 1 to 10 digits")
 }
 
+// srtpSuites are those that the switch knows, as a=crypto names them (RFC 4568, RFC 6188, RFC 7714).
+var srtpSuites = []string{"AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_32"}
+
+// checkSuites looks at a list of SRTP suites.
+func checkSuites(c *check, list []string) {
+	c.list("srtp_suites", len(list), 0, len(srtpSuites))
+	c.each("srtp_suites", list, func(at, s string) { c.oneOf(at, s, srtpSuites...) })
+}
+
 // Validate: see Entity.
 func (e Extension) Validate() error {
 	var c check
@@ -195,6 +204,7 @@ func (e Extension) Validate() error {
 	}
 	c.between("max_contacts", e.MaxContacts, 0, 32)
 	c.oneOf("media", e.Media, mediaModes...)
+	checkSuites(&c, e.Suites)
 	if e.Record != "" {
 		c.name("record", e.Record)
 	}

@@ -42,7 +42,7 @@ func (d *dialler) findCarrier(domain string, t route.Target) []call.Destination 
 		return nil
 	}
 	media := d.signalling.profile(leaveTo(d.addrs, d.known(p)), netip.Addr{}, p.Transport == "tls", p.EvenPorts)
-	media.Codecs, media.DSCP = codecsOf(p), p.DSCPRTP
+	media.Codecs, media.Suites, media.DSCP = codecsOf(p), p.Suites, p.DSCPRTP
 	return []call.Destination{{Number: t.Number, Name: tr.Name, Trunk: tr.Name, Security: security(p.Media), Profile: media,
 		Via: carrier{domain, tr, p, t}}}
 }

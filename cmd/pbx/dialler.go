@@ -49,9 +49,9 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 			continue
 		}
 		site, _ := snap.SiteFrom(domain, b.Received.Addr())
-		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.media), Via: device.flows,
+		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.owner.Media), Via: device.flows,
 			Site: site.Name, Desk: device.desk,
-			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport)})
+			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport, device.owner.Suites)})
 	}
 	return out
 }
@@ -59,19 +59,19 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 // device is a telephone that rings for an extension, and how its media may be encrypted.
 type device struct {
 	flows registrar.Device
-	media string
+	owner provisioning.Extension
 	desk  string // whose telephone it is, where the person is signed in; empty: the extension's own
 }
 
 // devices are the telephones of an extension, and those at which its person is signed in.
 func (d *dialler) devices(snap *directory.Snapshot, domain string, e provisioning.Extension) (out []device) {
 	for _, f := range d.registrar.Devices(e.Number + "@" + domain) {
-		out = append(out, device{f, e.Media, ""})
+		out = append(out, device{f, e, ""})
 	}
 	for _, desk := range snap.DesksOf(domain, e.Number, time.Now()) {
 		at, _ := snap.Extension(domain, desk)
 		for _, f := range d.registrar.Devices(desk + "@" + domain) {
-			out = append(out, device{f, at.Media, desk})
+			out = append(out, device{f, at, desk})
 		}
 	}
 	return out

@@ -57,7 +57,7 @@ func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
 // incoming is a call from a trunk as far as its profile says.
 func (s *signalling) incoming(req *stack.Request, at directory.TrunkAt, p *trunk.Profile) call.Incoming {
 	media := s.profile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Secure(), p.EvenPorts)
-	media.Codecs, media.DSCP = codecsOf(p), p.DSCPRTP
+	media.Codecs, media.Suites, media.DSCP = codecsOf(p), p.Suites, p.DSCPRTP
 	return call.Incoming{Profile: media, Security: security(p.Media)}
 }
 

@@ -192,7 +192,7 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	return call.Incoming{
 		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: called.User, Device: called.Instance,
 			E164: e164(called.User), Site: site.Name, Desk: desk, Own: true},
-		Profile:  s.phoneProfile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Transport()),
+		Profile:  s.phoneProfile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Transport(), e.Suites),
 		Security: security(e.Media),
 	}, true
 }
@@ -277,9 +277,9 @@ func (s *signalling) profile(local, peer netip.Addr, secure, even bool) media.Pr
 }
 
 // phoneProfile is that of an extension's leg: whoever registers or calls over a WebSocket is a browser.
-func (s *signalling) phoneProfile(local, peer netip.Addr, transport string) media.Profile {
+func (s *signalling) phoneProfile(local, peer netip.Addr, transport string, suites []string) media.Profile {
 	p := s.profile(local, peer, secure(transport), false)
-	p.Browser = transport == "ws" || transport == "wss"
+	p.Browser, p.Suites = transport == "ws" || transport == "wss", suites
 	return p
 }
 

@@ -16,7 +16,7 @@ func trunkProfile(domain string, t provisioning.Trunk) (*trunk.Profile, error) {
 		Divert: trunk.Divert(t.DivertHeader), Internal: t.Internal, ContactHost: t.ContactHost, SourcePort: t.SourcePort, Compact: t.CompactHeaders,
 		SessionExpires: t.SessionExpires, MinSE: t.MinSE, Refresher: t.Refresher, Reliable: t.Reliable, Refer: t.Refer, Replaces: t.Replaces,
 		OptionsSeconds: t.OptionsSeconds, Register: t.Register, RegisterSeconds: t.RegisterSeconds, TLSName: t.TLSName, TLSPeers: t.TLSPeers,
-		TLSTrust: t.TLSTrust, TLSClient: t.TLSClient, TLSServerAuth: t.TLSServerAuth, EvenPorts: unlessFalse(t.EvenPorts), Codecs: t.Codecs,
+		TLSTrust: t.TLSTrust, TLSClient: t.TLSClient, TLSServerAuth: t.TLSServerAuth, EvenPorts: unlessFalse(t.EvenPorts), Codecs: t.Codecs, Suites: t.Suites,
 		DSCPSIP: t.DSCPSIP, DSCPRTP: t.DSCPRTP, EarlyMedia: t.EarlyMedia, Media: t.Media})
 }
 

@@ -8,6 +8,7 @@ import (
 	"naisen/media"
 	"naisen/media/rtp"
 	"naisen/media/sdp"
+	"naisen/media/secure"
 )
 
 // endpoint is one leg. The upper part belongs to signalling (one caller at a time), the middle is what the two exchange, and leg is the
@@ -87,7 +88,7 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 		closed: make(chan struct{}), web: &web{buried: make(chan struct{})},
 		neg: sdp.New(sdp.Config{
 			Browser: p.Browser, Fingerprint: e.certificate.Fingerprint(),
-			Addr: addr.Unmap(), Port: socks.port, Codecs: p.Codecs, SecureSIP: p.SecureSIP,
+			Addr: addr.Unmap(), Port: socks.port, Codecs: p.Codecs, SecureSIP: p.SecureSIP, Suites: suites(p.Suites),
 			SessionID: uint64(random32())<<31 | uint64(random32()),
 		}),
 	}
@@ -98,6 +99,14 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 		quota: e.cfg.PacketRate, stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), firstClock),
 	}
 	return ep
+}
+
+// suites of a profile.
+func suites(names []string) (out []secure.Suite) {
+	for _, n := range names {
+		out = append(out, secure.Suite(n))
+	}
+	return out
 }
 
 // settle gives a new endpoint to its first shard.

@@ -57,6 +57,7 @@ func dscp(v int) *int { return &v }
 func (f Fields) over(base Fields) Fields {
 	f.Host, f.Transport, f.Format, f.Plan = cmp.Or(f.Host, base.Host), cmp.Or(f.Transport, base.Transport), cmp.Or(f.Format, base.Format), cmp.Or(f.Plan, base.Plan)
 	f.Hosts, f.DIDFrom, f.TLSPeers, f.Codecs = list(f.Hosts, base.Hosts), list(f.DIDFrom, base.DIDFrom), list(f.TLSPeers, base.TLSPeers), list(f.Codecs, base.Codecs)
+	f.Suites = list(f.Suites, base.Suites)
 	f.UserPhone, f.Trusted, f.Identity = cmp.Or(f.UserPhone, base.UserPhone), cmp.Or(f.Trusted, base.Trusted), cmp.Or(f.Identity, base.Identity)
 	f.Divert, f.ForwardedCaller, f.Internal = cmp.Or(f.Divert, base.Divert), cmp.Or(f.ForwardedCaller, base.ForwardedCaller), cmp.Or(f.Internal, base.Internal)
 	f.CallerName, f.Connected = cmp.Or(f.CallerName, base.CallerName), cmp.Or(f.Connected, base.Connected)

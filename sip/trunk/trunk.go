@@ -93,6 +93,7 @@ type Fields struct {
 	TLSTrust                            string // PEM
 	TLSClient, TLSServerAuth, EvenPorts *bool
 	Codecs                              []string // none: all
+	Suites                              []string // SRTP; none: all
 	DSCPSIP, DSCPRTP                    *int
 	EarlyMedia, Media                   string
 }
@@ -142,6 +143,7 @@ type Profile struct {
 	TLSClient       bool
 	TLSServerAuth   bool
 	Codecs          []string
+	Suites          []string // SRTP suites with keys in SDP, best first; none: all
 	EvenPorts       bool
 	DSCPSIP         int // 0: as the system does
 	DSCPRTP         int
@@ -208,7 +210,7 @@ func (f Fields) resolved() *Profile {
 		SessionExpires: time.Duration(f.SessionExpires) * time.Second, MinSE: time.Duration(f.MinSE) * time.Second, Refresher: f.Refresher, Reliable: f.Reliable,
 		Refer: is(f.Refer), Replaces: is(f.Replaces), Options: max(0, time.Duration(f.OptionsSeconds)*time.Second), Register: f.Register,
 		RegisterExpires: time.Duration(f.RegisterSeconds) * time.Second, TLSName: f.TLSName, TLSPeers: f.TLSPeers, TLSTrust: f.TLSTrust,
-		TLSClient: is(f.TLSClient), TLSServerAuth: is(f.TLSServerAuth), Codecs: f.Codecs, EvenPorts: is(f.EvenPorts),
+		TLSClient: is(f.TLSClient), TLSServerAuth: is(f.TLSServerAuth), Codecs: f.Codecs, Suites: f.Suites, EvenPorts: is(f.EvenPorts),
 		DSCPSIP: value(f.DSCPSIP), DSCPRTP: value(f.DSCPRTP), AfterAnswer: f.EarlyMedia == EarlyAfterAnswer, Media: f.Media}
 }
 
