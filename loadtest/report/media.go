@@ -19,6 +19,7 @@ const mediaMethod = "callgen holds calls with 50 packets/s each way on each leg 
 	"signalled over TLS; rtpengine (Debian's, user space without its kernel module, one worker) is given the same legs by its ng protocol, one contestant after the other in each run. " +
 	"Processor time is of the whole process, for each packet received and sent on. Recorded calls are tapped and journalled encrypted to disk; rendering and sealing come after the measurement. " +
 	"Delay is from before the sender's system call until the receiver's kernel has the packet; jitter is the difference between the delays of successive packets. " +
+	"callgen never sleeps while it measures: a peer that sleeps on the same machine is woken by the sends of whom it measures, at that one's cost, which no network does. " +
 	"rtpengine hands SRTP through without decrypting it if both sides have it, so its SRTP to RTP is the comparison."
 
 // work is one way of carrying media that is measured.
@@ -118,7 +119,7 @@ func (l *lab) carry(ctx context.Context, t *table, w work) error {
 			return err
 		}
 	}
-	began, busy := time.Now(), occupied(runtime.NumCPU()-1)
+	began, before := time.Now(), occupied(runtime.NumCPU()-1)
 	u1, s1, err := process.CPU(s.PID())
 	if err != nil {
 		return err
@@ -131,9 +132,11 @@ func (l *lab) carry(ctx context.Context, t *table, w work) error {
 	if err != nil {
 		return err
 	}
-	others := 100 * float64(occupied(runtime.NumCPU()-1)-busy-(u2+s2-u1-s1)) / float64(time.Since(began))
+	after := occupied(runtime.NumCPU() - 1)
+	share := func(d time.Duration) float64 { return 100 * float64(d) / float64(time.Since(began)) }
 	name := fmt.Sprintf("%s, %d calls: ", w.name, w.calls)
-	r.tell(t, name, w.target, fmt.Sprintf("; others used %.0f %% of the switch's processor", others))
+	r.tell(t, name, w.target, fmt.Sprintf("; others used %.0f %% of the switch's processor, its host took %.1f %%", share(after.busy-before.busy-(u2+s2-u1-s1)),
+		share(after.stolen-before.stolen)))
 	if w.show != nil {
 		w.show(t, name, r)
 	}
@@ -211,16 +214,21 @@ func (l *lab) generatorCPU() string {
 	return "-1"
 }
 
-// occupied is how long a processor was busy since the machine started; 0 if the kernel does not tell.
-func occupied(processor int) time.Duration {
+// occupation of a processor since the machine started: by whatever runs here, and by what its host gave to other machines meanwhile. In such a moment
+// nothing goes on, and every packet is late.
+type occupation struct{ busy, stolen time.Duration }
+
+// occupied is 0 if the kernel does not tell.
+func occupied(processor int) occupation {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0
+		return occupation{}
 	}
 	_, rest, _ := strings.Cut(string(b), fmt.Sprintf("\ncpu%d ", processor))
-	var user, nice, system, idle, wait, irq, soft int64
-	if _, err := fmt.Sscan(rest, &user, &nice, &system, &idle, &wait, &irq, &soft); err != nil {
-		return 0
+	var user, nice, system, idle, wait, irq, soft, steal int64
+	if _, err := fmt.Sscan(rest, &user, &nice, &system, &idle, &wait, &irq, &soft, &steal); err != nil {
+		return occupation{}
 	}
-	return time.Duration(user+nice+system+irq+soft) * 10 * time.Millisecond // USER_HZ
+	const tick = 10 * time.Millisecond // USER_HZ
+	return occupation{time.Duration(user+nice+system+irq+soft) * tick, time.Duration(steal) * tick}
 }

@@ -111,8 +111,8 @@ func (s *shard) run() {
 			return
 		}
 		n := s.poll.poll(s.events[:])
-		if n == 0 && s.napper.pause > 0 && now < s.nextWork { // rest only when there is nothing to do: a flooded socket is read once in each round
-			s.poll.rest(s.napper.pause)
+		if n == 0 && s.napper.on && now < s.nextWork { // rest only when there is nothing to do: a flooded socket is read once in each round
+			s.poll.rest(s.napper.rest(s.engine.Now()))
 			n = s.poll.poll(s.events[:])
 		}
 		if n == 0 {

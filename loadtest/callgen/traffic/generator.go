@@ -19,6 +19,7 @@ type Generator struct {
 	epoll int
 	clock func() time.Time
 
+	spins   bool // it never sleeps
 	inbox   inbox
 	out     [2048]byte
 	Delay   Histogram // one way: from before the sender's system call until the receiver's kernel had it
@@ -40,6 +41,10 @@ func NewGenerator(clock func() time.Time) (*Generator, error) {
 	}
 	return &Generator{epoll: ep, clock: clock, ids: map[uint32]*Leg{}, added: make(chan *Leg, maxLegs)}, nil
 }
+
+// Spin lets the generator never sleep while it runs, which takes a processor of its own. One that sleeps is late by what its own waking takes, and on the
+// same machine it is the server's sends that have to wake it, at the server's cost: no network does that to a switch.
+func (g *Generator) Spin() { g.spins = true }
 
 // Add lets a negotiated leg talk from now on: whom it hears it finds out by itself. Safe while Run runs. ErrNotNegotiated.
 func (g *Generator) Add(l *Leg) error {
@@ -129,7 +134,7 @@ func (g *Generator) loop(ctx context.Context, until int64, sending bool) error {
 		for i := range max(n, 0) {
 			g.receive(g.all[events[i].Fd])
 		}
-		if wait := wake - g.clock().UnixNano(); n <= 0 && wait > 0 {
+		if wait := wake - g.clock().UnixNano(); !g.spins && n <= 0 && wait > 0 {
 			t := unix.NsecToTimespec(min(wait, int64(time.Millisecond)))
 			_, _ = unix.Ppoll(poll, &t, nil)
 		}
