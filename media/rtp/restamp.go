@@ -58,6 +58,12 @@ func (r *Restamper) SetClock(clock int) {
 // SSRC of the stream.
 func (r *Restamper) SSRC() uint32 { return r.ssrc }
 
+// Shift is what is added to the sequence numbers and timestamps of a source, as long as it is the one that speaks and does not start anew: all that
+// a forwarder needs which only rewrites headers. false: it is not.
+func (r *Restamper) Shift(from Source) (seq uint16, ts uint32, ok bool) {
+	return uint16(r.shift), r.tsShift, r.started && r.owner == from
+}
+
 // Last returns the highest sequence number sent and its timestamp.
 func (r *Restamper) Last() (seq uint16, ts uint32) { return uint16(r.top), r.topTS }
 
