@@ -18,9 +18,10 @@ import (
 
 // loginCmd signs in. It reads passwords from standard input, never from an argument that other users of the machine could see.
 type loginCmd struct {
-	URL    string `default:"http://127.0.0.1:8080" help:"Where the switch answers HTTP."`
-	Issuer string `help:"An OIDC issuer of its own: sign in there with a browser." placeholder:"URL"`
-	User   string `default:"admin" help:"Who signs in."`
+	URL    string   `default:"http://127.0.0.1:8080" help:"Where the switch answers HTTP."`
+	Issuer string   `help:"An OIDC issuer of its own: sign in there with a browser." placeholder:"URL"`
+	User   string   `default:"admin" help:"Who signs in."`
+	Scope  []string `help:"What the token is for: openid,sip for a phone (RFC 8898); without it, what REST and playback take."`
 }
 
 // Run implements `pbx login`: prompts go to standard error, the token alone to standard output.
@@ -28,14 +29,14 @@ func (c loginCmd) Run(ctx context.Context, out io.Writer) error {
 	var tokens identity.Tokens
 	var err error
 	if c.Issuer != "" {
-		tokens, err = identity.Login{Issuer: c.Issuer}.Browser(ctx, openBrowser)
+		tokens, err = identity.Login{Issuer: c.Issuer, Scopes: c.Scope}.Browser(ctx, openBrowser)
 	} else {
 		in := bufio.NewReader(os.Stdin)
 		var password string
 		if password, err = ask(in, "Password of "+c.User+": "); err != nil {
 			return err
 		}
-		tokens, err = identity.Login{Issuer: c.URL + "/identity"}.Password(ctx, c.User, password, func() (string, error) {
+		tokens, err = identity.Login{Issuer: c.URL + "/identity", Scopes: c.Scope}.Password(ctx, c.User, password, func() (string, error) {
 			return ask(in, "New password (12 characters or more): ")
 		})
 	}

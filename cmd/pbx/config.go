@@ -75,7 +75,8 @@ type IdentityConfig struct {
 	RolesClaim  string            `yaml:"roles_claim"`
 	Roles       map[string]string `yaml:"roles"` // value of the claim -> role
 	DomainClaim string            `yaml:"domain_claim"`
-	SIPScope    string            `yaml:"sip_scope"` // that a phone's token must have (RFC 8898); "sip"
+	SIPScope    string            `yaml:"sip_scope"`  // that a phone's token must have (RFC 8898); "sip"
+	AccessTTL   Duration          `yaml:"access_ttl"` // of the embedded service's access tokens; 10m
 }
 
 // StorageConfig says where sealed recordings go.
@@ -198,6 +199,9 @@ func (c *Config) setDefaults() {
 	set(&c.Identity.Audience, "naisen")
 	set(&c.Identity.RolesClaim, "roles")
 	set(&c.Identity.SIPScope, identity.ScopeSIP)
+	if c.Identity.AccessTTL == 0 {
+		c.Identity.AccessTTL = Duration(10 * time.Minute)
+	}
 	set(&c.Storage.Kind, "dir")
 	set(&c.Log.Level, "info")
 	set(&c.Log.Format, "text")
@@ -211,6 +215,12 @@ func set(s *string, value string) {
 		*s = value
 	}
 }
+
+// Access tokens are believed without asking anybody: so long somebody keeps what was taken away. Shorter than a sign-in takes they are of no use.
+const (
+	minAccess = 15 * time.Second
+	maxAccess = time.Hour
+)
 
 // invalid names the key as it stands in the file.
 func invalid(key, format string, args ...any) error {
@@ -261,6 +271,9 @@ func (c *Config) Validate() error {
 	add(c.LDAP.validate())
 	if u, err := url.Parse(c.Identity.Issuer); c.Identity.Issuer != "" && (err != nil || u.Host == "") {
 		add(invalid("identity.issuer", "is no URL"))
+	}
+	if ttl := time.Duration(c.Identity.AccessTTL); ttl < minAccess || ttl > maxAccess {
+		add(invalid("identity.access_ttl", "is from %s to %s", minAccess, maxAccess))
 	}
 	add(c.Storage.validate())
 	if c.Language != "ja" && c.Language != "en" {

@@ -187,7 +187,7 @@ func (p *pbx) wireIdentity() (err error) {
 	p.issuer = issuer.URL
 	if p.config.embedded() {
 		p.identity, err = identity.NewService(identity.ServiceConfig{Issuer: p.config.HTTP.URL + "/identity", KeyDir: p.config.path("keys", "identity"),
-			Store: p.store, Domain: p.config.Domain, Audience: p.config.Identity.Audience, Log: p.log})
+			Store: p.store, Domain: p.config.Domain, Audience: p.config.Identity.Audience, AccessTTL: time.Duration(p.config.Identity.AccessTTL), Log: p.log})
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,8 @@ func office(t *testing.T) (*peer.PBX, *phone) {
 	return officeWith(t, "", func(*peer.PBX) any { return nil })
 }
 
-// officeWith also has more configuration, and the browser an RTCConfiguration that may be asked of the switch.
+// officeWith also has more configuration, and the browser an RTCConfiguration that may be asked of the switch. Without the function the page is not
+// signed in yet.
 func officeWith(t *testing.T, yaml string, ice func(*peer.PBX) any) (*peer.PBX, *phone) {
 	t.Helper()
 	port := originFor(t)
@@ -42,9 +43,21 @@ func officeWith(t *testing.T, yaml string, ice func(*peer.PBX) any) (*peer.PBX, 
 	})
 	must(t, p.SignIn(t.Context()))
 	b := start(t, port, browserHz)
-	b.do(nil, "register", map[string]any{"socket": "wss://" + p.WSS + "/", "uri": "sip:2001@" + p.Domain, "password": p.Passwords["2001"], "ice": ice(p)})
-	b.saw("registered", 1)
+	if ice != nil {
+		b.signIn(p, map[string]any{"ice": ice(p)})
+	}
 	return p, b
+}
+
+// signIn registers the page as 2001, by its password unless with has a token.
+func (p *phone) signIn(at *peer.PBX, with map[string]any) {
+	p.t.Helper()
+	with["socket"], with["uri"] = "wss://"+at.WSS+"/", "sip:2001@"+at.Domain
+	if with["token"] == nil {
+		with["password"] = at.Passwords["2001"]
+	}
+	p.do(nil, "register", with)
+	p.saw("registered", 1)
 }
 
 func desk(t *testing.T, p *peer.PBX, user string, hz float64) *peer.Baresip {

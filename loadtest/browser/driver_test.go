@@ -117,6 +117,9 @@ func (p *phone) do(into any, method string, args ...any) {
 	}
 }
 
+// reload loads the page anew: what it has seen is gone.
+func (p *phone) reload() { p.t.Helper(); p.do(nil, "reload") }
+
 func (p *phone) seen() (all []string) { p.t.Helper(); p.do(&all, "seen"); return all }
 
 // saw waits until the page has seen an event n times.

@@ -39,6 +39,8 @@ type Phone struct {
 
 	Env []string // "NAME=value", beside the environment that it has
 
+	Suites string // Linphone: it offers these SRTP suites and nothing else, "A, B"; empty: plain RTP
+
 	Mailbox bool     // it subscribes to its messages
 	Watch   []string // users of its domain whose presence it subscribes to
 	Publish bool     // and its own that it publishes

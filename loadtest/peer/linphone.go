@@ -44,7 +44,7 @@ realm=%s
 domain=%s
 `
 
-// StartLinphone starts a phone in dir, which must be empty; it registers over UDP. Of p it takes User, Domain, Password, Proxy, Hz and Watch.
+// StartLinphone starts a phone in dir, which must be empty; it registers over UDP. Of p it takes User, Domain, Password, Proxy, Hz, Watch and Suites.
 func StartLinphone(dir string, p Phone) (*Linphone, error) {
 	port, err := FreePort("127.0.0.1")
 	if err != nil {
@@ -55,6 +55,9 @@ func StartLinphone(dir string, p Phone) (*Linphone, error) {
 		return nil, err
 	}
 	text := fmt.Sprintf(linphoneConfig, port, rtp, lastRTP, p.Proxy, p.Proxy, p.User, p.Domain, p.User, p.User, p.Password, p.Domain, p.Domain)
+	if p.Suites != "" {
+		text = strings.Replace(text, "[rtp]\n", "media_encryption=srtp\nmedia_encryption_mandatory=1\nsrtp_crypto_suites="+p.Suites+"\n[rtp]\n", 1)
+	}
 	for i, user := range p.Watch {
 		text += fmt.Sprintf("[friend_%d]\nurl=\"%s\" <sip:%s@%s>\npol=accept\nsubscribe=1\n", i, user, user, p.Domain)
 	}

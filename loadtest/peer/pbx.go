@@ -140,6 +140,12 @@ func (p *PBX) SignIn(ctx context.Context) error {
 	return err
 }
 
+// PhoneToken gets an access token of the administrator's for a phone (RFC 8898). The administrator must have signed in once.
+func (p *PBX) PhoneToken(ctx context.Context) (string, error) {
+	out, err := p.Command(ctx, p.adminSecret+"\n", "login", "--url", p.URL, "--scope", "openid,sip")
+	return strings.TrimSpace(out), err
+}
+
 // Do sends a request to the API with the administrator's token. A path that begins with "/" is taken as it is; else it is below the domain.
 func (p *PBX) Do(ctx context.Context, method, path string, body any) (status int, answer []byte, err error) {
 	return p.DoAs(ctx, p.token, method, path, body)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -81,4 +82,46 @@ func ciphered(t *testing.T, p *peer.PBX, caller, called *peer.Baresip, number, s
 func sounds(b *peer.Baresip, since int, hz float64) bool {
 	pcm, err := b.Heard()
 	return err == nil && len(pcm) > since+rate && mediatest.ToneIn(pcm[len(pcm)-rate/2:], rate, hz) > 0.8
+}
+
+// registered is a new binding of 2001.
+var registered = regexp.MustCompile(`msg="bindings changed" aor=2001@.* added=1 `)
+
+// TestLinphoneSuites: AES-CM with 256 bits and both tags (RFC 6188), which baresip has not: Linphone offers nothing else, and both hear each other.
+func TestLinphoneSuites(t *testing.T) {
+	t.Parallel()
+	p := newPBX(t, "")
+	b := desk(t, p, "2002", deskHz, true)
+	for i, suite := range []string{"AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32"} {
+		l, err := peer.StartLinphone(t.TempDir(), peer.Phone{User: "2001", Domain: p.Domain, Password: p.Passwords["2001"], Proxy: p.UDP, Hz: otherHz, Suites: suite})
+		must(t, err)
+		t.Cleanup(l.Stop)
+		must(t, peer.Until(20*time.Second, func() bool { return len(registered.FindAllString(p.Output(), -1)) > i }))
+		since := heardSoFar(b)
+		must(t, l.Say("call sip:2002@"+p.Domain))
+		must(t, l.Saw("Media streams established", 20*time.Second))
+		must(t, l.Talk())
+		if err := peer.Until(20*time.Second, func() bool { return sounds(b, since, otherHz) }); err != nil {
+			t.Fatalf("%s: the desk does not hear it:\n%s", suite, l.Output())
+		}
+		talk(t, 2*time.Second)
+		must(t, l.Say("terminate"))
+		var calls struct {
+			Items []struct {
+				Legs []struct{ Number, Encryption string }
+			}
+		}
+		history(t, p, i+1)
+		get(t, p, "calls/history", &calls)
+		for _, leg := range calls.Items[0].Legs {
+			if leg.Number == "2001" && leg.Encryption != suite {
+				t.Errorf("%s: the leg has %q", suite, leg.Encryption)
+			}
+		}
+		must(t, l.Saw("ended", 5*time.Second))
+		pcm, err := l.Heard()
+		must(t, err)
+		onlyTone(t, "Linphone's ear", pcm, deskHz, time.Second)
+		l.Stop()
+	}
 }

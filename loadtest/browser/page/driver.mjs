@@ -60,6 +60,12 @@ say({ ready: true });
 for await (const line of createInterface({ input: process.stdin })) {
   const { method, args } = JSON.parse(line);
   try {
+    if (method === "reload") { // as the key F5 does: the page is told nothing in time
+      await page.reload();
+      await page.waitForFunction(() => window.phone);
+      say({ value: null });
+      continue;
+    }
     say({ value: (await page.evaluate(([m, a]) => window.phone[m](...a), [method, args ?? []])) ?? null });
   } catch (e) {
     say({ error: String(e) });

@@ -4,6 +4,11 @@
 const seen = []; // events in order, for `saw`
 let ua, session, context, analyser;
 
+// What a page must keep to find its call again after a reload: who it is (RFC 5626), and the dialog that it was in (RFC 3891).
+const kept = sessionStorage;
+const instance = kept.getItem("instance") ?? crypto.randomUUID();
+kept.setItem("instance", instance);
+
 function note(what) { seen.push(what); }
 
 function listen(stream) {
@@ -18,7 +23,11 @@ function follow(s) {
   session = s;
   note(`session ${s.direction}`);
   for (const e of ["progress", "accepted", "confirmed", "hold", "unhold"]) s.on(e, () => note(e));
-  s.on("ended", (e) => note(`ended ${e.cause}`));
+  s.on("confirmed", () => {
+    const { call_id, local_tag, remote_tag } = s._dialog.id;
+    kept.setItem("call", JSON.stringify({ replaces: `${call_id};to-tag=${remote_tag};from-tag=${local_tag}`, to: s.remote_identity.uri.toString() }));
+  });
+  s.on("ended", (e) => { kept.removeItem("call"); note(`ended ${e.cause}`); });
   s.on("failed", (e) => note(`failed ${e.cause} ${e.message?.status_code ?? ""}`));
   const wire = (pc) => {
     pc.addEventListener("track", (e) => listen(e.streams[0] ?? new MediaStream([e.track])));
@@ -37,13 +46,23 @@ window.phone = {
   register(c) {
     if (c.ice) media.pcConfig = c.ice;
     ua = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(c.socket)], uri: c.uri, password: c.password || undefined,
-      authorization_jwt: c.token ? `Bearer ${c.token}` : undefined, session_timers: false, user_agent: c.agent || undefined });
+      authorization_jwt: c.token ? `Bearer ${c.token}` : undefined, session_timers: false, user_agent: c.agent || undefined, instance_id: instance });
     for (const e of ["connected", "disconnected", "registered", "unregistered"]) ua.on(e, (x) => note(e === "disconnected" ? `${e} ${x.code ?? ""}` : e));
     ua.on("registrationFailed", (e) => note(`registrationFailed ${e.cause}`));
     ua.on("newRTCSession", (e) => follow(e.session));
     ua.start();
   },
+  // A fresh access token in place of the one that runs out.
+  renew(token) {
+    ua.set("authorization_jwt", `Bearer ${token}`);
+    ua.register();
+  },
   call(to) { ua.call(to, media); },
+  // Takes the call up again that the page was in before it was loaded anew.
+  resume() {
+    const { replaces, to } = JSON.parse(kept.getItem("call"));
+    ua.call(to, { ...media, extraHeaders: [`Replaces: ${replaces}`, "Require: replaces"] });
+  },
   answer() { session.answer(media); },
   hold() { session.hold(); },
   unhold() { session.unhold(); },
