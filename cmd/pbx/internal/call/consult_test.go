@@ -425,3 +425,47 @@ func TestConsultationIsNotRecorded(t *testing.T) {
 		o.over("m1 2002 2003 2003 caller c1", "c1 2001 2002 2002 caller")
 	})
 }
+
+// Who waits in a call where everything is encrypted is connected with who was consulted once that one is encrypted too, and never in the clear.
+func TestConsultationIntoTheClass(t *testing.T) {
+	for _, c := range answers {
+		t.Run(c.name, func(t *testing.T) {
+			consulting(t, secret(), func(o *trial) {
+				o.answers()
+				o.talk(o.bobs, o.cars)
+				o.bob.presses("#74")
+				synctest.Wait()
+				if !o.carol.saw("offer PCMU,PCMA") {
+					t.Fatalf("carol was not asked: %q", o.carol.did)
+				}
+				c.say(o.carol)
+				synctest.Wait()
+				if c.yes {
+					o.talk(o.annas, o.cars)
+				} else {
+					o.alone(o.bobs, whyNotThere)
+				}
+				o.anna.hangup(sip.CauseNormal)
+				o.carol.hangup(sip.CauseNormal)
+			})
+		})
+	}
+}
+
+// Nor are three brought together so, and who rings off instead of completing is called back by the one who waits.
+func TestNobodyInTheClearIsJoined(t *testing.T) {
+	consulting(t, secret(), func(o *trial) {
+		o.answers()
+		o.bob.presses("#73")
+		o.alone(o.bobs, notPossible)
+		o.bob.post(Media{o.bob.id, media.PlayEnded{Complete: true}})
+		o.talk(o.bobs, o.cars)
+		legs := len(o.order)
+		o.bob.hangup(sip.CauseNormal)
+		synctest.Wait()
+		if o.carol.ends != 1 || len(o.order) != legs+1 {
+			t.Errorf("carol's leg ended %d times, %d legs were rung", o.carol.ends, len(o.order)-legs)
+		}
+		o.anna.hangup(sip.CauseNormal)
+	})
+}
