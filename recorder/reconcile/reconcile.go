@@ -52,6 +52,7 @@ type Report struct {
 	Read       int // objects that were read to their end
 	Findings   []Finding
 	Counts     map[Kind]int
+	Keyless    bool // manifests were not opened: the vault's identity is not here
 	Began      time.Time
 	Took       time.Duration
 }
@@ -74,6 +75,9 @@ func (r Report) String() string {
 	if len(r.Findings) == maxFindings {
 		b.WriteString("and more\n")
 	}
+	if r.Keyless {
+		b.WriteString("the vault's identity is not here: no manifest was opened\n")
+	}
 	if r.Bad() == 0 {
 		b.WriteString("catalogue, manifests and objects agree\n")
 	}
@@ -84,7 +88,7 @@ func (r Report) String() string {
 type Config struct {
 	Catalogue *catalogue.Catalogue
 	Store     objstore.Store
-	Keys      catalogue.Opener // without the vault's identity manifests do not open: then rows cannot be rebuilt, and Deep is refused
+	Keys      catalogue.Opener // without the vault's identity manifests do not open: then rows cannot be rebuilt, and Deep looks at audio and locks alone
 	Ignore    []string         // prefixes of other kinds of objects in the same store
 	// Deep says whose objects are read to their end and held against manifest and lock; nil: nobody's, only names and sizes are compared.
 	Deep  func(object string) bool
@@ -269,6 +273,9 @@ func (r *run) stranger(ctx context.Context, domain, object string) error {
 		}
 		r.found(Rebuilt, object, "from its manifest")
 		r.report.Recordings++
+		return nil
+	case r.keyless(err):
+		r.found(Orphan, object, "the catalogue does not know it, and its manifest does not open here")
 		return nil
 	case !errors.Is(err, recorder.ErrIntegrity) && !errors.Is(err, objstore.ErrNotFound) && !errors.Is(err, seal.ErrNoKey):
 		return err // the store, not the manifest

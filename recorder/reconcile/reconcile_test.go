@@ -19,6 +19,7 @@ import (
 	"naisen/recorder/catalogue"
 	"naisen/recorder/objstore"
 	"naisen/recorder/objstore/mem"
+	"naisen/recorder/seal"
 )
 
 const domain = "a.example"
@@ -285,6 +286,26 @@ func TestRebuild(t *testing.T) {
 	if row, err := a.cat.Get(t.Context(), domain, "r1"); err != nil || !row.Held.IsZero() || !row.RetainUntil.Equal(began.Add(time.Minute).AddDate(1, 0, 0)) {
 		t.Errorf("%+v %v", row, err)
 	}
+}
+
+// With public keys only the comparison goes on, says what it could not look at, and calls nothing altered for that.
+func TestKeyless(t *testing.T) {
+	a := newArchive(t)
+	keyless := func(c *Config) { c.Keys = noKey{} }
+	if r := a.run(t, keyless); r.Bad() != 0 || !r.Keyless || r.Read != 4 || r.Recordings != 4 || !strings.Contains(r.String(), "identity") {
+		t.Errorf("%+v", r)
+	}
+	p := &past{a.store, map[string]bool{}, map[string]string{a.object(t, "r0"): "AUDIO of r0"}, map[string]bool{}}
+	a.store = p
+	a.run(t, keyless).of(t, map[Kind]int{Altered: 1})
+	a.open(t)
+	a.run(t, keyless).of(t, map[Kind]int{Orphan: 4})
+}
+
+type noKey struct{}
+
+func (noKey) Open(context.Context, string, io.Reader) (io.Reader, error) {
+	return nil, fmt.Errorf("seal: identities: %w", seal.ErrNoKey)
 }
 
 // A store that does not answer is no store in which everything is missing.
