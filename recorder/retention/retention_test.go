@@ -450,3 +450,25 @@ func TestRuns(t *testing.T) {
 	}
 	k.Close()
 }
+
+// forgetful says that it deleted, and did not.
+type forgetful struct{ objstore.Store }
+
+func (forgetful) Delete(context.Context, string) error { return nil }
+
+// A store that lies about deleting gets no certificate; one that does delete then does.
+func TestLyingDelete(t *testing.T) {
+	h := newHouse(t)
+	m := h.add(t, "r1", 1)
+	h.set(m.RetainUntil().Add(time.Hour))
+	k := h.keeper(t, forgetful{h.store}, nil)
+	approve(t, k, "2026-04")
+	for range 2 {
+		if err := k.Pass(t.Context()); err == nil || k.Stats().Stuck != 1 || len(h.log) != 0 {
+			t.Errorf("%v, %+v, %d certificates", err, k.Stats(), len(h.log))
+		}
+	}
+	if err := h.keeper(t, nil, nil).Pass(t.Context()); err != nil || len(h.objects(t)) != 0 || len(h.log) != 1 {
+		t.Errorf("%v, %v, %d certificates", err, h.objects(t), len(h.log))
+	}
+}

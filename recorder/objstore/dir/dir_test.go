@@ -65,6 +65,13 @@ func TestLocksSurviveRestart(t *testing.T) {
 	if err := put("a/born.age", objstore.Lock{}); !errors.Is(err, objstore.ErrExists) {
 		t.Errorf("a second time: %v", err)
 	}
+	// Another upload of the name that comes to its end in the same moment.
+	if err := os.WriteFile(filepath.Join(root, ".tmp", "late"), []byte("y"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.link(".tmp/late", "a/born.age", objstore.Lock{}); !errors.Is(err, objstore.ErrExists) {
+		t.Errorf("in the same moment: %v", err)
+	}
 	s.Close()
 	if s, err = Open(root, func() time.Time { return now }); err != nil {
 		t.Fatal(err)
