@@ -122,9 +122,12 @@ type RecordingPolicy struct {
 	Notice        string `json:"notice"`     // "early-media", "after-answer", "none"
 	Prompt        string `json:"prompt"`     // default notice/recording
 	OnFailure     string `json:"on_failure"` // "continue" (default) or "refuse"
-	RetentionDays int    `json:"retention_days"`
-	DSCP          int    `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of every leg of this class of numbers, 1 to 63, where its trunk says none; 0: 46 (EF)"`
-	Media         string `json:"media,omitempty" doc:"Encryption of every leg of this class of numbers, where it is stricter than the device's or trunk's: srtp-required, srtp-preferred (default) or srtp-forbidden"`
+	RetentionDays int    `json:"retention_days" doc:"From the end of the call; 0: without end. A shorter class waits for somebody else to agree"`
+
+	DSCP  int    `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of every leg of this class of numbers, 1 to 63, where its trunk says none; 0: 46 (EF)"`
+	Media string `json:"media,omitempty" doc:"Encryption of every leg of this class of numbers, where it is stricter than the device's or trunk's: srtp-required, srtp-preferred (default) or srtp-forbidden"`
+
+	Shortening *Shortening `json:"shortening,omitempty" doc:"A shorter class that waits; sent back as it was read it goes on waiting, without it it is withdrawn"`
 }
 
 // Subject is who asks: the same for REST, playback, console and SIP.

@@ -298,6 +298,9 @@ func (p RecordingPolicy) Validate() error {
 	checkPrompt(&c, "prompt", p.Prompt)
 	c.oneOf("on_failure", p.OnFailure, "", "continue", "refuse")
 	c.between("retention_days", p.RetentionDays, 0, 36500)
+	if p.Shortening != nil {
+		c.between("shortening.days", p.Shortening.Days, 1, 36500)
+	}
 	c.oneOf("media", p.Media, "", "srtp-required", "srtp-preferred", "srtp-forbidden")
 	c.between("dscp_rtp", p.DSCP, 0, 63)
 	return c.result()

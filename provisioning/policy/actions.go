@@ -105,6 +105,7 @@ const (
 	PolicyRead   provisioning.Action = "policy.read"
 	PolicyPut    provisioning.Action = "policy.put"
 	PolicyDelete provisioning.Action = "policy.delete"
+	PolicyAgree  provisioning.Action = "policy.agree" // to a shorter class of retention, which somebody else asked for
 
 	PromptRead   provisioning.Action = "prompt.read"
 	PromptPut    provisioning.Action = "prompt.put"
@@ -266,7 +267,7 @@ func rows() []row {
 		grant(SitePut, provisioning.KindSite, admin, telephony),
 		grant(SiteDelete, provisioning.KindSite, admin, telephony),
 
-		grant(PolicyRead, provisioning.KindPolicy, admin, telephony),
+		grant(PolicyRead, provisioning.KindPolicy, admin, telephony, manager),
 		grant(PolicyPut, provisioning.KindPolicy, admin, telephony),
 		grant(PolicyDelete, provisioning.KindPolicy, admin, telephony),
 
@@ -378,6 +379,7 @@ func vaultRows() []row {
 		grant(RecordingRetain, KindRecording, manager),
 		grant(DisposalRead, KindDisposal, admin, auditor, manager),
 		grant(DisposalApprove, KindDisposal, manager),
+		grant(PolicyAgree, provisioning.KindPolicy, manager),
 	}
 }
 

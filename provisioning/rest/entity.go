@@ -21,6 +21,7 @@ type resource[T provisioning.Entity] struct {
 	owner          func(T) string                                    // nil: nobody's
 	ownerIn        func(provisioning.Reader, string, T) string       // in place of owner: it stands with another entity
 	created        func(provisioning.Writer, string, T) (any, error) // after a create, in its transaction; what it returns is shown once
+	change         func(s provisioning.Subject, old, next T) T       // what next becomes in place of old, which is the zero value where there was none
 	keep           func(provisioning.Reader, string, T) error        // after a change or deletion of T, in its transaction: what must still hold
 }
 
@@ -189,7 +190,11 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		if err != nil {
 			return err
 		}
-		if out.etag, err = w.Put(in.Domain, in.Body, ifMatch); err != nil {
+		next := in.Body
+		if res.change != nil {
+			next = res.change(subjectOf(ctx), old, next)
+		}
+		if out.etag, err = w.Put(in.Domain, next, ifMatch); err != nil {
 			return err
 		}
 		if out.status == http.StatusOK && res.keep != nil {
@@ -250,10 +255,7 @@ func (a *api) registerEntities() {
 		setKey: func(s *provisioning.Site, k string) { s.Name = k }}
 	entities(a, sites)
 	putPlain(a, sites)
-	policies := resource[provisioning.RecordingPolicy]{plural: "recording-policies", one: "recording-policy", read: policy.PolicyRead,
-		put: policy.PolicyPut, del: policy.PolicyDelete, setKey: func(p *provisioning.RecordingPolicy, k string) { p.Name = k }}
-	entities(a, policies)
-	putPlain(a, policies)
+	a.registerPolicies()
 	a.registerConferences()
 	a.registerExtensions()
 	a.registerFeatureCodes()

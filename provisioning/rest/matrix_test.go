@@ -34,8 +34,8 @@ func operationActions() map[string]provisioning.Action {
 		"PUT /v1/domains/{domain}/sites/{key}": policy.SitePut, "DELETE /v1/domains/{domain}/sites/{key}": policy.SiteDelete,
 		"GET /v1/domains/{domain}/recording-policies": policy.PolicyRead, "GET /v1/domains/{domain}/recording-policies/{key}": policy.PolicyRead,
 		"PUT /v1/domains/{domain}/recording-policies/{key}":    policy.PolicyPut,
-		"DELETE /v1/domains/{domain}/recording-policies/{key}": policy.PolicyDelete,
-		"GET /v1/domains/{domain}/prompts":                     policy.PromptRead, "GET /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptRead,
+		"DELETE /v1/domains/{domain}/recording-policies/{key}": policy.PolicyDelete, "POST /v1/domains/{domain}/recording-policies/{key}/agree": policy.PolicyAgree,
+		"GET /v1/domains/{domain}/prompts": policy.PromptRead, "GET /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptRead,
 		"PUT /v1/domains/{domain}/prompts/{language}/{name}":    policy.PromptPut,
 		"DELETE /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptDelete,
 		"GET /v1/domains/{domain}/calls":                        policy.CallRead, "POST /v1/domains/{domain}/calls/{key}/hangup": policy.CallHangup,
@@ -186,7 +186,7 @@ func body(op *huma.Operation) string {
 	case strings.HasSuffix(op.Path, "/hold"), strings.HasSuffix(op.Path, "/release"):
 		return `{"reason":"x"}`
 	case strings.HasSuffix(op.Path, "/retention"):
-		return `{"until":"2030-01-01T00:00:00Z","reason":"x"}`
+		return `{"until":"2130-01-01T00:00:00Z","reason":"x"}`
 	case strings.HasSuffix(op.Path, "/recording"):
 		return `{"on":true}`
 	case strings.HasSuffix(op.Path, "/calls"):

@@ -89,6 +89,9 @@ func (a *api) releaseRecording(ctx context.Context, in *reasonInput) (*itemOutpu
 }
 
 func (a *api) retainRecording(ctx context.Context, in *retainInput) (*itemOutput[provisioning.RecordingKeeping], error) {
+	if !in.Body.Until.After(a.Clock()) { // one that is kept without end would fall due at once
+		return nil, invalidAt(http.StatusUnprocessableEntity, "body.until", "must be in the future")
+	}
 	return a.keep(ctx, in.ItemPath, policy.RecordingRetain, in.Body.Reason, map[string]any{"until": in.Body.Until},
 		func() error { return a.Vault.Extend(ctx, in.Domain, in.Key, in.Body.Until) })
 }

@@ -22,7 +22,7 @@ type fakeVault struct {
 var vaultDue = time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)
 
 func newFakeVault() *fakeVault {
-	return &fakeVault{keeping: provisioning.RecordingKeeping{Recording: "r1", Policy: "always", State: "stored", RetainUntil: vaultDue}}
+	return &fakeVault{keeping: provisioning.RecordingKeeping{Recording: "r1", Policy: "always", State: "stored", RetainUntil: time.Now().AddDate(1, 0, 0)}}
 }
 
 func (f *fakeVault) on(domain, id string, do func() error) error {
@@ -103,6 +103,7 @@ const manager = "kacho+recording-manager"
 func TestHoldRecording(t *testing.T) {
 	r := newRig(t)
 	at := base + "/recordings/r1"
+	tomorrow, later := time.Now().AddDate(0, 0, 1).Format(time.RFC3339), time.Now().AddDate(2, 0, 0).Format(time.RFC3339)
 	for _, c := range []struct {
 		token, method, path, body string
 		status                    int
@@ -112,8 +113,9 @@ func TestHoldRecording(t *testing.T) {
 		{manager, "PUT", at + "/hold", `{"reason":"  "}`, 422, "body.reason"},
 		{manager, "PUT", at + "/hold", `{}`, 422, "body"},
 		{manager, "PUT", base + "/recordings/none/hold", `{"reason":"x"}`, 404, ""},
-		{manager, "PUT", at + "/retention", `{"until":"2027-12-24T00:00:00Z","reason":"訴訟"}`, 200, ""},
-		{manager, "PUT", at + "/retention", `{"until":"2026-01-01T00:00:00Z","reason":"x"}`, 422, "body.until"},
+		{manager, "PUT", at + "/retention", `{"until":"` + later + `","reason":"訴訟"}`, 200, ""},
+		{manager, "PUT", at + "/retention", `{"until":"` + tomorrow + `","reason":"x"}`, 422, "body.until"},     // the vault refuses: shorter
+		{manager, "PUT", at + "/retention", `{"until":"2026-01-01T00:00:00Z","reason":"x"}`, 422, "body.until"}, // nobody asks it: over
 		{manager, "PUT", at + "/retention", `{"until":"soon","reason":"x"}`, 422, "body.until"},
 		{admin, "POST", at + "/release", `{"reason":"x"}`, 403, ""},
 		{admin, "GET", at + "/keeping", ``, 200, ""},
