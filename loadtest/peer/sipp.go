@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -95,20 +94,15 @@ func (s Scenario) flags() []string {
 	return f
 }
 
-// taken tells whether somebody listens there.
+// taken tells whether somebody has bound that address. The kernel's table is read: who tries the address holds it for a moment, in which the
+// program that it is meant for cannot have it.
 func taken(network string, a netip.AddrPort) bool {
-	if network == "tcp" {
-		l, err := net.Listen("tcp", a.String())
-		if err == nil {
-			_ = l.Close()
-		}
-		return err != nil
+	table, err := os.ReadFile("/proc/net/" + network)
+	if err != nil {
+		return false
 	}
-	l, err := net.ListenPacket("udp", a.String())
-	if err == nil {
-		_ = l.Close()
-	}
-	return err != nil
+	ip := a.Addr().As4() // written as a number of this machine, whose octets are the other way round
+	return strings.Contains(string(table), fmt.Sprintf(": %02X%02X%02X%02X:%04X ", ip[3], ip[2], ip[1], ip[0], a.Port()))
 }
 
 func (p *Process) over() bool {
