@@ -145,13 +145,15 @@ func (c *Core) closeLine(l *line, now time.Time) {
 	}
 }
 
-// dismiss: nobody's member any more.
+// dismiss: nobody's member any more. The caller with whom it talks has one outcome all the same, when they have talked.
 func (c *Core) dismiss(a *agent, now time.Time) {
 	c.withdraw(a)
 	a.wish.SignedIn = false
 	c.show(a, now)
 	for _, x := range c.calls { // order does not matter: it empties maps
-		delete(x.in, a)
+		if x.talk == nil || x.talk.agent != a {
+			delete(x.in, a)
+		}
 	}
 }
 
@@ -162,7 +164,7 @@ func (c *Core) Registered(now time.Time, k Key, yes bool) {
 	switch {
 	case a == nil:
 	case yes:
-		a.unregistered = time.Time{}
+		a.unregistered, a.leaving = time.Time{}, false // should it not have been signed out, it can be another time
 	case a.unregistered.IsZero():
 		a.unregistered = now
 	}
@@ -264,7 +266,7 @@ func (c *Core) Call(now time.Time, s Call) {
 	c.touched = true
 	in := map[*agent]bool{}
 	for _, i := range s.In {
-		if a := c.agentOf(s.Domain, i.Number); a != nil && !s.Over {
+		if a := c.agentIn(x, i.Number); a != nil && !s.Over {
 			in[a] = in[a] || i.Talking
 		}
 	}
@@ -317,6 +319,20 @@ func (c *Core) agentOf(domain, number string) *agent {
 		return a
 	}
 	return c.outside[Key{domain, number}]
+}
+
+// agentIn is who a call shows by a number. Who took its caller counts although it is nobody's member any more; one that is a member again goes on
+// in its place.
+func (c *Core) agentIn(x *live, number string) *agent {
+	a := c.agentOf(x.domain, number)
+	if t := x.talk; t != nil && a != t.agent && number != "" && (number == t.agent.key.Number || number == t.agent.wish.Outside) {
+		if a == nil {
+			return t.agent
+		}
+		delete(x.in, t.agent)
+		t.agent, x.in[a] = a, true
+	}
+	return a
 }
 
 func (c *Core) concerns(s Call) bool {

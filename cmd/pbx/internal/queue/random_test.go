@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -87,8 +88,17 @@ func newWorld(t *rapid.T) *world {
 }
 
 func (w *world) configure() {
-	for _, k := range w.core.Configure(w.now, w.dir) {
+	fresh := w.core.Configure(w.now, w.dir)
+	for _, k := range fresh {
 		w.core.Registered(w.now, k, true)
+	}
+	if len(fresh) == 0 {
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(w.calls)) { // as the distributor does: some of them may be talking
+		if c := w.calls[id]; !c.over {
+			w.publish(c)
+		}
 	}
 }
 
@@ -266,7 +276,7 @@ func (w *world) first(c *phoneCall) string {
 func (w *world) act() {
 	ringing := func(c *phoneCall) bool { return len(c.ringing) > 0 && !c.own }
 	agent := &w.dir.agents[rapid.IntRange(0, len(w.dir.agents)-1).Draw(w.t, "agent")]
-	switch rapid.IntRange(0, 13).Draw(w.t, "act") {
+	switch rapid.IntRange(0, 14).Draw(w.t, "act") {
 	case 0, 1, 2:
 		w.join()
 	case 3, 4:
@@ -307,7 +317,21 @@ func (w *world) act() {
 		}
 	case 13:
 		w.core.Ready(w.now, Key{town, agent.Number})
+	case 14:
+		w.hire(agent.Number)
 	}
+}
+
+// hire makes an agent a member of a queue, or a member no more, whatever it does now.
+func (w *world) hire(number string) {
+	q := &w.dir.queues[rapid.IntRange(0, len(w.dir.queues)-1).Draw(w.t, "queue")]
+	mine := func(m provisioning.QueueMember) bool { return m.Agent == number }
+	if slices.ContainsFunc(q.Members, mine) {
+		q.Members = slices.DeleteFunc(slices.Clone(q.Members), mine)
+	} else {
+		q.Members = append(slices.Clone(q.Members), provisioning.QueueMember{Agent: number})
+	}
+	w.configure()
 }
 
 func (w *world) join() {
