@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/cmd/pbx/internal/call"
 	"naisen/provisioning"
 	"naisen/sip/stack"
 )
@@ -218,4 +219,40 @@ func TestNobodyParksACallForHelp(t *testing.T) {
 		o.emptyLot()
 		a.bye(h)
 	}, simLot())
+}
+
+// TestParkedAgainAtOnce: a call that comes back and is parked again before it has shown itself leaves no slot taken behind it.
+func TestParkedAgainAtOnce(t *testing.T) {
+	p := newParks(simDirectory(t), nil)
+	lot := provisioning.ParkingLot{Number: "700", FirstSlot: "701", Slots: 3}
+	take := func(wanted, id, want string) {
+		t.Helper()
+		if got, ok := p.Take(simDomain, lot, wanted, "2001", id, true); got != want || ok != (want != "") {
+			t.Errorf("%s is given slot %q, want %q", id, got, want)
+		}
+	}
+	show := func(id, slot string) {
+		s := &call.Snapshot{ID: id, Domain: simDomain}
+		if slot != "" {
+			s.Parked = &call.Parked{Slot: slot, Leg: call.LegID(id + "-1"), By: "2001"}
+		}
+		p.Changed(s)
+	}
+	take("", "c1", "701")
+	show("c1", "701")
+	take("", "c2", "702")
+	show("c2", "702")
+	take("", "c1", "701") // its own is free for it
+	show("c1", "701")
+	take("703", "c1", "703")
+	show("c1", "703")
+	take("703", "c2", "")
+	take("701", "c3", "701") // where c1 was
+	show("c3", "701")
+	for _, id := range []string{"c1", "c2", "c3"} {
+		show(id, "")
+	}
+	if n := p.taken(); n != 0 {
+		t.Errorf("%d slots are taken, and nobody is parked", n)
+	}
 }

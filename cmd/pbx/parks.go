@@ -51,7 +51,7 @@ func (p *parks) Take(domain string, lot provisioning.ParkingLot, wanted, by, id 
 	defer p.mu.Unlock()
 	free := func(slot string) bool {
 		s, taken := p.slots[event.AOR{User: slot, Domain: domain}]
-		return !taken || !s.parked && s.by == by
+		return !taken || s.call == id || !s.parked && s.by == by
 	}
 	slot := wanted
 	if wanted == "" {
@@ -68,6 +68,9 @@ func (p *parks) Take(domain string, lot provisioning.ParkingLot, wanted, by, id 
 	at := event.AOR{User: slot, Domain: domain}
 	if kept, ok := p.slots[at]; ok {
 		delete(p.of, kept.call)
+	}
+	if before, ok := p.of[id]; ok { // it came back and is parked again, and has not shown itself in between
+		delete(p.slots, before)
 	}
 	p.slots[at], p.of[id] = stall{call: id, by: by, parked: parked}, at
 	return slot, true
