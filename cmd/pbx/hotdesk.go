@@ -51,19 +51,19 @@ func (s *seats) start(ctx context.Context) {
 			}
 			snap = s.directory.Snapshot()
 			now := snap.Seated(time.Now())
-			s.moved(before, now)
+			reseated(before, now, s.tell)
 			before = now
 		}
 	}()
 }
 
-// moved tells of each desk with another person, and of both persons.
-func (s *seats) moved(before, now map[[2]string]string) {
+// reseated tells of each desk with another person, and of both persons.
+func reseated(before, now map[[2]string]string, tell func(event.AOR)) {
 	for _, pair := range [][2]map[[2]string]string{{before, now}, {now, before}} {
 		for k, person := range pair[0] {
 			if pair[1][k] != person {
-				s.tell(event.AOR{User: k[1], Domain: k[0]})
-				s.tell(event.AOR{User: person, Domain: k[0]})
+				tell(event.AOR{User: k[1], Domain: k[0]})
+				tell(event.AOR{User: person, Domain: k[0]})
 			}
 		}
 	}

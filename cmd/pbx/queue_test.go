@@ -165,3 +165,28 @@ func TestTransferIntoQueue(t *testing.T) {
 		o.waited("7001 answered 2001 1")
 	}, simQueue(nil)...)
 }
+
+// TestAgentAtADesk: an agent whose only telephone is the desk at which it is signed in takes calls there.
+func TestAgentAtADesk(t *testing.T) {
+	onStage(t, "", func(o *stage) {
+		desk := o.phones["2001"]
+		o.phones["2004"].Register(0)
+		o.wait(time.Second)
+		o.agentIs("2004", queue.Ready)
+		a := o.enters(simQueueDID)
+		in := desk.Expect("INVITE")
+		b := side{desk, in, desk.Reply(in, 200, with(desk, "0 8 101")), false}
+		desk.Expect("ACK")
+		o.wait(5 * time.Second)
+		o.agentIs("2004", queue.Talking)
+		b.bye(a)
+		o.wait(time.Second)
+		o.waited("7001 answered 2004 1")
+		desk.Register(0)
+		o.wait(time.Second)
+		o.agentIs("2004", queue.Unreachable)
+	}, provisioning.Extension{Number: "2001", Display: "Desk", AllowMD5: true, Media: "srtp-preferred", HotDesk: &provisioning.HotDesking{}},
+		provisioning.HotDesk{Desk: "2001", Person: "2004", Since: time.Unix(0, 0), Until: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)},
+		provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2004"}}}, provisioning.Agent{Number: "2004", SignedIn: true},
+		provisioning.DID{Number: simQueueDID, Queue: "7001"})
+}

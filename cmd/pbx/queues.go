@@ -12,6 +12,7 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
 	"naisen/provisioning/live"
+	"naisen/sip/event"
 	"naisen/sip/registrar"
 )
 
@@ -95,11 +96,24 @@ func (q *queues) Close() {
 	q.running.Wait()
 }
 
+// follow takes what is set, and who signs in at which desk: an agent can be rung there. Whom the clock signs out is taken out of the directory soon.
 func (q *queues) follow(ctx context.Context) {
-	v := q.directory.Snapshot().Version()
-	for q.directory.WaitVersion(ctx, v+1) == nil {
-		v = q.directory.Snapshot().Version()
+	snap := q.directory.Snapshot()
+	before := snap.Seated(time.Now())
+	for q.directory.WaitVersion(ctx, snap.Version()+1) == nil {
+		snap = q.directory.Snapshot()
 		q.Configured()
+		now := snap.Seated(time.Now())
+		reseated(before, now, q.came)
+		before = now
+	}
+}
+
+// came says that the telephones of an extension have changed, which may be somebody else's desk.
+func (q *queues) came(a event.AOR) {
+	q.Registrations(queue.Key{Domain: a.Domain, Number: a.User})
+	if person, ok := q.directory.Snapshot().PersonAt(a.Domain, a.User, time.Now()); ok {
+		q.Registrations(queue.Key{Domain: a.Domain, Number: person})
 	}
 }
 
@@ -111,8 +125,7 @@ func (q *queues) watch(ctx context.Context, w *registrar.Watch) {
 		case <-ctx.Done():
 			return
 		case c := <-w.C():
-			a := aorOf(c.Binding.AOR)
-			q.Registrations(queue.Key{Domain: a.Domain, Number: a.User})
+			q.came(aorOf(c.Binding.AOR))
 		}
 		if n := w.Lost(); n != lost {
 			lost = n
@@ -145,8 +158,9 @@ func (q *queues) restore(ctx context.Context) {
 	}
 }
 
+// reachable: there is a telephone that rings for an agent, at the own place or at a desk.
 func (q *queues) reachable(k queue.Key) bool {
-	return len(q.registrar.Lookup(k.Number+"@"+k.Domain)) > 0
+	return present{registrar: q.registrar, directory: q.directory}.Registered(k.Domain, k.Number)
 }
 
 // Queue implements app.Queues.
