@@ -189,6 +189,15 @@ func (p *phone) ring(r *stack.Request) {
 	c.peerPort = portOf(r.Body)
 	c.state = ringing
 	p.closed(r)
+	if p.leaves {
+		c.refuse(480)
+		return
+	}
+	if p.w.office != nil && r.Has("Answer-Mode") && !p.one(4) {
+		p.w.happened("answered by itself")
+		c.accept()
+		return
+	}
 	wait := p.chance(12 * time.Second)
 	if !p.w.classic && p.one(6) {
 		p.reply(r, 180, c.localTag, c.dialog)

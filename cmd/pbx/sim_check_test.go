@@ -48,6 +48,9 @@ func (w *world) check() {
 	w.checkMoved()
 	w.checkRecordings()
 	w.checkMailboxes()
+	if w.office != nil {
+		w.checkOffice()
+	}
 }
 
 // called groups what phones were called by call.
@@ -119,6 +122,9 @@ func (w *world) checkMedia() {
 		if b.closed != 1 {
 			w.wrong("bridge %d was closed %d times", i, b.closed)
 		}
+		if b.left > 0 && !b.room {
+			w.wrong("%d were still joined to bridge %d when it was closed", b.left, i)
+		}
 	}
 }
 
@@ -137,7 +143,7 @@ func (w *world) checkCDRs() map[time.Time]call.CDR {
 			w.wrong("a second CDR for %s", c.ID)
 		}
 		ids[c.ID] = true
-		if !arrived[c.Started] {
+		if !arrived[c.Started] && !w.originated(c.ID) {
 			w.wrong("CDR %s belongs to no INVITE", c.ID)
 		}
 		if _, two := out[c.Started]; two {
@@ -151,7 +157,15 @@ func (w *world) checkCDRs() map[time.Time]call.CDR {
 			w.wrong("CDR %s was answered by %s at no time", c.ID, c.AnsweredBy)
 		}
 	}
+	for id := range w.begun {
+		if !ids[id] {
+			w.wrong("call %s has no CDR", id)
+		}
+	}
 	for _, c := range w.cdrs {
+		if _, shown := w.begun[c.ID]; !shown {
+			w.wrong("CDR %s is of a call that nobody saw", c.ID)
+		}
 		if c.MergedInto != "" && (!ids[c.MergedInto] || c.MergedInto == c.ID) {
 			w.wrong("CDR %s was merged into %q, which has none", c.ID, c.MergedInto)
 		}
@@ -243,7 +257,7 @@ func (w *world) checkRecordings() {
 		// Nobody talks before the notice has ended: not who holds while it is played, nor who never sends its description. And nobody is
 		// recorded to whom it could not be played.
 		b := bridges[c.Started]
-		permitted := want.Notice == route.NoticeNone || b != nil && b.warned
+		permitted := (want.Notice == route.NoticeNone || b != nil && b.warned) && !w.originated(c.ID) // whose first plan only rings its caller
 		if want.On && permitted && b != nil && b.talked && !w.tape.refused[c.ID] {
 			w.wrong("CDR %s: answered by %s on a recorded number, and not recorded", c.ID, c.AnsweredBy)
 		}
@@ -269,13 +283,13 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 	if len(got) > 1 {
 		w.wrong("%d recordings of %s", len(got), c.ID)
 	}
-	if !want.On && !w.byHand[c.ID] && c.Transfers == 0 && !ownNumber(called) {
+	if !want.On && !w.byHand[c.ID] && c.Transfers == 0 && !ownNumber(called) && !w.scripted(c.ID) && !w.originated(c.ID) {
 		w.wrong("CDR %s: recorded without a policy", c.ID)
 	}
 	if c.Recording != r.of.ID {
 		w.wrong("CDR %s names recording %q, not %q", c.ID, c.Recording, r.of.ID)
 	}
-	alone := strings.HasPrefix(c.AnsweredBy, "voicemail:") && len(r.of.Parties) == 1 && r.of.Parties[0].Number == c.From
+	alone := (strings.HasPrefix(c.AnsweredBy, "voicemail:") || w.scripted(c.ID)) && len(r.of.Parties) == 1 && r.of.Parties[0].Number == c.From
 	if c.Transfers == 0 && !alone && (len(r.of.Parties) != 2 || r.of.Parties[0].Number != c.From || r.of.Parties[1].Number != c.AnsweredBy) {
 		w.wrong("CDR %s: %s -> %s, its recording has %+v", c.ID, c.From, c.AnsweredBy, r.of.Parties)
 	}
@@ -290,7 +304,7 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 	for _, t := range called {
 		early = early || t.early
 	}
-	if both := r.bridge.both; !both.IsZero() && r.at.After(both) && !early {
+	if both := r.bridge.both; (want.On || c.Transfers == 0) && !both.IsZero() && r.at.After(both) && !early {
 		w.wrong("CDR %s: joined at %v, recorded from %v on", c.ID, both.Sub(simStart), r.at.Sub(simStart))
 	}
 	if r.ended.After(c.Ended) {

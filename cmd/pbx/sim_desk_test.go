@@ -57,6 +57,9 @@ func (w *world) rings(d call.Destination, out call.Outgoing, l call.Leg) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sentOn(out)
+	if w.office != nil {
+		w.offered(d, out)
+	}
 	begun, ok := l.(*leg)
 	if !ok || begun.gone() {
 		return
@@ -93,12 +96,16 @@ func (w *world) sentOn(out call.Outgoing) {
 	}
 }
 
-// simSlot tells whether a number is a slot of the parking lot of TestSimulationDesk.
-func simSlot(number string) bool { return number == "701" || number == "702" }
+// simSlot tells whether a number is a slot of the parking lot of TestSimulationDesk, or a code by which somebody takes another one's place: who
+// is fetched has a call.
+func simSlot(number string) bool {
+	return number == "701" || number == "702" || number == "*8" || strings.HasPrefix(number, "**")
+}
 
 // changed notes who is parked and who is fetched, beside what the switch does with each state of a call.
 func (w *world) changed(s *call.Snapshot) {
 	w.p.callChanged(s)
+	w.shown(s)
 	w.desk.mu.Lock()
 	defer w.desk.mu.Unlock()
 	switch slot := w.desk.there[s.ID]; {

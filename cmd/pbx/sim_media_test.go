@@ -20,6 +20,8 @@ const (
 	simNotice = 4 * time.Second // length of the recording notice
 	simTick   = 500 * time.Millisecond
 	simQuiet  = 30 * time.Second // as the relay's
+
+	simLongest = 10 * time.Minute // nothing that ends is longer
 )
 
 // air is the media plane of the simulation: real negotiation, no sockets. Phones say whether they send; who is not heard times out.
@@ -68,6 +70,17 @@ func (a *air) Room() media.Bridge {
 	return b
 }
 
+// press lets the switch hear a key from a phone (RFC 4733), if it has agreed with it on something.
+func (a *air) press(at netip.AddrPort, key rune) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range a.endpoints {
+		if e.closed == 0 && e.agreed != nil && e.agreed.Remote == at {
+			e.post(media.Digit{Rune: key, Duration: 100 * time.Millisecond})
+		}
+	}
+}
+
 // simEndpoint is one leg's media. Its fields are guarded by air.mu.
 type simEndpoint struct {
 	air    *air
@@ -88,6 +101,7 @@ type simPlay struct {
 	e       *simEndpoint
 	left    time.Duration // negative: without end
 	started int64
+	notice  bool // and not what a script says
 	timer   *time.Timer
 }
 
@@ -192,11 +206,11 @@ func (e *simEndpoint) Play(src media.Source) (stop func()) {
 	p := &simPlay{e: e, left: -1}
 	switch s := src.(type) {
 	case simSource:
-		p.left = s.length
+		p.left, p.notice = s.length, true
 	case simEndless:
 	default: // what a script puts together
 		for p.left = 0; ; p.left += 20 * time.Millisecond {
-			if p.left >= time.Hour { // an echo never ends
+			if p.left >= simLongest { // an echo never ends
 				p.left = -1
 				break
 			}
@@ -256,7 +270,7 @@ func (e *simEndpoint) endPlay(complete bool) {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
-	e.warned = e.warned || complete // nothing else that is played has an end
+	e.warned = e.warned || complete && p.notice
 	e.post(media.PlayEnded{Complete: complete, StartedAt: p.started, EndedAt: time.Now().UnixNano(), Packets: 1})
 }
 
@@ -272,6 +286,7 @@ type simBridge struct {
 	warned  bool      // and one of them had heard a notice before
 	taps    []media.Tap
 	closed  int
+	left    int // members when it was closed
 }
 
 func (b *simBridge) Join(ep media.Endpoint) error {
@@ -343,7 +358,7 @@ func (b *simBridge) Close() error {
 	b.air.mu.Lock()
 	defer b.air.mu.Unlock()
 	b.closed++
-	b.members = nil
+	b.left, b.members = len(b.members), nil
 	return nil
 }
 
@@ -365,6 +380,7 @@ type simPrograms struct {
 	desk    *simSelf
 	of      *pbx // its rooms
 	boxes   *simBoxes
+	office  *simTown // nil: what is set by code is only noted
 }
 
 func (p simPrograms) Announce(_, prompt, language string) call.Program {
@@ -373,8 +389,8 @@ func (p simPrograms) Announce(_, prompt, language string) call.Program {
 
 // Script gives the real ones.
 func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
-	return app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Queues: p.of.queues, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu, Parks: p.of.signalling.parks, Monitors: p.of.monitors, Agents: p.desk,
-		Mailboxes: p.boxes, Leave: p.of.leave}.Script(domain, r)
+	return p.settings(app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Queues: p.of.queues, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Menu: p.of.menu, Parks: p.of.signalling.parks, Monitors: p.of.monitors, Agents: p.desk,
+		Mailboxes: p.boxes, Leave: p.of.leave}).Script(domain, r)
 }
 
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }

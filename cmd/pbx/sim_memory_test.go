@@ -111,6 +111,7 @@ func (w *world) forget() (calls int) {
 	calls = len(w.cdrs)
 	w.arrivals, w.ports, w.byHand, w.byes, w.asked = map[arrival][]time.Time{}, map[uint16]call.LegID{}, map[string]bool{}, map[string]bool{}, map[arrival]asked{}
 	w.plans, w.acked, w.unacked = map[time.Time]route.Plan{}, map[string]bool{}, map[string]bool{}
+	w.begun = map[string]call.Phase{}
 	w.senders, w.cdrs, w.visits, w.alarms = map[string]map[string]bool{}, nil, nil, nil
 	for _, p := range append([]*phone{w.carrier}, w.phones...) {
 		p.talks, p.last = nil, nil

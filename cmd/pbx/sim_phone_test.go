@@ -31,6 +31,7 @@ type phone struct {
 	life     int  // grows with each restart: what belongs to an earlier one does nothing
 	silent   bool // it fell off the net
 	leaving  bool // it registers no more
+	leaves   bool // it takes its registration back, and no calls
 	garbled  bool // it sent garbage
 
 	count   int
@@ -284,7 +285,7 @@ func (p *phone) register() {
 	}
 	p.regSeq++
 	expires := 60 + p.dice.IntN(600)
-	if p.one(12) {
+	if p.one(12) || p.leaves {
 		expires = 0
 	}
 	r.Set("Call-ID", p.regID)

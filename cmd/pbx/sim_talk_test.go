@@ -49,7 +49,8 @@ type talk struct {
 	shed      bool   // the switch had too much to do
 	moved     string // where it redirected to
 	holding   bool
-	parks     bool // its next REFER goes to the parking lot
+	parks     bool   // its next REFER goes to the parking lot
+	keys      string // that its user presses once somebody has answered
 
 	tags     []string // To tags of every 2xx
 	status   int      // the final status: seen by a caller, given by a called phone
@@ -96,6 +97,9 @@ func (c *talk) begin(answered string) {
 	})
 	if c.p.one(3) { // meets the session refresh of the switch half-way: glare
 		c.p.after(45*time.Second-10*time.Millisecond+c.p.chance(20*time.Millisecond), func() { c.reinvite(c.p.one(2), true) })
+	}
+	if c.keys != "" {
+		c.p.after(time.Second+c.p.chance(5*time.Second), func() { c.press(c.keys) })
 	}
 	_ = answered
 }

@@ -47,9 +47,14 @@ func TestSimulation(t *testing.T) {
 
 // simulate plays one history; it returns what was seen, for comparison.
 func simulate(t *testing.T, d *directory.Directory, seed uint64, draw bool, also ...func(*world)) (ladder string) {
+	return playTown(t, seed, draw, func(t testing.TB) *world { return newWorld(t, d, seed) }, also...)
+}
+
+// playTown plays a history in a world.
+func playTown(t *testing.T, seed uint64, draw bool, begin func(testing.TB) *world, also ...func(*world)) (ladder string) {
 	cryptotest.SetGlobalRandom(t, seed)
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, d, seed)
+		w := begin(t)
 		w.populate()
 		w.history()
 		w.farewell()
@@ -72,7 +77,7 @@ func simulate(t *testing.T, d *directory.Directory, seed uint64, draw bool, also
 
 func (w *world) populate() {
 	w.carrier = w.phone("carrier", "", netip.MustParseAddrPort("192.0.2.50:5060"), 99)
-	for i := range 4 {
+	for i := range w.people() {
 		number := fmt.Sprint(2001 + i)
 		w.phones = append(w.phones, w.phone(number, "secret-"+number, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(21 + i)}), 5060), uint64(100+i)))
 	}
@@ -87,13 +92,28 @@ func (w *world) populate() {
 	if !w.classic {
 		w.watch()
 	}
+	if w.office != nil {
+		w.look()
+	}
 	time.Sleep(3 * time.Second)
+}
+
+// people is how many telephones there are.
+func (w *world) people() int {
+	if w.office != nil {
+		return officePeople
+	}
+	return 4
 }
 
 // history is 10 to 40 random actions in several minutes.
 func (w *world) history() {
 	for range 10 + w.throw(31) {
-		w.act()
+		if w.office != nil {
+			w.business()
+		} else {
+			w.act()
+		}
 		time.Sleep(time.Duration(w.throw(int(9 * time.Second))))
 	}
 }
@@ -222,6 +242,10 @@ func (w *world) byREST() {
 func (w *world) farewell() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.office != nil {
+		w.office.closing = true
+		time.AfterFunc(80*time.Second, w.forgetWishes)
+	}
 	if w.panel != nil {
 		w.panel.after(390*time.Second, func() { w.panel.idle = true })
 	}
@@ -233,10 +257,21 @@ func (w *world) farewell() {
 		p.leaving = true
 		one := p.one(3) // leaves hanging up to the other side, and answers for another minute
 		p.after(time.Minute+p.chance(time.Second), func() { p.endAll() })
+		if w.office != nil { // else whoever asked to be called back would be
+			p.after(62*time.Second, p.leave)
+			p.after(100*time.Second, func() { p.endAll() })
+		}
 		if !one {
 			p.endAll()
 		}
 	}
+}
+
+// leave takes the registration back. No call is answered from now on.
+func (p *phone) leave() {
+	p.leaving, p.leaves = false, true
+	p.register()
+	p.leaving = true
 }
 
 func (p *phone) endAll() {
@@ -275,6 +310,7 @@ func (w *world) shut() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	w.p.calls.Drain(ctx)
+	w.p.Close(ctx)
 	if err := w.p.signalling.events.Close(ctx); err != nil {
 		w.faults = append(w.faults, err.Error())
 	}
@@ -287,6 +323,9 @@ func (w *world) shut() {
 	w.stop()
 	_ = w.p.stack.Close()
 	w.serve.Wait()
+	if w.office != nil {
+		w.office.shut(w)
+	}
 }
 
 // trace is what was seen, for comparison. What happens at one instant on several goroutines has no order.
@@ -364,19 +403,29 @@ func TestSimulationRegressions(t *testing.T) {
 // under it the test shows that nothing depends on who runs first within an instant.
 func TestSimulationReplays(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	d := simDirectory(t)
+	d, base := simDirectory(t), simOfficeRecords(t)
 	for seed := range uint64(*simReplays) {
-		var traces [2]string
-		for i := range traces {
-			t.Run(fmt.Sprint(seed, "-", i), func(t *testing.T) { traces[i] = simulate(t, d, seed, false) })
+		replays(t, fmt.Sprint(seed), func(t *testing.T) string { return simulate(t, d, seed, false) })
+	}
+	for seed := range uint64(*simReplays+1) / 2 {
+		replays(t, fmt.Sprint("office-", seed), func(t *testing.T) string {
+			return playTown(t, seed, false, func(t testing.TB) *world { return newSimTown(t, base, seed) })
+		})
+	}
+}
+
+// replays plays the same history twice.
+func replays(t *testing.T, name string, history func(*testing.T) string) {
+	var traces [2]string
+	for i := range traces {
+		t.Run(fmt.Sprint(name, "-", i), func(t *testing.T) { traces[i] = history(t) })
+	}
+	if traces[0] != traces[1] {
+		a, b := strings.Split(traces[0], "\n"), strings.Split(traces[1], "\n")
+		i := 0
+		for i < min(len(a), len(b))-1 && a[i] == b[i] {
+			i++
 		}
-		if traces[0] != traces[1] {
-			a, b := strings.Split(traces[0], "\n"), strings.Split(traces[1], "\n")
-			i := 0
-			for i < min(len(a), len(b))-1 && a[i] == b[i] {
-				i++
-			}
-			t.Errorf("seed %d played differently the second time, first in line %d:\n%s\n%s", seed, i, a[i], b[i])
-		}
+		t.Errorf("history %s played differently the second time, first in line %d:\n%s\n%s", name, i, a[i], b[i])
 	}
 }

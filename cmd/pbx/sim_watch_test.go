@@ -61,12 +61,21 @@ func (w *world) watch() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.panel.notify = w.panel.notified
-	for _, number := range []string{"2001", "2002", "2003", "2004"} {
+	for _, number := range w.watched() {
 		l := &lamp{p: w.panel, number: number}
 		w.panel.lamps = append(w.panel.lamps, l)
 		l.subscribe()
 	}
 	w.panel.inspect()
+}
+
+// watched are the lamps of the panel.
+func (w *world) watched() []string {
+	out := []string{"2001", "2002", "2003", "2004"}
+	if w.office != nil { // a desk and who comes to it, slots, agents, and the key
+		out = append(out, "2005", "2006", "701", "702", "*452001", "*452002", officeKey)
+	}
+	return out
 }
 
 // inspect compares the lamps with the calls themselves every few seconds. On a network that loses nothing a lamp is right within ten
@@ -86,6 +95,9 @@ func (p *panel) inspect() {
 	}
 	for _, l := range p.lamps {
 		now := truth[l.number]
+		if p.w.office != nil {
+			now = append(now, p.w.dialogTruth(l.number)...)
+		}
 		slices.Sort(now)
 		slices.Sort(l.on)
 		if seen := fmt.Sprint(now, l.on); slices.Equal(now, l.on) || seen != l.wrong {
@@ -197,6 +209,9 @@ func (l *lamp) show(r *stack.Request) {
 		if d.State == "terminated" {
 			continue
 		}
+		if d.ID == "agent" {
+			d.ID += " " + d.State
+		}
 		l.on = append(l.on, d.ID)
 		l.p.lit++
 		for _, c := range w.cdrs {
@@ -221,6 +236,11 @@ func (w *world) checkLamps() {
 		return
 	}
 	for _, l := range w.panel.lamps {
+		if w.office != nil { // what is set stays so
+			l.on = slices.DeleteFunc(l.on, func(id string) bool {
+				return id == "do-not-disturb" || id == "closed" || strings.HasPrefix(id, "agent ")
+			})
+		}
 		if len(l.on) > 0 {
 			w.wrong("lamp %s is stuck: %q", l.number, l.on)
 		}

@@ -79,6 +79,8 @@ type world struct {
 	alarms   []string
 	faults   []string
 	boxes    *simBoxes
+	begun    map[string]call.Phase // calls, and the first that they showed of themselves
+	office   *simTown              // nil: the directory stands still
 }
 
 type arrival struct {
@@ -162,7 +164,12 @@ func simEntities() []provisioning.Entity {
 
 // newWorld joins the parts as wireSIP does, on the simulated network. It must run inside a bubble.
 func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
-	w := &world{t: t, seed: seed, classic: slices.Contains(slices.Collect(maps.Values(simFound)), seed), dice: rand.New(rand.NewPCG(seed, 1)), net: siptest.NewNetwork(seed), proxy: netip.MustParseAddrPort("192.0.2.10:5060"),
+	return newTown(t, d, seed, nil)
+}
+
+// newTown is newWorld, with an office or without.
+func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *world {
+	w := &world{t: t, seed: seed, office: o, begun: map[string]call.Phase{}, classic: slices.Contains(slices.Collect(maps.Values(simFound)), seed), dice: rand.New(rand.NewPCG(seed, 1)), net: siptest.NewNetwork(seed), proxy: netip.MustParseAddrPort("192.0.2.10:5060"),
 		arrivals: map[arrival][]time.Time{}, ports: map[uint16]call.LegID{}, byHand: map[string]bool{}, senders: map[string]map[string]bool{}, byes: map[string]bool{}, asked: map[arrival]asked{},
 		plans: map[time.Time]route.Plan{}, acked: map[string]bool{}, unacked: map[string]bool{}}
 	w.net.Usual(w.weather())
@@ -211,20 +218,24 @@ func newWorld(t testing.TB, d *directory.Directory, seed uint64) *world {
 	p.rooms = app.NewRooms(w.air.Room)
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
 	s.parks = newParks(d, &s.legs)
-	p.queues = newQueues(d, p.registrar, nil, w, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, log)
+	p.queues = newQueues(d, p.registrar, w.store(), w, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, log)
 	p.monitors = &monitors{directory: d, policy: policy.New(), calls: func() *call.Switch { return p.calls }, denied: p.auditor.callDenied, clock: time.Now,
 		log: log, write: w.writeAudit}
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky, w.library, w.desk, p, w.boxes}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: w.changed,
+		Programs: simPrograms{unlucky, w.library, w.desk, p, w.boxes, o}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: w.changed,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes,
 		Held: s.heldBeside, NewID: newID}, 0)
 	s.calls = p.calls
 	p.origins = p.newOrigins()
 	p.queues.origins, p.queues.alarm = p.origins, p.alarms.happened
 	p.wireAgents()
-	p.queues.Configured() // the directory stands still
-	w.serve.Go(func() { p.queues.watch(ctx, p.registrar.Watch(contactChanges)) })
 	p.wireLive()
+	if o != nil {
+		o.open(ctx, w)
+	} else {
+		p.queues.Configured() // the directory stands still
+		w.serve.Go(func() { p.queues.watch(ctx, p.registrar.Watch(contactChanges)) })
+	}
 	w.stop = cancel
 	w.serve.Go(func() { _ = p.stack.Serve(ctx) })
 	return w

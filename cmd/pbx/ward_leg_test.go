@@ -38,7 +38,11 @@ func (w *ward) newLeg(id call.LegID, ext string, m *call.Mailbox, inbound bool) 
 	return l
 }
 
-func (l *wardLeg) post(e call.Event) { l.mailbox.Post(e) }
+func (l *wardLeg) post(e call.Event) {
+	if l.mailbox != nil { // else it belongs to no call yet
+		l.mailbox.Post(e)
+	}
+}
 
 func (l *wardLeg) after(least, most time.Duration, f func()) {
 	l.mu.Lock()

@@ -22,7 +22,6 @@ import (
 	"naisen/media/sdp"
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
-	"naisen/sip"
 	"naisen/sip/event"
 )
 
@@ -46,15 +45,23 @@ type ward struct {
 	calls  *call.Switch
 	queues *queue.Distributor
 	lamps  *lamps
+	book   *legs // which extensions have a leg, as signalling knows it
+	parks  *parks
+	rooms  *app.Rooms
+	boxes  *simBoxes
+	purse  *purse
 
 	mu      sync.Mutex // guards the rest
 	dice    *rand.Rand
 	legs    int
+	fetches int
 	live    map[call.LegID]*wardLeg
 	busy    map[string]time.Time // extensions in a call, since when
 	waiting map[string]string    // queue of calls that joined one
 	offered map[string]time.Time // first ringing of an agent for a waiting call
-	talked  map[string]bool
+	talked  map[string]string    // the last two who talked, by call
+	parked  map[string]string    // slot, by call
+	seen    map[string]int       // what happened how often
 	started map[string]bool
 	cdrs    map[string]int
 	visits  []provisioning.QueueVisit
@@ -69,56 +76,37 @@ func (w *ward) wrong(format string, args ...any) {
 	}
 }
 
-// wardEntities are 2,500 people, 60 groups, 10 queues and their numbers.
-func wardEntities() (out []provisioning.Entity) {
-	for i := range wardPeople {
-		out = append(out, provisioning.Extension{Number: fmt.Sprint(2001 + i), AllowMD5: true, Media: "srtp-forbidden"})
-	}
-	for i := range wardGroups {
-		d := provisioning.DID{Number: fmt.Sprintf("+8131000%04d", i), RingSeconds: 20}
-		for m := range 6 {
-			d.To = append(d.To, fmt.Sprint(2001+wardAgents+6*i+m))
-		}
-		out = append(out, d)
-	}
-	strategies := []string{provisioning.LongestIdle, provisioning.ByRank, provisioning.BySkill, provisioning.RingAll, provisioning.LongestIdle}
-	for i := range wardQueues {
-		q := provisioning.Queue{Number: fmt.Sprint(7001 + i), Strategy: strategies[i%len(strategies)], WrapUp: 20, MaxWait: 100, RingSeconds: 15,
-			Policy: "silent", Priority: i % 2, Announce: provisioning.QueueAnnounce{Welcome: "queue/wait", Position: true, Estimate: true, Every: 30},
-			Overflow: provisioning.QueueOverflow{Time: fmt.Sprint(4000 + i), Payer: "2001"}}
-		if q.Strategy == provisioning.BySkill {
-			q.Skill, q.Level, q.Relax = "tax", 3, 30
-		}
-		for a := range 14 { // each queue has ten of its own, and shares four
-			q.Members = append(q.Members, provisioning.QueueMember{Agent: fmt.Sprint(2001 + (10*i+a)%wardAgents), Rank: a % 3})
-		}
-		out = append(out, q, provisioning.DID{Number: fmt.Sprintf("+8132000%04d", i), Queue: q.Number})
-	}
-	return out
-}
-
 func newWard(t testing.TB, d *directory.Directory, seed uint64) *ward {
 	w := &ward{t: t, seed: seed, dir: d, dice: rand.New(rand.NewPCG(seed, 0)), air: &air{t: t, speaking: nil}, live: map[call.LegID]*wardLeg{},
-		busy: map[string]time.Time{}, waiting: map[string]string{}, offered: map[string]time.Time{}, talked: map[string]bool{}, started: map[string]bool{},
-		cdrs: map[string]int{}, away: map[string]bool{}}
+		busy: map[string]time.Time{}, waiting: map[string]string{}, offered: map[string]time.Time{}, talked: map[string]string{}, parked: map[string]string{}, seen: map[string]int{},
+		started: map[string]bool{}, cdrs: map[string]int{}, away: map[string]bool{}}
 	w.air.hear()
 	log := slog.New(slog.DiscardHandler)
-	s := &signalling{directory: d, domain: simDomain, own: map[string]bool{}, log: log}
+	s := &signalling{directory: d, domain: simDomain, own: map[string]bool{}, events: &events{mailboxes: newMailboxes(func(event.AOR) {})}, log: log}
 	w.lamps = newLamps(func(event.AOR) {})
+	w.book, w.parks, w.rooms, w.boxes = &s.legs, newParks(d, &s.legs), app.NewRooms(w.air.Room), newSimBoxes(&pbx{directory: d, signalling: s, log: log})
 	for i := range wardAgents {
 		w.agents = append(w.agents, provisioning.Agent{Number: fmt.Sprint(2001 + i), SignedIn: i%9 > 0, Skills: map[string]int{"tax": i % 5}})
 	}
 	w.queues = queue.New(queue.Deps{Clock: time.Now, Zone: zone(), Directory: func() queue.Directory { return wardTable{w} },
 		Reachable: func(k queue.Key) bool { w.mu.Lock(); defer w.mu.Unlock(); return !w.away[k.Number] },
 		Calls:     w.states, Do: w.do})
-	p := newPurse(d, auditQueue(10_000), newAlarms(log, time.Now), w, time.Now, log)
-	book := newTrunks(d, nil, nil, log).book
+	w.purse = newPurse(d, auditQueue(10_000), newAlarms(log, time.Now), w, time.Now, log)
+	ways := newTrunks(d, nil, nil, log).book
+	of := &pbx{directory: d, log: log}
 	w.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: w, Recorder: &tape{failing: func() bool { return false }, refused: map[string]bool{}},
-		Ledger: p, Clock: time.Now, Log: log, Programs: app.Programs{Prompts: &simLibrary{}, Ringtone: wardTone, Queues: w}, Alarm: w.alarm,
+		Ledger: w.purse, Clock: time.Now, Log: log, Alarm: w.alarm,
+		Programs: app.Programs{Prompts: &simLibrary{}, Ringtone: wardTone, Queues: w, Rooms: w.rooms, Conference: of.conference, Beep: beep, Menu: of.menu, Parks: w.parks,
+			Mailboxes: w.boxes, Leave: func(domain, number string) route.Plan {
+				return route.Voicemail(ordered{d.Snapshot(), ways}, domain, number, "", route.Plan{})
+			}},
 		Route: func(r route.Request, now time.Time) route.Plan {
-			return route.Route(ordered{d.Snapshot(), book}, r, now)
+			r.Live = wardLive{w}
+			plan := route.Route(ordered{d.Snapshot(), ways}, r, now)
+			w.planned(plan)
+			return plan
 		},
-		Admit: p.admit, Moved: p.book.Move, Changed: w.changed, Number: s.number}, 0)
+		Admit: w.purse.admit, Moved: w.purse.book.Move, Changed: w.changed, Number: s.number}, 0)
 	w.queues.Configured()
 	return w
 }
@@ -186,25 +174,6 @@ func (w *ward) Enter(c call.CDR) {
 	w.cdrs[c.ID]++
 }
 
-// changed lets two who talk hang up some time.
-func (w *ward) changed(s *call.Snapshot) {
-	w.lamps.Changed(s)
-	w.queues.Changed(queueCall(s))
-	if s.Phase != call.Talking {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.talked[s.ID] || len(s.Parties) < 2 {
-		return
-	}
-	w.talked[s.ID] = true
-	parties := slices.DeleteFunc(slices.Clone(s.Parties), func(p call.PartySnapshot) bool { return p.Phase != call.PartyUp })
-	l := w.live[parties[w.dice.IntN(len(parties))].Leg]
-	d := 20*time.Second + time.Duration(w.dice.Int64N(int64(160*time.Second)))
-	time.AfterFunc(d, func() { l.ended(sip.CauseNormal, false) })
-}
-
 // Find implements call.Dialler.
 func (w *ward) Find(domain string, t route.Target) []call.Destination {
 	d := call.Destination{Number: t.Number, Trunk: t.Trunk, Security: media.SecurityForbidden}
@@ -217,102 +186,6 @@ func (w *ward) Find(domain string, t route.Target) []call.Destination {
 		}
 	}
 	return []call.Destination{d}
-}
-
-// Dial implements call.Dialler. An agent is rung for a queue while it is in no call.
-func (w *ward) Dial(d call.Destination, out call.Outgoing, m *call.Mailbox) call.Leg {
-	l := w.newLeg(out.Leg, d.Extension, m, false)
-	w.mu.Lock()
-	w.live[out.Leg] = l
-	id := callOf(out.Leg)
-	since, busy := w.busy[d.Extension]
-	if q := w.waiting[id]; q != "" && d.Extension < fmt.Sprint(2001+wardAgents) {
-		if busy && since.Before(time.Now()) {
-			w.wrong("%s is rung for %s of %s while it talks since %v", d.Extension, id, q, since)
-		}
-		if _, again := w.offered[id]; !again {
-			w.offered[id] = time.Now()
-		}
-	}
-	w.mu.Unlock()
-	l.rung(out.Offer, busy && d.Extension != "")
-	return l
-}
-
-// pickUp: the phone answers unless its person has another one at the ear.
-func (w *ward) pickUp(l *wardLeg) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if _, busy := w.busy[l.ext]; busy && l.ext != "" {
-		return false
-	}
-	if l.ext != "" {
-		w.busy[l.ext] = time.Now()
-	}
-	return true
-}
-
-// gone: a leg has ended.
-func (w *ward) gone(l *wardLeg) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.live, l.id)
-	if l.ext != "" && (l.up || l.inbound) {
-		delete(w.busy, l.ext)
-	}
-}
-
-// place begins one call of the day.
-func (w *ward) place(n int) {
-	w.mu.Lock()
-	in := call.Incoming{ID: fmt.Sprintf("c%05d", n), MaxForwards: 70, Request: route.Request{Domain: simDomain, Trunk: "carrier", Number: fmt.Sprintf("+8190%08d", n)}}
-	ext := ""
-	switch kind := w.dice.IntN(100); {
-	case kind < 30:
-		in.Request.Dialled = fmt.Sprintf("+8132000%04d", w.dice.IntN(wardQueues))
-	case kind < 50:
-		in.Request.Dialled = fmt.Sprintf("+8131000%04d", w.dice.IntN(wardGroups))
-	default:
-		for ext == "" {
-			ext = fmt.Sprint(2001 + w.dice.IntN(wardPeople))
-			if _, busy := w.busy[ext]; busy {
-				ext = ""
-			}
-		}
-		w.busy[ext] = time.Now()
-		in.Request.Trunk, in.Request.Extension, in.Request.Number = "", ext, ext
-		in.Request.Dialled = fmt.Sprint(2001 + w.dice.IntN(wardPeople))
-		if kind >= 90 {
-			in.Request.Dialled = "0312345678"
-			in.Request.E164 = "+81312345678"
-		}
-	}
-	w.started[in.ID] = true
-	patience := 20*time.Second + time.Duration(w.dice.Int64N(int64(3*time.Minute)))
-	w.mu.Unlock()
-	if offer, err := w.phoneOffer(n); err == nil {
-		in.Offer = offer
-	}
-	err := w.calls.Start(in, func(id call.LegID, m *call.Mailbox) (call.Leg, bool) {
-		l := w.newLeg(id, ext, m, true)
-		w.mu.Lock()
-		w.live[id] = l
-		w.mu.Unlock()
-		time.AfterFunc(patience, func() {
-			w.mu.Lock()
-			talks := w.talked[in.ID]
-			w.mu.Unlock()
-			if !talks {
-				l.ended(sip.StatusCause(487), !l.isUp())
-			}
-		})
-		return l, true
-	})
-	if err != nil {
-		w.mu.Lock()
-		w.wrong("call %d: %v", n, err)
-		w.mu.Unlock()
-	}
 }
 
 // phoneOffer is what a caller's INVITE carries.
@@ -354,7 +227,7 @@ func TestDayOfTheWard(t *testing.T) {
 		pace := rand.New(rand.NewPCG(w.seed, 1<<40))
 		for n := range w.size() {
 			time.Sleep(time.Duration(pace.Int64N(int64(2 * wardHour / wardCalls))))
-			w.place(n)
+			w.begin(n)
 		}
 		stop()
 		time.Sleep(30 * time.Minute)
@@ -372,6 +245,7 @@ func (w *ward) check() {
 	view := w.queues.View()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.nothingLeft()
 	if n, lit := w.calls.Len(), w.lamps.lit(); n > 0 || lit > 0 || len(w.live) > 0 || len(w.busy) > 0 {
 		w.wrong("at rest there are %d calls, %d lamps lit, %d legs, %d people in calls", n, lit, len(w.live), len(w.busy))
 	}
@@ -397,6 +271,7 @@ func (w *ward) check() {
 	}
 	w.everybodyServed()
 	w.inOrder()
+	w.lively()
 }
 
 func (w *ward) size() int {
