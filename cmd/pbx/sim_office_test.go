@@ -248,7 +248,7 @@ func (l *simLine) Join(c queue.Caller) *queue.Seat {
 func TestSimulationOffice(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	base := simOfficeRecords(t)
-	first, n := *simFrom, max(4, uint64(*simSeeds)/10)
+	first, n := *simFrom, max(4, uint64(*simSeeds)/16)
 	if *simSeed >= 0 {
 		first, n = uint64(*simSeed), 1
 	}
