@@ -94,7 +94,7 @@ func (s *shard) tend(e *endpoint, now int64) {
 	// A peer that may not speak and never sent RTCP cannot show that it lives: it is not held against it.
 	if quiet := now - l.heard; !sess.receives && !l.heardCtl {
 		l.heard = now
-	} else if quiet >= int64(e.profile.Quiet) && (l.told == 0 || now-l.told >= int64(e.profile.Quiet)) {
+	} else if quiet >= int64(e.traits.quiet) && (l.told == 0 || now-l.told >= int64(e.traits.quiet)) {
 		l.told = now
 		e.post(media.Timeout{Silent: time.Duration(quiet)})
 	}

@@ -19,7 +19,7 @@ type endpoint struct {
 	closing atomic.Bool
 	serial  uint64
 	engine  *Engine
-	profile media.Profile
+	traits  traits
 	post    func(media.Event)
 	socks   pair
 	neg     *sdp.Session
@@ -75,6 +75,13 @@ func (l *leg) busy() bool {
 	return l.play != nil || l.keys != nil && (l.keys.now != nil || len(l.keys.waiting) > 0)
 }
 
+// traits are what an endpoint remembers of its profile.
+type traits struct {
+	local, peer netip.Addr
+	quiet       time.Duration
+	dscp        int
+}
+
 func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair) *endpoint {
 	addr := p.Advertise
 	if !addr.IsValid() {
@@ -84,7 +91,7 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 		p.Quiet = 30 * time.Second
 	}
 	ep := &endpoint{
-		id: randomID(), serial: e.serial.Add(1), engine: e, profile: p, post: post, socks: socks,
+		id: randomID(), serial: e.serial.Add(1), engine: e, traits: traits{local: p.Local, peer: p.Peer, quiet: p.Quiet, dscp: p.DSCP}, post: post, socks: socks,
 		closed: make(chan struct{}), web: &web{buried: make(chan struct{})},
 		neg: sdp.New(sdp.Config{
 			Browser: p.Browser, Fingerprint: e.certificate.Fingerprint(),
@@ -285,7 +292,7 @@ func (e *endpoint) adopt(s *session, now int64) {
 		l.events = rtp.NewEventDetector(c)
 	}
 	if usable(s.remote) { // a hold by 0.0.0.0 says nothing about where the peer is
-		l.learn.renew(s.secure, s.remote, e.profile.Peer, now, e.engine.cfg.LearnWindow)
+		l.learn.renew(s.secure, s.remote, e.traits.peer, now, e.engine.cfg.LearnWindow)
 		e.aim()
 		l.ctlFrom, l.toCtl = netip.AddrPort{}, address{}
 		if usable(s.remoteCtl) {

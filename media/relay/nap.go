@@ -3,7 +3,7 @@ package relay
 import "time"
 
 const (
-	napFrom  = 8000                   // packets a second on one shard, about eighty calls; below that every packet is served as it comes
+	napFrom  = 4000                   // packets a second on one shard, forty calls; below that every packet is served as it comes
 	napGrid  = 2 * time.Millisecond   // a busy shard serves what has come at these moments
 	napLeast = 100 * time.Microsecond // a shorter rest costs more than it gathers
 	napSpan  = 100 * time.Millisecond

@@ -15,7 +15,7 @@ func TestNapperFollowsTheLoad(t *testing.T) {
 		t.Error("25,000 packets/s and no rest")
 	}
 	for now := 201 * ms; now <= 420*ms; now += ms {
-		n.saw(7, now)
+		n.saw(3, now)
 	}
 	if n.on {
 		t.Error("the load fell and it rests on")

@@ -136,11 +136,15 @@ func (p *poller) wait(events []unix.EpollEvent, until time.Time) int {
 // rest parks for a short time, whatever arrives. It may end early.
 func (p *poller) rest(d time.Duration) {
 	p.arm(false)
+	if !p.until.IsZero() { // a deadline that has passed would end every rest at once
+		p.until = time.Time{}
+		_ = p.file.SetReadDeadline(p.until)
+	}
 	p.spec.Value = unix.NsecToTimespec(int64(d))
 	if unix.TimerfdSettime(p.timer, 0, &p.spec, nil) != nil {
 		return
 	}
-	_ = p.raw.Read(p.rung) // an error is the deadline, which is near anyway
+	_ = p.raw.Read(p.rung)
 }
 
 // arm lets the door watch the sockets or not. Nothing is asked of the kernel while it stays as it is: at low load it is always armed.

@@ -111,12 +111,13 @@ func (s *shard) run() {
 			return
 		}
 		n := s.poll.poll(s.events[:])
-		if n == 0 && s.napper.on && now < s.nextWork { // rest only when there is nothing to do: a flooded socket is read once in each round
+		switch {
+		case n > 0 || s.due(now): // a flooded socket is read once in each round, and work is done where nothing has to be waited for
+		case s.napper.on:
 			s.poll.rest(s.napper.rest(s.engine.Now()))
 			n = s.poll.poll(s.events[:])
-		}
-		if n == 0 {
-			n = s.poll.wait(s.events[:], s.patience(now))
+		default:
+			n = s.poll.wait(s.events[:], s.patience())
 		}
 		now = s.engine.Now()
 		got := 0
@@ -146,16 +147,18 @@ func (s *shard) run() {
 	}
 }
 
-// patience is until when the poller may wait.
-func (s *shard) patience(now int64) time.Time {
-	if s.inbox.Load() != nil {
-		return s.engine.epoch // gone by: only look
-	}
+// due says that there is something to do though no packet came.
+func (s *shard) due(now int64) bool {
+	return s.inbox.Load() != nil || now >= min(s.nextPace, s.nextKeep, s.nextWork)
+}
+
+// patience is until when the poller may wait. Who posts something from now on wakes it.
+func (s *shard) patience() time.Time {
 	next := min(s.nextPace, s.nextKeep, s.nextWork)
 	if next == math.MaxInt64 {
 		return time.Time{} // until somebody comes: a switch without calls sleeps
 	}
-	return s.engine.epoch.Add(time.Duration(max(next, now)))
+	return s.engine.epoch.Add(time.Duration(next))
 }
 
 // obey executes what signalling asked, oldest first.

@@ -68,11 +68,11 @@ func markUDP(fd int, v6 bool, dscp int) {
 
 // Mark implements media.Marker.
 func (e *endpoint) Mark(class int) {
-	dscp := marking(e.profile.DSCP, class)
+	dscp := marking(e.traits.dscp, class)
 	if e.closing.Load() || e.web.dscp.Swap(int32(dscp)) == int32(dscp) {
 		return
 	}
-	v6 := e.profile.Local.Unmap().Is6()
+	v6 := e.traits.local.Unmap().Is6()
 	e.command(func(_ *shard, e *endpoint, _ int64) {
 		if e.leg.gone {
 			return

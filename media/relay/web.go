@@ -177,7 +177,7 @@ func (s *shard) checkedHere(e *endpoint, pkt []byte, src netip.AddrPort, now int
 // maySpeak: without ICE a handshake is believed from where the description says, or from the host that the signalling comes from.
 func (s *shard) maySpeak(e *endpoint, src netip.AddrPort) bool {
 	sess := e.leg.session
-	if sess == nil || src != sess.remote && (!e.profile.Peer.IsValid() || src.Addr() != e.profile.Peer) {
+	if sess == nil || src != sess.remote && (!e.traits.peer.IsValid() || src.Addr() != e.traits.peer) {
 		return false
 	}
 	e.web.dtlsTo = s.from
