@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"naisen/cmd/pbx/internal/limit"
+	"naisen/cmd/pbx/internal/queue"
 	"naisen/media"
 	"naisen/provisioning"
 )
@@ -229,4 +231,93 @@ func TestThreeOfTwoLines(t *testing.T) {
 		line2.bye(a)
 		o.records("2001 > 2002 2002 200 Merged by called", "2002 > 2004 2004 200 OK by caller")
 	}, withCodes("2002"))
+}
+
+// An agent consults by keys: its conversation with the queue's caller goes on meanwhile, and its wrap-up begins when it is in no call.
+func TestAgentConsultsByKeys(t *testing.T) {
+	onStage(t, "keys-agent", func(o *stage) {
+		a := o.enters(simQueueDID)
+		bob := o.phones["2001"]
+		in := bob.Expect("INVITE")
+		b := side{bob, in, bob.Reply(in, 200, with(bob, "0 8 101")), false}
+		bob.Expect("ACK")
+		o.wait(5 * time.Second)
+		b.keys("#702004#")
+		c := o.rung("2004", "2001")
+		o.agentIs("2001", queue.Talking)
+		b.keys("#75")
+		c.hungUp()
+		o.wait(time.Second)
+		o.agentIs("2001", queue.Talking)
+		b.keys("#702004#")
+		c = o.rung("2004", "2001")
+		b.do("BYE", 200, nil)
+		o.wait(time.Second)
+		o.agentIs("2001", queue.WrapUp)
+		o.waited("7001 answered 2001 1")
+		c.bye(a)
+		o.records(" > "+simQueueDID+" 2001 200 OK by called", "2001 > 2004 2004 200 Normal call clearing by caller", "2001 > 2004 2004 200 Merged by caller")
+	}, append(simQueue(nil), withCodes("2001"))...)
+}
+
+// Telephones with a display show whom they talk with: who consults sees carol as soon as her telephone rings, and alice again; alice sees carol once
+// they are connected.
+func TestConsultByKeysIsShown(t *testing.T) {
+	onStage(t, "keys-shown", func(o *stage) {
+		carol := o.phones["2004"]
+		a, b := o.speaking(o.phones["2001"], o.phones["2002"], "2002", "Allow", updates)
+		for _, back := range []bool{true, false} {
+			b.keys("#702004#")
+			in := carol.Expect("INVITE")
+			carol.Reply(in, 180, nil)
+			if got := b.updated(); got != "Ext 3 2004" {
+				t.Errorf("who consults is told of %q", got)
+			}
+			c := side{carol, in, carol.Reply(in, 200, with(carol, "0 8 101")), false}
+			carol.Expect("ACK")
+			o.wait(time.Second)
+			if !back {
+				b.do("BYE", 200, nil)
+				if got := a.updated(); got != "Ext 3 2004" {
+					t.Errorf("who waited is told of %q", got)
+				}
+				a.bye(c)
+				break
+			}
+			b.keys("#75")
+			c.hungUp()
+			if got := b.updated(); got != "Ext 0 2001" {
+				t.Errorf("who is back is told of %q", got)
+			}
+		}
+	}, withCodes("2002"))
+}
+
+// Who consults somebody outside pays for it, to the end: the one who waited talks on with the carrier. What it may not call is said.
+func TestConsultOutsideByKeys(t *testing.T) {
+	town := simEntities()[0].(provisioning.Domain)
+	town.Tariffs = []provisioning.Tariff{{Class: "mobile", YenPerMinute: 60}}
+	onStage(t, "keys-outside", func(o *stage) {
+		a, b := o.talk(o.phones["2001"], o.phones["2002"], "2002")
+		b.keys("#700990123456#") // premium: closed
+		o.wait(5 * time.Second)
+		o.talking(2, 0)
+		b.keys("#7009012345678#")
+		in := o.carrier.Expect("INVITE")
+		c := side{o.carrier, in, o.carrier.Reply(in, 200, with(o.carrier, "0 8 101")), false}
+		o.carrier.Expect("ACK")
+		o.wait(10 * time.Second)
+		b.do("BYE", 200, nil)
+		o.wait(20 * time.Second)
+		o.talking(2, 0, 0)
+		a.bye(c)
+		o.records("2001 > 2002 2002 200 OK by caller", "2002 > 0990123456  403 Forbidden by switch", "2002 > 09012345678 09012345678 200 Merged by caller")
+		paid, _ := o.p.purse.book.State(limit.Payer{Domain: simDomain, Extension: "2002"})
+		if paid.Calls != 0 || paid.Talk < 30*time.Second || paid.Talk > 33*time.Second || paid.Cost < 30_000 {
+			t.Errorf("bob has used %+v", paid)
+		}
+		if free, _ := o.p.purse.book.State(limit.Payer{Domain: simDomain, Extension: "2001"}); free.Cost != 0 {
+			t.Errorf("alice has used %+v", free)
+		}
+	}, town, withCodes("2002"))
 }

@@ -194,6 +194,9 @@ func queueCall(s *call.Snapshot) queue.Call {
 			c.In = append(c.In, queue.InCall{Number: p.Extension, Talking: p.Phase >= call.PartyUp})
 		}
 	}
+	if s.Consults != "" { // its conversation is not over
+		c.In = append(c.In, queue.InCall{Number: s.Consults, Talking: true})
+	}
 	return c
 }
 

@@ -306,6 +306,9 @@ func (l *fakeLeg) Attach(m *Mailbox) {
 func (l *fakeLeg) post(e Event) {
 	l.move.Lock()
 	defer l.move.Unlock()
+	if _, asks := e.(asker); l.last && !asks { // a real leg says nothing more
+		return
+	}
 	if _, ok := e.(Ended); ok {
 		l.last = true
 	}

@@ -22,6 +22,7 @@ type Snapshot struct {
 	Script     string          // that has the caller: "voicemail:2001"; empty: none
 	Parked     *Parked         // in a slot of a parking lot; nil: it is not
 	Parties    []PartySnapshot // those that are gone are missing
+	Consults   string          // the extension that consults somebody in another call, and is expected back; empty: nobody
 }
 
 // PartySnapshot is one leg of a Snapshot.
@@ -63,6 +64,9 @@ func (c *Call) snapshot() *Snapshot {
 		return s
 	}
 	s.Parked = c.parked()
+	if t := c.transfer; t != nil && t.away && t.asking && c.phase != Ending {
+		s.Consults = t.home.ext
+	}
 	s.Over = c.over()
 	for _, p := range c.parties() {
 		c.show(s, p)
