@@ -54,6 +54,7 @@ type Notice struct {
 	Complete bool      `json:"complete"`
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended"`
+	Party    string    `json:"party,omitempty"` // number of who heard it
 }
 
 // Recorder starts recordings. Start never blocks on a disk or the network.
@@ -93,6 +94,28 @@ type Listener struct {
 	ToMS   int64  `json:"to_ms"`
 }
 
+// Segment is a stretch in which a party was in the call: from its leg's coming to its leaving, by whatever transfer or pick-up. Who comes back has
+// another one.
+type Segment struct {
+	Party
+	FromMS int64 `json:"from_ms"`
+	ToMS   int64 `json:"to_ms"`
+}
+
+// How a Link's call belongs to this one.
+const (
+	MergedFrom = "merged-from" // its party came here by an attended transfer
+	MergedInto = "merged-into" // the party talks on there
+	Follows    = "follows"     // this call answers it: a call-back
+)
+
+// Link names another call of the same conversation.
+type Link struct {
+	Call string `json:"call"`
+	How  string `json:"how"`
+	AtMS int64  `json:"at_ms"` // when it became known here
+}
+
 // Manifest is stored, sealed, beside the audio. It says all that is needed to rebuild the catalogue.
 type Manifest struct {
 	Version int `json:"version"`
@@ -116,6 +139,9 @@ type Manifest struct {
 	GapsOmitted  int       `json:"gaps_omitted,omitempty"` // gaps beyond the bound of the list
 
 	Listeners []Listener `json:"listeners,omitempty"` // who heard the call beside its parties, and how
+	Segments  []Segment  `json:"segments,omitempty"`  // who was in it when
+	Notices   []Notice   `json:"notices,omitempty"`   // heard by others, or later, than the one that the recording waited for
+	Links     []Link     `json:"links,omitempty"`     // other calls of the same conversation
 }
 
 // RetainUntil is when the recording falls due by the rule that it was made under; zero: it does not.

@@ -224,9 +224,7 @@ func check(c *recorder.Case) error {
 	}
 	if c.Notice != nil {
 		n := *c.Notice
-		for _, s := range []*string{&n.Prompt, &n.Language, &n.SHA256, &n.Mode} {
-			*s = cut(*s)
-		}
+		tidyNotice(&n)
 		c.Notice = &n
 	}
 	return nil
@@ -234,6 +232,12 @@ func check(c *recorder.Case) error {
 
 func tidy(p *recorder.Party) {
 	for _, s := range []*string{&p.Role, &p.Number, &p.Name} {
+		*s = cut(*s)
+	}
+}
+
+func tidyNotice(n *recorder.Notice) {
+	for _, s := range []*string{&n.Prompt, &n.Language, &n.SHA256, &n.Mode, &n.Party} {
 		*s = cut(*s)
 	}
 }

@@ -22,8 +22,11 @@ func (c *recording) Listener(endpoint string, l recorder.Listener) {
 	}
 	c.mu.Unlock()
 	known := c.hush(endpoint, bound || l.Mode != recorder.Barges)
-	if !known && !bound && l.Mode == recorder.Barges {
+	switch {
+	case !bound && l.Mode == recorder.Barges:
 		c.Party(voice)
+	case known:
+		c.Left(endpoint)
 	}
 }
 

@@ -26,9 +26,11 @@ type recording struct {
 
 	mu       sync.Mutex
 	parties  int
+	again    int // marks of parties that were known
 	marks    []mark
 	maskings int
 	heard    int   // marks of listeners
+	noted    int   // marks of the chain
 	failure  error // the first one
 	failed   func(error)
 	ending   *journal.Stop
@@ -91,7 +93,8 @@ func (c *recording) Party(p recorder.Party) {
 	old := *c.queues.Load()
 	for _, q := range old {
 		if q.endpoint == p.Endpoint {
-			if len(c.marks) < 4*maxParties {
+			if c.again < maxChain {
+				c.again++
 				c.marks = append(c.marks, mark{journal.KindParty, journal.Party{Index: int(q.index), At: at, Party: p}})
 			}
 			return

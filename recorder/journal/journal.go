@@ -62,6 +62,10 @@ const (
 	KindMask  Kind = 6 // JSON Mask
 
 	KindListener Kind = 7 // JSON Listener
+
+	KindLeft   Kind = 8  // JSON Left
+	KindNotice Kind = 9  // JSON recorder.Notice
+	KindLink   Kind = 10 // JSON recorder.Link
 )
 
 // Frame is one RTP packet as the tap saw it.
@@ -107,6 +111,12 @@ type Listener struct {
 	Number string        `json:"number,omitempty"`
 	Name   string        `json:"name,omitempty"`
 	Mode   string        `json:"mode,omitempty"` // empty: no more
+}
+
+// Left says that a party is not in the call any more. Frames of it that come later belong to who comes back.
+type Left struct {
+	Index int           `json:"i"`
+	At    time.Duration `json:"at"`
 }
 
 // Stop is the end as the call told it.

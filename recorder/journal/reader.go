@@ -23,6 +23,9 @@ type Record struct {
 	Mask  Mask
 
 	Listener Listener
+	Left     Left
+	Notice   recorder.Notice
+	Link     recorder.Link
 	Stop     Stop
 }
 
@@ -177,6 +180,15 @@ func parse(kind Kind, body []byte, rec *Record) (known bool, err error) {
 	case KindListener:
 		rec.Listener = Listener{}
 		return true, json.Unmarshal(body, &rec.Listener)
+	case KindLeft:
+		rec.Left = Left{}
+		return true, json.Unmarshal(body, &rec.Left)
+	case KindNotice:
+		rec.Notice = recorder.Notice{}
+		return true, json.Unmarshal(body, &rec.Notice)
+	case KindLink:
+		rec.Link = recorder.Link{}
+		return true, json.Unmarshal(body, &rec.Link)
 	case KindDrops:
 		rec.Drops = Drops{}
 		return true, json.Unmarshal(body, &rec.Drops)

@@ -81,7 +81,8 @@ func (s *surveyed) manifest(p *player, out *output, digest hash.Hash) recorder.M
 		DurationMS:  s.total / (tickRate / 1000),
 		Format:      fmt.Sprintf("audio/wav; rate=%d; channels=2", s.rate),
 		AudioSHA256: hex.EncodeToString(digest.Sum(nil)), AudioBytes: out.written,
-		Gaps: p.gaps.list, GapsOmitted: p.gaps.omitted, Masks: s.masks, Listeners: s.listeners.list, Dropped: s.dropped, Lost: p.lost, Damaged: s.damaged}
+		Gaps: p.gaps.list, GapsOmitted: p.gaps.omitted, Masks: s.masks, Listeners: s.listeners.list,
+		Segments: s.chain.segments, Notices: s.chain.notices, Links: s.chain.links, Dropped: s.dropped, Lost: p.lost, Damaged: s.damaged}
 	if s.stop != nil {
 		m.Why, m.Ended = s.stop.Why, s.stop.Ended
 	} else {
@@ -118,6 +119,7 @@ type surveyed struct {
 	masks   []recorder.Mask
 
 	listeners listeners
+	chain     chain
 	dropped   int64
 	damaged   int
 	total     int64 // ticks
@@ -141,7 +143,7 @@ type span struct {
 const (
 	maxParties = 64   // indices in a journal; capture has the same bound
 	maxSpans   = 4096 // drops and damage remembered for the reasons of gaps
-	maxSays    = 256  // party marks
+	maxSays    = 1024 // party marks
 	maxMasks   = 256
 )
 
@@ -174,7 +176,8 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 			if i := rec.Party.Index; i >= 0 && i < maxParties && says < maxSays {
 				says++
 				s.grow(i)
-				s.parties[i].says = append(s.parties[i].says, rec.Party.Party)
+				s.parties[i].describe(rec.Party.Party)
+				s.chain.join(rec.Party)
 			}
 		case journal.KindDrops:
 			s.dropped += rec.Drops.N
@@ -183,9 +186,10 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 			s.mask(rec.Mask)
 		case journal.KindListener:
 			s.listeners.take(rec.Listener)
+		case journal.KindLeft, journal.KindNotice, journal.KindLink:
+			s.chain.take(&rec)
 		case journal.KindStop:
-			stop := rec.Stop
-			s.stop = &stop
+			s.stop = new(rec.Stop)
 		case journal.KindFrame:
 			last = max(last, rec.Frame.At)
 			s.frame(&rec.Frame)
@@ -201,6 +205,7 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 	s.measure(last)
 	s.unmask()
 	s.listeners.end(s.total / (tickRate / 1000))
+	s.chain.end(s.total / (tickRate / 1000))
 	return s, nil
 }
 

@@ -1,0 +1,64 @@
+package pipeline
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"naisen/recorder"
+)
+
+// TestChain: the manifest tells who was in the call when, who came back, who else was told of the recording, and which calls belong to it.
+func TestChain(t *testing.T) {
+	r := openRig(t, t.TempDir(), nil, nil)
+	began := time.Now()
+	rec, err := r.Start(someCase("r1", began)) // parties A and B
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, ok := rec.(interface {
+		Left(endpoint string)
+		Informed(recorder.Notice)
+		Linked(recorder.Link)
+	})
+	if !ok {
+		t.Fatal("a recording that keeps no chain")
+	}
+	b := someCase("r1", began).Parties[1]
+	rec.Party(b) // no news
+	w.Left(b.Endpoint)
+	w.Left("nobody")
+	c := recorder.Party{Endpoint: "C", Role: "called", Number: "2003", Name: "Carol"}
+	rec.Party(c)
+	w.Informed(recorder.Notice{Prompt: "notice/recording", Complete: true, Party: "0312345678"})
+	w.Linked(recorder.Link{Call: "c0", How: recorder.MergedFrom})
+	w.Left(c.Endpoint)
+	rec.Party(b)
+	w.Linked(recorder.Link{Call: "c9", How: recorder.MergedInto})
+	rec.Stop(began.Add(2*time.Second), "bye")
+	r.settle(t)
+	_, m := r.open(t, "r1")
+	var who []string
+	for _, s := range m.Segments {
+		if s.FromMS > s.ToMS || s.ToMS > m.DurationMS {
+			t.Errorf("segment %+v of %d ms", s, m.DurationMS)
+		}
+		who = append(who, s.Number)
+	}
+	a := someCase("r1", began).Parties[0]
+	if got, want := fmt.Sprint(who), fmt.Sprint([]string{a.Number, b.Number, c.Number, b.Number}); got != want {
+		t.Errorf("segments of %s, want %s", got, want)
+	}
+	if first, last := m.Segments[0], m.Segments[3]; first.ToMS != m.DurationMS || last.ToMS != m.DurationMS || m.Segments[1].ToMS == m.DurationMS {
+		t.Errorf("segments %+v", m.Segments)
+	}
+	if len(m.Parties) != 3 {
+		t.Errorf("who comes back is told twice: %+v", m.Parties)
+	}
+	if len(m.Notices) != 1 || m.Notices[0].Party != "0312345678" || !m.Notices[0].Complete {
+		t.Errorf("notices %+v", m.Notices)
+	}
+	if len(m.Links) != 2 || m.Links[0].Call != "c0" || m.Links[0].How != recorder.MergedFrom || m.Links[1].Call != "c9" || m.Links[1].How != recorder.MergedInto {
+		t.Errorf("links %+v", m.Links)
+	}
+}
