@@ -13,7 +13,7 @@ import (
 func TestConference(t *testing.T) {
 	onStage(t, "conference", func(o *stage) {
 		var guests []side
-		for _, number := range []string{"2001", "2002", "2003"} {
+		for _, number := range []string{"2001", "2002", "2004"} {
 			p := o.phones[number]
 			in := o.invite(p, "8000", nil)
 			resp := p.ExpectStatus(200, "INVITE")

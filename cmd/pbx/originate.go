@@ -50,6 +50,7 @@ type wish struct {
 	to     string       // what it would dial
 	called []string     // numbers of ours that it is for, besides
 	queue  string       // that calls back
+	after  string       // the earlier call that this one answers
 	record route.Record // where its own plan records nothing
 	shown  route.Shown  // what its phone displays meanwhile; zero: what it would dial
 	ring   time.Duration
@@ -96,7 +97,8 @@ func (o *origins) incoming(w wish) (call.Incoming, error) {
 		}
 	}
 	ask := route.Request{Domain: w.domain, Extension: payer.Number, Number: e.Number, Display: e.Display, Dialled: to, E164: e164(to), Site: payer.Site,
-		Standing: payer.Number != e.Number} // who pays does not dial: that its telephone is locked does not matter
+		Standing: payer.Number != e.Number, // who pays does not dial: that its telephone is locked does not matter
+		Away:     payer.Number != e.Number || w.queue != ""}
 	judged := ask
 	judged.Live = o.signalling.present()
 	plan := route.Route(ordered{snap, o.book}, judged, time.Now()) // only looked at
@@ -119,7 +121,7 @@ func (o *origins) incoming(w wish) (call.Incoming, error) {
 		w.ring = originRing
 	}
 	return call.Incoming{ID: newID(), Request: ask, MaxForwards: 70,
-		Origin: &call.Origin{Request: first, Shown: w.shown, Ring: w.ring, Idle: w.idle, Media: cmp.Or(plan.Record.Media, w.record.Media), Record: w.record, Called: w.called, Queue: w.queue, Done: w.done}}, nil
+		Origin: &call.Origin{Request: first, Shown: w.shown, Ring: w.ring, Idle: w.idle, Media: cmp.Or(plan.Record.Media, w.record.Media), Record: w.record, Called: w.called, Queue: w.queue, After: w.after, Done: w.done}}, nil
 }
 
 // Start implements provisioning.Calls.

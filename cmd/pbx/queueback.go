@@ -52,7 +52,7 @@ func (q *queues) callBack(c queue.CallBack) {
 		record = route.Recording(snap, c.Domain, did.Policy, did.Number, language)
 	}
 	_, err := q.origins.begin(wish{domain: c.Domain, first: c.Agent.Agent, payer: conf.CallBack.Payer, to: national(c.CallBack.Number), record: record,
-		called: []string{c.CallBack.DID}, queue: c.CallBack.Queue,
+		called: []string{c.CallBack.DID}, queue: c.CallBack.Queue, after: callOfVisit(c.CallBack.ID),
 		shown: route.Shown{Number: national(c.CallBack.Number), Display: callBackTo(domain.Language, conf.Title)}, ring: c.Ring, idle: true,
 		done: func(o call.Originated) {
 			switch {
@@ -75,6 +75,9 @@ func (q *queues) callBack(c queue.CallBack) {
 		told(queue.TriedAgent)
 	}
 }
+
+// callOfVisit is the call in which a customer waited: its visits are numbered behind its id.
+func callOfVisit(id string) string { return id[:max(strings.LastIndex(id, "-q"), 0)] }
 
 // callBackTo is what the phone of somebody who is rung for a call-back displays.
 func callBackTo(language, whom string) string {

@@ -71,7 +71,7 @@ func TestCallBackFromQueue(t *testing.T) {
 		o.waited("7001 called-back 2001 1")
 		o.files("drop before-q1")
 		o.records("2001 > 09011112222 09011112222 200 OK by called")
-		if r := o.tape.recordings; len(r) != 1 || r[0].of.Notice == nil || r[0].of.DID != "7001" {
+		if r := o.tape.recordings; len(r) != 1 || r[0].of.Notice == nil || r[0].of.DID != "7001" || len(r[0].links) != 1 || r[0].links[0].Call != "before" {
 			t.Errorf("recordings %+v", r)
 		}
 	}, simKept(simPlace)...)

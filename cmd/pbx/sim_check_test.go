@@ -47,6 +47,7 @@ func (w *world) check() {
 	w.checkRinging()
 	w.checkMoved()
 	w.checkRecordings()
+	w.checkEvidence()
 	w.checkMailboxes()
 	if w.office != nil {
 		w.checkOffice()

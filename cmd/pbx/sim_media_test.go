@@ -92,6 +92,7 @@ type simEndpoint struct {
 	heard  time.Time
 	told   time.Time // when Timeout was posted last
 	warned bool      // a notice was played to it, to its end
+	in     *simBridge
 	closed int
 	timer  *time.Timer
 	play   *simPlay
@@ -287,6 +288,9 @@ type simBridge struct {
 	taps    []media.Tap
 	closed  int
 	left    int // members when it was closed
+
+	spells   []simSpell
+	attached []*simAttached
 }
 
 func (b *simBridge) Join(ep media.Endpoint) error {
@@ -301,10 +305,13 @@ func (b *simBridge) Join(ep media.Endpoint) error {
 	switch {
 	case b.closed > 0 || e.closed > 0:
 		return media.ErrClosed
+	case e.in != nil: // as the relay's
+		return errors.New("sim: endpoint is in another bridge")
 	case len(b.members) == 2 && !b.room && !b.air.audience:
 		return errors.New("sim: bridge is full")
 	}
-	b.members = append(b.members, e)
+	b.members, e.in = append(b.members, e), b
+	defer b.converse()
 	if len(b.members) == 2 {
 		b.both = time.Now()
 	}
@@ -317,6 +324,8 @@ func (b *simBridge) Leave(ep media.Endpoint) {
 	for i, m := range b.members {
 		if m == ep {
 			delete(b.gates, m)
+			m.in = nil
+			defer b.converse()
 			b.members = append(b.members[:i:i], b.members[i+1:]...)
 			return
 		}
@@ -328,6 +337,7 @@ func (b *simBridge) Gate(ep media.Endpoint, g media.Gate) {
 	b.air.mu.Lock()
 	defer b.air.mu.Unlock()
 	b.gates[ep.(*simEndpoint)] = g
+	b.converse()
 	if b.talked || len(b.members) < 2 {
 		return
 	}
@@ -350,6 +360,7 @@ func (b *simBridge) Attach(t media.Tap) (detach func()) {
 	b.taps = append(b.taps, t)
 	if s, ok := t.(simTap); ok {
 		s.r.bridge = b
+		return b.attach(s.r)
 	}
 	return func() {}
 }
@@ -358,7 +369,11 @@ func (b *simBridge) Close() error {
 	b.air.mu.Lock()
 	defer b.air.mu.Unlock()
 	b.closed++
+	for _, m := range b.members {
+		m.in = nil
+	}
 	b.left, b.members = len(b.members), nil
+	b.converse()
 	return nil
 }
 
@@ -432,6 +447,9 @@ func (t *tape) Start(c recorder.Case) (recorder.Recording, error) {
 		return nil, recorder.ErrDiskFull
 	}
 	r := &simRecording{tape: t, of: c, at: time.Now()}
+	for _, p := range c.Parties {
+		r.knows = append(r.knows, p.Endpoint)
+	}
 	t.recordings = append(t.recordings, r)
 	return r, nil
 }
@@ -447,6 +465,10 @@ type simRecording struct {
 	ended  time.Time
 
 	heardBy []string // listeners and what they did
+
+	knows, left []string // endpoints whose voices it has; who left
+	informed    []recorder.Notice
+	links       []recorder.Link
 }
 
 func (r *simRecording) Tap() media.Tap { return simTap{r} }
@@ -454,14 +476,17 @@ func (r *simRecording) Tap() media.Tap { return simTap{r} }
 func (r *simRecording) Party(p recorder.Party) {
 	r.tape.mu.Lock()
 	defer r.tape.mu.Unlock()
-	r.joined = append(r.joined, p)
+	r.joined, r.knows = append(r.joined, p), append(r.knows, p.Endpoint)
 }
 
 // Listener implements the part of a recording that names listeners.
-func (r *simRecording) Listener(_ string, l recorder.Listener) {
+func (r *simRecording) Listener(endpoint string, l recorder.Listener) {
 	r.tape.mu.Lock()
 	defer r.tape.mu.Unlock()
 	r.heardBy = append(r.heardBy, l.Number+" "+l.Mode)
+	if l.Mode == recorder.Barges {
+		r.knows = append(r.knows, endpoint)
+	}
 }
 
 func (r *simRecording) OnFailure(func(error)) {}

@@ -56,6 +56,7 @@ type world struct {
 	serve   sync.WaitGroup
 	stop    context.CancelFunc
 
+	lucky    bool          // every prompt can be read
 	classic  bool          // a history as those were that found something: simFound
 	mu       sync.Mutex    // all phones run under it
 	delay    time.Duration // that messages wait in the switch
@@ -182,7 +183,7 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	}
 	trouble := rand.New(rand.NewPCG(seed, 2))
 	var mu sync.Mutex
-	unlucky := func() bool { mu.Lock(); defer mu.Unlock(); return trouble.IntN(20) == 0 }
+	unlucky := func() bool { mu.Lock(); defer mu.Unlock(); return !w.lucky && trouble.IntN(20) == 0 }
 	w.tape = &tape{failing: unlucky, refused: map[string]bool{}}
 	log := slog.New(slog.DiscardHandler)
 	if *simLog {

@@ -1,7 +1,6 @@
 package call
 
 import (
-	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
 )
@@ -76,11 +75,8 @@ func (c *Call) onAnswered(e Answered) {
 // won: p is who the caller talks with. The others ring no more, and no phone of theirs lists a missed call (RFC 3326).
 func (c *Call) won(p *party) {
 	c.winner = p
-	class := c.plan.Record.Media
-	if !c.plan.Record.On && p.errand.record.On {
-		c.plan.Record = p.errand.record
-	}
-	c.joinClass(route.Stricter(class, p.errand.record.Media))
+	c.plan.Record = c.plan.Record.And(p.errand.record)
+	c.joinClass(c.plan.Record.Media)
 	c.disarm()
 	if c.act != nil {
 		c.about.queues, c.through = c.waited(), c.act.run
@@ -119,16 +115,9 @@ func (c *Call) connect() {
 		c.end(sip.CauseNotAcceptable, bySwitch)
 		return
 	}
-	r := c.plan.Record
-	if r.On && r.Notice != route.NoticeNone && c.notice == nil && !c.record.refused {
-		switch {
-		case c.plan.Direction == route.Outbound:
-			c.playNotice(c.winner)
-			return
-		case c.transfer != nil || c.winner.errand.record.On:
-			c.playNotice(c.caller)
-			return
-		}
+	if p := c.uninformed(); p != nil {
+		c.playNotice(p)
+		return
 	}
 	c.phase = Talking
 	c.startRecording()

@@ -123,7 +123,9 @@ type Call struct {
 
 	recording recorder.Recording
 	record    recordState
-	notice    *recorder.Notice
+	notice    *recorder.Notice  // the first that was heard
+	notices   []recorder.Notice // and what others heard later
+	links     []recorder.Link   // other calls of the same conversation
 
 	started  time.Time
 	answered time.Time
@@ -174,6 +176,8 @@ type party struct {
 	told     route.Shown  // whom its phone shows
 	intro    introduction //  whom its carrier was shown when we dialled it; zero: a phone of ours, or it came to us
 	asserted route.Shown  // who is there, as its network says; zero: it has not said
+	outside  bool         // a stranger: it came by a trunk from outside, or was called there
+	informed bool         // it has heard the notice
 	parting  bool         // it sent the other away, and hears what became of that before it is let go
 }
 

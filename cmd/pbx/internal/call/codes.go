@@ -205,7 +205,7 @@ func (c *Call) sendByPlan(p *party, plan route.Plan) {
 		c.part(p)
 		c.transfer.keys = true
 		c.play(p, c.deps.Programs.Ringback(), purposeRingback)
-		c.redial(plan, p)
+		c.redial(plan)
 	}
 	if !c.encryptFirst(plan.Record.Media, c.other(p), then, func(cause sip.Cause) { c.keysRefused(p, cause) }) {
 		then()

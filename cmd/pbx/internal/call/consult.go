@@ -87,7 +87,9 @@ func (c *Call) visitElsewhere(p *party, d Dialled) {
 		c.dismissVisitor(p)
 		return
 	}
-	in := Incoming{ID: c.deps.NewID(), Request: c.request(p, d), Private: p.hidden, MaxForwards: c.in.MaxForwards,
+	ask := c.request(p, d)
+	ask.Away = false // it calls by itself
+	in := Incoming{ID: c.deps.NewID(), Request: ask, Private: p.hidden, MaxForwards: c.in.MaxForwards,
 		visit: &visit{p, c.waitsFor(p, true)}}
 	err := c.deps.start(in, func(_ LegID, m *Mailbox) (Leg, bool) {
 		c.transfer.peer = m
@@ -303,7 +305,8 @@ func (c *Call) tellAside(p *party, prompt string) {
 
 // offered is what a call that gives its legs away says of itself.
 func (c *Call) offered() Adopt {
-	return Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent, help: c.helped(), about: about{c.wasFor(), c.waited()}}
+	return Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent, help: c.helped(), about: about{c.wasFor(), c.waited()},
+		notices: c.notices, call: c.in.ID}
 }
 
 // offering is what the call can give to another one when p leaves it; false: nothing.

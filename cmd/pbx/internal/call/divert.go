@@ -86,11 +86,7 @@ func (c *Call) divert(p *party, e Ended) bool {
 			continue
 		}
 		next := c.errand(t)
-		next.way, next.referrer, next.record = way, p.errand.referrer, p.errand.record
-		if plan.Record.On && plan.Record.Number != p.ext { // who redirects does not take part
-			next.record = plan.Record
-		}
-		next.record.Media = route.Stricter(p.errand.record.Media, plan.Record.Media)
+		next.way, next.referrer, next.record = way, p.errand.referrer, p.errand.record.And(plan.Record)
 		if plan.Direction == route.Outbound {
 			next.diverter = plan.Shown.Number
 			if c.direction != route.Inbound { // an extension's number means nothing outside
@@ -107,23 +103,31 @@ func (c *Call) divert(p *party, e Ended) bool {
 }
 
 // sendOn follows what the step before wished for, now that it reached nobody: the call goes on by the plan of whoever sends it, within that
-// one's rights, and what was decided about the recording and the caller's name stays. A plan that is refused leaves what was planned before.
-func (c *Call) sendOn() {
+// one's rights, and what was decided about the recording and the caller's name stays; a recorded number on the way adds what it demands. A plan
+// that is refused leaves what was planned before. True: the caller must hear the notice first, and the call goes on by itself.
+func (c *Call) sendOn() bool {
 	f, ok := c.wish()
 	if !ok {
-		return
+		return false
 	}
 	ask := c.in.Request
 	ask.Forward, ask.Way = &f, c.in.Way
 	plan := c.route(ask)
 	if plan.Refuse.Status != 0 || len(plan.Steps) == 0 {
 		c.log.Info("call: forward refused", "by", f.By.Number, "reason", f.Reason, "rule", plan.Why)
-		return
+		return false
 	}
 	c.diverted++
 	c.log.Info("call: forwarded", "by", f.By.Number, "rule", plan.Why)
 	c.in.Way = append(slices.Clip(c.in.Way), plan.Way...)
 	c.plan.Steps, c.step, c.outcome, c.carrierFailed = plan.Steps, 0, 0, false
+	c.plan.Record = c.plan.Record.And(plan.Record)
+	if !plan.Record.On || !c.warns() {
+		return false
+	}
+	c.phase = Routing
+	c.announceOrDial()
+	return true
 }
 
 // wish is the forward of the step before that its outcome asks for.

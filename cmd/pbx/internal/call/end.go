@@ -185,6 +185,7 @@ func (c *Call) leave(p *party) {
 	c.faxLeft(p)
 	c.encryptionLeft(p)
 	c.silence(p)
+	c.untape(p)
 	if p.joined {
 		c.empty()
 		p.joined = false

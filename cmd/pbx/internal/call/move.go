@@ -47,10 +47,12 @@ type Adopt struct {
 	step    int           // of these the next to be rung
 	ring    time.Duration // how long the present one may still ring
 	record  route.Record
-	urgent  bool             // somebody of them was called for help
-	help    help             // as the record of their call would say
-	notice  *recorder.Notice // that they have heard
-	about   about            // what their call was for
+	urgent  bool              // somebody of them was called for help
+	help    help              // as the record of their call would say
+	notice  *recorder.Notice  // that they have heard
+	notices []recorder.Notice // and what others heard of them
+	about   about             // what their call was for
+	call    string            // which it was
 }
 
 // Kept says that there is nothing to adopt, and why.
@@ -174,6 +176,7 @@ func (c *Call) give(e Surrender, a Adopt, left *party) {
 	c.winner = nil
 	c.dismiss(left, cause)
 	c.merged = e.Into
+	c.link(recorder.Link{Call: e.Into, How: recorder.MergedInto})
 	c.end(cause.WithText("Merged into "+e.Into), string(left.side))
 }
 
@@ -318,16 +321,12 @@ func (c *Call) inherit(e Adopt) {
 	if c.urgent = c.urgent || e.urgent; e.help.called {
 		c.help = e.help
 	}
-	class := c.plan.Record.Media
-	if !c.plan.Record.On && e.record.On {
-		c.plan.Record = e.record
-	}
-	if c.notice == nil && e.record.On {
-		c.notice = e.notice
-	}
+	c.plan.Record = c.plan.Record.And(e.record)
+	c.heed(e)
+	c.link(recorder.Link{Call: e.call, How: recorder.MergedFrom})
 	c.shows(e.about.called...)
 	c.about.queues = append(c.about.queues, e.about.queues...)
-	c.joinClass(route.Stricter(class, e.record.Media))
+	c.joinClass(c.plan.Record.Media)
 	for _, p := range e.parties {
 		p.security = c.demands(p.security)
 	}
@@ -338,7 +337,12 @@ func (c *Call) take(e Adopt) {
 	c.inherit(e)
 	if e.ringing {
 		c.plan.Steps, c.step = e.rest, e.step
-		if len(e.parties) == 0 {
+		switch {
+		case len(e.parties) > 0:
+		case c.warns(): // the referrer may have heard it: who comes has not
+			c.playNotice(c.caller)
+			return
+		default:
 			c.dial()
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"naisen/cmd/pbx/internal/route"
+	"naisen/recorder"
 	"naisen/sip"
 )
 
@@ -21,6 +22,7 @@ type Origin struct {
 	Record  route.Record  // recording of a call whose own plan wants none; zero: none
 	Called  []string      // numbers of ours that the call is for, besides what is dialled
 	Queue   string        // that calls back; empty: none
+	After   string        // the earlier call that this one answers; empty: none
 	// Done is told once what came of it: when the two talk or a script has the caller, and else when the call ends. It must not block. Nil: nobody asks.
 	Done func(Originated)
 }
@@ -44,6 +46,9 @@ func (c *Call) originate() {
 	c.shows(o.Called...)
 	if o.Queue != "" {
 		c.about.queues = []string{o.Queue}
+	}
+	if o.After != "" {
+		c.link(recorder.Link{Call: o.After, How: recorder.Follows})
 	}
 	c.caller = &party{phase: PartyGone, side: callingSide} // nobody yet
 	c.bridge = c.deps.Media.Bridge()
@@ -91,9 +96,7 @@ func (c *Call) summoned(p *party) {
 	}
 	c.phase, c.step, c.outcome, c.carrierFailed, c.failure = Routing, 0, 0, false, sip.Cause{}
 	c.plan = c.route(c.in.Request)
-	if !c.plan.Record.On && c.in.Origin.Record.On {
-		c.plan.Record = c.in.Origin.Record
-	}
+	c.plan.Record = c.plan.Record.And(c.in.Origin.Record)
 	if !paid && c.plan.Direction != "" {
 		c.direction = c.plan.Direction
 	}

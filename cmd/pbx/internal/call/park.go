@@ -95,7 +95,7 @@ func (c *Call) onSend(e Send) {
 	}
 	c.log.Info("call: transfer", "by", p.number, "to", e.Dialled, "rule", plan.Why)
 	c.part(p)
-	c.redial(plan, p)
+	c.redial(plan)
 	if s := c.parked(); s != nil {
 		e.Done <- Sent{Slot: s.Slot}
 		return

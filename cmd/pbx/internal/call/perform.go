@@ -195,7 +195,7 @@ func (c *Call) perform(a *act, o Order) {
 	case Goto:
 		c.sendTo(a, o)
 	case Follow:
-		c.follow(a, o.Plan, c.caller.number)
+		c.follow(a, o.Plan)
 	case Listen:
 		c.listen(a, o.Tap)
 	case Tape:
@@ -259,6 +259,7 @@ func (c *Call) pickUp() {
 // reprise plays to a leg whose media has just been agreed: the caller's late answer, or a leg that took the party's place.
 func (c *Call) reprise() {
 	c.reseat()
+	c.stay()
 	if a := c.act; a != nil && a.entry != nil && c.caller.agreed {
 		o := *a.entry
 		a.entry = nil
@@ -343,15 +344,15 @@ func (c *Call) sendTo(a *act, o Goto) {
 		at = a.from
 	}
 	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: d.Number, E164: d.E164, Device: d.Device, Site: at.site, Inside: o.Inside,
-		PIN: o.PIN, Standing: o.For != "" && o.For != c.caller.ext, Desk: at.desk})
+		PIN: o.PIN, Standing: o.For != "" && o.For != c.caller.ext, Desk: at.desk, Away: who != c.caller.ext})
 	if o.PIN && plan.Refuse.Status == 0 { // it was the number that was called, not the code
 		c.to, c.direction = plan.To, plan.Direction
 	}
-	c.follow(a, plan, who)
+	c.follow(a, plan)
 }
 
 // follow ends the script and takes another plan.
-func (c *Call) follow(a *act, plan route.Plan, by string) {
+func (c *Call) follow(a *act, plan route.Plan) {
 	if plan.Emergency && c.in.Origin != nil { // whoever calls for help does it from a phone whose place is known
 		plan.Refuse = sip.CauseForbidden
 	}
@@ -362,7 +363,7 @@ func (c *Call) follow(a *act, plan route.Plan, by string) {
 	}
 	again := func() {
 		if c.act == a {
-			c.follow(a, plan, by)
+			c.follow(a, plan)
 		}
 	}
 	if c.encryptFirst(plan.Record.Media, c.caller, again, func(cause sip.Cause) { c.later(a, Refused{cause}) }) {
@@ -376,7 +377,7 @@ func (c *Call) follow(a *act, plan route.Plan, by string) {
 	c.strike()
 	c.phase, c.failure = Routing, sip.Cause{}
 	switch {
-	case !c.replan(plan, by):
+	case !c.replan(plan):
 		c.dial()
 	case c.caller.agreed:
 		c.playNotice(c.caller)
@@ -404,6 +405,15 @@ func (c *Call) listen(a *act, t media.Tap) {
 	}
 	c.joinAlone()
 	a.deaf = c.bridge.Attach(t)
+}
+
+// stay lets a leg that took the party's place be heard where that one was: by the recording, and by whoever listens.
+func (c *Call) stay() {
+	if a := c.act; a == nil || !c.caller.agreed || c.place != nil || c.recording == nil && a.deaf == nil {
+		return
+	}
+	c.tape(c.caller)
+	c.joinAlone()
 }
 
 // joinAlone brings the party to the bridge, where a tap sees it.

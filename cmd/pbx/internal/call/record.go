@@ -28,15 +28,14 @@ func (r *recordState) next(call string) string {
 
 // startRecording attaches the tap before the parties are joined, so that the first packet is in it.
 func (c *Call) startRecording() {
-	r := c.plan.Record
-	if !r.On || c.record.refused || c.recording != nil {
+	if !c.recordable() {
 		return
 	}
 	left, right := c.caller, c.winner
 	if left.side != callingSide {
 		left, right = right, left
 	}
-	if c.capture(r, asParty(left), asParty(right)) {
+	if c.capture(c.plan.Record, asParty(left), asParty(right)) {
 		left.taped, right.taped = c.record.id, c.record.id
 		c.nameAudience()
 	}
@@ -53,6 +52,7 @@ func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 	}
 	c.recording, c.record.id = rec, id
 	c.record.detach = c.bridge.Attach(rec.Tap())
+	c.retell()
 	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{id, err}) })
 	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
 	return true
@@ -60,11 +60,10 @@ func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 
 // tapeAlone records a party that talks with nobody.
 func (c *Call) tapeAlone() {
-	r := c.plan.Record
-	if !r.On || c.record.refused || c.recording != nil {
+	if !c.recordable() {
 		return
 	}
-	if c.capture(r, asParty(c.caller)) {
+	if c.capture(c.plan.Record, asParty(c.caller)) {
 		c.caller.taped = c.record.id
 		c.joinAlone()
 	}
@@ -79,6 +78,46 @@ func (c *Call) tape(p *party) {
 	if c.recording != nil && p.taped != c.record.id {
 		p.taped = c.record.id
 		c.recording.Party(asParty(p))
+	}
+}
+
+// chronicle is a recording that keeps who left, which notices were heard while it ran, and with which other calls the conversation belongs together.
+type chronicle interface {
+	Left(endpoint string)
+	Informed(recorder.Notice)
+	Linked(recorder.Link)
+}
+
+// untape tells the running recording that a party leaves. It may come back.
+func (c *Call) untape(p *party) {
+	if c.recording == nil || p.taped != c.record.id || p.ep == nil {
+		return
+	}
+	p.taped = ""
+	if k, ok := c.recording.(chronicle); ok {
+		k.Left(p.ep.ID())
+	}
+}
+
+// link notes another call of the same conversation: each recording names the calls that came before and after it.
+func (c *Call) link(l recorder.Link) {
+	c.links = append(c.links, l)
+	if k, ok := c.recording.(chronicle); ok {
+		k.Linked(l)
+	}
+}
+
+// retell says to a recording that begins what it missed.
+func (c *Call) retell() {
+	k, ok := c.recording.(chronicle)
+	if !ok {
+		return
+	}
+	for _, n := range c.notices {
+		k.Informed(n)
+	}
+	for _, l := range c.links {
+		k.Linked(l)
 	}
 }
 
@@ -124,6 +163,7 @@ func (c *Call) onRecord(e Record) {
 			return
 		}
 		c.stopRecording("stopped by hand")
+		c.plan.Record.On = false // whoever comes next is not recorded for it
 	}
 	e.reply(nil)
 }

@@ -70,11 +70,14 @@ func (c *Call) onReplace(e Replace) {
 
 // succeed: what one side asked for holds for the leg that it goes on with.
 func (n *party) succeed(p *party) {
+	if p.phase < PartyUp { // a recorded number on the way to it
+		n.errand.record = p.errand.record
+	}
 	switch {
 	case n.ext != "" && n.ext == p.ext:
 		n.hidden = n.hidden || p.hidden
 	case n.ext == "" && n.trunk == p.trunk:
-		n.intro = p.intro
+		n.intro, n.outside, n.informed = p.intro, p.outside, p.informed
 	}
 }
 

@@ -1,6 +1,8 @@
 package call
 
 import (
+	"slices"
+
 	"naisen/media"
 	"naisen/recorder"
 	"naisen/sip"
@@ -39,6 +41,8 @@ type occupancy struct {
 	guest  string // Endpoint.ID of who is in
 	order  Enter  // with the gate that was ordered last; while the guest's phone holds it takes part in nothing
 	detach func() // of its recording's tap; nil: not recorded
+
+	told []string // endpoints of other guests that the recording knows to be there
 }
 
 // roomChanged is an event: somebody came, left, or became moderator.
@@ -66,6 +70,10 @@ func (c *Call) enter(a *act, o Enter) {
 	c.recordRoom(p) // before it is heard: the first packet is in the recording
 	if c.place == nil {
 		return // recording is mandatory here and failed
+	}
+	if p.joined { // who talked before, or was recorded alone: one endpoint is in one bridge
+		p.joined = false
+		c.bridge.Leave(p.ep)
 	}
 	err := o.Room.Enter(Guest{Endpoint: p.ep, Party: asParty(p), Moderator: o.Moderator, Gate: c.gate(),
 		Tell: func() { c.mailbox.Post(roomChanged{o.Room}) }})
@@ -118,12 +126,11 @@ func (c *Call) reseat() {
 
 // recordRoom lets the call's recording go on in the room, or begins it there: each guest is a party of it, so a track of its own.
 func (c *Call) recordRoom(p *party) {
-	r := c.plan.Record
 	if c.recording == nil {
-		if !r.On || c.record.refused {
+		if !c.recordable() {
 			return
 		}
-		if !c.capture(r, asParty(p)) {
+		if !c.capture(c.plan.Record, asParty(p)) {
 			return
 		}
 		p.taped = c.record.id
@@ -141,12 +148,24 @@ func (c *Call) tapeGuests() {
 	if c.place == nil || c.place.detach == nil || c.recording == nil {
 		return
 	}
+	var here []string
 	for _, g := range c.place.room.State().Guests {
-		if g.Endpoint != c.caller.ep.ID() {
+		if g.Endpoint == c.caller.ep.ID() {
+			continue
+		}
+		if here = append(here, g.Endpoint); !slices.Contains(c.place.told, g.Endpoint) {
 			g.Role = string(c.caller.side.other())
 			c.recording.Party(g)
 		}
 	}
+	if k, ok := c.recording.(chronicle); ok {
+		for _, gone := range c.place.told {
+			if !slices.Contains(here, gone) {
+				k.Left(gone)
+			}
+		}
+	}
+	c.place.told = here
 }
 
 // onRoomChanged tells the script who is there.

@@ -21,7 +21,7 @@ func (c *Call) begin(leg Leg) {
 	}
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
 		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk,
-		at: where{c.in.Request.Site, c.in.Request.Desk}}
+		at: where{c.in.Request.Site, c.in.Request.Desk}, outside: c.in.Request.Trunk != "" && !c.in.Request.Internal}
 	c.in.Request.Way = c.in.Way
 	c.plan = c.route(c.in.Request)
 	c.urgent = c.plan.Emergency || c.plan.CallBack
@@ -74,8 +74,7 @@ func (c *Call) route(req route.Request) route.Plan {
 
 // announceOrDial plays the recording notice to an outside caller first, and else rings.
 func (c *Call) announceOrDial() {
-	r := c.plan.Record
-	if !r.On || r.Notice == route.NoticeNone || c.plan.Direction == route.Outbound {
+	if !c.warns() {
 		c.dial()
 		return
 	}
@@ -83,21 +82,20 @@ func (c *Call) announceOrDial() {
 		c.unreached(sip.CauseUnavailable)
 		return
 	}
-	if c.caller.agreed { // we rang it
-		c.playNotice(c.caller)
-		return
-	}
+	sent := c.caller.local != nil
 	sdp, err := c.callerSDP(everyCodec)
 	if err != nil {
 		c.mediaRefuses(err)
 		return
 	}
-	early := r.Notice == route.NoticeEarly && c.caller.offer != nil // early media needs the caller's offer
-	if early {
+	early := c.plan.Record.Notice == route.NoticeEarly && c.caller.offer != nil && !c.in.Request.LateMedia // early media needs the caller's offer
+	switch {
+	case c.caller.phase >= PartyUp: // we rang it, or a script has answered it
+	case !early:
+		c.answerCaller(sdp)
+	case !sent:
 		c.caller.phase = PartyRinging
 		c.caller.leg.Ring(sdp)
-	} else {
-		c.answerCaller(sdp)
 	}
 	if c.caller.agreed {
 		c.playNotice(c.caller)
@@ -155,7 +153,9 @@ func (c *Call) dial() {
 	if c.phase != Originating {
 		c.phase = Ringing
 	}
-	c.sendOn()
+	if c.sendOn() {
+		return
+	}
 	for c.step < len(c.plan.Steps) {
 		step := c.plan.Steps[c.step]
 		if step.Fallback && !c.carrierFailed { // the called person has spoken: another carrier would hear the same
@@ -176,7 +176,9 @@ func (c *Call) dial() {
 			c.ringback()
 			return
 		}
-		c.sendOn()
+		if c.sendOn() {
+			return
+		}
 	}
 	if c.failure.Status == 0 {
 		c.failure = sip.CauseUnavailable
@@ -206,7 +208,8 @@ func (c *Call) ringback() {
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security, e errand) {
 	security = strictest(e.record.Media, c.demands(security))
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: e.intro, told: e.shown}
+	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: e.intro, told: e.shown,
+		outside: d.Trunk != "" && c.plan.Direction == route.Outbound}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
 		return

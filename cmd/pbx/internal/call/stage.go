@@ -142,9 +142,7 @@ func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
 	spoken := p.stage.spoken
 	c.silence(p)
 	if !ev.Complete {
-		c.deps.Alarm("notice-failed")
-		c.record.refused = true
-		c.stopRecording("the notice could not be played") // one that runs: a third was to be told of it
+		c.uninformable()
 		if c.plan.Record.Refuse {
 			c.end(sip.StatusCause(503), bySwitch)
 			return
@@ -155,9 +153,9 @@ func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
 		if c.caller.phase >= PartyUp {
 			mode = route.NoticeAnswer
 		}
-		c.notice = &recorder.Notice{Prompt: spoken.Prompt, Language: spoken.Language, SHA256: spoken.SHA256, Mode: string(mode),
+		c.informed(p, recorder.Notice{Prompt: spoken.Prompt, Language: spoken.Language, SHA256: spoken.SHA256, Mode: string(mode),
 			SSRC: ev.SSRC, FirstRTP: ev.FirstRTP, LastRTP: ev.LastRTP, Packets: ev.Packets, Complete: true,
-			Started: ended.Add(-time.Duration(ev.EndedAt - ev.StartedAt)), Ended: ended}
+			Started: ended.Add(-time.Duration(ev.EndedAt - ev.StartedAt)), Ended: ended})
 	}
 	if c.winner != nil {
 		c.connect()

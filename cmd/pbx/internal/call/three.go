@@ -3,7 +3,6 @@ package call
 import (
 	"time"
 
-	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
 )
@@ -100,7 +99,7 @@ func (c *Call) third(e Adopt) {
 	told := c.notice
 	c.inherit(e)
 	c.log.Info("call: three talk", "by", j.by.number)
-	if r := c.plan.Record; r.On && r.Notice != route.NoticeNone && e.notice == nil && told != nil && !c.record.refused {
+	if c.announces() && (c.unaware(p) || !p.informed && e.notice == nil && told != nil) {
 		c.trio.due = true
 		c.playNotice(p)
 		return

@@ -12,17 +12,17 @@ const maxTransfers = 12
 
 // transfer is one under way. The party that stays is c.caller meanwhile, and winner is nil.
 type transfer struct {
-	by      *party    // who asked; nil once it is gone
-	home    party     // what is needed of it afterwards: it is rung again when the transfer fails
-	keys    bool      // it was asked for by keys: by has no display that says how it ends
-	asking  bool      // another call will answer: Adopt, Kept, or Returned
-	away    bool      // who asked consults somebody in that call
-	peer    *Mailbox  // of that call; nil: by is on its way there, or it was found by a leg
-	recall  bool      // home is being rung again
-	verdict Program   // that by is to hear before it has its party back; nil: nothing
-	failed  sip.Cause // it hears that now, and this will be reported; zero: it does not
-	class   string    // of numbers, as it was: when nothing comes of the transfer it is so again
-	target  Reach     // of an attended one
+	by      *party       // who asked; nil once it is gone
+	home    party        // what is needed of it afterwards: it is rung again when the transfer fails
+	keys    bool         // it was asked for by keys: by has no display that says how it ends
+	asking  bool         // another call will answer: Adopt, Kept, or Returned
+	away    bool         // who asked consults somebody in that call
+	peer    *Mailbox     // of that call; nil: by is on its way there, or it was found by a leg
+	recall  bool         // home is being rung again
+	verdict Program      // that by is to hear before it has its party back; nil: nothing
+	failed  sip.Cause    // it hears that now, and this will be reported; zero: it does not
+	record  route.Record // how the call was recorded before: what the target demands is over with the transfer
+	target  Reach        // of an attended one
 }
 
 // onReferred begins a transfer (RFC 3515). It is done inside: nobody else is asked to call anybody.
@@ -74,7 +74,7 @@ func (c *Call) sendAway(p *party, plan route.Plan) {
 			return
 		}
 		c.part(p)
-		c.redial(plan, p)
+		c.redial(plan)
 	}
 	if !c.encryptFirst(plan.Record.Media, c.other(p), then, func(cause sip.Cause) { c.declined(p, cause) }) {
 		then()
@@ -94,7 +94,7 @@ func (c *Call) beyond(p *party, e Referred) {
 	}
 	c.log.Info("call: transfer within the trunk's network", "trunk", p.trunk, "rule", plan.Why)
 	c.part(p)
-	c.redial(plan, p)
+	c.redial(plan)
 }
 
 // declined tells the referrer that nothing comes of its REFER. A status that means the dialog itself (404, 481 and others, RFC 5057
@@ -107,10 +107,11 @@ func (c *Call) declined(p *party, cause sip.Cause) {
 	p.leg.ReferProgress(cause)
 }
 
-// request is what p asks for when it sends a call elsewhere: judged by its own rights, whoever is sent. Help comes to where p is.
+// request is what p asks for when it sends a call elsewhere: judged by its own rights, whoever is sent, and not recorded as its own. Help comes to
+// where p is.
 func (c *Call) request(p *party, d Dialled) route.Request {
 	return route.Request{Domain: c.in.Request.Domain, Extension: p.ext, Number: p.ext, Display: p.name, Dialled: d.Number, E164: d.E164, Device: d.Device,
-		Site: p.at.site, Desk: p.at.desk}
+		Site: p.at.site, Desk: p.at.desk, Away: true}
 }
 
 // part takes the referrer out of the conversation and accepts its REFER: 202, and the first NOTIFY at once (RFC 3515 section 2.4.4).
@@ -125,33 +126,30 @@ func (c *Call) part(p *party) {
 	c.caller, c.winner, c.aligning = stays, nil, nil
 	c.phase, c.failure = Routing, sip.Cause{}
 	c.transfers++
-	c.transfer = &transfer{by: p, home: *p, class: c.plan.Record.Media}
+	c.transfer = &transfer{by: p, home: *p, record: c.plan.Record}
 	p.leg.ReferProgress(sip.Cause{Status: 100})
 }
 
-// redial rings the targets of another plan for the party that stayed. by is who sends it there.
-func (c *Call) redial(plan route.Plan, by *party) {
-	if c.replan(plan, by.number) {
+// redial rings the targets of another plan for the party that stayed.
+func (c *Call) redial(plan route.Plan) {
+	if c.replan(plan) {
 		c.playNotice(c.caller)
 		return
 	}
 	c.dial()
 }
 
-// replan takes another plan for the party that stayed. by is the number of who sends it there. True: it must hear the notice first.
-func (c *Call) replan(plan route.Plan, by string) bool {
-	record, class := c.plan.Record, route.Stricter(c.plan.Record.Media, plan.Record.Media)
-	if !record.On && plan.Record.On && plan.Record.Number != by { // the target's own policy; who leaves is not recorded
-		record = plan.Record
-	}
+// replan takes another plan for the party that stayed. What was demanded of its recording still is, and what the target demands besides. True: it must
+// hear the notice first.
+func (c *Call) replan(plan route.Plan) bool {
 	if plan.Direction != route.Outbound { // a carrier is shown what it accepts of us, a phone whom it will talk with
 		plan.Shown = c.identity(c.caller)
 	}
-	record.Media, plan.Record = class, record
+	plan.Record = c.plan.Record.And(plan.Record)
 	c.urgent = c.urgent || plan.Emergency                      // a call back after one stays so wherever it is sent
 	c.plan, c.step, c.in.Way, c.outcome = plan, 0, plan.Way, 0 // the way to the party that stays is over
-	c.joinClass(class)
-	return record.On && c.recording == nil && c.notice == nil && !c.record.refused && record.Notice != route.NoticeNone && plan.Direction != route.Outbound
+	c.joinClass(plan.Record.Media)
+	return c.warns()
 }
 
 // identity is the name and number of a party as another one may see it.
@@ -199,7 +197,7 @@ func (c *Call) reunite(cause sip.Cause) {
 // reunited: the two talk on.
 func (c *Call) reunited() {
 	by := c.transfer.by
-	c.plan.Record.Media = c.transfer.class
+	c.plan.Record = c.transfer.record
 	c.transfer = nil
 	c.disarm()
 	c.called = append(c.called, by)
@@ -224,7 +222,7 @@ func (c *Call) pronounce(cause sip.Cause) bool {
 func (c *Call) recall(cause sip.Cause) {
 	home := &c.transfer.home
 	c.log.Info("call: transfer failed, ringing the referrer", "status", cause.Status, "number", home.ext)
-	c.plan.Record.Media = c.transfer.class
+	c.plan.Record = c.transfer.record
 	ask := c.request(home, Dialled{Number: home.ext})
 	ask.Direct = true
 	plan := c.route(ask)
@@ -233,7 +231,7 @@ func (c *Call) recall(cause sip.Cause) {
 		return
 	}
 	c.transfer.recall = true
-	c.redial(plan, home)
+	c.redial(plan)
 }
 
 // arrived ends a transfer whose target answered: the referrer hears of it and is let go.

@@ -1,6 +1,6 @@
 package route
 
-// conference is the plan that lets the caller into a room. The room's own policy records the caller's call, unless one does already.
+// conference is the plan that lets the caller into a room. The room's own policy records the caller's call, if none does already.
 func conference(dir Directory, domain, number string, p Plan) (Plan, bool) {
 	room, ok := dir.Conference(domain, number)
 	if !ok {
@@ -11,10 +11,6 @@ func conference(dir Directory, domain, number string, p Plan) (Plan, bool) {
 	if p.Direction == "" {
 		p.Direction = Internal
 	}
-	own, class := record(dir, domain, room.Policy, room.Number, p.Language), p.Record.Media
-	if !p.Record.On {
-		p.Record = own
-	}
-	p.Record.Media = Stricter(class, own.Media)
+	p.Record = p.also(record(dir, domain, room.Policy, room.Number, p.Language))
 	return p, true
 }

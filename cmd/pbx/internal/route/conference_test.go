@@ -12,7 +12,7 @@ func TestConference(t *testing.T) {
 	d.dids["d|+81312348000"] = provisioning.DID{Number: "+81312348000", Conference: "8000", Language: "en"}
 	d.dids["d|+81312348001"] = provisioning.DID{Number: "+81312348001", Conference: "8001"}
 	inside := Route(d, Request{Domain: "d", Extension: "2001", Dialled: "8000"}, time.Time{})
-	if len(inside.Steps) != 1 || inside.Steps[0].Run.String() != "conference:8000" || inside.Direction != Internal || !inside.Record.On || inside.Record.Number != "8000" {
+	if len(inside.Steps) != 1 || inside.Steps[0].Run.String() != "conference:8000" || inside.Direction != Internal || inside.Record.Number != "2001" {
 		t.Errorf("from inside: %+v", inside)
 	}
 	outside := Route(d, Request{Domain: "d", Trunk: "carrier", Dialled: "+81312348000"}, time.Time{})

@@ -55,7 +55,11 @@ func forwarded(dir Directory, req Request, p Plan) Plan {
 	if req.Trunk != "" {
 		p.Direction = Inbound
 	}
-	return forward(dir, req, f, p)
+	p = forward(dir, req, f, p)
+	if req.LateMedia && p.Record.Notice == NoticeEarly {
+		p.Record.Notice = NoticeAnswer
+	}
+	return p
 }
 
 // forward plans what f wants, beginning with p: who calls, and what was decided for them, stays.

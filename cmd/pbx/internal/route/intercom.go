@@ -26,7 +26,7 @@ func intercom(dir Directory, req Request, caller provisioning.Extension, number 
 	}
 	t.Idle, t.AutoAnswer = true, true
 	p.Direction, p.To, p.Why = Internal, number, "intercom "+number
-	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	p.Record = made(dir, req, caller, p)
 	p.Steps = []Step{{Ring: intercomRing, Targets: []Target{t}}}
 	return p
 }

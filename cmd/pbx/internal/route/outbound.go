@@ -48,7 +48,7 @@ func outbound(dir Directory, req Request, caller provisioning.Extension, wish nu
 		p.Steps = append(p.Steps, Step{Ring: 3 * defaultRing, Fallback: i > 0, Targets: []Target{{Kind: ToTrunk, Number: req.Dialled[way.Strip:], Trunk: way.Name,
 			Caller: caller.CallerID, Wish: wish, Silence: patience(i, len(ways))}}})
 	}
-	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	p.Record = made(dir, req, caller, p)
 	return p
 }
 

@@ -14,20 +14,20 @@ func toQueue(dir Directory, domain string, q provisioning.Queue, did provisionin
 		p.Language = did.Language
 	}
 	p.Steps = []Step{{Run: Run{Verb: VerbQueue, Name: q.Number, Language: p.Language, Data: map[string]string{"did": did.Number}}}}
-	own, class := record(dir, domain, q.Policy, q.Number, p.Language), p.Record.Media
+	own := record(dir, domain, q.Policy, q.Number, p.Language)
 	switch {
-	case did.Policy != "":
-		p.Record = record(dir, domain, did.Policy, did.Number, p.Language)
-	case !p.Record.On:
-		p.Record = own
+	case did.Policy == "":
+		p.Record = p.also(own)
+	case p.Record.Number == did.Number:
+		p.Record.Language = p.Language
 	}
-	p.Record.Media = Stricter(Stricter(class, p.Record.Media), own.Media)
+	p.Record.Media = Stricter(p.Record.Media, own.Media)
 	return p
 }
 
 // internalQueue is a queue whose number was dialled inside.
 func internalQueue(dir Directory, req Request, caller provisioning.Extension, q provisioning.Queue, p Plan) Plan {
 	p.Direction, p.Why = Internal, "queue "+q.Number
-	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	p.Record = made(dir, req, caller, p)
 	return toQueue(dir, req.Domain, q, provisioning.DID{}, p)
 }

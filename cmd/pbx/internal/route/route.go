@@ -90,6 +90,7 @@ type Request struct {
 	PIN      bool   // Extension proved by its PIN that it is there: what its class keeps for that is open
 	Standing bool   // by a wish that stood before, not dialled now: see Judged
 	Own      bool   // Extension dials it at its own telephone, and is nobody who is sent there
+	Away     bool   // Extension sends somebody else there, or only pays: its own recording policy does not hold
 	Direct   bool   // Dialled rings whatever its owner set: the call comes back to whom it belongs
 }
 
@@ -246,7 +247,7 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		return presenting(dir, req, caller, n, wish, p)
 	}
 	if did, ok := dir.DID(req.Domain, req.E164); ok { // our own outside number, dialled from inside
-		p.Direction, p.Why = Internal, "own DID "+did.Number
+		p.Direction, p.Why, p.Record = Internal, "own DID "+did.Number, made(dir, req, caller, p)
 		return toDID(dir, req, did, p)
 	}
 	return outbound(dir, req, caller, number.PresentDefault, p)
@@ -261,7 +262,7 @@ func presenting(dir Directory, req Request, caller provisioning.Extension, n str
 		return inside
 	}
 	if did, ok := dir.DID(req.Domain, req.E164); ok {
-		p.Direction, p.Why = Internal, "own DID "+did.Number
+		p.Direction, p.Why, p.Record = Internal, "own DID "+did.Number, made(dir, req, caller, p)
 		return toDID(dir, req, did, p)
 	}
 	return outbound(dir, req, caller, wish, p)
@@ -311,8 +312,10 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	if did.Language != "" {
 		p.Language = did.Language
 	}
-	if p.Way == nil { // else the call is another's, and recorded as such
-		p.Record = record(dir, req.Domain, did.Policy, did.Number, p.Language)
+	if own := record(dir, req.Domain, did.Policy, did.Number, p.Language); p.Way == nil {
+		p.Record = own.And(p.Record)
+	} else { // it was sent here, and stays the case of the number that was called first
+		p.Record = p.Record.And(own)
 	}
 	if shut, ok := closed(dir, req, did.Closing, Diverter{Number: did.Number, Name: did.Title, Payer: did.Payer}, p); ok {
 		return shut
@@ -366,13 +369,13 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 
 func internal(dir Directory, req Request, caller, called provisioning.Extension, p Plan) Plan {
 	p.Direction, p.Why = Internal, "extension "+called.Number
-	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	p.Record = made(dir, req, caller, p)
 	return reach(dir, req, called, p)
 }
 
 func internalGroup(dir Directory, req Request, caller provisioning.Extension, g provisioning.Group, p Plan) Plan {
 	p.Direction, p.Why = Internal, "group "+g.Number
-	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	p.Record = made(dir, req, caller, p)
 	return hunt(dir, req, g, p)
 }
 
@@ -381,7 +384,9 @@ func inside(dir Directory, req Request, caller provisioning.Extension, p Plan) (
 	if to, ok := colleague(dir, req, caller, p); ok {
 		return to, true
 	}
-	if room, ok := conference(dir, req.Domain, req.Dialled, p); ok {
+	mine := p
+	mine.Record = made(dir, req, caller, p)
+	if room, ok := conference(dir, req.Domain, req.Dialled, mine); ok {
 		return room, true
 	}
 	if q, ok := dir.Queue(req.Domain, req.Dialled); ok {
@@ -405,27 +410,6 @@ func colleague(dir Directory, req Request, caller provisioning.Extension, p Plan
 		return internalGroup(dir, req, caller, g, p), true
 	}
 	return p, false
-}
-
-// Recording is how a call of a number is recorded under a policy of the domain; an unknown policy records nothing.
-func Recording(dir Directory, domain, policy, number, language string) Record {
-	return record(dir, domain, policy, number, language)
-}
-
-func record(dir Directory, domain, policy, number, language string) Record {
-	pol, ok := dir.Policy(domain, policy)
-	if policy == "" || !ok || !pol.Record {
-		return Record{Notice: NoticeNone, Media: pol.Media, DSCP: pol.DSCP}
-	}
-	r := Record{On: true, Media: pol.Media, DSCP: pol.DSCP, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
-		Language: language, Refuse: pol.OnFailure == "refuse", Retention: pol.RetentionDays}
-	if r.Notice == "" {
-		r.Notice = NoticeEarly
-	}
-	if r.Prompt == "" {
-		r.Prompt = "notice/recording"
-	}
-	return r
 }
 
 // forbid refuses what the rights of the one who pays do not open.

@@ -50,6 +50,6 @@ func occasion(reason string) string {
 // leave is a mailbox that an extension dialled: to leave a message nobody is rung.
 func leave(dir Directory, req Request, caller provisioning.Extension, number string, p Plan) Plan {
 	p.Direction, p.To, p.Why = Internal, number, "extension "+caller.Number
-	p.Record = record(dir, req.Domain, caller.Record, caller.Number, p.Language)
+	p.Record = made(dir, req, caller, p)
 	return Voicemail(dir, req.Domain, number, "", p)
 }

@@ -1,0 +1,85 @@
+package call
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/media"
+	"naisen/sip"
+)
+
+// A recording that was stopped by hand is not begun again by what happens to the call.
+func TestStoppedByHandStaysStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, phone)
+		a := r.extension("c1", "2001")
+		b := r.leg(1)
+		b.mailbox.Post(Answered{b.id, media.SDP("PCMU")})
+		for _, on := range []bool{true, false} {
+			done := make(chan error, 1)
+			a.mailbox.Post(Record{On: on, Done: done})
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.post(Referred{Leg: a.id, To: to("2003")})
+		c := r.last()
+		c.mailbox.Post(Answered{c.id, media.SDP("PCMU")})
+		synctest.Wait()
+		if len(r.records) != 1 || r.records[0].stops != 1 {
+			t.Errorf("%d recordings", len(r.records))
+		}
+		c.hangup(sip.CauseNormal)
+		time.Sleep(time.Minute)
+		r.settled(t)
+	})
+}
+
+// Somebody outside who comes into a recorded call must hear the notice. Where it cannot be played the voice is not recorded: what ran until then ends.
+func TestNewcomerWhoCannotBeTold(t *testing.T) {
+	for _, broken := range []error{nil, errors.New("no prompt")} {
+		synctest.Test(t, func(t *testing.T) {
+			p := recorded(route.NoticeEarly)
+			p.Direction = route.Inbound
+			r := newRig(p, phone)
+			a := r.begin(Incoming{ID: "c1", Request: route.Request{Domain: "d", Trunk: "carrier", Number: "0901", Dialled: "0312345678"}, Offer: media.SDP("PCMU"), MaxForwards: 70})
+			synctest.Wait()
+			a.mailbox.Post(Media{a.id, media.PlayEnded{Complete: true}})
+			b := r.last()
+			b.mailbox.Post(Answered{b.id, media.SDP("PCMU")})
+			synctest.Wait()
+			if len(r.records) != 1 || r.records[0].of.Notice == nil || r.records[0].of.Notice.Party != "0901" {
+				t.Fatalf("recordings %+v", r.records)
+			}
+			r.sw.mu.Lock()
+			call := r.sw.calls["c1"]
+			r.sw.mu.Unlock()
+			call.called[0].ext = "2002" // by the test's leave: nothing runs
+			out := plain
+			out.Direction = route.Outbound
+			out.Steps = []route.Step{{Targets: []route.Target{{Kind: route.ToTrunk, Number: "0312340000", Trunk: "carrier"}}, Ring: time.Minute}}
+			r.plan, r.found = out, []Destination{{Number: "0312340000", Trunk: "carrier"}}
+			r.openErr = broken
+			b.post(Referred{Leg: b.id, To: to("0312340000")})
+			c := r.last()
+			c.mailbox.Post(Answered{c.id, media.SDP("PCMU")})
+			synctest.Wait()
+			if broken == nil {
+				if got := r.endpoints[2].hears(); got != "notice/recording" {
+					t.Errorf("who is called hears %q", got)
+				}
+				c.mailbox.Post(Media{c.id, media.PlayEnded{Complete: true}})
+				synctest.Wait()
+			}
+			if stopped := r.records[0].stops == 1; stopped != (broken != nil) || call.phase != Talking || len(r.records) != 1 {
+				t.Errorf("stopped %v, phase %v, %d recordings", stopped, call.phase, len(r.records))
+			}
+			a.hangup(sip.CauseNormal)
+			time.Sleep(time.Minute)
+			r.settled(t)
+		})
+	}
+}

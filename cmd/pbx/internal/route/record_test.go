@@ -1,0 +1,90 @@
+package route
+
+import (
+	"testing"
+	"time"
+
+	"naisen/provisioning"
+)
+
+// TestStrictest: of two policies the call has what either demands, and stays the case of the number that was first.
+func TestStrictest(t *testing.T) {
+	off := Record{Notice: NoticeNone, Media: "srtp-required", DSCP: 40}
+	silent := Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30}
+	strict := Record{On: true, Number: "+81", Policy: "strict", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Media: "srtp-required"}
+	for _, c := range []struct {
+		name             string
+		first, then, get Record
+	}{
+		{"neither", off, Record{}, off},
+		{"the first alone", silent, off, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30, Media: "srtp-required"}},
+		{"the second alone", off, silent, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30, Media: "srtp-required", DSCP: 40}},
+		{"both", silent, strict, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Media: "srtp-required"}},
+		{"the other way round", strict, silent, strict},
+		{"for ever is longest", strict, Record{On: true}, func() Record { r := strict; r.Retention = 0; return r }()},
+	} {
+		if got := c.first.And(c.then); got != c.get {
+			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, c.get)
+		}
+	}
+}
+
+// TestWhoseRecording: which number's policy holds for what is dialled, and for what somebody is sent to. 2001's own calls are recorded.
+func TestWhoseRecording(t *testing.T) {
+	d := town()
+	d.queues = map[string]provisioning.Queue{"d|7001": {Number: "7001", Policy: "citizens"}, "d|7002": {Number: "7002"}}
+	d.dids["d|+81312340098"] = provisioning.DID{Number: "+81312340098", Queue: "7001", Policy: "never"}
+	d.mailboxes = map[string]provisioning.Mailbox{"d|7100": {Number: "7100"}}
+	for _, c := range []struct {
+		name string
+		req  Request
+		want string // number and notice
+	}{
+		{"a colleague", Request{Dialled: "2002"}, "2001 none"},
+		{"somebody is sent to a colleague", Request{Dialled: "2002", Away: true}, ""},
+		{"outside", Request{Dialled: "0312345600"}, "2001 none"},
+		{"somebody is sent outside", Request{Dialled: "0312345600", Away: true}, ""},
+		{"a recorded queue", Request{Dialled: "7001"}, "2001 early-media"},
+		{"somebody is sent to a recorded queue", Request{Dialled: "7001", Away: true}, "7001 early-media"},
+		{"a queue that is not recorded", Request{Dialled: "7002"}, "2001 none"},
+		{"a recorded room", Request{Dialled: "8000"}, "2001 none"},
+		{"somebody is sent to a recorded room", Request{Dialled: "8000", Away: true}, "8000 none"},
+		{"a recorded number of our own", Request{Dialled: "0312345678", E164: "+81312345678"}, "+81312345678 early-media"},
+		{"another number of our own", Request{Dialled: "0312345670", E164: "+81312345670"}, "2001 none"},
+		{"the same, hidden", Request{Dialled: "1840312345670"}, "2001 none"},
+		{"somebody is sent to another number of our own", Request{Dialled: "0312345670", E164: "+81312345670", Away: true}, ""},
+		{"a mailbox", Request{Dialled: "7100"}, "2001 none"},
+		{"help", Request{Dialled: "119"}, ""},
+		{"a number that is not recorded, whose queue is", Request{Trunk: "carrier", Dialled: "+81312340098"}, ""},
+	} {
+		if c.req.Domain = "d"; c.req.Trunk == "" {
+			c.req.Extension, c.req.Number = "2001", "2001"
+		}
+		got := ""
+		p := Route(d, c.req, time.Time{})
+		if p.Record.On {
+			got = p.Record.Number + " " + string(p.Record.Notice)
+		}
+		if p.Refuse.Status != 0 || got != c.want {
+			t.Errorf("%s: %q, want %q (%d, %s)", c.name, got, c.want, p.Refuse.Status, p.Why)
+		}
+	}
+}
+
+// TestForwardAddsARecording: a forward to a recorded number is recorded, also when it was planned late, and then after the answer where the trunk
+// carries nothing before.
+func TestForwardAddsARecording(t *testing.T) {
+	d := office(map[string]provisioning.Settings{"2010": fwd(provisioning.Forwarding{Always: out("0312345678")})})
+	d.dids["d|+81312345699"] = provisioning.DID{Number: "+81312345699", To: []string{"2010"}}
+	p := Route(d, Request{Domain: "d", Trunk: "carrier", Dialled: "+81312345699"}, time.Time{})
+	if p.Record.Number != "+81312345678" || p.Record.Policy != "citizens" {
+		t.Errorf("%+v", p)
+	}
+	late := Forward{On: Busy, To: *out("0312345678"), By: Diverter{Number: "2011", Payer: "2011"}, Reason: whenBusy}
+	for carries, want := range map[bool]Notice{true: NoticeEarly, false: NoticeAnswer} {
+		p = Route(d, Request{Domain: "d", Trunk: "carrier", Dialled: "+81312345699", Forward: &late, LateMedia: !carries}, time.Time{})
+		if p.Record.Number != "+81312345678" || p.Record.Notice != want {
+			t.Errorf("%+v", p)
+		}
+	}
+}
