@@ -27,7 +27,7 @@ func kind(pcm []int16) string {
 	if mediatest.Power(pcm) < silentRoot*silentRoot {
 		return "silence"
 	}
-	for _, hz := range []float64{carrierHz, deskHz, otherHz} {
+	for _, hz := range []float64{carrierHz, deskHz, otherHz, thirdHz} {
 		if mediatest.ToneIn(pcm, rate, hz) > 0.9 {
 			return fmt.Sprint(hz)
 		}

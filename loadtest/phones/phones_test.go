@@ -18,11 +18,12 @@ import (
 	"naisen/media/mediatest"
 )
 
-// The voices: three tones that share no harmonic.
+// The voices: tones that share no harmonic.
 const (
 	carrierHz = 660
 	deskHz    = 890
 	otherHz   = 430
+	thirdHz   = 1170
 	rate      = 8000
 	did       = "+81312345678"
 )
@@ -206,6 +207,11 @@ type recording struct {
 		Tracks      []struct {
 			Track   int
 			Parties []struct{ Number string }
+		}
+		Segments []struct {
+			Role, Number string
+			FromMS       int64 `json:"from_ms"`
+			ToMS         int64 `json:"to_ms"`
 		}
 		Notice *struct {
 			Prompt, Language, Mode, SHA256 string
