@@ -30,7 +30,7 @@ type retainInput struct {
 type disposalInput struct {
 	ItemPath
 	After string `query:"after" maxLength:"256" doc:"next of the page before"`
-	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100"`
 }
 
 type approveInput struct {
