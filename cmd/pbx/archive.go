@@ -35,9 +35,9 @@ type archive struct {
 	cancel context.CancelFunc
 	worker sync.WaitGroup
 
-	unlocked atomic.Bool                      // the bucket was made without Object Lock
-	last     atomic.Pointer[reconcile.Report] // nil: none yet
-	failed   atomic.Uint64                    // comparisons that could not be done
+	unlocked atomic.Bool                        // the bucket was made without Object Lock
+	last     atomic.Pointer[[]reconcile.Report] // of recordings and of messages; nil: none yet
+	failed   atomic.Uint64                      // comparisons that could not be done
 }
 
 func (p *pbx) startArchive(ctx context.Context) error {
@@ -125,17 +125,22 @@ func (a *archive) reconcile(ctx context.Context) {
 // compare does it once, and says when to do it again.
 func (a *archive) compare(ctx context.Context) time.Duration {
 	today := time.Now().Unix() / (24 * 60 * 60)
-	r, err := reconcile.Run(ctx, a.vault.reconciling(true, func(object string) bool { return shareOf(object) == today%deepDays }, a.log))
-	if ctx.Err() != nil {
-		return reconcileRetry
+	deep := func(object string) bool { return shareOf(object) == today%deepDays }
+	var all []reconcile.Report
+	for _, c := range a.vault.comparisons(true, deep, a.log) {
+		r, err := reconcile.Run(ctx, c.cfg)
+		if ctx.Err() != nil {
+			return reconcileRetry
+		}
+		if err != nil {
+			a.failed.Add(1)
+			a.log.Error("pbx: what is stored was not compared", "what", c.what, "err", err)
+			return reconcileRetry
+		}
+		a.log.Info("pbx: what is stored was compared", "what", c.what, "recordings", r.Recordings, "objects", r.Objects, "read", r.Read, "bad", r.Bad(), "took", r.Took)
+		all = append(all, r)
 	}
-	if err != nil {
-		a.failed.Add(1)
-		a.log.Error("pbx: recordings were not compared with the store", "err", err)
-		return reconcileRetry
-	}
-	a.last.Store(&r)
-	a.log.Info("pbx: recordings compared with the store", "recordings", r.Recordings, "objects", r.Objects, "read", r.Read, "bad", r.Bad(), "took", r.Took)
+	a.last.Store(&all)
 	return reconcileEvery
 }
 
@@ -146,18 +151,34 @@ func shareOf(object string) int64 {
 	return int64(h.Sum32() % deepDays)
 }
 
-// reconciling is a comparison of the recordings; voice messages have a catalogue of their own, and their owners delete them.
-func (v *vault) reconciling(mend bool, deep func(string) bool, log *slog.Logger) reconcile.Config {
-	return reconcile.Config{Catalogue: v.catalogue, Store: v.store, Keys: v.sealer, Ignore: []string{messagesPart + "/"}, Deep: deep, Mend: mend, Log: log}
+// comparison is one catalogue against its part of the store.
+type comparison struct {
+	what string
+	cfg  reconcile.Config
 }
 
-// bad counts what the last comparison found and could not mend.
-func (a *archive) bad() int {
-	if r := a.last.Load(); r != nil {
-		return r.Bad()
-	}
-	return 0
+// comparisons are those of recordings and of voice messages, which have a catalogue and a part of the store of their own.
+func (v *vault) comparisons(mend bool, deep func(string) bool, log *slog.Logger) []comparison {
+	recordings := reconcile.Config{Catalogue: v.catalogue, Store: v.store, Keys: v.sealer, Ignore: []string{messagesPart + "/"}, Deep: deep, Mend: mend, Log: log}
+	messages := recordings
+	messages.Catalogue, messages.Store, messages.Ignore = v.messages, objstore.Under(v.store, messagesPart), nil
+	return []comparison{{"recordings", recordings}, {"messages", messages}}
 }
+
+// found counts what the last comparison found of some kinds.
+func (a *archive) found(kinds ...reconcile.Kind) (n int) {
+	if all := a.last.Load(); all != nil {
+		for _, r := range *all {
+			for _, k := range kinds {
+				n += r.Counts[k]
+			}
+		}
+	}
+	return n
+}
+
+// bad counts what it found and could not mend.
+func (a *archive) bad() int { return a.found(reconcile.Missing, reconcile.Altered, reconcile.Orphan) }
 
 // oldUpload is how long a recording may wait for the store before that is an alarm of its own; largeShare is which part of the disk what waits may take.
 const (
@@ -188,12 +209,7 @@ func (p *pbx) archiveMetrics(c *collector) {
 	gauge("naisen_reconcile_bad", "What the last comparison of catalogue and store found and could not mend.", func() float64 { return float64(p.archive.bad()) })
 	for _, k := range reconcile.Kinds() {
 		c.metrics = append(c.metrics, metric{prometheus.NewDesc("naisen_reconcile_found", "Findings of the last comparison by kind.", nil, prometheus.Labels{"kind": string(k)}),
-			prometheus.GaugeValue, func() float64 {
-				if r := p.archive.last.Load(); r != nil {
-					return float64(r.Counts[k])
-				}
-				return 0
-			}})
+			prometheus.GaugeValue, func() float64 { return float64(p.archive.found(k)) }})
 	}
 	c.add("naisen_recordings_destroyed_total", "Recordings destroyed and certified.", prometheus.CounterValue, func() float64 { return float64(keeper().Destroyed) })
 	c.add("naisen_destructions_refused_total", "Attempts that a lock in the store refused.", prometheus.CounterValue, func() float64 { return float64(keeper().Refused) })

@@ -67,6 +67,12 @@ func sealedRecording(t *testing.T, data, id string, at time.Time, days int) (rec
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { v.catalogue.Close(); local.Close() })
+	return v.seal(t, v.store, v.catalogue, id, at, days), v
+}
+
+// seal stores a recording, or a message, and enters it.
+func (v *vault) seal(t *testing.T, into objstore.Store, cat *catalogue.Catalogue, id string, at time.Time, days int) recorder.Manifest {
+	t.Helper()
 	m := recorder.Manifest{Version: 1, Case: recorder.Case{ID: id, Domain: keepDomain, Call: "c-" + id, DID: "+81312345678", Policy: "year", Started: at,
 		RetentionDays: days}, Ended: at.Add(time.Minute), SealedBytes: 5}
 	sum := sha256.Sum256([]byte("audio"))
@@ -88,14 +94,14 @@ func sealedRecording(t *testing.T, data, id string, at time.Time, days int) (rec
 	}
 	object := catalogue.ObjectName(m.Case)
 	for name, b := range map[string][]byte{object: []byte("audio"), catalogue.ManifestName(object): sealed.Bytes()} {
-		if err := v.store.Put(t.Context(), name, bytes.NewReader(b), int64(len(b)), objstore.Lock{Until: m.RetainUntil()}); err != nil {
+		if err := into.Put(t.Context(), name, bytes.NewReader(b), int64(len(b)), objstore.Lock{Until: m.RetainUntil()}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := v.catalogue.Stored(t.Context(), m); err != nil {
+	if err := cat.Stored(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	return m, v
+	return m
 }
 
 // From a list that REST shows to a certificate in the audit log, by the parts as they are wired; a second certificate of the same is none.
@@ -182,6 +188,12 @@ func TestKeepingErrors(t *testing.T) {
 func TestReconcileCommand(t *testing.T) {
 	data := t.TempDir()
 	m, v := sealedRecording(t, data, "r1", time.Now(), 30)
+	messages, err := catalogue.Open(t.Context(), filepath.Join(data, "messages.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.seal(t, objstore.Under(v.store, messagesPart), messages, "m1", time.Now(), 0)
+	messages.Close()
 	config := filepath.Join(data, "pbx.yaml")
 	if err := os.WriteFile(config, []byte("data: "+data+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -191,7 +203,7 @@ func TestReconcileCommand(t *testing.T) {
 		code := run(t.Context(), append([]string{"recording", "reconcile", "--config", config}, args...), &out, io.Discard)
 		return code, out.String()
 	}
-	if code, out := reconcile("--deep"); code != 0 || !strings.Contains(out, "agree") || !strings.Contains(out, "1 recordings") {
+	if code, out := reconcile("--deep"); code != 0 || !strings.Contains(out, "agree") || !strings.Contains(out, "recordings: 1 in the catalogue") || !strings.Contains(out, "messages: 1 in") {
 		t.Errorf("%d %s", code, out)
 	}
 	audio := filepath.Join(data, "objects", catalogue.ObjectName(m.Case))
@@ -207,11 +219,12 @@ func TestReconcileCommand(t *testing.T) {
 	v.catalogue.Close()
 	for _, ext := range []string{"", "-wal", "-shm"} {
 		os.Remove(filepath.Join(data, "catalogue.db"+ext))
+		os.Remove(filepath.Join(data, "messages.db"+ext))
 	}
 	if code, out := reconcile(); code != 1 || !strings.Contains(out, "orphan") {
 		t.Errorf("%d %s", code, out)
 	}
-	if code, out := reconcile("--mend"); code != 0 || !strings.Contains(out, "rebuilt: 1") {
+	if code, out := reconcile("--mend"); code != 0 || strings.Count(out, "rebuilt: 1") != 2 {
 		t.Errorf("%d %s", code, out)
 	}
 	if code, out := reconcile("--deep"); code != 0 {

@@ -40,16 +40,23 @@ func (c reconcileCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer v.catalogue.Close()
-	deep := func(string) bool { return c.Deep }
-	r, err := reconcile.Run(ctx, v.reconciling(c.Mend, deep, nil))
-	fmt.Fprint(out, r)
-	if err == nil && r.Bad() > 0 {
-		err = errDiffer
+	defer v.messages.Close()
+	bad := 0
+	for _, one := range v.comparisons(c.Mend, func(string) bool { return c.Deep }, nil) {
+		r, err := reconcile.Run(ctx, one.cfg)
+		fmt.Fprintf(out, "%s: %s", one.what, r)
+		if err != nil {
+			return err
+		}
+		bad += r.Bad()
 	}
-	return err
+	if bad > 0 {
+		return errDiffer
+	}
+	return nil
 }
 
-// openBeside opens keys, store and catalogue of a switch that may be running. Where there is no switch it makes nothing; a catalogue that is lost is
+// openBeside opens keys, store and catalogues of a switch that may be running. Where there is no switch it makes nothing; a catalogue that is lost is
 // made anew, since that is what its rebuilding begins with.
 func openBeside(ctx context.Context, c Config) (*vault, error) {
 	if _, err := os.Stat(c.path("keys", "vault")); err != nil {
@@ -64,8 +71,13 @@ func openBeside(ctx context.Context, c Config) (*vault, error) {
 	if v.store, err = storeBeside(c); err != nil {
 		return nil, err
 	}
-	v.catalogue, err = catalogue.Open(ctx, c.path("catalogue.db"), time.Now)
-	return v, err
+	if v.catalogue, err = catalogue.Open(ctx, c.path("catalogue.db"), time.Now); err != nil {
+		return nil, err
+	}
+	if v.messages, err = catalogue.Open(ctx, c.path("messages.db"), time.Now); err != nil {
+		return nil, errors.Join(err, v.catalogue.Close())
+	}
+	return v, nil
 }
 
 func storeBeside(c Config) (objstore.Store, error) {

@@ -63,7 +63,7 @@ func (r Report) Bad() int { return r.Counts[Missing] + r.Counts[Altered] + r.Cou
 // String is the report for people.
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d recordings in the catalogue, %d objects in the store, %d of them read to the end\n", r.Recordings, r.Objects, r.Read)
+	fmt.Fprintf(&b, "%d in the catalogue, %d objects in the store, %d of them read to the end\n", r.Recordings, r.Objects, r.Read)
 	for _, k := range Kinds() {
 		if n := r.Counts[k]; n > 0 {
 			fmt.Fprintf(&b, "%s: %d\n", k, n)
