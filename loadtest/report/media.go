@@ -51,6 +51,8 @@ type measured struct {
 	Jitter    spread  `json:"jitter_us"`
 	Late      spread  `json:"generator_late_us"`
 	LongestMS float64 `json:"longest_gap_ms"`
+
+	collections float64 // of garbage, in the switch, from before the calls until after
 }
 
 type spread struct {
@@ -78,7 +80,7 @@ func delays(p99, jitter, p999 string) func(*table, string, measured) {
 	return func(t *table, name string, r measured) {
 		ms := func(us int64) float64 { return float64(us) / 1000 }
 		t.add(name+"delay p99", "ms", p99, ms(r.Delay.P99)).note = fmt.Sprintf("p50 %d µs", r.Delay.P50)
-		t.add(name+"delay p99.9", "ms", p999, ms(r.Delay.P999)).note = fmt.Sprintf("longest %.1f ms", ms(r.Delay.Max))
+		t.add(name+"delay p99.9", "ms", p999, ms(r.Delay.P999)).note = fmt.Sprintf("longest %.1f ms; the collector ran %.0f times, set-up included", ms(r.Delay.Max), r.collections)
 		t.add(name+"jitter p99", "ms", jitter, ms(r.Jitter.P99)).note = fmt.Sprintf("generator late p99 %.1f ms", ms(r.Late.P99))
 	}
 }
@@ -124,6 +126,11 @@ func (l *lab) carry(ctx context.Context, t *table, w work) error {
 	if err != nil {
 		return err
 	}
+	const collections = "go_gc_duration_seconds_count"
+	ran, err := s.Metric(ctx, collections)
+	if err != nil {
+		return err
+	}
 	r, err := s.media(ctx, w.mediaKind, w.calls, scale(l, 10*time.Second, 4*time.Second))
 	if err != nil {
 		return err
@@ -132,6 +139,10 @@ func (l *lab) carry(ctx context.Context, t *table, w work) error {
 	if err != nil {
 		return err
 	}
+	if r.collections, err = s.Metric(ctx, collections); err != nil {
+		return err
+	}
+	r.collections -= ran
 	after := occupied(runtime.NumCPU() - 1)
 	share := func(d time.Duration) float64 { return 100 * float64(d) / float64(time.Since(began)) }
 	name := fmt.Sprintf("%s, %d calls: ", w.name, w.calls)
