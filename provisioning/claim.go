@@ -28,6 +28,7 @@ func claimants() []claimant {
 		byKey[Group](same, same),
 		byKey[Conference](same, same),
 		byKey[Queue](same, same),
+		byKey[PagingGroup](same, same),
 		byKey[DID](national, international),
 		byField(ParkingLot.claims),
 		byField(func(c Calendar) []Claim { return []Claim{{"number", c.Number}} }),

@@ -52,6 +52,7 @@ const (
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
 	FeatureIntercom         = "intercom"
+	FeaturePage             = "page"
 	FeatureRecallOn         = "call-back-on"
 	FeatureRecallOff        = "call-back-off"
 	FeatureMessages         = "voicemail"
@@ -98,6 +99,7 @@ func Features() []Feature {
 		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureIntercom, "*55", "extension", "Intercom: the other telephone answers by itself", "インターホン（自動応答）"},
+		{FeaturePage, "*56", "paging group; empty: the one that you may speak to", "Speak to all telephones of a paging group", "一斉呼び出し"},
 		{FeatureRecallOn, "*37", "extension; empty: the last one that was not reached", "Ring when that telephone is free", "呼び返しの予約"},
 		{FeatureRecallOff, "*38", "", "Ring when free: cancel all", "呼び返しの取消"},
 		{FeatureMessages, "*97", "", "Messages in the own mailbox", "留守番電話の再生"},

@@ -33,6 +33,8 @@ func (d CDR) Part(extension string) (part, outcome string) {
 	}
 	person := d.AnsweredBy != "" && !strings.Contains(d.AnsweredBy, ":") // a script is none: "voicemail:2001"
 	switch {
+	case d.From == extension && d.Page != "": // it dialled once, whoever hears it
+		return "", ""
 	case d.From == extension:
 		return PartPlaced, ""
 	case outcome == "answered", d.AnsweredBy == extension:

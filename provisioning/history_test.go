@@ -22,6 +22,8 @@ func TestPart(t *testing.T) {
 		{"transferred to one who answers", CDR{From: "2001", To: "2002", AnsweredBy: "2002", Rang: []Ring{{"2002", "answered"}, {"2003", "answered"}}}, map[string]string{"2003": "received"}},
 		{"transferred to one who does not", CDR{From: "2001", To: "2002", AnsweredBy: "2002", Rang: []Ring{{"2002", "answered"}, {"2003", "missed"}}}, map[string]string{"2003": "missed"}},
 		{"picked up", CDR{From: "2001", To: "2002", AnsweredBy: "2003", Rang: []Ring{{"2002", "elsewhere"}}}, map[string]string{"2002": "elsewhere", "2003": "received"}},
+		{"a page that is heard", CDR{From: "2001", To: "6500", AnsweredBy: "2002", Page: "c1", Rang: []Ring{{"2002", "answered"}}}, map[string]string{"2001": "", "2002": "received"}},
+		{"a page that nobody hears", CDR{From: "2001", To: "6500", Page: "c1", Rang: []Ring{{"2002", "missed"}}}, map[string]string{"2001": "", "2002": "missed"}},
 		{"nobody's", CDR{}, map[string]string{"": "", "2001": ""}},
 	} {
 		for ext, want := range c.want {

@@ -257,6 +257,7 @@ type CDR struct {
 	Recording  string    `json:"recording,omitempty"`
 	Transfers  int       `json:"transfers,omitempty" doc:"How often it was transferred, or a party's place was taken"`
 	MergedInto string    `json:"merged_into,omitempty" doc:"ID of the call in which its parties talked on after an attended transfer"`
+	Page       string    `json:"page,omitempty" doc:"ID of the call of who spoke, where this one let a member of a paging group hear it"`
 
 	Rang []Ring       `json:"rang,omitempty" doc:"Extensions whose telephones rang, at most 64"`
 	Legs []LegQuality `json:"legs,omitempty" doc:"How each party sounded"`

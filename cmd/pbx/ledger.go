@@ -59,7 +59,7 @@ func (l *ledger) drop(why string, e entry, more ...any) {
 
 // row is a call's record as it is stored.
 func row(c call.CDR) provisioning.CDR {
-	r := provisioning.CDR{Transfers: c.Transfers, MergedInto: c.MergedInto, ID: c.ID, Domain: c.Domain, Direction: string(c.Direction), From: c.From, To: c.To, AnsweredBy: c.AnsweredBy,
+	r := provisioning.CDR{Transfers: c.Transfers, MergedInto: c.MergedInto, Page: c.Page, ID: c.ID, Domain: c.Domain, Direction: string(c.Direction), From: c.From, To: c.To, AnsweredBy: c.AnsweredBy,
 		Trunk: c.Trunk, Started: c.Started, Answered: c.Answered, Ended: c.Ended, TalkMS: c.Talk.Milliseconds(),
 		Status: c.Cause.Status, Q850: c.Cause.Q850, Cause: c.Cause.Text, EndedBy: c.EndedBy, Withheld: c.Withheld, Emergency: c.Emergency, Site: c.Site, CallBack: c.CallBack, Recording: c.Recording,
 		Payer: c.Charge.Extension, Class: c.Charge.Class, MilliYen: c.MilliYen}

@@ -44,6 +44,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.recorderMetrics(c)
 	p.archiveMetrics(c)
 	p.guardMetrics(c)
+	p.pageMetrics(c)
 	p.ldapMetrics(c)
 	r := prometheus.NewRegistry()
 	live := collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")})

@@ -63,17 +63,27 @@ var errShed = errors.New("origins: the switch is busy")
 
 // begin starts the call that is wished for. *provisioning.Invalid: it cannot be; errShed, call.ErrFull and call.ErrDraining: not now.
 func (o *origins) begin(w wish) (id string, err error) {
-	if l := o.signalling.overload; l != nil {
-		if _, ok := l.shedder.Ask(limit.New, l.delay()); !ok {
-			l.calls.Add(1)
-			return "", errShed
-		}
+	if !o.room() {
+		return "", errShed
 	}
 	in, err := o.incoming(w)
 	if err != nil {
 		return "", err
 	}
 	return in.ID, o.calls.Originate(in)
+}
+
+// room asks whether the switch may begin a call now; one that it may not is counted.
+func (o *origins) room() bool {
+	l := o.signalling.overload
+	if l == nil {
+		return true
+	}
+	_, ok := l.shedder.Ask(limit.New, l.delay())
+	if !ok {
+		l.calls.Add(1)
+	}
+	return ok
 }
 
 // incoming is the call as the switch begins it, or the reason why nobody is rung for it.

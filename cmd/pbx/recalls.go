@@ -179,7 +179,7 @@ func (r *recalls) all() (out []recall) {
 
 // Show remembers whom a call inside did not reach.
 func (r *recalls) Show(s *call.Snapshot) {
-	if !s.Over || !s.Answered.IsZero() || s.Direction != route.Internal || s.From == "" || s.To == "" {
+	if !s.Over || s.Page != "" || !s.Answered.IsZero() || s.Direction != route.Internal || s.From == "" || s.To == "" {
 		return
 	}
 	r.mu.Lock()

@@ -290,7 +290,7 @@ func (w *world) checkRecording(c call.CDR, want route.Record, got []*simRecordin
 	if c.Recording != r.of.ID {
 		w.wrong("CDR %s names recording %q, not %q", c.ID, c.Recording, r.of.ID)
 	}
-	alone := (strings.HasPrefix(c.AnsweredBy, "voicemail:") || w.scripted(c.ID)) && len(r.of.Parties) == 1 && r.of.Parties[0].Number == c.From
+	alone := (strings.HasPrefix(c.AnsweredBy, "voicemail:") || strings.HasPrefix(c.AnsweredBy, "page:") || w.scripted(c.ID)) && len(r.of.Parties) == 1 && r.of.Parties[0].Number == c.From
 	if c.Transfers == 0 && !alone && (len(r.of.Parties) != 2 || r.of.Parties[0].Number != c.From || r.of.Parties[1].Number != c.AnsweredBy) {
 		w.wrong("CDR %s: %s -> %s, its recording has %+v", c.ID, c.From, c.AnsweredBy, r.of.Parties)
 	}

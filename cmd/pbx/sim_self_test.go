@@ -12,6 +12,7 @@ type simSelf struct {
 	marks []string          // calls that were parked and fetched
 	there map[string]string // slot by call
 	parks bool              // there is a parking lot, and people use it
+	pages bool              // there is a paging group, and people speak to it
 }
 
 // Set implements app.Desk.

@@ -137,6 +137,11 @@ func (w *world) act() {
 		w.mu.Unlock()
 		return
 	}
+	if w.desk.pages && w.dice.IntN(4) == 0 {
+		w.page()
+		w.mu.Unlock()
+		return
+	}
 	p := w.phones[w.dice.IntN(len(w.phones))]
 	numbers := []string{"2001", "2002", "2003", "2004", "2003", simRecorded, simAnswered, "0312345678", "0451112222", "999"}
 	dids := []string{simRecorded, simRecorded, simAnswered, simStrict, simPlain, "+81355555555"}

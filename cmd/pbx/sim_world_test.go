@@ -74,6 +74,7 @@ type world struct {
 	asked    map[arrival]asked
 	byes     map[string]bool // Call-IDs of the BYEs that the switch sent, lost ones too
 	cdrs     []call.CDR
+	paged    []call.CDR // of members of paging groups: no INVITE began them
 	visits   []provisioning.QueueVisit
 	audits   []provisioning.AuditEntry // of what is not done without them
 	noAudit  error                     // the audit log cannot be written
@@ -177,6 +178,7 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	w.net.Host("pbx", w.proxy.Addr())
 	w.library, w.desk = &simLibrary{}, &simSelf{there: map[string]string{}}
 	_, w.desk.parks = d.Snapshot().ParkingLot(simDomain, "700")
+	_, w.desk.pages = d.Snapshot().PagingGroup(simDomain, simPaged)
 	w.air = &air{t: t, speaking: map[netip.AddrPort]bool{}}
 	if !w.found() {
 		w.air.skew = 137 * time.Nanosecond
@@ -216,7 +218,7 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	s.events = s.newEvents(w.patient())
 	w.boxes = newSimBoxes(p)
 	p.auditor = s.audit
-	p.rooms = app.NewRooms(w.air.Room)
+	p.rooms, p.pages = app.NewRooms(w.air.Room), app.NewPages(w.air.Room, p.pagers())
 	p.purse = newPurse(d, p.auditor, p.alarms, w, time.Now, log)
 	s.parks = newParks(d, &s.legs)
 	p.queues = newQueues(d, p.registrar, w.store(), w, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, log)
@@ -269,6 +271,10 @@ func (w *world) Stint(provisioning.AgentStint) {}
 func (w *world) Enter(c call.CDR) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if c.Page != "" {
+		w.paged = append(w.paged, c)
+		return
+	}
 	w.cdrs = append(w.cdrs, c)
 }
 
@@ -405,7 +411,7 @@ func callOf(leg call.LegID) string {
 // route notes the plan of each call; the CDR names the same instant.
 func (w *world) route(r route.Request, now time.Time) route.Plan {
 	plan := w.p.route(r, now)
-	if r.Forward != nil { // another's part of a call that has its plan
+	if r.Forward != nil || r.Paged != "" { // another's part of a call that has its plan, or a call that no INVITE began
 		return plan
 	}
 	w.mu.Lock()

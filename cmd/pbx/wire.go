@@ -77,6 +77,7 @@ type pbx struct {
 	alarms  *alarms
 	live    *live.Hub // who looks at what changes
 	rooms   *app.Rooms
+	pages   *app.Pages
 	office  *postOffice // of voice messages
 
 	monitors *monitors
@@ -217,7 +218,7 @@ func (p *pbx) wireMedia(context.Context) error {
 		return err
 	}
 	p.closing("media", func(context.Context) error { return p.media.Close() })
-	p.rooms = app.NewRooms(p.media.Bridge)
+	p.rooms, p.pages = app.NewRooms(p.media.Bridge), p.newPages()
 	p.prompts, err = prompts.New(prompts.Config{Dir: p.config.path("prompts"), Language: p.languageOf, Log: p.log})
 	return err
 }

@@ -46,13 +46,26 @@ domain=%s
 
 // StartLinphone starts a phone in dir, which must be empty; it registers over UDP. Of p it takes User, Domain, Password, Proxy, Hz, Watch and Suites.
 func StartLinphone(dir string, p Phone) (*Linphone, error) {
-	port, err := FreePort("127.0.0.1")
+	rc, err := p.linphone(dir)
 	if err != nil {
 		return nil, err
 	}
+	l := &Linphone{dir: dir}
+	if l.Process, err = Start(dir, "env", "HOME="+dir, "linphonec", "-c", rc, "-d", "4", "-l", filepath.Join(dir, "log")); err != nil {
+		return nil, err
+	}
+	return l, l.Say("soundcard use files")
+}
+
+// linphone writes what a telephone of that make needs into dir: its settings, whose path is returned, its home, and its voice.
+func (p Phone) linphone(dir string) (rc string, err error) {
+	port, err := FreePort("127.0.0.1")
+	if err != nil {
+		return "", err
+	}
 	rtp, lastRTP, err := rtpPorts("127.0.0.1")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	text := fmt.Sprintf(linphoneConfig, port, rtp, lastRTP, p.Proxy, p.Proxy, p.User, p.Domain, p.User, p.User, p.Password, p.Domain, p.Domain)
 	if p.Suites != "" {
@@ -61,23 +74,16 @@ func StartLinphone(dir string, p Phone) (*Linphone, error) {
 	for i, user := range p.Watch {
 		text += fmt.Sprintf("[friend_%d]\nurl=\"%s\" <sip:%s@%s>\npol=accept\nsubscribe=1\n", i, user, user, p.Domain)
 	}
-	rc := filepath.Join(dir, "linphonerc")
+	rc = filepath.Join(dir, "linphonerc")
 	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
-		return nil, err
+		return "", err
 	}
 	for _, home := range []string{".local/share/linphone", ".config/linphone"} {
 		if err := os.MkdirAll(filepath.Join(dir, home), 0o700); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
-	if err := WriteWAV(filepath.Join(dir, "tone.wav"), mediatest.Sine(8000, p.Hz, 10000, 60_000), 8000); err != nil {
-		return nil, err
-	}
-	l := &Linphone{dir: dir}
-	if l.Process, err = Start(dir, "env", "HOME="+dir, "linphonec", "-c", rc, "-d", "4", "-l", filepath.Join(dir, "log")); err != nil {
-		return nil, err
-	}
-	return l, l.Say("soundcard use files")
+	return rc, WriteWAV(filepath.Join(dir, "tone.wav"), mediatest.Sine(8000, p.Hz, 10000, 60_000), 8000)
 }
 
 // Log is what the phone wrote about itself, its SIP messages included.

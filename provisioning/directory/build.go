@@ -288,7 +288,7 @@ func newEdit(d *domain) *edit {
 			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{}, sites: map[string]provisioning.Site{},
 			conferences: map[string]provisioning.Conference{}, pins: map[string]provisioning.ConferencePINs{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
-			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, calendars: map[string]provisioning.Calendar{}, mailboxes: map[string]provisioning.Mailbox{}, rejections: map[string]provisioning.Rejection{},
+			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, pages: map[string]provisioning.PagingGroup{}, calendars: map[string]provisioning.Calendar{}, mailboxes: map[string]provisioning.Mailbox{}, rejections: map[string]provisioning.Rejection{},
 			lots: map[string]provisioning.ParkingLot{}, restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{}, desks: map[string]provisioning.HotDesk{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},

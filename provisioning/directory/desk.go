@@ -74,6 +74,16 @@ func (s *Snapshot) Group(domainName, number string) (provisioning.Group, bool) {
 	return find(s, domainName, number, func(d *domain) map[string]provisioning.Group { return d.groups })
 }
 
+// PagingGroup by its number.
+func (s *Snapshot) PagingGroup(domainName, number string) (provisioning.PagingGroup, bool) {
+	return find(s, domainName, number, func(d *domain) map[string]provisioning.PagingGroup { return d.pages })
+}
+
+// PagingGroups of a domain by number.
+func (s *Snapshot) PagingGroups(domainName string) []provisioning.PagingGroup {
+	return ordered(s, domainName, func(d *domain) map[string]provisioning.PagingGroup { return d.pages })
+}
+
 // Rejections of a domain by name.
 func (s *Snapshot) Rejections(domainName string) (out []provisioning.Rejection) {
 	d, ok := s.domains[domainName]
@@ -108,12 +118,15 @@ func (s *Snapshot) LotOf(domainName, slot string) (provisioning.ParkingLot, bool
 	return provisioning.ParkingLot{}, false
 }
 
-// readDesk reads the numbers that are nobody's telephone: keys of calendars, groups, parking lots.
+// readDesk reads the numbers that are nobody's telephone: keys of calendars, groups that ring or are spoken to, parking lots.
 func (d *domain) readDesk(r provisioning.Reader) (err error) {
 	if d.calendars, err = readAll[provisioning.Calendar](r, d.self.Name); err != nil {
 		return err
 	}
 	if d.groups, err = readAll[provisioning.Group](r, d.self.Name); err != nil {
+		return err
+	}
+	if d.pages, err = readAll[provisioning.PagingGroup](r, d.self.Name); err != nil {
 		return err
 	}
 	d.lots, err = readAll[provisioning.ParkingLot](r, d.self.Name)
@@ -127,6 +140,8 @@ func (e *edit) takeDesk(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.calendars)
 	case provisioning.KindGroup:
 		return set(e, r, c, &e.groups)
+	case provisioning.KindPagingGroup:
+		return set(e, r, c, &e.pages)
 	case provisioning.KindParkingLot:
 		return set(e, r, c, &e.lots)
 	}

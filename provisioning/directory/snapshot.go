@@ -36,6 +36,7 @@ type domain struct {
 	rejections   map[string]provisioning.Rejection
 	calendars    map[string]provisioning.Calendar
 	groups       map[string]provisioning.Group
+	pages        map[string]provisioning.PagingGroup
 	lots         map[string]provisioning.ParkingLot
 	restrictions map[string]provisioning.Restriction
 	departments  map[string]provisioning.Department

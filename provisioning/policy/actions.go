@@ -54,6 +54,10 @@ const (
 	ParkingLotPut    provisioning.Action = "parking-lot.put"
 	ParkingLotDelete provisioning.Action = "parking-lot.delete"
 
+	PagingGroupRead   provisioning.Action = "paging-group.read"
+	PagingGroupPut    provisioning.Action = "paging-group.put"
+	PagingGroupDelete provisioning.Action = "paging-group.delete"
+
 	CalendarRead   provisioning.Action = "calendar.read"
 	CalendarPut    provisioning.Action = "calendar.put"
 	CalendarDelete provisioning.Action = "calendar.delete"
@@ -348,6 +352,10 @@ func deskRows() []row {
 		grant(DepartmentDelete, provisioning.KindDepartment, admin, telephony),
 
 		grant(ExtensionPIN, provisioning.KindExtension, admin, telephony).andOwn(staff),
+
+		grant(PagingGroupRead, provisioning.KindPagingGroup, admin, telephony),
+		grant(PagingGroupPut, provisioning.KindPagingGroup, admin, telephony),
+		grant(PagingGroupDelete, provisioning.KindPagingGroup, admin, telephony),
 
 		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),

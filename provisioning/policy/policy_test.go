@@ -30,6 +30,7 @@ func want() map[provisioning.Action]string {
 		policy.HotDeskRead: "ATs", policy.HotDeskDelete: "ATs",
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
 		policy.ParkingLotRead: "AT", policy.ParkingLotPut: "AT", policy.ParkingLotDelete: "AT",
+		policy.PagingGroupRead: "AT", policy.PagingGroupPut: "AT", policy.PagingGroupDelete: "AT",
 		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "atlusvm", policy.MailboxForget: "ATs",
 		policy.MessageRead: "atlusvm", policy.MessageListen: "atlusvm", policy.MessageMark: "atlusvm", policy.MessageDelete: "atlusvm",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",

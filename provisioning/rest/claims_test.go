@@ -12,6 +12,7 @@ func TestOneNumberOneOwner(t *testing.T) {
 		{"extension", "/extensions/", "3001", `{}`},
 		{"group", "/groups/", "3002", `{"members":["2001"]}`},
 		{"conference", "/conferences/", "3003", `{}`},
+		{"paging-group", "/paging-groups/", "3007", `{"members":["2001"],"everyone":true}`},
 		{"queue", "/queues/", "3004", `{"members":[{"agent":"2001"}]}`},
 		{"calendar", "/calendars/", "3005", `{"number":"N"}`},
 		{"did", "/dids/", "0398765432", `{"to":["2001"]}`},

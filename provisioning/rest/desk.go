@@ -52,4 +52,8 @@ func (a *api) registerDesk() {
 		setKey: func(l *provisioning.ParkingLot, k string) { l.Number = k }}
 	entities(a, lots)
 	putPlain(a, lots)
+	pages := resource[provisioning.PagingGroup]{plural: "paging-groups", one: "paging-group", read: policy.PagingGroupRead, put: policy.PagingGroupPut,
+		del: policy.PagingGroupDelete, setKey: func(g *provisioning.PagingGroup, k string) { g.Number = k }}
+	entities(a, pages)
+	putPlain(a, pages)
 }

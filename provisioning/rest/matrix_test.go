@@ -65,6 +65,8 @@ func operationActions() map[string]provisioning.Action {
 		"PUT /v1/domains/{domain}/groups/{key}": policy.GroupPut, "DELETE /v1/domains/{domain}/groups/{key}": policy.GroupDelete,
 		"GET /v1/domains/{domain}/parking-lots": policy.ParkingLotRead, "GET /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotRead,
 		"PUT /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotPut, "DELETE /v1/domains/{domain}/parking-lots/{key}": policy.ParkingLotDelete,
+		"GET /v1/domains/{domain}/paging-groups": policy.PagingGroupRead, "GET /v1/domains/{domain}/paging-groups/{key}": policy.PagingGroupRead,
+		"PUT /v1/domains/{domain}/paging-groups/{key}": policy.PagingGroupPut, "DELETE /v1/domains/{domain}/paging-groups/{key}": policy.PagingGroupDelete,
 		"GET /v1/domains/{domain}/extensions/{key}/history": policy.HistoryRead,
 		"GET /v1/domains/{domain}/directory-accounts":       policy.BookAccountRead, "GET /v1/domains/{domain}/directory-accounts/{key}": policy.BookAccountRead,
 		"PUT /v1/domains/{domain}/directory-accounts/{key}": policy.BookAccountPut, "DELETE /v1/domains/{domain}/directory-accounts/{key}": policy.BookAccountDelete,
@@ -170,9 +172,9 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "disposals": "2026-12", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "disposals": "2026-12", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
-		if strings.Contains(path, part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
+		if strings.Contains(path, "/"+part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}
 	}

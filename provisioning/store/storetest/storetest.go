@@ -179,6 +179,7 @@ func sample() []provisioning.Entity {
 			Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Approval: "課長"},
 		provisioning.ParkingLot{Number: "700", Title: "窓口", FirstSlot: "701", Slots: 9, Seconds: 90, Fallback: &provisioning.Destination{Extension: "2001"}, Music: "music/hold"},
 		provisioning.Group{Number: "6000", Title: "窓口", Strategy: "circular", Members: []string{"2001"}, Overflow: &provisioning.Destination{Number: "09012345678"}, Payer: "2001"},
+		provisioning.PagingGroup{Number: "6500", Title: "全館", Members: []string{"2001"}, Callers: []string{"2001"}, Seconds: 60, Wait: 3, Announce: "greeting/disaster", Policy: "always"},
 		provisioning.DID{Number: "+81312345678", Title: "代表", To: []string{"2001"}, RingSeconds: 30, Policy: "always", Language: "ja"},
 		provisioning.Webhook{Name: "ops", URL: "https://hooks.example.jp/pbx", Events: []string{"alarm."}},
 		provisioning.Settings{Extension: "2001", DoNotDisturb: true, Forward: provisioning.Forwarding{Busy: &provisioning.Destination{Number: "09012345678"}}},

@@ -31,10 +31,13 @@ type Programs struct {
 	Rooms      *Rooms
 	Conference func(domain, number string) (Conference, bool)
 	Beep       func(comes bool, c media.Codec) (media.Source, error)
-	Agents     Agents                                              // nil: nobody serves queues by code
-	Monitors   Monitors                                            // nil: nobody listens to calls
-	Parks      Parks                                               // nil: there are none
-	Menu       func(domain, name string) (provisioning.Menu, bool) // the one that callers hear; nil: there are none
+	// Pages are the announcements that are spoken, Paging what a paging group's number is set to; nil: there are none.
+	Pages    *Pages
+	Paging   func(domain, number string) (Paging, bool)
+	Agents   Agents                                              // nil: nobody serves queues by code
+	Monitors Monitors                                            // nil: nobody listens to calls
+	Parks    Parks                                               // nil: there are none
+	Menu     func(domain, name string) (provisioning.Menu, bool) // the one that callers hear; nil: there are none
 }
 
 // Desk is what people change and ask from their phones. Scripts call it beside the call: it may block.

@@ -22,6 +22,10 @@ func (p Programs) Script(domain string, r route.Run) (call.Script, bool) {
 		return &depositing{from: p}, p.Mailboxes != nil
 	case route.VerbMessages:
 		return &fetching{from: p}, p.Mailboxes != nil
+	case route.VerbPage:
+		return p.paging(domain, r)
+	case route.VerbPaged:
+		return p.listening()
 	case route.VerbQueue:
 		return &queueing{from: p}, p.Queues != nil
 	}

@@ -28,6 +28,7 @@ type CDR struct {
 	RecordingFailed bool
 	Transfers       int          // how often it was transferred, or a party's place was taken
 	MergedInto      string       // the call in which its parties talk on
+	Page            string       // of a member of a paging group: the call of who spoke
 	Charge          route.Charge // who paid for the outside part
 	MilliYen        int64        // what it cost; the ledger knows
 	Legs            []LegMedia   // in the order in which they ended
@@ -83,6 +84,9 @@ func (c *Call) cdr() CDR {
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
 		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers, MergedInto: c.merged,
 		Withheld: c.in.Request.Withheld, Emergency: h.called, Site: h.site, CallBack: c.plan.CallBack, Legs: c.measured, Rang: c.rang()}
+	if c.in.Origin != nil {
+		r.Page = c.in.Origin.Page
+	}
 	if c.in.Private && !r.Emergency && r.Withheld == "" {
 		r.Withheld = withheldByWish
 	}

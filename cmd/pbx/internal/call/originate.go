@@ -10,7 +10,7 @@ import (
 )
 
 // Origin is how a call begins that nobody has dialled: somebody is rung, who becomes its caller by the answer, and the call goes on as if that
-// one had dialled Incoming.Request. Of the flows of RFC 3725 it is the first (section 4.1), with our own media in between: each leg gets an
+// one had dialled Incoming.Request, or with a script (Then). Of the flows of RFC 3725 it is the first (section 4.1), with our own media in between: each leg gets an
 // offer with its INVITE and has its media with the answer, so that no answer waits for the other side, no phone is sent a re-INVITE, and the first
 // party hears how the second rings.
 type Origin struct {
@@ -23,6 +23,8 @@ type Origin struct {
 	Called  []string      // numbers of ours that the call is for, besides what is dialled
 	Queue   string        // that calls back; empty: none
 	After   string        // the earlier call that this one answers; empty: none
+	Then    route.Run     // the script that has whoever answers, in place of what it would dial; zero: that
+	Page    string        // call of who speaks to a paging group, where this one lets a member hear it; empty: none
 	// Done is told once what came of it: when the two talk or a script has the caller, and else when the call ends. It must not block. Nil: nobody asks.
 	Done func(Originated)
 }
@@ -88,14 +90,18 @@ func (c *Call) summoned(p *party) {
 	for _, q := range c.called {
 		c.dismiss(q, sip.CauseCompletedElsewhere)
 	}
-	p.side, p.since = callingSide, time.Now()
+	p.since = time.Now()
 	c.caller = p
 	paid := c.plan.Direction == route.Outbound
 	if paid { // a phone of ours has cost nothing yet, a carrier's call runs
 		c.answered = c.deps.Clock()
 	}
 	c.phase, c.step, c.outcome, c.carrierFailed, c.failure = Routing, 0, 0, false, sip.Cause{}
-	c.plan = c.route(c.in.Request)
+	if c.in.Origin.Then.Verb != "" { // it was called, and has answered
+		c.plan, c.answerer = c.scripted(), p.number
+	} else {
+		c.plan, p.side = c.route(c.in.Request), callingSide
+	}
 	c.plan.Record = c.plan.Record.And(c.in.Origin.Record)
 	if !paid && c.plan.Direction != "" {
 		c.direction = c.plan.Direction
@@ -113,6 +119,12 @@ func (c *Call) summoned(p *party) {
 	default:
 		c.announceOrDial()
 	}
+}
+
+// scripted is the plan of a call that a script has as soon as somebody answers. What is shown meanwhile stays.
+func (c *Call) scripted() route.Plan {
+	return route.Plan{Direction: c.plan.Direction, Shown: c.plan.Shown, Record: route.Record{Notice: route.NoticeNone, Media: c.plan.Record.Media}, Language: c.plan.Language,
+		Steps: []route.Step{{Run: c.in.Origin.Then}}, Why: c.plan.Why}
 }
 
 // reported tells who began the call what came of it.

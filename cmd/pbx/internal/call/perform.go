@@ -58,6 +58,15 @@ func (c *Call) set(k *clock, d time.Duration, q Cue) {
 	k.timer = time.AfterFunc(d, func() { c.mailbox.Post(e) })
 }
 
+// silent says that the script at work does not wait to hear its party.
+func (a *act) silent() bool {
+	if a == nil { // it is over, and its party hears a notice
+		return false
+	}
+	_, ok := a.script.(Silent)
+	return ok
+}
+
 // enact gives the caller to a script.
 func (c *Call) enact(run route.Run) {
 	c.disarm()

@@ -32,6 +32,9 @@ type Teller interface {
 // caller's. Any other is left to whom it has: it may have heard a PIN, or let the caller hear what only that one may.
 type Yielding interface{ Yields() }
 
+// Silent is a script whose party need not say anything: it only listens, and a telephone that sends nothing meanwhile is not gone.
+type Silent interface{ Silent() }
+
 // Facts are what a script may know of its call. They are fresh with each cue: the party may have changed.
 type Facts struct {
 	Call      string

@@ -21,6 +21,7 @@ type Snapshot struct {
 	Bridge     string
 	Script     string          // that has the caller: "voicemail:2001"; empty: none
 	Parked     *Parked         // in a slot of a parking lot; nil: it is not
+	Page       string          // call of who speaks to a paging group, where this one lets a member hear it
 	Parties    []PartySnapshot // those that are gone are missing
 	Consults   string          // the extension that consults somebody in another call, and is expected back; empty: nobody
 }
@@ -60,6 +61,9 @@ func (c *Call) snapshot() *Snapshot {
 	if c.act != nil {
 		s.Script = c.act.run.String()
 	}
+	if c.in.Origin != nil {
+		s.Page = c.in.Origin.Page
+	}
 	if c.caller == nil {
 		return s
 	}
@@ -93,7 +97,7 @@ func (c *Call) with(p *party) route.Shown {
 	switch {
 	case c.transfer != nil && c.transfer.by == p, p != c.caller && c.transfers > 0:
 		return c.identity(c.caller)
-	case p != c.caller:
+	case p != c.caller, c.in.Origin != nil && c.in.Origin.Then.Verb != "": // who was called for a script sees who it was for
 		return c.plan.Shown
 	case o != nil && (c.visited() || c.direction == route.Internal):
 		return c.identity(o)

@@ -35,6 +35,8 @@ func coded(dir Directory, req Request, caller provisioning.Extension, feature, a
 	switch feature {
 	case provisioning.FeaturePark:
 		return parkByCode(dir, req, argument, p)
+	case provisioning.FeaturePage:
+		return pagingByCode(dir, req, caller, argument, p), true
 	case provisioning.FeatureShow:
 		return showing(dir, req, caller, argument), true
 	case provisioning.FeatureLeave:

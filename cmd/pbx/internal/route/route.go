@@ -45,6 +45,8 @@ type Desk interface {
 	// Feature is what a dialled code means, and what was dialled behind it.
 	Feature(domain, dialled string) (feature, argument string, ok bool)
 	Group(domain, number string) (provisioning.Group, bool)
+	PagingGroup(domain, number string) (provisioning.PagingGroup, bool)
+	PagingGroups(domain string) []provisioning.PagingGroup
 	Calendar(domain, name string) (provisioning.Calendar, bool)
 	Rejections(domain string) []provisioning.Rejection
 	ParkingLot(domain, number string) (provisioning.ParkingLot, bool)
@@ -92,6 +94,7 @@ type Request struct {
 	Own      bool   // Extension dials it at its own telephone, and is nobody who is sent there
 	Away     bool   // Extension sends somebody else there, or only pays: its own recording policy does not hold
 	Direct   bool   // Dialled rings whatever its owner set: the call comes back to whom it belongs
+	Paged    string // paging group whose announcement the extension Dialled shall hear; empty: none
 }
 
 // TargetKind says what a Target is.
@@ -223,6 +226,9 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		return refuse(403, "caller is no extension")
 	}
 	p.Shown = Shown{Number: caller.Number, Display: caller.Display}
+	if req.Paged != "" {
+		return paged(dir, req, p)
+	}
 	if req.Inside {
 		if own, ok := inside(dir, req, caller, p); ok {
 			return own
@@ -379,7 +385,7 @@ func internalGroup(dir Directory, req Request, caller provisioning.Extension, g 
 	return hunt(dir, req, g, p)
 }
 
-// inside is a number of our own: of a person, a group, a room, a queue, a parking lot or a mailbox.
+// inside is a number of our own: of a person, a group that rings or is spoken to, a room, a queue, a parking lot or a mailbox.
 func inside(dir Directory, req Request, caller provisioning.Extension, p Plan) (Plan, bool) {
 	if to, ok := colleague(dir, req, caller, p); ok {
 		return to, true
@@ -391,6 +397,9 @@ func inside(dir Directory, req Request, caller provisioning.Extension, p Plan) (
 	}
 	if q, ok := dir.Queue(req.Domain, req.Dialled); ok {
 		return internalQueue(dir, req, caller, q, p), true
+	}
+	if g, ok := dir.PagingGroup(req.Domain, req.Dialled); ok && !req.Inside {
+		return paging(dir, req, caller, g, p), true
 	}
 	if lot, slot, ok := parking(dir, req.Domain, req.Dialled); ok && !req.Inside {
 		return park(req, lot, slot, p), true

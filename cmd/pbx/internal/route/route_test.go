@@ -2,6 +2,7 @@ package route
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ type dir struct {
 	settings     map[string]provisioning.Settings
 	codes        provisioning.FeatureCodes
 	groups       map[string]provisioning.Group
+	pages        []provisioning.PagingGroup
 	calendars    map[string]provisioning.Calendar
 	rejections   []provisioning.Rejection
 	restrictions map[string]provisioning.Restriction
@@ -72,6 +74,19 @@ func (d dir) Conference(dom, n string) (provisioning.Conference, bool) {
 	return provisioning.Conference{Number: "8000", Policy: "calls-out"}, dom == "d" && n == "8000"
 }
 
+func (d dir) PagingGroups(dom string) []provisioning.PagingGroup {
+	if dom != "d" {
+		return nil
+	}
+	return d.pages
+}
+func (d dir) PagingGroup(dom, n string) (provisioning.PagingGroup, bool) {
+	i := slices.IndexFunc(d.PagingGroups(dom), func(g provisioning.PagingGroup) bool { return g.Number == n })
+	if i < 0 {
+		return provisioning.PagingGroup{}, false
+	}
+	return d.pages[i], true
+}
 func (d dir) Group(dom, n string) (provisioning.Group, bool) {
 	v, ok := d.groups[dom+"|"+n]
 	return v, ok
