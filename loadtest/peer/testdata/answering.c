@@ -32,28 +32,35 @@ const char *linphone_call_state_to_string(int);
 static const char *ear;
 static int calls;
 
+/* listen_to says where the next call is written down. The library must have none then. */
+static void listen_to(core *c) {
+	char file[1024];
+	snprintf(file, sizeof file, "%s%d.wav", ear, calls + 1);
+	linphone_core_set_record_file(c, file);
+}
+
 static void changed(core *c, call *l, int state, const char *message) {
 	const char *name = linphone_call_state_to_string(state);
 	(void)message;
 	printf("%s\n", name);
 	if (strstr(name, "IncomingReceived") && !strstr(name, "Push")) {
-		char file[1024];
-		snprintf(file, sizeof file, "%s%d.wav", ear, ++calls);
-		linphone_core_set_record_file(c, file);
+		calls++;
 		if (linphone_call_asked_to_autoanswer(l)) {
 			printf("call %d asks to be answered\n", calls);
 			linphone_call_accept(l);
 		} else {
 			printf("call %d rings\n", calls);
 		}
+	} else if (strstr(name, "Released")) {
+		listen_to(c);
 	}
-	fflush(stdout);
 }
 
 int main(int argc, char **argv) {
 	if (argc != 4)
 		return 2;
 	ear = argv[3];
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	factory *f = linphone_factory_get();
 	core *c = linphone_factory_create_core_3(f, argv[1], NULL, NULL);
 	callbacks *b = linphone_factory_create_core_cbs(f);
@@ -61,10 +68,10 @@ int main(int argc, char **argv) {
 	linphone_core_add_callbacks(c, b);
 	linphone_core_set_use_files(c, 1);
 	linphone_core_set_play_file(c, argv[2]);
+	listen_to(c);
 	if (linphone_core_start(c) != 0)
 		return 1;
 	printf("answering is ready\n");
-	fflush(stdout);
 	for (;;) {
 		struct pollfd in = {.fd = 0, .events = POLLIN};
 		char byte;
