@@ -158,6 +158,12 @@ func (w *world) checkCDRs() map[time.Time]call.CDR {
 			w.wrong("CDR %s was answered by %s at no time", c.ID, c.AnsweredBy)
 		}
 	}
+	for _, c := range w.paged {
+		if ids[c.ID] {
+			w.wrong("a second CDR for %s", c.ID)
+		}
+		ids[c.ID] = true
+	}
 	for id := range w.begun {
 		if !ids[id] {
 			w.wrong("call %s has no CDR", id)
