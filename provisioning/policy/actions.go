@@ -353,10 +353,6 @@ func deskRows() []row {
 
 		grant(ExtensionPIN, provisioning.KindExtension, admin, telephony).andOwn(staff),
 
-		grant(PagingGroupRead, provisioning.KindPagingGroup, admin, telephony),
-		grant(PagingGroupPut, provisioning.KindPagingGroup, admin, telephony),
-		grant(PagingGroupDelete, provisioning.KindPagingGroup, admin, telephony),
-
 		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarDelete, provisioning.KindCalendar, admin, telephony),
@@ -423,13 +419,17 @@ func queueRows() []row {
 	}
 }
 
-// watchRows are about rooms, and what watches over the switch.
+// watchRows are about rooms, who is spoken to, and what watches over the switch.
 func watchRows() []row {
 	return []row{
 		grant(ConferenceRead, provisioning.KindConference, admin, telephony),
 		grant(ConferencePut, provisioning.KindConference, admin, telephony),
 		grant(ConferenceDelete, provisioning.KindConference, admin, telephony),
 		grant(ConferenceSecret, provisioning.KindConference, admin, telephony),
+
+		grant(PagingGroupRead, provisioning.KindPagingGroup, admin, telephony),
+		grant(PagingGroupPut, provisioning.KindPagingGroup, admin, telephony),
+		grant(PagingGroupDelete, provisioning.KindPagingGroup, admin, telephony),
 
 		grant(WebhookRead, provisioning.KindWebhook, admin, telephony),
 		grant(WebhookPut, provisioning.KindWebhook, admin),
