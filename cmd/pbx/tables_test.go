@@ -22,9 +22,6 @@ var withoutTelephone = map[string]string{
 	"shared directory 共用電話帳 with kana search": "searched over REST; telephones read it by LDAP and XML, and show its names: rows of their own",
 }
 
-// awaited are rows whose test with a real telephone is on its way.
-var awaited = []string{"intercom", "paging"}
-
 // foreignClient does what telephones do over HTTP and LDAP.
 var foreignClient = regexp.MustCompile(`: (curl|ldapsearch)\b`)
 
@@ -193,7 +190,7 @@ func checkFeatures(s shown, text string, needed map[string]bool) (complaints []s
 			bad = append(bad, "names no test")
 		case exception >= 0:
 			needed[sorted(withoutTelephone)[exception]] = !telephone
-		case !telephone && !slices.ContainsFunc(awaited, func(begin string) bool { return strings.HasPrefix(cells[0], begin) }):
+		case !telephone:
 			bad = append(bad, "names no test with a real telephone or sipp")
 		}
 		for _, b := range bad {
