@@ -53,12 +53,13 @@ func TestEvidenceChain(t *testing.T) {
 	if cdr.From != "+819012345678" || cdr.AnsweredBy != "2001" || cdr.EndedBy != "caller" || cdr.Status != 200 || cdr.Recording == "" {
 		t.Errorf("CDR %+v", cdr)
 	}
-	var list struct{ Items []recording }
+	rec := stored(t, p, cdr.Recording)
+	var list struct{ Recordings []recording }
 	get(t, p, "recordings", &list)
-	if len(list.Items) != 1 || list.Items[0].ID != cdr.Recording {
-		t.Errorf("recordings %+v", list.Items)
+	if len(list.Recordings) != 1 || list.Recordings[0].ID != cdr.Recording {
+		t.Errorf("recordings %+v", list.Recordings)
 	}
-	chained(t, p, stored(t, p, cdr.Recording))
+	chained(t, p, rec)
 }
 
 // chained compares the recording's audio with what its manifest says of the parties.
