@@ -128,8 +128,9 @@ func (c *Call) encryptedToGive(e Surrender, legs []*party) bool {
 			e.To.Post(Kept{Cause: sip.CauseNotAcceptable})
 			return false
 		}
+		before := c.securing
 		if c.encryptFirst(e.Class, q, func() { c.onSurrender(e) }, func(cause sip.Cause) { e.To.Post(Kept{Cause: cause}) }) {
-			if c.securing != nil && c.securing.asked == q {
+			if c.securing != before { // else it was refused already, and one answer is enough
 				c.securing.asker = e
 			}
 			return false

@@ -336,3 +336,23 @@ func TestNobodyIsExposed(t *testing.T) {
 		}
 	})
 }
+
+// A leg that is being asked for encryption cannot be asked again: whoever wants it for another call meanwhile is told so once, and hears no more of it.
+func TestAskedForEncryptionTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, ours)
+		a, b := r.up("c1")
+		r.plan = secret()
+		a.post(Referred{Leg: a.id, To: to("2003")})
+		synctest.Wait()
+		m := NewMailbox()
+		a.post(Surrender{Leg: a.id, Domain: "d", Ext: "2001", Into: "c2", Class: route.EncryptRequired, To: m})
+		synctest.Wait()
+		b.hangup(sip.CauseNormal)
+		synctest.Wait()
+		if got := m.take(nil); len(got) != 1 || got[0].(Kept).Cause.Status != 491 {
+			t.Errorf("answers: %v", got)
+		}
+		r.settled(t)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,15 +90,23 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 		case 9:
 			l.post(Media{l.id, media.PlayEnded{Complete: true}})
 		case 10:
+			if !l.offered() {
+				continue
+			}
 			l.post(Agreed{l.id, []media.SDP{media.SDP("PCMU"), media.SDP("clear:PCMU")}[rnd.IntN(2)]})
 		case 11:
+			if !l.offered() {
+				continue
+			}
 			l.post(Disagreed{l.id, sip.CauseNotAcceptable})
 		}
 		if rnd.IntN(4) == 0 {
 			time.Sleep(time.Duration(rnd.IntN(20)) * time.Second)
 		}
 	}
+	r.unanswered()
 	time.Sleep(5 * time.Minute) // whatever rings has rung
+	r.unanswered()
 	r.stranded(t)
 	for range 3 { // transfers that fail come back, and nobody picks up
 		r.mu.Lock()
@@ -113,6 +122,31 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 	for _, a := range r.alarms {
 		if a != "notice-failed" {
 			t.Errorf("alarm %s", a)
+		}
+	}
+}
+
+// offered says that a leg was sent an offer in the middle of its call.
+func (l *fakeLeg) offered() bool {
+	l.rig.mu.Lock()
+	defer l.rig.mu.Unlock()
+	return slices.ContainsFunc(l.did, func(s string) bool { return strings.HasPrefix(s, "offer ") })
+}
+
+// unanswered ends every offer of ours, as a dialog does when nothing came for 32 seconds.
+func (r *rig) unanswered() {
+	for range 4 { // one may lead to another
+		synctest.Wait()
+		r.mu.Lock()
+		legs := slices.Clone(r.order)
+		r.mu.Unlock()
+		for _, l := range legs {
+			r.mu.Lock()
+			gone := l.ended
+			r.mu.Unlock()
+			if !gone && l.offered() {
+				l.post(Disagreed{l.id, sip.CauseTimeout})
+			}
 		}
 	}
 }
