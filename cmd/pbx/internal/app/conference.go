@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"time"
 
@@ -69,7 +70,7 @@ func (s *meeting) On(f call.Facts, q call.Cue) []call.Order {
 	case call.Company:
 		return s.company(f, q)
 	case call.Refused:
-		return []call.Order{call.Finish{Cause: sip.CauseBusy}}
+		return []call.Order{call.Finish{Cause: cmp.Or(q.Cause, sip.CauseBusy)}}
 	case call.Elapsed:
 		return []call.Order{call.Finish{Cause: sip.CauseNormal}}
 	case call.Played:

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -215,5 +216,33 @@ func TestConferenceGuessing(t *testing.T) {
 	}
 	if !l.p.Rooms.Guessing("d", "8001") {
 		t.Error("another room is closed by it")
+	}
+}
+
+// Nobody whose class of numbers demands encryption is in one room with somebody in the clear, whoever came first.
+func TestRoomIsAsEncryptedAsItsGuests(t *testing.T) {
+	for _, secretFirst := range []bool{true, false} {
+		rooms := NewRooms(func() media.Bridge { return &seatedBridge{in: map[string]media.Gate{}} })
+		room := rooms.Get("d", "800", 0)
+		guest := func(id string) call.Guest {
+			return call.Guest{Endpoint: seated{id: id}, Party: recorder.Party{Endpoint: id}, Tell: func() {}}
+		}
+		secret, clear, other := guest("secret"), guest("clear"), guest("other")
+		secret.Secret, clear.Clear = true, true
+		first, second := secret, clear
+		if !secretFirst {
+			first, second = clear, secret
+		}
+		if err := errors.Join(room.Enter(first), room.Enter(other)); err != nil {
+			t.Fatal(err)
+		}
+		if err := room.Enter(second); !errors.Is(err, media.ErrPolicy) || len(room.State().Guests) != 2 {
+			t.Errorf("%v, %d guests", err, len(room.State().Guests))
+		}
+		room.Leave("secret")
+		room.Leave("clear")
+		if err := room.Enter(second); err != nil {
+			t.Errorf("after the other had left: %v", err)
+		}
 	}
 }

@@ -110,6 +110,8 @@ func (m *Room) Enter(g call.Guest) error {
 		return call.ErrGone
 	case len(m.guests) >= m.most:
 		return call.ErrFull
+	case slices.ContainsFunc(m.guests, func(o call.Guest) bool { return o.Secret && g.Clear || g.Secret && o.Clear }):
+		return media.ErrPolicy
 	}
 	if err := m.bridge.Join(g.Endpoint); err != nil {
 		m.end()

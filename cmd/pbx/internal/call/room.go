@@ -1,8 +1,10 @@
 package call
 
 import (
+	"errors"
 	"slices"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/recorder"
 	"naisen/sip"
@@ -11,7 +13,7 @@ import (
 // Room is where parties of several calls hear each other: its own owner, with a lock of its own. Its methods never block and never call
 // back: what they lead to arrives as an Event, by Guest.Tell. Each guest's call goes on by itself, with its own CDR and its own recording.
 type Room interface {
-	Enter(Guest) error                  // ErrFull, ErrGone: the room was closed to newcomers
+	Enter(Guest) error                  // ErrFull, ErrGone: the room was closed to newcomers, media.ErrPolicy: somebody would be heard in the clear
 	Seat(endpoint string, g media.Gate) // what the guest takes part in
 	Leave(endpoint string)              // it is no error if the guest is not in
 	Tap(media.Tap) (detach func())      // sees what each guest sends
@@ -24,6 +26,8 @@ type Guest struct {
 	Party     recorder.Party
 	Moderator bool
 	Gate      media.Gate
+	Secret    bool   // the class of numbers of its call demands that whoever hears it is encrypted
+	Clear     bool   // it is not encrypted
 	Tell      func() // the room changed; it never blocks
 }
 
@@ -76,11 +80,15 @@ func (c *Call) enter(a *act, o Enter) {
 		c.bridge.Leave(p.ep)
 	}
 	err := o.Room.Enter(Guest{Endpoint: p.ep, Party: asParty(p), Moderator: o.Moderator, Gate: c.gate(),
-		Tell: func() { c.mailbox.Post(roomChanged{o.Room}) }})
+		Secret: c.plan.Record.Media == route.EncryptRequired, Clear: p.inClear(), Tell: func() { c.mailbox.Post(roomChanged{o.Room}) }})
 	if err != nil {
 		c.log.Warn("call: room refuses a guest", "err", err)
 		c.exit()
-		c.later(a, Refused{sip.CauseBusy})
+		cause := sip.CauseBusy
+		if errors.Is(err, media.ErrPolicy) {
+			cause = sip.CauseNotAcceptable
+		}
+		c.later(a, Refused{cause})
 		return
 	}
 	c.log.Info("call: entered a room", "script", a.run.String())
