@@ -10,6 +10,7 @@ type Settings struct {
 	Locked        bool       `json:"locked" doc:"Only numbers inside and emergency numbers can be dialled; forwards that were set before go on"`
 	CallCodes     bool       `json:"call_codes" doc:"Codes pressed while talking transfer and park the call, ask somebody else and bring three together: for telephones without such keys. Menus of others get these keys too"`
 	NoCallWaiting bool       `json:"no_call_waiting" doc:"Who talks is busy: a second call is not put through"`
+	Ring          Ringing    `json:"ring,omitzero" doc:"Which of its telephones ring when; left out: all at once"`
 }
 
 // Forwarding says where calls go that are not taken. A call that is forwarded is paid and answered for by this extension.
@@ -19,6 +20,17 @@ type Forwarding struct {
 	NoAnswer     *Destination `json:"no_answer,omitempty"`
 	Seconds      int          `json:"seconds,omitempty" doc:"How long it rings before no_answer; 0: 20"`
 	Unregistered *Destination `json:"unregistered,omitempty" doc:"No phone is there; left out: as no_answer"`
+}
+
+// defaultForward is how long a telephone rings before its no-answer forward, in seconds.
+const defaultForward = 20
+
+// RingSeconds is how long its telephones ring before no_answer.
+func (f Forwarding) RingSeconds() int {
+	if f.Seconds == 0 {
+		return defaultForward
+	}
+	return f.Seconds
 }
 
 // Kind, Key: see Entity.
@@ -46,6 +58,7 @@ func (s Settings) Validate() error {
 		c.e164("caller_id", s.CallerID)
 	}
 	c.between("forward.seconds", s.Forward.Seconds, 0, 300)
+	s.Ring.check(&c, s.Forward)
 	return c.result()
 }
 

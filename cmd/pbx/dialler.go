@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"naisen/provisioning"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,14 +44,16 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		return nil
 	}
 	var out []call.Destination
-	for _, device := range d.devices(snap, domain, e) {
+	devices := d.devices(snap, domain, e)
+	if t.Device != "" {
+		devices = slices.DeleteFunc(devices, func(v device) bool { return !registrar.SameInstance(v.flows[0].Instance, t.Device) })
+	}
+	starts := route.Starts(t.Ringing, traits(devices), t.Within)
+	for i, device := range devices {
 		b := device.flows[0]
-		if t.Device != "" && !registrar.SameInstance(b.Instance, t.Device) {
-			continue
-		}
 		site, _ := snap.SiteFrom(domain, b.Received.Addr())
 		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.owner.Media), Via: device.flows,
-			Site: site.Name, Desk: device.desk,
+			Site: site.Name, Desk: device.desk, Start: starts[i],
 			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport, device.owner.Suites)})
 	}
 	return out
@@ -61,6 +64,16 @@ type device struct {
 	flows registrar.Device
 	owner provisioning.Extension
 	desk  string // whose telephone it is, where the person is signed in; empty: the extension's own
+}
+
+// traits are what routing may know of telephones.
+func traits(devices []device) []route.Device {
+	out := make([]route.Device, len(devices))
+	for i, v := range devices {
+		b := v.flows[0]
+		out[i] = route.Device{Instance: b.Instance, UserAgent: b.UserAgent, Q: b.Q}
+	}
+	return out
 }
 
 // devices are the telephones of an extension, and those at which its person is signed in.

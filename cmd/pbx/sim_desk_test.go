@@ -12,14 +12,17 @@ import (
 )
 
 // simDesk is what people set in the histories of TestSimulationDesk: forwards of each kind, in chains and in a circle, to the outside,
-// somebody who wants no second call, and groups.
+// somebody who wants no second call, telephones that ring in order or later, and groups.
 func simDesk() []provisioning.Entity {
 	return []provisioning.Entity{
 		provisioning.Extension{Number: "2005", Display: "Away", Media: "srtp-preferred"}, // never registers
-		provisioning.Settings{Extension: "2001", NoCallWaiting: true, Forward: provisioning.Forwarding{Busy: toExt("2003"), NoAnswer: toExt("2004"), Seconds: 6}},
+		provisioning.Settings{Extension: "2001", NoCallWaiting: true, Forward: provisioning.Forwarding{Busy: toExt("2003"), NoAnswer: toExt("2004"), Seconds: 6},
+			Ring: provisioning.Ringing{Mode: provisioning.RingInOrder, Seconds: 5}},
 		provisioning.Settings{Extension: "2002", NoCallWaiting: true},
-		provisioning.Settings{Extension: "2003", Forward: provisioning.Forwarding{Busy: toExt("2001"), NoAnswer: toExt("2001"), Seconds: 4}},
-		provisioning.Settings{Extension: "2004", Forward: provisioning.Forwarding{Busy: toNumber("0312345678"), NoAnswer: toExt("2002"), Seconds: 8}},
+		provisioning.Settings{Extension: "2003", Forward: provisioning.Forwarding{Busy: toExt("2001"), NoAnswer: toExt("2001"), Seconds: 4},
+			Ring: provisioning.Ringing{Mode: provisioning.RingInOrder}},
+		provisioning.Settings{Extension: "2004", Forward: provisioning.Forwarding{Busy: toNumber("0312345678"), NoAnswer: toExt("2002"), Seconds: 8},
+			Ring: provisioning.Ringing{Devices: []provisioning.RingDevice{{UserAgent: "Phone 1", Delay: 2}, {UserAgent: "Phone 2", Delay: 4}}}},
 		provisioning.Settings{Extension: "2005", Forward: provisioning.Forwarding{Unregistered: toExt("2001")}},
 		provisioning.DID{Number: simPlain, To: []string{"2005"}},
 		provisioning.Group{Number: simGroup, Strategy: "circular", Members: []string{"2004", "2003", "2002"}, RingSeconds: 5, Overflow: toExt("2005")},

@@ -284,6 +284,10 @@ func (p *phone) register() {
 		p.regID = r.CallID()
 	}
 	p.regSeq++
+	if p.w.desk.parks { // whoever restarted is another telephone, beside the one that is not there any more
+		r.Set("Contact", fmt.Sprintf("<%s>;q=0.%d", p.contact().URI, 1+p.life%3))
+		r.Set("User-Agent", fmt.Sprint("Phone ", p.life%3))
+	}
 	expires := 60 + p.dice.IntN(600)
 	if p.one(12) || p.leaves {
 		expires = 0

@@ -33,6 +33,7 @@ type Phone struct {
 	SRTP                   bool // mandatory SDES
 	DTLS                   bool // mandatory DTLS-SRTP instead
 	Register               bool
+	Q                      string // of its contact, such as 0.5; empty: it says none
 	Answer                 bool   // at once
 	Address                string // 127.0.0.1 when empty
 	Codecs                 string // "PCMU,PCMA" when empty
@@ -95,6 +96,9 @@ func StartBaresip(dir string, p Phone) (*Baresip, error) {
 	}
 	if p.Codecs != "" {
 		account += ";audio_codecs=" + p.Codecs
+	}
+	if p.Q != "" {
+		account += ";regq=" + p.Q
 	}
 	modules, contacts := p.watching(&account)
 	interval := 0

@@ -91,6 +91,7 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/restrictions": policy.RestrictionRead, "GET /v1/domains/{domain}/restrictions/{key}": policy.RestrictionRead,
 		"PUT /v1/domains/{domain}/restrictions/{key}": policy.RestrictionPut, "DELETE /v1/domains/{domain}/restrictions/{key}": policy.RestrictionDelete,
 		"GET /v1/domains/{domain}/extensions/{key}/caller-numbers": policy.ExtensionRead,
+		"GET /v1/domains/{domain}/extensions/{key}/devices":        policy.ExtensionRead,
 		"GET /v1/domains/{domain}/hot-desks":                       policy.HotDeskRead, "GET /v1/domains/{domain}/hot-desks/{key}": policy.HotDeskRead,
 		"DELETE /v1/domains/{domain}/hot-desks/{key}": policy.HotDeskDelete,
 		"GET /v1/domains/{domain}/short-numbers":      policy.ShortNumbersRead, "GET /v1/domains/{domain}/short-numbers/{key}": policy.ShortNumbersRead,

@@ -68,6 +68,7 @@ type Config struct {
 	Limits    provisioning.LimitViewer // nil: no view of limits
 	Relay     provisioning.Relay       // nil: there is no TURN relay
 	Trunks    provisioning.TrunkViewer // nil: no view of trunks
+	Devices   provisioning.Devices     // nil: no view of registered telephones
 	Live      *live.Hub                // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
 	LiveCheck time.Duration
@@ -166,6 +167,9 @@ func (a *api) registerOptional() {
 	}
 	if a.Trunks != nil {
 		a.registerTrunkView()
+	}
+	if a.Devices != nil {
+		a.registerDevices()
 	}
 	if a.Live != nil {
 		a.registerLive()

@@ -227,6 +227,16 @@ func (fakeTrunks) TrunkStatus(domain, name string) (provisioning.TrunkStatus, er
 	return provisioning.TrunkStatus{Name: name, Up: true, Calls: 3, Why: "OPTIONS answered"}, nil
 }
 
+// fakeDevices knows one telephone.
+type fakeDevices struct{}
+
+func (fakeDevices) Devices(domain, extension string) []provisioning.Device {
+	if domain != here || extension != "2001" {
+		return nil
+	}
+	return []provisioning.Device{{Instance: "urn:uuid:aa", UserAgent: "Desk 1", Q: 0.5, Transport: "tls", Turn: 2, After: 15}}
+}
+
 // fakeQueues knows one queue and one agent.
 type fakeQueues struct{ readied []string }
 
@@ -255,7 +265,7 @@ func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store},
-		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(),
+		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(),
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)

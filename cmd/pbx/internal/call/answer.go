@@ -78,6 +78,7 @@ func (c *Call) won(p *party) {
 	c.plan.Record = c.plan.Record.And(p.errand.record)
 	c.joinClass(c.plan.Record.Media)
 	c.disarm()
+	c.standDown()
 	if c.act != nil {
 		c.about.queues, c.through = c.waited(), c.act.run
 	}

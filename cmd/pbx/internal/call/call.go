@@ -115,6 +115,10 @@ type Call struct {
 	urgent       bool          // an emergency call, or one that answers it
 	help         help          // that it reached otherwise than by its own plan
 
+	pending      []pending // telephones of the present step that ring later, by their time
+	pendingTimer *time.Timer
+	pendingSeq   int
+
 	step          int           // next step of the plan to dial
 	carrierFailed bool          // of the step before: not the called person, the way there
 	outcome       route.Outcome // of the step before
@@ -275,6 +279,8 @@ func (c *Call) handle(e Event) {
 		c.onOpened(e)
 	case timeout:
 		c.onTimeout(e)
+	case deviceDue:
+		c.onDeviceDue(e)
 	case cued:
 		c.onCued(e)
 	case captureFailed:

@@ -93,7 +93,7 @@ func (c *Call) divert(p *party, e Ended) bool {
 				next.shown = plan.Shown
 			}
 		}
-		c.reach(t, next)
+		c.reach(t, next, step.Ring)
 	}
 	if len(c.called) == before {
 		return false

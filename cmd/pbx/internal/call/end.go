@@ -55,7 +55,11 @@ func (c *Call) onEnded(e Ended) {
 			c.remember(c.relayed(e.Cause))
 			c.carrierFailed = route.CarrierFailed(e.Cause)
 			c.outcome |= route.OutcomeOf(e.Cause)
+			if p.ext != "" && declinedFor(e.Cause) {
+				c.callOff(p.ext, e.Cause)
+			}
 		}
+		c.hasten()
 		switch {
 		case c.phase == Scripted:
 			c.lost()
@@ -127,6 +131,7 @@ func (c *Call) onTimeout(e timeout) {
 
 // dismissAll ends a step that nobody answered.
 func (c *Call) dismissAll() {
+	c.standDown()
 	for _, p := range c.called {
 		c.dismiss(p, sip.CauseNoAnswer)
 	}
@@ -154,6 +159,7 @@ func (c *Call) end(cause sip.Cause, by string) {
 	c.protect(func() { c.reported(false, c.cause) })
 	c.abandon()
 	c.goHome(cause)
+	c.standDown()
 	c.dismiss(c.caller, c.cause)
 	for _, p := range c.parties() {
 		c.dismiss(p, c.withdrawal(p, cause))

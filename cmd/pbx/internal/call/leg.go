@@ -57,11 +57,12 @@ type Destination struct {
 	Trunk     string
 	Profile   media.Profile
 	Security  media.Security
-	Idle      bool   // it is called only while its extension has no other call
-	Answers   bool   // its telephone is asked to answer by itself
-	Site      string // where it stands, as far as its address tells; empty: not known
-	Desk      string // extension of the telephone, where somebody else is signed in at it (route.Request.Desk)
-	Via       any    // the dialler's own: binding or trunk
+	Idle      bool        // it is called only while its extension has no other call
+	Start     route.Start // when it rings, of the telephones of its extension
+	Answers   bool        // its telephone is asked to answer by itself
+	Site      string      // where it stands, as far as its address tells; empty: not known
+	Desk      string      // extension of the telephone, where somebody else is signed in at it (route.Request.Desk)
+	Via       any         // the dialler's own: binding or trunk
 }
 
 // Outgoing is what a called leg is told.

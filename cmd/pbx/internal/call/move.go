@@ -46,6 +46,7 @@ type Adopt struct {
 	rest    []route.Step  // the one that rings, and those that were not rung yet
 	step    int           // of these the next to be rung
 	ring    time.Duration // how long the present one may still ring
+	pending []pending     // telephones of it that ring later
 	record  route.Record
 	urgent  bool              // somebody of them was called for help
 	help    help              // as the record of their call would say
@@ -245,7 +246,7 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Send:
 		return e.Leg, true
-	case opened, timeout, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Adopt, Kept, Returned, Abandoned:
+	case opened, timeout, deviceDue, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Adopt, Kept, Returned, Abandoned:
 	}
 	return "", false
 }
@@ -346,7 +347,11 @@ func (c *Call) take(e Adopt) {
 			c.dial()
 			return
 		}
-		c.phase = Ringing
+		c.phase, c.pending = Ringing, e.pending
+		for i := range c.pending {
+			c.pending[i].errand.shown = c.identity(c.caller)
+		}
+		c.hasten()
 		c.arm(e.ring)
 		c.ringback()
 		return

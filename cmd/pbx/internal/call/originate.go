@@ -86,6 +86,7 @@ func (c *Call) originate() {
 // summoned: p has answered and is the caller from now on.
 func (c *Call) summoned(p *party) {
 	c.disarm()
+	c.standDown()
 	c.remove(p)
 	for _, q := range c.called {
 		c.dismiss(q, sip.CauseCompletedElsewhere)

@@ -311,7 +311,7 @@ func (c *Call) assist(a *act, b Beside) {
 func (c *Call) page(a *act, s route.Step) {
 	before := len(c.called)
 	for _, t := range s.Targets {
-		c.reach(t, c.errand(t))
+		c.reach(t, c.errand(t), s.Ring)
 	}
 	if len(c.called) == before && c.alive() == 0 {
 		c.later(a, Unanswered{sip.CauseUnavailable})

@@ -49,7 +49,7 @@ func into(p Phase) (r *rig, a, b *fakeLeg) {
 // events is every event a call can get, once from the caller and once from the called leg where it has one.
 func events(r *rig, a, b LegID) []Event {
 	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
-	list := []Event{timeout{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
+	list := []Event{timeout{-1}, deviceDue{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
 	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{Cause: sip.StatusCause(481)}, Adopt{},
 		Abandoned{NewMailbox()}, Returned{party: &party{id: "new", leg: r.newLeg("new", nil), sink: &sink{}, phase: PartyUp}})
@@ -78,6 +78,8 @@ func label(e Event, a, b LegID) string {
 		s = fmt.Sprintf("opened %s, stale", e.leg)
 	case timeout:
 		s = "timeout, stale"
+	case deviceDue:
+		s = "deviceDue, stale"
 	case cued:
 		s = "cued, stale"
 		if e.act == 1 && e.timer == 0 {

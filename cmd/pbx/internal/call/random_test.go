@@ -36,6 +36,11 @@ func play(t *testing.T, rnd *rand.Rand) {
 		plan.Direction = route.Outbound
 	}
 	found := []Destination{phone, phone2, {Number: "3", Profile: media.Profile{SecureSIP: true}}}[:1+rnd.IntN(3)]
+	if rnd.IntN(2) == 0 {
+		for i := range found {
+			found[i].Start = route.Start{After: time.Duration(i*rnd.IntN(12)) * time.Second, Turn: i * rnd.IntN(2)}
+		}
+	}
 	r := newRig(plan, found...)
 	own := rand.New(rand.NewPCG(rnd.Uint64(), 2)) // it runs on the call's goroutine
 	r.act = func(Facts, Cue) []Order { return orders(r, own) }

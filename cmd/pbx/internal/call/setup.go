@@ -3,6 +3,7 @@ package call
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
@@ -168,7 +169,7 @@ func (c *Call) dial() {
 		}
 		c.carrierFailed, c.outcome = true, route.Unreachable // until one of its legs lives
 		for _, t := range step.Targets {
-			c.reach(t, c.errand(t))
+			c.reach(t, c.errand(t), step.Ring)
 		}
 		if c.alive() > 0 {
 			c.carrierFailed, c.outcome = false, 0
@@ -186,16 +187,22 @@ func (c *Call) dial() {
 	c.unreached(c.failure)
 }
 
-// reach rings a target wherever it can be reached now.
-func (c *Call) reach(t route.Target, e errand) {
+// reach rings a target wherever it can be reached now, or lets its telephones wait for their turn. within is how long it may ring.
+func (c *Call) reach(t route.Target, e errand, within time.Duration) {
 	if t.Kind == route.ToTrunk {
 		c.trunk = t.Trunk
 		c.shows(t.Caller, e.shown.Number)
 	}
 	e.intro = c.introduced(t, e)
+	t.Within = within
 	for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, t) {
+		if d.Start.After > 0 {
+			c.lineUp(d, e)
+			continue
+		}
 		c.ring(d, d.Security, e)
 	}
+	c.hasten()
 }
 
 // ringback gives a caller who already hears our media the tone that its own phone no longer makes.

@@ -41,7 +41,7 @@ func TestRandomTransfers(t *testing.T) {
 
 func playTransfers(t *testing.T, rnd *rand.Rand) {
 	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone)}[rnd.IntN(4)]
-	r := newRig(plan, []Destination{ours, ours}[:1+rnd.IntN(2)]...)
+	r := newRig(plan, []Destination{ours, starting(time.Duration(rnd.IntN(2)*8), rnd.IntN(2))}[:1+rnd.IntN(2)]...)
 	r.sw.deps.Codes = codes
 	every := 1 + rnd.IntN(4) // so often a number is of a class that demands encryption
 	r.routes = func(route.Request) route.Plan {

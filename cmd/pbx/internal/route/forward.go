@@ -2,7 +2,6 @@ package route
 
 import (
 	"slices"
-	"time"
 
 	"naisen/provisioning"
 	"naisen/sip"
@@ -20,9 +19,6 @@ const (
 	unavailable = "unavailable"
 	dnd         = "do-not-disturb"
 )
-
-// defaultForward is how long a phone rings before its no-answer forward.
-const defaultForward = 20 * time.Second
 
 // Forward sends a call on when its step reached nobody.
 type Forward struct {

@@ -49,13 +49,10 @@ func reach(dir Directory, req Request, called provisioning.Extension, p Plan) Pl
 	}
 	wait := defaultRing
 	if silent != nil {
-		wait = defaultForward
-		if s.Forward.Seconds > 0 {
-			wait = time.Duration(s.Forward.Seconds) * time.Second
-		}
+		wait = time.Duration(s.Forward.RingSeconds()) * time.Second
 	}
 	p = ring(req, called, []*Forward{busy, silent, absent}, wait, p)
-	p.Steps[0].Targets[0].Idle = s.NoCallWaiting
+	p.Steps[0].Targets[0] = p.Steps[0].Targets[0].wished(s)
 	return p
 }
 
@@ -84,7 +81,5 @@ func disturb(dir Directory, req Request, n string) (Target, bool) {
 	if s.DoNotDisturb || s.Forward.Always != nil || s.NoCallWaiting && req.busy(n) {
 		return Target{}, false
 	}
-	t := toExtension(e, "")
-	t.Idle = s.NoCallWaiting
-	return t, true
+	return toExtension(e, "").wished(s), true
 }

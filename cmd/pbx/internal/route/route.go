@@ -118,6 +118,9 @@ type Target struct {
 
 	AutoAnswer bool // its telephone is asked to answer by itself
 
+	Ringing *provisioning.Ringing // which of an extension's devices rings when; nil: all at once
+	Within  time.Duration         // how long it may ring: in order, each device has its turn in that time. Whoever rings it says so; 0: as long as they like
+
 	// Of a trunk.
 	Caller    string              // number that the caller may present; empty: the trunk's
 	Wish      number.Presentation // 184 or 186 was dialled
