@@ -15,13 +15,15 @@ type Menu struct {
 	Nodes []MenuNode `json:"nodes"`
 }
 
-// MenuNode is one place in a menu. It either looks at the clock (hours, open, closed), or says something and waits for a key (keys or
+// MenuNode is one place in a menu. It either looks at the clock (calendar or hours, open, closed), or says something and waits for a key (keys or
 // dial_extension), or says something and goes on.
 type MenuNode struct {
 	Name     string      `json:"name"`
-	Hours    []MenuHours `json:"hours,omitempty" doc:"Looks at the clock: open or closed is where it goes"`
+	Calendar string      `json:"calendar,omitempty" doc:"Looks at this calendar, and what was set there by hand: open, closed or holiday is where it goes"`
+	Hours    []MenuHours `json:"hours,omitempty" doc:"In place of calendar: hours of its own, without holidays"`
 	Open     *MenuGoto   `json:"open,omitempty"`
 	Closed   *MenuGoto   `json:"closed,omitempty"`
+	Holiday  *MenuGoto   `json:"holiday,omitempty" doc:"With calendar: on holidays and closed days; left out: as closed"`
 	Language string      `json:"language,omitempty" doc:"ja or en from here on; empty: as before"`
 	Prompt   string      `json:"prompt,omitempty" doc:"Announcement; empty: none"`
 	Keys     []MenuKey   `json:"keys,omitempty"`
@@ -62,9 +64,14 @@ const (
 func (Menu) Kind() string  { return KindMenu }
 func (m Menu) Key() string { return m.Name }
 
-// Refs of a menu: its owner, and the menus and mailboxes that it leads to. What it dials is judged when it is dialled.
+// Refs of a menu: its owner, its calendars, and the menus and mailboxes that it leads to. What it dials is judged when it is dialled.
 func (m Menu) Refs() []Ref {
 	out := []Ref{{"owner", KindExtension, m.Owner}}
+	for i, n := range m.Nodes {
+		if n.Calendar != "" {
+			out = append(out, Ref{"nodes[" + strconv.Itoa(i) + "].calendar", KindCalendar, n.Calendar})
+		}
+	}
 	for at, g := range m.ways {
 		if g.Menu != "" && g.Menu != m.Name {
 			out = append(out, Ref{at + ".menu", KindMenu, g.Menu})
@@ -103,13 +110,16 @@ func (n *MenuNode) automatic(yield func(field string, g *MenuGoto) bool) bool {
 	for _, w := range []struct {
 		field string
 		to    *MenuGoto
-	}{{"open", n.Open}, {"closed", n.Closed}, {"then", n.Then}} {
+	}{{"open", n.Open}, {"closed", n.Closed}, {"holiday", n.Holiday}, {"then", n.Then}} {
 		if w.to != nil && !yield(w.field, w.to) {
 			return false
 		}
 	}
 	return true
 }
+
+// clocked says that the node looks at the clock.
+func (n *MenuNode) clocked() bool { return len(n.Hours) > 0 || n.Calendar != "" }
 
 // waits says that the node waits for keys.
 func (n *MenuNode) waits() bool { return len(n.Keys) > 0 || n.Dial }
@@ -151,12 +161,17 @@ func (n *MenuNode) check(c *check, at string) {
 	c.between(at+".tries", n.Tries, 0, 9)
 	c.list(at+".hours", len(n.Hours), 0, maxList)
 	c.list(at+".keys", len(n.Keys), 0, 12)
+	c.must(n.Calendar == "" || len(n.Hours) == 0, at+".hours", "are those of the calendar")
+	if n.Calendar != "" {
+		c.name(at+".calendar", n.Calendar)
+	}
 	switch {
-	case len(n.Hours) > 0:
+	case n.clocked():
+		c.must(n.Holiday == nil || n.Calendar != "", at+".holiday", "needs a calendar: hours know no holidays")
 		c.must(n.Open != nil && n.Closed != nil, at, "looks at the clock and needs open and closed")
 		c.must(!n.waits() && n.Then == nil && n.Prompt == "", at, "looks at the clock: it says nothing and waits for nothing")
 	default:
-		c.must(n.Open == nil && n.Closed == nil, at+".hours", "is needed for open and closed")
+		c.must(n.Open == nil && n.Closed == nil && n.Holiday == nil, at+".calendar", "is needed for open, closed and holiday, or hours are")
 		c.must(n.Then != nil, at+".then", "is needed: a caller who presses nothing must come somewhere")
 	}
 	for i, h := range n.Hours {

@@ -41,6 +41,14 @@ func TestMenuValidate(t *testing.T) {
 		{func(m *Menu) { m.Nodes[1].Tries = 10 }, "nodes[1].tries"},
 		{func(m *Menu) { m.Nodes[0].Closed = nil }, "nodes[0]"},
 		{func(m *Menu) { m.Nodes[0].Prompt = "greeting/open" }, "nodes[0]"},
+		{func(m *Menu) { m.Nodes[0].Calendar = "hall" }, "nodes[0].hours"}, // either
+		{func(m *Menu) { m.Nodes[0].Hours, m.Nodes[0].Calendar = nil, "Hall 1" }, "nodes[0].calendar"},
+		{func(m *Menu) { m.Nodes[0].Hours = nil }, "nodes[0].calendar"},
+		{func(m *Menu) { m.Nodes[0].Holiday = &MenuGoto{Hangup: true} }, "nodes[0].holiday"},
+		{func(m *Menu) { m.Nodes[3].Holiday = &MenuGoto{Hangup: true} }, "nodes[3].calendar"},
+		{func(m *Menu) {
+			m.Nodes[0].Hours, m.Nodes[0].Calendar, m.Nodes[0].Holiday = nil, "hall", &MenuGoto{Node: "clock"}
+		}, "nodes[0].then"}, // for ever, on holidays
 		{func(m *Menu) { m.Nodes[0].Hours[0].Days = "mon-fry" }, "nodes[0].hours[0].days"},
 		{func(m *Menu) { m.Nodes[0].Hours[0].To = "08:00" }, "nodes[0].hours[0].to"},
 		{func(m *Menu) { m.Nodes[3].Prompt = "../x" }, "nodes[3].prompt"},
@@ -78,7 +86,7 @@ func TestMenuWalk(t *testing.T) {
 		{monday.Add(8 * time.Hour), "", "night[greeting/closed]→hangup"},
 		{monday.Add(-24 * time.Hour), "", "night[greeting/closed]→hangup"},
 	} {
-		w, step := officeMenu().Walk("ja", c.at.UTC())
+		w, step := officeMenu().Walk("ja", c.at.UTC(), nil)
 		got := show(step)
 		for _, k := range strings.Fields(c.keys) {
 			step = w.Press(strings.Trim(k, "-"), c.at.UTC())
@@ -88,9 +96,59 @@ func TestMenuWalk(t *testing.T) {
 			t.Errorf("%s %q:\n got %s\nwant %s", c.at.Format("Mon 15:04"), c.keys, got, c.want)
 		}
 	}
-	w, _ := officeMenu().Walk("ja", monday)
+	w, _ := officeMenu().Walk("ja", monday, nil)
 	if step := w.Press("9", monday); step.Language != "en" {
 		t.Errorf("after 9 it speaks %q", step.Language)
+	}
+}
+
+// A menu that looks at the calendar of night mode: hours, holidays, closed days and what was set by hand, which every menu and number by it follows.
+func TestMenuCalendar(t *testing.T) {
+	at := func(s string) time.Time {
+		moment, err := time.ParseInLocation("2006-01-02 15:04", s, menuTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return moment.UTC()
+	}
+	hall := Calendar{Name: "hall", Holidays: true, Hours: []Hours{{Days: []string{"mon", "tue", "wed", "thu", "fri"}, From: "08:30", To: "17:15"}},
+		Closed: []Closed{{From: "2026-12-29", To: "2027-01-03"}}}
+	byHand := hall
+	byHand.Manual, byHand.Until = ModeNight, at("2026-11-30 12:00")
+	menu := officeMenu()
+	menu.Nodes[0].Hours, menu.Nodes[0].Calendar = nil, "hall"
+	apart := menu
+	apart.Nodes = append(append([]MenuNode{}, menu.Nodes...), MenuNode{Name: "feast", Prompt: "greeting/holiday", Then: &MenuGoto{Hangup: true}})
+	apart.Nodes[0].Holiday = &MenuGoto{Node: "feast"}
+	for _, c := range []struct {
+		menu     Menu
+		calendar *Calendar // nil: it is gone
+		at       string
+		want     string
+	}{
+		{menu, &hall, "2026-11-30 08:30", "language"},
+		{menu, &hall, "2026-11-30 17:15", "night"},
+		{menu, &hall, "2026-11-28 10:00", "night"},      // Saturday
+		{menu, &hall, "2026-11-23 10:00", "night"},      // a holiday, for which the menu has nothing of its own
+		{apart, &hall, "2026-11-23 10:00", "feast"},     // and where it has
+		{apart, &hall, "2026-12-30 10:00", "feast"},     // 閉庁日
+		{apart, &hall, "2026-11-30 20:00", "night"},     // an evening is none
+		{menu, &byHand, "2026-11-30 10:00", "night"},    // by hand
+		{menu, &byHand, "2026-11-30 12:00", "language"}, // which is over
+		{menu, nil, "2026-11-28 10:00", "language"},
+	} {
+		if err := c.menu.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		_, step := c.menu.Walk("ja", at(c.at), func(name string) (Calendar, bool) {
+			if c.calendar == nil || name != "hall" {
+				return Calendar{}, false
+			}
+			return *c.calendar, true
+		})
+		if step.Node != c.want {
+			t.Errorf("%s: %s, want %s", c.at, step.Node, c.want)
+		}
 	}
 }
 
@@ -132,7 +190,7 @@ func FuzzMenuWalk(f *testing.F) {
 	f.Add("9*2005", int64(1_800_000_000))
 	f.Fuzz(func(t *testing.T, keys string, at int64) {
 		now := time.Unix(at%4_000_000_000, 0)
-		w, step := officeMenu().Walk("ja", now)
+		w, step := officeMenu().Walk("ja", now, nil)
 		for i := 0; i < len(keys) && step.Out == nil; i++ {
 			step = w.Press(keys[i:min(len(keys), i+1+i%4)], now)
 		}

@@ -110,13 +110,17 @@ type MenuStep struct {
 	Inside   bool      `json:"inside,omitempty" doc:"The caller chose the number: it must be one of our own"`
 }
 
-// MenuWalk is one caller in one menu. It is pure: the same keys at the same time lead the same way.
+// MenuWalk is one caller in one menu. It is pure: the same keys at the same time, by the same calendars, lead the same way.
 type MenuWalk struct {
-	menu     Menu
-	node     *MenuNode
-	language string
-	tries    int
+	menu      Menu
+	calendars Calendars
+	node      *MenuNode
+	language  string
+	tries     int
 }
+
+// Calendars gives those of a domain by name.
+type Calendars func(name string) (Calendar, bool)
 
 // maxDialled are the digits of an extension.
 const maxDialled = 8
@@ -125,8 +129,8 @@ const maxDialled = 8
 var menuTime = time.FixedZone("JST", 9*60*60)
 
 // Walk begins at the start of a menu.
-func (m Menu) Walk(language string, now time.Time) (*MenuWalk, MenuStep) {
-	w := &MenuWalk{menu: m, language: language}
+func (m Menu) Walk(language string, now time.Time, of Calendars) (*MenuWalk, MenuStep) {
+	w := &MenuWalk{menu: m, calendars: of, language: language}
 	return w, w.enter(m.Start, nil, now)
 }
 
@@ -145,10 +149,8 @@ func (w *MenuWalk) enter(name string, said []string, now time.Time) MenuStep {
 		switch {
 		case n.waits():
 			return w.wait(said)
-		case len(n.Hours) > 0 && n.open(now):
-			to = n.Open
-		case len(n.Hours) > 0:
-			to = n.Closed
+		case n.clocked():
+			to = n.due(now, w.calendars)
 		}
 		if to.Node == "" {
 			return w.step(said, 0, to)
@@ -210,6 +212,25 @@ func (w *MenuWalk) take(to *MenuGoto, said []string, now time.Time) MenuStep {
 		return w.step(said, 0, to)
 	}
 	return w.enter(to.Node, said, now)
+}
+
+// due is where a node goes that looks at the clock. A calendar that is not there closes nothing.
+func (n *MenuNode) due(now time.Time, of Calendars) *MenuGoto {
+	mode := ModeDay
+	if n.Calendar != "" {
+		if c, ok := of(n.Calendar); ok {
+			mode = c.Mode(now)
+		}
+	} else if !n.open(now) {
+		mode = ModeNight
+	}
+	switch {
+	case mode == ModeDay:
+		return n.Open
+	case mode == ModeHoliday && n.Holiday != nil:
+		return n.Holiday
+	}
+	return n.Closed
 }
 
 func (n *MenuNode) open(now time.Time) bool {

@@ -79,6 +79,34 @@ func TestForwardByCode(t *testing.T) {
 	})
 }
 
+// A menu follows the calendar of its office: the switch wakes on New Year's Day, a holiday; the other office is open always.
+func TestMenuByCalendar(t *testing.T) {
+	menu := func(name, calendar string) provisioning.Menu {
+		says := func(place, prompt string) provisioning.MenuNode {
+			return provisioning.MenuNode{Name: place, Prompt: prompt, Then: &provisioning.MenuGoto{Hangup: true}}
+		}
+		return provisioning.Menu{Name: name, Owner: "2001", Start: "clock", Nodes: []provisioning.MenuNode{
+			{Name: "clock", Calendar: calendar, Open: &provisioning.MenuGoto{Node: "day"}, Closed: &provisioning.MenuGoto{Node: "night"}, Holiday: &provisioning.MenuGoto{Node: "holiday"}},
+			says("day", "greeting/open"), says("night", "greeting/closed"), says("holiday", "greeting/holiday")}}
+	}
+	hall, desk := menu("hall", "hall"), menu("desk", "always")
+	onStage(t, "", func(o *stage) {
+		for _, number := range []string{simPlain, simAnswered} {
+			r := o.carrier.NewRequest("INVITE", number)
+			r.SetBody("application/sdp", description(o.carrier, "0 8 101"))
+			r.SetFrom(sip.Address{URI: sip.URI{Scheme: "sip", User: "+81300000000", Host: "carrier.example"}}.WithTag("c" + number))
+			o.carrier.Send(r)
+			a := side{o.carrier, r, o.carrier.ExpectStatus(200, "INVITE"), true}
+			o.carrier.Ack(r, a.resp)
+			a.hungUp()
+		}
+		if got := o.library.heard(); got != "greeting/holiday greeting/open" {
+			t.Errorf("heard %q", got)
+		}
+	}, provisioning.Calendar{Name: "hall", Holidays: true}, provisioning.Calendar{Name: "always"}, hall, provisioning.MenuVersions{Menu: "hall"}.Activate(hall, "hanako"),
+		desk, provisioning.MenuVersions{Menu: "desk"}.Activate(desk, "hanako"), provisioning.DID{Number: simPlain, Menu: "hall"}, provisioning.DID{Number: simAnswered, Menu: "desk"})
+}
+
 // An outside caller hears a menu, presses a key by INFO, and is sent on in the name of the menu's owner.
 func TestMenu(t *testing.T) {
 	menu := provisioning.Menu{Name: "office", Owner: "2001", Start: "top", Nodes: []provisioning.MenuNode{{Name: "top", Prompt: "greeting/open",

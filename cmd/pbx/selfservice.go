@@ -132,6 +132,11 @@ func (p *pbx) menu(domain, name string) (provisioning.Menu, bool) {
 	return p.directory.Snapshot().Menu(domain, name)
 }
 
+// calendar is when an office is open.
+func (p *pbx) calendar(domain, name string) (provisioning.Calendar, bool) {
+	return p.directory.Snapshot().Calendar(domain, name)
+}
+
 // leave is the plan that takes a call to a mailbox.
 func (p *pbx) leave(domain, number string) route.Plan {
 	return route.Voicemail(ordered{p.directory.Snapshot(), p.trunks.book}, domain, number, "", route.Plan{})

@@ -97,6 +97,7 @@ func (a *api) activateMenu(ctx context.Context, in *activateInput) (*itemOutput[
 
 func (a *api) rehearseMenu(ctx context.Context, in *rehearseInput) (*struct{ Body rehearsal }, error) {
 	var m provisioning.Menu
+	calendars := map[string]provisioning.Calendar{}
 	err := a.Store.View(ctx, func(r provisioning.Reader) (err error) {
 		d, _, err := provisioning.Get[provisioning.Domain](r, in.Domain, in.Domain)
 		if err != nil {
@@ -105,12 +106,25 @@ func (a *api) rehearseMenu(ctx context.Context, in *rehearseInput) (*struct{ Bod
 		if in.Body.Language == "" {
 			in.Body.Language = d.Language
 		}
-		if m, _, err = provisioning.Get[provisioning.Menu](r, in.Domain, in.Key); err != nil || !in.Body.Active {
+		if m, _, err = provisioning.Get[provisioning.Menu](r, in.Domain, in.Key); err != nil {
 			return err
 		}
-		v, _, err := provisioning.Get[provisioning.MenuVersions](r, in.Domain, in.Key)
-		m, _ = v.Live()
-		return err
+		if in.Body.Active {
+			v, _, err := provisioning.Get[provisioning.MenuVersions](r, in.Domain, in.Key)
+			if err != nil {
+				return err
+			}
+			m, _ = v.Live()
+		}
+		for _, n := range m.Nodes {
+			if n.Calendar == "" {
+				continue
+			}
+			if calendars[n.Calendar], _, err = provisioning.Get[provisioning.Calendar](r, in.Domain, n.Calendar); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -119,12 +133,13 @@ func (a *api) rehearseMenu(ctx context.Context, in *rehearseInput) (*struct{ Bod
 	if now.IsZero() {
 		now = time.Now()
 	}
-	return &struct{ Body rehearsal }{rehearse(m, in.Body.Keys, in.Body.Language, now)}, nil
+	of := func(name string) (provisioning.Calendar, bool) { c, ok := calendars[name]; return c, ok }
+	return &struct{ Body rehearsal }{rehearse(m, in.Body.Keys, in.Body.Language, now, of)}, nil
 }
 
 // rehearse walks a menu as a caller would.
-func rehearse(m provisioning.Menu, keys []string, language string, now time.Time) rehearsal {
-	walk, step := m.Walk(language, now)
+func rehearse(m provisioning.Menu, keys []string, language string, now time.Time, of provisioning.Calendars) rehearsal {
+	walk, step := m.Walk(language, now, of)
 	out := rehearsal{Path: []rehearsed{{nil, step}}, Out: step.Out}
 	for i := range keys[:min(len(keys), maxRehearsed)] {
 		if out.Out != nil {

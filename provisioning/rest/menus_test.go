@@ -45,6 +45,45 @@ func TestMenus(t *testing.T) {
 	}
 }
 
+// A menu whose hours are those of the calendar: it is named, kept, and rehearsed as at any time.
+func TestMenuCalendar(t *testing.T) {
+	r := newRig(t)
+	const path = base + "/menus/office"
+	menu := func(calendar string) string {
+		return `{"owner":"2001","start":"clock","nodes":[{"name":"clock","calendar":"` + calendar + `","open":{"node":"day"},"closed":{"node":"night"},"holiday":{"dial":"2002"}},
+			{"name":"day","prompt":"greeting/open","then":{"hangup":true}},{"name":"night","prompt":"greeting/closed","then":{"hangup":true}}]}`
+	}
+	hours := `{"holidays":true,"hours":[{"days":["mon","tue","wed","thu","fri"],"from":"08:30","to":"17:15"}]}`
+	if p := r.do(t, admin, "PUT", base+"/calendars/desk", hours); p.status != 201 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "PUT", path, menu("none")); p.status != 422 || p.location(t) != "body.nodes[0].calendar" || !strings.Contains(p.body, "does not exist") {
+		t.Errorf("a calendar that is not there: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "PUT", path, menu("desk")); p.status != 201 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "POST", path+"/activate", ""); p.status != 200 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	r.do(t, admin, "PUT", path, strings.Replace(menu("desk"), "greeting/open", "greeting/other", 1)) // the draft
+	for at, want := range map[string]string{"2026-11-30T09:00:00+09:00": "greeting/open", "2026-11-30T18:00:00+09:00": "greeting/closed",
+		"2026-11-23T09:00:00+09:00": `"out":{"dial":"2002"}`} {
+		if p := r.do(t, admin, "POST", path+"/test", `{"keys":[],"active":true,"time":"`+at+`"}`); p.status != 200 || !strings.Contains(p.body, want) {
+			t.Errorf("%s: %d %s", at, p.status, p.body)
+		}
+	}
+	if p := r.do(t, admin, "PUT", base+"/calendars/desk", strings.Replace(hours, "{", `{"manual":"night",`, 1)); p.status != 200 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "POST", path+"/test", `{"keys":[],"active":true,"time":"2026-11-30T09:00:00+09:00"}`); !strings.Contains(p.body, "greeting/closed") {
+		t.Errorf("set by hand: %s", p.body)
+	}
+	if p := r.do(t, admin, "DELETE", base+"/calendars/desk", ""); p.status != 409 {
+		t.Errorf("a calendar in use was deleted: %d", p.status)
+	}
+}
+
 // Two menus, each right by itself, that hand a silent caller to each other for ever.
 func TestMenusInACircle(t *testing.T) {
 	r := newRig(t)

@@ -38,6 +38,7 @@ type Programs struct {
 	Monitors Monitors                                            // nil: nobody listens to calls
 	Parks    Parks                                               // nil: there are none
 	Menu     func(domain, name string) (provisioning.Menu, bool) // the one that callers hear; nil: there are none
+	Calendar func(domain, name string) (provisioning.Calendar, bool)
 }
 
 // Desk is what people change and ask from their phones. Scripts call it beside the call: it may block.

@@ -57,7 +57,7 @@ func (s *menuing) open(f call.Facts, language string) []call.Order {
 	if s.menus++; s.menus > maxMenus {
 		return finish()
 	}
-	walk, step := s.menu.Walk(language, f.Now)
+	walk, step := s.menu.Walk(language, f.Now, func(name string) (provisioning.Calendar, bool) { return s.from.Calendar(f.Domain, name) })
 	s.walk = walk
 	return s.follow(f, step)
 }
