@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,8 @@ type Mailbox struct {
 	MaxMessages   int       `json:"max_messages,omitempty" doc:"That are kept; then it is full. 0: 100"`
 	RetentionDays int       `json:"retention_days,omitempty" doc:"After which a message is deleted, heard or not; 0: 90"`
 	OwnPhone      bool      `json:"no_pin_at_own_phone,omitempty" doc:"Whoever has the extension's telephone in hand needs no PIN for it"`
+
+	Incarnation string `json:"incarnation,omitempty" readOnly:"true" doc:"Tells it from one of the same number that was deleted before; given by the store, whatever is written here"`
 }
 
 // Greetings are the announcements before a message, by occasion. One that was spoken by telephone comes first; where there is none for the
@@ -46,6 +49,26 @@ const SecretMailbox = "mailbox"
 // Kind, Key: see Entity.
 func (Mailbox) Kind() string  { return KindMailbox }
 func (m Mailbox) Key() string { return m.Number }
+
+// Contents names what is in the mailbox: its messages and spoken greetings, and nobody's who had the number before.
+func (m Mailbox) Contents() string {
+	if m.Incarnation == "" { // made before there were any
+		return m.Number
+	}
+	return m.Number + "~" + m.Incarnation
+}
+
+// ContentsOf is the number of the mailbox that contents are, or were, of.
+func ContentsOf(contents string) (number string) {
+	number, _, _ = strings.Cut(contents, "~")
+	return number
+}
+
+// incarnated implements incarnate.
+func (m Mailbox) incarnated(as string) Entity {
+	m.Incarnation = as
+	return m
+}
 
 // Refs of a mailbox: its members and its calendar.
 func (m Mailbox) Refs() []Ref {

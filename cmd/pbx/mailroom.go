@@ -12,7 +12,6 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/policy"
 	"naisen/provisioning/secret"
-	"naisen/recorder"
 	"naisen/recorder/mailbox"
 )
 
@@ -47,7 +46,7 @@ func (m mailroom) Box(domain, number string, now time.Time) (app.Mailbox, bool) 
 func (m mailroom) full(domain string, box provisioning.Mailbox) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.held[boxKey{domain, box.Number}] >= box.Most()
+	return m.held[boxKey{domain, box.Contents()}] >= box.Most()
 }
 
 // errRefused is a message that its mailbox does not take: it is full, or gone since the greeting.
@@ -78,7 +77,7 @@ func (m mailroom) Record(v app.Voice) (app.Recording, error) {
 	if v.Occasion != "" {
 		id = draftID + newID()
 	}
-	take, err := m.post.Record(mailbox.Letter{ID: id, Domain: v.Domain, Mailbox: v.Mailbox, Call: v.Call, From: v.From, Name: v.Name, Mode: v.Occasion})
+	take, err := m.post.Record(mailbox.Letter{ID: id, Domain: v.Domain, Mailbox: box.Contents(), Call: v.Call, From: v.From, Name: v.Name, Mode: v.Occasion})
 	if err != nil {
 		m.log.Error("voicemail: nothing can be recorded", "domain", v.Domain, "mailbox", v.Mailbox, "call", v.Call, "err", err)
 		m.alarm("voicemail-failed", v.Domain, v.Mailbox, "")
@@ -93,11 +92,15 @@ func (m mailroom) Record(v app.Voice) (app.Recording, error) {
 
 // Greeting implements app.Mailboxes. Whoever calls may hear it: it leaves no trace.
 func (m mailroom) Greeting(ctx context.Context, domain, number, occasion string, c media.Codec) (media.Source, bool, error) {
-	g, ok, err := m.post.Greeting(ctx, domain, number, occasion)
+	in, err := m.contents(domain, number)
+	if err != nil {
+		return nil, false, err
+	}
+	g, ok, err := m.post.Greeting(ctx, domain, in, occasion)
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	src, err := m.post.Source(ctx, domain, number, g.ID, c)
+	src, err := m.post.Source(ctx, domain, in, g.ID, c)
 	return src, err == nil, err
 }
 
@@ -177,7 +180,11 @@ func (m mailroom) SetPIN(ctx context.Context, who app.Caller, number, pin string
 
 // Messages implements app.Mailboxes.
 func (m mailroom) Messages(ctx context.Context, who app.Caller, number string) ([]app.Message, error) {
-	all, err := m.post.Messages(ctx, who.Domain, number)
+	in, err := m.contents(who.Domain, number)
+	if err != nil {
+		return nil, err
+	}
+	all, err := m.post.Messages(ctx, who.Domain, in)
 	out := make([]app.Message, len(all))
 	for i, v := range all {
 		out[i] = app.Message{ID: v.ID, From: v.From, Left: v.Left, New: v.Heard.IsZero()}
@@ -187,31 +194,39 @@ func (m mailroom) Messages(ctx context.Context, who app.Caller, number string) (
 
 // Listen implements app.Mailboxes. Without its audit entry nothing is heard.
 func (m mailroom) Listen(ctx context.Context, who app.Caller, number, id string, c media.Codec) (media.Source, error) {
-	if err := m.there(ctx, who.Domain, number, id); err != nil {
+	in, err := m.there(ctx, who.Domain, number, id)
+	if err != nil {
 		return nil, err
 	}
 	if err := m.note(ctx, who, policy.MessageListen, number, id, "allowed", nil); err != nil {
 		return nil, err
 	}
-	return m.post.Source(ctx, who.Domain, number, id, c)
+	return m.post.Source(ctx, who.Domain, in, id, c)
 }
 
 // draftID begins the id of a greeting.
 const draftID = "g"
 
-// there says whether a mailbox holds that. A greeting that was spoken just now is waited for.
-func (m mailroom) there(ctx context.Context, domain, number, id string) (err error) {
-	if strings.HasPrefix(id, draftID) {
-		_, err = m.post.Await(ctx, domain, number, id)
-	} else {
-		_, err = m.post.Message(ctx, domain, number, id)
+// there says whether a mailbox holds that, and names its contents. A greeting that was spoken just now is waited for.
+func (m mailroom) there(ctx context.Context, domain, number, id string) (in string, err error) {
+	if in, err = m.contents(domain, number); err != nil {
+		return "", err
 	}
-	return err
+	if strings.HasPrefix(id, draftID) {
+		_, err = m.post.Await(ctx, domain, in, id)
+	} else {
+		_, err = m.post.Message(ctx, domain, in, id)
+	}
+	return in, err
 }
 
 // Mark implements app.Mailboxes.
 func (m mailroom) Mark(ctx context.Context, who app.Caller, number, id string) error {
-	if err := m.post.Mark(ctx, who.Domain, number, id, true); err != nil {
+	in, err := m.contents(who.Domain, number)
+	if err == nil {
+		err = m.post.Mark(ctx, who.Domain, in, id, true)
+	}
+	if err != nil {
 		return err
 	}
 	return m.note(ctx, who, policy.MessageMark, number, id, "ok", map[string]any{"heard": true})
@@ -222,93 +237,21 @@ func (m mailroom) Remove(ctx context.Context, who app.Caller, number, id string)
 	if err := m.note(ctx, who, policy.MessageDelete, number, id, "allowed", nil); err != nil {
 		return err
 	}
-	if err := m.there(ctx, who.Domain, number, id); err != nil {
+	in, err := m.there(ctx, who.Domain, number, id)
+	if err != nil {
 		return err
 	}
-	return m.post.Remove(ctx, who.Domain, number, id)
+	return m.post.Remove(ctx, who.Domain, in, id)
 }
 
 // KeepGreeting implements app.Mailboxes.
 func (m mailroom) KeepGreeting(ctx context.Context, who app.Caller, number, id string) error {
-	if err := m.there(ctx, who.Domain, number, id); err != nil {
-		return err
+	in, err := m.there(ctx, who.Domain, number, id)
+	if err == nil {
+		err = m.post.KeepGreeting(ctx, who.Domain, in, id)
 	}
-	if err := m.post.KeepGreeting(ctx, who.Domain, number, id); err != nil {
+	if err != nil {
 		return err
 	}
 	return m.note(ctx, who, policy.MailboxPut, number, id, "ok", map[string]any{"greeting": "spoken"})
-}
-
-// counter is the post office as REST sees it.
-type counter struct{ *postOffice }
-
-var _ provisioning.Messages = counter{}
-
-// Messages implements provisioning.Messages.
-func (c counter) Messages(ctx context.Context, domain, number string) ([]provisioning.Message, error) {
-	all, err := c.post.Messages(ctx, domain, number)
-	return shownMessages(all), err
-}
-
-// Message implements provisioning.Messages.
-func (c counter) Message(ctx context.Context, domain, number, id string) (provisioning.Message, error) {
-	m, err := c.post.Message(ctx, domain, number, id)
-	if err != nil {
-		return provisioning.Message{}, missing(err)
-	}
-	return shownMessages([]mailbox.Message{m})[0], nil
-}
-
-// Audio implements provisioning.Messages.
-func (c counter) Audio(ctx context.Context, domain, number, id string) (provisioning.MessageAudio, error) {
-	a, err := c.post.Audio(ctx, domain, number, id)
-	if err != nil {
-		return nil, missing(err)
-	}
-	return a, nil
-}
-
-// MarkMessage implements provisioning.Messages.
-func (c counter) MarkMessage(ctx context.Context, domain, number, id string, heard bool) error {
-	return missing(c.post.Mark(ctx, domain, number, id, heard))
-}
-
-// RemoveMessage implements provisioning.Messages.
-func (c counter) RemoveMessage(ctx context.Context, domain, number, id string) error {
-	return missing(c.post.Remove(ctx, domain, number, id))
-}
-
-// Greetings implements provisioning.Messages.
-func (c counter) Greetings(ctx context.Context, domain, number string) ([]provisioning.Message, error) {
-	var all []mailbox.Message
-	for _, mode := range mailbox.Modes() {
-		g, ok, err := c.post.Greeting(ctx, domain, number, mode)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			all = append(all, g)
-		}
-	}
-	return shownMessages(all), nil
-}
-
-func shownMessages(all []mailbox.Message) []provisioning.Message {
-	out := make([]provisioning.Message, len(all))
-	for i, m := range all {
-		out[i] = provisioning.Message{ID: m.ID, From: m.From, Name: m.Name, Left: m.Left, Seconds: m.Length.Seconds(), Mode: m.Mode}
-		if !m.Heard.IsZero() {
-			heard := m.Heard
-			out[i].Heard = &heard
-		}
-	}
-	return out
-}
-
-// missing says what the recorder does not have in provisioning's word.
-func missing(err error) error {
-	if errors.Is(err, recorder.ErrNotFound) {
-		return provisioning.ErrNotFound
-	}
-	return err
 }

@@ -10,6 +10,7 @@ import (
 	"naisen/cmd/pbx/internal/limit"
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
+	"naisen/recorder"
 	"naisen/recorder/mailbox"
 	"naisen/sip/event"
 )
@@ -48,7 +49,7 @@ type postOffice struct {
 	worker    sync.WaitGroup
 
 	mu     sync.Mutex
-	counts map[boxKey]event.Messages // of mailboxes that hold any
+	counts map[boxKey]event.Messages // of mailboxes that hold any, by their contents
 	held   map[boxKey]int            // with those that are not stored yet: what their bound counts
 	shown  map[event.AOR]event.Messages
 }
@@ -126,10 +127,10 @@ func (o *postOffice) follow(ctx context.Context) {
 		next := o.directory.Snapshot()
 		for _, domain := range last.DomainNames() {
 			for _, m := range last.Mailboxes(domain) {
-				if _, there := next.Mailbox(domain, m.Number); there {
+				if now, there := next.Mailbox(domain, m.Number); there && now.Incarnation == m.Incarnation {
 					continue
 				}
-				if err := o.post.Clear(ctx, domain, m.Number, o.clock().Add(time.Minute), true); err != nil {
+				if err := o.post.Clear(ctx, domain, m.Contents(), o.clock().Add(time.Minute), true); err != nil {
 					o.log.Error("voicemail: messages of a mailbox that is gone", "domain", domain, "mailbox", m.Number, "err", err)
 				}
 			}
@@ -139,7 +140,22 @@ func (o *postOffice) follow(ctx context.Context) {
 	}
 }
 
-// recount asks how many messages there are, and tells the lamps that changed.
+// contents names what is in a mailbox, as the recorder knows it (provisioning.Mailbox.Contents). recorder.ErrNotFound: there is no such mailbox.
+func (o *postOffice) contents(domain, number string) (string, error) {
+	box, ok := o.directory.Snapshot().Mailbox(domain, number)
+	if !ok {
+		return "", recorder.ErrNotFound
+	}
+	return box.Contents(), nil
+}
+
+// holder is the mailbox that contents are of; false: it is gone, or another one has its number.
+func holder(snap *directory.Snapshot, domain, contents string) (provisioning.Mailbox, bool) {
+	box, ok := snap.Mailbox(domain, provisioning.ContentsOf(contents))
+	return box, ok && box.Contents() == contents
+}
+
+// recount asks how many messages there are, and tells the lamps that changed. What belongs to no mailbox any more goes: it was entered after that one had gone.
 func (o *postOffice) recount(ctx context.Context) error {
 	all, err := o.post.Tallies(ctx)
 	if err != nil {
@@ -153,8 +169,9 @@ func (o *postOffice) recount(ctx context.Context) error {
 	shown := map[event.AOR]event.Messages{}
 	snap := o.directory.Snapshot()
 	for key, n := range counts {
-		box, ok := snap.Mailbox(key.domain, key.number)
+		box, ok := holder(snap, key.domain, key.number)
 		if !ok {
+			err = errors.Join(err, o.post.Clear(ctx, key.domain, key.number, o.clock().Add(time.Minute), true))
 			continue
 		}
 		for _, number := range box.Owners() {
@@ -179,7 +196,7 @@ func (o *postOffice) recount(ctx context.Context) error {
 			o.lamps(a, n)
 		}
 	}
-	return nil
+	return err
 }
 
 // expire deletes what is older than its mailbox keeps, greetings that nobody put to use within a day, and what is in mailboxes that are gone:
@@ -192,7 +209,7 @@ func (o *postOffice) expire(ctx context.Context) error {
 	snap, now := o.directory.Snapshot(), o.clock()
 	var errs error
 	for _, key := range boxes {
-		box, ok := snap.Mailbox(key.Domain, key.Number)
+		box, ok := holder(snap, key.Domain, key.Number)
 		if !ok {
 			errs = errors.Join(errs, o.post.Clear(ctx, key.Domain, key.Number, now, true))
 			continue

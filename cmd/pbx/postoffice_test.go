@@ -172,7 +172,7 @@ func TestMailboxGone(t *testing.T) {
 		}
 		sends(t, rec.Tap(), 1)
 		rec.Stop("enough")
-		if _, err := l.p.office.post.Await(t.Context(), l.p.config.Domain, number, rec.ID()); err != nil {
+		if _, err := (mailroom{l.p.office}).there(t.Context(), l.p.config.Domain, number, rec.ID()); err != nil {
 			t.Fatal(err)
 		}
 		return rec.ID()
@@ -184,7 +184,7 @@ func TestMailboxGone(t *testing.T) {
 	t.Run("first", func(t *testing.T) {
 		l := newLab(t, keep)
 		l.put(provisioning.Mailbox{Number: "7200"})
-		if err := l.p.office.post.KeepGreeting(t.Context(), l.p.config.Domain, "7200", greets(l, "7200")); err != nil {
+		if err := (mailroom{l.p.office}).KeepGreeting(t.Context(), app.Caller{Domain: l.p.config.Domain}, "7200", greets(l, "7200")); err != nil {
 			t.Fatal(err)
 		}
 		l.p.office.Close()
@@ -208,6 +208,70 @@ func TestMailboxGone(t *testing.T) {
 	now = now.Add(2 * time.Hour)
 	if err := later.expire(t.Context()); err != nil || !holds(l, 0) {
 		t.Errorf("a draft stays: %v", err)
+	}
+}
+
+// Deleted and made again in one transaction, so that nobody can notice, or with its extension: it has no message, no greeting and no PIN of the one
+// before, not even one that was being spoken, and what it gets itself stays. A mailbox of before there were incarnations keeps its messages.
+func TestMailboxMadeAgain(t *testing.T) {
+	l := newLab(t, nil)
+	domain, room := l.p.config.Domain, mailroom{l.p.office}
+	desk := app.Caller{Domain: domain, Extension: "2001", Call: "c2"}
+	l.put(provisioning.Mailbox{Number: "2001"})
+	first, _ := l.p.directory.Snapshot().Mailbox(domain, "2001")
+	l.put(provisioning.Mailbox{Number: "2001", Title: "changed", Incarnation: "mine"})
+	if m, _ := l.p.directory.Snapshot().Mailbox(domain, "2001"); first.Incarnation == "" || m.Incarnation != first.Incarnation || m.Title != "changed" {
+		t.Fatalf("a change makes another one: %q, %q", first.Incarnation, m.Incarnation)
+	}
+	old := l.message("2001")
+	shows(t, l, "2001", event.Messages{New: 1})
+	greeting, err := room.Record(app.Voice{Domain: domain, Mailbox: "2001", Call: "c1", Occasion: "busy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sends(t, greeting.Tap(), 1)
+	greeting.Stop("enough")
+	if err := errors.Join(room.KeepGreeting(t.Context(), desk, "2001", greeting.ID()), room.SetPIN(t.Context(), desk, "2001", "4711")); err != nil {
+		t.Fatal(err)
+	}
+	spoken, err := room.Record(app.Voice{Domain: domain, Mailbox: "2001", Call: "c3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sends(t, spoken.Tap(), 2)
+	err = (liveStore{l.p.store, l.p.directory, l.p.log}).Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		if err := w.Delete(domain, provisioning.KindMailbox, "2001", ""); err != nil {
+			return err
+		}
+		_, err := w.Put(domain, provisioning.Mailbox{Number: "2001"}, "!")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := room.Messages(t.Context(), desk, "2001")
+	if err != nil || len(all) != 0 {
+		t.Errorf("messages %+v, %v", all, err)
+	}
+	if _, err := room.Listen(t.Context(), desk, "2001", old, media.PCMU); !errors.Is(err, recorder.ErrNotFound) {
+		t.Errorf("a message of before is heard: %v", err)
+	}
+	if _, ok, err := room.Greeting(t.Context(), domain, "2001", "busy", media.PCMU); ok || err != nil {
+		t.Errorf("a greeting of before is heard: %v", err)
+	}
+	room.delay = time.Millisecond
+	if v, err := room.Guess(t.Context(), app.Guess{Caller: desk, Mailbox: "2001", PIN: "4711"}); v != app.PINUnset || err != nil {
+		t.Errorf("its PIN opens the new one: %v, %v", v, err)
+	}
+	shows(t, l, "2001", event.Messages{})
+	l.message("2001")
+	spoken.Stop("hung up")
+	shows(t, l, "2001", event.Messages{New: 1})
+	if !soon(func() bool { boxes, err := l.p.office.post.Holders(t.Context()); return err == nil && len(boxes) == 1 }) {
+		t.Error("what was in the one before stays in the store")
+	}
+	if all, err = room.Messages(t.Context(), desk, "2001"); err != nil || len(all) != 1 {
+		t.Errorf("its own messages: %+v, %v", all, err)
 	}
 }
 

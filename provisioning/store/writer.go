@@ -120,6 +120,12 @@ func (w *writer) Put(domain string, e provisioning.Entity, ifMatch string) (stri
 	if err := match(ifMatch, etag(old.Version), exists); err != nil {
 		return "", fmt.Errorf("%w: %s %q", err, kind, key)
 	}
+	if e, err = provisioning.Incarnate(e, old.Body); err != nil {
+		return "", err
+	}
+	if body, err = provisioning.Encode(e); err != nil {
+		return "", err
+	}
 	if exists && string(old.Body) == string(body) {
 		return etag(old.Version), nil
 	}
