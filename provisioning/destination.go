@@ -13,6 +13,20 @@ type Destination struct {
 	Number    string `json:"number,omitempty" doc:"Outside number, as whoever answers for it would dial it: its rights and limits count"`
 }
 
+// Text names it in records: a number, or voicemail:2001; nil: nothing.
+func (d *Destination) Text() string {
+	switch {
+	case d == nil:
+		return ""
+	case d.Voicemail != "":
+		return "voicemail:" + d.Voicemail
+	}
+	return d.Dialled()
+}
+
+// Dialled is the number of a person, a group or somebody outside; empty: it is a mailbox.
+func (d *Destination) Dialled() string { return d.Extension + d.Group + d.Number }
+
 // refs of a destination that stands in a field; nil: none.
 func (d *Destination) refs(field string) []Ref {
 	switch {

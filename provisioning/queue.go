@@ -49,13 +49,14 @@ type QueueAnnounce struct {
 	Every    int    `json:"every_seconds,omitempty" doc:"0: 45"`
 }
 
-// QueueOverflow says where callers go whom no agent serves: any number that the payer could dial. Empty: the caller hears why and the call ends.
+// QueueOverflow says where callers go whom no agent serves. Left out: the caller hears why and the call ends. A number is whatever the payer could dial,
+// a code too.
 type QueueOverflow struct {
-	Time     string `json:"time,omitempty" doc:"After max_wait_seconds"`
-	Length   string `json:"length,omitempty" doc:"Already max_waiting callers"`
-	NoAgents string `json:"no_agents,omitempty" doc:"No agent is signed in. Empty: callers wait for one"`
-	Closed   string `json:"closed,omitempty" doc:"Outside the hours"`
-	Payer    string `json:"payer,omitempty" doc:"Extension by whose rights and limits they go there"`
+	Time     *Destination `json:"time,omitempty" doc:"After max_wait_seconds"`
+	Length   *Destination `json:"length,omitempty" doc:"Already max_waiting callers"`
+	NoAgents *Destination `json:"no_agents,omitempty" doc:"No agent is signed in. Left out: callers wait for one"`
+	Closed   *Destination `json:"closed,omitempty" doc:"Outside the hours"`
+	Payer    string       `json:"payer,omitempty" doc:"Extension by whose rights and limits they go there; not needed for mailboxes"`
 }
 
 // QueueCallBack is the offer to keep the place and be called back.
@@ -90,7 +91,7 @@ const maxMembers = 200
 func (Queue) Kind() string  { return KindQueue }
 func (q Queue) Key() string { return q.Number }
 
-// Refs of a queue: its members, its policy, its supervisors, and who pays for its overflow.
+// Refs of a queue: its members, its policy, its supervisors, where it overflows, and who pays for that.
 func (q Queue) Refs() []Ref {
 	var r []Ref
 	for i, m := range q.Members {
@@ -98,6 +99,9 @@ func (q Queue) Refs() []Ref {
 	}
 	if q.Policy != "" {
 		r = append(r, Ref{"policy", KindPolicy, q.Policy})
+	}
+	for field, to := range q.Overflow.places {
+		r = append(r, to.refs(field)...)
 	}
 	if q.Overflow.Payer != "" {
 		r = append(r, Ref{"overflow.payer", KindExtension, q.Overflow.Payer})
@@ -157,8 +161,8 @@ func (q Queue) Validate() error {
 
 // Check refuses overflows that lead a caller round: it would wait for ever, and never be served.
 func (q Queue) Check(r Reader, domain string) error {
-	for _, f := range q.Overflow.places() {
-		seen, next := map[string]bool{}, []string{f[1]}
+	for field, to := range q.Overflow.places {
+		seen, next := map[string]bool{}, []string{to.Number}
 		for len(next) > 0 {
 			at := next[0]
 			if next = next[1:]; at == "" || seen[at] {
@@ -169,20 +173,21 @@ func (q Queue) Check(r Reader, domain string) error {
 			if err != nil {
 				return err
 			}
-			for _, g := range other.Overflow.places() {
-				if g[1] == q.Number {
-					return &Invalid{f[0], "leads back to the queue by " + at}
+			for _, on := range other.Overflow.places {
+				if on.Number == q.Number {
+					return &Invalid{field + ".number", "leads back to the queue by " + at}
 				}
-				next = append(next, g[1])
+				next = append(next, on.Number)
 			}
 		}
 	}
 	return nil
 }
 
-// places are field and number of each overflow.
-func (o QueueOverflow) places() [][2]string {
-	return [][2]string{{"overflow.time", o.Time}, {"overflow.length", o.Length}, {"overflow.no_agents", o.NoAgents}, {"overflow.closed", o.Closed}}
+// places goes through the overflows that there are.
+func (o QueueOverflow) places(yield func(field string, to *Destination) bool) {
+	_ = (o.Time == nil || yield("overflow.time", o.Time)) && (o.Length == nil || yield("overflow.length", o.Length)) &&
+		(o.NoAgents == nil || yield("overflow.no_agents", o.NoAgents)) && (o.Closed == nil || yield("overflow.closed", o.Closed))
 }
 
 func (q Queue) checkMembers(c *check) {
@@ -205,22 +210,24 @@ func (a QueueAnnounce) check(c *check) {
 }
 
 func (o QueueOverflow) check(c *check, self string) {
-	some := false
-	for _, f := range o.places() {
-		field, to := f[0], f[1]
-		if to == "" {
+	paid := false
+	for field, to := range o.places {
+		paid = paid || to.Voicemail == ""
+		if to.Number == "" {
+			to.check(c, field)
 			continue
 		}
-		some = true
-		c.must(len(to) <= 32 && only(strings.TrimPrefix(to, "+"), digits+"*#"), field, "must be a number as the payer would dial it")
-		n := strings.TrimPrefix(strings.TrimPrefix(to, "184"), "186")
+		c.must(*to == Destination{Number: to.Number}, field, "must name exactly one place")
+		field += ".number"
+		c.must(len(to.Number) <= 32 && only(strings.TrimPrefix(to.Number, "+"), digits+"*#"), field, "must be a number as the payer would dial it")
+		n := strings.TrimPrefix(strings.TrimPrefix(to.Number, "184"), "186")
 		c.must(n != "110" && n != "118" && n != "119", field, "is an emergency number")
-		c.must(to != self, field, "leads back to the queue")
+		c.must(to.Number != self, field, "leads back to the queue")
 	}
 	if o.Payer != "" {
 		extensionNumber(c, "overflow.payer", o.Payer)
 	}
-	c.must(!some || o.Payer != "", "overflow.payer", "must name an extension: by its rights the calls go there")
+	c.must(!paid || o.Payer != "", "overflow.payer", "must name an extension: by its rights the calls go there")
 }
 
 // Agent is what a person who serves queues has set: whether, where and how well. It is the person's wish and no state of any telephone: whether

@@ -63,7 +63,7 @@ const (
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, Group{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}}
 }
 
 // Row is an entity as the store keeps it.

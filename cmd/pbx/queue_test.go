@@ -104,7 +104,7 @@ func TestCallerGivesUpInQueue(t *testing.T) {
 // Nobody is signed in: the caller goes where the queue says, by the rights of its payer.
 func TestQueueOverflows(t *testing.T) {
 	entities := simQueue(func(q *provisioning.Queue) {
-		q.Overflow = provisioning.QueueOverflow{NoAgents: "2003", Payer: "2001"}
+		q.Overflow = provisioning.QueueOverflow{NoAgents: toExt("2003"), Payer: "2001"}
 	})
 	for i, e := range entities {
 		if x, ok := e.(provisioning.Agent); ok {
@@ -122,6 +122,42 @@ func TestQueueOverflows(t *testing.T) {
 		b.bye(a)
 		o.waited("7001 no-agents  0")
 	}, entities...)
+}
+
+// Nobody is signed in: the caller leaves a message, which nobody pays for. A mailbox that takes none is a way out that is closed.
+func TestQueueOverflowsToAMailbox(t *testing.T) {
+	for _, off := range []bool{false, true} {
+		entities := []provisioning.Entity{provisioning.Mailbox{Number: "7100", Off: off}}
+		for _, e := range simQueue(func(q *provisioning.Queue) {
+			q.Overflow = provisioning.QueueOverflow{NoAgents: &provisioning.Destination{Voicemail: "7100"}}
+		}) {
+			if x, ok := e.(provisioning.Agent); ok {
+				x.SignedIn = false
+				e = x
+			}
+			entities = append(entities, e)
+		}
+		name := "queue-voicemail"
+		if off {
+			name = ""
+		}
+		onStage(t, name, func(o *stage) {
+			a := o.enters(simQueueDID)
+			if off {
+				a.hungUp()
+				o.waited("7001 no-agents  0")
+				return
+			}
+			o.wait(10 * time.Second)
+			a.p.Send(a.request("BYE"))
+			a.p.ExpectStatus(200, "BYE")
+			if n := o.boxes.count("7100"); n.New != 1 {
+				t.Errorf("%+v messages", n)
+			}
+			o.records(" > " + simQueueDID + " queue:7001 200 OK by caller") // who answered first
+			o.waited("7001 no-agents  0")
+		}, entities...)
+	}
 }
 
 // An agent who takes a call of its own while it is rung is left alone, and the caller keeps the first place.

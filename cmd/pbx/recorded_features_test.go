@@ -273,7 +273,7 @@ func recordedOffice() []provisioning.Entity {
 		return provisioning.Queue{Number: n, Strategy: provisioning.ByRank, Policy: policy, WrapUp: 1, Members: members, Announce: provisioning.QueueAnnounce{Welcome: "queue/wait"}}
 	}
 	empty := queue("7003", "", provisioning.QueueMember{Agent: "2004"})
-	empty.Overflow = provisioning.QueueOverflow{NoAgents: "2002", Payer: "2001"}
+	empty.Overflow = provisioning.QueueOverflow{NoAgents: toExt("2002"), Payer: "2001"}
 	return []provisioning.Entity{
 		provisioning.User{Name: "boss", Roles: []provisioning.Role{provisioning.RoleSupervisor}}, provisioning.User{Name: "hanako"},
 		person("2001", nil), person("2002", nil), person("2003", func(e *provisioning.Extension) { e.User = "boss" }),

@@ -16,7 +16,7 @@ func simCentre() []provisioning.Entity {
 		Keys: []provisioning.MenuKey{{Key: "5", To: provisioning.MenuGoto{Dial: "7002"}}}, Then: &provisioning.MenuGoto{Dial: "7001"}}}}
 	return []provisioning.Entity{
 		provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}, {Agent: "2002"}}, WrapUp: 5, RingSeconds: 8, Rest: 10, MaxWait: 60,
-			Overflow: provisioning.QueueOverflow{Time: "2004", Payer: "2003"}},
+			Overflow: provisioning.QueueOverflow{Time: toExt("2004"), Payer: "2003"}},
 		provisioning.Queue{Number: "7002", Strategy: provisioning.RingAll, Members: []provisioning.QueueMember{{Agent: "2002"}, {Agent: "2003"}}, RingSeconds: 6, Rest: 5, MaxWait: 45, MaxWaiting: 2},
 		provisioning.Agent{Number: "2001", SignedIn: true}, provisioning.Agent{Number: "2002", SignedIn: true}, provisioning.Agent{Number: "2003", SignedIn: true},
 		menu, provisioning.MenuVersions{Menu: "office"}.Activate(menu, "hanako"),

@@ -117,7 +117,7 @@ func officeNumbers() []provisioning.Entity {
 // officeQueue offers to call back, officeAll rings everybody, officeSpare is one that comes and goes.
 func officeQueue() provisioning.Queue {
 	return provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}, {Agent: "2002"}}, WrapUp: 5, RingSeconds: 8, Rest: 10, MaxWait: 60, SignOut: 1,
-		Overflow: provisioning.QueueOverflow{Time: "6003", Payer: officeBoss}, CallBack: provisioning.QueueCallBack{Offer: true, After: 10, Tries: 2, Minutes: 1, Payer: officeBoss},
+		Overflow: provisioning.QueueOverflow{Time: toNumber("6003"), Payer: officeBoss}, CallBack: provisioning.QueueCallBack{Offer: true, After: 10, Tries: 2, Minutes: 1, Payer: officeBoss},
 		Announce: provisioning.QueueAnnounce{Position: true, Every: 15}}
 }
 
@@ -128,7 +128,7 @@ func officeAll() provisioning.Queue {
 
 func officeSpare() provisioning.Queue {
 	return provisioning.Queue{Number: "7003", Members: []provisioning.QueueMember{{Agent: "2001"}, {Agent: "2008"}}, RingSeconds: 7, MaxWait: 40, WrapUp: 3,
-		Overflow: provisioning.QueueOverflow{NoAgents: "6001", Payer: officeBoss}}
+		Overflow: provisioning.QueueOverflow{NoAgents: toNumber("6001"), Payer: officeBoss}}
 }
 
 // simOfficeRecords is the store of the office, from which each history has its own copy.

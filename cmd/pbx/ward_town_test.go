@@ -26,7 +26,7 @@ func wardEntities() (out []provisioning.Entity) {
 	for i := range wardQueues {
 		q := provisioning.Queue{Number: fmt.Sprint(7001 + i), Strategy: strategies[i%len(strategies)], WrapUp: 20, MaxWait: 100, RingSeconds: 15,
 			Policy: "silent", Priority: i % 2, Announce: provisioning.QueueAnnounce{Welcome: "queue/wait", Position: true, Estimate: true, Every: 30},
-			Overflow: provisioning.QueueOverflow{Time: fmt.Sprint(4000 + i), Payer: "2001"}}
+			Overflow: provisioning.QueueOverflow{Time: toExt(fmt.Sprint(4000 + i)), Payer: "2001"}}
 		if q.Strategy == provisioning.BySkill {
 			q.Skill, q.Level, q.Relax = "tax", 3, 30
 		}

@@ -58,7 +58,7 @@ func (d *day) agents() {
 
 // overflow: an agent that is signed in over REST is rung; when it is signed out nobody serves the queue, and it sends its callers on.
 func (d *day) overflow() {
-	d.put("queues/7102", map[string]any{"title": "夜間", "members": []map[string]any{{"agent": "2251"}}, "overflow": map[string]any{"no_agents": "2252", "payer": "2251"}})
+	d.put("queues/7102", map[string]any{"title": "夜間", "members": []map[string]any{{"agent": "2251"}}, "overflow": map[string]any{"no_agents": map[string]any{"extension": "2252"}, "payer": "2251"}})
 	agent, porter := d.register("2251"), d.register("2252")
 	d.put("agents/2251/state", map[string]any{"signed_in": true})
 	d.reaches("2253", "7102", "2251", agent)

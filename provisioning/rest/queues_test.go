@@ -13,7 +13,7 @@ import (
 // TestQueueIsRefused: what cannot be is refused with the field and the reason.
 func TestQueueIsRefused(t *testing.T) {
 	r := newRig(t)
-	if p := r.do(t, admin, "PUT", base+"/queues/7008", `{"members":[{"agent":"2001"}],"overflow":{"length":"7009","payer":"2001"}}`); p.status != 201 {
+	if p := r.do(t, admin, "PUT", base+"/queues/7008", `{"members":[{"agent":"2001"}],"overflow":{"length":{"number":"7009"},"payer":"2001"}}`); p.status != 201 {
 		t.Fatalf("%d %s", p.status, p.body)
 	}
 	if p := r.do(t, admin, "PUT", base+"/queues/2002", `{"members":[{"agent":"2001"}]}`); p.status != 422 || !strings.Contains(p.body, "number") {
@@ -21,21 +21,24 @@ func TestQueueIsRefused(t *testing.T) {
 	}
 	for body, want := range map[string]string{
 		`{"members":[]}`: "members must have 1 to 200",
-		`{"members":[{"agent":"2001"},{"agent":"2001"}]}`:                          "members[1].agent is there twice",
-		`{"members":[{"agent":"9999"}]}`:                                           "members[0].agent names extension",
-		`{"members":[{"agent":"2001"}],"strategy":"skills"}`:                       "skill belongs to strategy skills",
-		`{"members":[{"agent":"2001"}],"strategy":"fastest"}`:                      "strategy must be one of",
-		`{"members":[{"agent":"2001"}],"announce":{"every_seconds":5}}`:            "announce.every_seconds",
-		`{"members":[{"agent":"2001"}],"announce":{"welcome":"../x"}}`:             "announce.welcome must be a prompt",
-		`{"members":[{"agent":"2001"}],"supervisors":["nobody"]}`:                  "supervisors[0] names user",
-		`{"members":[{"agent":"2001"}],"call_back":{"offer":true}}`:                "call_back.payer is missing",
-		`{"members":[{"agent":"2001"}],"call_back":{"offer":true,"payer":"9999"}}`: "call_back.payer names extension",
-		`{"members":[{"agent":"2001"}],"overflow":{"time":"2001"}}`:                "overflow.payer must name",
-		`{"members":[{"agent":"2001"}],"overflow":{"time":"7009","payer":"2001"}}`: "overflow.time leads back",
-		`{"members":[{"agent":"2001"}],"overflow":{"time":"7008","payer":"2001"}}`: "overflow.time leads back to the queue by 7008",
-		`{"members":[{"agent":"2001"}],"overflow":{"time":"119","payer":"2001"}}`:  "overflow.time is an emergency",
-		`{"members":[{"agent":"2001"}],"policy":"none"}`:                           "policy names policy",
-		`{"members":[{"agent":"2001"}],"target":{"percent":101}}`:                  "target.percent must be 0 to 100",
+		`{"members":[{"agent":"2001"},{"agent":"2001"}]}`:                                                          "members[1].agent is there twice",
+		`{"members":[{"agent":"9999"}]}`:                                                                           "members[0].agent names extension",
+		`{"members":[{"agent":"2001"}],"strategy":"skills"}`:                                                       "skill belongs to strategy skills",
+		`{"members":[{"agent":"2001"}],"strategy":"fastest"}`:                                                      "strategy must be one of",
+		`{"members":[{"agent":"2001"}],"announce":{"every_seconds":5}}`:                                            "announce.every_seconds",
+		`{"members":[{"agent":"2001"}],"announce":{"welcome":"../x"}}`:                                             "announce.welcome must be a prompt",
+		`{"members":[{"agent":"2001"}],"supervisors":["nobody"]}`:                                                  "supervisors[0] names user",
+		`{"members":[{"agent":"2001"}],"call_back":{"offer":true}}`:                                                "call_back.payer is missing",
+		`{"members":[{"agent":"2001"}],"call_back":{"offer":true,"payer":"9999"}}`:                                 "call_back.payer names extension",
+		`{"members":[{"agent":"2001"}],"overflow":{"time":{"number":"2001"}}}`:                                     "overflow.payer must name",
+		`{"members":[{"agent":"2001"}],"overflow":{"time":{"number":"7009"},"payer":"2001"}}`:                      "overflow.time.number leads back",
+		`{"members":[{"agent":"2001"}],"overflow":{"time":{"number":"7008"},"payer":"2001"}}`:                      "overflow.time.number leads back to the queue by 7008",
+		`{"members":[{"agent":"2001"}],"overflow":{"time":{"number":"119"},"payer":"2001"}}`:                       "overflow.time.number is an emergency",
+		`{"members":[{"agent":"2001"}],"overflow":{"closed":{"voicemail":"7100","number":"2001"},"payer":"2001"}}`: "overflow.closed must name exactly one",
+		`{"members":[{"agent":"2001"}],"overflow":{"closed":{"voicemail":"7999"}}}`:                                "overflow.closed.voicemail names mailbox",
+		`{"members":[{"agent":"2001"}],"overflow":{"time":"7100"}}`:                                                "overflow.time expected",
+		`{"members":[{"agent":"2001"}],"policy":"none"}`:                                                           "policy names policy",
+		`{"members":[{"agent":"2001"}],"target":{"percent":101}}`:                                                  "target.percent must be 0 to 100",
 	} {
 		p := r.do(t, admin, "PUT", base+"/queues/7009", body)
 		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, strings.Fields(want)[0]) || !strings.Contains(p.body, strings.Join(strings.Fields(want)[1:], " ")) {

@@ -202,6 +202,48 @@ func TestNewerSchema(t *testing.T) {
 	}
 }
 
+// TestOverflowsOfBefore: what a database of before says of where queues overflow is read as it was meant, and stays so.
+func TestOverflowsOfBefore(t *testing.T) {
+	dir := t.TempDir()
+	s, path := simple(t, dir)
+	seed(t, s, 2)
+	err := s.Update(t.Context(), system(), func(w provisioning.Writer) error {
+		_, err := w.Put("a.example", provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}}, "")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := raw(t, path)
+	for _, text := range []string{`UPDATE entity SET body = CAST(replace(CAST(body AS TEXT), '"overflow":{}', '"overflow":{"time":"2002","no_agents":"*967001","payer":"2001"}') AS BLOB) WHERE kind = 'queue'`,
+		"DELETE FROM goose_db_version WHERE version_id >= 4"} {
+		if n, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		} else if rows, _ := n.RowsAffected(); rows != 1 {
+			t.Fatalf("%d rows of %s", rows, text)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time nothing is left to do
+		s, _ = simple(t, dir)
+		err = s.View(t.Context(), func(r provisioning.Reader) error {
+			q, _, err := provisioning.Get[provisioning.Queue](r, "a.example", "7001")
+			if o := q.Overflow; err == nil && (o.Time.Text() != "2002" || o.NoAgents.Text() != "*967001" || o.Length != nil || o.Payer != "2001" || q.Validate() != nil) {
+				t.Errorf("%+v", q)
+			}
+			return err
+		})
+		if err := errors.Join(err, s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestFeedIsCut: the feed keeps what it is told to, and says so to whom it has lost.
 func TestFeedIsCut(t *testing.T) {
 	s := openWith(t, t.TempDir(), store.Config{KeepChanges: 20})

@@ -252,9 +252,14 @@ func (q *queueing) refuse(f call.Facts) {
 
 func (q *queueing) overflow(f call.Facts, n queue.Overflow) []call.Order {
 	q.ringing = nil
-	if n.To != "" {
+	if n.To != nil {
 		q.leave()
-		return []call.Order{call.Unring{}, call.Goto{Number: n.To, For: n.Payer}}
+		if n.To.Voicemail != "" {
+			plan := q.from.Leave(f.Domain, n.To.Voicemail)
+			plan.Language = f.Language
+			return []call.Order{call.Unring{}, call.Follow{Plan: plan}}
+		}
+		return []call.Order{call.Unring{}, call.Goto{Number: n.To.Dialled(), For: n.Payer}}
 	}
 	prompt := promptFull
 	if n.Why == provisioning.OutcomeClosed {

@@ -141,7 +141,7 @@ func (c *Core) closeLine(l *line, now time.Time) {
 			c.end(w, provisioning.OutcomeStopped, now)
 			continue
 		}
-		c.overflow(w, provisioning.OutcomeStopped, "", now)
+		c.overflow(w, provisioning.OutcomeStopped, nil, now)
 	}
 }
 
@@ -201,7 +201,7 @@ func (c *Core) Join(now time.Time, from Caller) {
 		c.overflow(w, provisioning.OutcomeClosed, l.conf.Overflow.Closed, now)
 	case full:
 		c.overflow(w, provisioning.OutcomeLength, l.conf.Overflow.Length, now)
-	case l.conf.Overflow.NoAgents != "" && !l.staffed():
+	case l.conf.Overflow.NoAgents != nil && !l.staffed():
 		c.overflow(w, provisioning.OutcomeNoAgents, l.conf.Overflow.NoAgents, now)
 	}
 }

@@ -49,7 +49,7 @@ func (c *Core) overdue(now time.Time) {
 			case len(w.ringing) > 0 || w.keeping: // let that come to its end
 			case !now.Before(w.arrived.Add(seconds(l.conf.MaxWait, 1800))):
 				c.overflow(w, provisioning.OutcomeTime, l.conf.Overflow.Time, now)
-			case l.conf.Overflow.NoAgents != "" && !l.staffed():
+			case l.conf.Overflow.NoAgents != nil && !l.staffed():
 				c.overflow(w, provisioning.OutcomeNoAgents, l.conf.Overflow.NoAgents, now)
 			}
 		}
@@ -168,14 +168,14 @@ func (c *Core) end(w *caller, how provisioning.Outcome, now time.Time) {
 }
 
 // overflow sends a caller elsewhere. Agents who are rung for it are left alone.
-func (c *Core) overflow(w *caller, why provisioning.Outcome, to string, now time.Time) {
+func (c *Core) overflow(w *caller, why provisioning.Outcome, to *provisioning.Destination, now time.Time) {
 	for _, a := range slices.Clone(w.ringing) {
 		c.withdraw(a)
 	}
 	c.take(w)
 	w.line.today.ended(w.line.conf.Target, why, now.Sub(w.arrived))
 	row := c.row(w, why, now)
-	row.To = to
+	row.To = to.Text()
 	c.tell(Visit{row})
 	c.tell(Overflow{Call: w.call, Domain: w.line.key.Domain, Queue: w.line.key.Number, Why: why, To: to, Payer: w.line.conf.Overflow.Payer})
 }

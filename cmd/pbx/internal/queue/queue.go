@@ -72,7 +72,8 @@ type (
 	Overflow struct {
 		Call, Domain, Queue string
 		Why                 provisioning.Outcome
-		To, Payer           string
+		To                  *provisioning.Destination // nil: it ends
+		Payer               string
 	}
 	// Keep stores a call-back; Kept reports whether it stands in the store.
 	Keep struct {

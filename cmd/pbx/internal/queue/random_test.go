@@ -71,7 +71,7 @@ func newWorld(t *rapid.T) *world {
 			q.Skill, q.Level, q.Relax = "tax", 3, 20
 		}
 		if rapid.Bool().Draw(t, "overflows") {
-			q.Overflow.NoAgents = "2999"
+			q.Overflow.NoAgents = &provisioning.Destination{Extension: "2999"}
 		}
 		for a := range 5 {
 			if rapid.IntRange(0, 2).Draw(t, "member") > 0 {
