@@ -1,6 +1,9 @@
 package provisioning
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Ring says what an extension did whose telephones rang in a call.
 type Ring struct {
@@ -68,6 +71,24 @@ func (d CDR) Insiders() []string {
 		add(r.Extension)
 	}
 	return out
+}
+
+// History is the call as the history of an extension tells it, but for names. Who asked not to be shown has no number there.
+func (d CDR) History(extension string) HistoryItem {
+	h := HistoryItem{Call: d.ID, Number: d.From, Withheld: d.Withheld, Started: d.Started.Format(time.RFC3339), TalkMS: d.TalkMS}
+	h.Part, h.Outcome = d.Part(extension)
+	switch h.Part {
+	case PartPlaced:
+		h.Number, h.Withheld, h.AnsweredBy = d.To, "", d.AnsweredBy
+	case PartElsewhere:
+		h.AnsweredBy = d.AnsweredBy
+	case PartMissed:
+		h.TalkMS = 0 // with a script
+	}
+	if h.Withheld != "" { // the record may know who it was; whom it rang may not
+		h.Number = ""
+	}
+	return h
 }
 
 // HistoryItem is one call in the history of an extension.

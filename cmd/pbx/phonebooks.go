@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"naisen/provisioning"
 	"naisen/provisioning/ldap"
 	"naisen/provisioning/phonexml"
 )
@@ -56,9 +57,18 @@ func (p *pbx) startLDAP(ctx context.Context) error {
 	return nil
 }
 
-// phoneBooks is the shared directory as telephones read it over HTTPS.
+// phoneBooks is the shared directory, and the call history of an extension, as telephones read them over HTTPS.
 func (p *pbx) phoneBooks() http.Handler {
-	return phonexml.New(func() phonexml.Directory { return p.directory.Snapshot() }, &p.guesses, p.log)
+	return phonexml.New(func() phonexml.Directory { return p.directory.Snapshot() }, p.records, &p.guesses, p.log)
+}
+
+// records reads finished calls.
+func (p *pbx) records(ctx context.Context, domain string, q provisioning.CDRQuery) (list []provisioning.CDR, err error) {
+	err = p.store.View(ctx, func(r provisioning.Reader) (err error) {
+		list, err = r.CDRs(domain, q)
+		return err
+	})
+	return list, err
 }
 
 func (p *pbx) ldapMetrics(c *collector) {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"naisen/provisioning"
 )
@@ -40,6 +41,12 @@ func TestPhoneBooks(t *testing.T) {
 		}
 	}
 	secrets("s-")
+	err := l.p.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		return w.AddCDR(provisioning.CDR{ID: "m1", Domain: domain, From: "+81311112222", To: "2001", Started: time.Now(), Ended: time.Now()})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	base := "dc=" + strings.ReplaceAll(domain, ".", ",dc=")
 	tool := func(name string, args ...string) string {
 		cmd := exec.CommandContext(t.Context(), name, args...)
@@ -60,6 +67,9 @@ func TestPhoneBooks(t *testing.T) {
 		{"what is shown to a department", search("desk-2001", "(cn=しちょう)"), "mobile: 09099990000", "0311112222"},
 		{"XML", read("desk", "yealink"), "<Name>区役所</Name>", "市長"},
 		{"XML of a department", read("desk-2001", "grandstream?q=shicho"), "<LastName>市長</LastName>", "区役所"},
+		{"its missed calls", read("desk-2001", "yealink/missed"), " 区役所</Name><Telephone label=\"work\">0311112222</Telephone>", "市長"},
+		{"its placed calls", read("desk-2001", "yealink/placed"), "200", "区役所"},
+		{"missed calls of nobody", read("desk", "yealink/missed"), "403", "区役所"},
 		{"XML without the right account", read("nobody", "yealink"), "401", "区役所"},
 	} {
 		if !strings.Contains(c.got, c.want) || strings.Contains(c.got, c.not) {

@@ -409,7 +409,8 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: p.phoneBooks()}
+	phoneBooks := p.phoneBooks()
+	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: phoneBooks, phonexml.HistoryPattern: phoneBooks}
 	if p.identity != nil {
 		mounts[p.identity.Path()+"/"] = p.identity.Handler()
 	}

@@ -117,6 +117,16 @@ func (e *edit) renewBook(before *domain) {
 	}
 }
 
+// BookExtension is the extension that an account of the shared directory is bound to; false: it is bound to none, or to one that is disabled.
+func (s *Snapshot) BookExtension(domainName, account string) (string, bool) {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return "", false
+	}
+	e, ok := d.extensions[d.accounts[account].Extension]
+	return e.Number, ok && !e.Disabled
+}
+
 // BookLogin is how an account of a domain reads its shared directory; false where there is none, it is disabled, has no secret or another one.
 func (s *Snapshot) BookLogin(domainName, account string, plain []byte) (book.Viewer, bool) {
 	d, ok := s.domains[domainName]

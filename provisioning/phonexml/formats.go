@@ -30,7 +30,7 @@ var formats = map[string]format{
 `)},
 	// Cisco: a screenful, the next one by a soft key.
 	"cisco": {32, document(nil, `<CiscoIPPhoneDirectory>
-<Title>電話帳</Title>{{range .Entries}}{{$name := .Name}}{{range .Numbers}}
+<Title>{{x .Title}}</Title>{{range .Entries}}{{$name := .Name}}{{range .Numbers}}
 <DirectoryEntry><Name>{{x $name}}</Name><Telephone>{{x .Number}}</Telephone></DirectoryEntry>{{end}}{{end}}{{if .Next}}
 <SoftKeyItem><Name>Next</Name><URL>{{x .Next}}</URL><Position>2</Position></SoftKeyItem>{{end}}
 </CiscoIPPhoneDirectory>

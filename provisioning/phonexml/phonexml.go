@@ -1,9 +1,11 @@
-// Package phonexml owns the shared directory as the XML documents that telephones read over HTTPS. It reads memory alone, answers nobody who has
-// not proved an account, and never over an open connection from another machine. It keeps no password and writes nothing.
+// Package phonexml owns the shared directory, and the call history of a telephone's own extension, as the XML documents that telephones read over HTTPS.
+// The directory is read from memory. It answers nobody who has not proved an account, and never over an open connection from another machine. It keeps no
+// password and writes nothing.
 package phonexml
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -22,28 +24,41 @@ type Directory interface {
 	BookLogin(domain, account string, secret []byte) (book.Viewer, bool)
 	// Book of a domain.
 	Book(domain string) *book.Book
+	Domain(domain string) (provisioning.Domain, bool)
+	// BookExtension is the extension that an account is bound to; false: none.
+	BookExtension(domain, account string) (string, bool)
+	// Named is who has a number, as v may see it.
+	Named(domain, number string, v book.Viewer) (*book.Entry, bool)
 }
+
+// Records are finished calls. provisioning.ErrNotFound: the page before is gone.
+type Records func(ctx context.Context, domain string, q provisioning.CDRQuery) ([]provisioning.CDR, error)
 
 // Pattern is where the handler is mounted: GET with an account by HTTP Basic (RFC 7617). ?q= searches, ?row= is a row of the gojūon, ?limit= and
 // ?after= page.
 const Pattern = "GET /phonebook/{domain}/{format}"
 
+// HistoryPattern is where the handler is mounted too: the calls of the extension to which the account is bound, of one part (missed, received, placed,
+// elsewhere), the newest first. ?limit= and ?after= page.
+const HistoryPattern = Pattern + "/{part}"
+
 // Handler answers telephones.
 type Handler struct {
-	now func() Directory
-	log *slog.Logger
-	bad *book.Guesses
+	now     func() Directory
+	records Records
+	log     *slog.Logger
+	bad     *book.Guesses
 }
 
 // New makes a handler of the directory as it is when asked. guesses is shared with other ways to the directory; nil: its own.
-func New(now func() Directory, guesses *book.Guesses, log *slog.Logger) *Handler {
+func New(now func() Directory, records Records, guesses *book.Guesses, log *slog.Logger) *Handler {
 	if log == nil {
 		log = slog.Default()
 	}
 	if guesses == nil {
 		guesses = &book.Guesses{}
 	}
-	return &Handler{now: now, log: log, bad: guesses}
+	return &Handler{now: now, records: records, log: log, bad: guesses}
 }
 
 // ServeHTTP implements http.Handler.
@@ -70,13 +85,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "", http.StatusNotFound)
 		return
 	}
-	page, err := h.page(r, f, v)
+	page, err := h.list(r, f, v)
 	switch {
+	case errors.Is(err, errNoExtension):
+		http.Error(w, "the account belongs to no extension", http.StatusForbidden)
+		return
 	case errors.Is(err, provisioning.ErrNotFound):
 		http.Error(w, "the page before is no more", http.StatusNotFound)
 		return
-	case err != nil:
+	case errors.Is(err, errQuery):
 		http.Error(w, "query is not understood", http.StatusBadRequest)
+		return
+	case err != nil:
+		h.log.Error("phonexml: read", "err", err)
+		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
 	var b bytes.Buffer
@@ -119,6 +141,7 @@ func addressOf(r *http.Request) netip.Addr {
 
 // page is what a template is given.
 type page struct {
+	Title   string
 	Entries []entry
 	Next    string // URL of the next page; empty: there is none
 }
@@ -132,37 +155,62 @@ type entry struct {
 
 type number struct{ Kind, Number string }
 
-func (h *Handler) page(r *http.Request, f format, v book.Viewer) (page, error) {
-	ask := r.URL.Query()
-	q := book.Query{Text: ask.Get("q"), Row: ask.Get("row"), After: ask.Get("after"), Limit: f.limit}
-	if s := ask.Get("limit"); s != "" {
+// Errors of a request.
+var (
+	errQuery       = errors.New("phonexml: query is not understood")
+	errNoExtension = errors.New("phonexml: the account belongs to no extension")
+)
+
+// list is what the path asks for.
+func (h *Handler) list(r *http.Request, f format, v book.Viewer) (page, error) {
+	limit := f.limit
+	if s := r.URL.Query().Get("limit"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
-			return page{}, errors.New("phonexml: limit")
+			return page{}, errQuery
 		}
-		q.Limit = min(n, f.limit)
+		limit = min(n, f.limit)
 	}
+	if r.PathValue("part") != "" {
+		return h.history(r, limit, v)
+	}
+	return h.people(r, limit, v)
+}
+
+func (h *Handler) people(r *http.Request, limit int, v book.Viewer) (page, error) {
+	ask := r.URL.Query()
+	q := book.Query{Text: ask.Get("q"), Row: ask.Get("row"), After: ask.Get("after"), Limit: limit}
 	found, err := h.now().Book(strings.ToLower(r.PathValue("domain"))).Search(q, v)
-	if err != nil {
+	switch {
+	case errors.Is(err, provisioning.ErrNotFound):
 		return page{}, err
+	case err != nil:
+		return page{}, errQuery
 	}
-	var p page
+	p := page{Title: "電話帳"}
 	for i, e := range found.Entries {
 		p.Entries = append(p.Entries, entryOf(i+1, e))
 	}
-	if found.Next != "" {
-		next := url.Values{"after": {found.Next}, "limit": {strconv.Itoa(q.Limit)}}
-		for _, key := range []string{"q", "row"} {
-			if s := ask.Get(key); s != "" {
-				next.Set(key, s)
-			}
-		}
-		p.Next = r.URL.EscapedPath() + "?" + next.Encode()
-		if r.TLS != nil {
-			p.Next = "https://" + r.Host + p.Next
+	p.Next = next(r, found.Next, limit)
+	return p, nil
+}
+
+// next is the URL of the page after a key; empty: there is none.
+func next(r *http.Request, after string, limit int) string {
+	if after == "" {
+		return ""
+	}
+	q := url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}}
+	for _, key := range []string{"q", "row"} {
+		if s := r.URL.Query().Get(key); s != "" {
+			q.Set(key, s)
 		}
 	}
-	return p, nil
+	to := r.URL.EscapedPath() + "?" + q.Encode()
+	if r.TLS != nil {
+		to = "https://" + r.Host + to
+	}
+	return to
 }
 
 func entryOf(i int, e *book.Entry) entry {

@@ -16,12 +16,24 @@ import (
 	"naisen/provisioning/book"
 )
 
-type office struct{ book *book.Book }
+type office struct {
+	book                *book.Book
+	extension, language string
+}
 
 func (o office) BookLogin(domain, account string, secret []byte) (book.Viewer, bool) {
 	return book.Viewer{}, domain == "pbx.example.jp" && account == "desk" && string(secret) == "right"
 }
 func (o office) Book(string) *book.Book { return o.book }
+func (o office) Domain(name string) (provisioning.Domain, bool) {
+	return provisioning.Domain{Name: name, Language: o.language, CountryCode: "81"}, true
+}
+func (o office) BookExtension(_, account string) (string, bool) {
+	return o.extension, o.extension != ""
+}
+func (o office) Named(_, n string, v book.Viewer) (*book.Entry, bool) {
+	return o.book.Named("81", n, v)
+}
 
 const hostile = `</Name>]]>&"'<x a="b">`
 
@@ -41,6 +53,7 @@ func people(more ...provisioning.Contact) *book.Book {
 func ask(h http.Handler, path string, change func(*http.Request)) *httptest.ResponseRecorder {
 	mux := http.NewServeMux()
 	mux.Handle(Pattern, h)
+	mux.Handle(HistoryPattern, h)
 	r := httptest.NewRequest("GET", "https://pbx.example.jp/phonebook/"+path, nil)
 	r.RemoteAddr, r.TLS = "192.0.2.7:4711", &tls.ConnectionState{}
 	r.SetBasicAuth("desk", "right")
@@ -53,7 +66,7 @@ func ask(h http.Handler, path string, change func(*http.Request)) *httptest.Resp
 }
 
 func handler(b *book.Book) *Handler {
-	return New(func() Directory { return office{b} }, nil, slog.New(slog.DiscardHandler))
+	return New(func() Directory { return office{book: b} }, nil, nil, slog.New(slog.DiscardHandler))
 }
 
 // texts is the text of every element of a document, which must be XML.

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -58,19 +57,7 @@ func (a *api) personalHistory(ctx context.Context, in *personalInput) (*pageOutp
 }
 
 func (a *api) historyItem(ctx context.Context, domain, extension string, c provisioning.CDR) provisioning.HistoryItem {
-	h := provisioning.HistoryItem{Call: c.ID, Number: c.From, Withheld: c.Withheld, Started: c.Started.Format(time.RFC3339), TalkMS: c.TalkMS}
-	h.Part, h.Outcome = c.Part(extension)
-	switch h.Part {
-	case provisioning.PartPlaced:
-		h.Number, h.Withheld, h.AnsweredBy = c.To, "", c.AnsweredBy
-	case provisioning.PartElsewhere:
-		h.AnsweredBy = c.AnsweredBy
-	case provisioning.PartMissed:
-		h.TalkMS = 0 // with a script
-	}
-	if h.Withheld != "" { // the record may know who it was; whom it rang may not
-		h.Number = ""
-	}
+	h := c.History(extension)
 	if h.Number != "" && a.Books != nil {
 		if e, ok := a.Books.Named(domain, h.Number, a.reader(ctx, domain)); ok {
 			h.Name = e.Name
