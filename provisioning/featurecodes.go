@@ -65,6 +65,8 @@ const (
 	FeatureDeskOut          = "hot-desk-out"
 	FeatureShow             = "caller-number"
 	FeatureShort            = "short-number"
+	FeatureShortSet         = "short-number-set"
+	FeatureShortClear       = "short-number-clear"
 	FeatureLock             = "lock"
 	FeatureUnlock           = "unlock"
 	FeatureAgentSign        = "agent-sign-in-or-out"
@@ -111,6 +113,8 @@ func Features() []Feature {
 		{FeatureDeskOut, "*32", "", "Sign out", "ログアウト"},
 		{FeatureShow, "*65", "place of the number, or the number itself, and whom to call", "Call with another number of yours", "発信者番号を選んで発信"},
 		{FeatureShort, "*0", "code", "Abbreviated number", "短縮ダイヤル"},
+		{FeatureShortSet, "*75", "code", "Put a number into the own list of abbreviated numbers", "短縮ダイヤルの登録"},
+		{FeatureShortClear, "*76", "code", "Take a number out of the own list of abbreviated numbers", "短縮ダイヤルの取消"},
 		{FeatureWithPIN, "*33", "number", "Call with your PIN", "暗証番号による発信"},
 		{FeatureLock, "*34", "", "Lock this telephone", "電話機のロック"},
 		{FeatureUnlock, "*35", "", "Unlock this telephone, with your PIN", "電話機のロック解除"},
@@ -194,7 +198,7 @@ func featureNamed(name string) *Feature {
 func (f FeatureCodes) All() []FeatureCode {
 	var out []FeatureCode
 	for _, d := range Features() {
-		code := FeatureCode{Feature: d.Name, Code: d.Code}
+		code := FeatureCode{Feature: d.Name, Code: d.Code, Disabled: offAtFirst(d.Name)}
 		i := slices.IndexFunc(f.Codes, func(c FeatureCode) bool { return c.Feature == d.Name })
 		if i >= 0 {
 			code = f.Codes[i]
@@ -231,6 +235,16 @@ func (f FeatureCodes) Dialled(number string) (feature, argument string, ok bool)
 		}
 	}
 	return "", "", false
+}
+
+// offAtFirst tells of a feature that nobody can dial until the table of the domain names it.
+func offAtFirst(feature string) bool {
+	return feature == FeatureShortSet || feature == FeatureShortClear
+}
+
+// AtOwnTelephone tells of a feature that only somebody does who dials it, and nobody who is sent there.
+func AtOwnTelephone(feature string) bool {
+	return feature == FeatureShortSet || feature == FeatureShortClear
 }
 
 // SendsOut tells of a feature that it sends calls elsewhere later on: who may not call may not set it.

@@ -29,6 +29,8 @@ func TestFeatureCodes(t *testing.T) {
 		{[]FeatureCode{{Feature: FeatureTime, Code: "117"}}, "codes[0].code", ""},
 		{[]FeatureCode{{Feature: FeatureTime, Code: "**"}}, "codes[0].code", ""},
 		{[]FeatureCode{{Feature: FeatureTime, Code: "*1234567"}}, "codes[0].code", ""},
+		{[]FeatureCode{{Feature: FeatureTime, Code: "*75"}}, "", ""}, // of a feature that is off until it is named
+		{[]FeatureCode{{Feature: FeatureTime, Code: "*75"}, {Feature: FeatureShortSet, Code: "*75"}}, "codes[0].code", "short-number-set"},
 	} {
 		err := FeatureCodes{c.codes}.Validate()
 		var bad *Invalid
@@ -42,10 +44,10 @@ func TestFeatureCodes(t *testing.T) {
 }
 
 func TestFeatureDialled(t *testing.T) {
-	table := FeatureCodes{[]FeatureCode{{Feature: FeatureTime, Code: "#1"}, {Feature: FeatureDNDOn, Code: "*78", Disabled: true}}}
+	table := FeatureCodes{[]FeatureCode{{Feature: FeatureTime, Code: "#1"}, {Feature: FeatureDNDOn, Code: "*78", Disabled: true}, {Feature: FeatureShortClear, Code: "*76"}}}
 	for dialled, want := range map[string]string{
 		"*72": "forward-always-on ", "*722005": "forward-always-on 2005", "*7203312345678#": "forward-always-on 03312345678", "*72+8190": "forward-always-on +8190",
-		"#1": "time ", "*60": "", "*78": "", "*79": "do-not-disturb-off ", "*791": "", "*": "", "": "", "72": "", "*72*": "", "*43": "echo-test ", "##": "", "#72": "",
+		"#1": "time ", "*60": "", "*78": "", "*79": "do-not-disturb-off ", "*791": "", "*": "", "": "", "72": "", "*72*": "", "*43": "echo-test ", "##": "", "#72": "", "*7512": "", "*7612": "short-number-clear 12",
 	} {
 		f, arg, ok := table.Dialled(dialled)
 		if got := f + " " + arg; ok != (want != "") || ok && got != want {

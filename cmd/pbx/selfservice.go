@@ -60,6 +60,35 @@ func (d selfService) Set(ctx context.Context, domain, extension, feature, argume
 	})
 }
 
+// shorten puts a number under a code into the own list of the owner of an extension, or takes the code out. Nobody else's list is touched, and what
+// the store would refuse by REST it refuses here.
+func (d selfService) shorten(ctx context.Context, domain, extension, code, number string) error {
+	return d.store.Update(ctx, provisioning.Subject{Domain: domain, User: "extension " + extension, Device: extension}, func(w provisioning.Writer) error {
+		e, _, err := provisioning.Get[provisioning.Extension](w, domain, extension)
+		if err != nil {
+			return err
+		}
+		if e.User == "" {
+			return errNoFeature
+		}
+		own, _, err := provisioning.Get[provisioning.ShortNumbers](w, domain, provisioning.UserList(e.User))
+		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+			return err
+		}
+		own.List = provisioning.UserList(e.User)
+		n := len(own.Entries)
+		own.Entries = slices.DeleteFunc(own.Entries, func(s provisioning.ShortNumber) bool { return s.Code == code })
+		switch {
+		case number != "":
+			own.Entries = append(own.Entries, provisioning.ShortNumber{Code: code, Number: number})
+		case len(own.Entries) == n:
+			return provisioning.ErrNotFound
+		}
+		_, err = w.Put(domain, own, "")
+		return err
+	})
+}
+
 // turn presses the key of the calendar with that number, for an extension that may.
 func turn(w provisioning.Writer, domain, extension, number string) error {
 	all, err := provisioning.List[provisioning.Calendar](w, domain, "", 0)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -49,6 +51,44 @@ func TestSelfService(t *testing.T) {
 		return err
 	}); err != nil || who != "extension 2001@"+simDomain {
 		t.Errorf("audited as %q, %v", who, err)
+	}
+}
+
+// By code somebody changes the own list alone, and puts nothing there that REST would refuse.
+func TestShortNumberSetByCode(t *testing.T) {
+	st := simStore(t, provisioning.User{Name: "hanako"}, provisioning.Extension{Number: "2001", User: "hanako"},
+		provisioning.ShortNumbers{List: provisioning.SystemList, Entries: []provisioning.ShortNumber{{Code: "9", Number: "0312345678"}}})
+	d := selfService{store: st}
+	list := func() string {
+		var l provisioning.ShortNumbers
+		if err := st.View(t.Context(), func(r provisioning.Reader) (err error) {
+			l, _, err = provisioning.Get[provisioning.ShortNumbers](r, simDomain, "user:hanako")
+			return err
+		}); err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(l.Entries)
+	}
+	for _, c := range []struct {
+		extension, code, number string
+		ok                      bool
+		want                    string
+	}{
+		{"2001", "12", "0451112222", true, "[{12 0451112222 }]"},
+		{"2001", "12", "0451113333", true, "[{12 0451113333 }]"},
+		{"2001", "13", "119", false, "[{12 0451113333 }]"},
+		{"2001", "1", "0451112222", false, "[{12 0451113333 }]"},  // would hide 12
+		{"2001", "91", "0451112222", false, "[{12 0451113333 }]"}, // is everybody's
+		{"2001", "13", "", false, "[{12 0451113333 }]"},
+		{"2002", "12", "0451112222", false, "[{12 0451113333 }]"}, // nobody's telephone
+		{"2001", "12", "", true, "[]"},
+	} {
+		if err := d.shorten(t.Context(), simDomain, c.extension, c.code, c.number); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if got := list(); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
 	}
 }
 

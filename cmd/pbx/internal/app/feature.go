@@ -29,6 +29,8 @@ func (p Programs) feature(r route.Run) (call.Script, bool) {
 		return &returning{from: p}, p.Desk != nil
 	case provisioning.FeatureAgentSign, provisioning.FeatureAgentPause, provisioning.FeatureAgentReady:
 		return &attending{from: p}, p.Agents != nil
+	case provisioning.FeatureShortSet, provisioning.FeatureShortClear:
+		return &shortening{from: p, code: r.Data[route.Argument], clears: r.Name == provisioning.FeatureShortClear}, p.Shorten != nil
 	case provisioning.FeatureListen, provisioning.FeatureWhisper, provisioning.FeatureBarge:
 		return p.monitoring(r)
 	}

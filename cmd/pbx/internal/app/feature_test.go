@@ -100,7 +100,7 @@ func TestSetting(t *testing.T) {
 		if provisioning.DuringCall(f.Name) || f.Name == provisioning.FeaturePark || f.Name == provisioning.FeatureShort || f.Name == provisioning.FeatureShow {
 			continue // of the plan, or of the call: TestParking, TestShort, TestTransferByKeys
 		}
-		if _, ok := (Programs{Desk: &fakeDesk{}, Monitors: &fakeMonitors{}, Agents: fakeAgents{}, Mailboxes: aBox()}).Script("d", route.Run{Verb: route.VerbFeature, Name: f.Name}); !ok {
+		if _, ok := (Programs{Desk: &fakeDesk{}, Shorten: func(context.Context, string, string, string, string) error { return nil }, Monitors: &fakeMonitors{}, Agents: fakeAgents{}, Mailboxes: aBox()}).Script("d", route.Run{Verb: route.VerbFeature, Name: f.Name}); !ok {
 			t.Errorf("%s can be dialled and does nothing", f.Name)
 		}
 	}

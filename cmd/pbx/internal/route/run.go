@@ -56,6 +56,9 @@ func featured(dir Directory, req Request, caller provisioning.Extension, feature
 	if feature == provisioning.FeatureIntercom {
 		return intercom(dir, req, caller, argument, p)
 	}
+	if provisioning.AtOwnTelephone(feature) && !req.Own { // whoever is sent there would press the keys
+		return refuse(403, feature+": nobody is sent there")
+	}
 	if provisioning.SendsOut(feature) && dir.Settings(req.Domain, caller.Number).Locked { // a forward would lead out of a locked telephone
 		return Plan{Refuse: sip.CauseForbidden, Say: sayLocked, Direction: Internal, To: req.Dialled, Why: "the telephone of " + caller.Number + " is locked"}
 	}

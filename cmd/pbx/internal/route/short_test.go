@@ -34,6 +34,16 @@ func TestShortNumbers(t *testing.T) {
 			t.Errorf("%s: only one device of whom it stands for rings", c.dialled)
 		}
 	}
+	town.codes = provisioning.FeatureCodes{Codes: []provisioning.FeatureCode{{Feature: provisioning.FeatureShortSet, Code: "*75"}}}
+	for own, status := range map[bool]int{true: 0, false: 403} { // nobody is sent there who would press the keys
+		p := Route(town, Request{Domain: "d", Extension: "2001", Dialled: "*7512", Own: own}, day("09:00"))
+		if p.Refuse.Status != status || own && (p.Steps[0].Run.Name != provisioning.FeatureShortSet || p.Steps[0].Run.Data[Argument] != "12") {
+			t.Errorf("own %v: %d %+v", own, p.Refuse.Status, p.Steps)
+		}
+	}
+	if p := Route(town, Request{Domain: "d", Extension: "2001", Dialled: "*7612", Own: true}, day("09:00")); p.Refuse.Status == 0 {
+		t.Errorf("a code that the domain did not name: %s", p.Why)
+	}
 	if p := Route(town, Request{Domain: "d", Extension: "2001", Dialled: "*07"}, day("09:00")); !p.Shown.Withheld || p.To != "09012345678" {
 		t.Errorf("184 in a short number: %+v", p.Shown)
 	}
