@@ -264,7 +264,7 @@ func TestSimulationOffice(t *testing.T) {
 	}
 	t.Logf("what happened: %v", did)
 	for _, k := range officeMust {
-		if n >= 100 && did[k] < 5 {
+		if n >= 100 && did[k] < 2 {
 			t.Errorf("%q happened %d times in %d histories: they show nothing of it", k, did[k], n)
 		}
 	}

@@ -42,6 +42,9 @@ func (w *world) business() {
 	case action < 58 && c != nil:
 		c.parks = c.p.one(2)
 		c.other("REFER")
+		if c.parks && !p.one(3) {
+			p.after(2*time.Second+p.chance(12*time.Second), func() { p.call(pick(p, "701", "701", "702")) })
+		}
 		c.parks = false
 	case action < 63:
 		p.call(pick(p, "701", "702", "701", "*8", "**2001", "**2004", "**2005", "*70", "700")).idle()
@@ -77,6 +80,9 @@ func (w *world) business() {
 
 // code dials what makes the switch do something, and presses what it asks for.
 func (p *phone) code() {
+	if p.silent {
+		return
+	}
 	who, sits := pick(p, "2001", "2002", "2004", "2005", "2008"), pick(p, "2001", "2002", "2005", "2008")
 	dial, keys := pick(p, [2]string{"*37" + who}, [2]string{"*37"}, [2]string{"*38"}, [2]string{"*55" + who}, [2]string{"*55" + who}, [2]string{"*34"}, [2]string{"*35", officePIN + "#"}, [2]string{"*28" + officeKey}, [2]string{"*28" + officeKey},
 		[2]string{"*72" + who}, [2]string{"*73"}, [2]string{"*73"}, [2]string{"*90" + who}, [2]string{"*91"}, [2]string{"*92" + who}, [2]string{"*93"}, [2]string{"*78"}, [2]string{"*79"}, [2]string{"*79"},
@@ -115,8 +121,8 @@ func (c *talk) waits() {
 		c.idle()
 		return
 	}
-	for i := range 4 {
-		c.p.after(time.Duration(14+6*i)*time.Second+c.p.chance(3*time.Second), func() { c.press("1") })
+	for i := range 12 {
+		c.p.after(time.Duration(12+4*i)*time.Second+c.p.chance(3*time.Second), func() { c.press("1") })
 	}
 }
 
@@ -130,7 +136,7 @@ func (c *talk) press(keys string) {
 	}
 	rest := keys[1:]
 	next := func() { c.p.after(150*time.Millisecond+c.p.chance(600*time.Millisecond), func() { c.press(rest) }) }
-	if c.p.one(2) {
+	if c.port%4 == 0 { // a phone has one way: of what comes by two, one is an echo
 		c.p.w.air.press(netip.AddrPortFrom(c.p.addr.Addr(), c.port), rune(keys[0]))
 		next()
 		return

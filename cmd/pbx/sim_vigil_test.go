@@ -178,7 +178,7 @@ func (w *world) originated(id string) bool {
 func (w *world) offered(d call.Destination, out call.Outgoing) {
 	l, id := w.office.waiting, out.Leg.Call()
 	now, known := w.p.calls.Snapshot(id)
-	if !known || !strings.HasPrefix(now.Script, "queue:") || len(l.joined[id]) == 0 || d.Extension == "" {
+	if !known || !strings.HasPrefix(now.Script, "queue:") || len(l.joined[id]) == 0 || d.Extension == "" || len(out.Way) > 0 { // an agent's phone may redirect to a colleague
 		return
 	}
 	visit := fmt.Sprintf("%s-q%d", id, len(l.joined[id]))
