@@ -171,12 +171,12 @@ func TestDeviceThatWasHeardIsCalledOff(t *testing.T) {
 		b := r.leg(1)
 		b.post(Progress{b.id, 183, media.SDP("PCMU")})
 		synctest.Wait()
-		if got := r.endpoints[0].hears(); got != "" || len(r.bridges[0].members) != 2 {
-			t.Errorf("the caller hears %q, %d in the bridge", got, len(r.bridges[0].members))
+		if got := r.endpoints[0].hears(); got != "" || len(r.members()) != 2 {
+			t.Errorf("the caller hears %q, %d in the bridge", got, len(r.members()))
 		}
 		r.after(t, 11, "-R")
-		if got := r.endpoints[0].hears(); got != "ringback" || len(r.bridges[0].members) != 1 {
-			t.Errorf("the caller hears %q, %d in the bridge", got, len(r.bridges[0].members))
+		if got := r.endpoints[0].hears(); got != "ringback" || len(r.members()) != 1 {
+			t.Errorf("the caller hears %q, %d in the bridge", got, len(r.members()))
 		}
 		a.hangup(sip.CauseCancelled)
 		r.settled(t)
