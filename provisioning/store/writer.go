@@ -105,8 +105,7 @@ func (w *writer) Put(domain string, e provisioning.Entity, ifMatch string) (stri
 	if err := w.mayWrite(domain); err != nil {
 		return "", err
 	}
-	body, err := provisioning.Encode(e)
-	if err != nil {
+	if _, err := provisioning.Encode(e); err != nil { // what is not valid is told before anything else
 		return "", err
 	}
 	if kind == provisioning.KindDomain && key != domain {
@@ -123,7 +122,8 @@ func (w *writer) Put(domain string, e provisioning.Entity, ifMatch string) (stri
 	if e, err = provisioning.Incarnate(e, old.Body); err != nil {
 		return "", err
 	}
-	if body, err = provisioning.Encode(e); err != nil {
+	body, err := provisioning.Encode(e)
+	if err != nil {
 		return "", err
 	}
 	if exists && string(old.Body) == string(body) {

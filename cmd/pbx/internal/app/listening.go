@@ -18,7 +18,6 @@ type listening struct {
 	seat  *seat
 	early bool // it came before the word was given: it hears the tone
 	bare  bool // the announcement cannot be played: the tone alone
-	over  bool
 }
 
 // listening makes the script of a member.
