@@ -105,8 +105,11 @@ func (g *logGate) pass(spare []byte) []byte {
 	g.waiting = spare[:0]
 	g.mu.Unlock()
 	if len(out) > 0 {
+		began := time.Now()
 		_, _ = g.out.Write(out) // there is nowhere to complain
-		g.stuck.Store(false)
+		if time.Since(began) < logPatience { // one that takes a little now and then is not worth waiting for either
+			g.stuck.Store(false)
+		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -91,4 +91,31 @@ func TestLogGateStuck(t *testing.T) {
 	})
 }
 
+// slow takes one piece in three seconds.
+type slow struct{}
+
+func (slow) Write(p []byte) (int, error) {
+	time.Sleep(3 * logPatience)
+	return len(p), nil
+}
+
+// An output that takes a little now and then holds up who says errors no more often than one that takes nothing.
+func TestLogGateSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newLogGate(slow{})
+		defer g.Close()
+		log := slog.New(flushing{logger(LogConfig{}, g).Handler(), g})
+		waited := time.Duration(0)
+		for range 100 {
+			began := time.Now()
+			log.Error("error")
+			waited += time.Since(began)
+			time.Sleep(logPatience)
+		}
+		if waited > 2*logPatience {
+			t.Errorf("waited %s", waited)
+		}
+	})
+}
+
 var _ io.Writer = (*logGate)(nil)
