@@ -41,7 +41,7 @@ fuzz:
 
 # vet has run by then, on the tests too.
 unit:
-	$(GO) test $(RACE) -vet=off -timeout 10m $(UNIT)
+	$(GO) test $(RACE) -vet=off -timeout 15m $(UNIT)
 	$(GO) test -run Alloc ./media/... ./recorder/capture # the race detector allocates, so these count without it
 	$(GO) test -run 'TestSimulation$$|TestSimulationOffice$$|TestSimulationReplays$$|TestDayOfTheWard$$' ./cmd/pbx -seeds 2000
 

@@ -195,6 +195,9 @@ type Profile struct {
 // Marker is an endpoint whose packets can be given the DSCP of another class of numbers: a call may come to one by a transfer.
 type Marker interface{ Mark(class int) }
 
+// Guarded is an endpoint that knows whether its answer to an offer could be encrypted. It changes nothing.
+type Guarded interface{ Secures(offer SDP) bool }
+
 // Engine makes endpoints and bridges. media/relay implements it; tests use a fake.
 type Engine interface {
 	Endpoint(Profile, func(Event)) (Endpoint, error) // the function never blocks

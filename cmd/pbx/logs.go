@@ -106,7 +106,7 @@ func (g *logGate) pass(spare []byte) []byte {
 	g.mu.Unlock()
 	if len(out) > 0 {
 		began := time.Now()
-		_, _ = g.out.Write(out) // there is nowhere to complain
+		_, _ = g.out.Write(out)              // there is nowhere to complain
 		if time.Since(began) < logPatience { // one that takes a little now and then is not worth waiting for either
 			g.stuck.Store(false)
 		}

@@ -103,7 +103,7 @@ func (slow) Write(p []byte) (int, error) {
 func TestLogGateSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newLogGate(slow{})
-		defer g.Close()
+		defer func() { g.Close(); <-g.done }()
 		log := slog.New(flushing{logger(LogConfig{}, g).Handler(), g})
 		waited := time.Duration(0)
 		for range 100 {

@@ -178,6 +178,9 @@ func (e *endpoint) Accept(answer media.SDP) error {
 // Allows tells which audio codecs of the peer's description this leg could use.
 func (e *endpoint) Allows(d media.SDP) ([]media.Codec, error) { return e.neg.Allows(d) }
 
+// Secures implements media.Guarded.
+func (e *endpoint) Secures(d media.SDP) bool { return e.neg.Secures(d) }
+
 // Fax implements media.Faxer.
 func (e *endpoint) Fax(d media.SDP, security media.Security) (media.Fax, bool, error) {
 	return e.neg.Fax(d, security)

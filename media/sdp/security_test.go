@@ -230,6 +230,32 @@ func TestReofferKeepsProfile(t *testing.T) {
 	}
 }
 
+// TestSecures: what could be answered encrypted is known before anything is answered.
+func TestSecures(t *testing.T) {
+	line, _ := cryptoOf(t, 1, secure.AESCM80)
+	for _, c := range []struct {
+		leg   media.Security
+		offer media.SDP
+		want  bool
+	}{
+		{media.SecurityPreferred, offerOf("m=audio 5000 RTP/SAVP 0", line), true},
+		{media.SecurityPreferred, offerOf("m=audio 5000 RTP/AVP 0", line), true},
+		{media.SecurityPreferred, offerOf("m=audio 5000 RTP/AVP 0"), false},
+		{media.SecurityForbidden, offerOf("m=audio 5000 RTP/AVP 0", line), false},
+		{media.SecurityRequired, offerOf("m=audio 5000 RTP/SAVP 0"), false},
+		{media.SecurityPreferred, media.SDP("v=1"), false},
+	} {
+		conf := cfg()
+		conf.Security = c.leg
+		s := New(conf)
+		got := s.Secures(c.offer)
+		_, a, err := s.Answer(c.offer, media.Want{Security: media.SecurityRequired})
+		if got != c.want || got != (err == nil && a.Secure) {
+			t.Errorf("leg %v, %s: %v; answered: %v, encrypted %v", c.leg, c.offer, got, err, a.Secure)
+		}
+	}
+}
+
 // A plain leg is asked to go on encrypted: keys in the profile that it has (RFC 8643). Whoever answers without leaves it as it was.
 func TestAskedForKeys(t *testing.T) {
 	required := media.Want{Security: media.SecurityRequired}

@@ -436,3 +436,17 @@ func (s *Session) Allows(offer media.SDP) ([]media.Codec, error) {
 	}
 	return d.streams[slot].codecs(allowed), nil
 }
+
+// Secures says that the peer's offer could be answered encrypted. It changes nothing.
+func (s *Session) Secures(offer media.SDP) bool {
+	policy, err := s.cfg.policy(media.Want{Security: media.SecurityRequired})
+	if err != nil {
+		return false
+	}
+	d, err := parse(offer)
+	if err != nil {
+		return false
+	}
+	_, line, err := d.choose(&s.cfg, policy, s.now != nil && s.now.Secure, s.cfg.allowed())
+	return err == nil && line.secured()
+}

@@ -2,6 +2,7 @@ package call
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -72,3 +73,8 @@ func TestClassOfNumbersMarks(t *testing.T) {
 
 // Mark implements media.Marker.
 func (e *fakeEndpoint) Mark(class int) { e.classes = append(e.classes, class) }
+
+// Secures implements media.Guarded.
+func (e *fakeEndpoint) Secures(offer media.SDP) bool {
+	return !strings.HasPrefix(string(offer), "clear:")
+}

@@ -34,6 +34,7 @@ const (
 	codeKeys    = 8               // at most in one
 	codeFirst   = 15 * time.Second
 	codeNext    = 4 * time.Second
+	codeHelp    = time.Second // behind an emergency number: a longer one may begin like it
 	askNumber   = "feature/forward-number"
 	askWhom     = "restriction/number"
 	notPossible = "feature/not-possible"
@@ -142,7 +143,7 @@ func (c *Call) say(prompt string) Program {
 	return c.deps.Programs.Announce(c.in.Request.Domain, prompt, c.plan.Language)
 }
 
-// dialling takes a key of the number; # ends it.
+// dialling takes a key of the number; # ends it, or a pause.
 func (c *Call) dialling(a *asking, key rune) {
 	c.silence(a.by)
 	if key != '#' {
@@ -150,6 +151,10 @@ func (c *Call) dialling(a *asking, key rune) {
 	}
 	if key == '#' || len(a.keys) >= maxKeys {
 		c.dialled()
+		return
+	}
+	if route.IsEmergency(string(a.keys)) {
+		c.arm(codeHelp)
 		return
 	}
 	c.arm(codeNext)

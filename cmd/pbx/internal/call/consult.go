@@ -124,7 +124,7 @@ func (c *Call) dismissVisitor(p *party) {
 	p.settle(c.mailbox)
 }
 
-// welcome begins a call whose caller is here already.
+// welcome begins a call whose caller is here already. If it must be encrypted it is, or hears why nobody is rung.
 func (c *Call) welcome() {
 	p := c.in.visit.party
 	p.side, c.caller = callingSide, p
@@ -147,7 +147,9 @@ func (c *Call) welcome() {
 		c.end(c.plan.Refuse, bySwitch)
 		return
 	}
-	c.announceOrDial()
+	if !c.encryptFirst(c.class(), p, c.announceOrDial, func(cause sip.Cause) { c.end(cause, bySwitch) }) {
+		c.announceOrDial()
+	}
 }
 
 // visited says that the parties of the call were not all there from its beginning, so that their phones may show somebody else.

@@ -69,13 +69,16 @@ func (c *Call) divert(p *party, e Ended) bool {
 		c.log.Info("call: diversion refused", "leg", p.id, "to", d.Number, "rule", plan.Why)
 		return false
 	}
-	if plan.Record.Media == route.EncryptRequired && c.caller.inClear() {
+	if plan.Record.Media == route.EncryptRequired && c.caller.staysInClear() {
 		c.log.Info("call: diversion refused: the caller is not encrypted", "leg", p.id, "to", d.Number, "rule", plan.Why)
 		return false
 	}
 	c.diverted++
 	if plan.Emergency {
 		c.urgent, c.help = true, help{true, plan.Site}
+		if c.caller.local == nil { // no answer of ours has said yet what it must do
+			c.caller.security = c.in.Security
+		}
 	}
 	c.log.Info("call: diverted", "by", p.number, "to", d.Number, "rule", plan.Why)
 	way = append(way, plan.Way...)
@@ -104,7 +107,7 @@ func (c *Call) divert(p *party, e Ended) bool {
 
 // sendOn follows what the step before wished for, now that it reached nobody: the call goes on by the plan of whoever sends it, within that
 // one's rights, and what was decided about the recording and the caller's name stays; a recorded number on the way adds what it demands. A plan
-// that is refused leaves what was planned before. True: the caller must hear the notice first, and the call goes on by itself.
+// that is refused, or that forbids a caller in the clear, leaves what was planned before. True: the caller must hear the notice first, and the call goes on by itself.
 func (c *Call) sendOn() bool {
 	f, ok := c.wish()
 	if !ok {
@@ -115,6 +118,10 @@ func (c *Call) sendOn() bool {
 	plan := c.route(ask)
 	if plan.Refuse.Status != 0 || len(plan.Steps) == 0 {
 		c.log.Info("call: forward refused", "by", f.By.Number, "reason", f.Reason, "rule", plan.Why)
+		return false
+	}
+	if plan.Record.Media == route.EncryptRequired && !c.urgent && c.caller.staysInClear() {
+		c.log.Info("call: forward refused: the caller is not encrypted", "by", f.By.Number, "reason", f.Reason, "rule", plan.Why)
 		return false
 	}
 	c.diverted++

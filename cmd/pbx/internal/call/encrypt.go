@@ -17,9 +17,17 @@ type securing struct {
 	asker asker           // owed an answer should the party go first; nil: nobody
 }
 
+// class is what the numbers of the call demand of each leg. Help is reached however it can be, by a carrier in the clear too.
+func (c *Call) class() string {
+	if c.urgent {
+		return ""
+	}
+	return c.plan.Record.Media
+}
+
 // demands is the encryption of a leg whose device or trunk asks for s, in a call whose class of numbers may ask for more. What must be encrypted
 // stays so whoever else forbids it: then the leg is refused with 488 (threats E12).
-func (c *Call) demands(s media.Security) media.Security { return strictest(c.plan.Record.Media, s) }
+func (c *Call) demands(s media.Security) media.Security { return strictest(c.class(), s) }
 
 func strictest(class string, s media.Security) media.Security {
 	switch {
@@ -43,6 +51,15 @@ func (c *Call) joinClass(class string) {
 
 // inClear says that what a party says and hears is known not to be encrypted.
 func (p *party) inClear() bool { return p.agreed && p.ep != nil && !p.ep.Stats().Secure }
+
+// staysInClear says that p is not encrypted, or cannot be by the offer that it came with.
+func (p *party) staysInClear() bool {
+	if p.agreed || p.local != nil || p.offer == nil {
+		return p.inClear()
+	}
+	ep, ok := p.ep.(media.Guarded)
+	return ok && !ep.Secures(p.offer)
+}
 
 // mayBeInClear says the same of a party that still rings, by what it was offered.
 func (p *party) mayBeInClear() bool {
@@ -109,7 +126,7 @@ func (c *Call) encryptionLeft(p *party) {
 
 // exposed says that somebody would talk in the clear where the class of numbers forbids it: whatever way led here, nobody does.
 func (c *Call) exposed() bool {
-	return c.plan.Record.Media == route.EncryptRequired && slices.ContainsFunc(c.talkers(), (*party).inClear)
+	return c.class() == route.EncryptRequired && slices.ContainsFunc(c.talkers(), (*party).inClear)
 }
 
 // talks says that p and another talk, and that nothing else is happening to them.
@@ -119,6 +136,9 @@ func (c *Call) talks(p *party) bool {
 
 // encryptedToGive says that a call may have the legs: theirs and ours are as encrypted as both calls demand. False: the answer will come, or came.
 func (c *Call) encryptedToGive(e Surrender, legs []*party) bool {
+	if c.urgent { // the call that asks says the same by demanding nothing
+		return true
+	}
 	if e.Clear && c.plan.Record.Media == route.EncryptRequired {
 		e.To.Post(Kept{Cause: sip.CauseNotAcceptable, Class: c.plan.Record.Media})
 		return false

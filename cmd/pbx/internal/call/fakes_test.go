@@ -379,7 +379,7 @@ func (e *fakeEndpoint) Allows(s media.SDP) ([]media.Codec, error) {
 		return nil, media.ErrNoMatch
 	}
 	var out []media.Codec
-	for _, c := range strings.Split(strings.TrimPrefix(string(s), "hold:"), ",") {
+	for _, c := range strings.Split(strings.TrimPrefix(strings.TrimPrefix(string(s), "hold:"), "clear:"), ",") {
 		out = append(out, media.Codec(c))
 	}
 	return out, nil

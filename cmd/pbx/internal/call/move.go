@@ -33,8 +33,8 @@ type Surrender struct {
 	Domain string
 	Ext    string // who asks: Leg must be its own
 	Into   string // the call that asks
-	Class  string // its route.Record.Media
-	Clear  bool   // who stays there is not encrypted
+	Class  string // its route.Record.Media; empty: it is for help
+	Clear  bool   // who stays there is not encrypted, and that call is not for help
 	To     *Mailbox
 	Mixed  bool // three are to talk: only who talks, or waits, and can be mixed. Leg may be empty: the asking call has the leg that would be named
 }
@@ -110,8 +110,8 @@ func (c *Call) attended(p *party, e Referred) {
 func (c *Call) askForLegs() {
 	t := c.transfer
 	t.asking = true
-	t.target.Post(Surrender{Leg: t.target.Leg, Domain: c.in.Request.Domain, Ext: t.home.ext, Into: c.in.ID, Class: c.plan.Record.Media,
-		Clear: c.caller.inClear(), To: c.mailbox})
+	t.target.Post(Surrender{Leg: t.target.Leg, Domain: c.in.Request.Domain, Ext: t.home.ext, Into: c.in.ID, Class: c.class(),
+		Clear: !c.urgent && c.caller.inClear(), To: c.mailbox})
 }
 
 // onSurrender gives away all but e.Leg, which asked for it.

@@ -127,12 +127,15 @@ func (c *Call) onCaptureFailed(e captureFailed) {
 	}
 }
 
+// refuses says that there shall rather be no call than no recording. Of help there is always one.
+func (c *Call) refuses() bool { return c.plan.Record.Refuse && !c.urgent }
+
 // recordingFailed: mandatory recording refuses the call only where the number's policy says so; either way it is alarmed.
 func (c *Call) recordingFailed(err error) {
 	c.record.failed = true
 	c.deps.Alarm("recording-failed")
-	c.log.Error("call: recording failed", "err", err, "refuse", c.plan.Record.Refuse)
-	if c.plan.Record.Refuse {
+	c.log.Error("call: recording failed", "err", err, "refuse", c.refuses())
+	if c.refuses() {
 		c.end(sip.StatusCause(503), bySwitch)
 	}
 }

@@ -57,6 +57,10 @@ func (c *Call) begin(leg Leg) {
 			return
 		}
 		c.caller.speaks = speaks
+		if c.class() == route.EncryptRequired && c.caller.staysInClear() {
+			c.mediaRefuses(media.ErrPolicy)
+			return
+		}
 	}
 	c.announceOrDial()
 }
@@ -214,7 +218,9 @@ func (c *Call) ringback() {
 
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security, e errand) {
-	security = strictest(e.record.Media, c.demands(security))
+	if security = c.demands(security); !c.urgent {
+		security = strictest(e.record.Media, security)
+	}
 	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: e.intro, told: e.shown,
 		outside: d.Trunk != "" && c.plan.Direction == route.Outbound}
 	if err := c.endpoint(p, d.Profile); err != nil {

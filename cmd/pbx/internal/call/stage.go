@@ -143,7 +143,7 @@ func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
 	c.silence(p)
 	if !ev.Complete {
 		c.uninformable()
-		if c.plan.Record.Refuse {
+		if c.refuses() {
 			c.end(sip.StatusCause(503), bySwitch)
 			return
 		}
