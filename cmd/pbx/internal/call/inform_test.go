@@ -38,6 +38,40 @@ func TestStoppedByHandStaysStopped(t *testing.T) {
 	})
 }
 
+// What was switched on by hand can be switched off so, wherever the call goes; but not once it is where a policy demands it.
+func TestByHandUntilItIsDemanded(t *testing.T) {
+	for _, c := range []struct {
+		next route.Plan
+		err  error
+	}{{plain, nil}, {recorded(route.NoticeNone), ErrMandatory}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(plain, phone)
+			a := r.extension("c1", "2001")
+			b := r.leg(1)
+			b.mailbox.Post(Answered{b.id, media.SDP("PCMU")})
+			ask := func(on bool) error {
+				done := make(chan error, 1)
+				_ = r.sw.Post("d", "c1", Record{On: on, Done: done})
+				return <-done
+			}
+			if err := ask(true); err != nil {
+				t.Fatal(err)
+			}
+			r.plan = c.next
+			a.post(Referred{Leg: a.id, To: to("2003")})
+			next := r.last()
+			next.mailbox.Post(Answered{next.id, media.SDP("PCMU")})
+			synctest.Wait()
+			if err := ask(false); err != c.err || len(r.records) != 1 || r.records[0].stops == 1 != (c.err == nil) {
+				t.Errorf("switched off: %v, want %v; %d recordings, stopped %d times", err, c.err, len(r.records), r.records[0].stops)
+			}
+			next.hangup(sip.CauseNormal)
+			time.Sleep(time.Minute)
+			r.settled(t)
+		})
+	}
+}
+
 // Somebody outside who comes into a recorded call must hear the notice. Where it cannot be played the voice is not recorded: what ran until then ends.
 func TestNewcomerWhoCannotBeTold(t *testing.T) {
 	for _, broken := range []error{nil, errors.New("no prompt")} {

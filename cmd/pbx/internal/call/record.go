@@ -151,7 +151,9 @@ func (c *Call) onRecord(e Record) {
 		e.reply(ErrState)
 		return
 	case e.On && c.recording == nil:
-		c.plan.Record.On = true
+		if !c.plan.Record.On {
+			c.plan.Record.On, c.plan.Record.ByHand = true, true
+		}
 		if c.plan.Record.Number == "" {
 			c.plan.Record.Number, c.plan.Record.Policy = c.plan.To, "on-demand"
 		}
@@ -161,7 +163,7 @@ func (c *Call) onRecord(e Record) {
 			return
 		}
 	case !e.On && c.recording != nil:
-		if c.plan.Record.Policy != "on-demand" {
+		if !c.plan.Record.ByHand {
 			e.reply(ErrMandatory)
 			return
 		}

@@ -33,7 +33,7 @@ func made(dir Directory, req Request, caller provisioning.Extension, p Plan) Rec
 }
 
 // And is how a call is recorded that is recorded as r and now touches a number with a policy of its own: as the strictest of both wants. It stays
-// one case, that of the number which demanded it first.
+// one case, that of the number which demanded it first; what somebody switched on by hand was demanded by none.
 func (r Record) And(next Record) Record {
 	switch {
 	case !next.On:
@@ -45,6 +45,9 @@ func (r Record) And(next Record) Record {
 		}
 		next.Media = Stricter(r.Media, next.Media)
 		return next
+	}
+	if r.ByHand && !next.ByHand {
+		r.ByHand, r.Number, r.Policy = false, next.Number, next.Policy
 	}
 	if !r.Notice.Demanded() {
 		r.Notice, r.Prompt, r.Language = next.Notice, next.Prompt, next.Language

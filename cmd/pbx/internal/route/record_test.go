@@ -12,6 +12,7 @@ func TestStrictest(t *testing.T) {
 	off := Record{Notice: NoticeNone, Media: "srtp-required", DSCP: 40}
 	silent := Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30}
 	strict := Record{On: true, Number: "+81", Policy: "strict", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Media: "srtp-required"}
+	hand := Record{On: true, ByHand: true, Number: "2002", Policy: "on-demand", Notice: NoticeNone}
 	for _, c := range []struct {
 		name             string
 		first, then, get Record
@@ -21,6 +22,9 @@ func TestStrictest(t *testing.T) {
 		{"the second alone", off, silent, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30, Media: "srtp-required", DSCP: 40}},
 		{"both", silent, strict, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Media: "srtp-required"}},
 		{"the other way round", strict, silent, strict},
+		{"by hand, then demanded", hand, silent, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone}},
+		{"demanded, then by hand", silent, hand, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone}},
+		{"by hand, twice", hand, Record{On: true, ByHand: true, Number: "2003", Notice: NoticeNone}, hand},
 		{"for ever is longest", strict, Record{On: true}, func() Record { r := strict; r.Retention = 0; return r }()},
 	} {
 		if got := c.first.And(c.then); got != c.get {

@@ -151,6 +151,7 @@ type Shown struct {
 // Record says whether and how the call is recorded.
 type Record struct {
 	On        bool
+	ByHand    bool   // somebody switched it on, and no policy demands it: who may, switches it off again
 	Number    string // whose policy it is: the DID or the extension
 	Policy    string
 	Notice    Notice
