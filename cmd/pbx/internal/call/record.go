@@ -37,6 +37,9 @@ func (c *Call) startRecording() {
 	}
 	if c.capture(c.plan.Record, asParty(left), asParty(right)) {
 		left.taped, right.taped = c.record.id, c.record.id
+		for _, p := range c.talkers() { // three may talk already when it is switched on by hand
+			c.tape(p)
+		}
 		c.nameAudience()
 	}
 }

@@ -211,6 +211,32 @@ func TestThreeNeedsAMixer(t *testing.T) {
 	}
 }
 
+// hasAll says that a recording has the voices of all three.
+func (o *trial) hasAll(f *fakeRecording) {
+	o.t.Helper()
+	got := append([]string{}, f.more...)
+	for _, p := range f.of.Parties {
+		got = append(got, p.Number+"/"+p.Role)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"2001/called", "2002/caller", "2003/called"}) {
+		o.t.Errorf("parties %q", got)
+	}
+}
+
+// Switched on by hand while three talk, a recording has all of them.
+func TestThreeAreRecordedByHand(t *testing.T) {
+	together(t, func(o *trial) {
+		done := make(chan error, 1)
+		_ = o.sw.Post("d", "m1", Record{On: true, Done: done})
+		if err := <-done; err != nil || len(o.records) != 1 {
+			t.Fatalf("%v, %d recordings", err, len(o.records))
+		}
+		o.hasAll(o.records[0])
+		o.over("c1 2001 2002 2002 called m1", "m1 2002 2003 2003 caller")
+	})
+}
+
 // A call that is recorded goes on so with three, as the part of the call that they are now in; who comes into a recorded one hears that before.
 func TestThreeIsRecorded(t *testing.T) {
 	consulting(t, recorded(route.NoticeEarly), func(o *trial) {
@@ -220,14 +246,7 @@ func TestThreeIsRecorded(t *testing.T) {
 		if len(o.records) != 2 || o.records[0].stops != 1 || o.records[1].of.Notice == nil || o.records[1].of.Call != "m1" {
 			t.Fatalf("%d recordings", len(o.records))
 		}
-		got := append([]string{}, o.records[1].more...)
-		for _, p := range o.records[1].of.Parties {
-			got = append(got, p.Number+"/"+p.Role)
-		}
-		slices.Sort(got)
-		if !slices.Equal(got, []string{"2001/called", "2002/caller", "2003/called"}) {
-			t.Errorf("parties %q", got)
-		}
+		o.hasAll(o.records[1])
 		o.over("c1 2001 2002 2002 called m1", "m1 2002 2003 2003 caller")
 	})
 	synctest.Test(t, func(t *testing.T) {
