@@ -38,7 +38,7 @@ type Case struct {
 	Parties   []Party   `json:"parties"`
 	Notice    *Notice   `json:"notice,omitempty"`
 
-	RetentionDays int `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says
+	RetentionDays int `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says. In a manifest the longest of all that it came under
 }
 
 // Notice is the receipt of the recording notice.
@@ -142,6 +142,14 @@ type Manifest struct {
 	Segments  []Segment  `json:"segments,omitempty"`  // who was in it when
 	Notices   []Notice   `json:"notices,omitempty"`   // heard by others, or later, than the one that the recording waited for
 	Links     []Link     `json:"links,omitempty"`     // other calls of the same conversation
+}
+
+// LongerDays is the longer of two RetentionDays. 0 has no end and is longer than any other.
+func LongerDays(a, b int) int {
+	if a <= 0 || b <= 0 {
+		return 0
+	}
+	return max(a, b)
 }
 
 // RetainUntil is when the recording falls due by the rule that it was made under; zero: it does not.

@@ -32,6 +32,17 @@ func (c *recording) Linked(l recorder.Link) {
 	c.note(journal.KindLink, l)
 }
 
+// Kept notes that a rule which keeps the recording for so many days holds besides; 0: without end. Only a longer one is news, so there are never
+// many of these marks, and the bound of the others does not hold for them.
+func (c *recording) Kept(days int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if longest := recorder.LongerDays(c.kept, days); c.ending == nil && longest != c.kept {
+		c.kept = longest
+		c.marks = append(c.marks, mark{journal.KindKept, journal.Kept{Days: longest}})
+	}
+}
+
 func (c *recording) note(kind journal.Kind, v any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -31,6 +31,7 @@ type recording struct {
 	maskings int
 	heard    int   // marks of listeners
 	noted    int   // marks of the chain
+	kept     int   // days, by the longest rule so far
 	failure  error // the first one
 	failed   func(error)
 	ending   *journal.Stop
@@ -65,7 +66,7 @@ func newRecording(r *Recorder, c recorder.Case) *recording {
 	if lead < 0 || lead > time.Minute { // the caller's clock is data; a wrong one must not shift the audio
 		lead = 0
 	}
-	rec := &recording{of: r, id: c.ID, base: now, lead: lead, c: c}
+	rec := &recording{of: r, id: c.ID, base: now, lead: lead, c: c, kept: c.RetentionDays}
 	rec.epoch.Store(noEpoch)
 	rec.marks = append(rec.marks, mark{journal.KindCase, c})
 	rec.queues.Store(&[]*queue{})

@@ -66,6 +66,7 @@ const (
 	KindLeft   Kind = 8  // JSON Left
 	KindNotice Kind = 9  // JSON recorder.Notice
 	KindLink   Kind = 10 // JSON recorder.Link
+	KindKept   Kind = 11 // JSON Kept
 )
 
 // Frame is one RTP packet as the tap saw it.
@@ -117,6 +118,11 @@ type Listener struct {
 type Left struct {
 	Index int           `json:"i"`
 	At    time.Duration `json:"at"`
+}
+
+// Kept says that the recording has come under a rule that keeps it longer.
+type Kept struct {
+	Days int `json:"days"` // as recorder.Case.RetentionDays
 }
 
 // Stop is the end as the call told it.

@@ -26,6 +26,7 @@ type Record struct {
 	Left     Left
 	Notice   recorder.Notice
 	Link     recorder.Link
+	Kept     Kept
 	Stop     Stop
 }
 
@@ -189,6 +190,9 @@ func parse(kind Kind, body []byte, rec *Record) (known bool, err error) {
 	case KindLink:
 		rec.Link = recorder.Link{}
 		return true, json.Unmarshal(body, &rec.Link)
+	case KindKept:
+		rec.Kept = Kept{}
+		return true, json.Unmarshal(body, &rec.Kept)
 	case KindDrops:
 		rec.Drops = Drops{}
 		return true, json.Unmarshal(body, &rec.Drops)

@@ -8,6 +8,48 @@ import (
 	"naisen/recorder"
 )
 
+// TestKept: of all rules that a recording was under, the longest holds, for its manifest, its row and its lock. Without end (0) is longest.
+func TestKept(t *testing.T) {
+	r := openRig(t, t.TempDir(), nil, nil)
+	began := time.Now()
+	cases := []struct {
+		first int
+		then  []int
+		want  int
+	}{{30, nil, 30}, {30, []int{365, 3650, 90}, 3650}, {3650, []int{30}, 3650}, {30, []int{0, 90}, 0}, {0, []int{30}, 0}, {30, []int{-1}, 0}}
+	for i, c := range cases {
+		k := someCase(fmt.Sprintf("r%d", i), began)
+		k.RetentionDays = c.first
+		rec, err := r.Start(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range maxNews { // however much else the journal has of who came and went
+			rec.(interface{ Linked(recorder.Link) }).Linked(recorder.Link{Call: "c0", How: recorder.Follows})
+		}
+		for _, days := range c.then {
+			rec.(keeper).Kept(days)
+		}
+		rec.Stop(began.Add(2*time.Second), "bye")
+	}
+	r.settle(t)
+	for i, c := range cases {
+		_, m := r.open(t, fmt.Sprintf("r%d", i))
+		row := r.row(t, m.ID)
+		lock, err := r.store.Locked(t.Context(), row.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		due := m.RetainUntil()
+		if m.RetentionDays != c.want || !row.RetainUntil.Equal(due) || lock.Until.Sub(due).Abs() > time.Second {
+			t.Errorf("%d and then %v: %d days, the row until %v, the lock until %v, want %d days", c.first, c.then, m.RetentionDays, row.RetainUntil, lock.Until, c.want)
+		}
+	}
+}
+
+// maxNews is more than a journal takes of other calls.
+const maxNews = 600
+
 // TestChain: the manifest tells who was in the call when, who came back, who else was told of the recording, and which calls belong to it.
 func TestChain(t *testing.T) {
 	r := openRig(t, t.TempDir(), nil, nil)

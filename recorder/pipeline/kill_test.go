@@ -35,6 +35,9 @@ func (f *limitedFile) WriteAt(p []byte, off int64) (int, error) {
 
 const victimEnv = "NAISEN_TEST_VICTIM"
 
+// keeper is a recording that can be told of a longer retention.
+type keeper interface{ Kept(days int) }
+
 // TestVictim is the process that TestKill kills: three calls at 50 packets a second and direction, until it dies.
 func TestVictim(t *testing.T) {
 	root := os.Getenv(victimEnv)
@@ -45,10 +48,13 @@ func TestVictim(t *testing.T) {
 	var taps []func()
 	began := time.Now()
 	for i := range 3 {
-		rec, err := r.Start(someCase(fmt.Sprintf("r%d", i), time.Now()))
+		c := someCase(fmt.Sprintf("r%d", i), time.Now())
+		c.RetentionDays = 30
+		rec, err := r.Start(c)
 		if err != nil {
 			t.Fatal(err)
 		}
+		rec.(keeper).Kept(3650)
 		a, b := newVoice(t, "A", 440), newVoice(t, "B", 1000)
 		tap := rec.Tap()
 		taps = append(taps, func() {
@@ -106,6 +112,9 @@ func TestKill(t *testing.T) {
 			wav, m := r.open(t, fmt.Sprintf("r%d", i))
 			if !m.Interrupted || m.Why != "interrupted" || m.DurationMS < last-1000 || m.DurationMS > last+200 {
 				t.Errorf("killed at %d ms: %+v", last, m)
+			}
+			if m.RetentionDays != 3650 {
+				t.Errorf("kept for %d days: the longer rule is forgotten", m.RetentionDays)
 			}
 			checkTones(t, wav)
 			t.Logf("killed at %d ms, recording %d ms", last, m.DurationMS)

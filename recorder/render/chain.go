@@ -18,8 +18,8 @@ type chain struct {
 	links    []recorder.Link
 }
 
-// take reads what is no party, nobody's voice and no end.
-func (c *chain) take(rec *journal.Record) {
+// take reads what is no party, nobody's voice and no end. Of all rules the longest decides how long the case is kept.
+func (c *chain) take(rec *journal.Record, of *recorder.Case) {
 	switch rec.Kind {
 	case journal.KindLeft:
 		c.leave(rec.Left.Index, rec.Left.At.Milliseconds())
@@ -31,6 +31,8 @@ func (c *chain) take(rec *journal.Record) {
 		if len(c.links) < maxChain {
 			c.links = append(c.links, rec.Link)
 		}
+	case journal.KindKept:
+		of.RetentionDays = recorder.LongerDays(of.RetentionDays, rec.Kept.Days)
 	}
 }
 

@@ -186,8 +186,8 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 			s.mask(rec.Mask)
 		case journal.KindListener:
 			s.listeners.take(rec.Listener)
-		case journal.KindLeft, journal.KindNotice, journal.KindLink:
-			s.chain.take(&rec)
+		case journal.KindLeft, journal.KindNotice, journal.KindLink, journal.KindKept:
+			s.chain.take(&rec, &s.c)
 		case journal.KindStop:
 			s.stop = new(rec.Stop)
 		case journal.KindFrame:

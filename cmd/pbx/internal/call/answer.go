@@ -133,6 +133,7 @@ func (c *Call) connect() {
 func (c *Call) resume() {
 	c.phase = Talking
 	c.unask()
+	c.keep()
 	for _, p := range c.talkers() {
 		c.silence(p)
 		c.tape(p)

@@ -239,7 +239,13 @@ type fakeRecording struct {
 	more   []string // parties that came later
 
 	listeners []string
+	kept      []int
 }
+
+func (f *fakeRecording) Left(string)              {}
+func (f *fakeRecording) Informed(recorder.Notice) {}
+func (f *fakeRecording) Linked(recorder.Link)     {}
+func (f *fakeRecording) Kept(days int)            { f.kept = append(f.kept, days) }
 
 // Mask implements masker.
 func (f *fakeRecording) Mask(on bool, _ string) { f.masks = append(f.masks, on) }

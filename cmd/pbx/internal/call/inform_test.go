@@ -2,6 +2,7 @@ package call
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +71,51 @@ func TestByHandUntilItIsDemanded(t *testing.T) {
 			r.settled(t)
 		})
 	}
+}
+
+// days is a plan whose recordings are kept for so long.
+func days(n int) route.Plan {
+	p := recorded(route.NoticeNone)
+	p.Record.Retention = n
+	return p
+}
+
+// A recording that runs is told when the call comes under a rule that keeps it longer: by a transfer, or with the legs of another call.
+func TestKeptLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(days(30), phone)
+		a := r.extension("c1", "2001")
+		b := r.leg(1)
+		b.mailbox.Post(Answered{b.id, media.SDP("PCMU")})
+		synctest.Wait()
+		r.plan = days(3650)
+		a.post(Referred{Leg: a.id, To: to("2003")})
+		c := r.last()
+		if slices.Contains(r.records[0].kept, 3650) {
+			t.Error("a target that only rings demands something")
+		}
+		c.mailbox.Post(Answered{c.id, media.SDP("PCMU")})
+		synctest.Wait()
+		if len(r.records) != 1 || r.records[0].of.RetentionDays != 30 || !slices.Contains(r.records[0].kept, 3650) {
+			t.Errorf("%d recordings, the first for %d days and then %d", len(r.records), r.records[0].of.RetentionDays, r.records[0].kept)
+		}
+		c.hangup(sip.CauseNormal)
+		time.Sleep(time.Minute)
+		r.settled(t)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		o := talking(t, days(3650))
+		o.now(days(30), carols)
+		o.bob.presses("#702003#")
+		o.carol, o.cars = o.last(), o.endpoints[2]
+		o.answers()
+		o.bob.presses("#73")
+		o.talk(o.annas, o.bobs, o.cars)
+		if len(o.records) != 2 || o.records[1].of.RetentionDays != 30 || !slices.Contains(o.records[1].kept, 3650) {
+			t.Errorf("%d recordings, the second for %d days and then %d", len(o.records), o.records[1].of.RetentionDays, o.records[1].kept)
+		}
+		o.over("c1 2001 2002 2002 called m1", "m1 2002 2003 2003 caller")
+	})
 }
 
 // Somebody outside who comes into a recorded call must hear the notice. Where it cannot be played the voice is not recorded: what ran until then ends.

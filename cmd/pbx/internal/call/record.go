@@ -84,11 +84,20 @@ func (c *Call) tape(p *party) {
 	}
 }
 
-// chronicle is a recording that keeps who left, which notices were heard while it ran, and with which other calls the conversation belongs together.
+// chronicle is a recording that keeps who left, which notices were heard while it ran, with which other calls the conversation belongs together,
+// and by which rules it is kept.
 type chronicle interface {
 	Left(endpoint string)
 	Informed(recorder.Notice)
 	Linked(recorder.Link)
+	Kept(days int)
+}
+
+// keep tells the running recording how long those who talk now want it kept. A target that was not reached wants nothing.
+func (c *Call) keep() {
+	if k, ok := c.recording.(chronicle); ok && c.plan.Record.On {
+		k.Kept(c.plan.Record.Retention)
+	}
 }
 
 // untape tells the running recording that a party leaves. It may come back.
