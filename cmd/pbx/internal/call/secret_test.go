@@ -102,3 +102,14 @@ func TestConsultANumberOfTheClass(t *testing.T) {
 		o.allSettled(t, 2)
 	})
 }
+
+// TestCallIntoTheClassInTheClear: nobody's phone rings for a caller whose offer cannot be answered encrypted.
+func TestCallIntoTheClassInTheClear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(secret(), ours)
+		a := r.start(media.SDP("clear:PCMU"))
+		if cdr := r.settled(t); a.cause.Status != 488 || cdr.Cause.Status != 488 || len(r.order) != 1 {
+			t.Errorf("%+v, %d legs", a.cause, len(r.order))
+		}
+	})
+}
