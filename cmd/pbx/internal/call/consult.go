@@ -325,7 +325,7 @@ func (c *Call) offering(p *party) (Adopt, bool) {
 		}
 		a.ringing, a.rest, a.step, a.ring = true, c.plan.Steps[max(c.step-1, 0):], min(1, c.step), max(time.Until(c.due), time.Second)
 		a.pending = slices.Clone(c.pending)
-	case c.phase == Scripted && p == c.caller: // who comes hears the script from its beginning
+	case c.phase == Scripted && p == c.caller && !c.act.run.ForSomebody(): // who comes hears the script from its beginning
 		a.ringing, a.rest = true, append([]route.Step{{Run: c.act.run}}, c.plan.Steps[c.step:]...)
 	}
 	return a, len(a.parties) > 0 || len(a.rest) > 0

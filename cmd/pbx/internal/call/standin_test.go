@@ -52,6 +52,50 @@ func TestScriptKeepsItsCaller(t *testing.T) {
 	}
 }
 
+// A script that acts for bob goes on for nobody else: bob is called back by who waits, who hears none of it. It is the same when his phone asks for the
+// transfer.
+func TestConsultationOfAScriptForSomebody(t *testing.T) {
+	for _, run := range []route.Run{{Verb: route.VerbFeature, Name: "forward-on", For: "2002"}, {Verb: "test", For: "2002"}} {
+		forBob := scripted
+		forBob.Steps = []route.Step{{Run: run}}
+		synctest.Test(t, func(t *testing.T) {
+			o := talking(t, plain)
+			o.now(forBob, carols)
+			o.script = acting{o.rig}
+			o.act = opening(PickUp{}, Play{program{o.rig, "prompt"}}, Gather{Max: 9})
+			o.bob.presses("#70*51#")
+			o.alone(o.bobs, "prompt")
+			o.now(plain, ours)
+			o.bob.hangup(sip.CauseNormal)
+			o.alone(o.annas, "music")
+			again := o.last()
+			if again == o.bob {
+				t.Fatal("bob is not rung again")
+			}
+			again.post(Answered{again.id, media.SDP("PCMU")})
+			o.talk(o.annas, o.endpoints[2])
+			o.over("m1 2002 *51 "+run.String()+" caller", "c1 2001 2002 2002 caller")
+		})
+		synctest.Test(t, func(t *testing.T) {
+			o := talking(t, plain)
+			o.now(forBob, carols)
+			o.script = acting{o.rig}
+			o.act = opening(PickUp{}, Play{program{o.rig, "prompt"}}, Gather{Max: 9})
+			asks := o.extension("c2", "2002")
+			synctest.Wait()
+			o.bob.post(Referred{Leg: o.bob.id, To: to("2009"), Replaces: Replaces{CallID: string(asks.id)}})
+			synctest.Wait()
+			if o.anna.ends+o.bob.ends+asks.ends > 0 || !o.bob.saw("report 480") {
+				t.Errorf("anna %q, bob %q, his other call %q", o.anna.did, o.bob.did, asks.did)
+			}
+			o.talk(o.annas, o.bobs)
+			asks.hangup(sip.CauseNormal)
+			synctest.Wait()
+			o.over("c2 2002 2002 "+run.String()+" caller", "c1 2001 2002 2002 caller")
+		})
+	}
+}
+
 // helping is the plan of a call for help.
 var helping = route.Plan{Direction: route.Outbound, To: "119", Emergency: true, Steps: []route.Step{{Targets: []route.Target{{Kind: route.ToTrunk, Number: "119"}}, Ring: time.Minute}}}
 

@@ -41,6 +41,9 @@ func (r Run) String() string {
 	return r.Verb + ":" + r.Name
 }
 
+// ForSomebody says that the script acts for whoever dialled it, by that one's rights: nobody else may go on with it.
+func (r Run) ForSomebody() bool { return r.Verb == VerbFeature || r.For != "" }
+
 // Announce is the plan that tells the caller why it is not connected, and then ends the call with that cause.
 func Announce(p Plan, prompt string, cause sip.Cause) Plan {
 	p.Refuse, p.Record = sip.Cause{}, Record{Notice: NoticeNone}
