@@ -101,6 +101,9 @@ func (r *simRecording) Informed(n recorder.Notice) {
 	r.informed = append(r.informed, n)
 }
 
+// Kept is of no evidence here: TestKept and TestKeptLonger are about retention.
+func (r *simRecording) Kept(int) {}
+
 func (r *simRecording) Linked(l recorder.Link) {
 	r.tape.mu.Lock()
 	defer r.tape.mu.Unlock()
