@@ -77,7 +77,7 @@ var libraries = map[string][]string{
 	"golang.org/x/text/encoding/japanese":  {"provisioning/book"},
 	"github.com/danielgtaylor/huma":        {"provisioning/rest"},
 	"github.com/alecthomas/kong":           {"cmd/pbx"},
-	"github.com/goccy/go-yaml":             {"cmd/pbx"},
+	"github.com/goccy/go-yaml":             {"cmd/pbx", "provisioning/rest"}, // the configuration, and bodies
 	"github.com/prometheus/client_golang":  {"cmd/pbx"},
 	"golang.org/x/time/rate":               {everywhere},
 	"golang.org/x/sys/unix":                {everywhere},

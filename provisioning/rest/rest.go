@@ -187,7 +187,7 @@ func (a *api) humaConfig() huma.Config {
 	c := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info:    &huma.Info{Title: "Naisen", Version: a.Version, Description: "Provisioning and live calls of a cloud PBX."},
+			Info:    &huma.Info{Title: "Naisen", Version: a.Version, Description: "Provisioning and live calls of a cloud PBX. A JSON body may be sent, and is given, as application/yaml (RFC 9512)."},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -196,7 +196,7 @@ func (a *api) humaConfig() huma.Config {
 			},
 			Security: []map[string][]string{{"bearer": {}}},
 		},
-		Formats:                      map[string]huma.Format{"application/json": format, "json": format},
+		Formats:                      map[string]huma.Format{"application/json": format, "json": format, "application/yaml": yamlFormat(format)},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{a.finishProblem},
