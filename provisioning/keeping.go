@@ -12,6 +12,13 @@ type RecordingHold struct {
 	Reason string    `json:"reason"`
 }
 
+// Held says that another hold stands: 409.
+type Held struct{ By, Reason string }
+
+func (*Held) Error() string {
+	return "provisioning: it is held already, by somebody else or for another reason"
+}
+
 // RecordingKeeping is how long a recording is kept, and what keeps it.
 type RecordingKeeping struct {
 	Recording   string         `json:"recording"`
@@ -35,7 +42,7 @@ type Disposal struct {
 }
 
 // Vault is what an authorised person may do about how long recordings are kept. Errors: ErrNotFound; *Invalid: a time that cannot be; ErrStale: the
-// list is not the one that was read.
+// list, or the hold to release, is not the one that was read; *Held.
 type Vault interface {
 	Keeping(ctx context.Context, domain, recording string) (RecordingKeeping, error)
 	Hold(ctx context.Context, domain, recording, by, reason string) error

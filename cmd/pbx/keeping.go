@@ -82,7 +82,10 @@ func keepingOf(r catalogue.Row) provisioning.RecordingKeeping {
 
 // kept is an error in the words of REST.
 func kept(err error) error {
+	var held *catalogue.HeldError
 	switch {
+	case errors.As(err, &held):
+		return &provisioning.Held{By: held.By, Reason: held.Reason}
 	case errors.Is(err, recorder.ErrNotFound), errors.Is(err, retention.ErrMonth):
 		return provisioning.ErrNotFound
 	case errors.Is(err, catalogue.ErrChanged):

@@ -179,6 +179,10 @@ func TestKeepingErrors(t *testing.T) {
 	if err := k.Hold(t.Context(), keepDomain, "r1", "kacho", "苦情"); err != nil {
 		t.Error(err)
 	}
+	var held *provisioning.Held
+	if err := k.Hold(t.Context(), keepDomain, "r1", "bucho", "訴訟"); !errors.As(err, &held) || held.By != "kacho" || held.Reason != "苦情" {
+		t.Errorf("held by another: %v", err)
+	}
 	if got, err := k.Keeping(t.Context(), keepDomain, "r1"); err != nil || got.Hold == nil || got.Hold.Reason != "苦情" || got.RetainUntil.IsZero() {
 		t.Errorf("%+v %v", got, err)
 	}

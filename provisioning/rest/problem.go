@@ -103,6 +103,7 @@ func (a *api) problem(ctx context.Context, err error) error {
 	var denied *provisioning.Denied
 	var notNow *provisioning.NotNow
 	var already huma.StatusError
+	var held *provisioning.Held
 	switch {
 	case err == nil:
 		return nil
@@ -123,6 +124,8 @@ func (a *api) problem(ctx context.Context, err error) error {
 		return huma.NewError(http.StatusPreconditionFailed, "changed since it was read")
 	case errors.Is(err, provisioning.ErrExists):
 		return huma.NewError(http.StatusPreconditionFailed, "exists already")
+	case errors.As(err, &held):
+		return huma.NewError(http.StatusConflict, "it is held already, by "+held.By+": "+held.Reason)
 	case errors.Is(err, provisioning.ErrInUse):
 		return huma.NewError(http.StatusConflict, "something refers to it")
 	case errors.Is(err, provisioning.ErrLastAdmin):

@@ -54,10 +54,10 @@ func (a *api) registerVault() {
 	huma.Register(a.huma, operation(http.MethodGet, recording+"/keeping", "get-recording-keeping", "How long a recording is kept, and what keeps it",
 		of(policy.RecordingKeeping, policy.KindRecording), 503), a.getKeeping)
 	huma.Register(a.huma, operation(http.MethodPut, recording+"/hold", "hold-recording", "Keep a recording from being destroyed until it is released",
-		of(policy.RecordingHold, policy.KindRecording), 413, 415, 422, 503), a.holdRecording)
+		of(policy.RecordingHold, policy.KindRecording), 409, 413, 415, 422, 503), a.holdRecording)
 	huma.Register(a.huma, operation(http.MethodPost, recording+"/release", "release-recording",
 		"End a hold; what fell due meanwhile is destroyed when that is approved anew",
-		of(policy.RecordingRelease, policy.KindRecording), 413, 415, 422, 503), a.releaseRecording)
+		of(policy.RecordingRelease, policy.KindRecording), 412, 413, 415, 422, 503), a.releaseRecording)
 	huma.Register(a.huma, operation(http.MethodPut, recording+"/retention", "retain-recording", "Keep a recording longer; nobody keeps it for a shorter time",
 		of(policy.RecordingRetain, policy.KindRecording), 413, 415, 422, 503), a.retainRecording)
 	huma.Register(a.huma, operation(http.MethodGet, list, "list-disposals", "The months in which recordings fall due, up to the next one",

@@ -41,6 +41,9 @@ func (f *fakeVault) Keeping(_ context.Context, domain, id string) (k provisionin
 
 func (f *fakeVault) Hold(_ context.Context, domain, id, by, reason string) error {
 	return f.on(domain, id, func() error {
+		if h := f.keeping.Hold; h != nil && (h.By != by || h.Reason != reason) {
+			return &provisioning.Held{By: h.By, Reason: h.Reason}
+		}
 		f.keeping.Hold = &provisioning.RecordingHold{Since: vaultDue, By: by, Reason: reason}
 		return nil
 	})
@@ -110,6 +113,8 @@ func TestHoldRecording(t *testing.T) {
 		location                  string
 	}{
 		{manager, "PUT", at + "/hold", `{"reason":"苦情の調査"}`, 200, ""},
+		{manager, "PUT", at + "/hold", `{"reason":"苦情の調査"}`, 200, ""},
+		{manager, "PUT", at + "/hold", `{"reason":"訴訟"}`, 409, ""},
 		{manager, "PUT", at + "/hold", `{"reason":"  "}`, 422, "body.reason"},
 		{manager, "PUT", at + "/hold", `{}`, 422, "body"},
 		{manager, "PUT", base + "/recordings/none/hold", `{"reason":"x"}`, 404, ""},

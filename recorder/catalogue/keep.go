@@ -18,24 +18,50 @@ import (
 // Errors of keeping; callers use errors.Is.
 var (
 	ErrEarlier = errors.New("catalogue: it is kept longer already")
-	ErrChanged = errors.New("catalogue: the list changed since it was read")
+	ErrChanged = errors.New("catalogue: it changed since it was read")
 )
 
-// Hold keeps a recording from being destroyed until it is released. What was agreed to before counts no longer. ErrNotFound, also when its
-// destruction has begun. Held again it keeps its first time, and has the new reason.
-func (c *Catalogue) Hold(ctx context.Context, domain, id, by, reason string) error {
-	now := c.now().UnixMilli()
-	return c.keep(ctx, "hold", domain, id, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		return q.Set("held = CASE WHEN held > 0 THEN held ELSE ? END", now).Set("hold_by = ?", clean(by)).Set("hold_reason = ?", clean(reason)).
-			Set("approved = 0").Set("approved_by = ''")
-	})
+// HeldError says that a recording is held already, by somebody else or for another reason.
+type HeldError struct{ By, Reason string }
+
+func (*HeldError) Error() string {
+	return "catalogue: it is held already, by somebody else or for another reason"
 }
 
-// Release ends a hold. ErrNotFound. What fell due meanwhile is destroyed when it was agreed to anew, not before.
-func (c *Catalogue) Release(ctx context.Context, domain, id string) error {
-	return c.keep(ctx, "release", domain, id, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		return q.Set("held = 0").Set("hold_by = ''").Set("hold_reason = ''")
+// Hold keeps a recording from being destroyed until it is released. What was agreed to before counts no longer. ErrNotFound, also when its
+// destruction has begun; *HeldError: another hold stands, and a second one would go with its release. Held again for the same reason it keeps its first
+// time; a hold that only the store told of gets a name and a reason.
+func (c *Catalogue) Hold(ctx context.Context, domain, id, by, reason string) error {
+	now, by, reason := c.now().UnixMilli(), clean(by), clean(reason)
+	err := c.keep(ctx, "hold", domain, id, func(q *bun.UpdateQuery) *bun.UpdateQuery {
+		return q.Set("held = CASE WHEN held > 0 THEN held ELSE ? END", now).Set("hold_by = ?", by).Set("hold_reason = ?", reason).
+			Set("approved = 0").Set("approved_by = ''").
+			Where("(held = 0 OR hold_by = ? OR (hold_by = ? AND hold_reason = ?))", restoredBy, by, reason)
 	})
+	if !errors.Is(err, recorder.ErrNotFound) {
+		return err
+	}
+	row, err := c.Get(ctx, domain, id)
+	if err != nil {
+		return err
+	}
+	return &HeldError{row.HoldBy, row.HoldReason}
+}
+
+// Release ends the hold that r has. ErrNotFound; ErrChanged: another one stands, or none. What fell due meanwhile is destroyed when it was agreed to
+// anew, not before.
+func (c *Catalogue) Release(ctx context.Context, r Row) error {
+	err := c.keep(ctx, "release", r.Domain, r.ID, func(q *bun.UpdateQuery) *bun.UpdateQuery {
+		return q.Set("held = 0").Set("hold_by = ''").Set("hold_reason = ''").
+			Where("held = ?", millis(r.Held)).Where("hold_by = ?", r.HoldBy).Where("hold_reason = ?", r.HoldReason)
+	})
+	if !errors.Is(err, recorder.ErrNotFound) {
+		return err
+	}
+	if _, err := c.Get(ctx, r.Domain, r.ID); err != nil {
+		return err
+	}
+	return ErrChanged
 }
 
 // Extend keeps a recording until a later time than its rule says. ErrNotFound; ErrEarlier: nobody makes it earlier.

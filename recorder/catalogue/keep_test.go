@@ -53,11 +53,42 @@ func TestRetention(t *testing.T) {
 	if r := got(t, c, "1"); !r.RetainUntil.Equal(end.Add(40 * day)) {
 		t.Errorf("an extension was forgotten: %v", r.RetainUntil)
 	}
-	for _, err := range []error{c.Extend(t.Context(), "a.example", "9", end), c.Hold(t.Context(), "b.example", "1", "x", "y"), c.Release(t.Context(), "a.example", "9"),
+	for _, err := range []error{c.Extend(t.Context(), "a.example", "9", end), c.Hold(t.Context(), "b.example", "1", "x", "y"), c.Release(t.Context(), Row{Domain: "a.example", ID: "9"}),
 		c.Hold(t.Context(), "a.example", "1\x00", "x", "y")} {
 		if !errors.Is(err, recorder.ErrNotFound) {
 			t.Errorf("one that is not there: %v", err)
 		}
+	}
+}
+
+// What is held is held by nobody else as well, who is told by whom; one that was only found in the store is anybody's to name. A release ends the hold
+// that was read.
+func TestOneHold(t *testing.T) {
+	c := open4test(t, filepath.Join(t.TempDir(), "c.db"))
+	kept(t, c, "1", 30)
+	hold := func(by, reason string) error { return c.Hold(t.Context(), "a.example", "1", by, reason) }
+	if err := errors.Join(hold(restoredBy, ""), hold("boss", "a complaint"), hold("boss", "a complaint")); err != nil {
+		t.Fatal(err)
+	}
+	r := got(t, c, "1")
+	for _, err := range []error{hold("boss", "another"), hold("other", "a complaint"), hold(restoredBy, "")} {
+		var held *HeldError
+		if !errors.As(err, &held) || held.By != "boss" || held.Reason != "a complaint" {
+			t.Errorf("%v", err)
+		}
+	}
+	if got(t, c, "1").HoldReason != "a complaint" {
+		t.Error("it was replaced")
+	}
+	for _, change := range []func(*Row){func(r *Row) { r.Held = time.Time{} }, func(r *Row) { r.HoldBy = "other" }, func(r *Row) { r.HoldReason = "" }} {
+		old := r
+		change(&old)
+		if err := c.Release(t.Context(), old); !errors.Is(err, ErrChanged) {
+			t.Errorf("a hold that is not the one that stands: %v", err)
+		}
+	}
+	if err := errors.Join(c.Release(t.Context(), r), hold("other", "a lawsuit")); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -118,7 +149,7 @@ func TestApproveAndDestroy(t *testing.T) {
 		t.Errorf("overdue: %d %v", n, err)
 	}
 	// A hold takes the word back, and its end does not give it again.
-	if err := errors.Join(c.Hold(t.Context(), "a.example", "3", "boss", "again"), c.Release(t.Context(), "a.example", "3")); err != nil {
+	if err := errors.Join(c.Hold(t.Context(), "a.example", "3", "boss", "again"), c.Release(t.Context(), got(t, c, "3"))); err != nil {
 		t.Fatal(err)
 	}
 	now := end.Add(31 * day)

@@ -80,9 +80,10 @@ func (c *Catalogue) Restore(ctx context.Context, m recorder.Manifest, lock objst
 	return ignoreMissing(err)
 }
 
-// ignoreMissing: another recording has the id, or its destruction has begun.
+// ignoreMissing: another recording has the id, or its destruction has begun, or somebody has held it meanwhile.
 func ignoreMissing(err error) error {
-	if errors.Is(err, recorder.ErrNotFound) {
+	var held *HeldError
+	if errors.Is(err, recorder.ErrNotFound) || errors.As(err, &held) {
 		return nil
 	}
 	return err

@@ -15,27 +15,30 @@ func (k *Keeper) Row(ctx context.Context, domain, id string) (catalogue.Row, err
 	return k.cfg.Catalogue.Get(ctx, domain, id)
 }
 
-// Hold keeps a recording from being destroyed, in the catalogue and in the store, until it is released. recorder.ErrNotFound. An error that comes from
-// the store leaves the hold in the catalogue, so that nothing is destroyed meanwhile.
+// Hold keeps a recording from being destroyed, in the catalogue and in the store, until it is released. recorder.ErrNotFound; *catalogue.HeldError:
+// somebody else holds it, or for another reason. An error that comes from the store leaves the hold in the catalogue, so that nothing is destroyed meanwhile.
 func (k *Keeper) Hold(ctx context.Context, domain, id, by, reason string) error {
 	if err := k.cfg.Catalogue.Hold(ctx, domain, id, by, reason); err != nil {
 		return err
 	}
-	return k.apply(ctx, domain, id)
+	return k.settle(ctx, domain, id, nil)
 }
 
-// Release ends a hold: first in the store, so that what the catalogue calls free can be destroyed. recorder.ErrNotFound.
+// Release ends a hold: first in the store, so that what the catalogue calls free can be destroyed. recorder.ErrNotFound; catalogue.ErrChanged: somebody
+// else released or held it meanwhile, and what he did stands, in the store too.
 func (k *Keeper) Release(ctx context.Context, domain, id string) error {
 	row, err := k.cfg.Catalogue.Get(ctx, domain, id)
 	if err != nil {
 		return err
 	}
+	free := objstore.Lock{Until: row.RetainUntil}
 	if row.State == recorder.Stored {
-		if err := k.protect(ctx, row, objstore.Lock{Until: row.RetainUntil}); err != nil {
+		if err := k.protect(ctx, row, free); err != nil {
 			return err
 		}
 	}
-	return k.cfg.Catalogue.Release(ctx, domain, id)
+	err = k.cfg.Catalogue.Release(ctx, row)
+	return errors.Join(err, k.settle(ctx, domain, id, &free))
 }
 
 // Extend keeps a recording longer than its rule. recorder.ErrNotFound; catalogue.ErrEarlier: nobody keeps it for a shorter time.
@@ -43,17 +46,31 @@ func (k *Keeper) Extend(ctx context.Context, domain, id string, until time.Time)
 	if err := k.cfg.Catalogue.Extend(ctx, domain, id, until); err != nil {
 		return err
 	}
-	return k.apply(ctx, domain, id)
+	return k.settle(ctx, domain, id, nil)
 }
 
-// apply brings a row's lock into the store. What is not stored yet is locked by the pipeline, which looks at the row after it has stored it: the row
+// rounds in which settle follows a row that others change; each of them settles it too.
+const rounds = 8
+
+// settle brings a row's lock into the store, unless it is the one that was set last. The row is read after each change of the store, so whoever changes
+// the store last has seen the row as it is. What is not stored yet is locked by the pipeline, which looks at the row after it has stored it: the row
 // is read here after it was changed, so one of both sees the other.
-func (k *Keeper) apply(ctx context.Context, domain, id string) error {
-	row, err := k.cfg.Catalogue.Get(ctx, domain, id)
-	if err != nil || row.State != recorder.Stored {
-		return err
+func (k *Keeper) settle(ctx context.Context, domain, id string, last *objstore.Lock) error {
+	for range rounds {
+		row, err := k.cfg.Catalogue.Get(ctx, domain, id)
+		if err != nil || row.State != recorder.Stored {
+			return err
+		}
+		lock := objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()}
+		if last != nil && last.LegalHold == lock.LegalHold && last.Until.Equal(lock.Until) {
+			return nil
+		}
+		if err := k.protect(ctx, row, lock); err != nil {
+			return err
+		}
+		last = &lock
 	}
-	return k.protect(ctx, row, objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()})
+	return nil
 }
 
 // protect locks all objects of a recording. A store that keeps no locks has the catalogue's word alone; something that is missing is the
