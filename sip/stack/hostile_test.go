@@ -162,6 +162,7 @@ func TestHostileMessages(t *testing.T) {
 		{"the cookie alone", message{replace: map[string]string{"Via": "Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK"}}, []int{400}},
 		{"escaped control character in a display name", message{replace: map[string]string{"To": "To: \"a\\\x00b\\\x07\" <sip:x@127.0.0.1>"}}, []int{200}},
 		{"control character in a display name", message{replace: map[string]string{"To": "To: \"a\x00b\" <sip:x@127.0.0.1>"}}, []int{drop}},
+		{"a Via line that names nobody", message{replace: map[string]string{"Via": "Via: ,\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKe"}}, []int{drop}},
 		{"no From tag", message{replace: map[string]string{"From": "From: <sip:a@127.0.0.1>"}}, []int{400}},
 		{"INVITE malformed is refused once", message{line: "INVITE sip:x@127.0.0.1 SIP/2.0", replace: map[string]string{"CSeq": "CSeq: 1 BYE"}}, []int{400}},
 		{"ACK malformed is never answered", message{line: "ACK sip:x@127.0.0.1 SIP/2.0", replace: map[string]string{"CSeq": "CSeq: 1 BYE"}}, []int{drop}},

@@ -16,11 +16,11 @@ func (s *Stack) datagram(b []byte, f *Flow) {
 		s.stats.shed.Add(1)
 		return
 	}
-	s.receive(b, f, false)
+	s.guard(func() { s.receive(b, f, false) })
 }
 
 // stream takes one framed message; when its shard is full it waits, and with it the reading of that connection.
-func (s *Stack) stream(b []byte, c *conn) { s.receive(b, c.flow, true) }
+func (s *Stack) stream(b []byte, c *conn) { s.guard(func() { s.receive(b, c.flow, true) }) }
 
 func (s *Stack) receive(b []byte, f *Flow, stream bool) {
 	s.stats.received.Add(1)

@@ -103,12 +103,14 @@ func (sh *shard) handle(it item) {
 	sh.guard(func() { sh.response(it.resp) })
 }
 
-// guard keeps a panic of a handler from ending the process (threats.md I12).
-func (sh *shard) guard(f func()) (ok bool) {
+func (sh *shard) guard(f func()) (ok bool) { return sh.s.guard(f) }
+
+// guard keeps a panic, of a handler or over what a stranger sent, from ending the process (threats.md I12).
+func (s *Stack) guard(f func()) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			sh.s.panics.Add(1)
-			sh.s.log.Error("sip handler panicked", "panic", r, slog.String("stack", string(debug.Stack())))
+			s.panics.Add(1)
+			s.log.Error("sip handler panicked", "panic", r, slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	f()

@@ -72,6 +72,9 @@ func validateVia(h *Headers) error {
 	if err != nil || len(vias) == 0 {
 		return malformed(400, "Via")
 	}
+	if len(sip.SplitList(h.Get("Via"))) == 0 { // the first of them is in another line, and topVia looks in this one
+		return malformed(400, "Via")
+	}
 	if len(vias) > maxVias {
 		return malformed(513, "too many Vias")
 	}
