@@ -91,6 +91,9 @@ func (p Params) clone() Params {
 func ParseParams(s string) (Params, error) {
 	var out Params
 	s = trim(s)
+	if n := strings.Count(s, ";"); n > 0 {
+		out = make(Params, 0, min(n, maxParams))
+	}
 	for s != "" {
 		if s[0] != ';' {
 			return nil, ErrSyntax

@@ -113,6 +113,9 @@ func parseTel(u *URI, s string) (err error) {
 
 func parseURIParams(s string, sep byte, allowed uint8) (Params, error) {
 	var out Params
+	if s != "" {
+		out = make(Params, 0, min(strings.Count(s, string(rune(sep))), maxParams))
+	}
 	for s != "" {
 		s = s[1:] // sep: the caller or the search below found it
 		part := s

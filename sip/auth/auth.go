@@ -52,7 +52,7 @@ type Authenticator struct {
 func New(cfg Config, v Verifier) *Authenticator {
 	a := &Authenticator{
 		clock: cfg.Clock, ttl: cfg.NonceTTL, offerMD5: cfg.OfferMD5, verifier: v, bearer: cfg.Bearer, tokens: cfg.Tokens,
-		nonces: minter{key: cfg.NonceKey}, throttle: newThrottle(), offers: newOffers(),
+		throttle: newThrottle(), offers: newOffers(),
 	}
 	if a.clock == nil {
 		a.clock = time.Now
@@ -63,10 +63,12 @@ func New(cfg Config, v Verifier) *Authenticator {
 	if a.offerMD5 == nil {
 		a.offerMD5 = func(string, Peer) bool { return false }
 	}
-	if len(a.nonces.key) < 16 { // a short key is worse than a new one: it can be guessed from one nonce
-		a.nonces.key = make([]byte, 32)
-		_, _ = rand.Read(a.nonces.key)
+	key := cfg.NonceKey
+	if len(key) < 16 { // a short key is worse than a new one: it can be guessed from one nonce
+		key = make([]byte, 32)
+		_, _ = rand.Read(key)
 	}
+	a.nonces = minter{sip.NewMarks(key)}
 	n := cfg.Nonces
 	if n <= 0 {
 		n = 65536
@@ -141,7 +143,10 @@ func (a *Authenticator) check(req *stack.Request, realm string, status int, from
 		}
 	}
 	md5 := a.offerMD5(realm, from)
-	device := a.offers.key(req, from)
+	var device uint64
+	if md5 {
+		device = a.offers.key(req, from)
+	}
 	d, alg, why := findCredentials(req, realm)
 	if why == Missing {
 		md5Only := md5 && (knowsOnlyMD5(from.UserAgent) || a.offers.unanswered(device, req, now))
@@ -230,7 +235,7 @@ func port(u sip.URI) int {
 }
 
 // dummyHA1 stands in for a user that does not exist or may not use the algorithm, so that both cost the same (threats B7).
-func dummyHA1(alg Algorithm) string { return strings.Repeat("00", alg.new().Size()) }
+func dummyHA1(alg Algorithm) string { return strings.Repeat("0", alg.hexLength()) }
 
 // verify gives "" and the credential if the response is right. Each step before the lookup is the same for any user.
 func (a *Authenticator) verify(req *stack.Request, realm string, from Peer, now time.Time, d *digest, alg Algorithm, md5 bool) (Credential, Why) {
@@ -248,7 +253,7 @@ func (a *Authenticator) verify(req *stack.Request, realm string, from Peer, now 
 		ha1 = cred.HA1MD5
 		known = known && md5 && cred.AllowMD5
 	}
-	if !known || len(ha1) != 2*alg.new().Size() {
+	if !known || len(ha1) != alg.hexLength() {
 		known, ha1 = false, dummyHA1(alg)
 	}
 	want := d.compute(alg, strings.ToLower(ha1), req.Method, req.Body)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
-	"hash"
 	"strings"
 )
 
@@ -32,15 +31,12 @@ func parseAlgorithm(s string) (Algorithm, bool) {
 	return "", false
 }
 
-func (a Algorithm) new() hash.Hash {
-	switch a {
-	case SHA256:
-		return sha256.New()
-	case SHA512256:
-		return sha512.New512_256()
-	default:
-		return md5.New()
+// hexLength is how long a hash is in hex.
+func (a Algorithm) hexLength() int {
+	if a == MD5 {
+		return 2 * md5.Size
 	}
+	return 2 * sha256.Size // and of SHA-512-256
 }
 
 // strength orders algorithms for the client: the strongest challenge is answered.
@@ -55,14 +51,26 @@ func (a Algorithm) strength() int {
 
 // join hashes the parts with colons between them, and gives lower-case hex.
 func (a Algorithm) join(parts ...string) string {
-	h := a.new()
+	var room [512]byte // enough for what phones send
+	text := room[:0]
 	for i, p := range parts {
 		if i > 0 {
-			h.Write([]byte{':'})
+			text = append(text, ':')
 		}
-		h.Write([]byte(p))
+		text = append(text, p...)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	var out [2 * sha256.Size]byte
+	switch a {
+	case SHA256:
+		sum := sha256.Sum256(text)
+		return string(hex.AppendEncode(out[:0], sum[:]))
+	case SHA512256:
+		sum := sha512.Sum512_256(text)
+		return string(hex.AppendEncode(out[:0], sum[:]))
+	default:
+		sum := md5.Sum(text)
+		return string(hex.AppendEncode(out[:0], sum[:]))
+	}
 }
 
 // HA1 is H(user:realm:password) in lower-case hex (RFC 7616 section 3.4.2), what a Verifier keeps instead of the password.

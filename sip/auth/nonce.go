@@ -1,14 +1,15 @@
 package auth
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"net/netip"
 	"sync"
 	"time"
+
+	"naisen/sip"
 )
 
 // A nonce is base64url of: 8 bytes issue time (Unix ms), 8 random bytes, 16 bytes of HMAC-SHA-256 over both, the source address and
@@ -27,22 +28,22 @@ func (id nonceID) issued() time.Time {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8])))
 }
 
-type minter struct{ key []byte }
+type minter struct{ marks *sip.Marks }
 
-func (m minter) mac(id nonceID, src netip.Addr, realm string) []byte {
-	h := hmac.New(sha256.New, m.key)
+func (m minter) appendMAC(dst []byte, id nonceID, src netip.Addr, realm string) []byte {
+	var room [256]byte
+	var sum [32]byte
 	a := src.Unmap().As16()
-	h.Write(id[:])
-	h.Write(a[:])
-	h.Write([]byte(realm))
-	return h.Sum(nil)[:nonceMACBytes]
+	text := append(append(append(room[:0], id[:]...), a[:]...), realm...)
+	return append(dst, m.marks.Append(sum[:0], text)[:nonceMACBytes]...)
 }
 
 func (m minter) mint(now time.Time, src netip.Addr, realm string) string {
 	var id nonceID
 	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli()))
 	_, _ = rand.Read(id[8:]) // never fails (crypto/rand, Go 1.24)
-	return base64.RawURLEncoding.EncodeToString(append(id[:], m.mac(id, src, realm)...))
+	var raw [nonceBytes]byte
+	return base64.RawURLEncoding.EncodeToString(m.appendMAC(append(raw[:0], id[:]...), id, src, realm))
 }
 
 // open tells whether we minted text for that source and realm at most ttl ago.
@@ -57,7 +58,8 @@ func (m minter) open(text string, now time.Time, ttl time.Duration, src netip.Ad
 		return id, false
 	}
 	copy(id[:], raw[:])
-	if !hmac.Equal(raw[nonceIDBytes:nonceBytes], m.mac(id, src, realm)) {
+	var mac [nonceMACBytes]byte
+	if subtle.ConstantTimeCompare(raw[nonceIDBytes:nonceBytes], m.appendMAC(mac[:0], id, src, realm)) != 1 {
 		return id, false
 	}
 	age := now.Sub(id.issued())

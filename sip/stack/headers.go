@@ -67,9 +67,17 @@ func CanonicalName(name string) string {
 
 // Get returns the first field line with that name, or "".
 func (h *Headers) Get(name string) string {
-	name = CanonicalName(name)
-	for i := range h.list {
+	for i := range h.list { // nearly always asked for by its canonical name, which to look up costs more than this
 		if h.list[i].Name == name {
+			return h.list[i].Value
+		}
+	}
+	canonical := CanonicalName(name)
+	if canonical == name {
+		return ""
+	}
+	for i := range h.list {
+		if h.list[i].Name == canonical {
 			return h.list[i].Value
 		}
 	}
@@ -170,7 +178,9 @@ func (h *Headers) Each(f func(Header) bool) {
 // Len is the number of field lines.
 func (h *Headers) Len() int { return len(h.list) }
 
-func (h *Headers) clone() Headers { return Headers{list: append([]Header(nil), h.list...)} }
+func (h *Headers) clone() Headers {
+	return Headers{list: append([]Header(nil), h.list...), read: h.read}
+}
 
 // From is the parsed From; zero when missing or malformed, which no inbound message in a handler is.
 func (h *Headers) From() sip.Address { return h.address("From") }
@@ -179,7 +189,16 @@ func (h *Headers) From() sip.Address { return h.address("From") }
 func (h *Headers) To() sip.Address { return h.address("To") }
 
 func (h *Headers) address(name string) sip.Address {
-	a, err := sip.ParseAddress(h.Get(name))
+	text := h.Get(name)
+	if r := h.read; r != nil {
+		switch {
+		case name == "From" && text == r.fromText:
+			return r.from
+		case name == "To" && text == r.toText:
+			return r.to
+		}
+	}
+	a, err := sip.ParseAddress(text)
 	if err != nil {
 		return sip.Address{}
 	}

@@ -11,7 +11,18 @@ import (
 type Header struct{ Name, Value string }
 
 // Headers keeps fields in message order. Names are canonical ("Via", "Call-ID", "CSeq", "WWW-Authenticate"), compact forms expanded on entry.
-type Headers struct{ list []Header }
+type Headers struct {
+	list []Header
+	read *reading // nil on a message that we made
+}
+
+// reading is what the parser of an inbound message has found, so that nobody reads it again. Each is good as long as the field's line is the
+// text from which it was read. It is not written once the message has left the receiving side.
+type reading struct {
+	fromText, toText, viaText string
+	from, to                  sip.Address
+	via                       Via // the first
+}
 
 // Request is a SIP request. On an inbound one the fields From..CSeq are parsed and validated before any handler sees it.
 type Request struct {
@@ -23,6 +34,8 @@ type Request struct {
 
 	size     int    // inbound: octets
 	localTag string // inbound: the To tag that our responses to it carry
+
+	transactionID, sentByID string // inbound: of its top Via; see transaction
 }
 
 // Response is a SIP response.
@@ -57,7 +70,7 @@ func NewResponse(req *Request, status int, reason string) *Response {
 			}
 		case "To":
 			if status > 100 {
-				h.Value = withTag(h.Value, req.tagForUs())
+				h.Value = withTag(h.Value, req.To(), req.tagForUs())
 			}
 			r.list = append(r.list, h)
 		}
@@ -65,10 +78,9 @@ func NewResponse(req *Request, status int, reason string) *Response {
 	return r
 }
 
-// withTag adds a tag to a From or To value that has none; a malformed one is echoed as it came.
-func withTag(value, tag string) string {
-	a, err := sip.ParseAddress(value)
-	if err != nil || a.Tag() != "" {
+// withTag adds a tag to a To value that has none, as which a was read; a malformed one is echoed as it came.
+func withTag(value string, a sip.Address, tag string) string {
+	if a.URI.Scheme == "" || a.Tag() != "" {
 		return value
 	}
 	return value + ";tag=" + tag

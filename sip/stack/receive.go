@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"naisen/sip"
 )
 
 // datagram takes one UDP packet.
@@ -63,12 +65,19 @@ func (s *Stack) receive(b []byte, f *Flow, stream bool) {
 // RFC 3581 section 4). A received that the sender wrote himself is replaced: it may name a victim.
 func (s *Stack) stamp(r *Request, f *Flow, v Via) {
 	r.Flow = f
+	r.transactionID, r.sentByID = v.transaction(r), v.SentBy()
 	r.localTag = s.requestMark(markTag, r, v)
-	ps := v.Params.Without("received")
-	source := f.remote.Addr().WithZone("").String()
-	_, rport := ps.Get("rport")
-	if rport {
-		ps = ps.With("rport", strconv.Itoa(int(f.remote.Port())))
+	ps := make(sip.Params, 0, len(v.Params)+1)
+	source, rport := f.remote.Addr().WithZone("").String(), false
+	for _, p := range v.Params {
+		switch p.Name {
+		case "received":
+			continue
+		case "rport":
+			rport = true
+			p = sip.Param{Name: "rport", Value: strconv.Itoa(int(f.remote.Port()))}
+		}
+		ps = append(ps, p)
 	}
 	if rport || v.Host != source {
 		ps = append(ps, paramReceived(source))
@@ -126,7 +135,7 @@ func (s *Stack) refuse(r *Request, v Via, status int, extra ...Header) {
 
 func (s *Stack) sendStateless(r *Request, v Via, resp *Response) error {
 	if to := r.To(); to.URI.Scheme != "" && to.Tag() == "" {
-		resp.Set("To", withTag(r.Get("To"), s.requestMark(markStateless, r, v)))
+		resp.Set("To", withTag(r.Get("To"), to, s.requestMark(markStateless, r, v)))
 	}
 	b, err := s.serialise(resp)
 	if err == nil && !r.Flow.reliable() && !s.trusted(r.Flow.remote.Addr()) {

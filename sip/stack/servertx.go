@@ -80,7 +80,7 @@ func (sh *shard) request(r *Request) {
 		sh.cancel(r, v)
 		return
 	}
-	key := serverKey{v.transaction(r), v.SentBy(), r.Method}
+	key := serverKey{r.transaction(v), r.sentBy(v), r.Method}
 	if t := sh.servers.m[key]; t != nil {
 		t.again()
 		return
@@ -248,7 +248,7 @@ func (t *ServerTx) Decline(resp *Response) error {
 
 // ack gives an ACK to the INVITE transaction it ends, or to the TU when it is that of a 2xx.
 func (sh *shard) ack(r *Request, v Via) {
-	t := sh.servers.m[serverKey{v.transaction(r), v.SentBy(), "INVITE"}]
+	t := sh.servers.m[serverKey{r.transaction(v), r.sentBy(v), "INVITE"}]
 	switch {
 	case t != nil && t.state == txCompleted && t.samePeer(r):
 		t.repeat.stop()
@@ -268,7 +268,7 @@ func (sh *shard) ack(r *Request, v Via) {
 
 // cancel answers a CANCEL and tells the TU once (RFC 3261 section 9.2). Nothing is kept of it: a repeated one is answered again.
 func (sh *shard) cancel(r *Request, v Via) {
-	t := sh.servers.m[serverKey{v.transaction(r), v.SentBy(), "INVITE"}]
+	t := sh.servers.m[serverKey{r.transaction(v), r.sentBy(v), "INVITE"}]
 	if t == nil || !t.samePeer(r) {
 		sh.s.refuse(r, v, 481)
 		return

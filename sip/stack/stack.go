@@ -19,6 +19,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"naisen/sip"
 )
 
 // Errors of a Result, of Respond, SendAck and Keepalive.
@@ -127,8 +129,7 @@ type Stack struct {
 	admit   *admission
 	sampler sampler
 
-	secret       [32]byte
-	marks        sync.Pool // of *marker
+	marks        *sip.Marks // keyed anew by each start
 	seed         maphash.Seed
 	flowID       atomic.Uint64
 	transactions atomic.Int64
@@ -152,9 +153,11 @@ func New(cfg Config, h Handler, log *slog.Logger) (*Stack, error) {
 	if h == nil || len(cfg.Listen) == 0 {
 		return nil, errors.New("stack: a handler and at least one listener are needed")
 	}
-	if _, err := rand.Read(s.secret[:]); err != nil {
+	var secret [32]byte
+	if _, err := rand.Read(secret[:]); err != nil {
 		return nil, fmt.Errorf("stack: secret: %w", err)
 	}
+	s.marks = sip.NewMarks(secret[:])
 	s.cfg.fill()
 	s.admit = newAdmission(s.limits, s.trusted)
 	n := cfg.Shards

@@ -1,12 +1,9 @@
 package stack
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"hash"
 	"strings"
 )
 
@@ -19,30 +16,19 @@ const (
 
 // mark is a keyed, deterministic token: 64 bits that nobody can make without the stack's secret.
 func (s *Stack) mark(kind string, parts ...string) string {
-	m, _ := s.marks.Get().(*marker)
-	if m == nil {
-		m = &marker{mac: hmac.New(sha256.New, s.secret[:])}
-	}
-	defer s.marks.Put(m)
-	m.text = append(m.text[:0], kind...)
+	var room [512]byte
+	text := append(room[:0], kind...)
 	for _, p := range parts {
-		m.text = append(append(m.text, 0), p...)
+		text = append(append(text, 0), p...)
 	}
-	m.mac.Reset()
-	m.mac.Write(m.text)
-	m.text = m.mac.Sum(m.text[:0])
-	return kind + hex.EncodeToString(m.text[:8])
-}
-
-// marker is kept for the next mark: to begin with the secret anew costs more than the mark.
-type marker struct {
-	mac  hash.Hash
-	text []byte
+	var sum [32]byte
+	var out [1 + 16]byte
+	return string(hex.AppendEncode(append(out[:0], kind...), s.marks.Append(sum[:0], text)[:8]))
 }
 
 // requestMark is the same for an INVITE, its retransmissions, its CANCEL and the ACK of its non-2xx final (RFC 3261 section 17.1.1.3).
 func (s *Stack) requestMark(kind string, r *Request, v Via) string {
-	return s.mark(kind, v.transaction(r), v.SentBy(), r.CallID(), r.From().Tag())
+	return s.mark(kind, r.transaction(v), r.sentBy(v), r.CallID(), r.From().Tag())
 }
 
 // statelessAck recognises the ACK of a refusal of which nothing was kept.

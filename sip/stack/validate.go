@@ -58,11 +58,18 @@ func validateIdentity(h *Headers, method string) error {
 	if _, m, ok := parseCSeq(h.Get("CSeq")); !ok || method != "" && m != method {
 		return malformed(400, "CSeq")
 	}
-	for _, name := range [...]string{"From", "To"} {
-		a, err := sip.ParseAddress(h.Get(name))
+	h.read = &reading{}
+	for _, field := range [...]struct {
+		name string
+		text *string
+		to   *sip.Address
+	}{{"From", &h.read.fromText, &h.read.from}, {"To", &h.read.toText, &h.read.to}} {
+		text := h.Get(field.name)
+		a, err := sip.ParseAddress(text)
 		if err != nil || a.Wildcard() || len(a.Tag()) > maxIdentifier {
-			return malformed(400, name)
+			return malformed(400, field.name)
 		}
+		*field.text, *field.to = text, a
 	}
 	return nil
 }
@@ -72,9 +79,11 @@ func validateVia(h *Headers) error {
 	if err != nil || len(vias) == 0 {
 		return malformed(400, "Via")
 	}
-	if len(sip.SplitList(h.Get("Via"))) == 0 { // the first of them is in another line, and topVia looks in this one
+	text := h.Get("Via")
+	if len(sip.SplitList(text)) == 0 { // the first of them is in another line, and topVia looks in this one
 		return malformed(400, "Via")
 	}
+	h.read.viaText, h.read.via = text, vias[0]
 	if len(vias) > maxVias {
 		return malformed(513, "too many Vias")
 	}

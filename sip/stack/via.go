@@ -39,6 +39,21 @@ func (v Via) transaction(r *Request) string {
 // SentBy is "host" or "host:port".
 func (v Via) SentBy() string { return sip.URI{Host: v.Host, Port: v.Port}.HostPort() }
 
+// transaction and sentBy are those of the top Via v. A request that was received knows them, since each is needed several times.
+func (r *Request) transaction(v Via) string {
+	if r.transactionID != "" {
+		return r.transactionID
+	}
+	return v.transaction(r)
+}
+
+func (r *Request) sentBy(v Via) string {
+	if r.sentByID != "" {
+		return r.sentByID
+	}
+	return v.SentBy()
+}
+
 // String writes the element.
 func (v Via) String() string {
 	return "SIP/2.0/" + v.Transport + " " + v.SentBy() + v.Params.String()
@@ -104,6 +119,9 @@ func (h *Headers) Vias() ([]Via, error) {
 func (h *Headers) topVia() (Via, error) {
 	for i := range h.list {
 		if h.list[i].Name == "Via" {
+			if h.read != nil && h.read.viaText == h.list[i].Value {
+				return h.read.via, nil
+			}
 			parts := sip.SplitList(h.list[i].Value)
 			if len(parts) == 0 {
 				break
@@ -114,13 +132,16 @@ func (h *Headers) topVia() (Via, error) {
 	return Via{}, sip.ErrSyntax
 }
 
-// setTopVia replaces the first element.
+// setTopVia replaces the first element. Only the receiving side may, before anybody else has the message.
 func (h *Headers) setTopVia(v Via) {
 	for i := range h.list {
 		if h.list[i].Name == "Via" {
 			parts := sip.SplitList(h.list[i].Value)
 			parts[0] = v.String()
 			h.list[i].Value = strings.Join(parts, ", ")
+			if h.read != nil {
+				h.read.viaText, h.read.via = h.list[i].Value, v
+			}
 			return
 		}
 	}
