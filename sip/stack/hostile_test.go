@@ -201,6 +201,9 @@ func TestHostileMessages(t *testing.T) {
 			t.Errorf("answered %d, want %v", got, row.want)
 		})
 	}
+	if n := s.Stats().Panics; n != 0 {
+		t.Errorf("%d panics", n)
+	}
 }
 
 // A5: the second request after Content-Length: 0 in one datagram is discarded, not executed.
