@@ -38,6 +38,8 @@ type Case struct {
 	Parties   []Party   `json:"parties"`
 	Notice    *Notice   `json:"notice,omitempty"`
 
+	Asked *Asked `json:"asked,omitempty"` // on demand; nil: a policy demanded it
+
 	RetentionDays int `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says. In a manifest the longest of all that it came under
 }
 
@@ -132,6 +134,7 @@ type Manifest struct {
 	SealedBytes  int64     `json:"sealed_bytes"`
 	Gaps         []Gap     `json:"gaps,omitempty"`
 	Masks        []Mask    `json:"masks,omitempty"`
+	Pauses       []Pause   `json:"pauses,omitempty"`
 	Tracks       []Track   `json:"tracks,omitempty"`       // where more than two spoke: each one's voice alone
 	Dropped      int64     `json:"dropped"`                // frames that the ring refused
 	Lost         int64     `json:"lost"`                   // frames that never came, by sequence number
@@ -182,7 +185,7 @@ type Gap struct {
 	Party  string `json:"party"`
 	FromMS int64  `json:"from_ms"`
 	ToMS   int64  `json:"to_ms"`
-	Reason string `json:"reason"` // "loss", "silence", "dropped", "truncated", "masked"
+	Reason string `json:"reason"` // "loss", "silence", "dropped", "truncated", "masked", "paused"
 }
 
 // State of a catalogue row; it only moves forward.

@@ -55,6 +55,7 @@ type Config struct {
 	Sync    time.Duration // fsync of what was written; default 1 s
 	Max     int           // recordings at once; default 2000
 	MinFree int64         // bytes; below this a new recording is reported as failed at once; default 64 MiB
+	Rings   int           // calls whose last stretch may be held in memory at once, of 2.5 MiB each where it is used; 0: none
 }
 
 // Recorder implements recorder.Recorder.
@@ -63,6 +64,7 @@ type Recorder struct {
 	dir    *os.File // the directory of the journals
 	pool   *pool
 	slots  *slots
+	rings  *rings
 	mu     sync.Mutex
 	live   map[string]*recording // guarded by mu; the syncer removes, before it tells the end
 	closed bool                  // guarded by mu
@@ -71,6 +73,8 @@ type Recorder struct {
 	done   sync.WaitGroup
 	full   atomic.Bool // the last look at the disk, or the last write, found no room
 	count  counters
+
+	holding int // of live, those without a journal; guarded by mu
 }
 
 var _ recorder.Recorder = (*Recorder)(nil)
@@ -108,7 +112,11 @@ func open(cfg Config, dir *os.File) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{cfg: cfg, dir: dir, pool: waiting, slots: slots, live: map[string]*recording{}, stop: make(chan struct{})}
+	rings, err := newRings(cfg.Rings)
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorder{cfg: cfg, dir: dir, pool: waiting, slots: slots, rings: rings, live: map[string]*recording{}, stop: make(chan struct{})}
 	r.sync = newSyncer(r)
 	r.look()
 	r.done.Add(2)
@@ -161,15 +169,8 @@ func (r *Recorder) Start(c recorder.Case) (recorder.Recording, error) {
 	rec := newRecording(r, c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case r.closed:
-		return nil, ErrClosed
-	case r.live[c.ID] != nil:
-		r.count.refused.Add(1)
-		return nil, fmt.Errorf("%w: %s", ErrExists, c.ID)
-	case len(r.live) >= r.cfg.Max:
-		r.count.refused.Add(1)
-		return nil, ErrTooMany
+	if err := r.admit(c.ID); err != nil {
+		return nil, err
 	}
 	r.live[c.ID] = rec
 	r.count.started.Add(1)
@@ -177,6 +178,21 @@ func (r *Recorder) Start(c recorder.Case) (recorder.Recording, error) {
 		rec.fail(recorder.ErrDiskFull)
 	}
 	return rec, nil
+}
+
+// admit says whether one more recording may begin. Called with mu held.
+func (r *Recorder) admit(id string) error {
+	switch {
+	case r.closed:
+		return ErrClosed
+	case r.live[id] != nil:
+		r.count.refused.Add(1)
+		return fmt.Errorf("%w: %s", ErrExists, id)
+	case len(r.live) >= r.cfg.Max:
+		r.count.refused.Add(1)
+		return ErrTooMany
+	}
+	return nil
 }
 
 // Live says whether the recording is still being captured: its journal is not to be touched.
@@ -204,7 +220,7 @@ func (r *Recorder) Close() error {
 	return r.dir.Close()
 }
 
-// check refuses what could not be stored and cuts what is only too long.
+// check refuses what could not be stored, and tidies the rest.
 func check(c *recorder.Case) error {
 	if !ValidID(c.ID) || strings.HasSuffix(c.ID, ".manifest") || strings.Contains(c.ID, ".track-") { // that is how the files beside it are called
 		return fmt.Errorf("%w: id", ErrCase)
@@ -215,6 +231,12 @@ func check(c *recorder.Case) error {
 	if len(c.Parties) > maxParties {
 		return fmt.Errorf("%w: %d parties", ErrCase, len(c.Parties))
 	}
+	tidyCase(c)
+	return nil
+}
+
+// tidyCase cuts what is only too long.
+func tidyCase(c *recorder.Case) {
 	for _, s := range []*string{&c.Call, &c.DID, &c.Direction, &c.Policy} {
 		*s = cut(*s)
 	}
@@ -227,7 +249,11 @@ func check(c *recorder.Case) error {
 		tidyNotice(&n)
 		c.Notice = &n
 	}
-	return nil
+	if c.Asked != nil {
+		a := *c.Asked
+		tidyOrder(&a.Order)
+		c.Asked = &a
+	}
 }
 
 func tidy(p *recorder.Party) {

@@ -42,6 +42,7 @@ func (r *Recorder) drain() {
 			}
 		}
 		clear(work)
+		clear(scratch[:]) // somebody's voice
 		if closing {
 			return
 		}
@@ -69,6 +70,11 @@ func (c *recording) step(scratch *[maxPayload]byte, closing bool) bool {
 	now := time.Now()
 	if c.failing && now.Before(c.retry) && !closing {
 		return false
+	}
+	if c.ring != nil && !c.replaying {
+		if kept, over := c.remember(scratch); !kept {
+			return over
+		}
 	}
 	err := c.write(scratch, now)
 	if err == nil && c.broken.Swap(false) {
@@ -106,6 +112,9 @@ func (c *recording) write(scratch *[maxPayload]byte, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if err := c.replay(); err != nil {
+		return err
+	}
 	// The stop was read before the queues: what the tap put in before it is drained now, what comes after it is after the end.
 	if err := c.takeFrames(scratch); err != nil {
 		return err
@@ -132,7 +141,7 @@ func (c *recording) write(scratch *[maxPayload]byte, now time.Time) error {
 // finish ends the journal. The stop mark goes in once, however often the disk refuses what follows.
 func (c *recording) finish(ending *journal.Stop) error {
 	if !c.stopMarked {
-		if err := c.w.Mark(journal.KindStop, ending); err != nil {
+		if err := c.w.Mark(journal.KindStop, c.moved(ending)); err != nil {
 			return err
 		}
 		c.stopMarked = true
@@ -169,7 +178,7 @@ func (c *recording) takeMarks() (fresh bool, ending *journal.Stop, err error) {
 		}
 		m := c.marks[0]
 		c.mu.Unlock()
-		if err := c.w.Mark(m.kind, m.v); err != nil && !errors.Is(err, journal.ErrTooLarge) {
+		if err := c.w.Mark(m.kind, c.moved(m.v)); err != nil && !errors.Is(err, journal.ErrTooLarge) {
 			return fresh, nil, err
 		}
 		fresh = true
@@ -184,6 +193,7 @@ func (c *recording) takeFrames(scratch *[maxPayload]byte) error {
 	var f journal.Frame
 	for _, q := range *c.queues.Load() {
 		for q.peek(&f, scratch) {
+			f.At = max(f.At-c.shift, 0)
 			if err := c.w.Frame(&f); err != nil {
 				return err
 			}
@@ -191,7 +201,7 @@ func (c *recording) takeFrames(scratch *[maxPayload]byte) error {
 		}
 		if n := q.dropped.Swap(0); n > 0 {
 			c.of.count.dropped.Add(n)
-			if err := c.w.Mark(journal.KindDrops, journal.Drops{Index: int(q.index), From: c.last, To: at, N: n}); err != nil {
+			if err := c.w.Mark(journal.KindDrops, c.moved(journal.Drops{Index: int(q.index), From: c.last, To: at, N: n})); err != nil {
 				q.dropped.Add(n)
 				c.of.count.dropped.Add(-n)
 				return err

@@ -22,6 +22,7 @@ type recording struct {
 	stopped atomic.Bool
 	broken  atomic.Bool // fsync failed
 	masked  atomic.Bool // what is said and pressed is not kept
+	paused  atomic.Bool // so too, since somebody asked for that
 	closing bool        // guarded by syncer.mu: its file is or will be closed
 
 	mu       sync.Mutex
@@ -29,12 +30,15 @@ type recording struct {
 	again    int // marks of parties that were known
 	marks    []mark
 	maskings int
+	pauses   int   // marks of pauses
 	heard    int   // marks of listeners
 	noted    int   // marks of the chain
 	kept     int   // days, by the longest rule so far
 	failure  error // the first one
 	failed   func(error)
 	ending   *journal.Stop
+	wanted   *recorder.Case // of a held one: what it becomes
+	wantedAt time.Duration
 
 	// The drain goroutine's own.
 	c          recorder.Case
@@ -48,6 +52,9 @@ type recording struct {
 	stopMarked bool
 	over       bool          // handed to the syncer, which takes it off the live ones
 	last       time.Duration // of the last drain, for the span of drops
+	ring       *ring         // what is held in memory; nil: nothing
+	replaying  bool          // it goes into the journal
+	shift      time.Duration // from when the holding began to where the journal begins
 }
 
 type mark struct {
@@ -142,11 +149,6 @@ func (c *recording) Mask(on bool, by string) {
 	c.marks = append(c.marks, mark{journal.KindMask, journal.Mask{On: on, At: c.elapsed(c.of.cfg.Now()), By: cut(by)}})
 }
 
-// blank is what the journal gets of a masked frame: that it came, so that its number does not count as lost, and nothing of what it held.
-func blank(f *media.Frame) media.Frame {
-	return media.Frame{Played: f.Played, Event: true, Sequence: f.Sequence, Timestamp: f.Timestamp, SSRC: f.SSRC, Arrived: f.Arrived}
-}
-
 // Drained says whether the journal's writer has taken everything that the tap has seen so far.
 func (c *recording) Drained() bool {
 	for _, q := range *c.queues.Load() {
@@ -162,6 +164,7 @@ func (c *recording) release() {
 	for _, q := range *c.queues.Load() {
 		q.close()
 	}
+	c.freeRing()
 	if c.w != nil {
 		c.w = nil
 		c.of.slots.put(c.slot)
@@ -209,7 +212,7 @@ func (t *tap) Tap(f *media.Frame) {
 		if q.endpoint != f.From {
 			continue
 		}
-		if c.masked.Load() || q.deaf.Load() {
+		if f.Event || c.silent() || q.deaf.Load() { // which keys were pressed is in no file: a recording is what is heard
 			b := blank(f)
 			if q.push(&b, 0, c.when(f.Arrived)) {
 				c.of.count.frames.Add(1)
@@ -217,7 +220,7 @@ func (t *tap) Tap(f *media.Frame) {
 			return
 		}
 		codec := journal.CodecByte(f.Codec)
-		if codec == 0 && !f.Event || len(f.Payload) > maxPayload {
+		if codec == 0 || len(f.Payload) > maxPayload {
 			c.of.count.unusable.Add(1)
 			q.dropped.Add(1)
 			return

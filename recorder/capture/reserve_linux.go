@@ -12,3 +12,9 @@ func reserve(size int) (mem []byte, release func([]byte), err error) {
 	_ = unix.Madvise(mem, unix.MADV_DONTDUMP)   // no audio in a core file
 	return mem, func(m []byte) { _ = unix.Munmap(m) }, nil
 }
+
+// lock keeps memory out of the swap. The system may refuse: RLIMIT_MEMLOCK, or no CAP_IPC_LOCK.
+func lock(mem []byte) error { return unix.Mlock(mem) }
+
+// discard gives pages of reserved memory back; they are zero when they are touched again.
+func discard(mem []byte) { _ = unix.Madvise(mem, unix.MADV_DONTNEED) }

@@ -10,9 +10,10 @@ type counters struct {
 	frames, dropped, strangers, unusable atomic.Int64
 	failures, failing, syncErrors, bytes atomic.Int64
 	syncTook, diskFree, diskTotal        atomic.Int64
+	held, notHeld, kept, forgotten       atomic.Int64
 }
 
-// Stats of capture. Live, Failing, SyncTook, DiskFree and DiskTotal go up and down, the rest only grows.
+// Stats of capture. Live, Holding, Failing, SyncTook, DiskFree and DiskTotal go up and down, the rest only grows.
 type Stats struct {
 	Live       int           // recordings under way
 	Failing    int64         // of them, those whose journal the disk refuses now: the alarm
@@ -31,18 +32,28 @@ type Stats struct {
 	Failures   int64 // recordings that met a disk error
 	SyncErrors int64
 	Bytes      int64 // written to journals
+
+	Holding   int   // calls whose last stretch is in memory
+	Held      int64 // calls that it was begun for
+	NotHeld   int64 // calls for which there was no room
+	Kept      int64 // somebody asked for it
+	Forgotten int64 // nobody did, and it was destroyed
+	Unlocked  bool  // the system does not let the keys of what is held be locked in memory
 }
 
 // Stats returns the numbers of this moment.
 func (r *Recorder) Stats() Stats {
 	r.mu.Lock()
-	live := len(r.live)
+	holding := r.holding
+	live := len(r.live) - holding
 	r.mu.Unlock()
 	n := &r.count
 	s := Stats{Live: live, Failing: n.failing.Load(), DiskFull: r.full.Load(), DiskFree: n.diskFree.Load(), DiskTotal: n.diskTotal.Load(),
 		SyncTook: time.Duration(n.syncTook.Load()), Started: n.started.Load(), Finished: n.finished.Load(), Refused: n.refused.Load(),
 		Frames: n.frames.Load(), Dropped: n.dropped.Load(), Strangers: n.strangers.Load(), Unusable: n.unusable.Load(),
-		Failures: n.failures.Load(), SyncErrors: n.syncErrors.Load(), Bytes: n.bytes.Load()}
+		Failures: n.failures.Load(), SyncErrors: n.syncErrors.Load(), Bytes: n.bytes.Load(),
+		Holding: holding, Held: n.held.Load(), NotHeld: n.notHeld.Load(), Kept: n.kept.Load(), Forgotten: n.forgotten.Load(),
+		Unlocked: r.cfg.Rings > 0 && !r.rings.locked}
 	s.DiskHigh = s.DiskTotal > 0 && s.DiskFree < s.DiskTotal/10
 	return s
 }

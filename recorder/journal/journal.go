@@ -67,6 +67,8 @@ const (
 	KindNotice Kind = 9  // JSON recorder.Notice
 	KindLink   Kind = 10 // JSON recorder.Link
 	KindKept   Kind = 11 // JSON Kept
+
+	KindPause Kind = 12 // JSON Pause
 )
 
 // Frame is one RTP packet as the tap saw it.
@@ -103,6 +105,13 @@ type Mask struct {
 	On bool          `json:"on"`
 	At time.Duration `json:"at"`
 	By string        `json:"by,omitempty"`
+}
+
+// Pause says that from here on nothing of the call is kept since somebody asked for that, or that it is again.
+type Pause struct {
+	On bool          `json:"on"`
+	At time.Duration `json:"at"`
+	recorder.Order
 }
 
 // Listener says that somebody beside the parties hears the call from here on, in another way, or no more.

@@ -21,6 +21,7 @@ type Record struct {
 	Party Party
 	Drops Drops
 	Mask  Mask
+	Pause Pause
 
 	Listener Listener
 	Left     Left
@@ -178,6 +179,9 @@ func parse(kind Kind, body []byte, rec *Record) (known bool, err error) {
 	case KindMask:
 		rec.Mask = Mask{}
 		return true, json.Unmarshal(body, &rec.Mask)
+	case KindPause:
+		rec.Pause = Pause{}
+		return true, json.Unmarshal(body, &rec.Pause)
 	case KindListener:
 		rec.Listener = Listener{}
 		return true, json.Unmarshal(body, &rec.Listener)
@@ -201,6 +205,15 @@ func parse(kind Kind, body []byte, rec *Record) (known bool, err error) {
 		return true, json.Unmarshal(body, &rec.Stop)
 	}
 	return false, nil
+}
+
+// CutFrame takes the first frame off what AppendFrame made; false: there is none. Its payload is a part of b.
+func CutFrame(b []byte, f *Frame) (rest []byte, ok bool) {
+	kind, body, rest, ok := cut(b)
+	if !ok || kind != KindFrame || parseFrame(body, f) != nil {
+		return nil, false
+	}
+	return rest, true
 }
 
 func parseFrame(b []byte, f *Frame) error {

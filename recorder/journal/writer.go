@@ -63,16 +63,20 @@ func (w *Writer) Frame(f *Frame) error {
 	if err := w.room(n); err != nil {
 		return err
 	}
-	b := w.plain
+	w.plain = AppendFrame(w.plain, f)
+	return nil
+}
+
+// AppendFrame adds a frame's record to b, as it stands in a journal.
+func AppendFrame(b []byte, f *Frame) []byte {
 	b = append(b, byte(KindFrame))
-	b = binary.BigEndian.AppendUint16(b, uint16(n))
+	b = binary.BigEndian.AppendUint16(b, uint16(frameHead+len(f.Payload)))
 	b = append(b, f.Party, flagsOf(f), CodecByte(f.Codec))
 	b = binary.BigEndian.AppendUint16(b, f.Sequence)
 	b = binary.BigEndian.AppendUint32(b, f.Timestamp)
 	b = binary.BigEndian.AppendUint32(b, f.SSRC)
 	b = binary.BigEndian.AppendUint64(b, uint64(f.At))
-	w.plain = append(b, f.Payload...)
-	return nil
+	return append(b, f.Payload...)
 }
 
 // Mark appends a record of another kind as JSON.

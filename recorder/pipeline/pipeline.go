@@ -56,6 +56,7 @@ type Config struct {
 	Entered func()
 
 	MaxLive int // recordings at once; 0: as many as capture takes
+	Rings   int // calls whose last stretch may be held in memory at once; 0: none
 	// OpenJournal is capture.Config.Open: tests put a full disk here.
 	OpenJournal func(path string) (journal.File, error)
 }
@@ -76,7 +77,10 @@ type Pipeline struct {
 	waiting atomic.Int64 // bytes of what waits here, at the last sweep
 }
 
-var _ recorder.Recorder = (*Pipeline)(nil)
+var _ interface {
+	recorder.Recorder
+	recorder.Holder
+} = (*Pipeline)(nil)
 
 const (
 	journals = "journal"
@@ -104,7 +108,7 @@ func Open(cfg Config) (*Pipeline, error) {
 		return nil, fmt.Errorf("pipeline: %w", err)
 	}
 	var err error
-	p.capture, err = capture.Open(capture.Config{Dir: p.dir(journals), Keeper: cfg.Sealer, Log: cfg.Log, Now: cfg.Now, Open: cfg.OpenJournal, Max: cfg.MaxLive,
+	p.capture, err = capture.Open(capture.Config{Dir: p.dir(journals), Keeper: cfg.Sealer, Log: cfg.Log, Now: cfg.Now, Open: cfg.OpenJournal, Max: cfg.MaxLive, Rings: cfg.Rings,
 		Began: p.onBegan, Ended: func(id string) { p.renders.add(id) }})
 	if err != nil {
 		return nil, err
@@ -161,6 +165,11 @@ func (c *Config) defaults() {
 
 // Start implements recorder.Recorder.
 func (p *Pipeline) Start(c recorder.Case) (recorder.Recording, error) { return p.capture.Start(c) }
+
+// Hold implements recorder.Holder.
+func (p *Pipeline) Hold(c recorder.Case, window time.Duration) (recorder.Held, error) {
+	return p.capture.Hold(c, window)
+}
 
 // Settle waits until nothing is being captured and no job can be done now: all is stored, or waits for a store that refuses it.
 func (p *Pipeline) Settle(ctx context.Context) error {

@@ -16,8 +16,8 @@ const (
 	behind = 12 * tickRate
 	// maxPending bounds the frames that wait for one stream: 12 s of 10 ms packets and a burst.
 	maxPending = 4000
-	// maxEvents bounds the telephone-events remembered: some seconds of digits.
-	maxEvents = 1024
+	// maxEvents bounds the telephone-events remembered, and the frames of which nothing was kept: half of them are more than missing looks back.
+	maxEvents = 8192
 )
 
 // player is the second pass.
@@ -259,7 +259,7 @@ func (p *player) put(v *voice, x *packet) {
 				fill = append(fill, v.last)
 			}
 			p.scratch = fill
-			p.out.mix(v.channel, v.next, fill)
+			p.mix(v.channel, v.next, fill)
 		} else if !v.played && lost > 0 {
 			p.gaps.know(v.channel, v.next, at, "loss")
 		}
@@ -275,7 +275,7 @@ func (p *player) put(v *voice, x *packet) {
 		return
 	}
 	v.started, v.next, v.last = true, at+int64(len(pcm)), pcm[len(pcm)-1]
-	p.out.mix(v.channel, at, pcm)
+	p.mix(v.channel, at, pcm)
 }
 
 // missing counts the frames between the last one and this one that never came. Telephone-events are not missing.

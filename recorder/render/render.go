@@ -81,7 +81,7 @@ func (s *surveyed) manifest(p *player, out *output, digest hash.Hash) recorder.M
 		DurationMS:  s.total / (tickRate / 1000),
 		Format:      fmt.Sprintf("audio/wav; rate=%d; channels=2", s.rate),
 		AudioSHA256: hex.EncodeToString(digest.Sum(nil)), AudioBytes: out.written,
-		Gaps: p.gaps.list, GapsOmitted: p.gaps.omitted, Masks: s.masks, Listeners: s.listeners.list,
+		Gaps: p.gaps.list, GapsOmitted: p.gaps.omitted, Masks: s.masks, Pauses: s.pauses, Listeners: s.listeners.list,
 		Segments: s.chain.segments, Notices: s.chain.notices, Links: s.chain.links, Dropped: s.dropped, Lost: p.lost, Damaged: s.damaged}
 	if s.stop != nil {
 		m.Why, m.Ended = s.stop.Why, s.stop.Ended
@@ -90,6 +90,9 @@ func (s *surveyed) manifest(p *player, out *output, digest hash.Hash) recorder.M
 	}
 	m.Parties = nil
 	for _, p := range s.parties {
+		if len(p.says)+len(p.codecs) == 0 { // it had left before the stretch that was held
+			continue
+		}
 		m.Parties = append(m.Parties, p.says...)
 		codecs := "none"
 		if len(p.codecs) > 0 {
@@ -117,6 +120,8 @@ type surveyed struct {
 	streams map[key]*stream
 	spans   []span // of drops and of damage
 	masks   []recorder.Mask
+	pauses  []recorder.Pause
+	mute    []span // stretches of both, in order: nothing is heard there, also of what was on its way
 
 	listeners listeners
 	chain     chain
@@ -145,6 +150,7 @@ const (
 	maxSpans   = 4096 // drops and damage remembered for the reasons of gaps
 	maxSays    = 1024 // party marks
 	maxMasks   = 256
+	maxPauses  = 512
 )
 
 // survey is the first pass.
@@ -182,8 +188,8 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 		case journal.KindDrops:
 			s.dropped += rec.Drops.N
 			s.span(span{rec.Drops.Index, ticks(rec.Drops.From) - tickRate/2, ticks(rec.Drops.To) + tickRate/2, "dropped"})
-		case journal.KindMask:
-			s.mask(rec.Mask)
+		case journal.KindMask, journal.KindPause:
+			s.hush(&rec)
 		case journal.KindListener:
 			s.listeners.take(rec.Listener)
 		case journal.KindLeft, journal.KindNotice, journal.KindLink, journal.KindKept:
@@ -203,35 +209,10 @@ func survey(ctx context.Context, r *journal.Reader) (*surveyed, error) {
 		s.stop = nil
 	}
 	s.measure(last)
-	s.unmask()
+	s.unhush()
 	s.listeners.end(s.total / (tickRate / 1000))
 	s.chain.end(s.total / (tickRate / 1000))
 	return s, nil
-}
-
-// mask notes where a stretch that is not kept begins or ends.
-func (s *surveyed) mask(m journal.Mask) {
-	n := len(s.masks)
-	open := n > 0 && s.masks[n-1].ToMS < 0
-	switch {
-	case m.On && !open && n < maxMasks:
-		s.masks = append(s.masks, recorder.Mask{FromMS: m.At.Milliseconds(), ToMS: -1, By: m.By})
-	case !m.On && open:
-		s.masks[n-1].ToMS = m.At.Milliseconds()
-	}
-}
-
-// unmask ends what is masked until the end, and gives the gaps their reason.
-func (s *surveyed) unmask() {
-	var spans []span
-	for i := range s.masks {
-		m := &s.masks[i]
-		if m.ToMS < 0 {
-			m.ToMS = s.total / (tickRate / 1000)
-		}
-		spans = append(spans, span{-1, m.FromMS * tickRate / 1000, m.ToMS * tickRate / 1000, "masked"})
-	}
-	s.spans = append(spans, s.spans...)
 }
 
 func (s *surveyed) span(x span) {
