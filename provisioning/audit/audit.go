@@ -33,13 +33,19 @@ type Record struct {
 	Leaf   []byte                  // canonical JSON: the truth
 	Hashes []byte                  // the tree's hashes that this entry completes, 32 bytes each: its leaf hash, then level 1, 2, ...
 	Entry  provisioning.AuditEntry // the columns kept beside for searching (no Detail): must agree with Leaf
+	Alone  bool                    // there are no columns beside the leaf: it comes from an export
 }
 
-// Source is what verification and checkpoints read. Store implements it.
-type Source interface {
+// Log is what verification reads: a Source, a copy of the database, an export. Several goroutines may read at once.
+type Log interface {
 	AuditSize(ctx context.Context) (int64, error)
 	// AuditRecords is ordered by Seq; fewer than limit only at the end.
 	AuditRecords(ctx context.Context, after int64, limit int) ([]Record, error)
+}
+
+// Source is what checkpoints and proofs read besides. Store implements it.
+type Source interface {
+	Log
 	// AuditHashes is Record.Hashes of the given entries.
 	AuditHashes(ctx context.Context, seqs []int64) (map[int64][]byte, error)
 }

@@ -17,7 +17,8 @@ import (
 // ErrCheckpoint says that a checkpoint is not authentic.
 var ErrCheckpoint = errors.New("audit: checkpoint is not authentic")
 
-// Checkpoint says that the log had Size entries with this root. Its signed form is that of C2SP tlog-checkpoint.
+// Checkpoint says that the log had Size entries with this root. Its signed form is that of C2SP tlog-checkpoint: origin, size, root, and a line of
+// extension with the time. The origin is the name of the key that signs, so that a witness of several logs tells ours apart.
 type Checkpoint struct {
 	Size int64
 	Root tlog.Hash
@@ -25,15 +26,16 @@ type Checkpoint struct {
 }
 
 const (
-	origin      = "naisen audit log"
+	oldOrigin   = "naisen audit log" // of checkpoints signed before keys had a name of their own
 	suffix      = ".checkpoint"
+	cosigned    = "-cosigned" // after suffix: with the signature of a witness
 	maxNote     = 4096
 	maxCheckDir = 1_000_000
 )
 
 // Sign is the checkpoint as a signed note.
 func (k *Key) Sign(c Checkpoint) ([]byte, error) {
-	text := fmt.Sprintf("%s\n%d\n%s\ntime %s\n", origin, c.Size, c.Root, c.Time.UTC().Format(time.RFC3339))
+	text := fmt.Sprintf("%s\n%d\n%s\ntime %s\n", k.signer.Name(), c.Size, c.Root, c.Time.UTC().Format(time.RFC3339))
 	b, err := note.Sign(&note.Note{Text: text}, k.signer)
 	if err != nil {
 		return nil, fmt.Errorf("audit: sign checkpoint: %w", err)
@@ -55,13 +57,13 @@ func OpenCheckpoint(signed []byte, public string) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
 	lines := strings.Split(n.Text, "\n")
-	if len(lines) != 5 || lines[0] != origin || lines[4] != "" {
+	if len(lines) != 5 || lines[0] != v.Name() && lines[0] != oldOrigin || lines[4] != "" {
 		return Checkpoint{}, fmt.Errorf("%w: signed, but no checkpoint of an audit log", ErrCheckpoint)
 	}
 	size, err1 := strconv.ParseInt(lines[1], 10, 64)
 	root, err2 := tlog.ParseHash(lines[2])
 	at, err3 := time.Parse("time "+time.RFC3339, lines[3])
-	if err := errors.Join(err1, err2, err3); err != nil || size < 0 {
+	if err := errors.Join(err1, err2, err3); err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
 		return Checkpoint{}, fmt.Errorf("%w: signed, but not readable", ErrCheckpoint)
 	}
 	return Checkpoint{Size: size, Root: root, Time: at}, nil

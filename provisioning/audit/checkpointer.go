@@ -35,8 +35,9 @@ type Checkpointer struct {
 	stop context.CancelFunc
 	done chan struct{}
 
-	mu   sync.Mutex // one checkpoint at a time; guards last
-	last Checkpoint
+	mu     sync.Mutex // one checkpoint at a time; guards the rest
+	last   Checkpoint
+	broken error // a checkpoint that was kept elsewhere does not fit: nothing is signed any more
 }
 
 // NewCheckpointer reads the directory's last checkpoint, checks that the log still holds it (ErrBroken: cut, rolled back or rewritten),
@@ -69,7 +70,7 @@ func NewCheckpointer(ctx context.Context, src Source, cfg Config) (*Checkpointer
 	if err != nil {
 		return nil, fmt.Errorf("audit: checkpoints: %w", err)
 	}
-	if err := c.consistent(ctx, size); err != nil {
+	if err := c.consistent(ctx, size, c.last); err != nil {
 		return nil, err
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -98,11 +99,14 @@ func (c *Checkpointer) run(ctx context.Context) {
 func (c *Checkpointer) Write(ctx context.Context) (Checkpoint, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.broken != nil {
+		return Checkpoint{}, c.broken
+	}
 	size, err := c.src.AuditSize(ctx)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("audit: checkpoint: %w", err)
 	}
-	if err := c.consistent(ctx, size); err != nil {
+	if err := c.consistent(ctx, size, c.last); err != nil {
 		return Checkpoint{}, err
 	}
 	if size == c.last.Size {
@@ -145,28 +149,82 @@ func (c *Checkpointer) same(next Checkpoint) error {
 	return nil
 }
 
-// consistent proves that the log still begins with the last checkpoint. c.mu is held, or c is not shared yet.
-func (c *Checkpointer) consistent(ctx context.Context, size int64) error {
-	if c.last.Size == 0 {
-		return nil
-	}
-	if size < c.last.Size {
-		return fmt.Errorf("%w: %d entries, but a checkpoint of %s says %d", ErrBroken, size, c.last.Time.Format(time.RFC3339), c.last.Size)
-	}
-	root, err := rootAt(ctx, c.src, c.last.Size)
+// Hold holds the log against a checkpoint that was kept elsewhere: ErrBroken where the log was cut, rolled back or rewritten since, and from then on
+// nothing is signed.
+func (c *Checkpointer) Hold(ctx context.Context, kept Checkpoint) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	size, err := c.src.AuditSize(ctx)
 	if err != nil {
 		return fmt.Errorf("audit: checkpoint: %w", err)
 	}
-	if root != c.last.Root {
-		return fmt.Errorf("%w: its first %d entries have root %s, but a checkpoint of %s says %s", ErrBroken, c.last.Size, root,
-			c.last.Time.Format(time.RFC3339), c.last.Root)
+	err = c.consistent(ctx, size, kept)
+	if errors.Is(err, ErrBroken) {
+		c.broken = err
 	}
-	return c.sameTree(ctx, size)
+	return err
 }
 
-// sameTree proves that the tree of size grew out of that of the last checkpoint (RFC 6962 section 2.1.2).
-func (c *Checkpointer) sameTree(ctx context.Context, size int64) error {
-	if size == c.last.Size {
+// Distrust ends the signing, for a reason that somebody else found.
+func (c *Checkpointer) Distrust(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken = why
+}
+
+// Signed makes a checkpoint of the log as it is now, unless the last one says the same, and gives it as it is signed; with a witness's signature
+// where one came.
+func (c *Checkpointer) Signed(ctx context.Context) (Checkpoint, []byte, error) {
+	last, err := c.Write(ctx)
+	if err != nil {
+		return last, nil, err
+	}
+	if last.Size == 0 { // nothing is in a file yet
+		signed, err := c.cfg.Key.Sign(last)
+		return last, signed, err
+	}
+	path := filepath.Join(c.cfg.Dir, fileName(last.Size))
+	signed, err := os.ReadFile(path + cosigned)
+	if errors.Is(err, fs.ErrNotExist) {
+		signed, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return last, nil, fmt.Errorf("audit: checkpoint: %w", err)
+	}
+	return last, signed, nil
+}
+
+// keepCosigned writes a checkpoint beside its first form with the signature of a witness.
+func (c *Checkpointer) keepCosigned(size int64, signed []byte) error {
+	err := durable.Create(filepath.Join(c.cfg.Dir, fileName(size))+cosigned, signed, 0o644)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("audit: checkpoint: %w", err)
+	}
+	return nil
+}
+
+// consistent proves that the log, which has size entries, still begins with a checkpoint. c.mu is held, or c is not shared yet.
+func (c *Checkpointer) consistent(ctx context.Context, size int64, kept Checkpoint) error {
+	if kept.Size == 0 {
+		return nil
+	}
+	if size < kept.Size {
+		return fmt.Errorf("%w: %d entries, but a checkpoint of %s says %d", ErrBroken, size, kept.Time.Format(time.RFC3339), kept.Size)
+	}
+	root, err := rootAt(ctx, c.src, kept.Size)
+	if err != nil {
+		return fmt.Errorf("audit: checkpoint: %w", err)
+	}
+	if root != kept.Root {
+		return fmt.Errorf("%w: its first %d entries have root %s, but a checkpoint of %s says %s", ErrBroken, kept.Size, root,
+			kept.Time.Format(time.RFC3339), kept.Root)
+	}
+	return c.sameTree(ctx, size, kept)
+}
+
+// sameTree proves that the tree of size grew out of that of a checkpoint (RFC 6962 section 2.1.2).
+func (c *Checkpointer) sameTree(ctx context.Context, size int64, kept Checkpoint) error {
+	if size == kept.Size {
 		return nil
 	}
 	root, err := rootAt(ctx, c.src, size)
@@ -174,12 +232,12 @@ func (c *Checkpointer) sameTree(ctx context.Context, size int64) error {
 		return fmt.Errorf("audit: checkpoint: %w", err)
 	}
 	reader := hashReader(func(seqs []int64) (map[int64][]byte, error) { return c.src.AuditHashes(ctx, seqs) })
-	proof, err := tlog.ProveTree(size, c.last.Size, reader)
+	proof, err := tlog.ProveTree(size, kept.Size, reader)
 	if err == nil {
-		err = tlog.CheckTree(proof, size, root, c.last.Size, c.last.Root)
+		err = tlog.CheckTree(proof, size, root, kept.Size, kept.Root)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: no proof that it grew out of the checkpoint of %d entries: %w", ErrBroken, c.last.Size, err)
+		return fmt.Errorf("%w: no proof that it grew out of the checkpoint of %d entries: %w", ErrBroken, kept.Size, err)
 	}
 	return nil
 }

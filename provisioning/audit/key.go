@@ -16,7 +16,7 @@ import (
 // ErrKeyFile says that the signing key's file cannot be used.
 var ErrKeyFile = errors.New("audit: key file cannot be used")
 
-// keyName stands in every signature line.
+// keyName begins the name that stands in every signature line and is the log's origin. What follows it is random: no two logs share a name.
 const keyName = "naisen-audit"
 
 // Key signs checkpoints (Ed25519, golang.org/x/mod/sumdb/note).
@@ -46,7 +46,7 @@ func OpenKey(path string) (*Key, error) {
 	return &Key{signer: signer, public: public}, nil
 }
 
-// Public is the verifier's key: "naisen-audit+hash+base64".
+// Public is the verifier's key: "naisen-audit/name+hash+base64".
 func (k *Key) Public() string { return k.public }
 
 func readOrCreateKey(path string) (string, error) {
@@ -57,7 +57,7 @@ func readOrCreateKey(path string) (string, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return string(b), err
 	}
-	private, public, err := note.GenerateKey(rand.Reader, keyName)
+	private, public, err := note.GenerateKey(rand.Reader, keyName+"/"+strings.ToLower(rand.Text()[:12]))
 	if err != nil {
 		return "", err
 	}

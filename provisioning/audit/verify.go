@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
-
-	"naisen/provisioning"
 )
 
 // ErrBroken says that the log is not what was written. The Report says where.
@@ -41,34 +38,24 @@ func (r Report) String() string {
 	return fmt.Sprintf("first bad entry is %d: %s", r.First, r.Reason)
 }
 
-const verifyPage = 1000
-
 // Verify recomputes the whole tree and compares each entry with its columns and hashes, and the tree with each checkpoint.
 // A fault gives ErrBroken and the Report's First. Checkpoints must be authentic (LoadCheckpoints, OpenCheckpoint); without any, a log
 // that was consistently rewritten or cut at its end is not found out.
-func Verify(ctx context.Context, src Source, checkpoints ...Checkpoint) (Report, error) {
-	size, err := src.AuditSize(ctx)
+func Verify(ctx context.Context, log Log, checkpoints ...Checkpoint) (Report, error) {
+	size, err := log.AuditSize(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("audit: verify: %w", err)
 	}
 	v := verifier{checkpoints: slices.Clone(checkpoints)}
 	slices.SortStableFunc(v.checkpoints, func(a, b Checkpoint) int { return cmp.Compare(a.Size, b.Size) })
 	v.compare()
-	for v.report.OK() {
-		records, err := src.AuditRecords(ctx, v.report.Size, verifyPage)
+	if v.report.OK() {
+		err := scan(ctx, log, func(r checked) bool { v.add(r); return v.report.OK() })
 		if err != nil {
 			return v.report, fmt.Errorf("audit: verify: %w", err)
 		}
-		for _, r := range records {
-			if v.add(r); !v.report.OK() {
-				break
-			}
-		}
-		if len(records) < verifyPage {
-			break
-		}
 	}
-	now, err := src.AuditSize(ctx)
+	now, err := log.AuditSize(ctx)
 	if err != nil {
 		return v.report, fmt.Errorf("audit: verify: %w", err)
 	}
@@ -79,6 +66,7 @@ func Verify(ctx context.Context, src Source, checkpoints ...Checkpoint) (Report,
 type verifier struct {
 	report      Report
 	frontier    []tlog.Hash
+	want        []byte       // the hashes of the entry in hand: room that is used again
 	checkpoints []Checkpoint // ordered, those not yet reached
 	good        int64        // size of the last checkpoint that agreed
 }
@@ -87,31 +75,31 @@ func (v *verifier) bad(first, last int64, reason string) {
 	v.report.First, v.report.Last, v.report.Reason = first, last, reason
 }
 
-func (v *verifier) add(r Record) {
+func (v *verifier) add(r checked) {
 	seq := v.report.Size + 1
-	if r.Seq != seq {
-		v.bad(seq, seq, fmt.Sprintf("it is missing, the next one there is %d", r.Seq))
+	if r.seq != seq {
+		v.bad(seq, seq, fmt.Sprintf("it is missing, the next one there is %d", r.seq))
 		return
 	}
-	if reason := checkRecord(r); reason != "" {
-		v.bad(seq, seq, reason)
+	if r.reason != "" {
+		v.bad(seq, seq, r.reason)
 		return
 	}
-	hash := tlog.RecordHash(r.Leaf)
-	want := append([]byte(nil), hash[:]...)
+	hash := r.hash
+	v.want = append(v.want[:0], hash[:]...)
 	v.frontier = append(v.frontier, hash)
 	for n := v.report.Size; n&1 == 1; n >>= 1 { // this entry completes a subtree per trailing one
 		l := len(v.frontier)
 		hash = tlog.NodeHash(v.frontier[l-2], v.frontier[l-1])
 		v.frontier = append(v.frontier[:l-2], hash)
-		want = append(want, hash[:]...)
+		v.want = append(v.want, hash[:]...)
 	}
 	switch {
-	case len(r.Hashes) < tlog.HashSize || !bytes.Equal(r.Hashes[:tlog.HashSize], want[:tlog.HashSize]):
+	case len(r.stored) < tlog.HashSize || !bytes.Equal(r.stored[:tlog.HashSize], v.want[:tlog.HashSize]):
 		v.bad(seq, seq, "it was changed: its hash does not fit")
 		return
-	case !bytes.Equal(r.Hashes, want):
-		v.bad(max(v.good, seq-subtree(r.Hashes, want))+1, seq, "one of these entries was changed together with its hash")
+	case !bytes.Equal(r.stored, v.want):
+		v.bad(max(v.good, seq-subtree(r.stored, v.want))+1, seq, "one of these entries was changed together with its hash")
 		return
 	}
 	v.report.Size = seq
@@ -125,22 +113,6 @@ func subtree(got, want []byte) int64 {
 		level++
 	}
 	return 1 << level
-}
-
-// checkRecord compares the row with its leaf.
-func checkRecord(r Record) string {
-	var e provisioning.AuditEntry
-	if err := json.Unmarshal(r.Leaf, &e); err != nil {
-		return "it was changed: not readable"
-	}
-	switch {
-	case e.Seq != r.Seq:
-		return fmt.Sprintf("it was moved or inserted: it was written as entry %d", e.Seq)
-	case !e.Time.Equal(r.Entry.Time), e.Domain != r.Entry.Domain, e.Subject != r.Entry.Subject, e.Action != r.Entry.Action,
-		e.Object != r.Entry.Object, e.Outcome != r.Entry.Outcome:
-		return "it was changed: its search columns do not fit"
-	}
-	return ""
 }
 
 // compare checks the checkpoints that the tree has just reached.

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/uptrace/bun"
 
@@ -194,9 +193,17 @@ func (w *writer) flushAudit() error {
 }
 
 func (r *reader) hashes(seqs []int64) (map[int64][]byte, error) {
-	var rows []auditRow
-	if err := r.db.NewRaw("SELECT seq, hashes FROM audit WHERE seq IN (?)", bun.List(seqs)).Scan(r.ctx, &rows); err != nil {
+	out, err := auditHashes(r.ctx, r.db, seqs)
+	if err != nil {
 		return nil, r.fail("read audit", err)
+	}
+	return out, nil
+}
+
+func auditHashes(ctx context.Context, db bun.IDB, seqs []int64) (map[int64][]byte, error) {
+	var rows []auditRow
+	if err := db.NewRaw("SELECT seq, hashes FROM audit WHERE seq IN (?)", bun.List(seqs)).Scan(ctx, &rows); err != nil {
+		return nil, err
 	}
 	out := make(map[int64][]byte, len(rows))
 	for _, row := range rows {
@@ -275,17 +282,8 @@ func (s *Store) AuditSize(ctx context.Context) (n int64, err error) {
 // AuditRecords: see audit.Source.
 func (s *Store) AuditRecords(ctx context.Context, after int64, limit int) (out []audit.Record, err error) {
 	err = s.view(ctx, func(r *reader) error {
-		var rows []auditRow
-		err := r.db.NewRaw("SELECT seq, at, domain, subject, action, object, outcome, leaf, hashes FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
-			after, pageLimit(limit)).Scan(ctx, &rows)
-		if err != nil {
+		if out, err = auditRecords(ctx, r.db, after, limit); err != nil {
 			return r.fail("read audit", err)
-		}
-		for _, row := range rows {
-			out = append(out, audit.Record{Seq: row.Seq, Leaf: row.Leaf, Hashes: row.Hashes, Entry: provisioning.AuditEntry{
-				Seq: row.Seq, Time: time.Unix(0, row.At).UTC(), Domain: row.Domain, Subject: row.Subject,
-				Action: row.Action, Object: row.Object, Outcome: row.Outcome,
-			}})
 		}
 		return nil
 	})

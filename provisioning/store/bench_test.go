@@ -71,24 +71,28 @@ func BenchmarkView(b *testing.B) {
 	}
 }
 
-// BenchmarkVerify checks 5,000 entries per turn.
+// BenchmarkVerify checks 200,000 entries per turn. Target: ten million in less than a minute, 170,000 a second on a whole machine.
 func BenchmarkVerify(b *testing.B) {
+	const entries = 200_000
 	s := benchStore(b)
-	err := s.Update(b.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
-		for range 5000 {
-			if err := w.AddAudit(provisioning.AuditEntry{Domain: "a.example", Action: "call.ended", Object: "c", Outcome: "ok", Detail: map[string]any{"q850": 16}}); err != nil {
-				return err
+	for range entries / 10_000 {
+		err := s.Update(b.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+			for i := range 10_000 {
+				if err := w.AddAudit(provisioning.AuditEntry{Domain: "a.example", Subject: "yamada@a.example", Action: "recording.listen", Object: fmt.Sprintf("cABCDEFGHIJKLMNOPQRSTU%05d", i), Outcome: "allowed",
+					Detail: map[string]any{"part": "audio", "range": "bytes=0-", "method": "GET", "client": "192.0.2.17"}}); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := audit.Verify(b.Context(), s); err != nil {
+			return nil
+		})
+		if err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.N)*5000/b.Elapsed().Seconds(), "entries/s")
+	for b.Loop() {
+		if r, err := audit.Verify(b.Context(), s); err != nil || r.Size < entries {
+			b.Fatal(r, err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*entries/b.Elapsed().Seconds(), "entries/s")
 }

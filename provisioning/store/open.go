@@ -81,8 +81,11 @@ func makeFile(path string) error {
 
 // connect: WAL lets readers go on during a write; synchronous FULL means that what was committed survives a power cut, as an audit log must.
 func connect(path string, conns int, extra string) (*sql.DB, error) {
-	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&" + extra
+	return openFile(path, conns, "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&"+extra)
+}
+
+func openFile(path string, conns int, options string) (*sql.DB, error) {
+	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() + "?" + options
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, err

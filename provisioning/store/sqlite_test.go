@@ -374,3 +374,55 @@ func TestBindingsExpire(t *testing.T) {
 		}
 	}
 }
+
+// TestLog: the log of a database is read without keys, beside the switch and from a copy on a medium that cannot be written, and nothing is changed.
+func TestLog(t *testing.T) {
+	dir := t.TempDir()
+	s, path := simple(t, dir)
+	seed(t, s, 30)
+	want, err := audit.Verify(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(path string) {
+		t.Helper()
+		l, err := store.OpenLog(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		got, err := audit.Verify(t.Context(), l, audit.Checkpoint{Size: want.Size, Root: want.Root})
+		if err != nil || got.Root != want.Root || got.Size != want.Size {
+			t.Errorf("%v %v, want %v", got, err, want)
+		}
+		if hashes, err := l.AuditHashes(t.Context(), []int64{2, 3, 999}); err != nil || len(hashes) != 2 {
+			t.Errorf("%v %v", hashes, err)
+		}
+	}
+	look(path)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	medium := filepath.Join(dir, "medium")
+	copied := filepath.Join(medium, "copy.db")
+	if err := errors.Join(os.Mkdir(medium, 0o700), os.WriteFile(copied, text, 0o400), os.Chmod(medium, 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.Chmod(medium, 0o700) }()
+	look(copied)
+	again, err := os.ReadFile(copied)
+	left, err2 := os.ReadDir(medium)
+	if errors.Join(err, err2) != nil || !bytes.Equal(again, text) || len(left) != 1 {
+		t.Errorf("the copy was changed: %v %v", errors.Join(err, err2), left)
+	}
+	for _, no := range []string{filepath.Join(dir, "none.db"), filepath.Join(dir, "secrets.key")} {
+		if l, err := store.OpenLog(t.Context(), no); err == nil {
+			t.Errorf("%s is a database", no)
+			_ = l.Close()
+		}
+	}
+}
