@@ -147,6 +147,13 @@ type Manifest struct {
 	Links     []Link     `json:"links,omitempty"`     // other calls of the same conversation
 }
 
+// Deposit is what is known of a recording once the store has it and gave the same back: enough to know it again for ever.
+type Deposit struct {
+	Manifest
+	ManifestSHA256       string // of the manifest's octets
+	SealedManifestSHA256 string // of the sealed object
+}
+
 // LongerDays is the longer of two RetentionDays. 0 has no end and is longer than any other.
 func LongerDays(a, b int) int {
 	if a <= 0 || b <= 0 {
@@ -206,10 +213,17 @@ type Action string
 const (
 	List   Action = "list"
 	Listen Action = "listen"
+	Export Action = "export" // an evidence pack, which leaves the vault
 )
+
+// Terms are how a recording is served to somebody.
+type Terms struct {
+	Listener string // who, as the audit log names them
+}
 
 // Permit is the right to do one action now. Begin writes the audit entry and must succeed before the first byte; Done says how much was served.
 type Permit interface {
+	Terms() Terms
 	Begin(ctx context.Context, detail map[string]any) error
 	Done(bytes int64, err error)
 }

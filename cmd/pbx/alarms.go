@@ -23,6 +23,7 @@ const (
 var alarmTexts = map[string]struct{ en, ja string }{
 	"audit-broken":           {"The audit log was altered", "監査ログが改ざんされています"},
 	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
+	"audit-unpublished":      {"Checkpoints of the audit log have been on this machine alone for an hour", "監査ログの署名済みチェックポイントが1時間以上、外部に保管されていません"},
 	"call-back-refused":      {"A queue may not call back whom it promised it", "キューの折り返し発信が許可されていません"},
 	"call-panic":             {"A call ended by a fault of the switch", "交換機の不具合で通話が終了しました"},
 	"certificate-expires":    {"The SIP certificate ends within two weeks", "SIP証明書の有効期限が2週間以内です"},

@@ -10,10 +10,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"naisen/provisioning/audit"
 	"naisen/provisioning/identity"
-	"naisen/provisioning/secret"
-	"naisen/provisioning/store"
 )
 
 // loginCmd signs in. It reads passwords from standard input, never from an argument that other users of the machine could see.
@@ -72,42 +69,4 @@ func ask(in *bufio.Reader, question string) (string, error) {
 func openBrowser(url string) error {
 	fmt.Fprintln(os.Stderr, "Open this address in a browser to sign in:\n"+url)
 	return nil
-}
-
-// Run implements `pbx audit verify`. It reads the database of a running or a stopped switch.
-func (c auditVerifyCmd) Run(ctx context.Context, out io.Writer) error {
-	config, err := loadConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	report, err := verifyAudit(ctx, config)
-	if err != nil && !errors.Is(err, audit.ErrBroken) {
-		return err
-	}
-	fmt.Fprintln(out, report)
-	return err
-}
-
-func verifyAudit(ctx context.Context, c Config) (audit.Report, error) {
-	if _, err := os.Stat(c.path("pbx.db")); err != nil { // never make an empty log and call it good
-		return audit.Report{}, err
-	}
-	key, err := audit.OpenKey(c.path("keys", "audit.key"))
-	if err != nil {
-		return audit.Report{}, err
-	}
-	checkpoints, err := audit.LoadCheckpoints(c.path("checkpoints"), key.Public())
-	if err != nil {
-		return audit.Report{}, err
-	}
-	keys, err := secret.OpenKeyring(c.path("keys", "secrets.key"))
-	if err != nil {
-		return audit.Report{}, err
-	}
-	s, err := store.Open(ctx, store.Config{Path: c.path("pbx.db"), Sealer: keys})
-	if err != nil {
-		return audit.Report{}, err
-	}
-	report, err := audit.Verify(ctx, s, checkpoints...)
-	return report, errors.Join(err, s.Close())
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"naisen/provisioning/audit"
 	"naisen/provisioning/identity"
 )
 
@@ -29,6 +30,7 @@ type Config struct {
 	HTTP     HTTPConfig     `yaml:"http"`
 	Identity IdentityConfig `yaml:"identity"`
 	Storage  StorageConfig  `yaml:"storage"`
+	Audit    AuditConfig    `yaml:"audit"`
 	Webhooks WebhookConfig  `yaml:"webhooks"`
 	LDAP     LDAPConfig     `yaml:"ldap"`
 	Calls    int            `yaml:"calls"` // at once; 2000
@@ -89,6 +91,17 @@ type StorageConfig struct {
 	Lock     string `yaml:"lock"` // s3: how the bucket locks recordings until they are due: "compliance" (default) or "governance"
 	Access   Secret `yaml:"access_key"`
 	Secret   Secret `yaml:"secret_key"`
+}
+
+// AuditConfig says who besides the object store keeps checkpoints of the audit log.
+type AuditConfig struct {
+	Witness WitnessConfig `yaml:"witness"`
+}
+
+// WitnessConfig names a witness as C2SP tlog-witness describes it.
+type WitnessConfig struct {
+	URL string `yaml:"url"` // submission prefix
+	Key string `yaml:"key"` // "name+hash+base64", signature type 4
 }
 
 // Modes of Object Lock: nobody can shorten the first, not even the account's root; the second can be by who has that right at the storage.
@@ -276,6 +289,7 @@ func (c *Config) Validate() error {
 		add(invalid("identity.access_ttl", "is from %s to %s", minAccess, maxAccess))
 	}
 	add(c.Storage.validate())
+	add(c.Audit.validate())
 	if c.Language != "ja" && c.Language != "en" {
 		add(invalid("language", `is "ja" or "en"`))
 	}
@@ -331,6 +345,17 @@ func (s StorageConfig) validate() error {
 		return nil
 	}
 	return invalid("storage.kind", `is "dir" or "s3"`)
+}
+
+// validate wants a whole witness or none.
+func (a *AuditConfig) validate() error {
+	if a.Witness == (WitnessConfig{}) {
+		return nil
+	}
+	if _, err := audit.NewWitness(a.Witness.URL, a.Witness.Key, nil); err != nil {
+		return invalid("audit.witness", "%v", err)
+	}
+	return nil
 }
 
 // listenAt is one parsed sip.listen entry; a zero address means "auto".

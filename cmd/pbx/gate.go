@@ -40,12 +40,15 @@ func (g gate) Permit(r *http.Request, action recorder.Action, domain, number, re
 		return nil, err
 	}
 	act := policy.RecordingListen
-	if action == recorder.List {
+	switch action {
+	case recorder.List:
 		act = policy.RecordingList
+	case recorder.Export:
+		act = policy.RecordingExport
 	}
 	p := &permit{gate: g, entry: provisioning.AuditEntry{Domain: domain, Subject: name(subject), Action: string(act), Object: recording}, subject: subject}
 	if err := g.policy.Can(subject, act, provisioning.Object{Domain: domain, Kind: policy.KindRecording, Key: recording}); err != nil {
-		if action == recorder.Listen && g.refusals.Allow() {
+		if action != recorder.List && g.refusals.Allow() {
 			p.entry.Domain = subject.Domain // the attempt belongs to the log of who tried
 			if err := p.write(context.WithoutCancel(r.Context()), "denied", map[string]any{"rule": err.Error(), "number": number}); err != nil {
 				g.log.Error("gate: audit of a refusal is missing", "recording", recording, "err", err)
@@ -62,6 +65,9 @@ type permit struct {
 	subject provisioning.Subject
 	entry   provisioning.AuditEntry
 }
+
+// Terms implements recorder.Permit.
+func (p *permit) Terms() recorder.Terms { return recorder.Terms{Listener: p.entry.Subject} }
 
 // Begin implements recorder.Permit.
 func (p *permit) Begin(ctx context.Context, detail map[string]any) error {

@@ -23,6 +23,7 @@ type commands struct {
 	Audit auditCmd `cmd:"" help:"The audit log."`
 
 	Recording recordingCmd `cmd:"" help:"The stored recordings."`
+	Verify    verifyCmd    `cmd:"" help:"Check an evidence pack, offline: nothing but the pack and a key that you trust is needed."`
 }
 
 type configFlag struct {
@@ -34,12 +35,6 @@ type serveCmd struct{ configFlag }
 type checkCmd struct {
 	Config string `type:"existingfile" required:"" help:"YAML configuration to check." placeholder:"FILE"`
 }
-
-type auditCmd struct {
-	Verify auditVerifyCmd `cmd:"" help:"Check every entry against the Merkle tree and the signed checkpoints; name the first bad one."`
-}
-
-type auditVerifyCmd struct{ configFlag }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -17,6 +17,7 @@ import (
 
 type recordingCmd struct {
 	Reconcile reconcileCmd `cmd:"" help:"Compare catalogue, manifests and stored objects, and say what does not fit."`
+	Export    exportCmd    `cmd:"" help:"Fetch an evidence pack: audio, manifest, notice, audit log, signed."`
 }
 
 // reconcileCmd looks at a running or a stopped switch. It changes nothing unless it is told to.

@@ -10,6 +10,7 @@ import (
 
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
+	"naisen/recorder/evidence"
 	"naisen/recorder/mailbox"
 	"naisen/recorder/objstore"
 	"naisen/recorder/objstore/dir"
@@ -34,8 +35,8 @@ type vault struct {
 	post     *mailbox.Post
 }
 
-// openVault opens or makes the keys, opens the store, and takes up what an earlier run left unfinished.
-func openVault(ctx context.Context, c Config, log *slog.Logger) (*vault, error) {
+// openVault opens or makes the keys, opens the store, and takes up what an earlier run left unfinished. deposit writes down what is stored.
+func openVault(ctx context.Context, c Config, deposit func(context.Context, recorder.Deposit) error, log *slog.Logger) (*vault, error) {
 	v := &vault{}
 	var err error
 	if v.files, err = seal.OpenFiles(c.path("keys", "vault"), time.Now); err != nil {
@@ -48,7 +49,7 @@ func openVault(ctx context.Context, c Config, log *slog.Logger) (*vault, error) 
 	if v.catalogue, err = catalogue.Open(ctx, c.path("catalogue.db"), time.Now); err != nil {
 		return nil, err
 	}
-	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue, Log: log})
+	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue, Deposit: deposit, Log: log})
 	if err != nil {
 		return nil, errors.Join(err, v.catalogue.Close())
 	}
@@ -86,8 +87,8 @@ func openObjects(c Config) (objstore.Store, error) {
 }
 
 // serve makes the handler that plays recordings to whom the gate lets.
-func (v *vault) serve(g recorder.Gate, log *slog.Logger) (h http.Handler, err error) {
-	v.player, err = playback.New(playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Log: log})
+func (v *vault) serve(g recorder.Gate, packs *evidence.Builder, log *slog.Logger) (h http.Handler, err error) {
+	v.player, err = playback.New(playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Packs: packs, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("playback: %w", err)
 	}
@@ -131,6 +132,7 @@ func (p *pbx) recorderMetrics(c *collector) {
 	counter("naisen_messages_frames_dropped_total", "Frames of voice messages that a full ring refused.", func() int64 { return post().Capture.Dropped })
 	counter("naisen_messages_capture_failures_total", "Voice messages that met a disk error.", func() int64 { return post().Capture.Failures })
 	counter("naisen_playback_total", "Recordings played.", func() int64 { return play().Plays })
+	counter("naisen_evidence_packs_total", "Evidence packs made.", func() int64 { return play().Exports })
 	counter("naisen_playback_refused_total", "Plays refused.", func() int64 { return play().Refused })
 	counter("naisen_playback_unaudited_total", "Plays refused because the audit entry could not be written.", func() int64 { return play().Unaudited })
 	counter("naisen_playback_integrity_total", "Plays refused because object or manifest was altered.", func() int64 { return play().Integrity })

@@ -51,7 +51,8 @@ type pbx struct {
 	keys        *secret.Keyring
 	store       *store.Store
 	auditKey    *audit.Key
-	checkpoints *audit.Checkpointer
+	checkpoints *audit.Checkpointer // nil: the log was altered, and nothing is signed
+	publisher   *audit.Publisher
 	directory   *directory.Directory
 	identity    *identity.Service // nil with an external issuer
 	verifier    *identity.Verifier
@@ -224,7 +225,7 @@ func (p *pbx) wireMedia(context.Context) error {
 }
 
 func (p *pbx) wireRecorder(ctx context.Context) (err error) {
-	p.vault, err = openVault(ctx, p.config, p.log)
+	p.vault, err = openVault(ctx, p.config, deposit(p.store), p.log)
 	if err != nil {
 		return err
 	}
@@ -235,6 +236,9 @@ func (p *pbx) wireRecorder(ctx context.Context) (err error) {
 	}
 	p.closing("messages", p.vault.closePost)
 	p.office.post = p.vault.post
+	if err := p.startNotary(ctx); err != nil {
+		return err
+	}
 	return p.startArchive(ctx)
 }
 
@@ -405,7 +409,11 @@ func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 }
 
 func (p *pbx) wireHTTP(ctx context.Context) error {
-	player, err := p.vault.serve(gate{p.verifier, p.policy, p.store, "naisen", rate.NewLimiter(5, 100), p.log}, p.log)
+	packs, err := p.packs()
+	if err != nil {
+		return err
+	}
+	player, err := p.vault.serve(gate{p.verifier, p.policy, p.store, "naisen", rate.NewLimiter(5, 100), p.log}, packs, p.log)
 	if err != nil {
 		return err
 	}
@@ -472,23 +480,6 @@ func ownNames(c Config, addrs []netip.Addr) map[string]bool {
 		own[c.SIP.Advertise] = true
 	}
 	return own
-}
-
-// keyOf keeps 32 random bytes in a file. With them digest nonces survive a restart (else every phone would be challenged at once), and
-// temporary GRUUs.
-func keyOf(path string) ([]byte, error) {
-	key, err := os.ReadFile(path)
-	if err == nil && len(key) == 32 {
-		return key, nil
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	key = make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return nil, err
-	}
-	return key, os.WriteFile(path, key, 0o600)
 }
 
 // newID names a call and its recording: 120 random bits, safe in a URL and a file name.

@@ -135,6 +135,7 @@ const (
 
 	RecordingList   provisioning.Action = "recording.list" // metadata only
 	RecordingListen provisioning.Action = "recording.listen"
+	RecordingExport provisioning.Action = "recording.export" // as an evidence pack, which leaves the vault
 
 	RecordingKeeping provisioning.Action = "recording.keeping" // how long it is kept, and what keeps it
 	RecordingHold    provisioning.Action = "recording.hold"    // keep it from being destroyed
@@ -292,6 +293,7 @@ func rows() []row {
 
 		grant(RecordingList, KindRecording, admin, listener, auditor, manager),
 		grant(RecordingListen, KindRecording, listener),
+		grant(RecordingExport, KindRecording, listener),
 
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),

@@ -47,7 +47,7 @@ func want() map[provisioning.Action]string {
 		policy.CallMonitor:     "v",
 		policy.SupervisionRead: "AU", policy.SupervisionPut: "A", policy.SupervisionDelete: "A",
 		policy.CDRRead:       "AUs",
-		policy.RecordingList: "ALUM", policy.RecordingListen: "L",
+		policy.RecordingList: "ALUM", policy.RecordingListen: "L", policy.RecordingExport: "L",
 		policy.RecordingKeeping: "AUM", policy.RecordingHold: "M", policy.RecordingRelease: "M", policy.RecordingRetain: "M",
 		policy.DisposalRead: "AUM", policy.DisposalApprove: "M",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",

@@ -123,28 +123,34 @@ func complete(ctx context.Context, store objstore.Store, m recorder.Manifest) er
 
 // ReadManifest reads and opens a sealed manifest and makes sure that it is the one of its name.
 func ReadManifest(ctx context.Context, store objstore.Store, keys Opener, domain, name string) (recorder.Manifest, error) {
+	m, _, err := ReadManifestText(ctx, store, keys, domain, name)
+	return m, err
+}
+
+// ReadManifestText is ReadManifest with the manifest's own octets.
+func ReadManifestText(ctx context.Context, store objstore.Store, keys Opener, domain, name string) (recorder.Manifest, []byte, error) {
 	var m recorder.Manifest
 	sealed, err := store.Get(ctx, name, 0, -1)
 	if err != nil {
-		return m, err
+		return m, nil, err
 	}
 	defer sealed.Close()
 	plain, err := keys.Open(ctx, domain, sealed)
 	if err != nil {
-		return m, err
+		return m, nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(plain, MaxManifest+1))
 	if err != nil {
-		return m, err
+		return m, nil, err
 	}
 	if len(text) > MaxManifest {
-		return m, fmt.Errorf("catalogue: manifest too large: %w", recorder.ErrIntegrity)
+		return m, nil, fmt.Errorf("catalogue: manifest too large: %w", recorder.ErrIntegrity)
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
-		return m, fmt.Errorf("catalogue: manifest: %w: %v", recorder.ErrIntegrity, err)
+		return m, nil, fmt.Errorf("catalogue: manifest: %w: %v", recorder.ErrIntegrity, err)
 	}
 	if m.Domain != domain || ManifestName(ObjectName(m.Case)) != name {
-		return m, fmt.Errorf("catalogue: manifest of another recording: %w", recorder.ErrIntegrity)
+		return m, nil, fmt.Errorf("catalogue: manifest of another recording: %w", recorder.ErrIntegrity)
 	}
-	return m, nil
+	return m, text, nil
 }

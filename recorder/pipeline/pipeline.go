@@ -50,6 +50,9 @@ type Config struct {
 
 	// Keep says of a recording that was rendered whether there is anything in it worth keeping; nil: always. What is not kept leaves nothing.
 	Keep func(recorder.Manifest) bool
+	// Deposit is told of each recording that the store has given back, before it is called stored, and may be told twice. An error keeps the recording
+	// here, to be tried again: what nobody wrote down is not stored. nil: nobody writes it down.
+	Deposit func(context.Context, recorder.Deposit) error
 	// Stored is told of each recording that can be played from now on. It must not block.
 	Stored func(recorder.Manifest)
 	// Entered is told after each stage of a recording, also when it begins: its row may be another one. It must not block.
@@ -154,6 +157,9 @@ func (c *Config) defaults() {
 	}
 	if c.Keep == nil {
 		c.Keep = func(recorder.Manifest) bool { return true }
+	}
+	if c.Deposit == nil {
+		c.Deposit = func(context.Context, recorder.Deposit) error { return nil }
 	}
 	if c.Stored == nil {
 		c.Stored = func(recorder.Manifest) {}

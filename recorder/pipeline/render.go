@@ -23,6 +23,7 @@ import (
 // note is what the upload must know. It is sealed for this machine, because the manifest itself is sealed away from it.
 type note struct {
 	Manifest       recorder.Manifest `json:"manifest"`
+	PlainSHA256    string            `json:"plain_sha256"`    // of the manifest as it was sealed
 	ManifestSHA256 string            `json:"manifest_sha256"` // of the sealed manifest
 	ManifestBytes  int64             `json:"manifest_bytes"`
 }
@@ -157,7 +158,8 @@ func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, 
 	if len(text) > catalogue.MaxManifest {
 		return m, fmt.Errorf("pipeline: manifest of %d bytes", len(text))
 	}
-	n := note{Manifest: m}
+	plain := sha256.Sum256(text)
+	n := note{Manifest: m, PlainSHA256: hex.EncodeToString(plain[:])}
 	n.ManifestSHA256, n.ManifestBytes, err = p.sealFile(ctx, p.spooled(id, manifestExt), m.Domain, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err

@@ -49,6 +49,9 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 			return p.uploadFailed(id, err)
 		}
 	}
+	if err := p.cfg.Deposit(ctx, recorder.Deposit{Manifest: m, ManifestSHA256: n.PlainSHA256, SealedManifestSHA256: n.ManifestSHA256}); err != nil {
+		return p.uploadFailed(id, fmt.Errorf("pipeline: the audit log: %w", err))
+	}
 	if err := p.enter(ctx, m, files); err != nil {
 		return p.uploadFailed(id, err)
 	}
@@ -97,6 +100,13 @@ func (p *Pipeline) readNote(ctx context.Context, id string) (note, error) {
 	}
 	if err := json.Unmarshal(text, &n); err != nil {
 		return n, fmt.Errorf("%w: %v", recorder.ErrIntegrity, err)
+	}
+	if n.PlainSHA256 == "" { // of a version that did not note it, and sealed the same octets
+		if text, err = json.Marshal(n.Manifest); err != nil {
+			return n, err
+		}
+		plain := sha256.Sum256(text)
+		n.PlainSHA256 = hex.EncodeToString(plain[:])
 	}
 	return n, nil
 }

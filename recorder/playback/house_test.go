@@ -32,6 +32,8 @@ type gate struct {
 	mu      sync.Mutex
 	deny    error // of Begin
 	entries []string
+
+	listener string // who asks
 }
 
 type permit struct {
@@ -54,6 +56,8 @@ func (g *gate) Permit(r *http.Request, action recorder.Action, domain, number, r
 	}
 	return nil, recorder.ErrNotFound
 }
+
+func (p *permit) Terms() recorder.Terms { return recorder.Terms{Listener: p.g.listener} }
 
 func (p *permit) Begin(_ context.Context, detail map[string]any) error {
 	p.g.mu.Lock()

@@ -13,27 +13,30 @@ import (
 
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
+	"naisen/recorder/evidence"
 	"naisen/recorder/objstore"
 	"naisen/recorder/seal"
 	"naisen/recorder/unseal"
 )
 
-// Config of a Handler; all fields but Log and Now are required.
+// Config of a Handler; all fields but Packs, Log and Now are required.
 type Config struct {
 	Gate      recorder.Gate
 	Catalogue *catalogue.Catalogue
 	Store     objstore.Store
 	Sealer    *seal.Sealer
+	Packs     *evidence.Builder // nil: nobody makes evidence packs here
 	Log       *slog.Logger
 	Now       func() time.Time
 }
 
-// Handler serves the four routes:
+// Handler serves the routes:
 //
 //	GET /v1/domains/{domain}/recordings?number=&party=&from=&to=&state=&limit=&cursor=
 //	GET /v1/domains/{domain}/recordings/{id}
 //	GET /v1/domains/{domain}/recordings/{id}/audio
 //	GET /v1/domains/{domain}/recordings/{id}/tracks/{track}
+//	POST /v1/domains/{domain}/recordings/{id}/evidence
 type Handler struct {
 	cfg     Config
 	mux     *http.ServeMux
@@ -46,11 +49,12 @@ type Handler struct {
 // stalled is a minute: a player that pauses reads on from its buffer or asks for a range later.
 const stalled = time.Minute
 
-type counters struct{ lists, shows, plays, refused, unaudited, integrity, bytes atomic.Int64 }
+type counters struct{ lists, shows, plays, exports, refused, unaudited, integrity, bytes atomic.Int64 }
 
 // Stats of playback. All only grow.
 type Stats struct {
 	Lists, Shows, Plays int64 // that were allowed
+	Exports             int64 // evidence packs that were allowed
 	Refused             int64 // 401 and 404 by the Gate's word
 	Unaudited           int64 // not served because the audit entry could not be written: alarm
 	Integrity           int64 // not served because object or manifest was altered: alarm
@@ -77,6 +81,9 @@ func New(cfg Config) (*Handler, error) {
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}", h.show)
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/audio", h.audio)
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/tracks/{track}", h.track)
+	if cfg.Packs != nil {
+		h.mux.HandleFunc("POST /v1/domains/{domain}/recordings/{id}/evidence", h.export)
+	}
 	return h, nil
 }
 
@@ -100,7 +107,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Stats returns the numbers of this moment.
 func (h *Handler) Stats() Stats {
 	n := &h.count
-	return Stats{Lists: n.lists.Load(), Shows: n.shows.Load(), Plays: n.plays.Load(), Refused: n.refused.Load(), Unaudited: n.unaudited.Load(),
+	return Stats{Lists: n.lists.Load(), Shows: n.shows.Load(), Plays: n.plays.Load(), Exports: n.exports.Load(), Refused: n.refused.Load(), Unaudited: n.unaudited.Load(),
 		Integrity: n.integrity.Load(), Bytes: n.bytes.Load()}
 }
 
@@ -157,6 +164,11 @@ func (h *Handler) failed(w http.ResponseWriter, r *http.Request, id string, err 
 	switch {
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return // nobody is there any more
+	case errors.Is(err, evidence.ErrUnlogged):
+		h.cfg.Log.Error("playback: the audit log does not know the recording as it is stored", "recording", id)
+		h.problem(w, r, unlogged, "")
+	case errors.Is(err, evidence.ErrTooLarge):
+		h.problem(w, r, tooLarge, "")
 	case errors.Is(err, recorder.ErrIntegrity), errors.Is(err, objstore.ErrNotFound):
 		h.count.integrity.Add(1)
 		h.cfg.Log.Error("playback: recording is not what was stored", "recording", id, "err", err)

@@ -15,12 +15,15 @@ type kind struct {
 
 var (
 	badQuery         = kind{http.StatusBadRequest, "bad-query", "The query is not valid", "検索条件が正しくありません"}
+	badOrder         = kind{http.StatusBadRequest, "bad-order", "The order of an evidence pack is not valid", "証拠パックの指定が正しくありません"}
 	noToken          = kind{http.StatusUnauthorized, "no-token", "Sign-in is required", "サインインが必要です"}
 	notFound         = kind{http.StatusNotFound, "not-found", "There is no such recording", "録音が見つかりません"}
 	methodNotAllowed = kind{http.StatusMethodNotAllowed, "method-not-allowed", "Recordings can only be read", "録音は読み取り専用です"}
 	notStored        = kind{http.StatusConflict, "not-stored", "The recording is not stored yet", "録音はまだ保管されていません"}
 	gone             = kind{http.StatusConflict, "failed", "The recording failed", "録音に失敗しました"}
 	altered          = kind{http.StatusBadGateway, "integrity", "The stored recording was altered and is not played", "保管された録音が改変されているため再生しません"}
+	unlogged         = kind{http.StatusConflict, "unlogged", "The audit log does not know this recording as it is stored: nothing can be proved of it", "この録音の保管記録が監査ログになく、証拠パックを作成できません"}
+	tooLarge         = kind{http.StatusConflict, "too-large", "The recording is too long for an evidence pack (4 GiB)", "録音が長すぎて証拠パックにできません（上限4GiB）"}
 	unavailable      = kind{http.StatusServiceUnavailable, "unavailable", "The recording cannot be read now", "現在、録音を読み出せません"}
 	noKey            = kind{http.StatusServiceUnavailable, "no-key", "The vault's key is not available here", "保管庫の鍵がこの装置にありません"}
 	unaudited        = kind{http.StatusServiceUnavailable, "no-audit", "The access could not be entered into the audit log and was not given", "監査記録に書き込めないため再生しません"}

@@ -26,11 +26,17 @@ func New(store objstore.Store, sealer *seal.Sealer) *Opener {
 
 // Manifest opens the sealed manifest of a stored recording; recorder.ErrIntegrity where it does not fit the catalogue.
 func (o *Opener) Manifest(ctx context.Context, row catalogue.Row) (recorder.Manifest, error) {
-	m, err := catalogue.ReadManifest(ctx, o.store, o.sealer, row.Domain, catalogue.ManifestName(row.Object))
+	_, m, err := o.ManifestText(ctx, row)
+	return m, err
+}
+
+// ManifestText is Manifest with the manifest's own octets, whose hash the audit log has.
+func (o *Opener) ManifestText(ctx context.Context, row catalogue.Row) ([]byte, recorder.Manifest, error) {
+	m, text, err := catalogue.ReadManifestText(ctx, o.store, o.sealer, row.Domain, catalogue.ManifestName(row.Object))
 	if err == nil && (m.ID != row.ID || m.SealedSHA256 != row.SealedSHA256 || m.SealedBytes != row.SealedBytes) {
 		err = recorder.ErrIntegrity
 	}
-	return m, err
+	return text, m, err
 }
 
 // Open proves the whole sealed object and returns its plain content, a WAV file, for random access as long as ctx lives. Close ends what the

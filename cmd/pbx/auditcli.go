@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"naisen/provisioning/audit"
+	"naisen/provisioning/store"
+)
+
+type auditCmd struct {
+	Verify auditVerifyCmd `cmd:"" help:"Check every entry against the Merkle tree and the signed checkpoints; name the first bad one."`
+	Export auditExportCmd `cmd:"" help:"Write the log as text that verify reads without the database."`
+}
+
+// auditVerifyCmd needs no key but the public one, and changes nothing.
+type auditVerifyCmd struct {
+	configFlag
+	DB         string   `name:"db" type:"existingfile" help:"Database file, as a copy or of a switch that runs; otherwise that of the configuration." placeholder:"FILE" xor:"source"`
+	Export     string   `type:"existingfile" help:"An export instead of a database." placeholder:"FILE" xor:"source"`
+	Checkpoint []string `type:"existingfile" help:"Signed checkpoints that were kept elsewhere, beside those of the configuration." placeholder:"FILE"`
+	Key        string   `type:"existingfile" help:"The log's public key; otherwise keys/audit.key.pub of the configuration." placeholder:"FILE"`
+	Store      bool     `help:"Hold the log against the checkpoints in the object store too."`
+}
+
+// Run implements `pbx audit verify`. It reads the database of a running or a stopped switch, or what was taken from one.
+func (c auditVerifyCmd) Run(ctx context.Context, out io.Writer) error {
+	config, err := loadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	report, err := c.verify(ctx, config)
+	if err != nil && !errors.Is(err, audit.ErrBroken) {
+		return err
+	}
+	fmt.Fprintln(out, report)
+	return err
+}
+
+func (c auditVerifyCmd) verify(ctx context.Context, config Config) (r audit.Report, err error) {
+	log, closeLog, err := c.open(ctx, config)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	checkpoints, err := c.checkpoints(ctx, config)
+	if err != nil {
+		return r, err
+	}
+	return audit.Verify(ctx, log, checkpoints...)
+}
+
+// open opens what is to be checked.
+func (c auditVerifyCmd) open(ctx context.Context, config Config) (audit.Log, func() error, error) {
+	if c.Export == "" {
+		path := c.DB
+		if path == "" {
+			path = config.path("pbx.db")
+		}
+		log, err := store.OpenLog(ctx, path)
+		if err != nil {
+			return nil, nil, err
+		}
+		return log, log.Close, nil
+	}
+	f, err := os.Open(c.Export)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	log, err := audit.OpenExport(f, info.Size())
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return log, f.Close, nil
+}
+
+// checkpoints are those that were named, and, for the switch of the configuration itself, its own.
+func (c auditVerifyCmd) checkpoints(ctx context.Context, config Config) ([]audit.Checkpoint, error) {
+	path := c.Key
+	if path == "" {
+		path = config.path("keys", "audit.key.pub")
+	}
+	key, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the log's public key: %w", err)
+	}
+	public := strings.TrimSpace(string(key))
+	var all []audit.Checkpoint
+	if c.DB == "" && c.Export == "" {
+		if all, err = audit.LoadCheckpoints(config.path("checkpoints"), public); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range c.Checkpoint {
+		signed, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		one, err := audit.OpenCheckpoint(signed, public)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
+		}
+		all = append(all, one)
+	}
+	if c.Store {
+		kept, err := storedCheckpoints(ctx, config, public)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, kept...)
+	}
+	return all, nil
+}
+
+// auditExportCmd copies the log out.
+type auditExportCmd struct {
+	configFlag
+	Out string `required:"" type:"path" help:"File to write; it must not be there." placeholder:"FILE"`
+}
+
+// Run implements `pbx audit export`.
+func (c auditExportCmd) Run(ctx context.Context, out io.Writer) (err error) {
+	config, err := loadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	log, err := store.OpenLog(ctx, config.path("pbx.db"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(audit.Export(ctx, log, f), f.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, "ok")
+	return err
+}

@@ -1,0 +1,88 @@
+package playback
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"naisen/recorder"
+	"naisen/recorder/evidence"
+)
+
+// maxOrder bounds the body that asks for a pack.
+const maxOrder = 128 << 10
+
+// order is that body.
+type order struct {
+	Purpose    string               `json:"purpose"`
+	Redactions []evidence.Redaction `json:"redactions"`
+}
+
+// export answers with an evidence pack. The order is that of playing: Gate, audit entry, proof, first byte; and since the entry is written before the
+// extract of the audit log is made, the pack says itself who got it.
+func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
+	row, permit, ok := h.find(w, r, recorder.Export)
+	if !ok {
+		return
+	}
+	if !h.playable(w, r, row) {
+		return
+	}
+	q, err := readOrder(http.MaxBytesReader(w, r.Body, maxOrder))
+	if err == nil {
+		err = q.Check(row.Duration)
+	}
+	var invalid *evidence.Invalid
+	if errors.As(err, &invalid) {
+		h.problem(w, r, badOrder, invalid.Field+" "+invalid.Reason, "field", invalid.Field)
+		return
+	}
+	silenced := int64(0)
+	for _, c := range q.Redactions {
+		silenced += c.ToMS - c.FromMS
+	}
+	detail := map[string]any{"recording": row.ID, "part": "evidence", "purpose": q.Purpose, "redactions": len(q.Redactions), "silenced_ms": silenced}
+	if !h.begin(w, r, permit, row.ID, detail) {
+		return
+	}
+	q.By = permit.Terms().Listener
+	pack, err := h.cfg.Packs.Prepare(r.Context(), row, q)
+	if err != nil {
+		permit.Done(0, err)
+		if errors.As(err, &invalid) {
+			h.problem(w, r, badOrder, invalid.Field+" "+invalid.Reason, "field", invalid.Field)
+			return
+		}
+		h.failed(w, r, row.ID, err)
+		return
+	}
+	defer pack.Close()
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+row.ID+`.evidence.zip"`)
+	w.Header().Set("Content-Length", strconv.FormatInt(pack.Size(), 10))
+	out := &countedWriter{ResponseWriter: w, stall: h.stall}
+	_, err = pack.WriteTo(out)
+	h.count.exports.Add(1)
+	permit.Done(out.n, err)
+	if err != nil {
+		h.cfg.Log.Error("playback: evidence pack interrupted", "recording", row.ID, "err", err)
+		panic(http.ErrAbortHandler) // what came so far is no pack, and must not look like one
+	}
+}
+
+// readOrder is strict: a misspelt redaction would not be one.
+func readOrder(body io.Reader) (q evidence.Request, err error) {
+	d := json.NewDecoder(body)
+	d.DisallowUnknownFields()
+	var o order
+	if err := d.Decode(&o); err != nil {
+		return q, &evidence.Invalid{Field: "body", Reason: fmt.Sprintf("is not the JSON of an order: %.100s", err)}
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return q, &evidence.Invalid{Field: "body", Reason: "goes on behind its end"}
+	}
+	return evidence.Request{Purpose: o.Purpose, Redactions: o.Redactions}, nil
+}
