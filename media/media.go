@@ -159,13 +159,16 @@ type Timeout struct{ Silent time.Duration }
 
 // PlayEnded: the source given to Play came to its end or was stopped.
 type PlayEnded struct {
-	Complete  bool   // played to its end
-	FirstRTP  uint32 // RTP timestamp of the first packet sent
-	LastRTP   uint32 // RTP timestamp of the last packet sent
-	SSRC      uint32
-	Packets   int
-	StartedAt int64 // monotonic nanoseconds, as Frame.Arrived
-	EndedAt   int64
+	Source        Source // the one that was given to Play
+	Complete      bool   // played to its end
+	FirstRTP      uint32 // RTP timestamp of the first packet sent
+	LastRTP       uint32 // RTP timestamp of the last packet sent
+	FirstSequence uint16 // RTP sequence number of the first packet sent
+	LastSequence  uint16
+	SSRC          uint32
+	Packets       int   // sent
+	StartedAt     int64 // monotonic nanoseconds, as Frame.Arrived
+	EndedAt       int64
 }
 
 // KeysFailed: the handshake that was to make the leg's keys failed, or the peer was not whom its description named. Nothing was heard or sent.

@@ -31,7 +31,7 @@ type play struct {
 // negotiated and may send, and it pauses while the peer is on hold: a notice must be heard.
 func (e *endpoint) Play(src media.Source) (stop func()) {
 	p := &play{src: src, serial: e.engine.serial.Add(1)}
-	p.told.SSRC = e.ssrc
+	p.told.SSRC, p.told.Source = e.ssrc, src
 	p.head = rtp.Header{Sequence: uint16(random32()), Timestamp: random32(), SSRC: random32()}
 	if e.closing.Load() {
 		e.post(p.told)
@@ -141,9 +141,9 @@ func (s *shard) frameOut(e *endpoint, sess *session, p *play, payload []byte, no
 		})
 	}
 	if p.told.Packets == 0 {
-		p.told.FirstRTP, p.told.StartedAt = out.Timestamp, now
+		p.told.FirstRTP, p.told.FirstSequence, p.told.StartedAt = out.Timestamp, out.Sequence, now
 	}
-	p.told.LastRTP = out.Timestamp
+	p.told.LastRTP, p.told.LastSequence = out.Timestamp, out.Sequence
 	p.told.Packets++
 	return true
 }

@@ -103,7 +103,8 @@ func (c *call) hearNotice(t *testing.T) (last heard) {
 		t.Errorf("ten frames took %v", d)
 	}
 	end := event[media.PlayEnded](t, c.la)
-	if !end.Complete || end.Packets != 10 || end.FirstRTP != first || end.LastRTP != last.Timestamp || end.SSRC != last.SSRC || end.EndedAt <= end.StartedAt {
+	if !end.Complete || end.Packets != 10 || end.FirstRTP != first || end.LastRTP != last.Timestamp || end.LastSequence != last.Sequence ||
+		end.LastSequence-end.FirstSequence != 9 || end.SSRC != last.SSRC || end.EndedAt <= end.StartedAt {
 		t.Errorf("PlayEnded %+v, last %+v", end, last.Header)
 	}
 	return last
