@@ -28,6 +28,9 @@ need npm npm
 need /usr/lib/baresip/modules/dtls_srtp.so baresip-core
 need curl curl
 need ldapsearch ldap-utils
+need open_jtalk open-jtalk             # speech of notices
+need /var/lib/mecab/dic/open-jtalk/naist-jdic open-jtalk-mecab-naist-jdic
+need flite flite
 if [ "${1:-}" = load ]; then
 	need taskset util-linux
 	need kamailio kamailio

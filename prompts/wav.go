@@ -236,6 +236,12 @@ func peak(pcm []int16) int {
 	return best
 }
 
+// Decode reads a WAV file as an upload is read: bounded, checked, and made canonical samples. ErrBadAudio or ErrTooLarge with the reason; ctx.Err().
+func Decode(ctx context.Context, r io.Reader) ([]int16, error) { return decodeWAV(ctx, r) }
+
+// Encode gives the canonical file of samples.
+func Encode(pcm []int16) []byte { return encodeWAV(pcm) }
+
 // encodeWAV gives the canonical file.
 func encodeWAV(pcm []int16) []byte {
 	b := append(make([]byte, 0, headerSize+2*len(pcm)), header(2*len(pcm))...)
