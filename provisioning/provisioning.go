@@ -127,6 +127,10 @@ type RecordingPolicy struct {
 	DSCP  int    `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of every leg of this class of numbers, 1 to 63, where its trunk says none; 0: 46 (EF)"`
 	Media string `json:"media,omitempty" doc:"Encryption of every leg of this class of numbers, where it is stricter than the device's or trunk's: srtp-required, srtp-preferred (default) or srtp-forbidden"`
 
+	NoticeOutbound string         `json:"notice_outbound,omitempty" doc:"Notice for whom a call goes to outside: outbound (after the answer, before anything is recorded) or none; empty: as notice says"`
+	PromptOutbound string         `json:"prompt_outbound,omitempty" doc:"What is said to them, such as notice/recording-outbound; empty: prompt"`
+	Refusal        *NoticeRefusal `json:"refusal,omitempty" doc:"Key by which who hears the notice refuses the recording. The notice is then played after the answer, since before it most networks pass no keys on"`
+
 	Shortening *Shortening `json:"shortening,omitempty" doc:"A shorter class that waits; sent back as it was read it goes on waiting, without it it is withdrawn"`
 }
 
@@ -258,6 +262,8 @@ type CDR struct {
 	Transfers  int       `json:"transfers,omitempty" doc:"How often it was transferred, or a party's place was taken"`
 	MergedInto string    `json:"merged_into,omitempty" doc:"ID of the call in which its parties talked on after an attended transfer"`
 	Page       string    `json:"page,omitempty" doc:"ID of the call of who spoke, where this one let a member of a paging group hear it"`
+
+	Notices []NoticeReceipt `json:"notices,omitempty" doc:"Recording notices that were played, to their end or not, at most 16"`
 
 	Rang []Ring       `json:"rang,omitempty" doc:"Extensions whose telephones rang, at most 64"`
 	Legs []LegQuality `json:"legs,omitempty" doc:"How each party sounded"`

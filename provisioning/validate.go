@@ -296,6 +296,9 @@ func (p RecordingPolicy) Validate() error {
 	c.name("name", p.Name)
 	c.oneOf("notice", p.Notice, "", "early-media", "after-answer", "none")
 	checkPrompt(&c, "prompt", p.Prompt)
+	c.oneOf("notice_outbound", p.NoticeOutbound, "", "outbound", "none")
+	checkPrompt(&c, "prompt_outbound", p.PromptOutbound)
+	p.Refusal.check(&c)
 	c.oneOf("on_failure", p.OnFailure, "", "continue", "refuse")
 	c.between("retention_days", p.RetentionDays, 0, 36500)
 	if p.Shortening != nil {

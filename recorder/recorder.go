@@ -43,20 +43,28 @@ type Case struct {
 	RetentionDays int `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says. In a manifest the longest of all that it came under
 }
 
-// Notice is the receipt of the recording notice.
+// Notice is the receipt of the recording notice: what was sent to whom, and what they pressed.
 type Notice struct {
-	Prompt   string    `json:"prompt"` // name, such as notice/recording
+	Prompt   string    `json:"prompt"`            // name, such as notice/recording
+	Version  int       `json:"version,omitempty"` // of its approved wording; 0: an announcement of the library, which has none
 	Language string    `json:"language"`
-	SHA256   string    `json:"sha256"` // of the canonical PCM that was played
-	Mode     string    `json:"mode"`   // "early-media", "after-answer"
+	SHA256   string    `json:"sha256"` // of the canonical PCM that was played, before it was encoded for the leg
+	Mode     string    `json:"mode"`   // "early-media", "after-answer", "outbound"
 	SSRC     uint32    `json:"ssrc"`
 	FirstRTP uint32    `json:"first_rtp"`
 	LastRTP  uint32    `json:"last_rtp"`
-	Packets  int       `json:"packets"`
-	Complete bool      `json:"complete"`
+	Packets  int       `json:"packets"`  // sent
+	Complete bool      `json:"complete"` // to its end; else cut short: by a key, or by hanging up
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended"`
 	Party    string    `json:"party,omitempty"` // number of who heard it
+	Leg      string    `json:"leg,omitempty"`   // to which it was sent
+
+	FirstSequence uint16 `json:"first_sequence"` // RTP sequence numbers; with more than 65,536 packets they come round
+	LastSequence  uint16 `json:"last_sequence"`
+
+	RefusalKey string `json:"refusal_key,omitempty"` // key that would have refused the recording; empty: none
+	Pressed    string `json:"pressed,omitempty"`     // it was pressed. No other key is ever noted
 }
 
 // Recorder starts recordings. Start never blocks on a disk or the network.

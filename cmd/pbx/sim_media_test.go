@@ -409,7 +409,10 @@ func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
 }
 
 func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }
-func (p simPrograms) Ringback() call.Program    { return simProgram{simPrograms{}, -1, call.Spoken{}} }
+func (p simPrograms) Pause(d time.Duration) call.Program {
+	return simProgram{simPrograms{}, d, call.Spoken{}}
+}
+func (p simPrograms) Ringback() call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }
 
 type simProgram struct {
 	from   simPrograms

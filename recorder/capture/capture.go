@@ -263,7 +263,7 @@ func tidy(p *recorder.Party) {
 }
 
 func tidyNotice(n *recorder.Notice) {
-	for _, s := range []*string{&n.Prompt, &n.Language, &n.SHA256, &n.Mode, &n.Party} {
+	for _, s := range []*string{&n.Prompt, &n.Language, &n.SHA256, &n.Mode, &n.Party, &n.Leg, &n.RefusalKey, &n.Pressed} {
 		*s = cut(*s)
 	}
 }

@@ -116,6 +116,11 @@ func (c *Call) connect() {
 		c.end(sip.CauseNotAcceptable, bySwitch)
 		return
 	}
+	if c.insists() {
+		c.log.Info("call: ends where it must be recorded, with somebody who refused that")
+		c.end(sip.StatusCause(603), bySwitch)
+		return
+	}
 	if p := c.uninformed(); p != nil {
 		c.playNotice(p)
 		return

@@ -128,7 +128,8 @@ type Call struct {
 	recording recorder.Recording
 	record    recordState
 	notice    *recorder.Notice  // the first that was heard
-	notices   []recorder.Notice // and what others heard later
+	notices   []recorder.Notice // and what others heard later, or not to its end
+	cut       []cutShort        // notices of which it is not yet known how much was sent
 	links     []recorder.Link   // other calls of the same conversation
 
 	started  time.Time
@@ -244,7 +245,7 @@ func (c *Call) run(ctx context.Context, caller Leg) {
 
 // over says that every leg is gone.
 func (c *Call) over() bool {
-	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0 && c.surrender == nil && c.joining == nil &&
+	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0 && c.surrender == nil && c.joining == nil && !c.counts() &&
 		(c.transfer == nil || !c.transfer.asking && c.transfer.by == nil)
 }
 
@@ -297,6 +298,8 @@ func (c *Call) handle(e Event) {
 		c.onReplace(e)
 	case Send:
 		c.onSend(e)
+	case mediaClosed:
+		c.uncounted(e.leg)
 	case Hangup:
 		c.onHangup(e)
 	case Record:

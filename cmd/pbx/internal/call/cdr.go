@@ -5,6 +5,7 @@ import (
 
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
+	"naisen/recorder"
 	"naisen/sip"
 )
 
@@ -26,13 +27,14 @@ type CDR struct {
 	CallBack        bool   // after an emergency call
 	Recording       string
 	RecordingFailed bool
-	Transfers       int          // how often it was transferred, or a party's place was taken
-	MergedInto      string       // the call in which its parties talk on
-	Page            string       // of a member of a paging group: the call of who spoke
-	Charge          route.Charge // who paid for the outside part
-	MilliYen        int64        // what it cost; the ledger knows
-	Legs            []LegMedia   // in the order in which they ended
-	Rang            []Rung       // whose telephones rang, and what came of it
+	Transfers       int               // how often it was transferred, or a party's place was taken
+	MergedInto      string            // the call in which its parties talk on
+	Page            string            // of a member of a paging group: the call of who spoke
+	Charge          route.Charge      // who paid for the outside part
+	MilliYen        int64             // what it cost; the ledger knows
+	Legs            []LegMedia        // in the order in which they ended
+	Notices         []recorder.Notice // that were played, to their end or not, at most maxReceipts
+	Rang            []Rung            // whose telephones rang, and what came of it
 }
 
 // withheldByWish is the reason that a caller gives who asks not to be shown (route.Request.Withheld).
@@ -83,7 +85,7 @@ func (c *Call) cdr() CDR {
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
 		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers, MergedInto: c.merged,
-		Withheld: c.in.Request.Withheld, Emergency: h.called, Site: h.site, CallBack: c.plan.CallBack, Legs: c.measured, Rang: c.rang()}
+		Withheld: c.in.Request.Withheld, Emergency: h.called, Site: h.site, CallBack: c.plan.CallBack, Legs: c.measured, Rang: c.rang(), Notices: c.receipts()}
 	if c.in.Origin != nil {
 		r.Page = c.in.Origin.Page
 	}
@@ -97,6 +99,15 @@ func (c *Call) cdr() CDR {
 		r.Trunk = c.trunk
 	}
 	return r
+}
+
+// receipts are the notices that were played here or in calls whose legs came here, in the order in which they ended but for the first that was heard
+// to its end.
+func (c *Call) receipts() []recorder.Notice {
+	if c.notice == nil {
+		return c.notices
+	}
+	return append([]recorder.Notice{*c.notice}, c.notices...)
 }
 
 // talked is the time from the answer to the end: what a leg takes to be gone after that is nobody's talk.

@@ -85,7 +85,7 @@ func (c *Call) typed(p *party, key rune, how path) {
 // heeds says whether a code of p would mean something now.
 func (c *Call) heeds(p *party) bool {
 	switch {
-	case p.phase != PartyUp || c.surrender != nil || c.joining != nil || c.phase == Ending || p.stage.why == purposeVerdict || p.stage.why == purposeNotice:
+	case p.phase != PartyUp || c.surrender != nil || c.joining != nil || c.phase == Ending || p.stage.why == purposeVerdict || p.stage.why.telling():
 		return false
 	case c.trio != nil:
 		return c.trio.by == p

@@ -205,9 +205,13 @@ func (c *Call) closeEndpoint(p *party) {
 		return
 	}
 	c.measure(p)
+	leg, counting := p.id, c.closes(p.id)
 	c.beside(func() Event {
 		if err := ep.Close(); err != nil && !errors.Is(err, media.ErrClosed) {
 			c.log.Error("call: endpoint close", "err", err)
+		}
+		if counting {
+			return mediaClosed{leg}
 		}
 		return nil
 	})

@@ -164,6 +164,7 @@ type program struct {
 func (r *rig) Announce(_, prompt, _ string) Program { return program{r, prompt} }
 func (r *rig) Music(string) Program                 { return program{r, "music"} }
 func (r *rig) Ringback() Program                    { return program{r, "ringback"} }
+func (r *rig) Pause(time.Duration) Program          { return program{r, "pause"} }
 
 // Script gives the rig's own: what it was told is noted.
 func (r *rig) Script(_ string, run route.Run) (Script, bool) {
@@ -360,6 +361,8 @@ type fakeEndpoint struct {
 	playing  string
 	closes   int
 	bad      error
+	counting *media.PlayEnded // what is told of the next program that is stopped, when the endpoint closes or another one is played
+	stopped  media.Source     // of which it is told then
 }
 
 var errFake = errors.New("fake")
@@ -428,10 +431,15 @@ func (e *fakeEndpoint) Play(s media.Source) func() {
 	e.rig.mu.Lock()
 	e.playing = name
 	e.rig.mu.Unlock()
+	e.count()
 	return func() {
 		e.rig.mu.Lock()
 		e.playing = ""
 		e.rig.mu.Unlock()
+		if e.counting != nil {
+			e.stopped = s
+			return
+		}
 		e.on(media.PlayEnded{})
 	}
 }
@@ -446,7 +454,23 @@ func (e *fakeEndpoint) PeerHolds() bool    { return e.holds }
 func (e *fakeEndpoint) Stats() media.Stats {
 	return media.Stats{Received: e.received, Secure: e.secure}
 }
-func (e *fakeEndpoint) Close() error { e.rig.mu.Lock(); e.closes++; e.rig.mu.Unlock(); return nil }
+func (e *fakeEndpoint) Close() error {
+	e.count()
+	e.rig.mu.Lock()
+	e.closes++
+	e.rig.mu.Unlock()
+	return nil
+}
+
+// count tells late, as a real endpoint may, how much of what was stopped had been sent.
+func (e *fakeEndpoint) count() {
+	if e.counting == nil || e.stopped == nil {
+		return
+	}
+	ev := *e.counting
+	ev.Source, e.stopped = e.stopped, nil
+	e.on(ev)
+}
 
 type fakeBridge struct {
 	rig     *rig

@@ -2,6 +2,7 @@ package call
 
 import (
 	"strings"
+	"time"
 
 	"naisen/media"
 	"naisen/recorder"
@@ -87,6 +88,7 @@ type Dialler interface {
 // Spoken identifies what a program played, for the notice receipt.
 type Spoken struct {
 	Prompt, Language, SHA256 string
+	Version                  int // of an approved wording; 0: of the library
 }
 
 // Program is what a leg hears while nobody talks to it. Open may read a disk and runs beside the actor.
@@ -97,6 +99,7 @@ type Program interface {
 // Programs makes them; internal/app implements it.
 type Programs interface {
 	Announce(domain, prompt, language string) Program
+	Pause(time.Duration) Program // nothing to hear
 	Music(domain string) Program
 	Ringback() Program
 	Script(domain string, r route.Run) (Script, bool) // false: there is no such verb

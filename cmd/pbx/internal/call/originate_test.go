@@ -211,7 +211,7 @@ func TestOriginateOutside(t *testing.T) {
 		b := r.leg(1)
 		b.mailbox.Post(Answered{b.id, media.SDP("PCMU")})
 		synctest.Wait()
-		if len(r.records) != 1 || r.records[0].of.Notice == nil || r.records[0].of.Notice.Mode != string(route.NoticeAnswer) {
+		if len(r.records) != 1 || r.records[0].of.Notice == nil || r.records[0].of.Notice.Mode != string(route.NoticeCalled) {
 			t.Fatalf("recordings %+v", r.records)
 		}
 		time.Sleep(4 * time.Second)

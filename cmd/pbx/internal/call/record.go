@@ -10,11 +10,12 @@ import (
 
 // recordState says what became of the recording.
 type recordState struct {
-	id      string // of the last recording; empty: none was started
-	started int
-	detach  func() // takes the tap out of the bridge
-	refused bool   // the notice failed: there must be none
-	failed  bool
+	id       string // of the last recording; empty: none was started
+	started  int
+	detach   func() // takes the tap out of the bridge
+	refused  bool   // the notice failed, or a party wants none: there must be none
+	declined bool   // a party refused it by a key
+	failed   bool
 }
 
 // next is an id that no recording had before: the call's own, and a number when recording is switched on again.

@@ -19,6 +19,8 @@ type purpose int
 const (
 	purposeNone purpose = iota
 	purposeNotice
+	purposeChoice  // the notice is over, and the key that refuses the recording still counts
+	purposeRefusal // who refused it is told what becomes of that
 	purposeRingback
 	purposeMusic
 	purposeScript
@@ -32,7 +34,18 @@ type stage struct {
 	seq    int // recognises what was opened for an earlier program
 	why    purpose
 	spoken Spoken
+	source media.Source
 	stop   func() // not nil: the source is on air
+
+	// Of a notice.
+	mode    route.Notice
+	receipt *recorder.Notice // of the one that was heard, while it may still be refused
+	pressed rune             // the key that refused it
+}
+
+// telling says that a party hears a notice, or what belongs to it.
+func (p purpose) telling() bool {
+	return p == purposeNotice || p == purposeChoice || p == purposeRefusal
 }
 
 // play gives p's ear to a program. The source is opened beside the actor: an upload may have to be read and encoded.
@@ -58,6 +71,7 @@ func (c *Call) silence(p *party) {
 		return
 	}
 	stop := p.stage.stop
+	c.interrupted(p)
 	p.stage = stage{seq: p.stage.seq + 1}
 	if stop != nil {
 		stop()
@@ -74,18 +88,22 @@ func (c *Call) onOpened(e opened) {
 		c.programEnded(p, media.PlayEnded{})
 		return
 	}
-	p.stage.spoken = e.spoken
+	p.stage.spoken, p.stage.source = e.spoken, e.source
 	p.stage.stop = p.ep.Play(e.source)
 }
 
 func (c *Call) onMedia(e Media) {
+	if ev, ok := e.Event.(media.PlayEnded); ok && c.counted(e.Leg, ev) {
+		return
+	}
 	p := c.party(e.Leg)
 	if p == nil || c.phase == Ending {
 		return
 	}
 	switch ev := e.Event.(type) {
 	case media.PlayEnded:
-		if ev.Complete && p.stage.stop != nil { // a stopped one belongs to a program that is gone
+		broken := ev.Source != nil && ev.Source == p.stage.source // on its way: the leg's codec is another one by now
+		if (ev.Complete || broken) && p.stage.stop != nil {       // a stopped one belongs to a program that is gone
 			c.programEnded(p, ev)
 		}
 	case media.Timeout:
@@ -93,6 +111,9 @@ func (c *Call) onMedia(e Media) {
 			c.noMedia(p, ev.Silent)
 		}
 	case media.Digit:
+		if c.refusesBy(p, ev.Rune, byRTP) {
+			return
+		}
 		c.typed(p, ev.Rune, byRTP) // the bridge has passed it on
 		if c.phase == Scripted {
 			c.pressed(p, ev.Rune, byRTP)
@@ -111,8 +132,15 @@ func (c *Call) expected(p *party) bool {
 
 func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 	why := p.stage.why
-	if why == purposeNotice {
+	switch why {
+	case purposeNotice:
 		c.noticeEnded(p, ev)
+		return
+	case purposeChoice:
+		c.chosen(p)
+		return
+	case purposeRefusal:
+		c.refusalTold(p)
 		return
 	}
 	c.silence(p)
@@ -127,39 +155,6 @@ func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 			return
 		}
 		c.reunite(c.transfer.failed)
-	case purposeNone, purposeNotice, purposeRingback, purposeMusic, purposeQuestion:
+	case purposeNone, purposeNotice, purposeChoice, purposeRefusal, purposeRingback, purposeMusic, purposeQuestion:
 	}
-}
-
-func (c *Call) playNotice(p *party) {
-	r := c.plan.Record
-	c.log.Info("call: notice", "leg", p.id, "prompt", r.Prompt, "mode", string(r.Notice))
-	c.play(p, c.deps.Programs.Announce(c.in.Request.Domain, r.Prompt, r.Language), purposeNotice)
-}
-
-// noticeEnded writes the receipt and goes on. A notice that could not be played means no recording: nobody is recorded unawares (H14).
-func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
-	spoken := p.stage.spoken
-	c.silence(p)
-	if !ev.Complete {
-		c.uninformable()
-		if c.refuses() {
-			c.end(sip.StatusCause(503), bySwitch)
-			return
-		}
-	} else {
-		ended := c.deps.Clock()
-		mode := c.plan.Record.Notice
-		if c.caller.phase >= PartyUp {
-			mode = route.NoticeAnswer
-		}
-		c.informed(p, recorder.Notice{Prompt: spoken.Prompt, Language: spoken.Language, SHA256: spoken.SHA256, Mode: string(mode),
-			SSRC: ev.SSRC, FirstRTP: ev.FirstRTP, LastRTP: ev.LastRTP, Packets: ev.Packets, Complete: true,
-			Started: ended.Add(-time.Duration(ev.EndedAt - ev.StartedAt)), Ended: ended})
-	}
-	if c.winner != nil {
-		c.connect()
-		return
-	}
-	c.dial()
 }

@@ -12,15 +12,8 @@ func record(dir Directory, domain, policy, number, language string) Record {
 	if policy == "" || !ok || !pol.Record {
 		return Record{Notice: NoticeNone, Media: pol.Media, DSCP: pol.DSCP}
 	}
-	r := Record{On: true, Media: pol.Media, DSCP: pol.DSCP, Number: number, Policy: pol.Name, Notice: Notice(pol.Notice), Prompt: pol.Prompt,
-		Language: language, Refuse: pol.OnFailure == "refuse", Retention: pol.RetentionDays}
-	if r.Notice == "" {
-		r.Notice = NoticeEarly
-	}
-	if r.Prompt == "" {
-		r.Prompt = "notice/recording"
-	}
-	return r
+	return Record{On: true, Media: pol.Media, DSCP: pol.DSCP, Number: number, Policy: pol.Name,
+		Language: language, Refuse: pol.OnFailure == "refuse", Retention: pol.RetentionDays}.told(pol)
 }
 
 // made is how the calls that an extension makes are recorded. Who only sends somebody else there, or pays, does not take part.
@@ -49,9 +42,7 @@ func (r Record) And(next Record) Record {
 	if r.ByHand && !next.ByHand {
 		r.ByHand, r.Number, r.Policy = false, next.Number, next.Policy
 	}
-	if !r.Notice.Demanded() {
-		r.Notice, r.Prompt, r.Language = next.Notice, next.Prompt, next.Language
-	}
+	r = r.announced(next)
 	r.Refuse = r.Refuse || next.Refuse
 	if r.Retention > 0 { // 0: for ever
 		r.Retention = max(r.Retention, next.Retention)
@@ -62,9 +53,6 @@ func (r Record) And(next Record) Record {
 	r.Media = Stricter(r.Media, next.Media)
 	return r
 }
-
-// Demanded says that somebody must hear a notice before anything is recorded.
-func (n Notice) Demanded() bool { return n != "" && n != NoticeNone }
 
 // also is a plan's recording with that of one more number on the way.
 func (p Plan) also(r Record) Record {

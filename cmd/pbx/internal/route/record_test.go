@@ -92,3 +92,45 @@ func TestForwardAddsARecording(t *testing.T) {
 		}
 	}
 }
+
+// TestAnnounced: each side hears what was demanded of it first, and a key only where both may be refused.
+func TestAnnounced(t *testing.T) {
+	with := func(prompt string, key rune) Record {
+		r := Record{On: true, Notice: NoticeAnswer, Prompt: prompt, Language: "ja"}
+		if key != 0 {
+			r.Refusal = Refusal{Key: key, Wait: refusalWait}
+		}
+		return r
+	}
+	silent := Record{On: true, Notice: NoticeNone}
+	outward := Record{On: true, Notice: NoticeNone, Outbound: NoticeCalled, Prompt: "in", Calling: "out", Language: "en"}
+	for _, c := range []struct {
+		name        string
+		first, then Record
+		want        Record
+	}{
+		{"both may be refused", with("a", '9'), with("b", '8'), with("a", '9')},
+		{"the first may", with("a", '9'), with("b", 0), with("b", 0)},
+		{"the second may", with("a", 0), with("b", '8'), with("a", 0)},
+		{"and who must not be told has no key", with("a", '9'), silent, with("notice/recording", 0)},
+		{"nor before", silent, with("b", '8'), with("notice/recording", 0)},
+		{"only whom we call", outward, silent, outward},
+		{"and who calls", outward, with("b", 0), Record{On: true, Notice: NoticeAnswer, Prompt: "b", Outbound: NoticeCalled, Calling: "out", Language: "ja"}},
+	} {
+		if got := c.first.And(c.then); got != c.want {
+			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestChoice: a notice with a key waits for the answer, since before it no key may come through.
+func TestChoice(t *testing.T) {
+	d := town()
+	d.policies["d|choice"] = provisioning.RecordingPolicy{Name: "choice", Record: true, Notice: "early-media", NoticeOutbound: "outbound", PromptOutbound: "notice/recording-outbound",
+		Refusal: &provisioning.NoticeRefusal{Key: "9", Then: provisioning.RefusalEnds}}
+	r := record(d, "d", "choice", "+81", "ja")
+	if r.Notice != NoticeAnswer || r.Refusal != (Refusal{Key: '9', Ends: true, Wait: 3 * time.Second}) || r.Wording(false) != "notice/recording" || r.Wording(true) != "notice/recording-outbound" ||
+		r.Called() != NoticeCalled {
+		t.Errorf("%+v", r)
+	}
+}

@@ -154,8 +154,11 @@ type Record struct {
 	ByHand    bool   // somebody switched it on, and no policy demands it: who may, switches it off again
 	Number    string // whose policy it is: the DID or the extension
 	Policy    string
-	Notice    Notice
+	Notice    Notice // for who calls, and for our own people
 	Prompt    string
+	Outbound  Notice // for whom we call outside; empty: Notice
+	Calling   string // prompt of Outbound; empty: Prompt
+	Refusal   Refusal
 	Language  string
 	DSCP      int    // of the RTP of this class of numbers; 0: as usual
 	Refuse    bool   // end the call when recording fails
@@ -187,7 +190,15 @@ const (
 	NoticeNone   Notice = "none"
 	NoticeEarly  Notice = "early-media"  // to the caller, before charging starts
 	NoticeAnswer Notice = "after-answer" // after the switch answered
+	NoticeCalled Notice = "outbound"     // to whom we call, after it answered
 )
+
+// Refusal is what somebody who hears the notice may do against the recording. Zero: nothing.
+type Refusal struct {
+	Key  rune          // that says so, while the notice is played and for Wait after it; 0: none
+	Ends bool          // the call ends then; else it goes on unrecorded
+	Wait time.Duration // after the notice
+}
 
 // Plan is what to do with a call. Refuse set means nothing else is.
 type Plan struct {
