@@ -58,12 +58,13 @@ const (
 	KindContact      = "contact"
 	KindBookAccount  = "directory-account"
 	KindSupervision  = "supervision"
+	KindNotice       = "notice"
 	KindSecret       = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}}
 }
 
 // Row is an entity as the store keeps it.

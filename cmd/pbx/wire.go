@@ -21,6 +21,7 @@ import (
 	"naisen/cmd/pbx/internal/webhook"
 	"naisen/media/relay"
 	"naisen/prompts"
+	"naisen/prompts/speech"
 	"naisen/provisioning"
 	"naisen/provisioning/audit"
 	"naisen/provisioning/book"
@@ -398,7 +399,7 @@ func (p *pbx) trusted(a netip.Addr) bool {
 
 // restConfig is what REST works on. A part that is missing has no operations.
 func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
-	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts},
+	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
 		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls,
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}

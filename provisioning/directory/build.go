@@ -67,6 +67,9 @@ func readDomain(r provisioning.Reader, self provisioning.Domain) (d *domain, err
 	if d.menus, err = readAll[provisioning.MenuVersions](r, self.Name); err != nil {
 		return nil, err
 	}
+	if d.notices, err = readAll[provisioning.Notice](r, self.Name); err != nil {
+		return nil, err
+	}
 	if err := d.readBook(r); err != nil {
 		return nil, err
 	}
@@ -291,7 +294,7 @@ func newEdit(d *domain) *edit {
 			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, pages: map[string]provisioning.PagingGroup{}, calendars: map[string]provisioning.Calendar{}, mailboxes: map[string]provisioning.Mailbox{}, rejections: map[string]provisioning.Rejection{},
 			lots: map[string]provisioning.ParkingLot{}, restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{}, desks: map[string]provisioning.HotDesk{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
-			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
+			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, notices: map[string]provisioning.Notice{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
 			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
 			supervisions: map[string]provisioning.Supervision{},
@@ -342,6 +345,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.codes)
 	case provisioning.KindMenuVersions:
 		return set(e, r, c, &e.menus)
+	case provisioning.KindNotice:
+		return set(e, r, c, &e.notices)
 	case provisioning.KindContact, provisioning.KindBookAccount:
 		return e.takeBook(r, c)
 	case provisioning.KindSecret:

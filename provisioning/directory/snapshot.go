@@ -45,6 +45,7 @@ type domain struct {
 	settings     map[string]provisioning.Settings     // by extension
 	codes        map[string]provisioning.FeatureCodes // at most one
 	menus        map[string]provisioning.MenuVersions
+	notices      map[string]provisioning.Notice
 	credentials  map[string]*provisioning.SIPCredential // by extension; pointers, because fmt looks into unexported fields
 	passwords    map[string]secret.Secret               // by trunk
 	webhooks     map[string]provisioning.Webhook
@@ -173,6 +174,11 @@ func (s *Snapshot) ConferencePINs(domainName, number string) provisioning.Confer
 func (s *Snapshot) Menu(domainName, name string) (provisioning.Menu, bool) {
 	v, _ := find(s, domainName, name, func(d *domain) map[string]provisioning.MenuVersions { return d.menus })
 	return v.Live()
+}
+
+// Notice by its name, with every wording.
+func (s *Snapshot) Notice(domainName, name string) (provisioning.Notice, bool) {
+	return find(s, domainName, name, func(d *domain) map[string]provisioning.Notice { return d.notices })
 }
 
 // SiteFrom is the site whose network a device calls from, the narrowest that holds addr.

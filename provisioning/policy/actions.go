@@ -115,6 +115,11 @@ const (
 	PromptPut    provisioning.Action = "prompt.put"
 	PromptDelete provisioning.Action = "prompt.delete"
 
+	NoticeRead    provisioning.Action = "notice.read"    // and hear
+	NoticePut     provisioning.Action = "notice.put"     // make a wording, and give it its dates once it is approved
+	NoticeApprove provisioning.Action = "notice.approve" // somebody else's wording, after hearing it
+	NoticeDelete  provisioning.Action = "notice.delete"
+
 	BindingRead provisioning.Action = "binding.read" // which phones are registered
 
 	CallRead   provisioning.Action = "call.read"
@@ -386,6 +391,10 @@ func vaultRows() []row {
 		grant(DisposalRead, KindDisposal, admin, auditor, manager),
 		grant(DisposalApprove, KindDisposal, manager),
 		grant(PolicyAgree, provisioning.KindPolicy, manager),
+		grant(NoticeRead, provisioning.KindNotice, admin, telephony, auditor, manager),
+		grant(NoticePut, provisioning.KindNotice, admin, telephony),
+		grant(NoticeApprove, provisioning.KindNotice, admin, manager),
+		grant(NoticeDelete, provisioning.KindNotice, admin, telephony),
 	}
 }
 

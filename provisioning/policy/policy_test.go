@@ -41,6 +41,7 @@ func want() map[provisioning.Action]string {
 		policy.TrunkRead: "AT", policy.TrunkPut: "AT", policy.TrunkDelete: "AT", policy.TrunkSecret: "AT",
 		policy.SiteRead: "AT", policy.SitePut: "AT", policy.SiteDelete: "AT",
 		policy.PolicyRead: "ATM", policy.PolicyAgree: "M", policy.PolicyPut: "AT", policy.PolicyDelete: "AT",
+		policy.NoticeRead: "AMTU", policy.NoticePut: "AT", policy.NoticeApprove: "AM", policy.NoticeDelete: "AT",
 		policy.PromptRead: "AT", policy.PromptPut: "AT", policy.PromptDelete: "AT",
 		policy.BindingRead: "AT",
 		policy.CallRead:    "ATs", policy.CallHangup: "ATs", policy.CallRecord: "AT", policy.CallStart: "ATs", policy.RecallRead: "ATs", policy.RecallDelete: "ATs",

@@ -37,7 +37,7 @@ func (f *fullStore) Update(ctx context.Context, s provisioning.Subject, fn func(
 func TestNothingHappensUnaudited(t *testing.T) {
 	var full *fullStore
 	r := newRig(t, func(c *Config) { full = &fullStore{Store: c.Store}; c.Store = full })
-	const at = base + "/prompts/ja/notice/recording"
+	const at = base + "/prompts/ja/greeting/open"
 	if p := r.do(t, admin, "PUT", at, "RIFFgood", "Content-Type: audio/wav"); p.status != 200 {
 		t.Fatalf("upload: %d", p.status)
 	}

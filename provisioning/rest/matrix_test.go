@@ -38,7 +38,10 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/prompts": policy.PromptRead, "GET /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptRead,
 		"PUT /v1/domains/{domain}/prompts/{language}/{name}":    policy.PromptPut,
 		"DELETE /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptDelete,
-		"GET /v1/domains/{domain}/calls":                        policy.CallRead, "POST /v1/domains/{domain}/calls/{key}/hangup": policy.CallHangup,
+		"GET /v1/domains/{domain}/notices":                      policy.NoticeRead, "GET /v1/domains/{domain}/notices/{key}": policy.NoticeRead, "DELETE /v1/domains/{domain}/notices/{key}": policy.NoticeDelete,
+		"POST /v1/domains/{domain}/notices/{key}/versions": policy.NoticePut, "GET /v1/domains/{domain}/notices/{key}/versions/{number}/audio": policy.NoticeRead,
+		"POST /v1/domains/{domain}/notices/{key}/versions/{number}/approve": policy.NoticeApprove, "POST /v1/domains/{domain}/notices/{key}/versions/{number}/schedule": policy.NoticePut,
+		"GET /v1/domains/{domain}/calls": policy.CallRead, "POST /v1/domains/{domain}/calls/{key}/hangup": policy.CallHangup,
 		"PUT /v1/domains/{domain}/calls/{key}/recording": policy.CallRecord,
 		"POST /v1/domains/{domain}/calls":                policy.CallStart, "GET /v1/domains/{domain}/calls/{key}": policy.CallRead,
 		"DELETE /v1/domains/{domain}/calls/{key}":            policy.CallHangup,
@@ -173,13 +176,13 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "disposals": "2026-12", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "disposals": "2026-12", "notices": "recording", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, "/"+part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}
 	}
-	return strings.NewReplacer("{domain}", domain, "{key}", key, "{language}", "ja", "{name}", "notice/recording", "{id}", "m1", "{mode}", "busy").Replace(path)
+	return strings.NewReplacer("{domain}", domain, "{key}", key, "{language}", "ja", "{name}", "notice/recording", "{id}", "m1", "{number}", "1", "{mode}", "busy").Replace(path)
 }
 
 func body(op *huma.Operation) string {

@@ -137,6 +137,9 @@ func (a *api) putPrompt(ctx context.Context, in *promptUpload) (*itemOutput[Prom
 	if !plainPrompt(in.Name) {
 		return nil, invalidAt(http.StatusUnprocessableEntity, "path.name", "must be a name such as notice/recording")
 	}
+	if ofNotice(in.Name) || strings.HasPrefix(in.Name, provisioning.NoticePrefix) {
+		return nil, wordingStays()
+	}
 	if in.bad != nil {
 		return nil, a.problem(ctx, in.bad)
 	}
@@ -161,6 +164,11 @@ func (a *api) putPrompt(ctx context.Context, in *promptUpload) (*itemOutput[Prom
 		return nil, a.problem(ctx, err)
 	}
 	return &itemOutput[PromptInfo]{Status: http.StatusOK, ETag: etag(info.SHA256), Body: info}, nil
+}
+
+// wordingStays: what people are told before they are recorded is what two of ours agreed to.
+func wordingStays() error {
+	return huma.NewError(http.StatusConflict, "what a recording notice says is changed by a new wording, which somebody else approves: POST .../notices/NAME/versions")
 }
 
 func (a *api) listPrompts(ctx context.Context, in *DomainPath) (*pageOutput[PromptInfo], error) {
@@ -193,6 +201,9 @@ func (a *api) getPrompt(ctx context.Context, in *PromptPath) (*huma.StreamRespon
 func (a *api) deletePrompt(ctx context.Context, in *PromptPath) (*emptyOutput, error) {
 	if !plainPrompt(in.Name) {
 		return nil, notFound()
+	}
+	if ofNotice(in.Name) {
+		return nil, wordingStays()
 	}
 	err := a.onPrompt(ctx, policy.PromptDelete, in, func() (map[string]any, error) {
 		return nil, a.Prompts.Delete(ctx, in.Domain, in.Name, in.Language)

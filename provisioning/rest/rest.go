@@ -62,7 +62,8 @@ type Config struct {
 	Policy    provisioning.Policy
 	Verifier  Verifier
 	Calls     provisioning.Calls       // nil: no operations on live calls
-	Prompts   Prompts                  // nil: no operations on prompts
+	Prompts   Prompts                  // nil: no operations on prompts and notices
+	Speech    Speech                   // nil: the wordings of notices are uploaded
 	Passwords Passwords                // nil: no password resets (an outside identity service has them)
 	Alarms    provisioning.Alarms      // nil: no list of alarms
 	Limits    provisioning.LimitViewer // nil: no view of limits
@@ -179,6 +180,7 @@ func (a *api) registerOptional() {
 	}
 	if a.Prompts != nil {
 		a.registerPrompts()
+		a.registerNotices()
 	}
 }
 

@@ -3,6 +3,8 @@ package rest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -103,6 +105,8 @@ func (f fakeRecalls) Drop(domain, id string) error {
 	return f.calls.do(domain, "c1", "drop "+id)
 }
 
+func sumOf(b []byte) string { sum := sha256.Sum256(b); return hex.EncodeToString(sum[:]) }
+
 // fakePrompts keeps uploads in memory and takes what begins with RIFF.
 type fakePrompts struct {
 	mu sync.Mutex
@@ -117,7 +121,7 @@ func (f *fakePrompts) Get(_ context.Context, domain, name, lang string) (io.Read
 	if !ok {
 		return nil, PromptInfo{}, provisioning.ErrNotFound
 	}
-	return io.NopCloser(bytes.NewReader(b)), PromptInfo{Name: name, Language: lang, SHA256: "abc"}, nil
+	return io.NopCloser(bytes.NewReader(b)), PromptInfo{Name: name, Language: lang, SHA256: sumOf(b)}, nil
 }
 func (f *fakePrompts) Put(_ context.Context, domain, name, lang string, wav io.Reader) (PromptInfo, error) {
 	b, err := io.ReadAll(wav)
@@ -130,7 +134,7 @@ func (f *fakePrompts) Put(_ context.Context, domain, name, lang string, wav io.R
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.m[domain+name+lang] = b
-	return PromptInfo{Name: name, Language: lang, SHA256: "abc", Millis: 1}, nil
+	return PromptInfo{Name: name, Language: lang, SHA256: sumOf(b), Millis: 1}, nil
 }
 func (f *fakePrompts) Delete(_ context.Context, domain, name, lang string) error {
 	f.mu.Lock()

@@ -127,7 +127,7 @@ func TestCalls(t *testing.T) {
 
 func TestPrompts(t *testing.T) {
 	r := newRig(t)
-	const at = base + "/prompts/ja/notice/recording"
+	const at = base + "/prompts/ja/greeting/open"
 	wav := "Content-Type: audio/wav"
 	form := func(name, content string, extra bool) (string, string) {
 		var b bytes.Buffer
@@ -140,10 +140,10 @@ func TestPrompts(t *testing.T) {
 		m.Close()
 		return b.String(), "Content-Type: " + m.FormDataContentType()
 	}
-	if p := r.do(t, admin, "PUT", at, "RIFFxxxx", wav); p.status != 200 || p.json(t)["name"] != "notice/recording" {
+	if p := r.do(t, admin, "PUT", at, "RIFFxxxx", wav); p.status != 200 || p.json(t)["name"] != "greeting/open" {
 		t.Fatalf("upload: %d %s", p.status, p.body)
 	}
-	if p := r.do(t, admin, "GET", at, ""); p.status != 200 || p.body != "RIFFxxxx" || p.header.Get("Content-Type") != "audio/wav" || p.header.Get("ETag") != `"abc"` {
+	if p := r.do(t, admin, "GET", at, ""); p.status != 200 || p.body != "RIFFxxxx" || p.header.Get("Content-Type") != "audio/wav" || p.header.Get("ETag") != etag(sumOf([]byte("RIFFxxxx"))) {
 		t.Errorf("get: %d %v %s", p.status, p.header, p.body)
 	}
 	good, goodType := form("file", "RIFFyyyy", false)
@@ -161,6 +161,7 @@ func TestPrompts(t *testing.T) {
 		{"not WAV", at, "#EXTM3U", wav, 422}, {"JSON", at, "{}", "Content-Type: application/json", 415}, {"too large", at, huge, wav, 413},
 		{"form too large", at, hugeForm, hugeType, 413}, {"other part", at, wrong, wrongType, 400}, {"two parts", at, two, twoType, 400},
 		{"no boundary", at, good, "Content-Type: multipart/form-data", 400}, {"cut form", at, good[:len(good)-20], goodType, 400},
+		{"what a notice says", base + "/prompts/ja/notice/recording", "RIFF", wav, 409}, {"its audio", base + "/prompts/ja/notices/ward/1", "RIFF", wav, 409},
 		{"language", base + "/prompts/fr/notice/recording", "RIFF", wav, 422},
 		{"up", base + "/prompts/ja/notice/..%2f..%2fx", "RIFF", wav, 422}, {"hidden", base + "/prompts/ja/.ssh", "RIFF", wav, 422},
 		{"backslash", base + "/prompts/ja/a%5Cb", "RIFF", wav, 422}, {"NUL", base + "/prompts/ja/a%00", "RIFF", wav, 422},

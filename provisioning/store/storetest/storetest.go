@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -172,6 +173,9 @@ func sample() []provisioning.Entity {
 		provisioning.Restriction{Name: "office", Title: "一般", Rights: provisioning.Rights{Classes: []string{"national"}, Countries: []string{}}, Open: []string{"0570012345", "+8210*"}, Closed: []string{"0312345*"},
 			Calendar: "hall", Night: &provisioning.Rights{Classes: []string{}, Countries: []string{}}, WithPIN: &provisioning.Rights{Classes: []string{"international"}, Countries: []string{"*"}}},
 		provisioning.Department{Name: "税務課", Restriction: "office", Numbers: []string{}},
+		provisioning.Notice{Name: "ward", Versions: []provisioning.NoticeVersion{{Number: 2, Language: "ja", Text: "この通話は録音されます。", Voice: "mei", Audio: "notices/ward/0a", SHA256: strings.Repeat("0a", 32), Millis: 2500,
+			By: "taro@a", Made: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Heard: []provisioning.Hearing{{By: "hana@a", At: time.Date(2026, 12, 1, 0, 1, 0, 0, time.UTC)}},
+			ApprovedBy: "hana@a", Approved: time.Date(2026, 12, 1, 0, 2, 0, 0, time.UTC), From: time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)}}},
 		provisioning.HotDesk{Desk: "2001", Person: "2002", Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)},
 		provisioning.ShortNumbers{List: "user:taro", Entries: []provisioning.ShortNumber{{Code: "12", Number: "09012345678", Title: "自宅"}}},
 		provisioning.Mailbox{Number: "2001", Title: "留守番", Members: []string{"2001"}, Calendar: "hall", MaxSeconds: 60, OwnPhone: true, Greetings: provisioning.Greetings{Busy: "voicemail/greeting-busy"}},

@@ -22,8 +22,10 @@ type Library interface {
 type Programs struct {
 	Prompts  Library
 	Ringtone func(media.Codec) (media.Source, error) // the country's ringback tone, without end
-	Queues   Queues                                  // nil: there are none
-	Desk     Desk                                    // nil: nothing can be changed from a phone
+	// Wording is what a prompt is said in now, if it is a notice with wordings in effect; exact: in that language. nil: there are none.
+	Wording func(domain, prompt, language string) (v provisioning.NoticeVersion, exact, ok bool)
+	Queues  Queues // nil: there are none
+	Desk    Desk   // nil: nothing can be changed from a phone
 	// Shorten puts a number into the own list of the person of an extension, or with none takes the code out; nil: nobody may. An error: it was not done.
 	Shorten func(ctx context.Context, domain, extension, code, number string) error
 	// Mailboxes take messages; nil: there are none. Leave is the plan that takes a call to one.

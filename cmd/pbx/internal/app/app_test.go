@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/prompts"
+	"naisen/provisioning"
 	"naisen/sip"
 )
 
@@ -123,5 +125,47 @@ func TestSpeak(t *testing.T) {
 	}
 	if _, _, err := p.Speak("d", "ja").Open(media.PCMA); err == nil {
 		t.Error("nothing to say must be an error")
+	}
+}
+
+// A notice is heard in the wording that is in effect, with its version in the receipt; audio that was not approved is not heard in its place.
+func TestAnnounceInTheWordingOfToday(t *testing.T) {
+	ja := provisioning.NoticeVersion{Number: 3, Language: "ja", Audio: "notices/ward/1", SHA256: "11"}
+	books := library{"d|notice/ward|en": {Name: "notice/ward", Language: "en", SHA256: "en"}, "d|notices/ward/1|ja": {Name: "notices/ward/1", Language: "ja", SHA256: "11"}}
+	for _, c := range []struct {
+		name, prompt, language string
+		audio                  string // of the wording in the library
+		want                   call.Spoken
+		err                    error
+	}{
+		{"in its language", "notice/ward", "ja", "11", call.Spoken{Prompt: "notice/ward", Version: 3, Language: "ja", SHA256: "11"}, nil},
+		{"the library's in another", "notice/ward", "en", "11", call.Spoken{Prompt: "notice/ward", Language: "en", SHA256: "en"}, nil},
+		{"better in Japanese than nothing", "notice/ward", "ko", "11", call.Spoken{Prompt: "notice/ward", Version: 3, Language: "ja", SHA256: "11"}, nil},
+		{"other audio", "notice/ward", "ja", "22", call.Spoken{}, errOtherAudio},
+		{"no notice", "greeting/open", "ja", "11", call.Spoken{}, errMissing},
+	} {
+		books["d|notices/ward/1|ja"] = prompts.Info{Name: "notices/ward/1", Language: "ja", SHA256: c.audio}
+		p := Programs{Prompts: books, Wording: func(_, prompt, language string) (provisioning.NoticeVersion, bool, bool) {
+			return ja, language == "ja" && prompt == "notice/ward", prompt == "notice/ward"
+		}}
+		src, got, err := p.Announce("d", c.prompt, c.language).Open(media.PCMU)
+		if !errors.Is(err, c.err) || err == nil && (got != c.want || src == nil) || err != nil && src != nil && errors.Is(err, errOtherAudio) {
+			t.Errorf("%s: %+v %v", c.name, got, err)
+		}
+	}
+}
+
+// A pause is as long as it shall be, and sent.
+func TestPause(t *testing.T) {
+	src, _, err := Programs{}.Pause(3 * time.Second).Open(media.PCMU)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := 0
+	for _, more := src.Next(); more; _, more = src.Next() {
+		frames++
+	}
+	if frames != 150 {
+		t.Errorf("%d frames of 20 ms", frames)
 	}
 }
