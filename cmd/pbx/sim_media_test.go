@@ -408,11 +408,9 @@ func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
 		Mailboxes: p.boxes, Leave: p.of.leave}).Script(domain, r)
 }
 
-func (p simPrograms) Music(string) call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }
-func (p simPrograms) Pause(d time.Duration) call.Program {
-	return simProgram{simPrograms{}, d, call.Spoken{}}
-}
-func (p simPrograms) Ringback() call.Program { return simProgram{simPrograms{}, -1, call.Spoken{}} }
+func (p simPrograms) Music(string) call.Program          { return simProgram{simPrograms{}, -1, call.Spoken{}} }
+func (p simPrograms) Pause(d time.Duration) call.Program { return simProgram{length: d} }
+func (p simPrograms) Ringback() call.Program             { return simProgram{simPrograms{}, -1, call.Spoken{}} }
 
 type simProgram struct {
 	from   simPrograms
