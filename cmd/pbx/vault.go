@@ -18,6 +18,7 @@ import (
 	"naisen/recorder/pipeline"
 	"naisen/recorder/playback"
 	"naisen/recorder/seal"
+	"naisen/recorder/watermark"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -30,6 +31,7 @@ type vault struct {
 	catalogue *catalogue.Catalogue
 	pipeline  *pipeline.Pipeline
 	player    *playback.Handler
+	marks     *watermark.Holder
 
 	messages *catalogue.Catalogue // of voicemail, beside the recordings
 	post     *mailbox.Post
@@ -43,6 +45,7 @@ func openVault(ctx context.Context, c Config, deposit func(context.Context, reco
 		return nil, err
 	}
 	v.sealer = seal.New(v.files)
+	v.marks = watermark.NewHolder(c.marksPath(), v.sealer)
 	if v.store, err = openObjects(c); err != nil {
 		return nil, err
 	}
@@ -55,6 +58,12 @@ func openVault(ctx context.Context, c Config, deposit func(context.Context, reco
 	}
 	return v, nil
 }
+
+// marker gives what makes each listener's copy.
+func (v *vault) marker(ctx context.Context) (playback.Marker, error) { return v.marks.Key(ctx) }
+
+// marksPath is where the key of the watermarks lies.
+func (c Config) marksPath() string { return c.path("keys", "watermark.age") }
 
 // messagesPart is the name below which voice messages are kept in the same store.
 const messagesPart = "messages"
@@ -88,7 +97,7 @@ func openObjects(c Config) (objstore.Store, error) {
 
 // serve makes the handler that plays recordings to whom the gate lets.
 func (v *vault) serve(g recorder.Gate, packs *evidence.Builder, log *slog.Logger) (h http.Handler, err error) {
-	v.player, err = playback.New(playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Packs: packs, Log: log})
+	v.player, err = playback.New(playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Marker: v.marker, Packs: packs, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("playback: %w", err)
 	}

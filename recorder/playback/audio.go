@@ -12,6 +12,7 @@ import (
 
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
+	"naisen/recorder/watermark"
 )
 
 // details is one recording with what its sealed manifest says.
@@ -75,8 +76,14 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request, what part) {
 	if !h.playable(w, r, row) {
 		return
 	}
-	asked := r.Header.Get("Range")
-	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": what.name, "range": asked[:min(len(asked), 100)], "method": r.Method}) {
+	marker, err := h.cfg.Marker(r.Context())
+	if err != nil { // nothing leaves without the name of who hears it
+		h.failed(w, r, row.ID, err)
+		return
+	}
+	asked, id := r.Header.Get("Range"), marker.ID(h.listenings.of(permit.Terms().Listener, row, h.cfg.Now()))
+	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": what.name, "range": asked[:min(len(asked), 100)], "method": r.Method,
+		"watermark": id.String()}) {
 		return
 	}
 	plain, size, closer, err := what.open(r.Context(), row)
@@ -90,7 +97,14 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request, what part) {
 		h.failed(w, r, row.ID, err)
 		return
 	}
-	h.stream(w, r, row, permit, what, plain, size, closer)
+	defer closer.Close()
+	marked, err := marker.Copy(plain, size, id)
+	if err != nil {
+		permit.Done(0, err)
+		h.failed(w, r, row.ID, err)
+		return
+	}
+	h.stream(w, r, row, permit, what, id, io.NewSectionReader(marked, 0, size))
 }
 
 // playable says whether a recording can be listened to now, and answers where it cannot.
@@ -107,12 +121,11 @@ func (h *Handler) playable(w http.ResponseWriter, r *http.Request, row catalogue
 	return false
 }
 
-// stream sends what was proved.
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, row catalogue.Row, permit recorder.Permit, what part, plain io.ReaderAt, size int64, closer io.Closer) {
+// stream sends the listener's copy of what was proved.
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, row catalogue.Row, permit recorder.Permit, what part, id watermark.ID, copied io.ReadSeeker) {
 	asked := r.Header.Get("Range")
-	defer closer.Close()
 	h.count.plays.Add(1)
-	body := &watchedReader{ReadSeeker: io.NewSectionReader(plain, 0, size)}
+	body := &watchedReader{ReadSeeker: copied}
 	out := &countedWriter{ResponseWriter: w, stall: h.stall}
 	w.Header().Set("Content-Type", "audio/wav")
 	name := row.ID
@@ -120,8 +133,8 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, row catalogue.R
 		name += "." + what.name
 	}
 	w.Header().Set("Content-Disposition", `inline; filename="`+name+`.wav"`)
-	w.Header().Set("ETag", `"`+row.SealedSHA256[:min(len(row.SealedSHA256), 32)]+strings.TrimPrefix(name, row.ID)+`"`)
-	if strings.Contains(asked, ",") { // many ranges would be as many requests to the store; ignoring them is allowed (RFC 9110 section 14.2)
+	w.Header().Set("ETag", `"`+row.SealedSHA256[:min(len(row.SealedSHA256), 32)]+strings.TrimPrefix(name, row.ID)+"."+id.String()+`"`) // another listening's bytes are others
+	if strings.Contains(asked, ",") {                                                                                                  // many ranges would be as many requests to the store; ignoring them is allowed (RFC 9110 section 14.2)
 		r.Header.Del("Range")
 	}
 	http.ServeContent(out, r, "", time.Time{}, body)

@@ -25,6 +25,7 @@ import (
 	"naisen/recorder/objstore"
 	"naisen/recorder/objstore/dir"
 	"naisen/recorder/seal"
+	"naisen/recorder/watermark"
 )
 
 // gate grants by number: the token is a list of "action:number", or "action:*" for all.
@@ -33,7 +34,8 @@ type gate struct {
 	deny    error // of Begin
 	entries []string
 
-	listener string // who asks
+	listener string   // who asks
+	marks    []string // numbers of listenings, as told to Begin
 }
 
 type permit struct {
@@ -66,6 +68,9 @@ func (p *permit) Begin(_ context.Context, detail map[string]any) error {
 		return p.g.deny
 	}
 	p.g.entries = append(p.g.entries, fmt.Sprintf("begin %s %v", p.what, detail["range"]))
+	if mark, ok := detail["watermark"].(string); ok {
+		p.g.marks = append(p.g.marks, mark)
+	}
 	return nil
 }
 
@@ -119,6 +124,15 @@ func (s *short) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// unmarked gives everybody the same copy, so that a test can hold it against what was stored.
+type unmarked struct{}
+
+func (unmarked) ID(watermark.Listening) watermark.ID { return 1 }
+
+func (unmarked) Copy(plain io.ReaderAt, _ int64, _ watermark.ID) (io.ReaderAt, error) {
+	return plain, nil
+}
+
 type house struct {
 	*Handler
 	gate   *gate
@@ -127,7 +141,8 @@ type house struct {
 	sealer *seal.Sealer
 	root   string
 	wav    map[string][]byte
-	tracks int // of each recording added
+	tracks int    // of each recording added
+	sound  []byte // of each recording added; nil: of no meaning
 }
 
 var began = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
@@ -150,7 +165,8 @@ func newHouse(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.cat.Close() })
-	h.Handler, err = New(Config{Gate: h.gate, Catalogue: h.cat, Store: h.store, Sealer: h.sealer})
+	h.Handler, err = New(Config{Gate: h.gate, Catalogue: h.cat, Store: h.store, Sealer: h.sealer,
+		Marker: func(context.Context) (Marker, error) { return unmarked{}, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +190,11 @@ func (h *house) sealed(t testing.TB, plain []byte) []byte {
 // add stores a recording.
 func (h *house) add(t testing.TB, id, number string, at time.Time) catalogue.Row {
 	t.Helper()
-	wav := make([]byte, 200_000)
-	rand.Read(wav)
+	wav := h.sound
+	if wav == nil {
+		wav = make([]byte, 200_000)
+		rand.Read(wav)
+	}
 	h.wav[id] = wav
 	audio := h.sealed(t, wav)
 	sum := sha256.Sum256(audio)

@@ -1,6 +1,6 @@
 // Package playback serves recordings over HTTP: ask the Gate, write the audit entry, unseal, send.
 // It owns the routes below /v1/domains/{domain}/recordings. It never decides who may listen, keeps no plain audio anywhere but in the
-// response, and sends no byte before the audit entry is written and the sealed object's hash is proved.
+// response, and sends no byte before the audit entry is written and the sealed object's hash is proved, and no sound but the listener's own copy.
 package playback
 
 import (
@@ -25,7 +25,8 @@ type Config struct {
 	Catalogue *catalogue.Catalogue
 	Store     objstore.Store
 	Sealer    *seal.Sealer
-	Packs     *evidence.Builder // nil: nobody makes evidence packs here
+	Packs     *evidence.Builder                     // nil: nobody makes evidence packs here
+	Marker    func(context.Context) (Marker, error) // asked for each play: the key may not be at hand all the time, and without it no sound is served
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -38,12 +39,13 @@ type Config struct {
 //	GET /v1/domains/{domain}/recordings/{id}/tracks/{track}
 //	POST /v1/domains/{domain}/recordings/{id}/evidence
 type Handler struct {
-	cfg     Config
-	mux     *http.ServeMux
-	opener  *unseal.Opener
-	cursors cursors
-	count   counters
-	stall   time.Duration // how long a listener may take nothing
+	cfg        Config
+	mux        *http.ServeMux
+	listenings listenings
+	opener     *unseal.Opener
+	cursors    cursors
+	count      counters
+	stall      time.Duration // how long a listener may take nothing
 }
 
 // stalled is a minute: a player that pauses reads on from its buffer or asks for a range later.
@@ -63,8 +65,8 @@ type Stats struct {
 
 // New makes a Handler.
 func New(cfg Config) (*Handler, error) {
-	if cfg.Gate == nil || cfg.Catalogue == nil || cfg.Store == nil || cfg.Sealer == nil {
-		return nil, errors.New("playback: Gate, Catalogue, Store and Sealer are required")
+	if cfg.Gate == nil || cfg.Catalogue == nil || cfg.Store == nil || cfg.Sealer == nil || cfg.Marker == nil {
+		return nil, errors.New("playback: Gate, Catalogue, Store, Sealer and Marker are required")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -72,7 +74,8 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: unseal.New(cfg.Store, cfg.Sealer), stall: stalled}
+	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: unseal.New(cfg.Store, cfg.Sealer), stall: stalled,
+		listenings: listenings{known: map[heard]*span{}}}
 	var err error
 	if h.cursors, err = newCursors(); err != nil {
 		return nil, err
