@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -67,6 +68,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	k.BindTo(stdout, (*io.Writer)(nil))
 	if err := k.Run(); err != nil {
 		fmt.Fprintln(stderr, "pbx:", err)
+		if own := (*exitError)(nil); errors.As(err, &own) {
+			return own.code
+		}
 		return 1
 	}
 	return 0

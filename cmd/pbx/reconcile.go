@@ -18,6 +18,7 @@ import (
 type recordingCmd struct {
 	Reconcile reconcileCmd `cmd:"" help:"Compare catalogue, manifests and stored objects, and say what does not fit."`
 	Export    exportCmd    `cmd:"" help:"Fetch an evidence pack: audio, manifest, notice, audit log, signed."`
+	Trace     traceCmd     `cmd:"" help:"Say by its watermark whose copy of a recording a file is. Exit codes: 3 no mark, 4 a mark that names nobody in the audit log."`
 }
 
 // reconcileCmd looks at a running or a stopped switch. It changes nothing unless it is told to.

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"naisen/media/codec/g711"
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+	"naisen/provisioning/secret"
+	"naisen/provisioning/store"
+	"naisen/recorder/seal"
+	"naisen/recorder/watermark"
+)
+
+// traced is a data directory with keys and a log of listenings, as a switch leaves them.
+type traced struct {
+	data, config string
+	key          *watermark.Key
+	plain        []byte // a recording: 16 kHz, one channel
+}
+
+func newTraced(t *testing.T) *traced {
+	t.Helper()
+	v := &traced{data: t.TempDir()}
+	v.config = filepath.Join(v.data, "pbx.yaml")
+	if err := os.WriteFile(v.config, []byte("data: "+v.data+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files, err := seal.OpenFiles(filepath.Join(v.data, "keys", "vault"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.key, err = watermark.NewHolder(Config{Data: v.data}.marksPath(), seal.New(files)).Key(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"greeting/open", "greeting/closed", "greeting/disaster", "feature/hotdesk-login", "feature/not-possible", "feature/forward-number", "conference/enter-pin"} {
+		b, err := os.ReadFile(filepath.Join("..", "..", "prompts", "builtin", "ja", name+".wav"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.plain == nil {
+			v.plain = b[:44:44]
+		}
+		v.plain = append(v.plain, b[44:]...)
+	}
+	n := uint32(len(v.plain) - 44)
+	copy(v.plain[40:], []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)})
+	return v
+}
+
+// copyOf is what a listening hears.
+func (v *traced) copyOf(t *testing.T, l watermark.Listening) []byte {
+	t.Helper()
+	r, err := v.key.Copy(bytes.NewReader(v.plain), int64(len(v.plain)), v.key.ID(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]byte, len(v.plain))
+	if _, err := r.ReadAt(out, 0); err != nil && err != io.EOF {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// telephone plays a file of 16 kHz into a telephone: µ-law of every other sample, without a head.
+func telephone(wav []byte) []byte {
+	var pcm []int16
+	for i := 44; i+1 < len(wav); i += 4 {
+		pcm = append(pcm, int16(uint16(wav[i])|uint16(wav[i+1])<<8))
+	}
+	return g711.EncodeU(nil, pcm)
+}
+
+// audited writes the entries of listenings.
+func (v *traced) audited(t *testing.T, listened ...watermark.Listening) (exported []byte) {
+	t.Helper()
+	keys, err := secret.OpenKeyring(filepath.Join(v.data, "keys", "secrets.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(v.data, "pbx.db"), Sealer: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, l := range listened {
+		e := provisioning.AuditEntry{Domain: l.Domain, Subject: l.Listener, Action: string(policy.RecordingListen), Object: l.Recording, Outcome: "allowed", Time: l.Began,
+			Detail: map[string]any{"recording": l.Recording, "watermark": v.key.ID(l).String()}}
+		err := s.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+			if _, err := w.Put(l.Domain, provisioning.Domain{Name: l.Domain, Language: "ja"}, ""); err != nil {
+				return err
+			}
+			return w.AddAudit(e)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exported = append(append(exported, line...), '\n')
+	}
+	return exported
+}
+
+func (v *traced) trace(t *testing.T, file []byte, args ...string) (int, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "found")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	code := run(t.Context(), append([]string{"recording", "trace", path, "--config", v.config}, args...), &out, io.Discard)
+	return code, out.String()
+}
+
+// A copy that turns up names who heard it, when, and what; the switch's own log says so, or an exported one.
+func TestTrace(t *testing.T) {
+	v := newTraced(t)
+	at := time.Date(2026, 4, 1, 0, 30, 15, 0, time.UTC)
+	suzuki := watermark.Listening{Listener: "suzuki@a.example", Domain: "a.example", Recording: "r1", Began: at}
+	sato := watermark.Listening{Listener: "sato@b.example", Domain: "b.example", Recording: "r2", Began: at.Add(time.Hour)}
+	exported := v.audited(t, suzuki, sato)
+	code, out := v.trace(t, telephone(v.copyOf(t, suzuki)), "--raw", "ulaw")
+	for _, want := range []string{"suzuki@a.example", "a.example r1", v.key.ID(suzuki).String(), "聴取者 / listener", at.Local().Format(time.RFC3339)} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+	if code != 0 || strings.Contains(out, "sato") {
+		t.Errorf("%d\n%s", code, out)
+	}
+	if code, out := v.trace(t, v.plain); code != exitNoMark || !strings.Contains(out, "透かしは見つかりません") || !strings.Contains(out, "No mark") {
+		t.Errorf("unmarked: %d\n%s", code, out)
+	}
+	log := filepath.Join(t.TempDir(), "audit.jsonl")
+	if err := os.WriteFile(log, exported, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := v.trace(t, v.copyOf(t, sato), "--audit", log); code != 0 || !strings.Contains(out, "sato@b.example") {
+		t.Errorf("exported log: %d\n%s", code, out)
+	}
+	forged := bytes.Replace(exported, []byte("sato@b.example"), []byte("kato@b.example"), 1)
+	if err := os.WriteFile(log, forged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := v.trace(t, v.copyOf(t, sato), "--audit", log); code != exitUnknown || !strings.Contains(out, "altered") {
+		t.Errorf("forged log: %d\n%s", code, out)
+	}
+	if err := os.WriteFile(log, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := v.trace(t, v.copyOf(t, sato), "--audit", log); code != exitUnknown || !strings.Contains(out, sato.Began.Format(time.RFC3339)) {
+		t.Errorf("empty log: %d\n%s", code, out)
+	}
+	if code, _ := v.trace(t, []byte("no audio")); code != 1 {
+		t.Errorf("no audio: %d", code)
+	}
+	empty := filepath.Join(t.TempDir(), "pbx.yaml")
+	if err := os.WriteFile(empty, []byte("data: "+filepath.Dir(empty)+"/var\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v.config = empty
+	if code, _ := v.trace(t, v.plain); code != 1 {
+		t.Errorf("without a switch: %d", code)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(empty), "var")); err == nil {
+		t.Error("where there is no switch it made something")
+	}
+}
+
+// What REST answers about the log is taken as well as lines and lists.
+func TestExportedLog(t *testing.T) {
+	entry := `{"seq":1,"subject":"suzuki@a.example","detail":{"watermark":"0123456789ab"}}`
+	for _, c := range []struct {
+		text string
+		want int
+	}{{entry, 1}, {entry + "\n" + entry, 2}, {"[" + entry + "," + entry + "]", 2}, {`{"items":[` + entry + `]}`, 1}, {`{"seq":1,"detail":{"watermark":"x"}}`, 0},
+		{`{"seq":1,"detail":{"watermark":12}}`, 0}, {"", 0}} {
+		log := heardLog{}
+		if err := log.read(strings.NewReader(c.text)); err != nil || len(log[0x0123456789ab]) != c.want {
+			t.Errorf("%s: %v %v", c.text, log, err)
+		}
+	}
+	for _, bad := range []string{"{", "12", `"text"`, `{"seq":"x"}`} {
+		if err := (heardLog{}).read(strings.NewReader(bad)); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}
