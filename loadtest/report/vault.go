@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"naisen/loadtest/peer"
+)
+
+const vaultMethod = "The recorder's own benchmarks, each in a process of its own on one core; figures are of processor time, not of the clock."
+
+// vaultParts measure what the vault does; each adds its rows.
+var vaultParts = []func(context.Context, *lab, *table) error{measureRendering}
+
+func measureVault(ctx context.Context, l *lab) (*table, error) {
+	t := &table{}
+	for _, part := range vaultParts {
+		if err := part(ctx, l, t); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// benchmarks builds the tests of a package once, so that they can be run again and again.
+type benchmarks struct {
+	lab    *lab
+	pack   string
+	binary string
+}
+
+func (l *lab) benchmarks(ctx context.Context, pack string) (*benchmarks, error) {
+	root, err := peer.Root()
+	if err != nil {
+		return nil, err
+	}
+	b := &benchmarks{lab: l, pack: filepath.Join(root, filepath.FromSlash(pack)), binary: filepath.Join(l.dir, strings.ReplaceAll(pack, "/", "-")+".test")}
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", b.binary, ".")
+	cmd.Dir = b.pack
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("report: build %s: %w\n%s", pack, err, out)
+	}
+	return b, nil
+}
+
+// run gives the figures of each benchmark that a pattern names, by name and unit.
+func (b *benchmarks) run(ctx context.Context, pattern string) (map[string]map[string]float64, error) {
+	args := append([]string{"env", "GOMAXPROCS=1"}, b.lab.pin()...)
+	args = append(args, b.binary, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", scale(b.lab, "3s", "300ms"))
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = b.pack
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("report: %s in %s: %w\n%s", pattern, b.pack, err, out)
+	}
+	return parseBenchmarks(out)
+}
+
+var errNoFigures = errors.New("report: no benchmark's figures")
+
+// parseBenchmarks reads what `go test -bench` prints: a name, the number of rounds, and pairs of value and unit.
+func parseBenchmarks(out []byte) (map[string]map[string]float64, error) {
+	all := map[string]map[string]float64{}
+	for line := range bytes.Lines(out) {
+		f := strings.Fields(string(line))
+		if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") {
+			continue
+		}
+		figures := map[string]float64{}
+		for i := 2; i+1 < len(f); i += 2 {
+			v, err := strconv.ParseFloat(f[i], 64)
+			if err != nil {
+				return nil, fmt.Errorf("report: %q: %w", line, err)
+			}
+			figures[f[i+1]] = v
+		}
+		all[f[0]] = figures
+	}
+	if len(all) == 0 {
+		return nil, errNoFigures
+	}
+	return all, nil
+}
