@@ -143,7 +143,7 @@ func (s *signalling) manner(in call.Incoming) dialog.Manner {
 	if !ok {
 		return dialog.Manner{}
 	}
-	return dialog.Manner{Advertise: p.ContactHost, SessionTimer: p.SessionExpires, Style: styleOf(p)}
+	return dialog.Manner{Advertise: p.ContactHost, SessionTimer: p.SessionExpires, Style: styleOf(p), Trusted: p.Trusted}
 }
 
 // callerProfile is that of the trunk by which a call came, also of an extension that lives on another telephone system.

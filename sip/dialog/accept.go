@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type Manner struct {
 	Advertise    string        // host of our Contact, and of Via in requests of ours
 	SessionTimer time.Duration // negative: none but what the peer asks for
 	Style        Style         // Allow and Supported of it
+	Trusted      bool          // it and we are of one trust domain: early media is announced where it asks for that (RFC 5009)
 }
 
 // AcceptAs is Accept in the manner that a peer wants.
@@ -65,6 +67,7 @@ func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (
 	s.se.ask, s.se.never = ask, m.SessionTimer < 0
 	s.who.theirs = strings.Join(req.Lines("P-Asserted-Identity"), ",") + "\n" + strings.Join(req.Lines("Privacy"), ";") // the owner has read it
 	s.allow, s.supported = strings.Join(m.Style.Allow, ", "), strings.Join(m.Style.Supported, ", ")
+	s.gated = m.Trusted && slices.ContainsFunc(req.All("P-Early-Media"), func(v string) bool { return strings.EqualFold(v, "supported") })
 	s.publish()
 	switch err := u.add(s, inviteKey{s.callID, s.dlg.tag, seq}); err {
 	case nil:

@@ -28,6 +28,7 @@ var (
 
 // bench is one stack with a UA on an in-memory network, and two scripted phones.
 type bench struct {
+	manner     dialog.Manner // of who calls
 	t          *testing.T
 	net        *siptest.Network
 	st         *stack.Stack
@@ -131,7 +132,7 @@ func (b *bench) Request(tx *stack.ServerTx) {
 		return
 	}
 	l := &leg{t: b.t}
-	s, err := b.ua.Accept(tx, "in", l.on)
+	s, err := b.ua.AcceptAs(tx, "in", b.manner, l.on)
 	if err != nil {
 		b.refused <- err
 		return

@@ -86,6 +86,9 @@ func (s *Session) provisional(p provisional) {
 		}
 		if len(p.sdp) > 0 {
 			r.SetBody(typeSDP, p.sdp)
+			if s.gated {
+				r.Set("P-Early-Media", "sendrecv")
+			}
 		}
 	})
 	if len(p.sdp) > 0 {

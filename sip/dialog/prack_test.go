@@ -55,6 +55,41 @@ func TestReliableEarlyMedia(t *testing.T) {
 	})
 }
 
+// A network that lets only announced early media through is told of it, if it asks and is trusted (RFC 5009).
+func TestEarlyMediaIsAnnounced(t *testing.T) {
+	for _, c := range []struct {
+		asks    string
+		trusted bool
+		want    string
+	}{{"supported", true, "sendrecv"}, {"", true, ""}, {"supported", false, ""}, {"gated", true, ""}} {
+		play(t, "", dialog.Config{}, func(b *bench) {
+			b.manner.Trusted = c.trusted
+			r, l := b.incoming(func(r *stack.Request) {
+				if c.asks != "" {
+					r.Set("P-Early-Media", c.asks)
+				}
+			})
+			l.Ring(nil)
+			if b.alice.ExpectStatus(180, "INVITE").Has("P-Early-Media") {
+				t.Error("announced where there is none")
+			}
+			l.Ring([]byte("notice"))
+			if got := b.alice.ExpectStatus(183, "INVITE").Get("P-Early-Media"); got != c.want {
+				t.Errorf("%+v: %q", c, got)
+			}
+			l.Answer([]byte("notice"))
+			resp := b.alice.ExpectStatus(200, "INVITE")
+			if resp.Has("P-Early-Media") {
+				t.Error("announced after the answer")
+			}
+			b.alice.Ack(r, resp)
+			wait(20 * time.Millisecond)
+			l.want()
+			hangUp(l, b.alice)
+		})
+	}
+}
+
 func TestReliableRingingOnlyWhereRequired(t *testing.T) {
 	play(t, "prack-required", dialog.Config{}, func(b *bench) {
 		r, l := b.incoming(requires)

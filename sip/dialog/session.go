@@ -52,6 +52,7 @@ type Session struct {
 	authorize func(*stack.Request, *stack.Response) error
 	allow     string // instead of the UA's
 	supported string // likewise
+	gated     bool   // the caller's network lets early media through that is announced (RFC 5009 section 5)
 
 	out      *outgoing       // an outbound INVITE until it is answered
 	in       *stack.ServerTx // the inbound INVITE until it is answered
