@@ -17,11 +17,13 @@ func (d DID) Key() string             { return d.Number }
 func (t Trunk) Key() string           { return t.Name }
 func (p RecordingPolicy) Key() string { return p.Name }
 
-func (Domain) Refs() []Ref          { return nil }
 func (User) Refs() []Ref            { return nil }
 func (RecordingPolicy) Refs() []Ref { return nil }
 
-// Refs of an extension: its owner and its recording policy.
+// Refs of a domain: recording policies of its calls.
+func (d Domain) Refs() []Ref { return d.Recording.refs("recording") }
+
+// Refs of an extension: its owner and its recording policies.
 func (e Extension) Refs() []Ref {
 	var r []Ref
 	if e.User != "" {
@@ -39,7 +41,7 @@ func (e Extension) Refs() []Ref {
 	if e.Restriction != "" {
 		r = append(r, Ref{"restriction", KindRestriction, e.Restriction})
 	}
-	return r
+	return append(r, e.Recording.refs("recording")...)
 }
 
 // Refs of a DID: the extensions that ring and its recording policy.

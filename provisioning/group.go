@@ -19,19 +19,23 @@ type Group struct {
 	Overflow    *Destination `json:"overflow,omitempty" doc:"When nobody took the call, or nobody is free"`
 	Closing     *Closing     `json:"closing,omitempty" doc:"Night and holidays"`
 	Payer       string       `json:"payer,omitempty" doc:"Extension whose rights and limits decide about an outside number"`
+	Policy      string       `json:"policy,omitempty" doc:"Recording policy of calls to it"`
 }
 
 // Kind, Key: see Entity.
 func (Group) Kind() string  { return KindGroup }
 func (g Group) Key() string { return g.Number }
 
-// Refs of a group: its members and where calls go on.
+// Refs of a group: its members, where calls go on, and its recording policy.
 func (g Group) Refs() []Ref {
 	out := refs("members", KindExtension, g.Members)
 	out = append(out, g.Overflow.refs("overflow")...)
 	out = append(out, g.Closing.refs()...)
 	if g.Payer != "" {
 		out = append(out, Ref{"payer", KindExtension, g.Payer})
+	}
+	if g.Policy != "" {
+		out = append(out, Ref{"policy", KindPolicy, g.Policy})
 	}
 	return out
 }
@@ -58,6 +62,9 @@ func (g Group) Validate() error {
 	}
 	if g.Payer != "" {
 		extensionNumber(&c, "payer", g.Payer)
+	}
+	if g.Policy != "" {
+		c.name("policy", g.Policy)
 	}
 	return c.result()
 }

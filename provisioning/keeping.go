@@ -26,6 +26,7 @@ type RecordingKeeping struct {
 	Policy      string         `json:"policy" doc:"Whose class of retention it has"`
 	Started     time.Time      `json:"started"`
 	State       string         `json:"state"`
+	Label       Label          `json:"label" doc:"機密度"`
 	RetainUntil time.Time      `json:"retain_until,omitzero" doc:"When it falls due; absent: never by itself"`
 	Hold        *RecordingHold `json:"hold,omitempty"`
 	Approved    time.Time      `json:"approved,omitzero" doc:"When its destruction was approved"`
@@ -42,12 +43,15 @@ type Disposal struct {
 }
 
 // Vault is what an authorised person may do about how long recordings are kept. Errors: ErrNotFound; *Invalid: a time that cannot be; ErrStale: the
-// list, or the hold to release, is not the one that was read; *Held.
+// list, the label or the hold is not the one that was read; *Held.
 type Vault interface {
 	Keeping(ctx context.Context, domain, recording string) (RecordingKeeping, error)
 	Hold(ctx context.Context, domain, recording, by, reason string) error
 	Release(ctx context.Context, domain, recording string) error
+	// Extend keeps a recording longer that has an end. Date gives one to a recording that has none.
 	Extend(ctx context.Context, domain, recording string, until time.Time) error
+	Date(ctx context.Context, domain, recording string, until time.Time) error
+	Relabel(ctx context.Context, domain, recording string, from, to Label) error
 	Disposals(ctx context.Context, domain string) ([]Disposal, error)
 	// Disposal is one list, and at most limit of what stands in it, behind a recording of it.
 	Disposal(ctx context.Context, domain, month, after string, limit int) (Disposal, []RecordingKeeping, error)

@@ -41,6 +41,8 @@ type Domain struct {
 	ExtensionLimits *Limits  `json:"extension_limits,omitempty"` // of each extension without limits of its own
 	Tariffs         []Tariff `json:"tariffs,omitempty"`          // what a minute costs; empty: DefaultTariffs
 
+	Recording *Directions `json:"recording,omitempty" doc:"Recording policies of all its calls"`
+
 	Pauses []string `json:"pauses,omitempty" doc:"Why agents pause, by the keys 1 to 9; empty: lunch, break, meeting, training"`
 }
 
@@ -91,6 +93,8 @@ type Extension struct {
 	HotDesk     *HotDesking `json:"hot_desk,omitempty" doc:"People may sign in at its telephone"`
 	Restriction string      `json:"restriction,omitempty" doc:"Class of restriction, in place of rights"`
 
+	Recording *Directions `json:"recording,omitempty" doc:"Recording policies of calls that it makes, beside record, or takes"`
+
 	UnsolicitedMWI bool `json:"unsolicited_mwi,omitempty" doc:"Its phone shows waiting messages but never subscribes to them: it is told unasked"`
 
 	Rights *Rights `json:"rights,omitempty"` // nil: those of restriction, else of the department's class, else the domain's
@@ -117,12 +121,14 @@ type DID struct {
 
 // RecordingPolicy says whether, how and with what notice a number is recorded.
 type RecordingPolicy struct {
-	Name          string `json:"name"`
-	Record        bool   `json:"record"`
-	Notice        string `json:"notice"`     // "early-media", "after-answer", "none"
-	Prompt        string `json:"prompt"`     // default notice/recording
-	OnFailure     string `json:"on_failure"` // "continue" (default) or "refuse"
-	RetentionDays int    `json:"retention_days" doc:"From the end of the call; 0: without end. A shorter class waits for somebody else to agree"`
+	Name          string     `json:"name"`
+	Record        RecordMode `json:"record" doc:"always; on_demand: when somebody who may asks for it; never: whoever asks, and whatever other policies say; empty: this policy records nothing and forbids nothing"`
+	Notice        string     `json:"notice"`     // "early-media", "after-answer", "none"
+	Prompt        string     `json:"prompt"`     // default notice/recording
+	OnFailure     string     `json:"on_failure"` // "continue" (default) or "refuse"
+	RetentionDays int        `json:"retention_days" doc:"From the end of the call; 0: without end. A shorter class waits for somebody else to agree"`
+	Label         Label      `json:"label,omitempty" doc:"機密度 of its recordings: restricted (機密性3, default), internal (機密性2), public (機密性1)"`
+	PreBuffer     bool       `json:"pre_buffer,omitempty" doc:"With on_demand: the last 120 s before somebody asks may be kept in encrypted memory, and are gone if nobody does"`
 
 	DSCP  int    `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of every leg of this class of numbers, 1 to 63, where its trunk says none; 0: 46 (EF)"`
 	Media string `json:"media,omitempty" doc:"Encryption of every leg of this class of numbers, where it is stricter than the device's or trunk's: srtp-required, srtp-preferred (default) or srtp-forbidden"`
@@ -130,8 +136,6 @@ type RecordingPolicy struct {
 	NoticeOutbound string         `json:"notice_outbound,omitempty" doc:"Notice for whom a call goes to outside: outbound (after the answer, before anything is recorded) or none; empty: as notice says"`
 	PromptOutbound string         `json:"prompt_outbound,omitempty" doc:"What is said to them, such as notice/recording-outbound; empty: prompt"`
 	Refusal        *NoticeRefusal `json:"refusal,omitempty" doc:"Key by which who hears the notice refuses the recording. The notice is then played after the answer, since before it most networks pass no keys on"`
-
-	Shortening *Shortening `json:"shortening,omitempty" doc:"A shorter class that waits; sent back as it was read it goes on waiting, without it it is withdrawn"`
 }
 
 // Subject is who asks: the same for REST, playback, console and SIP.

@@ -24,7 +24,7 @@ type Queue struct {
 	SignOut     int `json:"sign_out_minutes,omitempty" doc:"An agent whose telephone is not registered so long is signed out; 0: 10"`
 
 	Language string        `json:"language,omitempty" doc:"Of what is said; empty: the DID's, then the domain's"`
-	Policy   string        `json:"policy,omitempty" doc:"Recording policy of calls that did not come by a DID with one"`
+	Policy   string        `json:"policy,omitempty" doc:"Recording policy of calls to it, beside the DID's"`
 	Announce QueueAnnounce `json:"announce"`
 	Overflow QueueOverflow `json:"overflow"`
 	CallBack QueueCallBack `json:"call_back"`

@@ -59,12 +59,13 @@ const (
 	KindBookAccount  = "directory-account"
 	KindSupervision  = "supervision"
 	KindNotice       = "notice"
+	KindProposal     = "proposal"
 	KindSecret       = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}}
 }
 
 // Row is an entity as the store keeps it.
@@ -246,7 +247,11 @@ func Encode(e Entity) ([]byte, error) {
 }
 
 func decode(row Row, into any) error {
-	if err := json.Unmarshal(row.Body, into); err != nil {
+	body := row.Body
+	if _, ok := into.(*RecordingPolicy); ok {
+		body = modeOfBefore(body)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("provisioning: stored row %s: %w", row.Key, err)
 	}
 	if t, ok := into.(*Trunk); ok {

@@ -27,6 +27,8 @@ type Trunk struct {
 	EvenPorts bool     `json:"even_ports"`
 	Disabled  bool     `json:"disabled"`
 
+	Recording *Directions `json:"recording,omitempty" doc:"Recording policies of calls that come or go by it; internal: from another telephone system of the same organisation"`
+
 	// Numbers and identity.
 	NumberFormat    string   `json:"number_format,omitempty" doc:"+e164, e164 or national"`
 	UserPhone       *bool    `json:"user_phone,omitempty" doc:"Write user=phone"`
@@ -86,8 +88,10 @@ func (t Trunk) normal() Entity {
 	return t
 }
 
-// Refs of a trunk: the sites that it serves.
-func (t Trunk) Refs() []Ref { return refs("sites", KindSite, t.Sites) }
+// Refs of a trunk: the sites that it serves, and its recording policies.
+func (t Trunk) Refs() []Ref {
+	return append(refs("sites", KindSite, t.Sites), t.Recording.refs("recording")...)
+}
 
 // Validate: see Entity.
 func (t Trunk) Validate() error {
@@ -99,6 +103,7 @@ func (t Trunk) Validate() error {
 	c.each("hosts", t.Hosts, func(at, s string) {
 		c.must(len(s) <= 260 && hostPort(s), at, "must be a host name or address, with :port if need be")
 	})
+	t.Recording.check(&c, "recording")
 	c.oneOf("transport", t.Transport, "", "udp", "tcp", "tls")
 	c.list("sources", len(t.Sources), 0, maxList)
 	c.each("sources", t.Sources, c.sources)

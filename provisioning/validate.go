@@ -143,6 +143,7 @@ func (d Domain) Validate() error {
 	c.must(len(d.CountryCode) <= 3 && only(d.CountryCode, digits) && !strings.HasPrefix(d.CountryCode, "0"), "country_code",
 		"must be at most 3 digits, not beginning with 0")
 	d.Rights.check(&c, "rights")
+	d.Recording.check(&c, "recording")
 	d.Limits.check(&c, "limits")
 	d.ExtensionLimits.check(&c, "extension_limits")
 	checkTariffs(&c, d.Tariffs)
@@ -223,6 +224,7 @@ func (e Extension) Validate() error {
 	c.must(e.Certificate == "" || len(e.Certificate) <= 253 && hostPort(e.Certificate) && !strings.Contains(e.Certificate, ":"),
 		"certificate", "must be a host name")
 	e.HotDesk.check(&c, "hot_desk")
+	e.Recording.check(&c, "recording")
 	if e.Restriction != "" {
 		c.name("restriction", e.Restriction)
 		c.must(e.Rights == nil, "rights", "must be left out beside restriction")
@@ -294,6 +296,9 @@ func (d DID) Validate() error {
 func (p RecordingPolicy) Validate() error {
 	var c check
 	c.name("name", p.Name)
+	c.oneOf("record", string(p.Record), "", string(RecordAlways), string(RecordOnDemand), string(RecordNever))
+	c.oneOf("label", string(p.Label), "", string(LabelRestricted), string(LabelInternal), string(LabelPublic))
+	c.must(!p.PreBuffer || p.Record == RecordOnDemand, "pre_buffer", "is for on_demand only")
 	c.oneOf("notice", p.Notice, "", "early-media", "after-answer", "none")
 	checkPrompt(&c, "prompt", p.Prompt)
 	c.oneOf("notice_outbound", p.NoticeOutbound, "", "outbound", "none")
@@ -301,9 +306,6 @@ func (p RecordingPolicy) Validate() error {
 	p.Refusal.check(&c)
 	c.oneOf("on_failure", p.OnFailure, "", "continue", "refuse")
 	c.between("retention_days", p.RetentionDays, 0, 36500)
-	if p.Shortening != nil {
-		c.between("shortening.days", p.Shortening.Days, 1, 36500)
-	}
 	c.oneOf("media", p.Media, "", "srtp-required", "srtp-preferred", "srtp-forbidden")
 	c.between("dscp_rtp", p.DSCP, 0, 63)
 	return c.result()

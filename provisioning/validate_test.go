@@ -280,7 +280,7 @@ func TestRecordingPolicyValidate(t *testing.T) {
 	policy := func(f func(*RecordingPolicy)) Entity { p := RecordingPolicy{Name: "p"}; f(&p); return p }
 	for _, c := range []fault{
 		{policy(func(p *RecordingPolicy) {
-			*p = RecordingPolicy{Name: "p", Record: true, Notice: "after-answer", Prompt: "notice/recording", OnFailure: "refuse", RetentionDays: 36500, DSCP: 44}
+			*p = RecordingPolicy{Name: "p", Record: RecordAlways, Notice: "after-answer", Prompt: "notice/recording", OnFailure: "refuse", RetentionDays: 36500, DSCP: 44}
 		}), ""},
 		{policy(func(p *RecordingPolicy) { p.Notice = "loud" }), "notice"},
 		{policy(func(p *RecordingPolicy) { p.Prompt = "../../etc" }), "prompt"},

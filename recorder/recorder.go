@@ -40,7 +40,8 @@ type Case struct {
 
 	Asked *Asked `json:"asked,omitempty"` // on demand; nil: a policy demanded it
 
-	RetentionDays int `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says. In a manifest the longest of all that it came under
+	Label         Label `json:"label,omitempty"`          // how confidential it is from birth. In a manifest the highest of all that it came under; empty: of before there were any
+	RetentionDays int   `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says. In a manifest the longest of all that it came under
 }
 
 // Notice is the receipt of the recording notice: what was sent to whom, and what they pressed.
@@ -161,6 +162,41 @@ type Deposit struct {
 	ManifestSHA256       string // of the manifest's octets
 	SealedManifestSHA256 string // of the sealed object
 }
+
+// Label is how confidential a recording is (機密度).
+type Label string
+
+// The labels, the highest first. Nothing is without one: what has none, or one that is not known, is as confidential as can be.
+const (
+	Restricted Label = "restricted" // 機密性3
+	Internal   Label = "internal"   // 機密性2
+	Public     Label = "public"     // 機密性1
+)
+
+// Level orders labels: 3 is the highest.
+func (l Label) Level() int {
+	switch l {
+	case Public:
+		return 1
+	case Internal:
+		return 2
+	}
+	return 3
+}
+
+// LabelOf is the label of a Level.
+func LabelOf(level int) Label {
+	switch level {
+	case 1:
+		return Public
+	case 2:
+		return Internal
+	}
+	return Restricted
+}
+
+// HigherLabel of two.
+func HigherLabel(a, b Label) Label { return LabelOf(max(a.Level(), b.Level())) }
 
 // LongerDays is the longer of two RetentionDays. 0 has no end and is longer than any other.
 func LongerDays(a, b int) int {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/media/tone"
 	"naisen/provisioning"
@@ -127,8 +128,15 @@ func (l liveCalls) ask(ctx context.Context, domain, id string, e call.Event, don
 		return provisioning.ErrNotFound
 	case errors.Is(err, call.ErrState), errors.Is(err, call.ErrMandatory):
 		return provisioning.ErrInUse
+	case errors.Is(err, call.ErrForbidden):
+		return &provisioning.Denied{Rule: provisioning.RuleNeverRecorded}
 	}
 	return err
+}
+
+// party is the recording policy of somebody who takes part in a call.
+func (p *pbx) party(domain string, who route.Party) route.Record {
+	return route.Taking(p.directory.Snapshot(), domain, who)
 }
 
 // ringtone is Japan's ringing tone, until domains choose a country.

@@ -37,6 +37,16 @@ func (k keeping) Extend(ctx context.Context, domain, recording string, until tim
 	return kept(k.keeper.Extend(ctx, domain, recording, until))
 }
 
+// Date implements provisioning.Vault.
+func (k keeping) Date(ctx context.Context, domain, recording string, until time.Time) error {
+	return kept(k.keeper.Date(ctx, domain, recording, until))
+}
+
+// Relabel implements provisioning.Vault.
+func (k keeping) Relabel(ctx context.Context, domain, recording string, from, to provisioning.Label) error {
+	return kept(k.keeper.Relabel(ctx, domain, recording, recorder.Label(from), recorder.Label(to)))
+}
+
 // Disposals implements provisioning.Vault.
 func (k keeping) Disposals(ctx context.Context, domain string) ([]provisioning.Disposal, error) {
 	list, err := k.keeper.Disposals(ctx, domain)
@@ -72,7 +82,7 @@ func disposalOf(d retention.Disposal) provisioning.Disposal {
 }
 
 func keepingOf(r catalogue.Row) provisioning.RecordingKeeping {
-	k := provisioning.RecordingKeeping{Recording: r.ID, Number: r.Number, Policy: r.Policy, Started: r.Started, State: string(r.State),
+	k := provisioning.RecordingKeeping{Recording: r.ID, Number: r.Number, Policy: r.Policy, Started: r.Started, State: string(r.State), Label: provisioning.Label(r.Label),
 		RetainUntil: r.RetainUntil, Approved: r.Approved, ApprovedBy: r.ApprovedBy}
 	if !r.Held.IsZero() {
 		k.Hold = &provisioning.RecordingHold{Since: r.Held, By: r.HoldBy, Reason: r.HoldReason}

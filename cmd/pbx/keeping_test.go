@@ -245,3 +245,23 @@ func TestReconcileCommand(t *testing.T) {
 		t.Error("where there is no switch it made something")
 	}
 }
+
+// The two words for a label are the same labels in the same order.
+func TestLabelsAgree(t *testing.T) {
+	all := provisioning.Labels()
+	for i, l := range all {
+		if recorder.Label(l).Level() != len(all)-i || recorder.LabelOf(len(all)-i) != recorder.Label(l) {
+			t.Errorf("%s", l)
+		}
+		for _, o := range all {
+			if string(l.Higher(o)) != string(recorder.HigherLabel(recorder.Label(l), recorder.Label(o))) {
+				t.Errorf("%s and %s", l, o)
+			}
+		}
+	}
+	for _, unknown := range []string{"", "secret"} {
+		if provisioning.Label(unknown).Below(provisioning.LabelRestricted) || recorder.Label(unknown).Level() != 3 {
+			t.Errorf("%q is not the highest", unknown)
+		}
+	}
+}

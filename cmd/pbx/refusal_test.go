@@ -11,7 +11,7 @@ import (
 // the call ends.
 func TestRefusalLadder(t *testing.T) {
 	for then, golden := range map[string]string{provisioning.RefusalGoesOn: "notice-refused", provisioning.RefusalEnds: "notice-refused-end"} {
-		choice := provisioning.RecordingPolicy{Name: "choice", Record: true, Notice: "early-media", Prompt: "notice/recording-choice", OnFailure: "refuse",
+		choice := provisioning.RecordingPolicy{Name: "choice", Record: provisioning.RecordAlways, Notice: "early-media", Prompt: "notice/recording-choice", OnFailure: "refuse",
 			Refusal: &provisioning.NoticeRefusal{Key: "9", Then: then}}
 		onStage(t, golden, func(o *stage) {
 			r := o.fromOutside(simRecorded)

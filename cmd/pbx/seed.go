@@ -54,7 +54,7 @@ func seed(ctx context.Context, store provisioning.Store, c Config) (seeded, erro
 func seedDomain(w provisioning.Writer, c Config, made map[string]secret.Secret) error {
 	entities := []provisioning.Entity{
 		provisioning.Domain{Name: c.Domain, Title: "Naisen", Language: c.Language, AllowMD5: true, CountryCode: "81"},
-		provisioning.RecordingPolicy{Name: seedPolicy, Record: true, Notice: "early-media", Prompt: seedNotice, OnFailure: "continue", RetentionDays: 365},
+		provisioning.RecordingPolicy{Name: seedPolicy, Record: provisioning.RecordAlways, Notice: "early-media", Prompt: seedNotice, OnFailure: "continue", RetentionDays: 365},
 		provisioning.Extension{Number: "2001", Display: "Extension 2001", AllowMD5: true, Media: "srtp-preferred"},
 		provisioning.Extension{Number: "2002", Display: "Extension 2002", AllowMD5: true, Media: "srtp-preferred"},
 		provisioning.DID{Number: seedDID, Title: "Recorded line", To: []string{"2001", "2002"}, Policy: seedPolicy},

@@ -102,7 +102,7 @@ func (r *simRecording) Informed(n recorder.Notice) {
 }
 
 // Kept is of no evidence here: TestKept and TestKeptLonger are about retention.
-func (r *simRecording) Kept(int) {}
+func (r *simRecording) Kept(int, recorder.Label) {}
 
 func (r *simRecording) Linked(l recorder.Link) {
 	r.tape.mu.Lock()

@@ -147,10 +147,10 @@ func simStore(t testing.TB, more ...provisioning.Entity) *store.Store {
 func simEntities() []provisioning.Entity {
 	out := []provisioning.Entity{
 		provisioning.Domain{Name: simDomain, Title: "sim", Language: "ja", AllowMD5: true, CountryCode: "81"},
-		provisioning.RecordingPolicy{Name: "early", Record: true, Notice: "early-media"},
-		provisioning.RecordingPolicy{Name: "after", Record: true, Notice: "after-answer"},
-		provisioning.RecordingPolicy{Name: "silent", Record: true, Notice: "none"},
-		provisioning.RecordingPolicy{Name: "strict", Record: true, Notice: "early-media", OnFailure: "refuse"},
+		provisioning.RecordingPolicy{Name: "early", Record: provisioning.RecordAlways, Notice: "early-media"},
+		provisioning.RecordingPolicy{Name: "after", Record: provisioning.RecordAlways, Notice: "after-answer"},
+		provisioning.RecordingPolicy{Name: "silent", Record: provisioning.RecordAlways, Notice: "none"},
+		provisioning.RecordingPolicy{Name: "strict", Record: provisioning.RecordAlways, Notice: "early-media", OnFailure: "refuse"},
 	}
 	for i, record := range []string{"", "silent", "after", ""} {
 		out = append(out, provisioning.Extension{Number: fmt.Sprint(2001 + i), Display: fmt.Sprint("Ext ", i), AllowMD5: true, Media: "srtp-preferred", Record: record})
@@ -225,7 +225,7 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	p.monitors = &monitors{directory: d, policy: policy.New(), calls: func() *call.Switch { return p.calls }, denied: p.auditor.callDenied, clock: time.Now,
 		log: log, write: w.writeAudit}
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky, w.library, w.desk, p, w.boxes, o}, Alarm: w.alarm, Route: w.route, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: w.changed,
+		Programs: simPrograms{unlucky, w.library, w.desk, p, w.boxes, o}, Alarm: w.alarm, Route: w.route, Party: p.party, Admit: p.purse.admit, Moved: p.purse.book.Move, Changed: w.changed,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes,
 		Held: s.heldBeside, NewID: newID}, 0)
 	s.calls = p.calls

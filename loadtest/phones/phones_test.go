@@ -309,7 +309,7 @@ func field(t *testing.T, answer []byte) string {
 // notice sets when and whether the recorded number's callers are told; the calls are recorded either way.
 func notice(t *testing.T, p *peer.PBX, mode string) {
 	t.Helper()
-	put(t, p, "recording-policies/citizens", map[string]any{"name": "citizens", "record": true, "notice": mode, "prompt": "notice/recording",
+	put(t, p, "recording-policies/citizens", map[string]any{"name": "citizens", "record": "always", "notice": mode, "prompt": "notice/recording",
 		"on_failure": "continue", "retention_days": 365})
 }
 

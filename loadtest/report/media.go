@@ -182,7 +182,7 @@ func (l *lab) compare(ctx context.Context, t *table, caller string) error {
 
 // recordCallsOf records what an extension calls, without a notice.
 func (s *site) recordCallsOf(ctx context.Context, number string) error {
-	if _, err := s.put(ctx, "recording-policies/load", map[string]any{"record": true, "notice": "none", "on_failure": "continue", "retention_days": 1}); err != nil {
+	if _, err := s.put(ctx, "recording-policies/load", map[string]any{"record": "always", "notice": "none", "on_failure": "continue", "retention_days": 1}); err != nil {
 		return err
 	}
 	_, err := s.put(ctx, "extensions/"+number, map[string]any{"display": number, "allow_md5": true, "media": "srtp-preferred", "record": "load"})

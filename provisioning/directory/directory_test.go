@@ -106,7 +106,7 @@ func office(t testing.TB, s provisioning.Store) provisioning.Version {
 	return update(t, s, func(w provisioning.Writer) error {
 		err := puts(w, domA,
 			provisioning.User{Name: "taro"}, provisioning.User{Name: "left", Disabled: true},
-			provisioning.RecordingPolicy{Name: "always", Record: true}, provisioning.RecordingPolicy{Name: "own"},
+			provisioning.RecordingPolicy{Name: "always", Record: provisioning.RecordAlways}, provisioning.RecordingPolicy{Name: "own"},
 			provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000", Networks: []string{"10.0.0.0/8"}},
 			provisioning.Site{Name: "annex", EmergencyNumber: "+81312340001", Networks: []string{"10.1.0.0/16", "2001:db8::/32"}},
 			provisioning.Extension{Number: "2001", User: "taro", Record: "own"}, provisioning.Extension{Number: "2000", User: "taro"},
@@ -291,7 +291,7 @@ func step(rt *rapid.T, w provisioning.Writer) error {
 	entities := []provisioning.Entity{
 		provisioning.Domain{Name: domain, AllowMD5: flag}, provisioning.Extension{Number: ext, User: user, Disabled: flag}, trunk,
 		provisioning.DID{Number: "+8131234567" + ext[3:], To: []string{ext}}, provisioning.User{Name: "u" + ext, Disabled: flag},
-		provisioning.RecordingPolicy{Name: "p" + ext, Record: flag},
+		provisioning.RecordingPolicy{Name: "p" + ext, Record: map[bool]provisioning.RecordMode{true: provisioning.RecordAlways}[flag]},
 		provisioning.Site{Name: "s" + ext, EmergencyNumber: "+81312340000", Networks: []string{"10." + ext[3:] + ".0.0/16"}},
 		provisioning.Contact{ID: "c" + ext, Name: "n" + user, Numbers: []provisioning.ContactNumber{{Kind: "work", Number: ext}, {Kind: "mobile", Number: "090-0000-0000"}}},
 		provisioning.BookAccount{Name: "a" + ext, Disabled: flag},

@@ -109,7 +109,10 @@ const (
 	PolicyRead   provisioning.Action = "policy.read"
 	PolicyPut    provisioning.Action = "policy.put"
 	PolicyDelete provisioning.Action = "policy.delete"
-	PolicyAgree  provisioning.Action = "policy.agree" // to a shorter class of retention, which somebody else asked for
+
+	ProposalRead     provisioning.Action = "proposal.read"     // what waits for others, since it loosens how recordings are protected
+	ProposalAgree    provisioning.Action = "proposal.agree"    // to what somebody else proposed
+	ProposalWithdraw provisioning.Action = "proposal.withdraw" // an own one, or refuse somebody else's
 
 	PromptRead   provisioning.Action = "prompt.read"
 	PromptPut    provisioning.Action = "prompt.put"
@@ -145,7 +148,8 @@ const (
 	RecordingKeeping provisioning.Action = "recording.keeping" // how long it is kept, and what keeps it
 	RecordingHold    provisioning.Action = "recording.hold"    // keep it from being destroyed
 	RecordingRelease provisioning.Action = "recording.release"
-	RecordingRetain  provisioning.Action = "recording.retain" // longer than its class says
+	RecordingRetain  provisioning.Action = "recording.retain" // longer than its class says; an end for one that has none waits for another person
+	RecordingLabel   provisioning.Action = "recording.label"  // higher; a lower one waits for another person
 
 	DisposalRead    provisioning.Action = "disposal.read" // what falls due
 	DisposalApprove provisioning.Action = "disposal.approve"
@@ -390,11 +394,14 @@ func vaultRows() []row {
 		grant(RecordingRetain, KindRecording, manager),
 		grant(DisposalRead, KindDisposal, admin, auditor, manager),
 		grant(DisposalApprove, KindDisposal, manager),
-		grant(PolicyAgree, provisioning.KindPolicy, manager),
 		grant(NoticeRead, provisioning.KindNotice, admin, telephony, auditor, manager),
 		grant(NoticePut, provisioning.KindNotice, admin, telephony),
 		grant(NoticeApprove, provisioning.KindNotice, admin, manager),
 		grant(NoticeDelete, provisioning.KindNotice, admin, telephony),
+		grant(RecordingLabel, KindRecording, manager),
+		grant(ProposalRead, provisioning.KindProposal, admin, telephony, auditor, manager),
+		grant(ProposalAgree, provisioning.KindProposal, manager),
+		grant(ProposalWithdraw, provisioning.KindProposal, manager).andOwn(admin).andOwn(telephony),
 	}
 }
 

@@ -24,6 +24,7 @@ type domainPut struct {
 	DomainPath
 	IfMatch     string `header:"If-Match" maxLength:"256"`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
+	Reason      string `query:"reason" maxLength:"500" doc:"Why, for whoever must agree to it"`
 	Body        provisioning.Domain
 }
 
@@ -41,11 +42,11 @@ func (a *api) registerDomains() {
 		rule{action: policy.DomainPut, kind: provisioning.KindDomain, key: "domain", domain: "domain"}, 412, 413, 415, 422),
 		func(ctx context.Context, in *domainPut) (*itemOutput[provisioning.Domain], error) {
 			out, err := putEntity(ctx, a, res, &putInput[provisioning.Domain]{ItemPath: ItemPath{Domain: in.Domain, Key: in.Domain},
-				IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, Body: in.Body})
+				IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, Reason: in.Reason, Body: in.Body})
 			if err != nil {
 				return nil, err
 			}
-			return &itemOutput[provisioning.Domain]{Status: out.status, ETag: etag(out.etag), Body: out.entity}, nil
+			return &itemOutput[provisioning.Domain]{Status: out.status, ETag: etag(out.etag), Link: out.link, Body: out.entity}, nil
 		})
 }
 

@@ -21,7 +21,6 @@ type resource[T provisioning.Entity] struct {
 	owner          func(T) string                                    // nil: nobody's
 	ownerIn        func(provisioning.Reader, string, T) string       // in place of owner: it stands with another entity
 	created        func(provisioning.Writer, string, T) (any, error) // after a create, in its transaction; what it returns is shown once
-	change         func(s provisioning.Subject, old, next T) T       // what next becomes in place of old, which is the zero value where there was none
 	keep           func(provisioning.Reader, string, T) error        // after a change or deletion of T, in its transaction: what must still hold
 }
 
@@ -40,12 +39,14 @@ type putInput[T any] struct {
 	ItemPath
 	IfMatch     string `header:"If-Match" maxLength:"256" doc:"Entity tag that must still hold, or *"`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"256" doc:"* to create only"`
+	Reason      string `query:"reason" maxLength:"500" doc:"Why, for whoever must agree to it"`
 	Body        T
 }
 
 type deleteInput struct {
 	ItemPath
 	IfMatch string `header:"If-Match" maxLength:"256"`
+	Reason  string `query:"reason" maxLength:"500" doc:"Why, for whoever must agree to it"`
 }
 
 type pageInput struct {
@@ -65,10 +66,17 @@ type pageOutput[T any] struct{ Body page[T] }
 type itemOutput[T any] struct {
 	Status int
 	ETag   string `header:"ETag"`
+	Link   string `header:"Link" doc:"With 202: the proposal that waits for others to agree"`
 	Body   T
 }
 
 type emptyOutput struct{}
+
+// deleteOutput: 204, or 202 where the deletion waits.
+type deleteOutput struct {
+	Status int
+	Link   string `header:"Link" doc:"With 202: the proposal that waits for others to agree"`
+}
 
 func (res resource[T]) object(r provisioning.Reader, domain string, e T) provisioning.Object {
 	o := provisioning.Object{Domain: domain, Kind: e.Kind(), Key: e.Key()}
@@ -95,7 +103,9 @@ func entities[T provisioning.Entity](a *api, res resource[T]) {
 		func(ctx context.Context, in *getInput) (*itemOutput[T], error) { return getEntity(ctx, a, res, in) })
 	huma.Register(a.huma, operation(http.MethodDelete, item, "delete-"+res.one, "Delete one of "+res.plural,
 		rule{action: res.del, kind: kind, key: "key", domain: "domain"}, 409, 412),
-		func(ctx context.Context, in *deleteInput) (*emptyOutput, error) { return deleteEntity(ctx, a, res, in) })
+		func(ctx context.Context, in *deleteInput) (*deleteOutput, error) {
+			return deleteEntity(ctx, a, res, in)
+		})
 }
 
 // putPlain registers a PUT that answers with the entity as it is stored.
@@ -108,7 +118,7 @@ func putPlain[T provisioning.Entity](a *api, res resource[T]) {
 			if err != nil {
 				return nil, err
 			}
-			return &itemOutput[T]{Status: out.status, ETag: etag(out.etag), Body: out.entity}, nil
+			return &itemOutput[T]{Status: out.status, ETag: etag(out.etag), Link: out.link, Body: out.entity}, nil
 		})
 }
 
@@ -161,6 +171,7 @@ func getEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 type put[T any] struct {
 	status int
 	etag   string
+	link   string // of the proposal that waits
 	entity T
 	once   any // what created returned
 }
@@ -190,14 +201,18 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		if err != nil {
 			return err
 		}
-		next := in.Body
-		if res.change != nil {
-			next = res.change(subjectOf(ctx), old, next)
+		before := &old
+		if out.status == http.StatusCreated {
+			before = nil
 		}
-		if out.etag, err = w.Put(in.Domain, next, ifMatch); err != nil {
+		var waits *provisioning.Proposal
+		if out.etag, waits, err = provisioning.PutGuarded(w, in.Domain, before, in.Body, ifMatch, a.wish(subjectOf(ctx), in.Reason)); err != nil {
 			return err
 		}
-		if out.status == http.StatusOK && res.keep != nil {
+		if out.link = waiting(in.Domain, waits); waits != nil {
+			out.status = http.StatusAccepted
+		}
+		if out.status != http.StatusCreated && res.keep != nil {
 			if err := res.keep(w, in.Domain, old); err != nil {
 				return err
 			}
@@ -213,11 +228,12 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 	return out, a.problem(ctx, err)
 }
 
-func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *deleteInput) (*emptyOutput, error) {
+func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *deleteInput) (*deleteOutput, error) {
 	ifMatch, err := condition(in.IfMatch, "")
 	if err != nil {
 		return nil, err
 	}
+	out := &deleteOutput{}
 	err = a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
 		old, _, err := provisioning.Get[T](w, in.Domain, in.Key)
 		if err != nil {
@@ -226,7 +242,12 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 		if err := a.Policy.Can(subjectOf(ctx), res.del, res.object(w, in.Domain, old)); err != nil {
 			return err
 		}
-		if err := provisioning.Delete[T](w, in.Domain, in.Key, ifMatch); err != nil || res.keep == nil {
+		waits, err := provisioning.DeleteGuarded(w, in.Domain, old, ifMatch, a.wish(subjectOf(ctx), in.Reason))
+		out.Status, out.Link = http.StatusNoContent, waiting(in.Domain, waits)
+		if waits != nil {
+			out.Status = http.StatusAccepted
+		}
+		if err != nil || waits != nil || res.keep == nil {
 			return err
 		}
 		return res.keep(w, in.Domain, old)
@@ -234,7 +255,7 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &emptyOutput{}, nil
+	return out, nil
 }
 
 // registerEntities: what differs between the entities, as data.
@@ -256,6 +277,7 @@ func (a *api) registerEntities() {
 	entities(a, sites)
 	putPlain(a, sites)
 	a.registerPolicies()
+	a.registerProposals()
 	a.registerConferences()
 	a.registerExtensions()
 	a.registerFeatureCodes()
@@ -291,7 +313,7 @@ func (a *api) registerExtensions() {
 			if s, ok := out.once.(secret.Secret); ok {
 				body.Secret = s.Reveal()
 			}
-			return &itemOutput[extensionOnce]{Status: out.status, ETag: etag(out.etag), Body: body}, nil
+			return &itemOutput[extensionOnce]{Status: out.status, ETag: etag(out.etag), Link: out.link, Body: body}, nil
 		})
 }
 

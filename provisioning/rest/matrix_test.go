@@ -34,7 +34,9 @@ func operationActions() map[string]provisioning.Action {
 		"PUT /v1/domains/{domain}/sites/{key}": policy.SitePut, "DELETE /v1/domains/{domain}/sites/{key}": policy.SiteDelete,
 		"GET /v1/domains/{domain}/recording-policies": policy.PolicyRead, "GET /v1/domains/{domain}/recording-policies/{key}": policy.PolicyRead,
 		"PUT /v1/domains/{domain}/recording-policies/{key}":    policy.PolicyPut,
-		"DELETE /v1/domains/{domain}/recording-policies/{key}": policy.PolicyDelete, "POST /v1/domains/{domain}/recording-policies/{key}/agree": policy.PolicyAgree,
+		"DELETE /v1/domains/{domain}/recording-policies/{key}": policy.PolicyDelete,
+		"GET /v1/domains/{domain}/proposals":                   policy.ProposalRead, "GET /v1/domains/{domain}/proposals/{key}": policy.ProposalRead,
+		"POST /v1/domains/{domain}/proposals/{key}/agree": policy.ProposalAgree, "DELETE /v1/domains/{domain}/proposals/{key}": policy.ProposalWithdraw,
 		"GET /v1/domains/{domain}/prompts": policy.PromptRead, "GET /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptRead,
 		"PUT /v1/domains/{domain}/prompts/{language}/{name}":    policy.PromptPut,
 		"DELETE /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptDelete,
@@ -59,8 +61,8 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/recordings/{key}/keeping":   policy.RecordingKeeping,
 		"PUT /v1/domains/{domain}/recordings/{key}/hold":      policy.RecordingHold,
 		"POST /v1/domains/{domain}/recordings/{key}/release":  policy.RecordingRelease,
-		"PUT /v1/domains/{domain}/recordings/{key}/retention": policy.RecordingRetain,
-		"GET /v1/domains/{domain}/disposals":                  policy.DisposalRead, "GET /v1/domains/{domain}/disposals/{key}": policy.DisposalRead,
+		"PUT /v1/domains/{domain}/recordings/{key}/retention": policy.RecordingRetain, "PUT /v1/domains/{domain}/recordings/{key}/label": policy.RecordingLabel,
+		"GET /v1/domains/{domain}/disposals": policy.DisposalRead, "GET /v1/domains/{domain}/disposals/{key}": policy.DisposalRead,
 		"POST /v1/domains/{domain}/disposals/{key}/approve": policy.DisposalApprove,
 		"GET /v1/domains/{domain}/audit":                    policy.AuditRead,
 		"GET /v1/domains/{domain}/events":                   policy.LiveRead,
@@ -176,7 +178,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "disposals": "2026-12", "notices": "recording", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "proposals": "policy:gone", "disposals": "2026-12", "notices": "recording", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, "/"+part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
@@ -191,6 +193,8 @@ func body(op *huma.Operation) string {
 		return ""
 	case strings.HasSuffix(op.Path, "/hold"), strings.HasSuffix(op.Path, "/release"):
 		return `{"reason":"x"}`
+	case strings.HasSuffix(op.Path, "recordings/{key}/label"):
+		return `{"label":"restricted","reason":"x"}`
 	case strings.HasSuffix(op.Path, "/retention"):
 		return `{"until":"2130-01-01T00:00:00Z","reason":"x"}`
 	case strings.HasSuffix(op.Path, "/recording"):

@@ -128,6 +128,10 @@ func (a *api) problem(ctx context.Context, err error) error {
 		return huma.NewError(http.StatusConflict, "it is held already, by "+held.By+": "+held.Reason)
 	case errors.Is(err, provisioning.ErrInUse):
 		return huma.NewError(http.StatusConflict, "something refers to it")
+	case errors.Is(err, provisioning.ErrExpired):
+		return huma.NewError(http.StatusConflict, "nobody agreed in time: it has to be proposed again")
+	case errors.Is(err, provisioning.ErrOvertaken):
+		return huma.NewError(http.StatusConflict, "what was to be changed is another thing by now: it has to be proposed again")
 	case errors.Is(err, provisioning.ErrLastAdmin):
 		return huma.NewError(http.StatusConflict, "the domain would have no enabled administrator any more")
 	case errors.Is(err, context.DeadlineExceeded):

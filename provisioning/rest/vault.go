@@ -27,6 +27,14 @@ type retainInput struct {
 	}
 }
 
+type labelInput struct {
+	ItemPath
+	Body struct {
+		Label  string `json:"label" required:"true" enum:"restricted,internal,public" doc:"機密性3, 機密性2 or 機密性1"`
+		Reason string `json:"reason" required:"true" maxLength:"500"`
+	}
+}
+
 type disposalInput struct {
 	ItemPath
 	After string `query:"after" maxLength:"256" doc:"next of the page before"`
@@ -58,8 +66,11 @@ func (a *api) registerVault() {
 	huma.Register(a.huma, operation(http.MethodPost, recording+"/release", "release-recording",
 		"End a hold; what fell due meanwhile is destroyed when that is approved anew",
 		of(policy.RecordingRelease, policy.KindRecording), 412, 413, 415, 422, 503), a.releaseRecording)
-	huma.Register(a.huma, operation(http.MethodPut, recording+"/retention", "retain-recording", "Keep a recording longer; nobody keeps it for a shorter time",
+	huma.Register(a.huma, operation(http.MethodPut, recording+"/retention", "retain-recording",
+		"Keep a recording longer; nobody keeps it for a shorter time. An end for one that has none waits for another person",
 		of(policy.RecordingRetain, policy.KindRecording), 413, 415, 422, 503), a.retainRecording)
+	huma.Register(a.huma, operation(http.MethodPut, recording+"/label", "label-recording", "Label a recording; a lower label waits for another person",
+		of(policy.RecordingLabel, policy.KindRecording), 412, 413, 415, 422, 503), a.labelRecording)
 	huma.Register(a.huma, operation(http.MethodGet, list, "list-disposals", "The months in which recordings fall due, up to the next one",
 		rule{action: policy.DisposalRead, kind: policy.KindDisposal, domain: "domain"}), a.listDisposals)
 	huma.Register(a.huma, operation(http.MethodGet, list+"/{key}", "get-disposal", "What falls due in a month (2026-12)",
@@ -92,8 +103,53 @@ func (a *api) retainRecording(ctx context.Context, in *retainInput) (*itemOutput
 	if !in.Body.Until.After(a.Clock()) { // one that is kept without end would fall due at once
 		return nil, invalidAt(http.StatusUnprocessableEntity, "body.until", "must be in the future")
 	}
+	k, err := a.Vault.Keeping(ctx, in.Domain, in.Key)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	if k.RetainUntil.IsZero() {
+		return a.waits(ctx, in.ItemPath, fieldUntil, in.Body.Reason, nil, in.Body.Until.UTC(),
+			provisioning.Loosening(fieldUntil, "", in.Body.Until.UTC().Format(time.RFC3339)))
+	}
 	return a.keep(ctx, in.ItemPath, policy.RecordingRetain, in.Body.Reason, map[string]any{"until": in.Body.Until},
 		func() error { return a.Vault.Extend(ctx, in.Domain, in.Key, in.Body.Until) })
+}
+
+// Fields of a recording to whose change others must agree.
+const (
+	fieldUntil = "retain_until"
+	fieldLabel = "label"
+)
+
+// labelRecording raises a label at once, and lets a lower one wait.
+func (a *api) labelRecording(ctx context.Context, in *labelInput) (*itemOutput[provisioning.RecordingKeeping], error) {
+	k, err := a.Vault.Keeping(ctx, in.Domain, in.Key)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	from, to := k.Label, provisioning.Label(in.Body.Label)
+	if to.Below(from) {
+		return a.waits(ctx, in.ItemPath, fieldLabel, in.Body.Reason, from, to, provisioning.Loosening(fieldLabel, string(from), string(to)))
+	}
+	return a.keep(ctx, in.ItemPath, policy.RecordingLabel, in.Body.Reason, map[string]any{"from": string(from), "to": string(to)},
+		func() error { return a.Vault.Relabel(ctx, in.Domain, in.Key, from, to) })
+}
+
+// waits answers with how the recording is kept, and where the change waits.
+func (a *api) waits(ctx context.Context, at ItemPath, field, reason string, from, to any,
+	loosens []provisioning.Weakening) (*itemOutput[provisioning.RecordingKeeping], error) {
+	if strings.TrimSpace(reason) == "" {
+		return nil, invalidAt(http.StatusUnprocessableEntity, "body.reason", "is missing")
+	}
+	p, err := a.propose(ctx, at, field, reason, from, to, loosens)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	out, err := a.getKeeping(ctx, &at)
+	if err == nil {
+		out.Status, out.Link = http.StatusAccepted, waiting(at.Domain, &p)
+	}
+	return out, err
 }
 
 // keep changes what keeps a recording, with the reason in the audit log before it is done and what came of it afterwards.

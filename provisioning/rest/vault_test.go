@@ -22,7 +22,7 @@ type fakeVault struct {
 var vaultDue = time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)
 
 func newFakeVault() *fakeVault {
-	return &fakeVault{keeping: provisioning.RecordingKeeping{Recording: "r1", Policy: "always", State: "stored", RetainUntil: time.Now().AddDate(1, 0, 0)}}
+	return &fakeVault{keeping: provisioning.RecordingKeeping{Recording: "r1", Policy: "always", State: "stored", Label: provisioning.LabelInternal, RetainUntil: time.Now().AddDate(1, 0, 0)}}
 }
 
 func (f *fakeVault) on(domain, id string, do func() error) error {
@@ -55,10 +55,30 @@ func (f *fakeVault) Release(_ context.Context, domain, id string) error {
 
 func (f *fakeVault) Extend(_ context.Context, domain, id string, until time.Time) error {
 	return f.on(domain, id, func() error {
-		if until.Before(f.keeping.RetainUntil) {
+		if f.keeping.RetainUntil.IsZero() || until.Before(f.keeping.RetainUntil) {
 			return &provisioning.Invalid{Field: "until", Reason: "is earlier than it is kept now"}
 		}
 		f.keeping.RetainUntil = until
+		return nil
+	})
+}
+
+func (f *fakeVault) Date(_ context.Context, domain, id string, until time.Time) error {
+	return f.on(domain, id, func() error {
+		if !f.keeping.RetainUntil.IsZero() {
+			return provisioning.ErrStale
+		}
+		f.keeping.RetainUntil = until
+		return nil
+	})
+}
+
+func (f *fakeVault) Relabel(_ context.Context, domain, id string, from, to provisioning.Label) error {
+	return f.on(domain, id, func() error {
+		if f.keeping.Label != from {
+			return provisioning.ErrStale
+		}
+		f.keeping.Label = to
 		return nil
 	})
 }

@@ -186,23 +186,37 @@ func (w *writer) writeRefs(domain string, e provisioning.Entity, exists bool) er
 	return nil
 }
 
-// Delete: see provisioning.Writer.
-func (w *writer) Delete(domain, kind, key, ifMatch string) error {
+// Deletable says what Delete would, and deletes nothing: see provisioning.DeleteGuarded.
+func (w *writer) Deletable(domain, kind, key, ifMatch string) error {
+	_, _, err := w.deletable(domain, kind, key, ifMatch)
+	return err
+}
+
+// deletable is the entity, and the kinds of what goes with it.
+func (w *writer) deletable(domain, kind, key, ifMatch string) (old entityRow, going []string, err error) {
 	if err := w.mayWrite(domain); err != nil {
-		return err
+		return old, nil, err
 	}
-	old, err := w.entity(domain, kind, key)
-	if err != nil {
-		return err
+	if old, err = w.entity(domain, kind, key); err != nil {
+		return old, nil, err
 	}
 	if err := match(ifMatch, etag(old.Version), true); err != nil {
-		return fmt.Errorf("%w: %s %q", err, kind, key)
+		return old, nil, fmt.Errorf("%w: %s %q", err, kind, key)
 	}
-	going := append([]string{kind}, provisioning.Parts(kind)...)
+	going = append([]string{kind}, provisioning.Parts(kind)...)
 	for _, k := range going { // a refusal changes nothing
 		if err := w.unused(domain, k, key, going); err != nil {
-			return err
+			return old, nil, err
 		}
+	}
+	return old, going, nil
+}
+
+// Delete: see provisioning.Writer.
+func (w *writer) Delete(domain, kind, key, ifMatch string) error {
+	old, going, err := w.deletable(domain, kind, key, ifMatch)
+	if err != nil {
+		return err
 	}
 	for _, part := range going[1:] {
 		at := provisioning.PartKey(part, key)

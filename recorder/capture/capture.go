@@ -240,6 +240,7 @@ func tidyCase(c *recorder.Case) {
 	for _, s := range []*string{&c.Call, &c.DID, &c.Direction, &c.Policy} {
 		*s = cut(*s)
 	}
+	c.Label = recorder.HigherLabel(c.Label, recorder.Public) // nothing begins without one
 	c.Parties = append([]recorder.Party(nil), c.Parties...)
 	for i := range c.Parties {
 		tidy(&c.Parties[i])

@@ -32,14 +32,15 @@ func (c *recording) Linked(l recorder.Link) {
 	c.note(journal.KindLink, l)
 }
 
-// Kept notes that a rule which keeps the recording for so many days holds besides; 0: without end. Only a longer one is news, so there are never
-// many of these marks, and the bound of the others does not hold for them.
-func (c *recording) Kept(days int) {
+// Kept notes that a rule which keeps the recording for so many days (0: without end) and calls it so confidential holds besides. Only a longer or
+// higher one is news, so there are never many of these marks, and the bound of the others does not hold for them.
+func (c *recording) Kept(days int, label recorder.Label) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if longest := recorder.LongerDays(c.kept, days); c.ending == nil && longest != c.kept {
-		c.kept = longest
-		c.marks = append(c.marks, mark{journal.KindKept, journal.Kept{Days: longest}})
+	longest, highest := recorder.LongerDays(c.kept, days), recorder.HigherLabel(c.label, label)
+	if c.ending == nil && (longest != c.kept || highest != c.label) {
+		c.kept, c.label = longest, highest
+		c.marks = append(c.marks, mark{journal.KindKept, journal.Kept{Days: longest, Label: highest}})
 	}
 }
 

@@ -54,7 +54,7 @@ func (c *recording) Keep(k recorder.Case) {
 	c.mu.Lock()
 	late := c.ending != nil || c.wanted != nil
 	if !late {
-		c.wanted, c.wantedAt, c.kept = &k, now, k.RetentionDays
+		c.wanted, c.wantedAt, c.kept, c.label = &k, now, k.RetentionDays, k.Label
 	}
 	c.mu.Unlock()
 	if late {

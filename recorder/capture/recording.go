@@ -30,11 +30,12 @@ type recording struct {
 	again    int // marks of parties that were known
 	marks    []mark
 	maskings int
-	pauses   int   // marks of pauses
-	heard    int   // marks of listeners
-	noted    int   // marks of the chain
-	kept     int   // days, by the longest rule so far
-	failure  error // the first one
+	pauses   int            // marks of pauses
+	heard    int            // marks of listeners
+	noted    int            // marks of the chain
+	kept     int            // days, by the longest rule so far
+	label    recorder.Label // the highest so far
+	failure  error          // the first one
 	failed   func(error)
 	ending   *journal.Stop
 	wanted   *recorder.Case // of a held one: what it becomes
@@ -73,7 +74,7 @@ func newRecording(r *Recorder, c recorder.Case) *recording {
 	if lead < 0 || lead > time.Minute { // the caller's clock is data; a wrong one must not shift the audio
 		lead = 0
 	}
-	rec := &recording{of: r, id: c.ID, base: now, lead: lead, c: c, kept: c.RetentionDays}
+	rec := &recording{of: r, id: c.ID, base: now, lead: lead, c: c, kept: c.RetentionDays, label: c.Label}
 	rec.epoch.Store(noEpoch)
 	rec.marks = append(rec.marks, mark{journal.KindCase, c})
 	rec.queues.Store(&[]*queue{})

@@ -40,8 +40,9 @@ type Row struct {
 	SealedSHA256      string
 	AudioBytes        int64
 	Dropped, Lost     int64
-	RetainUntil       time.Time // zero: no rule yet
-	Problem           string    // why it failed
+	Label             recorder.Label // never empty
+	RetainUntil       time.Time      // zero: no rule yet
+	Problem           string         // why it failed
 	Changed           time.Time
 	Heard             time.Time // by whom a message is for; zero: new
 

@@ -177,7 +177,7 @@ func TestUnfinishedAndCounts(t *testing.T) {
 	if err := c.Extend(t.Context(), "b.example", "02", began); !errors.Is(err, recorder.ErrNotFound) {
 		t.Errorf("extend in another domain: %v", err)
 	}
-	if err := c.Extend(t.Context(), "a.example", "02", began.Add(time.Hour)); err != nil {
+	if err := c.Date(t.Context(), "a.example", "02", began.Add(time.Hour)); err != nil {
 		t.Error(err)
 	}
 	if err := c.Stored(t.Context(), manifest(someCase("02", began))); err != nil {

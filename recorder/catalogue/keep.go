@@ -64,10 +64,10 @@ func (c *Catalogue) Release(ctx context.Context, r Row) error {
 	return ErrChanged
 }
 
-// Extend keeps a recording until a later time than its rule says. ErrNotFound; ErrEarlier: nobody makes it earlier.
+// Extend keeps a recording until a later time than its rule says. ErrNotFound; ErrEarlier: nobody makes it earlier, and one without end has none later.
 func (c *Catalogue) Extend(ctx context.Context, domain, id string, until time.Time) error {
 	err := c.keep(ctx, "extend", domain, id, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		return q.Set("retain_until = ?", millis(until)).Set("approved = 0").Set("approved_by = ''").Where("retain_until < ?", millis(until))
+		return q.Set("retain_until = ?", millis(until)).Set("approved = 0").Set("approved_by = ''").Where("retain_until > 0").Where("retain_until < ?", millis(until))
 	})
 	if !errors.Is(err, recorder.ErrNotFound) {
 		return err
@@ -80,6 +80,20 @@ func (c *Catalogue) Extend(ctx context.Context, domain, id string, until time.Ti
 		return nil
 	}
 	return ErrEarlier
+}
+
+// Date gives an end to a recording that has none. ErrNotFound; ErrChanged: it has one.
+func (c *Catalogue) Date(ctx context.Context, domain, id string, until time.Time) error {
+	err := c.keep(ctx, "date", domain, id, func(q *bun.UpdateQuery) *bun.UpdateQuery {
+		return q.Set("retain_until = ?", millis(until)).Set("approved = 0").Set("approved_by = ''").Where("retain_until = 0")
+	})
+	if !errors.Is(err, recorder.ErrNotFound) {
+		return err
+	}
+	if _, err := c.Get(ctx, domain, id); err != nil {
+		return err
+	}
+	return ErrChanged
 }
 
 // keep changes one row that is still there for everybody.

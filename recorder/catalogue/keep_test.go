@@ -45,15 +45,26 @@ func TestRetention(t *testing.T) {
 	if err := c.Extend(t.Context(), "a.example", "1", end.Add(29*day)); !errors.Is(err, ErrEarlier) {
 		t.Errorf("earlier: %v", err)
 	}
-	if err := errors.Join(c.Extend(t.Context(), "a.example", "1", end.Add(40*day)), c.Extend(t.Context(), "a.example", "1", end.Add(40*day)),
-		c.Extend(t.Context(), "a.example", "2", end.Add(day))); err != nil {
+	if err := errors.Join(c.Extend(t.Context(), "a.example", "1", end.Add(40*day)), c.Extend(t.Context(), "a.example", "1", end.Add(40*day))); err != nil {
 		t.Errorf("later: %v", err)
+	}
+	if err := c.Extend(t.Context(), "a.example", "2", end.Add(day)); !errors.Is(err, ErrEarlier) || !got(t, c, "2").RetainUntil.IsZero() {
+		t.Errorf("an end where there is none: %v", err)
+	}
+	if err := c.Date(t.Context(), "a.example", "1", end.Add(50*day)); !errors.Is(err, ErrChanged) {
+		t.Errorf("dated where there is an end: %v", err)
+	}
+	if err := c.Date(t.Context(), "a.example", "2", end.Add(day)); err != nil || !got(t, c, "2").RetainUntil.Equal(end.Add(day)) {
+		t.Errorf("dated: %v", err)
+	}
+	if err := c.Date(t.Context(), "a.example", "2", end.Add(2*day)); !errors.Is(err, ErrChanged) {
+		t.Errorf("dated twice: %v", err)
 	}
 	kept(t, c, "1", 30) // a stage that reports late
 	if r := got(t, c, "1"); !r.RetainUntil.Equal(end.Add(40 * day)) {
 		t.Errorf("an extension was forgotten: %v", r.RetainUntil)
 	}
-	for _, err := range []error{c.Extend(t.Context(), "a.example", "9", end), c.Hold(t.Context(), "b.example", "1", "x", "y"), c.Release(t.Context(), Row{Domain: "a.example", ID: "9"}),
+	for _, err := range []error{c.Extend(t.Context(), "a.example", "9", end), c.Date(t.Context(), "a.example", "9", end), c.Hold(t.Context(), "b.example", "1", "x", "y"), c.Release(t.Context(), Row{Domain: "a.example", ID: "9"}),
 		c.Hold(t.Context(), "a.example", "1\x00", "x", "y")} {
 		if !errors.Is(err, recorder.ErrNotFound) {
 			t.Errorf("one that is not there: %v", err)

@@ -192,7 +192,7 @@ func (c *Catalogue) fill(ctx context.Context, found []row) ([]Row, error) {
 			Started: moment(m.Started), Ended: moment(m.Ended), Duration: time.Duration(m.DurationMS) * time.Millisecond,
 			State: recorder.State(m.State), Interrupted: m.Interrupted, Why: m.Why, Format: m.Format, Object: m.Object,
 			SealedBytes: m.SealedBytes, SealedSHA256: m.SealedSHA256, AudioBytes: m.AudioBytes, Dropped: m.Dropped, Lost: m.Lost,
-			RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard),
+			Label: recorder.LabelOf(m.Label), RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard),
 			Held: moment(m.Held), HoldBy: m.HoldBy, HoldReason: m.HoldReason, Approved: moment(m.Approved), ApprovedBy: m.ApprovedBy, Certificate: m.Certificate}
 	}
 	var parties []partyRow

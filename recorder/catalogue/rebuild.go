@@ -63,13 +63,23 @@ func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Open
 // restoredBy stands for who held a recording, where only its lock in the store still says that it is held. Who it was and why is in the audit log.
 const restoredBy = "store"
 
-// Restore enters a stored recording from its manifest, with what its lock in the store says beyond it: a later time, a hold.
+// Restore enters a stored recording from its manifest, with what its lock in the store says beyond it: a later time, a hold. Where its row was lost
+// it has the highest label: somebody may have raised the one of the manifest.
 func (c *Catalogue) Restore(ctx context.Context, m recorder.Manifest, lock objstore.Lock) error {
+	if known, err := c.Known(ctx, m.Domain, ObjectName(m.Case)); err != nil {
+		return err
+	} else if !known {
+		m.Label = recorder.Restricted
+	}
 	if err := c.Stored(ctx, m); err != nil {
 		return err
 	}
 	if lock.Until.After(m.RetainUntil().Add(time.Second)) { // a store keeps whole seconds
-		if err := ignoreMissing(c.Extend(ctx, m.Domain, m.ID, lock.Until)); err != nil {
+		later := c.Extend
+		if m.RetainUntil().IsZero() { // people have given it an end
+			later = c.Date
+		}
+		if err := ignoreMissing(later(ctx, m.Domain, m.ID, lock.Until)); err != nil {
 			return err
 		}
 	}
@@ -83,7 +93,7 @@ func (c *Catalogue) Restore(ctx context.Context, m recorder.Manifest, lock objst
 // ignoreMissing: another recording has the id, or its destruction has begun, or somebody has held it meanwhile.
 func ignoreMissing(err error) error {
 	var held *HeldError
-	if errors.Is(err, recorder.ErrNotFound) || errors.As(err, &held) {
+	if errors.Is(err, recorder.ErrNotFound) || errors.Is(err, ErrChanged) || errors.As(err, &held) {
 		return nil
 	}
 	return err

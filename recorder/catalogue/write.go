@@ -60,6 +60,7 @@ type row struct {
 	Approved      int64
 	ApprovedBy    string
 	Certificate   string
+	Label         int
 }
 
 type partyRow struct {
@@ -71,7 +72,8 @@ type partyRow struct {
 	Name          string
 }
 
-// columns are replaced when a row moves on; id, domain and what people did with the recording stay. retain_until only gets later.
+// columns are replaced when a row moves on; id, domain and what people did with the recording stay. retain_until only gets later, and the label
+// higher, which is settled once the recording is stored: then only people change it.
 var columns = []string{"call_id", "number", "direction", "policy", "started", "ended", "duration_ms", "state", "state_rank", "interrupted", "why",
 	"format", "object", "sealed_bytes", "sealed_sha256", "audio_bytes", "dropped", "lost", "problem", "changed"}
 
@@ -112,14 +114,15 @@ func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error 
 	m := row{ID: r.ID, Domain: r.Domain, CallID: r.Call, Number: r.Number, Direction: r.Direction, Policy: r.Policy,
 		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
 		Interrupted: r.Interrupted, Why: r.Why, Format: r.Format, Object: r.Object, SealedBytes: r.SealedBytes, SealedSHA256: r.SealedSHA256,
-		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, RetainUntil: millis(r.RetainUntil), Problem: r.Problem,
+		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, Label: r.Label.Level(), RetainUntil: millis(r.RetainUntil), Problem: r.Problem,
 		Changed: c.now().UnixMilli(), Heard: millis(r.Heard)}
 	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
 		insert := tx.NewInsert().Model(&m).On("CONFLICT (id) DO UPDATE")
 		for _, col := range columns {
 			insert = insert.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
 		}
-		insert = insert.Set("retain_until = CASE WHEN EXCLUDED.retain_until > r.retain_until THEN EXCLUDED.retain_until ELSE r.retain_until END")
+		insert = insert.Set("retain_until = CASE WHEN EXCLUDED.retain_until > r.retain_until THEN EXCLUDED.retain_until ELSE r.retain_until END").
+			Set("label = CASE WHEN EXCLUDED.label > r.label AND r.state_rank < ? THEN EXCLUDED.label ELSE r.label END", rank(recorder.Stored))
 		res, err := insert.Where("r.state_rank <= EXCLUDED.state_rank").
 			Where("r.domain = EXCLUDED.domain").Where("r.started = EXCLUDED.started").Exec(ctx)
 		if err != nil {
@@ -149,7 +152,7 @@ func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error 
 
 func fromCase(k recorder.Case) Row {
 	return Row{ID: k.ID, Domain: k.Domain, Call: k.Call, Number: k.DID, Direction: k.Direction, Policy: k.Policy, Started: k.Started,
-		Parties: k.Parties, Object: ObjectName(k)}
+		Parties: k.Parties, Object: ObjectName(k), Label: k.Label}
 }
 
 func fromManifest(m recorder.Manifest) Row {

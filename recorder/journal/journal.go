@@ -129,9 +129,10 @@ type Left struct {
 	At    time.Duration `json:"at"`
 }
 
-// Kept says that the recording has come under a rule that keeps it longer.
+// Kept says that the recording has come under a rule that keeps it longer, or calls it more confidential.
 type Kept struct {
-	Days int `json:"days"` // as recorder.Case.RetentionDays
+	Days  int            `json:"days"`            // as recorder.Case.RetentionDays
+	Label recorder.Label `json:"label,omitempty"` // empty: of before there were any, and no news
 }
 
 // Stop is the end as the call told it.

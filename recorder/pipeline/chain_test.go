@@ -28,7 +28,7 @@ func TestKept(t *testing.T) {
 			rec.(interface{ Linked(recorder.Link) }).Linked(recorder.Link{Call: "c0", How: recorder.Follows})
 		}
 		for _, days := range c.then {
-			rec.(keeper).Kept(days)
+			rec.(keeper).Kept(days, recorder.Public)
 		}
 		rec.Stop(began.Add(2*time.Second), "bye")
 	}
@@ -49,6 +49,37 @@ func TestKept(t *testing.T) {
 
 // maxNews is more than a journal takes of other calls.
 const maxNews = 600
+
+// TestLabelOfACase: of all labels that a recording was under, the highest holds, for its manifest and its row; one without has the highest.
+func TestLabelOfACase(t *testing.T) {
+	r := openRig(t, t.TempDir(), nil, nil)
+	began := time.Now()
+	cases := []struct {
+		first recorder.Label
+		then  []recorder.Label
+		want  recorder.Label
+	}{{"", nil, recorder.Restricted}, {"made up", nil, recorder.Restricted}, {recorder.Public, nil, recorder.Public},
+		{recorder.Public, []recorder.Label{recorder.Internal, recorder.Public}, recorder.Internal}, {recorder.Internal, []recorder.Label{recorder.Restricted}, recorder.Restricted}}
+	for i, c := range cases {
+		k := someCase(fmt.Sprintf("r%d", i), began)
+		k.Label, k.RetentionDays = c.first, 30
+		rec, err := r.Start(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, label := range c.then {
+			rec.(keeper).Kept(30, label)
+		}
+		rec.Stop(began.Add(2*time.Second), "bye")
+	}
+	r.settle(t)
+	for i, c := range cases {
+		_, m := r.open(t, fmt.Sprintf("r%d", i))
+		if row := r.row(t, m.ID); m.Label != c.want || row.Label != c.want || m.RetentionDays != 30 {
+			t.Errorf("%q and then %q: %q in the manifest, %q in the row, %d days, want %q", c.first, c.then, m.Label, row.Label, m.RetentionDays, c.want)
+		}
+	}
+}
 
 // TestChain: the manifest tells who was in the call when, who came back, who else was told of the recording, and which calls belong to it.
 func TestChain(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/recorder"
 	"naisen/recorder/journal"
 )
 
@@ -35,8 +36,8 @@ func (f *limitedFile) WriteAt(p []byte, off int64) (int, error) {
 
 const victimEnv = "NAISEN_TEST_VICTIM"
 
-// keeper is a recording that can be told of a longer retention.
-type keeper interface{ Kept(days int) }
+// keeper is a recording that can be told of a longer retention, and of a higher label.
+type keeper interface{ Kept(int, recorder.Label) }
 
 // TestVictim is the process that TestKill kills: three calls at 50 packets a second and direction, until it dies.
 func TestVictim(t *testing.T) {
@@ -54,7 +55,7 @@ func TestVictim(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rec.(keeper).Kept(3650)
+		rec.(keeper).Kept(3650, recorder.Internal)
 		a, b := newVoice(t, "A", 440), newVoice(t, "B", 1000)
 		tap := rec.Tap()
 		taps = append(taps, func() {

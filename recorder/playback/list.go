@@ -40,6 +40,7 @@ type item struct {
 	AudioBytes  int64            `json:"audio_bytes,omitempty"`
 	Dropped     int64            `json:"dropped,omitempty"`
 	Lost        int64            `json:"lost,omitempty"`
+	Label       recorder.Label   `json:"label"`
 	RetainUntil *time.Time       `json:"retain_until,omitempty"`
 	Problem     string           `json:"problem,omitempty"`
 }
@@ -47,7 +48,7 @@ type item struct {
 func itemOf(r catalogue.Row) item {
 	return item{ID: r.ID, Domain: r.Domain, Call: r.Call, Number: r.Number, Direction: r.Direction, Parties: r.Parties, Started: r.Started,
 		Ended: optional(r.Ended), DurationMS: r.Duration.Milliseconds(), State: r.State, Interrupted: r.Interrupted, Format: r.Format,
-		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, RetainUntil: optional(r.RetainUntil), Problem: r.Problem}
+		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, Label: r.Label, RetainUntil: optional(r.RetainUntil), Problem: r.Problem}
 }
 
 func optional(t time.Time) *time.Time {

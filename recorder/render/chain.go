@@ -18,7 +18,7 @@ type chain struct {
 	links    []recorder.Link
 }
 
-// take reads what is no party, nobody's voice and no end. Of all rules the longest decides how long the case is kept.
+// take reads what is no party, nobody's voice and no end. Of all rules the longest decides how long the case is kept, and the highest label its own.
 func (c *chain) take(rec *journal.Record, of *recorder.Case) {
 	switch rec.Kind {
 	case journal.KindLeft:
@@ -33,6 +33,9 @@ func (c *chain) take(rec *journal.Record, of *recorder.Case) {
 		}
 	case journal.KindKept:
 		of.RetentionDays = recorder.LongerDays(of.RetentionDays, rec.Kept.Days)
+		if rec.Kept.Label != "" {
+			of.Label = recorder.HigherLabel(of.Label, rec.Kept.Label)
+		}
 	}
 }
 

@@ -49,6 +49,19 @@ func (k *Keeper) Extend(ctx context.Context, domain, id string, until time.Time)
 	return k.settle(ctx, domain, id, nil)
 }
 
+// Date gives an end to a recording that has none. recorder.ErrNotFound; catalogue.ErrChanged: it has one.
+func (k *Keeper) Date(ctx context.Context, domain, id string, until time.Time) error {
+	if err := k.cfg.Catalogue.Date(ctx, domain, id, until); err != nil {
+		return err
+	}
+	return k.settle(ctx, domain, id, nil)
+}
+
+// Relabel gives a recording another label in place of the one that was read. recorder.ErrNotFound; catalogue.ErrChanged.
+func (k *Keeper) Relabel(ctx context.Context, domain, id string, from, to recorder.Label) error {
+	return k.cfg.Catalogue.Relabel(ctx, domain, id, from, to)
+}
+
 // rounds in which settle follows a row that others change; each of them settles it too.
 const rounds = 8
 

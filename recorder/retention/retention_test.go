@@ -283,6 +283,32 @@ func TestExtend(t *testing.T) {
 	}
 }
 
+// An end that people gave to a recording without one is locked, and comes back with a rebuilt catalogue.
+func TestDate(t *testing.T) {
+	h := newHouse(t)
+	m := h.add(t, "r1", 0)
+	k := h.keeper(t, nil, nil)
+	until := began.Add(30 * day)
+	if err := k.Extend(t.Context(), domain, "r1", until); !errors.Is(err, catalogue.ErrEarlier) {
+		t.Errorf("by one person: %v", err)
+	}
+	if err := k.Date(t.Context(), domain, "r1", until); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := h.store.Locked(t.Context(), catalogue.ManifestName(catalogue.ObjectName(m.Case)))
+	if err != nil || !lock.Until.Equal(until) {
+		t.Errorf("%+v %v", lock, err)
+	}
+	h.root = t.TempDir() // the catalogue is lost
+	h.open(t)
+	if err := h.cat.Restore(t.Context(), m, lock); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := h.cat.Get(t.Context(), domain, "r1"); err != nil || !r.RetainUntil.Equal(until) || r.Label != recorder.Restricted {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
 // What was altered or is gone is destroyed all the same when its time is over, and the certificate says so.
 func TestAlteredIsCertified(t *testing.T) {
 	h := newHouse(t)

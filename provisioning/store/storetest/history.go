@@ -88,7 +88,7 @@ func entity(t *rapid.T) provisioning.Entity {
 		to := rapid.SliceOfNDistinct(ext, 1, 3, rapid.ID[string]).Draw(t, "to")
 		return provisioning.DID{Number: "+8131111000" + rapid.SampledFrom([]string{"1", "2"}).Draw(t, "did"), Title: display, To: to, Policy: name.Draw(t, "policy")}
 	default:
-		return provisioning.RecordingPolicy{Name: rapid.SampledFrom([]string{"p1", "p2"}).Draw(t, "name"), Record: display == "x"}
+		return provisioning.RecordingPolicy{Name: rapid.SampledFrom([]string{"p1", "p2"}).Draw(t, "name"), Record: map[string]provisioning.RecordMode{"x": provisioning.RecordAlways}[display]}
 	}
 }
 

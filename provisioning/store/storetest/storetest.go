@@ -152,7 +152,7 @@ func sample() []provisioning.Entity {
 			Rights:          &provisioning.Rights{Classes: []string{"national", "international"}, Countries: []string{"44"}},
 			ExtensionLimits: &provisioning.Limits{Calls: 3}, Tariffs: []provisioning.Tariff{{Class: "mobile", YenPerMinute: 20.5}}},
 		provisioning.User{Name: "taro", Display: "山田 太郎", Roles: []provisioning.Role{provisioning.RoleStaff}},
-		provisioning.RecordingPolicy{Name: "always", Record: true, Notice: "early-media", Prompt: "notice/recording", RetentionDays: 365},
+		provisioning.RecordingPolicy{Name: "always", Record: provisioning.RecordAlways, Notice: "early-media", Prompt: "notice/recording", RetentionDays: 365},
 		provisioning.Site{Name: "hall", Title: "本庁舎", Address: "東京都千代田区", EmergencyNumber: "+81312340000", Networks: []string{"10.1.0.0/16"}},
 		provisioning.Trunk{
 			Name: "carrier", Host: "sip.example.net:5060", Transport: "udp", Sources: []string{"192.0.2.0/24", "2001:db8::/32"},
@@ -177,6 +177,9 @@ func sample() []provisioning.Entity {
 			By: "taro@a", Made: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Heard: []provisioning.Hearing{{By: "hana@a", At: time.Date(2026, 12, 1, 0, 1, 0, 0, time.UTC)}},
 			ApprovedBy: "hana@a", Approved: time.Date(2026, 12, 1, 0, 2, 0, 0, time.UTC), From: time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)}}},
 		provisioning.HotDesk{Desk: "2001", Person: "2002", Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)},
+		provisioning.Proposal{ID: "policy:always", Of: "policy", Name: "always", People: 2, By: "taro@a.example", Reason: "苦情", Loosens: []string{"label"},
+			Changes: []provisioning.ProposedChange{{Field: "label", From: []byte("null"), To: []byte(`"public"`)}}, Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
+			Agreed: []provisioning.Agreement{{By: "hanako@a.example", At: time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)}}},
 		provisioning.ShortNumbers{List: "user:taro", Entries: []provisioning.ShortNumber{{Code: "12", Number: "09012345678", Title: "自宅"}}},
 		provisioning.Mailbox{Number: "2001", Title: "留守番", Members: []string{"2001"}, Calendar: "hall", MaxSeconds: 60, OwnPhone: true, Greetings: provisioning.Greetings{Busy: "voicemail/greeting-busy"}},
 		provisioning.Rejection{Name: "nuisance", Withheld: []string{"payphone"}, Numbers: []string{"+8190*"}, Called: []string{"2001"}, Announce: "call/rejected",

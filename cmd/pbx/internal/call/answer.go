@@ -76,6 +76,7 @@ func (c *Call) onAnswered(e Answered) {
 func (c *Call) won(p *party) {
 	c.winner = p
 	c.plan.Record = c.plan.Record.And(p.errand.record)
+	c.demand(p)
 	c.joinClass(c.plan.Record.Media)
 	c.disarm()
 	c.standDown()
@@ -139,6 +140,7 @@ func (c *Call) resume() {
 	c.phase = Talking
 	c.unask()
 	c.keep()
+	c.veil()
 	for _, p := range c.talkers() {
 		c.silence(p)
 		c.tape(p)

@@ -24,6 +24,8 @@ type Deps struct {
 	Recorder Recorder
 	Ledger   Ledger
 	Route    func(route.Request, time.Time) route.Plan
+	// Party is the recording policy of somebody who takes part. Nil: nobody has one.
+	Party func(domain string, p route.Party) route.Record
 	// Admit lets the outside call of a plan begin, or returns a plan that refuses it. What it admits is settled with the call's CDR. Nil: all.
 	Admit func(call, domain string, p route.Plan) route.Plan
 	// Moved says that legs of one call, and what they cost, belong to another one from now on. Nil: nobody counts.
@@ -183,6 +185,7 @@ type party struct {
 	asserted route.Shown  // who is there, as its network says; zero: it has not said
 	outside  bool         // a stranger: it came by a trunk from outside, or was called there
 	informed bool         // it has heard the notice
+	never    string       // it may not be recorded: its number; empty: it may
 	parting  bool         // it sent the other away, and hears what became of that before it is let go
 }
 

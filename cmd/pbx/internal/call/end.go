@@ -13,6 +13,7 @@ import (
 var (
 	ErrState     = errors.New("call: not possible in this phase")
 	ErrMandatory = errors.New("call: this number's policy demands the recording")
+	ErrForbidden = errors.New("call: a number's policy forbids any recording")
 )
 
 // onEnded takes a leg out. Who hung up decides what happens to the others.

@@ -31,6 +31,7 @@ type rig struct {
 	cdrs      []CDR
 	alarms    []string
 	startErr  error
+	full      error // that each recording has already when it begins; nil: none
 	openErr   error
 	autoEnd   bool   // legs post Ended after End, as real ones do
 	faulty    string // the part that panics
@@ -219,7 +220,7 @@ func (r *rig) Start(c recorder.Case) (recorder.Recording, error) {
 	if r.startErr != nil {
 		return nil, r.startErr
 	}
-	f := &fakeRecording{of: c}
+	f := &fakeRecording{of: c, born: r.full}
 	r.records = append(r.records, f)
 	return f, nil
 }
@@ -234,6 +235,7 @@ func (r *rig) Enter(c CDR) {
 type fakeRecording struct {
 	of     recorder.Case
 	failed func(error)
+	born   error // it has failed when it begins
 	stops  int
 	why    string
 	masks  []bool
@@ -241,12 +243,15 @@ type fakeRecording struct {
 
 	listeners []string
 	kept      []int
+	labels    []recorder.Label
 }
 
 func (f *fakeRecording) Left(string)              {}
 func (f *fakeRecording) Informed(recorder.Notice) {}
 func (f *fakeRecording) Linked(recorder.Link)     {}
-func (f *fakeRecording) Kept(days int)            { f.kept = append(f.kept, days) }
+func (f *fakeRecording) Kept(days int, label recorder.Label) {
+	f.kept, f.labels = append(f.kept, days), append(f.labels, label)
+}
 
 // Mask implements masker.
 func (f *fakeRecording) Mask(on bool, _ string) { f.masks = append(f.masks, on) }
@@ -258,7 +263,11 @@ type tapFunc struct{}
 func (tapFunc) Tap(*media.Frame)                      {}
 func (f *fakeRecording) Party(p recorder.Party)       { f.more = append(f.more, p.Number+"/"+p.Role) }
 func (f *fakeRecording) Stop(_ time.Time, why string) { f.stops++; f.why = why }
-func (f *fakeRecording) OnFailure(g func(error))      { f.failed = g }
+func (f *fakeRecording) OnFailure(g func(error)) {
+	if f.failed = g; f.born != nil {
+		g(f.born)
+	}
+}
 
 type fakeLeg struct {
 	id      LegID

@@ -146,7 +146,5 @@ func (c *Call) voice(q *party) {
 
 // hush keeps what is no sound out of the recording: the manifest says from when to when, what was said before and after is kept.
 func (c *Call) hush(on bool) {
-	if m, ok := c.recording.(masker); ok {
-		m.Mask(on, faxMask)
-	}
+	c.hide(coverFax, on, faxMask)
 }

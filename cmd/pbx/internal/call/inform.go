@@ -16,7 +16,7 @@ import (
 // announces says that a policy demands a notice here, and that it can be given.
 func (c *Call) announces() bool {
 	r := c.plan.Record
-	return r.On && r.Announced() && !c.record.refused && !c.urgent
+	return r.On && r.Announced() && !c.record.refused && !c.urgent && c.forbidden() == ""
 }
 
 // noticeFor is how a party must be told: whom we called outside otherwise than who calls us, and our own people.
@@ -76,7 +76,7 @@ func (c *Call) unaware(p *party) bool {
 
 // recordable says that a recording may begin now: who had to hear the notice has heard it.
 func (c *Call) recordable() bool {
-	return c.plan.Record.On && !c.record.refused && c.recording == nil && (c.notice != nil || !c.mustTell())
+	return c.plan.Record.On && !c.record.refused && c.forbidden() == "" && c.recording == nil && (c.notice != nil || !c.mustTell())
 }
 
 // informed keeps the receipt of a notice that p has heard to its end.

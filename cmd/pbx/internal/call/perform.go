@@ -421,6 +421,7 @@ func (c *Call) stay() {
 	if a := c.act; a == nil || !c.caller.agreed || c.place != nil || c.recording == nil && a.deaf == nil {
 		return
 	}
+	c.veil()
 	c.tape(c.caller)
 	c.joinAlone()
 }

@@ -16,6 +16,7 @@ type recordState struct {
 	refused  bool   // the notice failed, or a party wants none: there must be none
 	declined bool   // a party refused it by a key
 	failed   bool
+	hidden   cover // why nothing is kept now
 }
 
 // next is an id that no recording had before: the call's own, and a number when recording is switched on again.
@@ -47,9 +48,10 @@ func (c *Call) startRecording() {
 
 // capture starts a recording of parties and attaches it to the call's bridge; false if it failed.
 func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
+	c.veil() // nobody forbids it any more
 	id := c.record.next(c.in.ID)
 	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number,
-		Direction: string(c.direction), Policy: r.Policy, RetentionDays: r.Retention, Started: c.deps.Clock(), Notice: c.notice, Parties: parties})
+		Direction: string(c.direction), Policy: r.Policy, RetentionDays: r.Retention, Label: recorder.Label(r.Label.Or()), Started: c.deps.Clock(), Notice: c.notice, Parties: parties})
 	if err != nil {
 		c.recordingFailed(err)
 		return false
@@ -57,6 +59,9 @@ func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 	c.recording, c.record.id = rec, id
 	c.record.detach = c.bridge.Attach(rec.Tap())
 	c.retell()
+	if m, ok := rec.(masker); ok && c.record.hidden != 0 {
+		m.Mask(true, bySwitch)
+	}
 	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{id, err}) })
 	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
 	return true
@@ -86,18 +91,18 @@ func (c *Call) tape(p *party) {
 }
 
 // chronicle is a recording that keeps who left, which notices were heard while it ran, with which other calls the conversation belongs together,
-// and by which rules it is kept.
+// and by which rules it is kept, as how confidential.
 type chronicle interface {
 	Left(endpoint string)
 	Informed(recorder.Notice)
 	Linked(recorder.Link)
-	Kept(days int)
+	Kept(days int, label recorder.Label)
 }
 
-// keep tells the running recording how long those who talk now want it kept. A target that was not reached wants nothing.
+// keep tells the running recording how long those who talk now want it kept, and as how confidential. A target that was not reached wants nothing.
 func (c *Call) keep() {
 	if k, ok := c.recording.(chronicle); ok && c.plan.Record.On {
-		k.Kept(c.plan.Record.Retention)
+		k.Kept(c.plan.Record.Retention, recorder.Label(c.plan.Record.Label.Or()))
 	}
 }
 
@@ -140,8 +145,8 @@ func (c *Call) onCaptureFailed(e captureFailed) {
 	}
 }
 
-// refuses says that there shall rather be no call than no recording. Of help there is always one.
-func (c *Call) refuses() bool { return c.plan.Record.Refuse && !c.urgent }
+// refuses says that there shall rather be no call than no recording. Of help there is always one, and who only asked for a recording has the call.
+func (c *Call) refuses() bool { return c.plan.Record.Refuse && !c.plan.Record.ByHand && !c.urgent }
 
 // recordingFailed: mandatory recording refuses the call only where the number's policy says so; either way it is alarmed.
 func (c *Call) recordingFailed(err error) {
@@ -160,6 +165,9 @@ func (c *Call) onRecord(e Record) {
 		return
 	}
 	switch {
+	case e.On && c.forbidden() != "":
+		e.reply(ErrForbidden)
+		return
 	case e.On && c.record.refused: // nobody told the caller, and nobody records it unawares (H14)
 		e.reply(ErrState)
 		return
@@ -172,6 +180,9 @@ func (c *Call) onRecord(e Record) {
 		}
 		c.startRecording()
 		if c.recording == nil {
+			if c.plan.Record.ByHand { // whoever comes next is not recorded for it
+				c.plan.Record.On, c.plan.Record.ByHand = false, false
+			}
 			e.reply(ErrState)
 			return
 		}
@@ -199,16 +210,11 @@ func (c *Call) stopRecording(why string) {
 	c.recording = nil
 }
 
-// masker is a recording that can be told to keep silence of what a party says and presses.
-type masker interface{ Mask(on bool, by string) }
-
 // mask keeps secrets that are spoken to the switch out of the recording.
 func (c *Call) mask(on bool) {
-	if m, ok := c.recording.(masker); ok {
-		by := bySwitch
-		if c.act != nil {
-			by = c.act.run.String()
-		}
-		m.Mask(on, by)
+	by := bySwitch
+	if c.act != nil {
+		by = c.act.run.String()
 	}
+	c.hide(coverSecret, on, by)
 }

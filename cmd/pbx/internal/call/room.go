@@ -79,7 +79,11 @@ func (c *Call) enter(a *act, o Enter) {
 		p.joined = false
 		c.bridge.Leave(p.ep)
 	}
-	err := o.Room.Enter(Guest{Endpoint: p.ep, Party: asParty(p), Moderator: o.Moderator, Gate: c.gate(),
+	guest := asParty(p)
+	if c.forbidden() != "" { // whoever else is recorded here does not know its voice, so it is in no recording
+		guest.Endpoint = ""
+	}
+	err := o.Room.Enter(Guest{Endpoint: p.ep, Party: guest, Moderator: o.Moderator, Gate: c.gate(),
 		Secret: c.plan.Record.Media == route.EncryptRequired, Clear: p.inClear(), Tell: func() { c.mailbox.Post(roomChanged{o.Room}) }})
 	if err != nil {
 		c.log.Warn("call: room refuses a guest", "err", err)
@@ -146,6 +150,7 @@ func (c *Call) recordRoom(p *party) {
 	if c.place == nil {
 		return
 	}
+	c.veil()
 	c.tape(p)
 	c.place.detach = c.place.room.Tap(c.recording.Tap())
 	c.tapeGuests()
@@ -158,7 +163,7 @@ func (c *Call) tapeGuests() {
 	}
 	var here []string
 	for _, g := range c.place.room.State().Guests {
-		if g.Endpoint == c.caller.ep.ID() {
+		if g.Endpoint == "" || g.Endpoint == c.caller.ep.ID() {
 			continue
 		}
 		if here = append(here, g.Endpoint); !slices.Contains(c.place.told, g.Endpoint) {

@@ -23,7 +23,7 @@ func hunt(dir Directory, req Request, g provisioning.Group, p Plan) Plan {
 	if shut, ok := closed(dir, req, g.Closing, by, p); ok {
 		return shut
 	}
-	p.Group = g.Number
+	p.Group, p.Record = g.Number, p.also(record(dir, req.Domain, g.Policy, g.Number, p.Language))
 	wait := defaultTurn
 	if g.RingSeconds > 0 {
 		wait = time.Duration(g.RingSeconds) * time.Second

@@ -48,7 +48,7 @@ func paging(dir Directory, req Request, caller provisioning.Extension, g provisi
 
 // PageRecord is how an announcement is recorded: as calls of who speaks are, and as the group's own policy says. Members' legs are encrypted as it demands.
 func PageRecord(dir Directory, domain string, by provisioning.Extension, g provisioning.PagingGroup, language string) Record {
-	return record(dir, domain, by.Record, by.Number, language).And(record(dir, domain, g.Policy, g.Number, language))
+	return makes(dir, domain, by, Internal, language).And(record(dir, domain, g.Policy, g.Number, language))
 }
 
 // pagingByCode is the code with the number of a group, or without: the one group that the caller may speak to.

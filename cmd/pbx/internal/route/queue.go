@@ -5,7 +5,7 @@ import "naisen/provisioning"
 // VerbQueue lets the caller wait in the queue Name; Data has the DID by which the call came.
 const VerbQueue = "queue"
 
-// toQueue lets a call wait. The recording policy is the DID's, or the queue's; a call from inside keeps its caller's.
+// toQueue lets a call wait.
 func toQueue(dir Directory, domain string, q provisioning.Queue, did provisioning.DID, p Plan) Plan {
 	if q.Language != "" {
 		p.Language = q.Language
@@ -14,14 +14,10 @@ func toQueue(dir Directory, domain string, q provisioning.Queue, did provisionin
 		p.Language = did.Language
 	}
 	p.Steps = []Step{{Run: Run{Verb: VerbQueue, Name: q.Number, Language: p.Language, Data: map[string]string{"did": did.Number}}}}
-	own := record(dir, domain, q.Policy, q.Number, p.Language)
-	switch {
-	case did.Policy == "":
-		p.Record = p.also(own)
-	case p.Record.Number == did.Number:
+	if did.Number != "" && p.Record.Number == did.Number {
 		p.Record.Language = p.Language
 	}
-	p.Record.Media = Stricter(p.Record.Media, own.Media)
+	p.Record = p.also(record(dir, domain, q.Policy, q.Number, p.Language))
 	return p
 }
 

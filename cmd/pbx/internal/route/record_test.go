@@ -9,23 +9,34 @@ import (
 
 // TestStrictest: of two policies the call has what either demands, and stays the case of the number that was first.
 func TestStrictest(t *testing.T) {
+	const high, low = provisioning.LabelRestricted, provisioning.LabelInternal
 	off := Record{Notice: NoticeNone, Media: "srtp-required", DSCP: 40}
-	silent := Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30}
-	strict := Record{On: true, Number: "+81", Policy: "strict", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Media: "srtp-required"}
+	silent := Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30, Label: low}
+	strict := Record{On: true, Number: "+81", Policy: "strict", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Label: high, Media: "srtp-required"}
 	hand := Record{On: true, ByHand: true, Number: "2002", Policy: "on-demand", Notice: NoticeNone}
+	asked := Record{OnDemand: true, PreBuffer: true, Number: "2003", Policy: "asked", Notice: NoticeAnswer, Retention: 7, Label: low}
+	public := Record{OnDemand: true, Number: "2004", Policy: "public", Notice: NoticeNone, Retention: 9, Label: provisioning.LabelPublic}
+	never := Record{Never: "+82", Notice: NoticeNone, Media: "srtp-required"}
+	with := func(r Record, f func(*Record)) Record { f(&r); return r }
 	for _, c := range []struct {
 		name             string
 		first, then, get Record
 	}{
 		{"neither", off, Record{}, off},
-		{"the first alone", silent, off, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30, Media: "srtp-required"}},
-		{"the second alone", off, silent, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Retention: 30, Media: "srtp-required", DSCP: 40}},
-		{"both", silent, strict, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Media: "srtp-required"}},
+		{"the first alone", silent, off, with(silent, func(r *Record) { r.Media = "srtp-required" })},
+		{"the second alone", off, silent, with(silent, func(r *Record) { r.Media, r.DSCP = "srtp-required", 40 })},
+		{"both", silent, strict, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Label: high, Media: "srtp-required"}},
 		{"the other way round", strict, silent, strict},
-		{"by hand, then demanded", hand, silent, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone}},
-		{"demanded, then by hand", silent, hand, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone}},
+		{"by hand, then demanded", hand, silent, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Label: high}},
+		{"demanded, then by hand", silent, hand, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeNone, Label: high}},
 		{"by hand, twice", hand, Record{On: true, ByHand: true, Number: "2003", Notice: NoticeNone}, hand},
-		{"for ever is longest", strict, Record{On: true}, func() Record { r := strict; r.Retention = 0; return r }()},
+		{"for ever is longest", strict, Record{On: true}, with(strict, func(r *Record) { r.Retention = 0 })},
+		{"on demand, then always", asked, silent, with(silent, func(r *Record) { r.OnDemand, r.PreBuffer = true, true })},
+		{"always, then on demand", silent, asked, with(silent, func(r *Record) { r.OnDemand, r.PreBuffer = true, true })},
+		{"on demand twice", public, asked, Record{OnDemand: true, PreBuffer: true, Number: "2004", Policy: "public", Notice: NoticeAnswer, Retention: 9, Label: low}},
+		{"never, then always", never, silent, with(silent, func(r *Record) { r.Never, r.Media = "+82", "srtp-required" })},
+		{"always, then never", silent, never, with(silent, func(r *Record) { r.Never, r.Media = "+82", "srtp-required" })},
+		{"never twice is the first's", never, Record{Never: "2009"}, never},
 	} {
 		if got := c.first.And(c.then); got != c.get {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, c.get)
@@ -37,7 +48,7 @@ func TestStrictest(t *testing.T) {
 func TestWhoseRecording(t *testing.T) {
 	d := town()
 	d.queues = map[string]provisioning.Queue{"d|7001": {Number: "7001", Policy: "citizens"}, "d|7002": {Number: "7002"}}
-	d.dids["d|+81312340098"] = provisioning.DID{Number: "+81312340098", Queue: "7001", Policy: "never"}
+	d.dids["d|+81312340098"] = provisioning.DID{Number: "+81312340098", Queue: "7001", Policy: "unsaid"}
 	d.mailboxes = map[string]provisioning.Mailbox{"d|7100": {Number: "7100"}}
 	for _, c := range []struct {
 		name string
@@ -59,7 +70,7 @@ func TestWhoseRecording(t *testing.T) {
 		{"somebody is sent to another number of our own", Request{Dialled: "0312345670", E164: "+81312345670", Away: true}, ""},
 		{"a mailbox", Request{Dialled: "7100"}, "2001 none"},
 		{"help", Request{Dialled: "119"}, ""},
-		{"a number that is not recorded, whose queue is", Request{Trunk: "carrier", Dialled: "+81312340098"}, ""},
+		{"a number whose policy says nothing, and whose queue is recorded", Request{Trunk: "carrier", Dialled: "+81312340098"}, "7001 early-media"},
 	} {
 		if c.req.Domain = "d"; c.req.Trunk == "" {
 			c.req.Extension, c.req.Number = "2001", "2001"
@@ -126,7 +137,7 @@ func TestAnnounced(t *testing.T) {
 // TestChoice: a notice with a key waits for the answer, since before it no key may come through.
 func TestChoice(t *testing.T) {
 	d := town()
-	d.policies["d|choice"] = provisioning.RecordingPolicy{Name: "choice", Record: true, Notice: "early-media", NoticeOutbound: "outbound", PromptOutbound: "notice/recording-outbound",
+	d.policies["d|choice"] = provisioning.RecordingPolicy{Name: "choice", Record: provisioning.RecordAlways, Notice: "early-media", NoticeOutbound: "outbound", PromptOutbound: "notice/recording-outbound",
 		Refusal: &provisioning.NoticeRefusal{Key: "9", Then: provisioning.RefusalEnds}}
 	r := record(d, "d", "choice", "+81", "ja")
 	if r.Notice != NoticeAnswer || r.Refusal != (Refusal{Key: '9', Ends: true, Wait: 3 * time.Second}) || r.Wording(false) != "notice/recording" || r.Wording(true) != "notice/recording-outbound" ||

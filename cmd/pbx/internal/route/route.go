@@ -151,6 +151,9 @@ type Shown struct {
 // Record says whether and how the call is recorded.
 type Record struct {
 	On        bool
+	OnDemand  bool   // a policy lets those who talk switch it on
+	PreBuffer bool   // and what was said in the last 120 s before that may be kept in encrypted memory until then, and added to it
+	Never     string // number whose policy forbids it, whoever asks and whatever other policies say; empty: none
 	ByHand    bool   // somebody switched it on, and no policy demands it: who may, switches it off again
 	Number    string // whose policy it is: the DID or the extension
 	Policy    string
@@ -160,9 +163,10 @@ type Record struct {
 	Calling   string // prompt of Outbound; empty: Prompt
 	Refusal   Refusal
 	Language  string
-	DSCP      int    // of the RTP of this class of numbers; 0: as usual
-	Refuse    bool   // end the call when recording fails
-	Retention int    // days
+	DSCP      int  // of the RTP of this class of numbers; 0: as usual
+	Refuse    bool // end the call when recording fails
+	Retention int  // days
+	Label     provisioning.Label
 	Media     string // RecordingPolicy.Media: how the legs of this class of numbers are encrypted
 }
 
@@ -312,6 +316,7 @@ func inbound(dir Directory, req Request, p Plan) Plan {
 		return away
 	}
 	p.Direction, p.Why = Inbound, "DID "+did.Number
+	p.Record = came(dir, req, did.Number, cmp.Or(did.Language, p.Language))
 	p = toDID(dir, req, did, p)
 	if req.LateMedia && p.Record.Notice == NoticeEarly {
 		p.Record.Notice = NoticeAnswer

@@ -1,0 +1,253 @@
+package provisioning
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// coupled are fields that make sense only together with another one: they wait with it.
+var coupled = map[string][]string{"record": {"pre_buffer"}}
+
+// PutGuarded is Put of an entity that takes the place of old, or is new: what loosens how recordings are protected stays as it is, and waits as a proposal,
+// which is returned; nil: nothing waits. A proposal of the same is not made anew; one of something else, or that is overtaken by this change, is gone.
+func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch string, by Wish) (etag string, waits *Proposal, err error) {
+	if old == nil {
+		etag, err = w.Put(domain, next, ifMatch)
+		return etag, nil, err
+	}
+	if err := next.Validate(); err != nil { // as it was sent: what waits may not be what is wrong
+		return "", nil, err
+	}
+	if err := namesExist(w, domain, next); err != nil {
+		return "", nil, err
+	}
+	lost, err := weakens(w, domain, *old, next)
+	if err != nil {
+		return "", nil, err
+	}
+	now := next
+	var changes []ProposedChange
+	if len(lost) > 0 {
+		if now, changes, err = holdBack(*old, next, lost); err != nil {
+			return "", nil, err
+		}
+	}
+	if etag, err = w.Put(domain, now, ifMatch); err != nil {
+		return "", nil, err
+	}
+	if len(changes) == 0 {
+		return etag, nil, overtake(w, domain, now)
+	}
+	p := Propose(ProposalID(now.Kind(), now.Key()), now.Kind(), now.Key(), by, changes, lost)
+	p, err = enter(w, domain, p)
+	return etag, &p, err
+}
+
+// DeleteGuarded is Delete of an entity. One that is recorded, or never is, waits as a proposal instead: the same number made anew would be without its
+// policy.
+func DeleteGuarded[T Entity](w Writer, domain string, old T, ifMatch string, by Wish) (*Proposal, error) {
+	var none T
+	lost, err := weakens(w, domain, old, none)
+	if old.Kind() == KindPolicy { // nothing refers to one that can be deleted
+		lost = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(lost) == 0 {
+		if err := Delete[T](w, domain, old.Key(), ifMatch); err != nil {
+			return nil, err
+		}
+		return nil, forget(w, domain, ProposalID(old.Kind(), old.Key()))
+	}
+	if d, ok := w.(interface {
+		Deletable(domain, kind, key, ifMatch string) error
+	}); ok { // what cannot be deleted is told now, not to who agrees
+		if err := d.Deletable(domain, old.Kind(), old.Key(), ifMatch); err != nil {
+			return nil, err
+		}
+	}
+	p := Propose(ProposalID(old.Kind(), old.Key()), old.Kind(), old.Key(), by, nil, lost)
+	p.Delete = true
+	p, err = enter(w, domain, p)
+	return &p, err
+}
+
+// enter lets a proposal wait; one that wants the same and still waits stays as it is, with the words that it has.
+func enter(w Writer, domain string, p Proposal) (Proposal, error) {
+	before, err := optional[Proposal](w, domain, p.ID)
+	if err != nil || before.Same(p) && before.Open(p.Asked) {
+		return before, err
+	}
+	all, err := List[Proposal](w, domain, "", 0)
+	if err != nil {
+		return p, err
+	}
+	for _, o := range all {
+		if !o.Open(p.Asked) && o.ID != p.ID { // nobody can agree to it any more
+			if err := forget(w, domain, o.ID); err != nil {
+				return p, err
+			}
+		}
+	}
+	_, err = w.Put(domain, p, "")
+	return p, err
+}
+
+// EnterProposal is enter for what is no entity.
+func EnterProposal(w Writer, domain string, p Proposal) (Proposal, error) { return enter(w, domain, p) }
+
+// forget removes a proposal, if there is one.
+func forget(w Writer, domain, id string) error {
+	if err := Delete[Proposal](w, domain, id, ""); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// overtake removes the proposal about an entity where what it would change is another thing now.
+func overtake(w Writer, domain string, now Entity) error {
+	id := ProposalID(now.Kind(), now.Key())
+	p, err := optional[Proposal](w, domain, id)
+	if err != nil || p.ID == "" {
+		return err
+	}
+	fields, err := fieldsOf(now)
+	if err != nil {
+		return err
+	}
+	for _, c := range p.Changes {
+		if !bytes.Equal(fields.get(c.Field), c.From) {
+			return forget(w, domain, id)
+		}
+	}
+	return nil
+}
+
+// namesExist looks whether what an entity names is there: what waits is not written now.
+func namesExist(r Reader, domain string, e Entity) error {
+	for _, ref := range e.Refs() {
+		_, err := r.Row(domain, ref.Kind, ref.Key)
+		if errors.Is(err, ErrNotFound) {
+			return &Invalid{Field: ref.Field, Reason: fmt.Sprintf("names %s %q, which does not exist", ref.Kind, ref.Key)}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// document is an entity as JSON, by its fields.
+type document map[string]json.RawMessage
+
+// null stands for a field that is left out.
+const null = "null"
+
+func (f document) get(name string) json.RawMessage {
+	if v, ok := f[name]; ok {
+		return v
+	}
+	return json.RawMessage(null)
+}
+
+func (f document) set(name string, v json.RawMessage) {
+	if f[name] = v; string(v) == null {
+		delete(f, name)
+	}
+}
+
+func fieldsOf(e Entity) (document, error) {
+	body, err := Encode(e)
+	if err != nil {
+		return nil, err
+	}
+	f := document{}
+	return f, json.Unmarshal(body, &f)
+}
+
+func entityOf[T Entity](f document) (T, error) {
+	var e T
+	body, err := json.Marshal(f)
+	if err == nil {
+		err = json.Unmarshal(body, &e)
+	}
+	return e, err
+}
+
+// holdBack is next with the fields of old that would be loosened, and what waits.
+func holdBack[T Entity](old, next T, lost []Weakening) (T, []ProposedChange, error) {
+	was, err := fieldsOf(old)
+	if err != nil {
+		return next, nil, err
+	}
+	will, err := fieldsOf(next)
+	if err != nil {
+		return next, nil, err
+	}
+	var changes []ProposedChange
+	hold := func(field string) {
+		from, to := was.get(field), will.get(field)
+		if !bytes.Equal(from, to) && !slices.ContainsFunc(changes, func(c ProposedChange) bool { return c.Field == field }) {
+			changes = append(changes, ProposedChange{field, from, to})
+			will.set(field, from)
+		}
+	}
+	for _, l := range lost {
+		hold(l.Field)
+		for _, more := range coupled[l.Field] {
+			hold(more)
+		}
+	}
+	now, err := entityOf[T](will)
+	return now, changes, err
+}
+
+// Carry does what a proposal wants, which everybody has agreed to, and removes it. ErrOvertaken; *Invalid; ErrNotFound: it is gone; ErrInUse. What is
+// no entity is not carried out here: it is only removed.
+func Carry(w Writer, domain string, p Proposal) error {
+	if p.Of != KindRecording {
+		do, ok := carriers[p.Of]
+		if !ok {
+			return &Invalid{Field: "kind", Reason: "cannot be changed so"}
+		}
+		if err := do(w, domain, p); err != nil {
+			return err
+		}
+	}
+	return forget(w, domain, p.ID)
+}
+
+// carriers are the kinds that proposals change.
+var carriers = map[string]func(Writer, string, Proposal) error{
+	KindPolicy: carry[RecordingPolicy], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
+	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
+}
+
+func carry[T Entity](w Writer, domain string, p Proposal) error {
+	old, _, err := Get[T](w, domain, p.Name)
+	switch {
+	case err != nil:
+		return err
+	case p.Delete:
+		return Delete[T](w, domain, p.Name, "")
+	}
+	f, err := fieldsOf(old)
+	if err != nil {
+		return err
+	}
+	for _, c := range p.Changes {
+		if !bytes.Equal(f.get(c.Field), c.From) {
+			return ErrOvertaken
+		}
+		f.set(c.Field, c.To)
+	}
+	next, err := entityOf[T](f)
+	if err == nil {
+		_, err = w.Put(domain, next, "")
+	}
+	return err
+}

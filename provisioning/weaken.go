@@ -1,0 +1,146 @@
+package provisioning
+
+import "strings"
+
+// Weakening is one way in which a change loosens how recordings are protected: who must agree to it besides who wants it.
+type Weakening struct {
+	Field  string // JSON name of the entity's field
+	Why    string // for people: "retention_days: 365 to 30"
+	People int    // so many others
+}
+
+// One other person agrees to what loosens a protection, two to what lets a number be recorded that never was: whoever dialled it was told so.
+const (
+	onePerson = 1
+	twoPeople = 2
+)
+
+// Weakened says what is loosened where a policy takes another one's place; the zero policy is none. What a stricter one adds counts at once.
+func (p RecordingPolicy) Weakened(next RecordingPolicy) []Weakening {
+	var out []Weakening
+	weaker := func(on bool, people int, field, from, to string) {
+		if on {
+			out = append(out, Weakening{field, field + ": " + quoted(from) + " to " + quoted(to), people})
+		}
+	}
+	mode := onePerson
+	if p.Record == RecordNever {
+		mode = twoPeople
+	}
+	weaker(p.Record.weaker(next.Record), mode, "record", string(p.Record), string(next.Record))
+	weaker(shortens(p.RetentionDays, next.RetentionDays), onePerson, "retention_days", itoa(p.RetentionDays), itoa(next.RetentionDays))
+	weaker(next.Label.Below(p.Label), onePerson, "label", string(p.Label.Or()), string(next.Label.Or()))
+	weaker(p.Notice != "none" && next.Notice == "none", onePerson, "notice", p.Notice, next.Notice)
+	weaker(p.outward() != "none" && next.NoticeOutbound == "none", onePerson, "notice_outbound", p.NoticeOutbound, next.NoticeOutbound)
+	weaker(p.Refusal != nil && next.Refusal == nil, onePerson, "refusal", "by key", "")
+	weaker(p.OnFailure == "refuse" && next.OnFailure != "refuse", onePerson, "on_failure", p.OnFailure, next.OnFailure)
+	weaker(p.Media == "srtp-required" && next.Media != "srtp-required", onePerson, "media", p.Media, next.Media)
+	return out
+}
+
+// outward is the notice for whom a call goes to outside.
+func (p RecordingPolicy) outward() string {
+	if p.NoticeOutbound == "" {
+		return p.Notice
+	}
+	return p.NoticeOutbound
+}
+
+// weaker says that less is recorded under the next mode, or something that was never to be.
+func (m RecordMode) weaker(next RecordMode) bool {
+	strength := map[RecordMode]int{RecordAlways: 2, RecordOnDemand: 1}
+	return m == RecordNever && next != RecordNever || strength[next] < strength[m]
+}
+
+// shortens says that a class keeps recordings for a shorter time than another: 0 is without end.
+func shortens(from, to int) bool { return to > 0 && (from == 0 || to < from) }
+
+// instead is Weakened for a number that comes under another policy. How a policy keeps recordings matters only where there are some.
+func (p RecordingPolicy) instead(next RecordingPolicy) []Weakening {
+	all := p.Weakened(next)
+	if p.Record.Records() && next.Record.Records() {
+		return all
+	}
+	var out []Weakening
+	for _, w := range all {
+		if w.Field == "record" || w.Field == "media" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func quoted(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// assignment is a place of an entity that names a recording policy.
+type assignment struct {
+	field  string // top-level JSON field
+	policy string
+}
+
+// assignments of an entity, always the same number of them for one kind; nil: its kind names none.
+func assignments(e Entity) []assignment {
+	directed := func(d *Directions) []assignment {
+		if d == nil {
+			d = &Directions{}
+		}
+		return []assignment{{"recording", d.Incoming}, {"recording", d.Outgoing}, {"recording", d.Internal}}
+	}
+	switch e := e.(type) {
+	case Domain:
+		return directed(e.Recording)
+	case Trunk:
+		return directed(e.Recording)
+	case Extension:
+		return append(directed(e.Recording), assignment{"record", e.Record})
+	case DID:
+		return []assignment{{"policy", e.Policy}}
+	case Group:
+		return []assignment{{"policy", e.Policy}}
+	case Queue:
+		return []assignment{{"policy", e.Policy}}
+	case Conference:
+		return []assignment{{"policy", e.Policy}}
+	case PagingGroup:
+		return []assignment{{"policy", e.Policy}}
+	}
+	return nil
+}
+
+// weakens lists what is loosened where an entity takes the place of one of its kind and key. A deleted one is the zero value.
+func weakens(r Reader, domain string, old, next Entity) ([]Weakening, error) {
+	if p, ok := old.(RecordingPolicy); ok {
+		q, _ := next.(RecordingPolicy)
+		return p.Weakened(q), nil
+	}
+	var out []Weakening
+	then := assignments(next)
+	for i, a := range assignments(old) {
+		if a.policy == "" || a.policy == then[i].policy {
+			continue
+		}
+		before, err := optional[RecordingPolicy](r, domain, a.policy)
+		if err != nil {
+			return nil, err
+		}
+		after, err := optional[RecordingPolicy](r, domain, then[i].policy)
+		if err != nil {
+			return nil, err
+		}
+		if lost := before.instead(after); len(lost) > 0 {
+			w := Weakening{Field: a.field}
+			why := make([]string, len(lost))
+			for j, l := range lost {
+				why[j], w.People = l.Why, max(w.People, l.People)
+			}
+			w.Why = a.field + ": " + quoted(a.policy) + " to " + quoted(then[i].policy) + " (" + strings.Join(why, ", ") + ")"
+			out = append(out, w)
+		}
+	}
+	return out, nil
+}
