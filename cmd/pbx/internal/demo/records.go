@@ -51,6 +51,7 @@ type recording struct {
 			Complete                 bool
 		}
 		Dropped, Lost int64
+		AudioSHA256   string `json:"audio_sha256"`
 	}
 }
 
@@ -101,7 +102,7 @@ func (s *story) play(ctx context.Context, audio string) error {
 		s.check(false, "As admin with the role recording-listener: %d %.200s", got.status, got.body)
 		return errors.New("nothing was played")
 	}
-	s.played = got.body
+	s.played, s.recorded = got.body, about.Manifest.AudioSHA256
 	sound, err := readWAV(got.body)
 	if err != nil {
 		return err

@@ -50,12 +50,14 @@ type story struct {
 	desk    *phone
 	api     api
 
-	admin   identity.Tokens
-	callID  string // of the call and its recording
-	talk    time.Duration
-	object  string // file of the sealed audio
-	played  []byte // the recording as the API served it
-	stopped bool
+	admin  identity.Tokens
+	callID string // of the call and its recording
+	talk   time.Duration
+	object string // file of the sealed audio
+
+	recorded string // its plain content's hash, by the manifest
+	played   []byte // the recording as the API served it
+	stopped  bool
 }
 
 func (s *story) close() {
