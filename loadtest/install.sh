@@ -31,6 +31,7 @@ need ldapsearch ldap-utils
 need open_jtalk open-jtalk             # speech of notices
 need /var/lib/mecab/dic/open-jtalk/naist-jdic open-jtalk-mecab-naist-jdic
 need flite flite
+need softhsm2-util softhsm2
 if [ "${1:-}" = load ]; then
 	need taskset util-linux
 	need kamailio kamailio

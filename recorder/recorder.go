@@ -141,6 +141,7 @@ type Manifest struct {
 	AudioBytes   int64     `json:"audio_bytes"`
 	SealedSHA256 string    `json:"sealed_sha256"` // of the sealed object
 	SealedBytes  int64     `json:"sealed_bytes"`
+	Epoch        int       `json:"epoch,omitempty"` // of the domain's key that it was sealed to; 0: the vault's own
 	Gaps         []Gap     `json:"gaps,omitempty"`
 	Masks        []Mask    `json:"masks,omitempty"`
 	Pauses       []Pause   `json:"pauses,omitempty"`

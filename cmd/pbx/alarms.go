@@ -48,12 +48,16 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"recorder-drops":         {"A recording lost packets", "録音の一部が失われました"},
 	"recording-failed":       {"A recording failed", "録音に失敗しました"},
 	"recordings-differ":      {"The catalogue of recordings and the store differ", "録音の台帳と保存先の内容が一致しません"},
+	"rewrap-failing":         {"Recordings cannot be brought to their newest key", "新しい鍵に移せない録音があります"},
 	"sign-in-guesses":        {"Somebody guesses SIP passwords", "SIPパスワードの総当たりを検知しました"},
 	"spool-large":            {"Recordings that wait for the store take a tenth of the disk", "保存待ちの録音がディスクの1割を超えました"},
 	"spool-old":              {"A recording has waited for the store for a quarter of an hour", "保存待ちが15分を超えた録音があります"},
 	"store-down":             {"The object store is away; recordings wait", "録音の保存先に接続できません"},
 	"store-unlocked":         {"The bucket has no Object Lock: recordings can be deleted", "保存先のバケットにObject Lockがなく、録音を削除できる状態です"},
 	"trunk-down":             {"A trunk is out of service", "トランクが停止しています"},
+	"vault-key-away":         {"The keeper of the vault's key does not answer; recording goes on, playing ends soon", "保管庫の鍵の管理先が応答しません（録音は継続、まもなく再生不可）"},
+	"vault-key-refused":      {"The vault's key was disabled where it is kept; recording goes on, nothing can be played", "保管庫の鍵が無効にされています（録音は継続、再生不可）"},
+	"vault-key-unprotected":  {"The vault's key lies in a plain file although a safe is configured: pbx recording protect", "保管庫の鍵が平文ファイルのままです（pbx recording protect を実行してください）"},
 	"webhook-dropped":        {"Webhook deliveries were given up", "Webhookの配信を断念しました"},
 }
 

@@ -31,6 +31,8 @@ type Config struct {
 	Identity IdentityConfig `yaml:"identity"`
 	Storage  StorageConfig  `yaml:"storage"`
 	Audit    AuditConfig    `yaml:"audit"`
+	Keys     KeysConfig     `yaml:"keys"`
+	Vault    VaultConfig    `yaml:"vault"`
 	Webhooks WebhookConfig  `yaml:"webhooks"`
 	LDAP     LDAPConfig     `yaml:"ldap"`
 	Calls    int            `yaml:"calls"` // at once; 2000
@@ -136,7 +138,7 @@ func (d *Duration) UnmarshalYAML(b []byte) error {
 }
 
 // Secret is read from a file or the environment, never written in the configuration: "file:/run/secrets/s3" or "env:S3_SECRET".
-type Secret struct{ value string }
+type Secret struct{ value, ref string }
 
 func (Secret) String() string   { return "[redacted]" }
 func (Secret) GoString() string { return "[redacted]" }
@@ -149,23 +151,33 @@ func (s *Secret) UnmarshalYAML(b []byte) error {
 	if err := yaml.Unmarshal(b, &ref); err != nil {
 		return errPlainSecret
 	}
+	var err error
+	s.value, err = resolveSecret(ref)
+	s.ref = ref
+	return err
+}
+
+// now reads it again: an agent may have renewed it in its file.
+func (s Secret) now() (string, error) { return resolveSecret(s.ref) }
+
+func resolveSecret(ref string) (value string, err error) {
 	kind, name, _ := strings.Cut(ref, ":")
 	switch kind {
 	case "file":
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return fmt.Errorf("secret: %w", err)
+			return "", fmt.Errorf("secret: %w", err)
 		}
-		s.value = strings.TrimRight(string(text), "\r\n")
+		value = strings.TrimRight(string(text), "\r\n")
 	case "env":
-		s.value = os.Getenv(name)
+		value = os.Getenv(name)
 	default:
-		return errPlainSecret
+		return "", errPlainSecret
 	}
-	if s.value == "" {
-		return fmt.Errorf("secret %s %s is empty", kind, name)
+	if value == "" {
+		return "", fmt.Errorf("secret %s %s is empty", kind, name)
 	}
-	return nil
+	return value, nil
 }
 
 // loadConfig reads path strictly: an unknown key is an error that names its line. Without a path it is the embedded defaults.
@@ -290,6 +302,7 @@ func (c *Config) Validate() error {
 	}
 	add(c.Storage.validate())
 	add(c.Audit.validate())
+	add(c.Keys.validate())
 	if c.Language != "ja" && c.Language != "en" {
 		add(invalid("language", `is "ja" or "en"`))
 	}

@@ -62,6 +62,7 @@ var libraries = map[string][]string{
 	"github.com/thesyncim/gopus":           {"media/codec/opus"},
 	"github.com/minio/minio-go":            {"recorder/objstore/s3"},
 	"filippo.io/age":                       {"recorder/seal"},
+	"github.com/miekg/pkcs11":              {"recorder/seal/hsm"}, // with the tag pkcs11 only
 	"github.com/uptrace/bun":               {"provisioning/store", "recorder/catalogue"},
 	"github.com/pressly/goose":             {"provisioning/store", "recorder/catalogue"},
 	"modernc.org/sqlite":                   {"provisioning/store", "recorder/catalogue"},

@@ -19,7 +19,6 @@ import (
 	"naisen/provisioning/durable"
 	"naisen/recorder"
 	"naisen/recorder/evidence"
-	"naisen/recorder/unseal"
 )
 
 // deposit enters what the store has given back into the audit log: from then on a recording that is altered, or exchanged together with its
@@ -140,7 +139,7 @@ func (p *pbx) packs() (*evidence.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &evidence.Builder{Opener: unseal.New(p.vault.store, p.vault.sealer), Key: key, Now: time.Now, Check: openLog("", ""),
+	return &evidence.Builder{Opener: p.vault.opener(), Key: key, Now: time.Now, Check: openLog("", ""),
 		Log: trail{p.store, p.checkpoints, p.publisher, p.auditKey}}, nil
 }
 

@@ -53,6 +53,7 @@ func (p *pbx) startGuards(ctx context.Context) {
 	a.watch("disk-high", func() bool { return rec().Capture.DiskHigh })
 	a.watch("journal-failing", func() bool { return rec().Capture.Failing > 0 })
 	p.archiveAlarms()
+	p.keyAlarms()
 	a.watchCount("recorder-drops", func() uint64 { return uint64(rec().Capture.Dropped) })
 	a.watchCount("ledger-dropped", p.ledger.dropped.Load)
 	a.watchCount("audit-dropped", p.auditor.dropped.Load)

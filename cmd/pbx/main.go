@@ -23,6 +23,8 @@ type commands struct {
 	Login loginCmd `cmd:"" help:"Sign in and print an access token for REST."`
 	Audit auditCmd `cmd:"" help:"The audit log."`
 
+	Vault vaultCmd `cmd:"" help:"Run the vault as a process of its own: the private keys of recordings, and what opens them."`
+
 	Recording recordingCmd `cmd:"" help:"The stored recordings."`
 	Verify    verifyCmd    `cmd:"" help:"Check an evidence pack, offline: nothing but the pack and a key that you trust is needed."`
 }

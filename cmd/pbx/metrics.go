@@ -43,6 +43,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.mediaMetrics(c)
 	p.recorderMetrics(c)
 	p.archiveMetrics(c)
+	p.keyMetrics(c)
 	p.guardMetrics(c)
 	p.pageMetrics(c)
 	p.ldapMetrics(c)

@@ -12,13 +12,19 @@ import (
 	"naisen/recorder/objstore"
 	"naisen/recorder/objstore/dir"
 	"naisen/recorder/reconcile"
-	"naisen/recorder/seal"
 )
 
 type recordingCmd struct {
 	Reconcile reconcileCmd `cmd:"" help:"Compare catalogue, manifests and stored objects, and say what does not fit."`
 	Export    exportCmd    `cmd:"" help:"Fetch an evidence pack: audio, manifest, notice, audit log, signed."`
 	Trace     traceCmd     `cmd:"" help:"Say by its watermark whose copy of a recording a file is. Exit codes: 3 no mark, 4 a mark that names nobody in the audit log."`
+
+	Keys        keysCmd        `cmd:"" help:"The keys that recordings are sealed to, and what each is needed for."`
+	Rotate      rotateCmd      `cmd:"" help:"Give a domain, or all of them, a new key: what is recorded from now on is sealed to it."`
+	Rewrap      rewrapCmd      `cmd:"" help:"Bring what is stored to the newest keys now; a running switch does it by itself."`
+	Retire      retireCmd      `cmd:"" help:"Take an old key away for good, if nothing needs it any more."`
+	Protect     protectCmd     `cmd:"" help:"Bring the vault's key from a plain file into the safe of the configuration."`
+	RecoveryKey recoveryKeyCmd `cmd:"" help:"Make a recovery key, on a machine that is not the switch's."`
 }
 
 // reconcileCmd looks at a running or a stopped switch. It changes nothing unless it is told to.
@@ -65,11 +71,10 @@ func openBeside(ctx context.Context, c Config) (*vault, error) {
 		return nil, err
 	}
 	v := &vault{}
-	var err error
-	if v.files, err = seal.OpenFiles(c.path("keys", "vault"), time.Now); err != nil {
+	if err := v.openRing(c); err != nil {
 		return nil, err
 	}
-	v.sealer = seal.New(v.files)
+	var err error
 	if v.store, err = storeBeside(c); err != nil {
 		return nil, err
 	}

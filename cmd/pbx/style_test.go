@@ -33,6 +33,7 @@ var exceptions = map[string]string{
 	"provisioning/store.reader.ctx":       "one transaction's view; Reader's methods take no context",
 	"recorder/objstore/dir.cancelled.ctx": "io.Reader takes no context; lives for one Put",
 	"recorder/unseal.objectAt.ctx":        "io.ReaderAt takes no context; lives for one response",
+	"recorder/apart.stream.ctx":           "io.ReaderAt takes no context; lives for one response",
 	"prompts.bounded.ctx":                 "io.Reader takes no context; lives for one upload",
 	"cmd/pbx/internal/call.Switch.ctx":    "the calls' own: Drain ends it",
 }

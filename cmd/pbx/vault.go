@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"naisen/recorder"
+	"naisen/recorder/apart"
 	"naisen/recorder/catalogue"
 	"naisen/recorder/evidence"
 	"naisen/recorder/mailbox"
@@ -18,6 +19,7 @@ import (
 	"naisen/recorder/pipeline"
 	"naisen/recorder/playback"
 	"naisen/recorder/seal"
+	"naisen/recorder/unseal"
 	"naisen/recorder/watermark"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +35,8 @@ type vault struct {
 	player    *playback.Handler
 	marks     *watermark.Holder
 
+	apart *apart.Client // nil: this process has the private keys
+
 	messages *catalogue.Catalogue // of voicemail, beside the recordings
 	post     *mailbox.Post
 }
@@ -40,12 +44,11 @@ type vault struct {
 // openVault opens or makes the keys, opens the store, and takes up what an earlier run left unfinished. deposit writes down what is stored.
 func openVault(ctx context.Context, c Config, deposit func(context.Context, recorder.Deposit) error, log *slog.Logger) (*vault, error) {
 	v := &vault{}
-	var err error
-	if v.files, err = seal.OpenFiles(c.path("keys", "vault"), time.Now); err != nil {
+	if err := v.openRing(c); err != nil {
 		return nil, err
 	}
-	v.sealer = seal.New(v.files)
 	v.marks = watermark.NewHolder(c.marksPath(), v.sealer)
+	var err error
 	if v.store, err = openObjects(c); err != nil {
 		return nil, err
 	}
@@ -65,6 +68,45 @@ func (v *vault) marker(ctx context.Context) (playback.Marker, error) { return v.
 // marksPath is where the key of the watermarks lies.
 func (c Config) marksPath() string { return c.path("keys", "watermark.age") }
 
+// openRing opens the keys that this process may have, and finds the vault's process where that is another one.
+func (v *vault) openRing(c Config) (err error) {
+	if !c.Vault.Separate {
+		if v.files, err = openKeys(c); err == nil {
+			v.sealer = seal.New(v.files)
+		}
+		return err
+	}
+	if v.files, err = openPublic(c); err != nil {
+		return err
+	}
+	if v.apart, err = apart.Dial(c.vaultSocket(), c.path("keys")); err == nil {
+		v.sealer = seal.Apart(v.files, v.apart)
+	}
+	return err
+}
+
+// ask says whether the private keys can be used now, wherever they are.
+func (v *vault) ask(ctx context.Context) error {
+	if v.apart != nil {
+		return v.apart.Status(ctx)
+	}
+	return v.files.Ask(ctx)
+}
+
+// opener is whoever opens recordings: for listeners, and for evidence packs.
+type opener interface {
+	playback.Opener
+	ManifestText(ctx context.Context, row catalogue.Row) ([]byte, recorder.Manifest, error)
+}
+
+// opener opens recordings, here or through the vault's process.
+func (v *vault) opener() opener {
+	if v.apart != nil {
+		return v.apart.Opener(v.store, v.sealer, "")
+	}
+	return unseal.New(v.store, v.sealer)
+}
+
 // messagesPart is the name below which voice messages are kept in the same store.
 const messagesPart = "messages"
 
@@ -73,8 +115,11 @@ func (v *vault) openPost(ctx context.Context, c Config, changed func(), log *slo
 	if v.messages, err = catalogue.Open(ctx, c.path("messages.db"), time.Now); err != nil {
 		return err
 	}
-	v.post, err = mailbox.Open(mailbox.Config{Dir: c.path("mailbox"), Sealer: v.sealer, Store: objstore.Under(v.store, messagesPart), Catalogue: v.messages,
-		Changed: changed, Log: log})
+	cfg := mailbox.Config{Dir: c.path("mailbox"), Sealer: v.sealer, Store: objstore.Under(v.store, messagesPart), Catalogue: v.messages, Changed: changed, Log: log}
+	if v.apart != nil {
+		cfg.Opener = v.apart.Opener(cfg.Store, v.sealer, messagesPart)
+	}
+	v.post, err = mailbox.Open(cfg)
 	if err != nil {
 		return errors.Join(err, v.messages.Close())
 	}
@@ -97,7 +142,9 @@ func openObjects(c Config) (objstore.Store, error) {
 
 // serve makes the handler that plays recordings to whom the gate lets.
 func (v *vault) serve(g recorder.Gate, packs *evidence.Builder, log *slog.Logger) (h http.Handler, err error) {
-	v.player, err = playback.New(playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Marker: v.marker, Packs: packs, Log: log})
+	cfg := playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Marker: v.marker, Packs: packs, Log: log}
+	cfg.Opener = v.opener()
+	v.player, err = playback.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("playback: %w", err)
 	}
@@ -106,7 +153,11 @@ func (v *vault) serve(g recorder.Gate, packs *evidence.Builder, log *slog.Logger
 
 // Close finishes what it can within ctx; the rest waits on disk for the next start.
 func (v *vault) Close(ctx context.Context) error {
-	return errors.Join(v.pipeline.Close(ctx), v.catalogue.Close())
+	err := errors.Join(v.pipeline.Close(ctx), v.catalogue.Close())
+	if v.apart != nil {
+		v.apart.Close()
+	}
+	return err
 }
 
 func (p *pbx) recorderMetrics(c *collector) {

@@ -68,19 +68,20 @@ type pbx struct {
 	queues      *queues
 	webhooks    *webhook.Sender
 
-	media   *relay.Engine
-	turn    *turnServer // nil: no relay is wished for
-	prompts *prompts.Library
-	vault   *vault
-	archive *archive
-	calls   *call.Switch
-	origins *origins
-	recalls *recalls
-	alarms  *alarms
-	live    *live.Hub // who looks at what changes
-	rooms   *app.Rooms
-	pages   *app.Pages
-	office  *postOffice // of voice messages
+	media    *relay.Engine
+	turn     *turnServer // nil: no relay is wished for
+	prompts  *prompts.Library
+	vault    *vault
+	archive  *archive
+	keyWatch *keyWatch
+	calls    *call.Switch
+	origins  *origins
+	recalls  *recalls
+	alarms   *alarms
+	live     *live.Hub // who looks at what changes
+	rooms    *app.Rooms
+	pages    *app.Pages
+	office   *postOffice // of voice messages
 
 	monitors *monitors
 
@@ -240,6 +241,7 @@ func (p *pbx) wireRecorder(ctx context.Context) (err error) {
 	if err := p.startNotary(ctx); err != nil {
 		return err
 	}
+	p.startKeyWatch(ctx)
 	return p.startArchive(ctx)
 }
 
@@ -401,7 +403,7 @@ func (p *pbx) trusted(a netip.Addr) bool {
 func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
 		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls,
-		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Keys: recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

@@ -183,7 +183,8 @@ func objects(t *testing.T, p *peer.PBX, suffix string) []string {
 	return out
 }
 
-// stockAge: the age tool of its author opens the recording with the vault's and with the recovery identity, and with no other.
+// stockAge: the age tool of its author opens the recording with the domain's identity, which it opens with the vault's, and with the recovery identity,
+// and with no other.
 func stockAge(t *testing.T, p *peer.PBX) {
 	t.Helper()
 	dir := t.TempDir()
@@ -193,9 +194,14 @@ func stockAge(t *testing.T, p *peer.PBX) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("age: %v\n%s", err, out)
 	}
+	text, err := exec.Command(age, "-d", "-i", p.Var("keys", "vault", "vault.agekey"), p.Var("keys", "vault", "domains", p.Domain, "0001.identity.age")).Output()
+	must(t, err)
+	domain := filepath.Join(dir, "domain.agekey")
+	must(t, os.WriteFile(domain, text, 0o600))
 	for _, o := range objects(t, p, ".age") {
-		for identity, opens := range map[string]bool{"vault.agekey": true, "recovery.agekey": true, "spool.agekey": false} {
-			plain, err := exec.Command(age, "-d", "-i", p.Var("keys", "vault", identity), o).Output()
+		for identity, opens := range map[string]bool{domain: true, p.Var("keys", "vault", "recovery.agekey"): true, p.Var("keys", "vault", "vault.agekey"): false,
+			p.Var("keys", "vault", "spool.agekey"): false} {
+			plain, err := exec.Command(age, "-d", "-i", identity, o).Output()
 			if opens != (err == nil) {
 				t.Errorf("%s opens %s: %v", identity, filepath.Base(o), err)
 			}

@@ -151,6 +151,9 @@ const (
 	RecordingRetain  provisioning.Action = "recording.retain" // longer than its class says; an end for one that has none waits for another person
 	RecordingLabel   provisioning.Action = "recording.label"  // higher; a lower one waits for another person
 
+	RecordingKeyRead   provisioning.Action = "recording-key.read" // which keys recordings have, never a key
+	RecordingKeyRotate provisioning.Action = "recording-key.rotate"
+
 	DisposalRead    provisioning.Action = "disposal.read" // what falls due
 	DisposalApprove provisioning.Action = "disposal.approve"
 
@@ -207,6 +210,8 @@ const (
 	KindReport    = "report"
 	KindBook      = "directory"
 	KindMessage   = "message"
+
+	KindRecordingKey = "recording-key"
 )
 
 // scope says of which objects in the domain a grant speaks.
@@ -392,6 +397,8 @@ func vaultRows() []row {
 		grant(RecordingHold, KindRecording, manager),
 		grant(RecordingRelease, KindRecording, manager),
 		grant(RecordingRetain, KindRecording, manager),
+		grant(RecordingKeyRead, KindRecordingKey, admin, auditor, manager),
+		grant(RecordingKeyRotate, KindRecordingKey, admin, manager),
 		grant(DisposalRead, KindDisposal, admin, auditor, manager),
 		grant(DisposalApprove, KindDisposal, manager),
 		grant(NoticeRead, provisioning.KindNotice, admin, telephony, auditor, manager),

@@ -51,6 +51,7 @@ func want() map[provisioning.Action]string {
 		policy.CDRRead:       "AUs",
 		policy.RecordingList: "ALUM", policy.RecordingListen: "L", policy.RecordingExport: "L",
 		policy.RecordingKeeping: "AUM", policy.RecordingHold: "M", policy.RecordingRelease: "M", policy.RecordingRetain: "M", policy.RecordingLabel: "M",
+		policy.RecordingKeyRead: "AUM", policy.RecordingKeyRotate: "AM",
 		policy.DisposalRead: "AUM", policy.DisposalApprove: "M",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs", policy.RelayGrant: "ATs",

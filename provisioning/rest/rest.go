@@ -78,6 +78,8 @@ type Config struct {
 	Queues    provisioning.Queues   // nil: no view of what queues and agents do now
 	Books     Books                 // nil: no search in the shared directory
 	Vault     provisioning.Vault    // nil: no operations on how long recordings are kept
+	// Keys: nil: no operations on the keys of recordings.
+	Keys provisioning.RecordingKeys
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.
@@ -177,6 +179,9 @@ func (a *api) registerOptional() {
 	}
 	if a.Vault != nil {
 		a.registerVault()
+	}
+	if a.Keys != nil {
+		a.registerRecordingKeys()
 	}
 	if a.Prompts != nil {
 		a.registerPrompts()

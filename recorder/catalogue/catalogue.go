@@ -44,6 +44,7 @@ type Row struct {
 	RetainUntil       time.Time      // zero: no rule yet
 	Problem           string         // why it failed
 	Changed           time.Time
+	Epoch             int       // of the domain's key that opens it; 0: the vault's own
 	Heard             time.Time // by whom a message is for; zero: new
 
 	Held        time.Time // since when nobody may destroy it; zero: it is not held
@@ -155,10 +156,13 @@ func TrackName(object string, number int) string {
 	return trackPrefix(object) + fmt.Sprintf("%02d", number) + audioExt
 }
 
-func trackPrefix(object string) string { return object[:len(object)-len(audioExt)] + trackExt }
+func trackPrefix(object string) string { return strings.TrimSuffix(object, audioExt) + trackExt }
 
 // ObjectOf is the object to which something that is stored belongs: the audio itself, a track or the manifest; empty: to none.
 func ObjectOf(name string) string {
+	if object, _ := wrapOf(name); object != "" {
+		return object
+	}
 	base, ok := strings.CutSuffix(name, audioExt)
 	if !ok {
 		return ""
@@ -170,15 +174,17 @@ func ObjectOf(name string) string {
 	return base + audioExt
 }
 
-// Objects are the names of everything that is stored of a recording: its audio, its tracks and, last, its manifest. What is done to one of them is
-// done to all.
+// Objects are the names of everything that is stored of a recording: its audio, its tracks, its wraps and, last, its manifest. What is done to one of
+// them is done to all.
 func Objects(ctx context.Context, store objstore.Store, object string) ([]string, error) {
-	names := []string{object}
-	err := store.List(ctx, trackPrefix(object), func(i objstore.Info) error {
-		names = append(names, i.Name)
+	names, manifest := []string{object}, ManifestName(object)
+	err := store.List(ctx, strings.TrimSuffix(object, audioExt)+".", func(i objstore.Info) error {
+		if i.Name != object && i.Name != manifest && ObjectOf(i.Name) == object { // a recording's id may begin with another's
+			names = append(names, i.Name)
+		}
 		return nil
 	})
-	return append(names, ManifestName(object)), err
+	return append(names, manifest), err
 }
 
 const (

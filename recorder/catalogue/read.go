@@ -193,7 +193,8 @@ func (c *Catalogue) fill(ctx context.Context, found []row) ([]Row, error) {
 			State: recorder.State(m.State), Interrupted: m.Interrupted, Why: m.Why, Format: m.Format, Object: m.Object,
 			SealedBytes: m.SealedBytes, SealedSHA256: m.SealedSHA256, AudioBytes: m.AudioBytes, Dropped: m.Dropped, Lost: m.Lost,
 			Label: recorder.LabelOf(m.Label), RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard),
-			Held: moment(m.Held), HoldBy: m.HoldBy, HoldReason: m.HoldReason, Approved: moment(m.Approved), ApprovedBy: m.ApprovedBy, Certificate: m.Certificate}
+			Held: moment(m.Held), HoldBy: m.HoldBy, HoldReason: m.HoldReason, Approved: moment(m.Approved), ApprovedBy: m.ApprovedBy, Certificate: m.Certificate,
+			Epoch: m.Epoch}
 	}
 	var parties []partyRow
 	err := c.read.NewSelect().Model(&parties).Where("recording IN (?)", bun.List(ids)).OrderExpr("recording, position").Scan(ctx)

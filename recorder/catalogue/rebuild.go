@@ -131,7 +131,7 @@ func complete(ctx context.Context, store objstore.Store, m recorder.Manifest) er
 	return nil
 }
 
-// ReadManifest reads and opens a sealed manifest and makes sure that it is the one of its name.
+// ReadManifest reads and opens a sealed manifest and makes sure that it is the one of its name. Its Epoch is that of the header that opened it.
 func ReadManifest(ctx context.Context, store objstore.Store, keys Opener, domain, name string) (recorder.Manifest, error) {
 	m, _, err := ReadManifestText(ctx, store, keys, domain, name)
 	return m, err
@@ -140,15 +140,11 @@ func ReadManifest(ctx context.Context, store objstore.Store, keys Opener, domain
 // ReadManifestText is ReadManifest with the manifest's own octets.
 func ReadManifestText(ctx context.Context, store objstore.Store, keys Opener, domain, name string) (recorder.Manifest, []byte, error) {
 	var m recorder.Manifest
-	sealed, err := store.Get(ctx, name, 0, -1)
+	plain, body, epoch, err := OpenAny(ctx, store, keys, domain, name)
 	if err != nil {
 		return m, nil, err
 	}
-	defer sealed.Close()
-	plain, err := keys.Open(ctx, domain, sealed)
-	if err != nil {
-		return m, nil, err
-	}
+	defer body.Close()
 	text, err := io.ReadAll(io.LimitReader(plain, MaxManifest+1))
 	if err != nil {
 		return m, nil, err
@@ -162,5 +158,6 @@ func ReadManifestText(ctx context.Context, store objstore.Store, keys Opener, do
 	if m.Domain != domain || ManifestName(ObjectName(m.Case)) != name {
 		return m, nil, fmt.Errorf("catalogue: manifest of another recording: %w", recorder.ErrIntegrity)
 	}
+	m.Epoch = max(m.Epoch, epoch)
 	return m, text, nil
 }

@@ -61,6 +61,7 @@ type row struct {
 	ApprovedBy    string
 	Certificate   string
 	Label         int
+	Epoch         int
 }
 
 type partyRow struct {
@@ -72,7 +73,7 @@ type partyRow struct {
 	Name          string
 }
 
-// columns are replaced when a row moves on; id, domain and what people did with the recording stay. retain_until only gets later, and the label
+// columns are replaced when a row moves on; id, domain and what people did with the recording stay. retain_until only gets later, epoch only higher, and the label
 // higher, which is settled once the recording is stored: then only people change it.
 var columns = []string{"call_id", "number", "direction", "policy", "started", "ended", "duration_ms", "state", "state_rank", "interrupted", "why",
 	"format", "object", "sealed_bytes", "sealed_sha256", "audio_bytes", "dropped", "lost", "problem", "changed"}
@@ -115,14 +116,15 @@ func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error 
 		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
 		Interrupted: r.Interrupted, Why: r.Why, Format: r.Format, Object: r.Object, SealedBytes: r.SealedBytes, SealedSHA256: r.SealedSHA256,
 		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, Label: r.Label.Level(), RetainUntil: millis(r.RetainUntil), Problem: r.Problem,
-		Changed: c.now().UnixMilli(), Heard: millis(r.Heard)}
+		Changed: c.now().UnixMilli(), Heard: millis(r.Heard), Epoch: r.Epoch}
 	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
 		insert := tx.NewInsert().Model(&m).On("CONFLICT (id) DO UPDATE")
 		for _, col := range columns {
 			insert = insert.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
 		}
 		insert = insert.Set("retain_until = CASE WHEN EXCLUDED.retain_until > r.retain_until THEN EXCLUDED.retain_until ELSE r.retain_until END").
-			Set("label = CASE WHEN EXCLUDED.label > r.label AND r.state_rank < ? THEN EXCLUDED.label ELSE r.label END", rank(recorder.Stored))
+			Set("label = CASE WHEN EXCLUDED.label > r.label AND r.state_rank < ? THEN EXCLUDED.label ELSE r.label END", rank(recorder.Stored)).
+			Set("epoch = CASE WHEN EXCLUDED.epoch > r.epoch THEN EXCLUDED.epoch ELSE r.epoch END")
 		res, err := insert.Where("r.state_rank <= EXCLUDED.state_rank").
 			Where("r.domain = EXCLUDED.domain").Where("r.started = EXCLUDED.started").Exec(ctx)
 		if err != nil {
@@ -162,6 +164,7 @@ func fromManifest(m recorder.Manifest) Row {
 	r.SealedBytes, r.SealedSHA256, r.AudioBytes = m.SealedBytes, m.SealedSHA256, m.AudioBytes
 	r.Dropped, r.Lost = m.Dropped, m.Lost
 	r.RetainUntil = m.RetainUntil()
+	r.Epoch = m.Epoch
 	return r
 }
 

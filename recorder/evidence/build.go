@@ -15,12 +15,18 @@ import (
 
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
-	"naisen/recorder/unseal"
 )
+
+// Opener opens stored recordings, as unseal.Opener does.
+type Opener interface {
+	ManifestText(ctx context.Context, row catalogue.Row) ([]byte, recorder.Manifest, error)
+	Open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error)
+	Track(ctx context.Context, row catalogue.Row, number int) (io.ReaderAt, int64, io.Closer, error)
+}
 
 // Builder makes packs. All fields are required.
 type Builder struct {
-	Opener *unseal.Opener
+	Opener Opener
 	Log    Log
 	Check  OpenLog // what the verifier does: a pack that it would refuse is not made
 	Key    ed25519.PrivateKey

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"naisen/recorder"
+	"naisen/recorder/unseal"
 )
 
 // wavHead is the length of the header that render writes.
@@ -19,7 +20,7 @@ func (p *Post) Audio(ctx context.Context, domain, mailbox, id string) (*Audio, e
 	if err != nil {
 		return nil, err
 	}
-	stereo, size, closer, err := p.opener.Open(ctx, row)
+	stereo, size, closer, err := p.opener.Open(unseal.WithListener(ctx, "mailbox "+mailbox), row)
 	if err != nil {
 		return nil, err
 	}

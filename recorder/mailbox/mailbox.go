@@ -6,6 +6,7 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -31,10 +32,16 @@ const leastMessage = time.Second
 // MaxKept bounds what one mailbox may list, in messages.
 const MaxKept = 1000
 
-// Config of a Post. All fields but Log, Now and Changed are required.
+// Opener opens what is stored, as unseal.Opener does.
+type Opener interface {
+	Open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error)
+}
+
+// Config of a Post. All fields but Opener, Log, Now, Changed and MinFree are required.
 type Config struct {
 	Dir       string // of journals and spool
 	Sealer    *seal.Sealer
+	Opener    Opener         // nil: of Store and Sealer, in this process
 	Store     objstore.Store // of messages alone: objstore.Under
 	Catalogue *catalogue.Catalogue
 	Log       *slog.Logger
@@ -47,7 +54,7 @@ type Config struct {
 type Post struct {
 	cfg      Config
 	pipeline *pipeline.Pipeline
-	opener   *unseal.Opener
+	opener   Opener
 	dirty    chan struct{} // one slot: there is something to delete
 	cancel   context.CancelFunc
 	worker   sync.WaitGroup
@@ -78,7 +85,10 @@ func Open(cfg Config) (*Post, error) {
 	if cfg.MinFree == 0 {
 		cfg.MinFree = 512 << 20
 	}
-	p := &Post{cfg: cfg, opener: unseal.New(cfg.Store, cfg.Sealer), dirty: make(chan struct{}, 1)}
+	p := &Post{cfg: cfg, opener: cfg.Opener, dirty: make(chan struct{}, 1)}
+	if p.opener == nil {
+		p.opener = unseal.New(cfg.Store, cfg.Sealer)
+	}
 	var err error
 	p.pipeline, err = pipeline.Open(pipeline.Config{Dir: cfg.Dir, Sealer: cfg.Sealer, Store: cfg.Store, Catalogue: cfg.Catalogue, Log: cfg.Log, Now: cfg.Now,
 		Keep: worth, Stored: p.stored, Entered: cfg.Changed, MaxLive: maxLive})

@@ -139,6 +139,10 @@ func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, 
 	if err != nil {
 		return m, err
 	}
+	epoch, err := p.cfg.Sealer.Epoch(ctx, c.Domain) // before anything is sealed: if somebody rotates meanwhile, no file has an older one
+	if err != nil {
+		return m, err
+	}
 	sha, size, err := p.sealFile(ctx, p.spooled(id, audioExt), c.Domain, func(w io.Writer) (err error) {
 		m, err = work.Stereo(ctx, w)
 		return err
@@ -146,7 +150,7 @@ func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, 
 	if err != nil {
 		return m, err
 	}
-	m.SealedSHA256, m.SealedBytes = sha, size
+	m.SealedSHA256, m.SealedBytes, m.Epoch = sha, size, epoch
 	if m.Tracks, err = p.renderTracks(ctx, id, c.Domain, work); err != nil {
 		return m, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
+	"naisen/recorder/unseal"
 	"naisen/recorder/watermark"
 )
 
@@ -86,7 +87,7 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request, what part) {
 		"watermark": id.String()}) {
 		return
 	}
-	plain, size, closer, err := what.open(r.Context(), row)
+	plain, size, closer, err := what.open(unseal.WithListener(r.Context(), permit.Terms().Listener), row)
 	if errors.Is(err, recorder.ErrNotFound) {
 		permit.Done(0, err)
 		h.problem(w, r, notFound, "")

@@ -10,6 +10,7 @@ import (
 
 	"naisen/recorder"
 	"naisen/recorder/evidence"
+	"naisen/recorder/unseal"
 )
 
 // maxOrder bounds the body that asks for a pack.
@@ -49,7 +50,7 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q.By = permit.Terms().Listener
-	pack, err := h.cfg.Packs.Prepare(r.Context(), row, q)
+	pack, err := h.cfg.Packs.Prepare(unseal.WithListener(r.Context(), q.By), row, q)
 	if err != nil {
 		permit.Done(0, err)
 		if errors.As(err, &invalid) {

@@ -6,6 +6,7 @@ package playback
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -19,7 +20,7 @@ import (
 	"naisen/recorder/unseal"
 )
 
-// Config of a Handler; all fields but Packs, Log and Now are required.
+// Config of a Handler; all fields but Packs, Opener, Log and Now are required.
 type Config struct {
 	Gate      recorder.Gate
 	Catalogue *catalogue.Catalogue
@@ -27,8 +28,16 @@ type Config struct {
 	Sealer    *seal.Sealer
 	Packs     *evidence.Builder                     // nil: nobody makes evidence packs here
 	Marker    func(context.Context) (Marker, error) // asked for each play: the key may not be at hand all the time, and without it no sound is served
+	Opener    Opener                                // nil: of Store and Sealer, in this process
 	Log       *slog.Logger
 	Now       func() time.Time
+}
+
+// Opener opens stored recordings, as unseal.Opener does.
+type Opener interface {
+	Manifest(ctx context.Context, row catalogue.Row) (recorder.Manifest, error)
+	Open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error)
+	Track(ctx context.Context, row catalogue.Row, number int) (io.ReaderAt, int64, io.Closer, error)
 }
 
 // Handler serves the routes:
@@ -42,7 +51,7 @@ type Handler struct {
 	cfg        Config
 	mux        *http.ServeMux
 	listenings listenings
-	opener     *unseal.Opener
+	opener     Opener
 	cursors    cursors
 	count      counters
 	stall      time.Duration // how long a listener may take nothing
@@ -74,8 +83,11 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: unseal.New(cfg.Store, cfg.Sealer), stall: stalled,
+	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: cfg.Opener, stall: stalled,
 		listenings: listenings{known: map[heard]*span{}}}
+	if h.opener == nil {
+		h.opener = unseal.New(cfg.Store, cfg.Sealer)
+	}
 	var err error
 	if h.cursors, err = newCursors(); err != nil {
 		return nil, err
@@ -179,6 +191,13 @@ func (h *Handler) failed(w http.ResponseWriter, r *http.Request, id string, err 
 	case errors.Is(err, seal.ErrNoKey):
 		h.cfg.Log.Error("playback: vault identity is not here", "recording", id)
 		h.problem(w, r, noKey, "")
+	case errors.Is(err, seal.ErrUnavailable):
+		h.cfg.Log.Error("playback: keeper of the vault's key", "recording", id, "err", err)
+		w.Header().Set("Retry-After", "15")
+		h.problem(w, r, keyAway, "")
+	case errors.Is(err, seal.ErrRefused):
+		h.cfg.Log.Error("playback: keeper of the vault's key", "recording", id, "err", err)
+		h.problem(w, r, keyRefused, "")
 	default:
 		h.cfg.Log.Error("playback", "recording", id, "err", err)
 		h.problem(w, r, unavailable, "")

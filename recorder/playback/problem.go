@@ -26,6 +26,8 @@ var (
 	tooLarge         = kind{http.StatusConflict, "too-large", "The recording is too long for an evidence pack (4 GiB)", "録音が長すぎて証拠パックにできません（上限4GiB）"}
 	unavailable      = kind{http.StatusServiceUnavailable, "unavailable", "The recording cannot be read now", "現在、録音を読み出せません"}
 	noKey            = kind{http.StatusServiceUnavailable, "no-key", "The vault's key is not available here", "保管庫の鍵がこの装置にありません"}
+	keyAway          = kind{http.StatusServiceUnavailable, "key-away", "The keeper of the vault's key does not answer; try again later", "保管庫の鍵の管理先が応答しません。後でもう一度お試しください"}
+	keyRefused       = kind{http.StatusLocked, "key-refused", "The vault's key was disabled where it is kept", "保管庫の鍵が管理先で無効にされています"}
 	unaudited        = kind{http.StatusServiceUnavailable, "no-audit", "The access could not be entered into the audit log and was not given", "監査記録に書き込めないため再生しません"}
 )
 

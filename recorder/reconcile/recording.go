@@ -40,7 +40,7 @@ func (r *run) recording(ctx context.Context, row catalogue.Row, stored map[strin
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && r.keyless(err): // the audio is looked at all the same
-		m = recorder.Manifest{SealedSHA256: row.SealedSHA256}
+		m = recorder.Manifest{SealedSHA256: row.SealedSHA256, Epoch: row.Epoch}
 	case errors.Is(err, objstore.ErrNotFound):
 		return nil // destroyed meanwhile, or told by the next run
 	case errors.Is(err, recorder.ErrIntegrity):
@@ -64,7 +64,19 @@ func (r *run) recording(ctx context.Context, row catalogue.Row, stored map[strin
 			return err
 		}
 	}
-	return r.locks(ctx, row, append(parts, part{name: manifest}))
+	parts = append(parts, part{name: manifest})
+	wrap := part{name: catalogue.WrapName(row.Object, row.Epoch), size: -1}
+	_, listed := stored[wrap.name]
+	if row.Epoch > m.Epoch { // without it the recording opens with an older key alone, or with none
+		if ok, err := r.there(ctx, row, wrap, stored); err != nil || !ok {
+			return err
+		}
+		listed = true
+	}
+	if listed {
+		parts = append(parts, wrap)
+	}
+	return r.locks(ctx, row, parts)
 }
 
 // keyless says that this machine has public keys only, as it may: then no manifest opens, and none is called altered for that. An altered header looks

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"naisen/recorder"
@@ -118,8 +119,16 @@ func (k *Keeper) finish(ctx context.Context, r catalogue.Row) error {
 	if err := json.Unmarshal([]byte(r.Certificate), &c); err != nil {
 		return fmt.Errorf("certificate: %w", err)
 	}
+	names, err := catalogue.Objects(ctx, k.cfg.Store, r.Object) // a wrap may have come since the certificate was written: it is headers, and no part of what is certified
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(n string) bool { return catalogue.WrapEpoch(n) == 0 })
 	for _, o := range c.Objects {
-		if err := k.cfg.Store.Delete(ctx, o.Name); err != nil && !gone(err) {
+		names = append(names, o.Name)
+	}
+	for _, name := range names {
+		if err := k.cfg.Store.Delete(ctx, name); err != nil && !gone(err) {
 			if errors.Is(err, objstore.ErrLocked) {
 				k.count.refused.Add(1)
 			}

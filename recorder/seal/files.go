@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,8 @@ import (
 	"filippo.io/age"
 )
 
-// Names of the key files. An identity file has the format that age-keygen writes and the stock `age -d -i FILE` reads.
+// Names of the key files. An identity file has the format that age-keygen writes and the stock `age -d -i FILE` reads; one that a Safe keeps ends in the
+// safe's kind.
 const (
 	vaultName    = "vault"
 	recoveryName = "recovery"
@@ -23,74 +23,202 @@ const (
 	publicExt    = ".recipient"
 )
 
-// maxKeyFile bounds what is read as a key file.
-const maxKeyFile = 64 << 10
-
-// Files is the key ring in a directory. Keys are the same for every domain for now.
-type Files struct {
-	dir             string
-	created         []string
-	vault, recovery age.Recipient
-	vaultID         age.Identity // nil where only the public key is here
-	spoolTo         age.Recipient
-	spoolID         age.Identity
+// Config of a ring in a directory. Only Dir is required.
+type Config struct {
+	Dir string
+	// Private is where the identities of vault and spool lie; empty: in Dir. It may belong to another user than Dir.
+	Private string
+	// Safe keeps them; nil: files that only their owner can read.
+	Safe Safe
+	// Hold is how long what the Safe gave is used when it does not answer any more; 0: ten minutes; negative: as long as the process lives.
+	Hold time.Duration
+	// Recovery is a file with the recipient of an identity that was made elsewhere; empty: one is made here on the first run, to be moved away.
+	Recovery string
+	// Public is for a process that has public keys only. What opens its own spool is an identity in memory.
+	Public bool
+	Now    func() time.Time // dates new keys; default time.Now
 }
 
-// OpenFiles opens the ring in dir and makes the identities that were never there. A key is made only if neither its identity nor its
-// recipient exists: an identity that was moved away (recovery: as it should be) is never silently replaced by another one. now dates new keys; nil: time.Now.
+// defaultHold of Config.Hold.
+const defaultHold = 10 * time.Minute
+
+// Files is the key ring in a directory. Safe for concurrent use, also by several processes at once.
+type Files struct {
+	cfg     Config
+	created []string
+	kept    map[string]bool // names whose identity the Safe keeps
+
+	vault, recovery, spool *age.HybridRecipient
+
+	vaultID, spoolID *holder // nil where only the public key is here
+	domains          opened
+	session          *age.HybridIdentity // nil: the spool's own identity is at hand whenever this process runs
+}
+
+// OpenFiles opens the ring in dir, with everything in plain files of their owner. now dates new keys; nil: time.Now.
 func OpenFiles(dir string, now func() time.Time) (*Files, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("seal: keys: %w", err)
+	return Open(Config{Dir: dir, Now: now})
+}
+
+// Open opens the ring and makes the identities that were never there. A key is made only if neither its identity nor its recipient exists: an identity
+// that was moved away (recovery: as it should be) is never silently replaced by another one. ErrNoKey: this process is to have public keys only, and
+// some of them are not here yet.
+func Open(cfg Config) (*Files, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	if now == nil {
-		now = time.Now
+	if cfg.Hold == 0 {
+		cfg.Hold = defaultHold
 	}
-	f := &Files{dir: dir}
-	var err error
-	if f.vault, f.vaultID, err = f.key(vaultName, now); err != nil {
-		return nil, err
+	if cfg.Private == "" {
+		cfg.Private = cfg.Dir
 	}
-	if f.recovery, _, err = f.key(recoveryName, now); err != nil {
-		return nil, err
+	for _, dir := range []string{cfg.Dir, filepath.Join(cfg.Dir, domainsName)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("seal: keys: %w", err)
+		}
 	}
-	if f.spoolTo, f.spoolID, err = f.key(spoolName, now); err != nil {
-		return nil, err
+	f := &Files{cfg: cfg, kept: map[string]bool{}}
+	f.domains.init()
+	if cfg.Public {
+		return f, f.openPublic()
+	}
+	return f, f.openAll()
+}
+
+func (f *Files) openPublic() (err error) {
+	for name, to := range map[string]**age.HybridRecipient{vaultName: &f.vault, recoveryName: &f.recovery, spoolName: &f.spool} {
+		*to, err = readRecipient(f.public(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s, which the vault makes at its first start", ErrNoKey, f.public(name))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f.session, err = age.GenerateHybridIdentity()
+	return err
+}
+
+func (f *Files) openAll() (err error) {
+	if err := os.MkdirAll(f.cfg.Private, 0o700); err != nil {
+		return fmt.Errorf("seal: keys: %w", err)
+	}
+	if f.cfg.Recovery != "" {
+		if err := f.adopt(f.cfg.Recovery); err != nil {
+			return err
+		}
+	}
+	if f.vault, f.vaultID, err = f.key(vaultName); err != nil {
+		return err
+	}
+	if f.recovery, err = f.offline(); err != nil {
+		return err
+	}
+	if f.spool, f.spoolID, err = f.key(spoolName); err != nil {
+		return err
 	}
 	if f.spoolID == nil {
-		return nil, fmt.Errorf("seal: %s: %w", f.path(spoolName, identityExt), ErrNoKey)
+		return fmt.Errorf("seal: %s: %w", f.private(spoolName), ErrNoKey)
 	}
-	return f, nil
+	if f.cfg.Safe != nil { // it may not answer when a journal of this run is to be rendered
+		f.session, err = age.GenerateHybridIdentity()
+	}
+	return err
 }
 
-// Created names the identity files that this OpenFiles made, for the message of the first run.
+// Created names the identity files that this Open made, for the message of the first run.
 func (f *Files) Created() []string { return f.created }
 
 // RecoveryPath is where the recovery identity lies, and whether it still does: it should be moved offline.
 func (f *Files) RecoveryPath() (path string, present bool) {
-	path = f.path(recoveryName, identityExt)
+	path = f.private(recoveryName)
 	_, err := os.Stat(path)
 	return path, err == nil
 }
 
-// VaultPath is the vault's identity file.
-func (f *Files) VaultPath() string { return f.path(vaultName, identityExt) }
+// VaultPath is the vault's identity file, as it is without a Safe.
+func (f *Files) VaultPath() string { return f.private(vaultName) }
 
-// Recipients implements KeyRing.
-func (f *Files) Recipients(context.Context, string) ([]age.Recipient, error) {
-	return []age.Recipient{f.vault, f.recovery}, nil
+// Unprotected says that there is a Safe, and yet an identity lies in a plain file.
+func (f *Files) Unprotected() bool {
+	if f.cfg.Safe == nil || f.cfg.Public {
+		return false
+	}
+	for _, name := range []string{vaultName, spoolName} {
+		if _, err := os.Stat(f.private(name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
-// Identities implements KeyRing.
-func (f *Files) Identities(context.Context, string) ([]age.Identity, error) {
+// Recipients implements KeyRing. A domain without a key gets its first one.
+func (f *Files) Recipients(_ context.Context, domain string) (int, []age.Recipient, error) {
+	epoch, to, err := f.newest(domain)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err = f.Rotate(domain); err == nil {
+			epoch, to, err = f.newest(domain)
+		}
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return epoch, []age.Recipient{to, f.recovery}, nil
+}
+
+// Identities implements KeyRing: those of the domain, the newest first, and the vault's own.
+func (f *Files) Identities(ctx context.Context, domain string) ([]age.Identity, error) {
 	if f.vaultID == nil {
 		return nil, ErrNoKey
 	}
-	return []age.Identity{f.vaultID}, nil
+	root, err := f.vaultID.identity(ctx)
+	if err != nil {
+		f.domains.forget()
+		return nil, err
+	}
+	ids, err := f.domains.of(f, domain, root)
+	if err != nil {
+		return nil, err
+	}
+	return append(ids, root), nil
 }
 
-// Spool implements KeyRing.
-func (f *Files) Spool(context.Context) (age.Recipient, age.Identity, error) {
-	return f.spoolTo, f.spoolID, nil
+// SpoolRecipients implements KeyRing.
+func (f *Files) SpoolRecipients() []age.Recipient {
+	if f.session != nil {
+		return []age.Recipient{f.spool, f.session.Recipient()}
+	}
+	return []age.Recipient{f.spool}
+}
+
+// SpoolIdentities implements KeyRing.
+func (f *Files) SpoolIdentities(ctx context.Context) ([]age.Identity, error) {
+	if f.spoolID == nil {
+		return nil, ErrNoKey
+	}
+	id, err := f.spoolID.identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []age.Identity{id}, nil
+}
+
+// Session implements KeyRing.
+func (f *Files) Session() []age.Identity {
+	if f.session == nil {
+		return nil
+	}
+	return []age.Identity{f.session}
+}
+
+// Ask asks the Safe for the vault's identity, if it has not been asked for a while: who watches learns of a safe that does not answer.
+func (f *Files) Ask(ctx context.Context) error {
+	if f.vaultID == nil {
+		return ErrNoKey
+	}
+	_, err := f.vaultID.identity(ctx)
+	return err
 }
 
 // String keeps keys out of a log.
@@ -102,120 +230,11 @@ func (f *Files) GoString() string { return "[redacted]" }
 // LogValue keeps keys out of slog.
 func (f *Files) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
-func (f *Files) path(name, ext string) string { return filepath.Join(f.dir, name+ext) }
+func (f *Files) public(name string) string { return filepath.Join(f.cfg.Dir, name+publicExt) }
 
-// key reads or makes one key. The identity may be absent, the recipient may not.
-func (f *Files) key(name string, now func() time.Time) (age.Recipient, age.Identity, error) {
-	id, err := readIdentity(f.path(name, identityExt))
-	switch {
-	case err == nil:
-		return id.Recipient(), id, f.publish(name, id.Recipient())
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, nil, err
-	}
-	to, err := readRecipient(f.path(name, publicExt))
-	switch {
-	case err == nil:
-		return to, nil, nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, nil, err
-	}
-	id, err = age.GenerateHybridIdentity()
-	if err != nil {
-		return nil, nil, fmt.Errorf("seal: make %s key: %w", name, err)
-	}
-	text := fmt.Sprintf("# created: %s\n# public key: %s\n%s\n", now().UTC().Format(time.RFC3339), id.Recipient(), id)
-	if err := writeNew(f.path(name, identityExt), []byte(text), 0o600); err != nil {
-		return nil, nil, fmt.Errorf("seal: make %s key: %w", name, err)
-	}
-	f.created = append(f.created, f.path(name, identityExt))
-	return id.Recipient(), id, f.publish(name, id.Recipient())
+func (f *Files) private(name string) string {
+	return filepath.Join(f.cfg.Private, name+identityExt)
 }
 
-// publish keeps the recipient beside the identity, so that the identity can be moved away.
-func (f *Files) publish(name string, to *age.HybridRecipient) error {
-	path := f.path(name, publicExt)
-	old, err := readRecipient(path)
-	if err == nil {
-		if old.String() != to.String() {
-			return fmt.Errorf("seal: %s does not belong to the identity beside it", path)
-		}
-		return nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := writeNew(path, []byte(to.String()+"\n"), 0o644); err != nil {
-		return fmt.Errorf("seal: %w", err)
-	}
-	return nil
-}
-
-func readIdentity(path string) (*age.HybridIdentity, error) {
-	text, mode, err := readBounded(path)
-	if err != nil {
-		return nil, fmt.Errorf("seal: identity: %w", err)
-	}
-	if mode.Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("seal: %s can be read by others: chmod 600", path)
-	}
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		id, err := age.ParseHybridIdentity(string(line))
-		if err != nil { // age's own text repeats the key
-			return nil, fmt.Errorf("seal: %s holds no hybrid identity", path)
-		}
-		return id, nil
-	}
-	return nil, fmt.Errorf("seal: %s holds no identity", path)
-}
-
-func readRecipient(path string) (*age.HybridRecipient, error) {
-	text, _, err := readBounded(path)
-	if err != nil {
-		return nil, fmt.Errorf("seal: recipient: %w", err)
-	}
-	to, err := age.ParseHybridRecipient(string(bytes.TrimSpace(text)))
-	if err != nil {
-		return nil, fmt.Errorf("seal: %s: %w", path, err)
-	}
-	return to, nil
-}
-
-func readBounded(path string) ([]byte, fs.FileMode, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	if info.Size() > maxKeyFile {
-		return nil, 0, fmt.Errorf("%s: too large for a key", path)
-	}
-	text, err := os.ReadFile(path)
-	return text, info.Mode(), err
-}
-
-// writeNew makes the file whole or not at all (temporary name, fsync, link), and never over another one.
-func writeNew(path string, text []byte, mode fs.FileMode) error {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".key-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(text)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Link(tmp.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+// wrapped is the file of an identity that the Safe keeps.
+func (f *Files) wrapped(name string) string { return f.private(name) + "." + f.cfg.Safe.Kind() }

@@ -1,10 +1,15 @@
 // Package seal encrypts recordings with age to the vault's public keys and opens them again for playback.
 // It owns the key files and their format; it never stores an object, and never decides who may open one.
 //
-// Three identities, each for one purpose, each hybrid X25519 + ML-KEM-768:
-//   - vault: opens stored recordings. Only playback needs it; without its file the switch still records.
-//   - recovery: opens stored recordings too. Its identity belongs offline; only the recipient stays here.
+// Four kinds of identities, each for one purpose, each hybrid X25519 + ML-KEM-768:
+//   - of a domain: open what is stored of that domain. Each has a number, its epoch; rotation makes the next one. They lie beside their recipients,
+//     sealed to vault and recovery.
+//   - vault: opens the domains' identities, and recordings from before domains had keys of their own (epoch 0). Only playback needs it; without it the
+//     switch still records.
+//   - recovery: opens stored recordings and the domains' identities. Its identity belongs offline; only the recipient stays here.
 //   - spool: opens what waits on this machine's own disk (journals, upload notes) and nothing that is stored.
+//
+// A Safe may keep vault and spool. Sealing, and making a domain's next key, need recipients only.
 package seal
 
 import (
@@ -23,26 +28,45 @@ import (
 // ErrNoKey says that none of the identities at hand opens this file. Where the header was altered it comes together with recorder.ErrIntegrity.
 var ErrNoKey = errors.New("seal: no identity opens this")
 
-// KeyRing gives keys by purpose. Files is the ring on disk; a KMS or a PKCS#11 token fits behind the same three methods.
+// KeyRing gives keys by purpose. Files is the ring on disk; key services and hardware are behind its Safe.
 type KeyRing interface {
-	// Recipients are all who can open what is sealed for the domain: the vault and the offline recovery.
-	Recipients(ctx context.Context, domain string) ([]age.Recipient, error)
-	// Identities open what was sealed for the domain; ErrNoKey where this process has only public keys.
+	// Recipients are all who can open what is sealed for the domain from now on: its newest key, of that epoch, and the offline recovery.
+	Recipients(ctx context.Context, domain string) (epoch int, to []age.Recipient, err error)
+	// Identities open what was sealed for the domain; ErrNoKey where this process has only public keys; ErrUnavailable, ErrRefused.
 	Identities(ctx context.Context, domain string) ([]age.Identity, error)
-	// Spool is the identity for files that wait on this machine's own disk.
-	Spool(ctx context.Context) (age.Recipient, age.Identity, error)
+	// SpoolRecipients are who can open what waits on this machine's own disk.
+	SpoolRecipients() []age.Recipient
+	// SpoolIdentities open it. The errors are those of Identities.
+	SpoolIdentities(ctx context.Context) ([]age.Identity, error)
+	// Session are identities of this run alone, in memory, which open what this run put into its spool. There may be none.
+	Session() []age.Identity
+}
+
+// Vault opens what this process has no identity for: the vault as a process of its own. Errors as those of the Sealer's methods.
+type Vault interface {
+	OpenSpool(ctx context.Context, sealed []byte, limit int64) ([]byte, error)
+	// OpenManifest opens a sealed manifest, and nothing else that was sealed.
+	OpenManifest(ctx context.Context, domain string, src io.Reader) (io.Reader, error)
+	Rewrap(ctx context.Context, domain string, head []byte) (fresh []byte, epoch int, err error)
+	Proves(ctx context.Context, domain string, start []byte) error
 }
 
 // Sealer seals and opens with the keys of a ring. Safe for concurrent use.
-type Sealer struct{ ring KeyRing }
+type Sealer struct {
+	ring  KeyRing
+	vault Vault // nil: this process is the vault
+}
 
 // New makes a Sealer on a key ring.
-func New(ring KeyRing) *Sealer { return &Sealer{ring} }
+func New(ring KeyRing) *Sealer { return &Sealer{ring: ring} }
+
+// Apart makes a Sealer of public keys. What only a private one can do it asks the vault for, but for audio, which it never opens.
+func Apart(ring KeyRing, vault Vault) *Sealer { return &Sealer{ring, vault} }
 
 // Seal returns a writer that encrypts to dst for the domain's vault and the recovery recipient.
 // Nothing is complete before Close, which does not close dst.
 func (s *Sealer) Seal(ctx context.Context, domain string, dst io.Writer) (io.WriteCloser, error) {
-	to, err := s.ring.Recipients(ctx, domain)
+	_, to, err := s.ring.Recipients(ctx, domain)
 	if err != nil {
 		return nil, fmt.Errorf("seal: recipients: %w", err)
 	}
@@ -53,9 +77,21 @@ func (s *Sealer) Seal(ctx context.Context, domain string, dst io.Writer) (io.Wri
 	return w, nil
 }
 
-// Open decrypts a sealed stream. Reads fail with recorder.ErrIntegrity at the first altered 64 KiB chunk, before any byte of it is returned.
+// Epoch numbers the domain's key that Seal uses now, or a newer one if somebody rotates meanwhile.
+func (s *Sealer) Epoch(ctx context.Context, domain string) (int, error) {
+	epoch, _, err := s.ring.Recipients(ctx, domain)
+	if err != nil {
+		return 0, fmt.Errorf("seal: recipients: %w", err)
+	}
+	return epoch, nil
+}
+
+// Open decrypts a sealed stream; apart from the vault, a manifest's only. Reads fail with recorder.ErrIntegrity at the first altered 64 KiB chunk, before any byte of it is returned.
 func (s *Sealer) Open(ctx context.Context, domain string, src io.Reader) (io.Reader, error) {
 	ids, err := s.ring.Identities(ctx, domain)
+	if errors.Is(err, ErrNoKey) && s.vault != nil {
+		return s.vault.OpenManifest(ctx, domain, src)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("seal: identities: %w", err)
 	}
@@ -78,32 +114,35 @@ func (s *Sealer) OpenAt(ctx context.Context, domain string, src io.ReaderAt, siz
 }
 
 // SealSpool encrypts a small value for this machine's own spool.
-func (s *Sealer) SealSpool(ctx context.Context, plain []byte) ([]byte, error) {
-	to, _, err := s.ring.Spool(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("seal: spool key: %w", err)
-	}
-	var out bytes.Buffer
-	w, err := age.Encrypt(&out, to)
+func (s *Sealer) SealSpool(_ context.Context, plain []byte) ([]byte, error) {
+	sealed, err := sealSmall(plain, s.ring.SpoolRecipients()...)
 	if err != nil {
 		return nil, fmt.Errorf("seal: spool: %w", err)
 	}
-	if _, err := w.Write(plain); err != nil {
-		return nil, fmt.Errorf("seal: spool: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("seal: spool: %w", err)
-	}
-	return out.Bytes(), nil
+	return sealed, nil
 }
 
 // OpenSpool opens what SealSpool made; at most limit bytes of it.
 func (s *Sealer) OpenSpool(ctx context.Context, sealed []byte, limit int64) ([]byte, error) {
-	_, id, err := s.ring.Spool(ctx)
+	plain, err := openSpool(sealed, s.ring.Session(), limit)
+	if !errors.Is(err, ErrNoKey) {
+		return plain, err
+	}
+	ids, err := s.ring.SpoolIdentities(ctx)
+	if errors.Is(err, ErrNoKey) && s.vault != nil {
+		return s.vault.OpenSpool(ctx, sealed, limit)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("seal: spool key: %w", err)
 	}
-	r, err := openStream(bytes.NewReader(sealed), []age.Identity{id})
+	return openSpool(sealed, ids, limit)
+}
+
+func openSpool(sealed []byte, ids []age.Identity, limit int64) ([]byte, error) {
+	if len(ids) == 0 {
+		return nil, ErrNoKey
+	}
+	r, err := openStream(bytes.NewReader(sealed), ids)
 	if err != nil {
 		return nil, err
 	}

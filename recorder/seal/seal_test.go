@@ -133,7 +133,8 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error)          { return 0, f.err }
 func (f failing) ReadAt([]byte, int64) (int, error) { return 0, f.err }
 
-// The stock tool opens a recording with the vault's identity file and with the recovery one, and with no other.
+// The stock tool opens a recording with the domain's identity, which it opens with the vault's file, and with the recovery one, and with no other; and
+// what was re-wrapped with the domain's next one.
 func TestStockTool(t *testing.T) {
 	bin := t.TempDir()
 	tool := filepath.Join(bin, "age")
@@ -149,17 +150,54 @@ func TestStockTool(t *testing.T) {
 		t.Fatal(err)
 	}
 	recovery, _ := f.RecoveryPath()
-	for _, id := range []string{f.VaultPath(), recovery} {
-		out, err := exec.Command(tool, "-d", "-i", id, path).Output()
-		if err != nil || !bytes.Equal(out, plain) {
-			t.Errorf("%s: %v", filepath.Base(id), err)
+	ofDomain := func(with, epoch string) string {
+		text, err := exec.Command(tool, "-d", "-i", with, filepath.Join(f.cfg.Dir, "domains", "d", epoch+".identity.age")).Output()
+		if err != nil {
+			t.Fatalf("the domain's identity with %s: %v", with, err)
+		}
+		id := filepath.Join(t.TempDir(), "domain.agekey")
+		if err := os.WriteFile(id, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	check := func(path string, opens bool, ids ...string) {
+		t.Helper()
+		for _, id := range ids {
+			out, err := exec.Command(tool, "-d", "-i", id, path).Output()
+			if opens && (err != nil || !bytes.Equal(out, plain)) || !opens && (err == nil || len(out) > 0) {
+				t.Errorf("%s: %v", id, err)
+			}
 		}
 	}
-	for _, id := range []string{other.VaultPath(), f.path(spoolName, identityExt)} {
-		if out, err := exec.Command(tool, "-d", "-i", id, path).Output(); err == nil || len(out) > 0 {
-			t.Errorf("%s opened it", id)
-		}
+	first := ofDomain(f.VaultPath(), "0001")
+	check(path, true, first, ofDomain(recovery, "0001"), recovery)
+	check(path, false, f.VaultPath(), other.VaultPath(), f.private(spoolName))
+	if _, err := f.Rotate("d"); err != nil {
+		t.Fatal(err)
 	}
+	second := ofDomain(f.VaultPath(), "0002")
+	check(path, false, second)
+	object, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, epoch, err := New(f).Rewrap(t.Context(), "d", object[:HeadSize])
+	if err != nil || epoch != 2 {
+		t.Fatalf("epoch %d, %v", epoch, err)
+	}
+	spliced, err := Splice(bytes.NewReader(object), fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if object, err = io.ReadAll(spliced); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, object, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(path, true, second, recovery)
+	check(path, false, first)
 }
 
 func TestFilesRestart(t *testing.T) {
@@ -223,7 +261,7 @@ func TestFilesDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := ring(t)
-	text, err := os.ReadFile(filepath.Join(other.dir, "vault.recipient"))
+	text, err := os.ReadFile(filepath.Join(other.cfg.Dir, "vault.recipient"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,12 +11,13 @@ import (
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
 	"naisen/recorder/objstore"
+	"naisen/recorder/seal"
 )
 
 const (
-	// headSize covers an age header with several hybrid recipients and the payload's nonce. The proof keeps it: playing uses the proved
-	// header, whatever the store returns the second time, and under that header's file key nobody else can make a chunk.
-	headSize  = 16 << 10
+	// headSize covers an age header and the payload's nonce. The proof keeps it: playing uses the proved header, whatever the store returns the second
+	// time, and under that header's file key nobody else can make a chunk.
+	headSize  = seal.HeadSize
 	maxProofs = 256
 )
 

@@ -127,7 +127,7 @@ func (s *story) sealed(ctx context.Context) error {
 	}
 	head, _, _ := bytes.Cut(text, []byte("\n---"))
 	s.check(bytes.HasPrefix(text, []byte(ageHeader)) && bytes.Count(head, []byte("\n-> ")) == 2,
-		"It is an age file for two: the vault's key here, and the recovery key that belongs offline.")
+		"It is an age file for two: the domain's key, which the vault here opens, and the recovery key that belongs offline.")
 	return s.nothingInClear()
 }
 

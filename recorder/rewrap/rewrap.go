@@ -1,0 +1,273 @@
+// Package rewrap brings what is stored under a domain's older keys to its newest one, without touching an object: the file keys get new headers in a
+// small object beside the recording (catalogue.Wrap), which is read back and opened before the catalogue believes it. It never decrypts audio beyond
+// the first chunk that proves a header, never deletes a recording's object, and never takes a key away.
+package rewrap
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+	"naisen/recorder/seal"
+)
+
+// Keys do what needs them. seal.Sealer is one.
+type Keys interface {
+	// Epoch numbers the domain's newest key.
+	Epoch(ctx context.Context, domain string) (int, error)
+	// Rewrap makes a header for the domain's newest key from a sealed object's head.
+	Rewrap(ctx context.Context, domain string, head []byte) (fresh []byte, epoch int, err error)
+	// Proves says whether the beginning of a sealed file, of seal.ProofSize bytes, opens.
+	Proves(ctx context.Context, domain string, start []byte) error
+}
+
+// Config of a run. All but Log are required.
+type Config struct {
+	Catalogue *catalogue.Catalogue
+	Store     objstore.Store
+	Keys      Keys
+	Log       *slog.Logger
+}
+
+// Report of one run.
+type Report struct {
+	Done   int64 // recordings that the newest key opens now
+	Failed int64 // recordings that it does not open yet
+}
+
+// Run brings all domains' recordings to their newest keys. A recording that cannot be done is told, counted, and left for the next run; an error of the
+// catalogue, and a keeper of keys that does not answer, end the run. It can be killed at any moment: what a recording has already is taken up again.
+func Run(ctx context.Context, cfg Config) (Report, error) {
+	if cfg.Catalogue == nil || cfg.Store == nil || cfg.Keys == nil {
+		return Report{}, errors.New("rewrap: Catalogue, Store and Keys are required")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	r := run{Config: cfg}
+	counts, err := cfg.Catalogue.Epochs(ctx)
+	if err != nil {
+		return r.report, fmt.Errorf("rewrap: %w", err)
+	}
+	for domain, by := range counts {
+		if err := r.domain(ctx, domain, by); err != nil {
+			return r.report, fmt.Errorf("rewrap: %s: %w", domain, err)
+		}
+	}
+	return r.report, nil
+}
+
+type run struct {
+	Config
+	report Report
+}
+
+func (r *run) domain(ctx context.Context, domain string, needed map[int]int64) error {
+	newest, err := r.Keys.Epoch(ctx, domain)
+	if err != nil {
+		return err
+	}
+	old := int64(0)
+	for epoch, n := range needed {
+		if epoch < newest {
+			old += n
+		}
+	}
+	after := ""
+	for old > 0 {
+		rows, err := r.Catalogue.Below(ctx, domain, newest, after)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			after = row.ID
+			if err := r.recording(ctx, row); err != nil {
+				if ctx.Err() != nil || errors.Is(err, seal.ErrUnavailable) || errors.Is(err, seal.ErrRefused) {
+					return err
+				}
+				r.report.Failed++
+				r.Log.Error("rewrap: recording", "recording", row.ID, "domain", domain, "err", err)
+				continue
+			}
+			r.report.Done++
+		}
+		if len(rows) < catalogue.MaxLimit {
+			return nil
+		}
+	}
+	return nil
+}
+
+// recording makes one recording's wrap, proves it, locks it as the recording is locked, and only then tells the catalogue. A hold that is set meanwhile
+// is not lost: whoever sets one locks everything that the store lists, and the row is looked at again after the wrap was locked.
+func (r *run) recording(ctx context.Context, row catalogue.Row) error {
+	parts, err := r.parts(ctx, row)
+	if err != nil {
+		return err
+	}
+	epoch, err := r.Keys.Epoch(ctx, row.Domain)
+	if err != nil {
+		return err
+	}
+	name := catalogue.WrapName(row.Object, epoch)
+	_, err = r.Store.Stat(ctx, name)
+	if errors.Is(err, objstore.ErrNotFound) { // else an earlier run came so far
+		name, epoch, err = r.put(ctx, row, parts)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.prove(ctx, row, name, parts); err != nil {
+		return err
+	}
+	lock, err := r.protect(ctx, row, name)
+	if err != nil {
+		return err
+	}
+	err = r.Catalogue.Rewrapped(ctx, row.Domain, row.ID, epoch)
+	var now catalogue.Row
+	if err == nil {
+		now, err = r.Catalogue.Get(ctx, row.Domain, row.ID)
+	}
+	if err == nil && lockOf(now) != lock {
+		_, err = r.protect(ctx, now, name)
+	}
+	if errors.Is(err, recorder.ErrNotFound) { // it was destroyed, or removed, meanwhile, perhaps by somebody who did not see the wrap
+		if err = r.Store.Delete(ctx, name); errors.Is(err, objstore.ErrNotFound) {
+			err = nil
+		}
+	}
+	return err
+}
+
+// parts are the sealed objects of a recording: what has a header.
+func (r *run) parts(ctx context.Context, row catalogue.Row) ([]string, error) {
+	names, err := catalogue.Objects(ctx, r.Store, row.Object)
+	var parts []string
+	for _, n := range names {
+		if catalogue.WrapEpoch(n) == 0 {
+			parts = append(parts, n)
+		}
+	}
+	return parts, err
+}
+
+// put stores a wrap for the newest key.
+func (r *run) put(ctx context.Context, row catalogue.Row, parts []string) (name string, epoch int, err error) {
+	w := catalogue.Wrap{Version: 1, Object: row.Object, Headers: map[string][]byte{}}
+	for _, part := range parts {
+		fresh, of, err := r.header(ctx, row.Domain, part)
+		if err != nil {
+			return "", 0, fmt.Errorf("%s: %w", part, err)
+		}
+		if w.Epoch != 0 && of != w.Epoch {
+			return "", 0, errors.New("the domain got another key meanwhile") // the next run has it
+		}
+		w.Epoch, w.Headers[part] = of, fresh
+	}
+	text, err := json.Marshal(w)
+	if err != nil {
+		return "", 0, err
+	}
+	if len(text) > catalogue.MaxWrap {
+		return "", 0, fmt.Errorf("a wrap of %d bytes", len(text))
+	}
+	name = catalogue.WrapName(row.Object, w.Epoch)
+	err = r.Store.Put(ctx, name, bytes.NewReader(text), int64(len(text)), objstore.Lock{})
+	if errors.Is(err, objstore.ErrExists) { // another process does the same: what it put must prove itself
+		err = nil
+	}
+	return name, w.Epoch, err
+}
+
+// header makes the new one from the object's own, or from the newest that opens.
+func (r *run) header(ctx context.Context, domain, part string) ([]byte, int, error) {
+	head, err := r.head(ctx, part)
+	if err != nil {
+		return nil, 0, err
+	}
+	fresh, epoch, err := r.Keys.Rewrap(ctx, domain, head)
+	if !errors.Is(err, seal.ErrNoKey) {
+		return fresh, epoch, err
+	}
+	headers, listed := catalogue.Headers(ctx, r.Store, part)
+	if listed != nil {
+		return nil, 0, listed
+	}
+	for _, h := range headers {
+		if fresh, epoch, again := r.Keys.Rewrap(ctx, domain, h.Text); again == nil {
+			return fresh, epoch, nil
+		}
+	}
+	return nil, 0, err
+}
+
+func (r *run) head(ctx context.Context, name string) ([]byte, error) {
+	body, err := r.Store.Get(ctx, name, 0, seal.HeadSize)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(io.LimitReader(body, seal.HeadSize))
+}
+
+// prove reads the wrap back by a request of its own and opens every object of the recording behind its new header, as a listener will when the old
+// key is gone. A wrap that does not open is taken away again where the store lets go of it.
+func (r *run) prove(ctx context.Context, row catalogue.Row, name string, parts []string) error {
+	w, err := catalogue.ReadWrap(ctx, r.Store, name)
+	for _, part := range parts {
+		if err == nil {
+			err = r.opens(ctx, row.Domain, part, w)
+		}
+	}
+	if errors.Is(err, recorder.ErrIntegrity) {
+		return errors.Join(fmt.Errorf("the store holds another wrap: %w", err), r.Store.Delete(ctx, name))
+	}
+	return err
+}
+
+// opens makes sure that an object opens behind its new header, and that no older key is needed for that.
+func (r *run) opens(ctx context.Context, domain, part string, w catalogue.Wrap) error {
+	fresh := w.Headers[part]
+	if len(fresh) == 0 {
+		return fmt.Errorf("no header for %s: %w", part, recorder.ErrIntegrity)
+	}
+	body, err := r.Store.Get(ctx, part, 0, seal.ProofSize)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	spliced, err := seal.Splice(body, fresh)
+	if err != nil {
+		return err
+	}
+	start, err := io.ReadAll(io.LimitReader(spliced, seal.ProofSize))
+	if err != nil {
+		return err
+	}
+	return r.Keys.Proves(ctx, domain, start)
+}
+
+func lockOf(row catalogue.Row) objstore.Lock {
+	return objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()}
+}
+
+// protect locks a wrap as its recording is locked.
+func (r *run) protect(ctx context.Context, row catalogue.Row, name string) (objstore.Lock, error) {
+	lock := lockOf(row)
+	if lock.IsZero() {
+		return lock, nil
+	}
+	err := r.Store.Protect(ctx, name, lock)
+	if errors.Is(err, objstore.ErrNoLocks) { // the bucket's alarm says so once for all
+		err = nil
+	}
+	return lock, err
+}

@@ -1,0 +1,425 @@
+package rewrap
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"naisen/recorder"
+	"naisen/recorder/catalogue"
+	"naisen/recorder/objstore"
+	"naisen/recorder/objstore/mem"
+	"naisen/recorder/reconcile"
+	"naisen/recorder/seal"
+	"naisen/recorder/unseal"
+)
+
+const domain = "a.example"
+
+// shelf is a store with recordings, their catalogue and their keys.
+type shelf struct {
+	ring   *seal.Files
+	sealer *seal.Sealer
+	store  *faulty
+	cat    *catalogue.Catalogue
+	before map[string][]byte // every object as it was stored
+	ids    []string
+}
+
+func newShelf(t *testing.T, ids ...string) *shelf {
+	t.Helper()
+	s := &shelf{store: &faulty{Store: mem.New(time.Now), left: -1}, before: map[string][]byte{}, ids: ids}
+	var err error
+	if s.ring, err = seal.OpenFiles(t.TempDir(), nil); err != nil {
+		t.Fatal(err)
+	}
+	s.sealer = seal.New(s.ring)
+	if s.cat, err = catalogue.Open(t.Context(), filepath.Join(t.TempDir(), "c.db"), nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.cat.Close() })
+	for _, id := range ids {
+		s.add(t, id)
+	}
+	return s
+}
+
+func content(id, what string) []byte { return bytes.Repeat([]byte(id+" "+what+" "), 6000) }
+
+// add stores one recording, with a track, as the pipeline does. It is kept for a year.
+func (s *shelf) add(t *testing.T, id string) {
+	t.Helper()
+	c := recorder.Case{ID: id, Domain: domain, Started: time.Now().UTC().Truncate(time.Millisecond), RetentionDays: 365}
+	object := catalogue.ObjectName(c)
+	epoch, err := s.sealer.Epoch(t.Context(), domain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := recorder.Manifest{Version: 1, Case: c, Ended: c.Started, Epoch: epoch, Tracks: []recorder.Track{{Number: 1}}}
+	m.SealedSHA256, m.SealedBytes = s.put(t, object, content(id, "both"))
+	m.Tracks[0].SealedSHA256, m.Tracks[0].SealedBytes = s.put(t, catalogue.TrackName(object, 1), content(id, "one"))
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put(t, catalogue.ManifestName(object), text)
+	for name := range s.before {
+		if err := s.store.Protect(t.Context(), name, objstore.Lock{Until: m.RetainUntil()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.cat.Stored(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *shelf) put(t *testing.T, name string, plain []byte) (string, int64) {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := s.sealer.Seal(t.Context(), domain, &b)
+	if err == nil {
+		_, err = w.Write(plain)
+		err = errors.Join(err, w.Close())
+	}
+	if err == nil {
+		err = s.store.Put(t.Context(), name, bytes.NewReader(b.Bytes()), int64(b.Len()), objstore.Lock{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.before[name] = b.Bytes()
+	sum := sha256.Sum256(b.Bytes())
+	return hex.EncodeToString(sum[:]), int64(b.Len())
+}
+
+func (s *shelf) run(t *testing.T) (Report, error) {
+	t.Helper()
+	return Run(t.Context(), Config{Catalogue: s.cat, Store: s.store, Keys: s.sealer})
+}
+
+func (s *shelf) rotate(t *testing.T) {
+	t.Helper()
+	if _, err := s.ring.Rotate(domain); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *shelf) row(t *testing.T, id string) catalogue.Row {
+	t.Helper()
+	row, err := s.cat.Get(t.Context(), domain, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+// opens makes sure that a listener gets every recording, whole, and that no object has changed.
+func (s *shelf) opens(t *testing.T) {
+	t.Helper()
+	o := unseal.New(s.store.Store, s.sealer)
+	for _, id := range s.ids {
+		row := s.row(t, id)
+		r, size, closer, err := o.Open(t.Context(), row)
+		if err != nil {
+			t.Fatalf("%s: %v", id, err)
+		}
+		if got, err := io.ReadAll(io.NewSectionReader(r, 0, size)); err != nil || !bytes.Equal(got, content(id, "both")) {
+			t.Errorf("%s: %v", id, err)
+		}
+		closer.Close()
+		if r, size, closer, err = o.Track(t.Context(), row, 1); err != nil {
+			t.Fatalf("%s: track: %v", id, err)
+		}
+		if got, err := io.ReadAll(io.NewSectionReader(r, 0, size)); err != nil || !bytes.Equal(got, content(id, "one")) {
+			t.Errorf("%s: track: %v", id, err)
+		}
+		closer.Close()
+	}
+	for name, want := range s.before {
+		r, err := s.store.Store.Get(t.Context(), name, 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s has changed: %v", name, err)
+		}
+	}
+}
+
+// faulty is a store that stops answering after some requests, and can lie about one put.
+type faulty struct {
+	objstore.Store
+	left  int // requests; < 0: all
+	asked int
+	lie   bool
+	onPut func()
+}
+
+var errDown = errors.New("store is down")
+
+func (f *faulty) ask() error {
+	f.asked++
+	if f.left == 0 {
+		return errDown
+	}
+	if f.left > 0 {
+		f.left--
+	}
+	return nil
+}
+
+func (f *faulty) Put(ctx context.Context, name string, r io.ReadSeeker, size int64, lock objstore.Lock) error {
+	if err := f.ask(); err != nil {
+		return err
+	}
+	if f.onPut != nil {
+		f.onPut()
+	}
+	if f.lie {
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		b[len(b)/2] ^= 1
+		r = bytes.NewReader(b)
+	}
+	return f.Store.Put(ctx, name, r, size, lock)
+}
+
+func (f *faulty) Get(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
+	if err := f.ask(); err != nil {
+		return nil, err
+	}
+	return f.Store.Get(ctx, name, off, n)
+}
+
+func (f *faulty) Stat(ctx context.Context, name string) (objstore.Info, error) {
+	if err := f.ask(); err != nil {
+		return objstore.Info{}, err
+	}
+	return f.Store.Stat(ctx, name)
+}
+
+func (f *faulty) Protect(ctx context.Context, name string, lock objstore.Lock) error {
+	if err := f.ask(); err != nil {
+		return err
+	}
+	return f.Store.Protect(ctx, name, lock)
+}
+
+func (f *faulty) List(ctx context.Context, prefix string, fn func(objstore.Info) error) error {
+	if err := f.ask(); err != nil {
+		return err
+	}
+	return f.Store.List(ctx, prefix, fn)
+}
+
+// Three keys in turn: each time everything is brought to the newest, the old one goes, and everything is heard as before. Wraps are locked as their
+// recordings are, the reconciler is content, and a lost catalogue comes back knowing the newest key.
+func TestRotations(t *testing.T) {
+	s := newShelf(t, "r1", "r2", "r1.b")
+	if r, err := s.run(t); err != nil || r != (Report{}) {
+		t.Errorf("nothing to do: %+v %v", r, err)
+	}
+	for epoch := 2; epoch <= 4; epoch++ {
+		s.rotate(t)
+		if r, err := s.run(t); err != nil || r != (Report{Done: 3}) {
+			t.Fatalf("%+v %v", r, err)
+		}
+		counts, err := s.cat.Epochs(t.Context())
+		if err != nil || len(counts) != 1 || len(counts[domain]) != 1 || counts[domain][epoch] != 3 {
+			t.Errorf("%v %v", counts, err)
+		}
+		if err := s.ring.Retire(domain, epoch-1); err != nil {
+			t.Fatal(err)
+		}
+		s.opens(t)
+		for _, id := range s.ids {
+			row := s.row(t, id)
+			lock, err := s.store.Locked(t.Context(), catalogue.WrapName(row.Object, epoch))
+			if err != nil || lock.Until.Before(row.RetainUntil.Truncate(time.Second)) {
+				t.Errorf("%s: its wrap is locked until %v: %v", id, lock.Until, err)
+			}
+		}
+	}
+	look := func(cat *catalogue.Catalogue) reconcile.Report {
+		t.Helper()
+		r, err := reconcile.Run(t.Context(), reconcile.Config{Catalogue: cat, Store: s.store, Keys: s.sealer, Deep: func(string) bool { return true }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if r := look(s.cat); r.Bad() != 0 || len(r.Findings) != 0 {
+		t.Error(r)
+	}
+	lost, err := catalogue.Open(t.Context(), filepath.Join(t.TempDir(), "c.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lost.Close()
+	if r, err := lost.Rebuild(t.Context(), s.store, s.sealer); err != nil || r.Rows != 3 || len(r.Bad) != 0 {
+		t.Errorf("%+v %v", r, err)
+	}
+	s.cat = lost
+	for _, id := range s.ids {
+		if got := s.row(t, id).Epoch; got != 4 {
+			t.Errorf("%s: key %d after the rebuild", id, got)
+		}
+	}
+	s.opens(t)
+	names, err := catalogue.Objects(t.Context(), s.store, s.row(t, "r1").Object)
+	if err != nil || len(names) != 6 { // audio, track, three wraps, manifest; none of r1.b's
+		t.Errorf("%q %v", names, err)
+	}
+}
+
+// The store, or the machine, goes at each request in turn: whatever was done then, everything is heard, and the next run ends what was begun.
+func TestDiesAtEveryStep(t *testing.T) {
+	for n := 0; ; n++ {
+		s := newShelf(t, "r1", "r2")
+		s.rotate(t)
+		s.store.left = n
+		r, err := s.run(t)
+		done := err == nil && r == (Report{Done: 2})
+		if !done && r.Failed == 0 && err == nil {
+			t.Fatalf("after %d requests: %+v", n, r)
+		}
+		s.store.left = -1
+		s.opens(t)
+		counts, err := s.cat.Epochs(t.Context())
+		if err != nil || counts[domain][1] != 2-r.Done || counts[domain][2] != r.Done {
+			t.Fatalf("after %d requests: %v, %+v, %v", n, counts, r, err)
+		}
+		if again, err := s.run(t); err != nil || again != (Report{Done: 2 - r.Done}) {
+			t.Fatalf("after %d requests, again: %+v %v", n, again, err)
+		}
+		if err := s.ring.Retire(domain, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.opens(t)
+		if done {
+			if n < 20 {
+				t.Errorf("only %d requests: is it proved?", n)
+			}
+			return
+		}
+	}
+}
+
+// A store that keeps something else than it was given is found out before the catalogue believes it; what was put there in advance too, even where it
+// opens with the old key.
+func TestWrapIsProved(t *testing.T) {
+	s := newShelf(t, "r1")
+	s.rotate(t)
+	s.store.lie = true
+	if r, err := s.run(t); err != nil || r != (Report{Failed: 1}) {
+		t.Errorf("a lie: %+v %v", r, err)
+	}
+	s.store.lie = false
+	row := s.row(t, "r1")
+	name := catalogue.WrapName(row.Object, 2)
+	if _, err := s.store.Stat(t.Context(), name); !errors.Is(err, objstore.ErrNotFound) {
+		t.Errorf("the bad wrap is still there: %v", err)
+	}
+	w := catalogue.Wrap{Version: 1, Object: row.Object, Epoch: 2, Headers: map[string][]byte{}}
+	for object, sealed := range s.before { // their own headers: all of it opens, with the key that is to go
+		end := bytes.Index(sealed, []byte("\n--- ")) + 1
+		w.Headers[object] = sealed[:end+bytes.IndexByte(sealed[end:], '\n')+1]
+	}
+	text, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.Put(t.Context(), name, bytes.NewReader(text), int64(len(text)), objstore.Lock{}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.run(t); err != nil || r != (Report{Failed: 1}) || s.row(t, "r1").Epoch != 1 {
+		t.Errorf("planted: %+v %v", r, err)
+	}
+	if r, err := s.run(t); err != nil || r != (Report{Done: 1}) {
+		t.Errorf("then: %+v %v", r, err)
+	}
+	s.opens(t)
+	if err := s.store.Store.(*mem.Store).Delete(t.Context(), name); !errors.Is(err, objstore.ErrLocked) {
+		t.Errorf("the good one can be deleted: %v", err)
+	}
+}
+
+// awayKeys stand for a keeper of keys that does not answer.
+type awayKeys struct{ *seal.Sealer }
+
+func (awayKeys) Rewrap(context.Context, string, []byte) ([]byte, int, error) {
+	return nil, 0, fmt.Errorf("x: %w", seal.ErrUnavailable)
+}
+
+func TestKeeperAway(t *testing.T) {
+	s := newShelf(t, "r1", "r2")
+	s.rotate(t)
+	r, err := Run(t.Context(), Config{Catalogue: s.cat, Store: s.store, Keys: awayKeys{s.sealer}})
+	if !errors.Is(err, seal.ErrUnavailable) || r != (Report{}) {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+// A recording that goes while it is worked on leaves nothing.
+func TestGoneMeanwhile(t *testing.T) {
+	s := newShelf(t, "r1")
+	s.store.Store = mem.New(time.Now) // without locks on what is deleted below
+	s.ids = nil
+	s.before = map[string][]byte{}
+	c := recorder.Case{ID: "m1", Domain: domain, Started: time.Now().UTC().Truncate(time.Millisecond)}
+	m := recorder.Manifest{Version: 1, Case: c, Epoch: 1}
+	m.SealedSHA256, m.SealedBytes = s.put(t, catalogue.ObjectName(c), content("m1", "both"))
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put(t, catalogue.ManifestName(catalogue.ObjectName(c)), text)
+	if err := errors.Join(s.cat.Remove(t.Context(), domain, "r1"), s.cat.Stored(t.Context(), m)); err != nil {
+		t.Fatal(err)
+	}
+	s.rotate(t)
+	s.store.onPut = func() {
+		if err := s.cat.Remove(t.Context(), domain, "m1"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.run(t); err != nil {
+		t.Error(err)
+	}
+	err = s.store.List(t.Context(), "", func(i objstore.Info) error {
+		if strings.Contains(i.Name, ".keys-") {
+			t.Errorf("%s was left", i.Name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// The reconciler misses a wrap that a recording needs.
+func TestMissingWrap(t *testing.T) {
+	s := newShelf(t, "r1")
+	s.rotate(t)
+	if r, err := s.run(t); err != nil || r.Done != 1 {
+		t.Fatalf("%+v %v", r, err)
+	}
+	if err := s.cat.Rewrapped(t.Context(), domain, "r1", 3); err != nil { // as if there had been another
+		t.Fatal(err)
+	}
+	r, err := reconcile.Run(t.Context(), reconcile.Config{Catalogue: s.cat, Store: s.store, Keys: s.sealer, Deep: func(string) bool { return true }})
+	if err != nil || r.Counts[reconcile.Missing] != 1 || !strings.Contains(r.String(), ".keys-0003.json") {
+		t.Errorf("%v %v", r, err)
+	}
+}
