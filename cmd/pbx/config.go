@@ -300,9 +300,8 @@ func (c *Config) Validate() error {
 	if ttl := time.Duration(c.Identity.AccessTTL); ttl < minAccess || ttl > maxAccess {
 		add(invalid("identity.access_ttl", "is from %s to %s", minAccess, maxAccess))
 	}
-	add(c.Storage.validate())
+	add(errors.Join(c.Storage.validate(), c.Keys.validate()))
 	add(c.Audit.validate())
-	add(c.Keys.validate())
 	if c.Language != "ja" && c.Language != "en" {
 		add(invalid("language", `is "ja" or "en"`))
 	}
