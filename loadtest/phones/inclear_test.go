@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"naisen/loadtest/inclear"
 	"naisen/loadtest/peer"
 	"naisen/media"
+	"naisen/media/mediatest"
 )
 
 // recorded is how many SRTP calls TestNothingInClear has recorded at once: a few in the gate, 200 by hand:
@@ -168,7 +168,7 @@ func memory(t *testing.T, set *inclear.Set, p *peer.Process) inclear.Found {
 	return f
 }
 
-// heardThroughTheVault plays one recording, in which the voice is found after all.
+// heardThroughTheVault plays one recording, and has its original, in which the voice is found after all, given away as evidence: what is played is marked.
 func heardThroughTheVault(t *testing.T, set *inclear.Set, p *peer.PBX) {
 	t.Helper()
 	var list struct {
@@ -178,14 +178,16 @@ func heardThroughTheVault(t *testing.T, set *inclear.Set, p *peer.PBX) {
 	if len(list.Recordings) == 0 {
 		t.Fatal("no recording is listed")
 	}
-	body, err := p.Open(t.Context(), "recordings/"+list.Recordings[0].ID+"/audio")
+	id := list.Recordings[0].ID
+	left, right := listen(t, p, id)
+	if len(left) < 5*rate || mediatest.Power(left) < 100_000 || mediatest.Power(right) < 100_000 {
+		t.Errorf("%d samples were played, power %.0f and %.0f", len(left), mediatest.Power(left), mediatest.Power(right))
+	}
+	status, pack, err := p.Do(t.Context(), "POST", "recordings/"+id+"/evidence", map[string]any{"purpose": "a test"})
 	must(t, err)
-	defer body.Close()
-	wav, err := io.ReadAll(body)
-	must(t, err)
-	played := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(played, "wav"), wav, 0o600))
-	if f, err := set.Files(played); err != nil || f.Hits[inclear.Stereo] < 100 {
-		t.Errorf("what was played is not the voice: %d octets, %v %v", len(wav), f.Hits, err)
+	given := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(given, "zip"), pack, 0o600))
+	if f, err := set.Files(given); err != nil || status != 200 || f.Hits[inclear.Stereo] < 100 {
+		t.Errorf("the original is not the voice: %d, %d octets, %v %v", status, len(pack), f.Hits, err)
 	}
 }

@@ -308,7 +308,7 @@ func TestDiesAtEveryStep(t *testing.T) {
 		}
 		s.opens(t)
 		if done {
-			if n < 15 {
+			if n < 8 {
 				t.Errorf("only %d requests: is it proved?", n)
 			}
 			return
