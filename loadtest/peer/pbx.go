@@ -201,6 +201,30 @@ func (p *PBX) ask(ctx context.Context, token, method, path string, body any) (*h
 	return http.DefaultClient.Do(req)
 }
 
+// Agree agrees to a proposal as it is now, with somebody's token.
+func (p *PBX) Agree(ctx context.Context, token, proposal string) error {
+	read, err := p.ask(ctx, token, "GET", "proposals/"+proposal, nil)
+	if err != nil {
+		return err
+	}
+	read.Body.Close()
+	req, err := http.NewRequestWithContext(ctx, "POST", p.URL+"/v1/domains/"+p.Domain+"/proposals/"+proposal+"/agree", nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("If-Match", read.Header.Get("ETag"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096)); resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("peer: agree to %s: %d %s", proposal, resp.StatusCode, text)
+	}
+	return nil
+}
+
 // Metric reads one number from the switch's metrics.
 func (p *PBX) Metric(ctx context.Context, name string) (float64, error) {
 	req, err := http.NewRequestWithContext(ctx, "GET", "http://"+p.Metrics+"/metrics", nil)

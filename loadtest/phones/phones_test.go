@@ -306,11 +306,19 @@ func field(t *testing.T, answer []byte) string {
 	return ""
 }
 
-// notice sets when and whether the recorded number's callers are told; the calls are recorded either way.
+// notice sets when and whether the recorded number's callers are told; the calls are recorded either way. That they are not told takes two people.
 func notice(t *testing.T, p *peer.PBX, mode string) {
 	t.Helper()
-	put(t, p, "recording-policies/citizens", map[string]any{"name": "citizens", "record": "always", "notice": mode, "prompt": "notice/recording",
+	status, answer, err := p.Do(t.Context(), "PUT", "recording-policies/citizens", map[string]any{"name": "citizens", "record": "always", "notice": mode, "prompt": "notice/recording",
 		"on_failure": "continue", "retention_days": 365})
+	must(t, err)
+	switch status {
+	case 200:
+	case 202:
+		must(t, p.Agree(t.Context(), person(t, p, "kacho", "recording-manager"), "policy:citizens"))
+	default:
+		t.Fatalf("the policy's notice: %d %s", status, answer)
+	}
 }
 
 // rings sets whom the recorded number rings and in which language its callers are told.
