@@ -33,6 +33,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	c.trunks = newTrunkMetric(p.trunks.book)
 	c.add("naisen_calls", "Live calls.", prometheus.GaugeValue, func() float64 { return float64(p.calls.Len()) })
 	c.add("naisen_registrations", "Live contact bindings.", prometheus.GaugeValue, func() float64 { return float64(p.registrar.Count()) })
+	p.registrarMetrics(c)
 	c.add("naisen_sip_sessions", "INVITE sessions that may still get a message.", prometheus.GaugeValue, func() float64 { return float64(p.signalling.ua.Sessions()) })
 	c.add("naisen_ledger_waiting", "Call records that wait for the store.", prometheus.GaugeValue, func() float64 { return float64(len(p.ledger.queue)) })
 	c.add("naisen_ledger_dropped_total", "Call records that are in the log only.", prometheus.CounterValue, func() float64 { return float64(p.ledger.dropped.Load()) })
@@ -53,6 +54,15 @@ func (p *pbx) metricsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(r, promhttp.HandlerOpts{}))
 	return mux
+}
+
+// registrarMetrics: what a registration may lose. The rest of its counters stand in the log.
+func (p *pbx) registrarMetrics(c *collector) {
+	c.add("naisen_registrations_unsaved", "Bindings that are not in the store yet: a crash now loses them.", prometheus.GaugeValue, func() float64 { return float64(p.registrar.Stats().Unsaved) })
+	c.add("naisen_registrations_save_failures_total", "Batches of bindings that the store refused; they are tried again.", prometheus.CounterValue, func() float64 { return float64(p.registrar.Stats().SaveFailures) })
+	c.add("naisen_registrations_save_dropped_total", "Changes of bindings given up while the store was away.", prometheus.CounterValue, func() float64 { return float64(p.registrar.Stats().SaveDropped) })
+	c.add("naisen_registrations_evicted_total", "Bindings that gave way to a newer one of their extension.", prometheus.CounterValue, func() float64 { return float64(p.registrar.Stats().Evicted) })
+	c.add("naisen_registrations_refused_total", "REGISTERs refused for what they ask.", prometheus.CounterValue, func() float64 { return float64(p.registrar.Stats().Refused) })
 }
 
 func (c *collector) add(name, help string, kind prometheus.ValueType, value func() float64) {

@@ -159,13 +159,30 @@ func (p *Phone) ask(ctx context.Context, req *stack.Request) (*stack.Response, e
 
 // Call is one call that we made.
 type Call struct {
+	phone   *Phone
 	session *dialog.Session
+	ended   chan struct{}
 	Setup   time.Duration // from INVITE to the first answer
 	Answer  []byte
 }
 
 // Hangup ends it.
 func (c *Call) Hangup() { c.session.End(sip.Cause{}) }
+
+// Ended is closed when the call is over.
+func (c *Call) Ended() <-chan struct{} { return c.ended }
+
+// Offer describes our media anew, as to hold it or to take it up again.
+func (c *Call) Offer(sdp []byte) { c.session.Offer(sdp) }
+
+// Transfer asks the switch to have the other side talk with a number (RFC 3515), or in the place of another call of ours (RFC 3891).
+func (c *Call) Transfer(to string, replaces *Call) {
+	var other *dialog.Session
+	if replaces != nil {
+		other = replaces.session
+	}
+	c.session.Refer(c.phone.aor(to).URI, other)
+}
 
 // Call places a call and waits until it is answered. early gets early answers (183), again the switch's later offers.
 func (p *Phone) Call(ctx context.Context, to string, offer []byte, early func(answer []byte), again Answerer) (*Call, error) {
@@ -189,6 +206,7 @@ func (p *Phone) Call(ctx context.Context, to string, offer []byte, early func(an
 		inv.Authorize = p.authorize
 	}
 	start := time.Now()
+	ended := make(chan struct{})
 	var s *dialog.Session
 	var made sync.Mutex // an event may come before Invite returned
 	made.Lock()
@@ -205,6 +223,7 @@ func (p *Phone) Call(ctx context.Context, to string, offer []byte, early func(an
 		case dialog.Answered:
 			tell(outcome{answer: ev.SDP})
 		case dialog.Ended:
+			close(ended)
 			tell(outcome{err: fmt.Errorf("%w: %s", ErrEnded, ev.Cause)})
 		}
 	})
@@ -214,7 +233,7 @@ func (p *Phone) Call(ctx context.Context, to string, offer []byte, early func(an
 		if o.err != nil {
 			return nil, o.err
 		}
-		return &Call{session: s, Setup: time.Since(start), Answer: o.answer}, nil
+		return &Call{phone: p, session: s, ended: ended, Setup: time.Since(start), Answer: o.answer}, nil
 	case <-ctx.Done():
 		s.End(sip.StatusCause(487))
 		return nil, ctx.Err()

@@ -1,0 +1,192 @@
+package witness
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// errOffer: a description that is not plain G.711 audio.
+var errOffer = errors.New("witness: no audio in a session description")
+
+// leg speaks with one voice to whoever the switch names, every 20 ms.
+type leg struct {
+	voice int
+	conn  *net.UDPConn
+
+	mu      sync.Mutex
+	to      netip.AddrPort // invalid: nobody yet
+	held    bool           // the other side wants to hear nothing
+	mute    bool           // we say nothing
+	version int
+	next    int // packet of the voice: what was said so far
+	seq     uint16
+	clock   uint32
+	source  uint32
+}
+
+func newLeg(voice int) (*leg, error) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, fmt.Errorf("witness: %w", err)
+	}
+	return &leg{voice: voice, conn: conn, seq: uint16(rand.Uint32()), clock: rand.Uint32(), source: rand.Uint32()}, nil
+}
+
+// describe is our session description, with a direction of RFC 3264 section 5.1.
+func (l *leg) describe(direction string) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.version++
+	return fmt.Appendf(nil, "v=0\r\no=- %d %d IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=%s\r\n",
+		l.source, l.version, l.conn.LocalAddr().(*net.UDPAddr).Port, direction)
+}
+
+// heed takes what the other side says of itself, and gives the direction that answers it.
+func (l *leg) heed(sdp []byte) (direction string, err error) {
+	var host string
+	var port uint16
+	direction = "sendrecv"
+	for line := range strings.Lines(string(sdp)) {
+		line = strings.TrimSpace(line)
+		if v, ok := strings.CutPrefix(line, "c=IN IP4 "); ok {
+			host = v
+		}
+		if v, ok := strings.CutPrefix(line, "m=audio "); ok {
+			_, _ = fmt.Sscan(v, &port)
+		}
+		switch line {
+		case "a=sendonly":
+			direction = "recvonly"
+		case "a=recvonly":
+			direction = "sendonly"
+		case "a=inactive":
+			direction = "inactive"
+		}
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil || port == 0 {
+		return "", errOffer
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.to, l.held = netip.AddrPortFrom(a, port), direction == "recvonly" || direction == "inactive"
+	return direction, nil
+}
+
+// answer is an ua.Answerer.
+func (l *leg) answer(offer []byte) ([]byte, error) {
+	direction, err := l.heed(offer)
+	if err != nil {
+		return nil, err
+	}
+	return l.describe(direction), nil
+}
+
+// speak says the next packet.
+func (l *leg) speak() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clock += frame
+	if !l.to.IsValid() || l.held || l.mute {
+		return
+	}
+	b := make([]byte, 12, 12+frame)
+	b[0] = 0x80
+	binary.BigEndian.PutUint16(b[2:], l.seq)
+	binary.BigEndian.PutUint32(b[4:], l.clock)
+	binary.BigEndian.PutUint32(b[8:], l.source)
+	if _, err := l.conn.WriteToUDPAddrPort(append(b, Say(l.voice, l.next)...), l.to); err != nil {
+		return // nobody is there at the moment: it was not said
+	}
+	l.seq++
+	l.next++
+}
+
+// silence ends the speaking, and tells how many packets were said.
+func (l *leg) silence() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mute = true
+	return l.next
+}
+
+func (l *leg) said() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next
+}
+
+// choir has all its legs speak every 20 ms, and throws away what they hear.
+type choir struct {
+	mu   sync.Mutex
+	legs map[*leg]struct{}
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+func newChoir() *choir {
+	c := &choir{legs: map[*leg]struct{}{}, stop: make(chan struct{})}
+	c.done.Go(c.sing)
+	return c
+}
+
+func (c *choir) sing() {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-c.stop:
+			return
+		}
+		c.mu.Lock()
+		for l := range c.legs {
+			l.speak()
+		}
+		c.mu.Unlock()
+	}
+}
+
+func (c *choir) join(voice int) (*leg, error) {
+	l, err := newLeg(voice)
+	if err != nil {
+		return nil, err
+	}
+	c.done.Go(func() {
+		buf := make([]byte, 2048)
+		for {
+			if _, err := l.conn.Read(buf); errors.Is(err, net.ErrClosed) {
+				return
+			}
+		}
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.legs[l] = struct{}{}
+	return l, nil
+}
+
+func (c *choir) leave(l *leg) {
+	c.mu.Lock()
+	delete(c.legs, l)
+	c.mu.Unlock()
+	_ = l.conn.Close()
+}
+
+// close ends everything that sings.
+func (c *choir) close() {
+	close(c.stop)
+	c.mu.Lock()
+	for l := range c.legs {
+		_ = l.conn.Close()
+	}
+	c.mu.Unlock()
+	c.done.Wait()
+}

@@ -1,0 +1,149 @@
+package witness
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"naisen/loadtest/peer"
+)
+
+var (
+	points   = flag.Int("points", 50, "how often the switch is killed; the full harness is 1000")
+	calls    = flag.Int("calls", 100, "calls of the mixed run; the full run is 1000")
+	outage   = flag.Duration("outage", 8*time.Second, "how long the store is away; the full run is 1h")
+	duration = flag.Duration("outage-call", 2*time.Second, "how long each call of it lasts")
+	absent   = flag.Int("outage-calls", 8, "calls of it; the full run is 200")
+)
+
+var (
+	bin    string       // the switch, built once
+	ranges atomic.Int32 // of RTP ports, given away
+)
+
+const (
+	firstRTP = 30000 // above the range of an unconfigured switch, below the ports that the kernel gives away
+	rtpPorts = 200
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "naisen-witness")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		if bin, err = peer.Build(context.Background(), dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newPBX starts a fresh switch that records by the policy "all" without a notice.
+func newPBX(t *testing.T, yaml string) *peer.PBX {
+	t.Helper()
+	first := firstRTP + rtpPorts*int(ranges.Add(1)-1)
+	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{YAML: yaml + fmt.Sprintf("media: {ports: \"%d-%d\"}\n", first, first+rtpPorts-1)})
+	must(t, err)
+	must(t, p.Run(t.Context()))
+	t.Cleanup(func() {
+		p.Stop()
+		if t.Failed() {
+			t.Logf("switch said:\n%.20000s", p.Output())
+		}
+	})
+	must(t, p.SignIn(t.Context()))
+	put(t, p, "recording-policies/all", map[string]any{"record": true, "notice": "none", "on_failure": "continue", "retention_days": 1})
+	return p
+}
+
+func put(t *testing.T, p *peer.PBX, path string, body any) {
+	t.Helper()
+	status, answer, err := p.Do(t.Context(), "PUT", path, body)
+	must(t, err)
+	if status/100 != 2 {
+		t.Fatalf("PUT %s: %d %s", path, status, answer)
+	}
+}
+
+// pass lets time go by.
+func pass(t *testing.T, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.Context().Done():
+	}
+}
+
+// staff makes telephones; each has a voice of its own, the voices from first on.
+func staff(t *testing.T, p *peer.PBX, c *choir, first, n int, record string) []*phone {
+	t.Helper()
+	var out []*phone
+	for i := range n {
+		ph, err := hire(t.Context(), p, c, fmt.Sprint(3000+first+i), first+i, record)
+		must(t, err)
+		t.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_ = ph.Close(ctx)
+		})
+		out = append(out, ph)
+	}
+	must(t, peer.Until(10*time.Second, func() bool { // what was written, a kill does not take
+		n, err := p.Metric(t.Context(), "naisen_registrations_unsaved")
+		return err == nil && n == 0
+	}))
+	return out
+}
+
+// allStored waits until every recording is in the store, and gives those that are not in known.
+func allStored(t *testing.T, p *peer.PBX, known map[string]bool) []recording {
+	t.Helper()
+	var fresh []recording
+	err := peer.Until(60*time.Second, func() bool {
+		all, err := recordings(t.Context(), p)
+		must(t, err)
+		fresh = nil
+		for _, r := range all {
+			if r.State != "stored" {
+				return false
+			}
+			if !known[r.ID] {
+				fresh = append(fresh, r)
+			}
+		}
+		return true
+	})
+	if err != nil {
+		all, _ := recordings(t.Context(), p)
+		t.Fatalf("after 60 s not all are stored: %+v", all)
+	}
+	return fresh
+}
+
+// reconciled stops the switch and compares catalogue, manifests and objects, octet by octet.
+func reconciled(t *testing.T, p *peer.PBX) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	must(t, p.Terminate(ctx))
+	out, err := p.Command(t.Context(), "", "recording", "reconcile", "--config", p.Dir+"/pbx.yaml", "--deep")
+	if err != nil {
+		t.Errorf("catalogue, manifests and objects do not agree: %v\n%s", err, out)
+	}
+}

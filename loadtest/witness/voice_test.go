@@ -1,0 +1,64 @@
+package witness
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"naisen/media/codec/g711"
+)
+
+// speech is packets from to to of a voice as a channel, behind so many samples of silence.
+func speech(voice, before, from, to int) []int16 {
+	pcm := make([]int16, before)
+	for n := from; n < to; n++ {
+		pcm = append(pcm, g711.DecodeU(nil, Say(voice, n))...)
+	}
+	return pcm
+}
+
+func TestVoices(t *testing.T) {
+	for _, voice := range []int{1, 2, 30, 59, Voices} {
+		runs := Runs(append(speech(voice, 1234, 0, 300), make([]int16, 700)...))
+		h := Of(runs, voice)
+		if h.Packets != 300 || h.Missing != 0 || h.Breaks != 0 || Noise(runs, voice) != 0 || h.First < 1230 || h.First > 1240 {
+			t.Errorf("voice %d: %+v", voice, h)
+		}
+	}
+}
+
+// What is missing is counted, whether silence is in its place or nothing, and another's voice is not taken for it.
+func TestWhatIsMissing(t *testing.T) {
+	gap := append(speech(7, 100, 0, 50), speech(7, 13*frame, 63, 100)...)
+	if h := Of(Runs(gap), 7); h.Missing != 13 || h.Breaks != 1 || h.Packets != 87 {
+		t.Errorf("with silence: %+v", h)
+	}
+	long := append(speech(7, 100, 0, 50), speech(7, 200*frame, 250, 300)...)
+	if h := Of(Runs(long), 7); h.Missing != 200 || h.Breaks != 1 {
+		t.Errorf("four seconds of silence: %+v", h)
+	}
+	cut := append(speech(7, 100, 0, 50), speech(7, 0, 63, 100)...)
+	if h := Of(Runs(cut), 7); h.Missing != 13 || h.Breaks != 1 {
+		t.Errorf("cut out: %+v", h)
+	}
+	if h := Of(Runs(speech(9, 100, 0, 50)), 7); h.Packets != 0 {
+		t.Errorf("another voice: %+v", h)
+	}
+	if h := Of(Runs(append(speech(7, 0, 0, 50), speech(9, 0, 10, 50)...)), 9); h.Packets != 40 || h.Missing != 0 {
+		t.Errorf("one after the other: %+v", h)
+	}
+	if h := Of(Runs(append(speech(7, 33, 0, 50), speech(7, 77, 50, 100)...)), 7); h.Packets < 99 || h.Breaks > 1 {
+		t.Errorf("a jump of 77 samples: %+v", h)
+	}
+}
+
+// Noise as of a watermark at -25 dB, and µ-law over it, leave the voice as it was.
+func TestVoiceUnderNoise(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	pcm := speech(11, 555, 0, 200)
+	for i := range pcm {
+		pcm[i] += int16(r.NormFloat64() * loudness / 1.414 / 17.8)
+	}
+	if h := Of(Runs(g711.DecodeU(nil, g711.EncodeU(nil, pcm))), 11); h.Packets < 199 || h.Missing != 0 {
+		t.Errorf("%+v", h)
+	}
+}
