@@ -25,7 +25,7 @@ type pair struct {
 	call         *talk
 	failed       error // nobody killed the switch, and yet it was not answered
 	ended        bool  // hung up before the kill
-	saidA, saidB int  // before the kill
+	saidA, saidB int   // before the kill
 	recorded     int
 }
 

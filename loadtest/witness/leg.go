@@ -109,12 +109,19 @@ func (l *leg) speak() {
 	l.next++
 }
 
-// silence ends the speaking, and tells how many packets were said.
+// silence stops the speaking, and tells how many packets were said so far.
 func (l *leg) silence() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.mute = true
 	return l.next
+}
+
+// goOn ends a silence.
+func (l *leg) goOn() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mute = false
 }
 
 func (l *leg) said() int {

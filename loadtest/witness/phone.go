@@ -19,14 +19,16 @@ type phone struct {
 	number string
 	voice  int
 	choir  *choir
+	shy    bool // says nothing until it is told to
 	*ua.Phone
 
-	mu     sync.Mutex
-	picked []*leg // of the calls that came in, the newest last
+	mu      sync.Mutex
+	picked  []*leg // of the calls that came in, the newest last
+	arrived []*ua.Call
 }
 
-// hire makes an extension and its telephone. record names a recording policy, "" none.
-func hire(ctx context.Context, p *peer.PBX, c *choir, number string, voice int, record string) (*phone, error) {
+// hire makes an extension and its telephone, which rings for ever or answers. record names a recording policy, "" none.
+func hire(ctx context.Context, p *peer.PBX, c *choir, number string, voice int, record string, rings bool) (*phone, error) {
 	body := map[string]any{"display": "witness " + number, "media": "srtp-preferred"}
 	if record != "" {
 		body["record"] = record
@@ -44,7 +46,8 @@ func hire(ctx context.Context, p *peer.PBX, c *choir, number string, voice int, 
 	if err != nil {
 		return nil, err
 	}
-	ph.Phone, err = ua.New(ua.Config{Local: to.Addr(), Switch: to, Transport: "udp", Domain: p.Domain, User: number, Password: made.Secret, Incoming: ph.pick})
+	ph.Phone, err = ua.New(ua.Config{Local: to.Addr(), Switch: to, Transport: "udp", Domain: p.Domain, User: number, Password: made.Secret, Incoming: ph.pick,
+		Arrived: ph.answered, Rings: rings})
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +62,15 @@ func (ph *phone) pick() ua.Answerer {
 	}
 	ph.mu.Lock()
 	defer ph.mu.Unlock()
+	l.mute = ph.shy
 	ph.picked = append(ph.picked, l)
 	return l.answer
+}
+
+func (ph *phone) answered(c *ua.Call) {
+	ph.mu.Lock()
+	defer ph.mu.Unlock()
+	ph.arrived = append(ph.arrived, c)
 }
 
 // newest is the leg of the call that came in last.
@@ -73,6 +83,13 @@ func (ph *phone) newest() *leg {
 	return ph.picked[len(ph.picked)-1]
 }
 
+// count is how many calls came in and were answered.
+func (ph *phone) count() int {
+	ph.mu.Lock()
+	defer ph.mu.Unlock()
+	return len(ph.arrived)
+}
+
 // drop leaves all calls that came in.
 func (ph *phone) drop() {
 	ph.mu.Lock()
@@ -80,7 +97,16 @@ func (ph *phone) drop() {
 	for _, l := range ph.picked {
 		ph.choir.leave(l)
 	}
-	ph.picked = nil
+	ph.picked, ph.arrived = nil, nil
+}
+
+// hangUp ends the call that came in last.
+func (ph *phone) hangUp() {
+	ph.mu.Lock()
+	defer ph.mu.Unlock()
+	if n := len(ph.arrived); n > 0 {
+		ph.arrived[n-1].Hangup()
+	}
 }
 
 // talk is a call that a phone made.
@@ -95,6 +121,7 @@ func (ph *phone) dial(ctx context.Context, number string) (*talk, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.mute = ph.shy
 	call, err := ph.Call(ctx, number, l.describe("sendrecv"), func([]byte) {}, l.answer)
 	if err == nil {
 		_, err = l.heed(call.Answer)
@@ -112,6 +139,7 @@ var errRecording = errors.New("witness: recording")
 // recording is what the API says of one.
 type recording struct {
 	ID, State string
+	Started   time.Time
 	Manifest  struct {
 		Interrupted bool
 		Dropped     int64

@@ -95,7 +95,7 @@ func staff(t *testing.T, p *peer.PBX, c *choir, first, n int, record string) []*
 	t.Helper()
 	var out []*phone
 	for i := range n {
-		ph, err := hire(t.Context(), p, c, fmt.Sprint(3000+first+i), first+i, record)
+		ph, err := hire(t.Context(), p, c, fmt.Sprint(3000+first+i), first+i, record, false)
 		must(t, err)
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -93,7 +93,7 @@ func extend(runs []Run, tone, at int) []Run {
 // Heard is what a channel holds of one voice.
 type Heard struct {
 	Packets int // of that voice
-	Missing int // between the first of them and the last
+	Missing int // between the first of them and the last; of each gap that is longer, what is over a multiple of 61
 	Breaks  int // places where some are missing
 	First   int // sample at which its first packet begins
 	End     int // and sample after its last
@@ -108,10 +108,7 @@ func Of(runs []Run, voice int) (h Heard) {
 		}
 		if h.Packets == 0 {
 			h.First = r.At
-		} else if gone := ((r.first-last+tones)*inverse(voice)%tones + tones - 1) % tones; gone > 0 || r.At-h.End > frame {
-			if silence := (r.At - h.End) / frame; silence > gone { // the ladder came round meanwhile
-				gone += (silence - gone + tones/2) / tones * tones
-			}
+		} else if gone := ((r.first-last+tones)*inverse(voice)%tones + tones - 1) % tones; gone > 0 {
 			h.Missing += gone
 			h.Breaks++
 		}
@@ -130,15 +127,24 @@ func Noise(runs []Run, voices ...int) (n int) {
 	return n
 }
 
-// align finds where a packet begins in the next 20 ms: two tones share a window that lies across their border.
+// align finds where a packet begins in the next 20 ms: two tones share a window that lies across their border. First roughly, since it is
+// asked about music too.
 func align(pcm []int16, from int) int {
+	const rough = 10
 	best, at := pure, -1
-	for i := from + 1; i < from+frame && i+2*frame <= len(pcm); i++ {
-		_, p := loudest(pcm[i : i+frame])
-		_, q := loudest(pcm[i+frame : i+2*frame])
-		if s := min(p, q); s > best+0.01 {
-			best, at = s, i
+	try := func(first, last, step int) {
+		for i := max(first, from+1); i <= min(last, from+frame, len(pcm)-2*frame); i += step {
+			_, p := loudest(pcm[i : i+frame])
+			if p <= best {
+				continue
+			}
+			if _, q := loudest(pcm[i+frame : i+2*frame]); min(p, q) > best+0.001 {
+				best, at = min(p, q), i
+			}
 		}
+	}
+	if try(from+1, from+frame, rough); at >= 0 {
+		try(at-rough, at+rough, 1)
 	}
 	return at
 }

@@ -25,19 +25,21 @@ func (p *Phone) Request(tx *stack.ServerTx) {
 	}
 }
 
-// invited answers a call at once.
+// invited answers a call at once, or rings.
 func (p *Phone) invited(tx *stack.ServerTx) {
 	offer := tx.Request().Body
 	var answer Answerer
 	if p.cfg.Incoming != nil {
 		answer = p.cfg.Incoming()
 	}
+	ended := make(chan struct{})
 	var s *dialog.Session
 	s, err := p.ua.Accept(tx, token(), func(ev dialog.Event) {
 		switch ev := ev.(type) {
 		case dialog.Offered:
 			reply(s, answer, ev.SDP)
 		case dialog.Ended:
+			close(ended)
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			delete(p.sessions, s)
@@ -45,6 +47,10 @@ func (p *Phone) invited(tx *stack.ServerTx) {
 	})
 	if err != nil {
 		return // it is answered
+	}
+	if p.cfg.Rings {
+		s.Ring(nil)
+		return
 	}
 	if len(offer) == 0 || answer == nil {
 		s.End(sip.StatusCause(488))
@@ -59,6 +65,9 @@ func (p *Phone) invited(tx *stack.ServerTx) {
 	p.sessions[s] = struct{}{}
 	p.mu.Unlock()
 	s.Answer(body)
+	if p.cfg.Arrived != nil {
+		p.cfg.Arrived(&Call{phone: p, session: s, ended: ended})
+	}
 }
 
 // reply answers an offer within a call.

@@ -30,6 +30,9 @@ type Config struct {
 	Log       *slog.Logger
 	// Incoming is asked once for each call that comes in; nil refuses all. What it gives must not block.
 	Incoming func() Answerer
+	// Arrived gets each call that was answered; nil: nobody ends it but its other side. It must not block.
+	Arrived func(*Call)
+	Rings   bool // for ever: calls are not answered
 }
 
 // Answerer gives the answer to an offer of one call, the first and any later one; an error refuses it with 488.
@@ -157,13 +160,13 @@ func (p *Phone) ask(ctx context.Context, req *stack.Request) (*stack.Response, e
 	}
 }
 
-// Call is one call that we made.
+// Call is one call, of either side.
 type Call struct {
 	phone   *Phone
 	session *dialog.Session
 	ended   chan struct{}
-	Setup   time.Duration // from INVITE to the first answer
-	Answer  []byte
+	Setup   time.Duration // of one that we made: from INVITE to the first answer
+	Answer  []byte        // to our offer
 }
 
 // Hangup ends it.
