@@ -2,11 +2,14 @@ package peer
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -19,6 +22,22 @@ type S3 struct {
 	*Process
 	Addr, Bucket, Access, Secret string
 	Root                         string
+}
+
+// AbsentS3 is a server to be, on a loopback address that nobody else uses, so that its port stays free, and what a switch's configuration says
+// of it. Its files and credentials are below dir.
+func AbsentS3(dir string) (s *S3, yaml string, err error) {
+	const host = "127.0.0.77"
+	port, err := FreePort(host)
+	if err != nil {
+		return nil, "", err
+	}
+	s = &S3{Addr: net.JoinHostPort(host, strconv.Itoa(port)), Bucket: "recordings", Access: "test" + rand.Text()[:8], Secret: rand.Text(),
+		Root: filepath.Join(dir, "s3")}
+	access, secret := filepath.Join(dir, "access"), filepath.Join(dir, "secret")
+	err = errors.Join(os.WriteFile(access, []byte(s.Access+"\n"), 0o600), os.WriteFile(secret, []byte(s.Secret+"\n"), 0o600))
+	return s, fmt.Sprintf("storage: {kind: s3, endpoint: %q, tls: false, region: us-east-1, bucket: %s, access_key: \"file:%s\", secret_key: \"file:%s\"}\n",
+		s.Addr, s.Bucket, access, secret), err
 }
 
 // StartS3 runs s, of which everything but the process is filled in, and makes its bucket, with object lock as the recorder wants it.

@@ -1,13 +1,8 @@
 package phones
 
 import (
-	"crypto/rand"
-	"fmt"
 	"io/fs"
-	"net"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +14,9 @@ import (
 // arrive by themselves, each once.
 func TestObjectStoreDown(t *testing.T) {
 	t.Parallel()
-	s3 := absentS3(t)
-	p := newPBX(t, s3yaml(t, s3))
+	s3, yaml, err := peer.AbsentS3(t.TempDir())
+	must(t, err)
+	p := newPBX(t, yaml)
 	carrierHere(t, p)
 	notice(t, p, "none")
 	rings(t, p, "ja", "2001")
@@ -53,26 +49,6 @@ func TestObjectStoreDown(t *testing.T) {
 	onlyTone(t, "left channel", left, carrierHz, 3500*time.Millisecond)
 	onlyTone(t, "right channel", right, deskHz, 3500*time.Millisecond)
 	nothingReadable(t, p, planted)
-}
-
-// absentS3 is a server to be, on a loopback address that nobody else uses, so that its port stays free.
-func absentS3(t *testing.T) *peer.S3 {
-	t.Helper()
-	const host = "127.0.0.77"
-	port, err := peer.FreePort(host)
-	must(t, err)
-	return &peer.S3{Addr: net.JoinHostPort(host, strconv.Itoa(port)), Bucket: "recordings", Access: "test" + rand.Text()[:8], Secret: rand.Text(),
-		Root: filepath.Join(t.TempDir(), "s3")}
-}
-
-func s3yaml(t *testing.T, s *peer.S3) string {
-	t.Helper()
-	dir := t.TempDir()
-	access, secret := filepath.Join(dir, "access"), filepath.Join(dir, "secret")
-	must(t, os.WriteFile(access, []byte(s.Access+"\n"), 0o600))
-	must(t, os.WriteFile(secret, []byte(s.Secret+"\n"), 0o600))
-	return fmt.Sprintf("storage: {kind: s3, endpoint: %q, tls: false, region: us-east-1, bucket: %s, access_key: \"file:%s\", secret_key: \"file:%s\"}\n",
-		s.Addr, s.Bucket, access, secret)
 }
 
 // metric waits until a metric has a value.

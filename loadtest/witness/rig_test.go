@@ -14,10 +14,9 @@ import (
 
 var (
 	points   = flag.Int("points", 50, "how often the switch is killed; the full harness is 1000")
-	calls    = flag.Int("calls", 100, "calls of the mixed run; the full run is 1000")
+	calls    = flag.Int("calls", 45, "calls of the mixed run; the full run is 1000")
 	outage   = flag.Duration("outage", 8*time.Second, "how long the store is away; the full run is 1h")
-	duration = flag.Duration("outage-call", 2*time.Second, "how long each call of it lasts")
-	absent   = flag.Int("outage-calls", 8, "calls of it; the full run is 200")
+	absences = flag.Int("outage-calls", 8, "calls meanwhile, of 2 s each; the full run is 200")
 )
 
 var (
@@ -39,6 +38,10 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		if bin, err = peer.Build(context.Background(), dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		if err = flag.Set("test.parallel", "12"); err != nil { // they wait more than they compute; -parallel overrules
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

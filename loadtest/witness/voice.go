@@ -138,7 +138,7 @@ func align(pcm []int16, from int) int {
 			if p <= best {
 				continue
 			}
-			if _, q := loudest(pcm[i+frame : i+2*frame]); min(p, q) > best+0.001 {
+			if _, q := loudest(pcm[i+frame : i+2*frame]); min(p, q) > best {
 				best, at = min(p, q), i
 			}
 		}
