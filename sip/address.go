@@ -58,6 +58,13 @@ func isDisplay(s string) bool {
 
 // ParseAddresses parses a comma-separated list. An empty list gives nil and no error.
 func ParseAddresses(s string) ([]Address, error) {
+	if trim(s) != "" && strings.IndexByte(s, ',') < 0 { // as nearly always
+		a, err := ParseAddress(s)
+		if err != nil {
+			return nil, err
+		}
+		return []Address{a}, nil
+	}
 	parts := SplitList(s)
 	if len(parts) > maxAddresses {
 		return nil, ErrBounds

@@ -126,7 +126,7 @@ func nextParam(s string) (name, value, rest string, err error) {
 }
 
 func unquote(s string) (value, rest string, err error) {
-	if end := strings.IndexAny(s[1:], `"\\`) + 1; end > 0 && s[end] == '"' { // nothing escaped: nothing to copy
+	if end := strings.IndexByte(s[1:], '"') + 1; end > 0 && strings.IndexByte(s[1:end], '\\') < 0 { // nothing escaped: nothing to copy
 		return s[1:end], s[end+1:], nil
 	}
 	var b strings.Builder

@@ -114,14 +114,15 @@ func (sh *shard) begin(r *Request, key serverKey, merge mergeKey) {
 	}
 	sh.s.transactions.Add(1)
 	tx := t.tx
-	if key.invite() {
-		t.early = sh.after(trying, func() { _ = tx.Respond(NewResponse(r, 100, "")) })
-	} else {
-		// A TU that forgets to answer must not leak: past this nobody waits (RFC 4320 section 4.2).
-		t.early = sh.after(lifetime, t.end)
-	}
 	if !sh.guard(func() { sh.s.h.Request(tx) }) && t.state == txProceeding {
 		_ = tx.Respond(NewResponse(r, 500, ""))
+	}
+	switch {
+	case t.state != txProceeding || t.last != nil: // answered: most registrations need no timer
+	case key.invite():
+		t.early = sh.after(trying, func() { _ = tx.Respond(NewResponse(r, 100, "")) })
+	default: // A TU that forgets to answer must not leak: past this nobody waits (RFC 4320 section 4.2).
+		t.early = sh.after(lifetime, t.end)
 	}
 }
 

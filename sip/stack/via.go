@@ -104,7 +104,11 @@ func (h *Headers) Vias() ([]Via, error) {
 		if h.list[i].Name != "Via" {
 			continue
 		}
-		for _, e := range sip.SplitList(h.list[i].Value) {
+		elements := []string{h.list[i].Value}
+		if value := elements[0]; value == "" || strings.IndexByte(value, ',') >= 0 {
+			elements = sip.SplitList(value)
+		}
+		for _, e := range elements {
 			v, err := ParseVia(e)
 			if err != nil {
 				return nil, err
