@@ -93,6 +93,11 @@ type StorageConfig struct {
 	Lock     string `yaml:"lock"` // s3: how the bucket locks recordings until they are due: "compliance" (default) or "governance"
 	Access   Secret `yaml:"access_key"`
 	Secret   Secret `yaml:"secret_key"`
+
+	Identity  string `yaml:"identity"`   // s3: "keys" (default: the two above), "machine" (IAM of the instance, task or pod), "web-identity" or "role" (STS)
+	STS       string `yaml:"sts"`        // URL of the STS, of a machine that of its metadata where it is another than usual
+	Role      string `yaml:"role"`       // ARN of the role that is assumed
+	TokenFile string `yaml:"token_file"` // web-identity: the token, kept fresh by the platform
 }
 
 // AuditConfig says who besides the object store keeps checkpoints of the audit log.
@@ -353,6 +358,11 @@ func (s StorageConfig) validate() error {
 	case "s3":
 		if s.Endpoint == "" || s.Bucket == "" {
 			return invalid("storage", "s3 needs endpoint and bucket")
+		}
+		if s.Identity != "" && s.Identity != "keys" {
+			if err := s.s3().Validate(); err != nil {
+				return invalid("storage.identity", "%v", err)
+			}
 		}
 		return nil
 	}

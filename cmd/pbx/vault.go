@@ -136,8 +136,14 @@ func openObjects(c Config) (objstore.Store, error) {
 	if c.Storage.Kind == "dir" {
 		return dir.Open(c.path("objects"), time.Now)
 	}
-	return s3.Open(s3.Config{Endpoint: c.Storage.Endpoint, Plain: c.Storage.TLS != nil && !*c.Storage.TLS, Region: c.Storage.Region,
-		Bucket: c.Storage.Bucket, Governance: c.Storage.Lock == lockGovernance, AccessKey: c.Storage.Access.value, SecretKey: s3.Secret(c.Storage.Secret.value)})
+	return s3.Open(c.Storage.s3())
+}
+
+// s3 is how the bucket is reached.
+func (s StorageConfig) s3() s3.Config {
+	return s3.Config{Endpoint: s.Endpoint, Plain: s.TLS != nil && !*s.TLS, Region: s.Region, Bucket: s.Bucket, Governance: s.Lock == lockGovernance,
+		AccessKey: s.Access.value, SecretKey: s3.Secret(s.Secret.value),
+		Source: s3.Source{Identity: s3.Identity(s.Identity), Endpoint: s.STS, Role: s.Role, TokenFile: s.TokenFile}}
 }
 
 // serve makes the handler that plays recordings to whom the gate lets.

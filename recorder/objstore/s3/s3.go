@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"naisen/recorder/objstore"
 )
@@ -38,6 +37,7 @@ type Config struct {
 	Prefix     string // of every name, such as "recordings/"; empty: none
 	AccessKey  string
 	SecretKey  Secret
+	Source     Source            // of credentials, where they are not these two
 	Governance bool              // object lock mode governance instead of compliance
 	PartSize   int64             // larger objects go in parts of this size, at least 5 MiB; default 64 MiB
 	Transport  http.RoundTripper // default: minio-go's, with the system's roots
@@ -50,14 +50,12 @@ func (c Config) Validate() error {
 		return errors.New("s3: endpoint: host:port is required")
 	case c.Bucket == "":
 		return errors.New("s3: bucket is required")
-	case c.AccessKey == "" || c.SecretKey == "":
-		return errors.New("s3: access key and secret are required")
 	case c.PartSize != 0 && c.PartSize < leastPart:
 		return errors.New("s3: a part has at least 5 MiB")
 	case c.Prefix != "" && !strings.HasSuffix(c.Prefix, "/"):
 		return errors.New("s3: prefix must end in /")
 	}
-	return objstore.CheckPrefix(c.Prefix)
+	return errors.Join(c.Source.validate(c.AccessKey, c.SecretKey), objstore.CheckPrefix(c.Prefix))
 }
 
 // Store keeps objects in a bucket.
@@ -88,7 +86,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	// TrailingHeaders stays off: several servers, versitygw among them, do not take what minio-go sends then.
 	// MaxRetries 1: the pipeline has its own back-off, and nothing is gained by two of them.
-	c, err := minio.NewCore(cfg.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(cfg.AccessKey, string(cfg.SecretKey), ""),
+	c, err := minio.NewCore(cfg.Endpoint, &minio.Options{Creds: cfg.Source.credentials(cfg.AccessKey, cfg.SecretKey, cfg.Region),
 		Secure: !cfg.Plain, Region: cfg.Region, Transport: clock, BucketLookup: minio.BucketLookupAuto, MaxRetries: 1})
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
