@@ -52,7 +52,7 @@ func (c checkpointStore) Put(ctx context.Context, name string, signed []byte) er
 	if text, _, ok := strings.Cut(string(there), "\ntime "); !ok || !strings.HasPrefix(string(signed), text+"\n") {
 		return fmt.Errorf("%w: the archive has another checkpoint of the same size", audit.ErrBroken)
 	}
-	err = c.store.Protect(ctx, name, objstore.Lock{Until: c.now().Add(checkpointKeep)})
+	err = c.store.Retain(ctx, name, c.now().Add(checkpointKeep))
 	if errors.Is(err, objstore.ErrNoLocks) {
 		return nil
 	}

@@ -34,12 +34,12 @@ func (l Lock) IsZero() bool { return l.Until.IsZero() && !l.LegalHold }
 // Stands says that it forbids deletion at a time.
 func (l Lock) Stands(now time.Time) bool { return l.LegalHold || now.Before(l.Until) }
 
-// Under is what becomes of a lock where next is asked for: the time only gets later, the hold is as said.
-func (l Lock) Under(next Lock) Lock {
-	if next.Until.Before(l.Until) {
-		next.Until = l.Until
+// Later is the lock with a time that is not earlier than either.
+func (l Lock) Later(until time.Time) Lock {
+	if until.After(l.Until) {
+		l.Until = until
 	}
-	return next
+	return l
 }
 
 // Info describes an object.
@@ -61,9 +61,11 @@ type Store interface {
 	Stat(ctx context.Context, name string) (Info, error)
 	// Delete removes an object, with every version that the store keeps of it; ErrLocked while its lock stands, ErrNotFound if it is not there.
 	Delete(ctx context.Context, name string) error
-	// Protect sets the lock of an object that is there: its Until where that is later than the one that stands (nothing makes it earlier), its
-	// LegalHold as said, on or off. ErrNotFound; ErrNoLocks, and nothing is changed then.
-	Protect(ctx context.Context, name string, lock Lock) error
+	// Retain locks an object that is there until a time, where that is later than the one that stands: nothing makes it earlier. A hold stays
+	// as it is. ErrNotFound; ErrNoLocks.
+	Retain(ctx context.Context, name string, until time.Time) error
+	// Hold puts an object that is there under a legal hold or takes that away. Its time stays as it is. ErrNotFound; ErrNoLocks.
+	Hold(ctx context.Context, name string, on bool) error
 	// Locked is the lock of an object, to the second; zero where there is none, or where the store keeps none. ErrNotFound.
 	Locked(ctx context.Context, name string) (Lock, error)
 	// List calls fn for each object whose name begins with prefix, in the order of names, and stops at fn's first error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"time"
 )
 
 // Under keeps objects of another kind in the same store, below a name of their own: neither kind meets the other's.
@@ -32,8 +33,12 @@ func (u under) Delete(ctx context.Context, name string) error {
 	return u.Store.Delete(ctx, u.prefix+name)
 }
 
-func (u under) Protect(ctx context.Context, name string, lock Lock) error {
-	return u.Store.Protect(ctx, u.prefix+name, lock)
+func (u under) Retain(ctx context.Context, name string, until time.Time) error {
+	return u.Store.Retain(ctx, u.prefix+name, until)
+}
+
+func (u under) Hold(ctx context.Context, name string, on bool) error {
+	return u.Store.Hold(ctx, u.prefix+name, on)
 }
 
 func (u under) Locked(ctx context.Context, name string) (Lock, error) {

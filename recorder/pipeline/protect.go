@@ -16,18 +16,27 @@ func (p *Pipeline) enter(ctx context.Context, m recorder.Manifest, files []file)
 	if err != nil {
 		return err
 	}
-	if err := p.protect(ctx, m, files, lock); err != nil {
+	if err := p.protect(ctx, m, files, objstore.Lock{}, lock); err != nil {
 		return err
 	}
 	if err := p.cfg.Catalogue.Stored(ctx, m); err != nil {
 		return err
 	}
-	now, err := p.lockOf(ctx, m)
-	if err == nil && now != lock {
-		err = p.protect(ctx, m, files, now)
+	for range rounds {
+		now, err := p.lockOf(ctx, m)
+		if err != nil || now == lock {
+			return err
+		}
+		if err := p.protect(ctx, m, files, lock, now); err != nil {
+			return err
+		}
+		lock = now
 	}
-	return err
+	return nil
 }
+
+// rounds in which enter follows a row that others change; each of them brings it into the store too.
+const rounds = 8
 
 // lockOf is what the recording's rule and whoever holds it ask for. Without either its objects stay free.
 func (p *Pipeline) lockOf(ctx context.Context, m recorder.Manifest) (objstore.Lock, error) {
@@ -35,21 +44,18 @@ func (p *Pipeline) lockOf(ctx context.Context, m recorder.Manifest) (objstore.Lo
 	row, err := p.cfg.Catalogue.Get(ctx, m.Domain, m.ID)
 	switch {
 	case err == nil:
-		lock = lock.Under(objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()})
+		lock = objstore.Lock{Until: lock.Until, LegalHold: !row.Held.IsZero()}.Later(row.RetainUntil)
 	case !errors.Is(err, recorder.ErrNotFound):
 		return lock, err
 	}
 	return lock, nil
 }
 
-// protect locks all objects of a recording. A store that keeps no locks is no reason to keep recordings out of it: that is counted and shown, and the
+// protect brings all objects of a recording from one lock under another. A store that keeps no locks is no reason to keep recordings out of it: that is counted and shown, and the
 // catalogue keeps the rule all the same.
-func (p *Pipeline) protect(ctx context.Context, m recorder.Manifest, files []file, lock objstore.Lock) error {
-	if lock.IsZero() {
-		return nil
-	}
+func (p *Pipeline) protect(ctx context.Context, m recorder.Manifest, files []file, was, lock objstore.Lock) error {
 	for _, f := range files {
-		err := p.cfg.Store.Protect(ctx, f.object, lock)
+		err := p.lock(ctx, f.object, was, lock)
 		if errors.Is(err, objstore.ErrNoLocks) {
 			p.count.unlocked.Add(1)
 			p.cfg.Log.Warn("pipeline: the store keeps no locks", "recording", m.ID, "domain", m.Domain, "until", lock.Until, "held", lock.LegalHold)
@@ -58,6 +64,18 @@ func (p *Pipeline) protect(ctx context.Context, m recorder.Manifest, files []fil
 		if err != nil {
 			return fmt.Errorf("%w: lock %s: %w", errStore, f.object, err)
 		}
+	}
+	return nil
+}
+
+func (p *Pipeline) lock(ctx context.Context, object string, was, lock objstore.Lock) error {
+	if lock.Until.After(was.Until) {
+		if err := p.cfg.Store.Retain(ctx, object, lock.Until); err != nil {
+			return err
+		}
+	}
+	if lock.LegalHold != was.LegalHold {
+		return p.cfg.Store.Hold(ctx, object, lock.LegalHold)
 	}
 	return nil
 }

@@ -53,11 +53,11 @@ type onProtect struct {
 	do func(name string) error
 }
 
-func (o *onProtect) Protect(ctx context.Context, name string, lock objstore.Lock) error {
+func (o *onProtect) Retain(ctx context.Context, name string, until time.Time) error {
 	if err := o.do(name); err != nil {
 		return err
 	}
-	return o.Store.Protect(ctx, name, lock)
+	return o.Store.Retain(ctx, name, until)
 }
 
 // A hold counts whenever it is set: before anything is stored, and in the moment between lock and entry.

@@ -80,9 +80,8 @@ func (a *archive) add(t *testing.T, id string, at time.Time) recorder.Manifest {
 		t.Fatal(err)
 	}
 	a.put(t, catalogue.ManifestName(object), text)
-	lock := objstore.Lock{Until: m.RetainUntil()}
 	for _, name := range []string{object, catalogue.TrackName(object, 1), catalogue.ManifestName(object)} {
-		if err := a.store.Protect(t.Context(), name, lock); err != nil {
+		if err := a.store.Retain(t.Context(), name, m.RetainUntil()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -268,7 +267,7 @@ func must[T any](v T, err error) T {
 func TestRebuild(t *testing.T) {
 	a := newArchive(t)
 	for _, n := range []string{a.object(t, "r0"), catalogue.TrackName(a.object(t, "r0"), 1), catalogue.ManifestName(a.object(t, "r0"))} {
-		if err := a.store.Protect(t.Context(), n, objstore.Lock{Until: began.AddDate(9, 0, 0), LegalHold: true}); err != nil {
+		if err := errors.Join(a.store.Retain(t.Context(), n, began.AddDate(9, 0, 0)), a.store.Hold(t.Context(), n, true)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
 	"naisen/recorder/objstore"
+	"naisen/recorder/retention"
 	"naisen/recorder/seal"
 )
 
@@ -155,12 +156,15 @@ func (r *run) read(ctx context.Context, row catalogue.Row, p part) error {
 	return nil
 }
 
-// locks makes sure that everything is locked for as long as the catalogue keeps it.
+// locks makes sure that everything is locked for as long as the catalogue keeps it. Times and holds are two things: a time is only made later, and a
+// hold is what the catalogue says after it was set, not before, since somebody may release or hold it in that moment.
 func (r *run) locks(ctx context.Context, row catalogue.Row, parts []part) error {
 	want := objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()}
 	if !want.Stands(r.Clock()) {
 		return nil
 	}
+	var less []string // locked for less than that
+	loose := false
 	for _, p := range parts {
 		has, err := r.Store.Locked(ctx, p.name)
 		if errors.Is(err, objstore.ErrNotFound) {
@@ -169,21 +173,36 @@ func (r *run) locks(ctx context.Context, row catalogue.Row, parts []part) error 
 		if err != nil {
 			return err
 		}
-		if !has.Until.Before(want.Until) && (has.LegalHold || !want.LegalHold) {
-			continue
+		short, free := has.Until.Before(want.Until), want.LegalHold && !has.LegalHold
+		if short && r.Mend {
+			err = r.Store.Retain(ctx, p.name, want.Until)
 		}
-		detail := "kept until %s"
-		if r.Mend {
-			err := r.Store.Protect(ctx, p.name, objstore.Lock{Until: want.Until, LegalHold: want.LegalHold || has.LegalHold})
-			if errors.Is(err, objstore.ErrNoLocks) {
-				return nil // the bucket's alarm says so once for all
-			}
-			if err != nil {
-				return err
-			}
-			detail += "; locked now"
+		if err != nil {
+			return unlockable(err)
 		}
-		r.found(Unlocked, p.name, detail, want.Until.UTC().Format("2006-01-02"))
+		if loose = loose || free; short || free {
+			less = append(less, p.name)
+		}
+	}
+	detail := "kept until %s"
+	if r.Mend {
+		detail += "; locked now"
+	}
+	if loose && r.Mend {
+		if err := retention.SettleHold(ctx, r.Catalogue, r.Store, row.Domain, row.ID); err != nil {
+			return unlockable(err)
+		}
+	}
+	for _, name := range less {
+		r.found(Unlocked, name, detail, want.Until.UTC().Format("2006-01-02"))
 	}
 	return nil
+}
+
+// unlockable is err, but where there is nothing to lock any more, or nothing that locks: the bucket's alarm says so once for all.
+func unlockable(err error) error {
+	if errors.Is(err, objstore.ErrNoLocks) || errors.Is(err, objstore.ErrNotFound) || errors.Is(err, recorder.ErrNotFound) {
+		return nil
+	}
+	return err
 }

@@ -21,7 +21,7 @@ func (k *Keeper) Hold(ctx context.Context, domain, id, by, reason string) error 
 	if err := k.cfg.Catalogue.Hold(ctx, domain, id, by, reason); err != nil {
 		return err
 	}
-	return k.settle(ctx, domain, id, nil)
+	return k.settle(ctx, domain, id)
 }
 
 // Release ends a hold: first in the store, so that what the catalogue calls free can be destroyed. recorder.ErrNotFound; catalogue.ErrChanged: somebody
@@ -31,22 +31,31 @@ func (k *Keeper) Release(ctx context.Context, domain, id string) error {
 	if err != nil {
 		return err
 	}
-	free := objstore.Lock{Until: row.RetainUntil}
 	if row.State == recorder.Stored {
-		if err := k.protect(ctx, row, free); err != nil {
+		if err := hold(ctx, k.cfg.Store, row, false); err != nil && !errors.Is(err, objstore.ErrNoLocks) {
 			return err
 		}
 	}
 	err = k.cfg.Catalogue.Release(ctx, row)
-	return errors.Join(err, k.settle(ctx, domain, id, &free))
+	return errors.Join(err, k.settle(ctx, domain, id))
 }
 
-// Extend keeps a recording longer than its rule. recorder.ErrNotFound; catalogue.ErrEarlier: nobody keeps it for a shorter time.
+// Extend keeps a recording longer than its rule. recorder.ErrNotFound; catalogue.ErrEarlier: nobody keeps it for a shorter time. What is not stored
+// yet is locked by the pipeline, which looks at the row after it has stored it.
 func (k *Keeper) Extend(ctx context.Context, domain, id string, until time.Time) error {
 	if err := k.cfg.Catalogue.Extend(ctx, domain, id, until); err != nil {
 		return err
 	}
-	return k.settle(ctx, domain, id, nil)
+	return k.retain(ctx, domain, id)
+}
+
+// retain brings the time that the catalogue has into the store.
+func (k *Keeper) retain(ctx context.Context, domain, id string) error {
+	row, err := k.cfg.Catalogue.Get(ctx, domain, id)
+	if err != nil || row.State != recorder.Stored {
+		return err
+	}
+	return lockless(each(ctx, k.cfg.Store, row, func(name string) error { return k.cfg.Store.Retain(ctx, name, row.RetainUntil) }))
 }
 
 // Date gives an end to a recording that has none. recorder.ErrNotFound; catalogue.ErrChanged: it has one.
@@ -54,7 +63,7 @@ func (k *Keeper) Date(ctx context.Context, domain, id string, until time.Time) e
 	if err := k.cfg.Catalogue.Date(ctx, domain, id, until); err != nil {
 		return err
 	}
-	return k.settle(ctx, domain, id, nil)
+	return k.retain(ctx, domain, id)
 }
 
 // Relabel gives a recording another label in place of the one that was read. recorder.ErrNotFound; catalogue.ErrChanged.
@@ -62,40 +71,54 @@ func (k *Keeper) Relabel(ctx context.Context, domain, id string, from, to record
 	return k.cfg.Catalogue.Relabel(ctx, domain, id, from, to)
 }
 
-// rounds in which settle follows a row that others change; each of them settles it too.
+func (k *Keeper) settle(ctx context.Context, domain, id string) error {
+	return lockless(SettleHold(ctx, k.cfg.Catalogue, k.cfg.Store, domain, id))
+}
+
+// lockless is err, but for a store that keeps no locks: there the catalogue's word stands alone.
+func lockless(err error) error {
+	if errors.Is(err, objstore.ErrNoLocks) {
+		return nil
+	}
+	return err
+}
+
+// rounds in which SettleHold follows a row that others change; each of them settles it too.
 const rounds = 8
 
-// settle brings a row's lock into the store, unless it is the one that was set last. The row is read after each change of the store, so whoever changes
-// the store last has seen the row as it is. What is not stored yet is locked by the pipeline, which looks at the row after it has stored it: the row
-// is read here after it was changed, so one of both sees the other.
-func (k *Keeper) settle(ctx context.Context, domain, id string, last *objstore.Lock) error {
+// SettleHold brings a hold that the catalogue has into the store. The row is read after each change of the store, and a hold that went meanwhile is
+// taken away again: whoever changes the store last has seen the row as it is. A hold that only the store has is left alone. What is not stored yet is
+// locked by the pipeline, which looks at the row after it has stored it: one of both sees the other. recorder.ErrNotFound, objstore.ErrNoLocks.
+func SettleHold(ctx context.Context, c *catalogue.Catalogue, s objstore.Store, domain, id string) error {
+	last := false
 	for range rounds {
-		row, err := k.cfg.Catalogue.Get(ctx, domain, id)
+		row, err := c.Get(ctx, domain, id)
 		if err != nil || row.State != recorder.Stored {
 			return err
 		}
-		lock := objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()}
-		if last != nil && last.LegalHold == lock.LegalHold && last.Until.Equal(lock.Until) {
+		if held := !row.Held.IsZero(); held == last {
 			return nil
 		}
-		if err := k.protect(ctx, row, lock); err != nil {
+		last = !last
+		if err := hold(ctx, s, row, last); err != nil {
 			return err
 		}
-		last = &lock
 	}
 	return nil
 }
 
-// protect locks all objects of a recording. A store that keeps no locks has the catalogue's word alone; something that is missing is the
-// reconciler's to tell.
-func (k *Keeper) protect(ctx context.Context, row catalogue.Row, lock objstore.Lock) error {
-	names, err := catalogue.Objects(ctx, k.cfg.Store, row.Object)
+func hold(ctx context.Context, s objstore.Store, row catalogue.Row, on bool) error {
+	return each(ctx, s, row, func(name string) error { return s.Hold(ctx, name, on) })
+}
+
+// each does something to all objects of a recording. Something that is missing is the reconciler's to tell.
+func each(ctx context.Context, s objstore.Store, row catalogue.Row, do func(name string) error) error {
+	names, err := catalogue.Objects(ctx, s, row.Object)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		err := k.cfg.Store.Protect(ctx, name, lock)
-		if err != nil && !errors.Is(err, objstore.ErrNotFound) && !errors.Is(err, objstore.ErrNoLocks) {
+		if err := do(name); err != nil && !errors.Is(err, objstore.ErrNotFound) {
 			return err
 		}
 	}

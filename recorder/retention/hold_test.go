@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"naisen/recorder/catalogue"
 	"naisen/recorder/objstore"
@@ -15,12 +16,21 @@ type between struct {
 	before func()
 }
 
-func (b *between) Protect(ctx context.Context, name string, lock objstore.Lock) error {
+func (b *between) Retain(ctx context.Context, name string, until time.Time) error {
+	b.once()
+	return b.Store.Retain(ctx, name, until)
+}
+
+func (b *between) Hold(ctx context.Context, name string, on bool) error {
+	b.once()
+	return b.Store.Hold(ctx, name, on)
+}
+
+func (b *between) once() {
 	if do := b.before; do != nil {
 		b.before = nil
 		do()
 	}
-	return b.Store.Protect(ctx, name, lock)
 }
 
 // Who releases ends the hold that was read, and no other that somebody sets meanwhile: that one stands, in the store too. So it does where the time is made

@@ -250,7 +250,7 @@ func TestHeldPastUs(t *testing.T) {
 	k := h.keeper(t, nil, nil)
 	approve(t, k, "2026-05")
 	object := catalogue.ObjectName(m.Case)
-	if err := h.store.Protect(t.Context(), catalogue.TrackName(object, 1), objstore.Lock{LegalHold: true}); err != nil {
+	if err := h.store.Hold(t.Context(), catalogue.TrackName(object, 1), true); err != nil {
 		t.Fatal(err)
 	}
 	if err := k.Pass(t.Context()); !errors.Is(err, errKept) {

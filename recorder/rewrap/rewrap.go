@@ -127,17 +127,20 @@ func (r *run) recording(ctx context.Context, row catalogue.Row) error {
 	if err := r.prove(ctx, row, name, parts); err != nil {
 		return err
 	}
-	lock, err := r.protect(ctx, row, name)
+	lock, err := r.protect(ctx, row, name, objstore.Lock{})
 	if err != nil {
 		return err
 	}
 	err = r.Catalogue.Rewrapped(ctx, row.Domain, row.ID, epoch)
-	var now catalogue.Row
-	if err == nil {
-		now, err = r.Catalogue.Get(ctx, row.Domain, row.ID)
-	}
-	if err == nil && lockOf(now) != lock {
-		_, err = r.protect(ctx, now, name)
+	for range rounds {
+		var now catalogue.Row
+		if err == nil {
+			now, err = r.Catalogue.Get(ctx, row.Domain, row.ID)
+		}
+		if err != nil || lockOf(now) == lock {
+			break
+		}
+		lock, err = r.protect(ctx, now, name, lock)
 	}
 	if errors.Is(err, recorder.ErrNotFound) { // it was destroyed, or removed, meanwhile, perhaps by somebody who did not see the wrap
 		if err = r.Store.Delete(ctx, name); errors.Is(err, objstore.ErrNotFound) {
@@ -259,13 +262,19 @@ func lockOf(row catalogue.Row) objstore.Lock {
 	return objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()}
 }
 
-// protect locks a wrap as its recording is locked.
-func (r *run) protect(ctx context.Context, row catalogue.Row, name string) (objstore.Lock, error) {
+// rounds in which a wrap follows a row that others change; each of them settles it too.
+const rounds = 8
+
+// protect brings a wrap from one lock under that of its recording.
+func (r *run) protect(ctx context.Context, row catalogue.Row, name string, was objstore.Lock) (objstore.Lock, error) {
 	lock := lockOf(row)
-	if lock.IsZero() {
-		return lock, nil
+	var err error
+	if lock.Until.After(was.Until) {
+		err = r.Store.Retain(ctx, name, lock.Until)
 	}
-	err := r.Store.Protect(ctx, name, lock)
+	if err == nil && lock.LegalHold != was.LegalHold {
+		err = r.Store.Hold(ctx, name, lock.LegalHold)
+	}
 	if errors.Is(err, objstore.ErrNoLocks) { // the bucket's alarm says so once for all
 		err = nil
 	}

@@ -73,7 +73,7 @@ func (s *shelf) add(t *testing.T, id string) {
 	}
 	s.put(t, catalogue.ManifestName(object), text)
 	for name := range s.before {
-		if err := s.store.Protect(t.Context(), name, objstore.Lock{Until: m.RetainUntil()}); err != nil {
+		if err := s.store.Retain(t.Context(), name, m.RetainUntil()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -209,11 +209,18 @@ func (f *faulty) Stat(ctx context.Context, name string) (objstore.Info, error) {
 	return f.Store.Stat(ctx, name)
 }
 
-func (f *faulty) Protect(ctx context.Context, name string, lock objstore.Lock) error {
+func (f *faulty) Retain(ctx context.Context, name string, until time.Time) error {
 	if err := f.ask(); err != nil {
 		return err
 	}
-	return f.Store.Protect(ctx, name, lock)
+	return f.Store.Retain(ctx, name, until)
+}
+
+func (f *faulty) Hold(ctx context.Context, name string, on bool) error {
+	if err := f.ask(); err != nil {
+		return err
+	}
+	return f.Store.Hold(ctx, name, on)
 }
 
 func (f *faulty) List(ctx context.Context, prefix string, fn func(objstore.Info) error) error {

@@ -59,7 +59,7 @@ func TestLocksSurviveRestart(t *testing.T) {
 		return s.Put(t.Context(), name, bytes.NewReader([]byte("x")), 1, lock)
 	}
 	if err := errors.Join(put("a/born.age", objstore.Lock{Until: now.Add(time.Hour)}), put("a/later.age", objstore.Lock{}), put("a/held.age", objstore.Lock{}),
-		s.Protect(t.Context(), "a/later.age", objstore.Lock{Until: now.Add(time.Hour)}), s.Protect(t.Context(), "a/held.age", objstore.Lock{LegalHold: true})); err != nil {
+		s.Retain(t.Context(), "a/later.age", now.Add(time.Hour)), s.Hold(t.Context(), "a/held.age", true)); err != nil {
 		t.Fatal(err)
 	}
 	if err := put("a/born.age", objstore.Lock{}); !errors.Is(err, objstore.ErrExists) {

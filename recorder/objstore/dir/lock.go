@@ -45,8 +45,21 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Protect implements objstore.Store.
-func (s *Store) Protect(ctx context.Context, name string, lock objstore.Lock) error {
+// Retain implements objstore.Store.
+func (s *Store) Retain(ctx context.Context, name string, until time.Time) error {
+	return s.relock(ctx, name, func(l objstore.Lock) objstore.Lock { return l.Later(until) })
+}
+
+// Hold implements objstore.Store.
+func (s *Store) Hold(ctx context.Context, name string, on bool) error {
+	return s.relock(ctx, name, func(l objstore.Lock) objstore.Lock {
+		l.LegalHold = on
+		return l
+	})
+}
+
+// relock changes a lock as nobody else does.
+func (s *Store) relock(ctx context.Context, name string, change func(objstore.Lock) objstore.Lock) error {
 	s.locks.Lock()
 	defer s.locks.Unlock()
 	if _, err := s.Stat(ctx, name); err != nil {
@@ -54,7 +67,7 @@ func (s *Store) Protect(ctx context.Context, name string, lock objstore.Lock) er
 	}
 	stands, err := s.readLock(name)
 	if err == nil {
-		if next := stands.Under(lock); next != stands {
+		if next := change(stands); next != stands {
 			err = s.writeLock(name, next)
 		}
 	}

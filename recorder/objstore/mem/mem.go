@@ -85,10 +85,19 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	})
 }
 
-// Protect implements objstore.Store.
-func (s *Store) Protect(ctx context.Context, name string, lock objstore.Lock) error {
+// Retain implements objstore.Store.
+func (s *Store) Retain(ctx context.Context, name string, until time.Time) error {
 	return s.change(ctx, name, func(o object) error {
-		o.lock = o.lock.Under(lock)
+		o.lock = o.lock.Later(until)
+		s.objects[name] = o
+		return nil
+	})
+}
+
+// Hold implements objstore.Store.
+func (s *Store) Hold(ctx context.Context, name string, on bool) error {
+	return s.change(ctx, name, func(o object) error {
+		o.lock.LegalHold = on
 		s.objects[name] = o
 		return nil
 	})

@@ -43,19 +43,21 @@ func protect(t *testing.T, ctx context.Context, s objstore.Store, now func() tim
 	put(t, ctx, s, name, b, objstore.Lock{})
 	stands(t, ctx, s, "born free", name, time.Time{}, false)
 	hour, two := now().Add(time.Hour), now().Add(2*time.Hour)
+	hold := func(on bool) func() error { return func() error { return s.Hold(ctx, name, on) } }
+	retain := func(until time.Time) func() error { return func() error { return s.Retain(ctx, name, until) } }
 	for _, c := range []struct {
 		step  string
-		lock  objstore.Lock
+		do    func() error
 		until time.Time
 		hold  bool
 	}{
-		{"a hold alone", objstore.Lock{LegalHold: true}, time.Time{}, true}, {"the same again", objstore.Lock{LegalHold: true}, time.Time{}, true},
-		{"released", objstore.Lock{}, time.Time{}, false}, {"a time", objstore.Lock{Until: hour}, hour, false},
-		{"later", objstore.Lock{Until: two}, two, false}, {"earlier is not taken", objstore.Lock{Until: hour}, two, false},
-		{"none is not taken", objstore.Lock{}, two, false}, {"held beside", objstore.Lock{Until: two, LegalHold: true}, two, true},
-		{"released beside", objstore.Lock{}, two, false},
+		{"a hold alone", hold(true), time.Time{}, true}, {"the same again", hold(true), time.Time{}, true},
+		{"released", hold(false), time.Time{}, false}, {"released again", hold(false), time.Time{}, false}, {"a time", retain(hour), hour, false},
+		{"later", retain(two), two, false}, {"earlier is not taken", retain(hour), two, false}, {"none is not taken", retain(time.Time{}), two, false},
+		{"held beside", hold(true), two, true}, {"a time under a hold", retain(two.Add(time.Hour)), two.Add(time.Hour), true},
+		{"released beside", hold(false), two.Add(time.Hour), false},
 	} {
-		if err := s.Protect(ctx, name, c.lock); err != nil {
+		if err := c.do(); err != nil {
 			t.Fatalf("%s: %v", c.step, err)
 		}
 		stands(t, ctx, s, c.step, name, c.until, c.hold)
@@ -68,14 +70,14 @@ func protect(t *testing.T, ctx context.Context, s objstore.Store, now func() tim
 	}
 	const past = "protect/past.age"
 	put(t, ctx, s, past, b, objstore.Lock{})
-	if err := s.Protect(ctx, past, objstore.Lock{Until: now().Add(-time.Hour)}); err != nil {
+	if err := s.Retain(ctx, past, now().Add(-time.Hour)); err != nil {
 		t.Errorf("a time that is over: %v", err)
 	}
-	if err := s.Protect(ctx, past, objstore.Lock{LegalHold: true}); err != nil {
+	if err := s.Hold(ctx, past, true); err != nil {
 		t.Errorf("a hold after it: %v", err)
 	}
 	want(t, "delete held after its time", s.Delete(ctx, past), objstore.ErrLocked)
-	if err := s.Protect(ctx, past, objstore.Lock{}); err != nil {
+	if err := s.Hold(ctx, past, false); err != nil {
 		t.Errorf("release after it: %v", err)
 	}
 	if err := s.Delete(ctx, past); err != nil {
@@ -85,8 +87,8 @@ func protect(t *testing.T, ctx context.Context, s objstore.Store, now func() tim
 
 func protectNothing(t *testing.T, ctx context.Context, s objstore.Store, now func() time.Time) {
 	for name, why := range map[string]error{"protect/none.age": objstore.ErrNotFound, "../x": objstore.ErrName, "": objstore.ErrName} {
-		want(t, fmt.Sprintf("protect %q", name), s.Protect(ctx, name, objstore.Lock{LegalHold: true}), why)
-		want(t, fmt.Sprintf("protect %q", name), s.Protect(ctx, name, objstore.Lock{Until: now().Add(time.Hour)}), why)
+		want(t, fmt.Sprintf("hold %q", name), s.Hold(ctx, name, true), why)
+		want(t, fmt.Sprintf("retain %q", name), s.Retain(ctx, name, now().Add(time.Hour)), why)
 		_, err := s.Locked(ctx, name)
 		want(t, fmt.Sprintf("locked %q", name), err, why)
 	}

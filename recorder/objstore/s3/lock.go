@@ -74,29 +74,43 @@ func wholeSecond(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Second).Add(time.Second)
 }
 
-// Protect implements objstore.Store. A time that is over is left out: servers refuse it, and it locks nothing.
-func (s *Store) Protect(ctx context.Context, name string, lock objstore.Lock) error {
+// Retain implements objstore.Store. A time that is over is left out: servers refuse it, and it locks nothing.
+func (s *Store) Retain(ctx context.Context, name string, until time.Time) error {
 	info, err := s.head(ctx, name, "")
 	if err != nil {
-		return fmt.Errorf("s3: protect %s: %w", name, err)
+		return fmt.Errorf("s3: retain %s: %w", name, err)
 	}
-	stands, key := info.lock(), s.cfg.Prefix+name
-	if until := wholeSecond(lock.Until); until.After(stands.Until) && until.After(s.now().Add(clockGrain)) {
-		mode := s.mode()
-		if had := minio.RetentionMode(info.Metadata.Get("X-Amz-Object-Lock-Mode")); had.IsValid() {
-			mode = had // another one would count as weakening, or be stronger than what somebody chose
-		}
-		err = s.c.PutObjectRetention(ctx, s.cfg.Bucket, key, minio.PutObjectRetentionOptions{Mode: &mode, RetainUntilDate: &until, VersionID: info.VersionID})
+	until = wholeSecond(until)
+	if !until.After(info.lock().Until) || !until.After(s.now().Add(clockGrain)) {
+		return nil
 	}
-	if err == nil && lock.LegalHold != stands.LegalHold {
-		status := minio.LegalHoldDisabled
-		if lock.LegalHold {
-			status = minio.LegalHoldEnabled
-		}
-		err = s.c.PutObjectLegalHold(ctx, s.cfg.Bucket, key, minio.PutObjectLegalHoldOptions{Status: &status, VersionID: info.VersionID})
+	mode := s.mode()
+	if had := minio.RetentionMode(info.Metadata.Get("X-Amz-Object-Lock-Mode")); had.IsValid() {
+		mode = had // another one would count as weakening, or be stronger than what somebody chose
 	}
+	err = s.c.PutObjectRetention(ctx, s.cfg.Bucket, s.cfg.Prefix+name, minio.PutObjectRetentionOptions{Mode: &mode, RetainUntilDate: &until, VersionID: info.VersionID})
 	if err != nil {
-		return fmt.Errorf("s3: protect %s: %w", name, meaning(err))
+		return fmt.Errorf("s3: retain %s: %w", name, meaning(err))
+	}
+	return nil
+}
+
+// Hold implements objstore.Store.
+func (s *Store) Hold(ctx context.Context, name string, on bool) error {
+	info, err := s.head(ctx, name, "")
+	if err != nil {
+		return fmt.Errorf("s3: hold %s: %w", name, err)
+	}
+	if info.lock().LegalHold == on {
+		return nil
+	}
+	status := minio.LegalHoldDisabled
+	if on {
+		status = minio.LegalHoldEnabled
+	}
+	err = s.c.PutObjectLegalHold(ctx, s.cfg.Bucket, s.cfg.Prefix+name, minio.PutObjectLegalHoldOptions{Status: &status, VersionID: info.VersionID})
+	if err != nil {
+		return fmt.Errorf("s3: hold %s: %w", name, meaning(err))
 	}
 	return nil
 }

@@ -69,10 +69,13 @@ func TestBucketWithoutLock(t *testing.T) {
 		t.Errorf("guard: %+v %v", g, err)
 	}
 	put(t, s, "x.age", []byte("x"), objstore.Lock{})
+	if err := s.Retain(t.Context(), "x.age", time.Now().Add(time.Hour)); !errors.Is(err, objstore.ErrNoLocks) {
+		t.Errorf("retain: %v", err)
+	}
+	if err := s.Hold(t.Context(), "x.age", true); !errors.Is(err, objstore.ErrNoLocks) {
+		t.Errorf("hold: %v", err)
+	}
 	for name, lock := range map[string]objstore.Lock{"held.age": {LegalHold: true}, "kept.age": {Until: time.Now().Add(time.Hour)}} {
-		if err := s.Protect(t.Context(), "x.age", lock); !errors.Is(err, objstore.ErrNoLocks) {
-			t.Errorf("protect %+v: %v", lock, err)
-		}
 		if err := s.Put(t.Context(), name, bytes.NewReader(nil), 0, lock); !errors.Is(err, objstore.ErrNoLocks) {
 			t.Errorf("put under %+v: %v", lock, err)
 		}
@@ -128,7 +131,7 @@ func TestVersions(t *testing.T) {
 	if l, err := s.Locked(t.Context(), "held.age"); err != nil || !l.LegalHold {
 		t.Errorf("after it: %+v %v", l, err)
 	}
-	if err := s.Protect(t.Context(), "held.age", objstore.Lock{}); err != nil {
+	if err := s.Hold(t.Context(), "held.age", false); err != nil {
 		t.Fatal(err)
 	}
 	// A second version, as an outsider with the keys can make it, and a marker on top.
