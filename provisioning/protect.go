@@ -227,6 +227,9 @@ var carriers = map[string]func(Writer, string, Proposal) error{
 	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
 }
 
+// Guarded says that changes of a kind of entity may wait as proposals.
+func Guarded(kind string) bool { return carriers[kind] != nil }
+
 func carry[T Entity](w Writer, domain string, p Proposal) error {
 	old, _, err := Get[T](w, domain, p.Name)
 	switch {

@@ -38,8 +38,8 @@ func (a *api) registerDomains() {
 		func(ctx context.Context, in *domainGet) (*itemOutput[provisioning.Domain], error) {
 			return getEntity(ctx, a, res, &getInput{ItemPath: ItemPath{Domain: in.Domain, Key: in.Domain}, IfNoneMatch: in.IfNoneMatch})
 		})
-	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}", "put-domain", "Replace a domain's settings",
-		rule{action: policy.DomainPut, kind: provisioning.KindDomain, key: "domain", domain: "domain"}, 412, 413, 415, 422),
+	huma.Register(a.huma, mayWait(operation(http.MethodPut, "/v1/domains/{domain}", "put-domain", "Replace a domain's settings",
+		rule{action: policy.DomainPut, kind: provisioning.KindDomain, key: "domain", domain: "domain"}, 412, 413, 415, 422)),
 		func(ctx context.Context, in *domainPut) (*itemOutput[provisioning.Domain], error) {
 			out, err := putEntity(ctx, a, res, &putInput[provisioning.Domain]{ItemPath: ItemPath{Domain: in.Domain, Key: in.Domain},
 				IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, Reason: in.Reason, Body: in.Body})

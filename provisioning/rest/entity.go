@@ -101,8 +101,8 @@ func entities[T provisioning.Entity](a *api, res resource[T]) {
 	huma.Register(a.huma, operation(http.MethodGet, item, "get-"+res.one, "Read one of "+res.plural,
 		rule{action: res.read, kind: kind, key: "key", domain: "domain"}),
 		func(ctx context.Context, in *getInput) (*itemOutput[T], error) { return getEntity(ctx, a, res, in) })
-	huma.Register(a.huma, operation(http.MethodDelete, item, "delete-"+res.one, "Delete one of "+res.plural,
-		rule{action: res.del, kind: kind, key: "key", domain: "domain"}, 409, 412),
+	huma.Register(a.huma, mayWait(operation(http.MethodDelete, item, "delete-"+res.one, "Delete one of "+res.plural,
+		rule{action: res.del, kind: kind, key: "key", domain: "domain"}, 409, 412)),
 		func(ctx context.Context, in *deleteInput) (*deleteOutput, error) {
 			return deleteEntity(ctx, a, res, in)
 		})
@@ -111,8 +111,8 @@ func entities[T provisioning.Entity](a *api, res resource[T]) {
 // putPlain registers a PUT that answers with the entity as it is stored.
 func putPlain[T provisioning.Entity](a *api, res resource[T]) {
 	var zero T
-	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/"+res.plural+"/{key}", "put-"+res.one, "Create or replace one of "+res.plural,
-		rule{action: res.put, kind: zero.Kind(), key: "key", domain: "domain"}, 409, 412, 413, 415, 422),
+	huma.Register(a.huma, mayWait(operation(http.MethodPut, "/v1/domains/{domain}/"+res.plural+"/{key}", "put-"+res.one, "Create or replace one of "+res.plural,
+		rule{action: res.put, kind: zero.Kind(), key: "key", domain: "domain"}, 409, 412, 413, 415, 422)),
 		func(ctx context.Context, in *putInput[T]) (*itemOutput[T], error) {
 			out, err := putEntity(ctx, a, res, in)
 			if err != nil {
@@ -301,9 +301,9 @@ func (a *api) registerExtensions() {
 			return newSIPSecret(w, domain, e.Number)
 		}}
 	entities(a, res)
-	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/extensions/{key}", "put-extension",
+	huma.Register(a.huma, mayWait(operation(http.MethodPut, "/v1/domains/{domain}/extensions/{key}", "put-extension",
 		"Create or replace an extension; a new one's answer holds its SIP password",
-		rule{action: policy.ExtensionPut, kind: provisioning.KindExtension, key: "key", domain: "domain"}, 412, 413, 415, 422),
+		rule{action: policy.ExtensionPut, kind: provisioning.KindExtension, key: "key", domain: "domain"}, 412, 413, 415, 422)),
 		func(ctx context.Context, in *putInput[provisioning.Extension]) (*itemOutput[extensionOnce], error) {
 			out, err := putEntity(ctx, a, res, in)
 			if err != nil {

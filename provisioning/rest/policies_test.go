@@ -276,3 +276,20 @@ func TestRecordingNeedsTwoPeople(t *testing.T) {
 		t.Errorf("%+v", labels)
 	}
 }
+
+// The document says which operations may be answered with 202: those that change what guards recordings, and no others.
+func TestDocumentSaysWhatWaits(t *testing.T) {
+	for name, op := range operations(newRig(t).api) {
+		rule := op.Metadata[metaRule].(rule)
+		method, path, _ := strings.Cut(name, " ")
+		last := path[strings.LastIndex(path, "/")+1:]
+		if method == "POST" || method == "GET" {
+			continue
+		}
+		want := provisioning.Guarded(rule.kind) && (last == "{key}" || last == "{domain}") && name != "DELETE /v1/domains/{domain}/recording-policies/{key}" ||
+			last == "label" || last == "retention"
+		if got := op.Responses["202"] != nil; got != want {
+			t.Errorf("%s may wait: %t, want %t", name, got, want)
+		}
+	}
+}

@@ -56,6 +56,16 @@ func (a *api) wish(s provisioning.Subject, reason string) provisioning.Wish {
 	return provisioning.Wish{By: s.User + "@" + s.Domain, Reason: strings.TrimSpace(reason), At: a.Clock()}
 }
 
+// mayWait says in the document that what an operation asks for may wait. Of entities only some kinds do.
+func mayWait(op huma.Operation) huma.Operation {
+	r, ok := op.Metadata[metaRule].(rule)
+	gone := op.Method == http.MethodDelete && r.kind == provisioning.KindPolicy // one that can be deleted protects nothing
+	if ok && !gone && (r.kind == policy.KindRecording || provisioning.Guarded(r.kind)) {
+		op.Responses = map[string]*huma.Response{"202": {Description: "What loosens how recordings are protected waits for others to agree; Link names the proposal"}}
+	}
+	return op
+}
+
 // waiting is the Link header of an answer whose change waits (RFC 8288).
 func waiting(domain string, p *provisioning.Proposal) string {
 	if p == nil {

@@ -66,11 +66,11 @@ func (a *api) registerVault() {
 	huma.Register(a.huma, operation(http.MethodPost, recording+"/release", "release-recording",
 		"End a hold; what fell due meanwhile is destroyed when that is approved anew",
 		of(policy.RecordingRelease, policy.KindRecording), 412, 413, 415, 422, 503), a.releaseRecording)
-	huma.Register(a.huma, operation(http.MethodPut, recording+"/retention", "retain-recording",
+	huma.Register(a.huma, mayWait(operation(http.MethodPut, recording+"/retention", "retain-recording",
 		"Keep a recording longer; nobody keeps it for a shorter time. An end for one that has none waits for another person",
-		of(policy.RecordingRetain, policy.KindRecording), 413, 415, 422, 503), a.retainRecording)
-	huma.Register(a.huma, operation(http.MethodPut, recording+"/label", "label-recording", "Label a recording; a lower label waits for another person",
-		of(policy.RecordingLabel, policy.KindRecording), 412, 413, 415, 422, 503), a.labelRecording)
+		of(policy.RecordingRetain, policy.KindRecording), 413, 415, 422, 503)), a.retainRecording)
+	huma.Register(a.huma, mayWait(operation(http.MethodPut, recording+"/label", "label-recording", "Label a recording; a lower label waits for another person",
+		of(policy.RecordingLabel, policy.KindRecording), 412, 413, 415, 422, 503)), a.labelRecording)
 	huma.Register(a.huma, operation(http.MethodGet, list, "list-disposals", "The months in which recordings fall due, up to the next one",
 		rule{action: policy.DisposalRead, kind: policy.KindDisposal, domain: "domain"}), a.listDisposals)
 	huma.Register(a.huma, operation(http.MethodGet, list+"/{key}", "get-disposal", "What falls due in a month (2026-12)",

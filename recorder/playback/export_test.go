@@ -71,7 +71,7 @@ func TestExport(t *testing.T) {
 	}
 	log := &ledger{}
 	h.gate.listener = "kakari@a.example"
-	h.Handler, err = New(Config{Gate: h.gate, Catalogue: h.cat, Store: h.store, Sealer: h.sealer,
+	h.Handler, err = New(Config{Gate: h.gate, Catalogue: h.cat, Store: h.store, Sealer: h.sealer, Marker: h.cfg.Marker,
 		Packs: &evidence.Builder{Opener: unseal.New(h.store, h.sealer), Log: log, Check: log.open, Key: key, Now: time.Now}})
 	if err != nil {
 		t.Fatal(err)
