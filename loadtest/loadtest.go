@@ -1,5 +1,6 @@
 // Package loadtest is everything that looks at the switch from outside only: by its sockets, its command line, its HTTP API, its metrics
-// and /proc. It imports the sip and media folders for their parsers and never the switch's own parts. There is no code here.
+// and /proc. It imports the sip and media folders for their parsers and never the switch's own parts; the report measures mixer and recorder in its own
+// process. There is no code here.
 //
 //	make phones                                tests against a switch that is a process of its own (go test ./loadtest/...):
 //	    ./loadtest/phones                      real phones (baresip): tones, recording, playback

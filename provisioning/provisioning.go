@@ -65,8 +65,9 @@ const (
 	RoleAuditor   Role = "auditor"
 	RoleStaff     Role = "staff"
 
-	RoleManager    Role = "recording-manager" // 管理責任者: holds recordings, and agrees to what is destroyed
-	RoleSupervisor Role = "supervisor"        // of a call centre; of whose calls is said by Supervision
+	RoleManager    Role = "recording-manager"     // 管理責任者: holds recordings, and agrees to what is destroyed
+	RoleSupervisor Role = "supervisor"            // of a call centre; of whose calls is said by Supervision
+	RoleBreakGlass Role = "recording-break-glass" // beside recording-listener: may listen at once with a reason, and is reviewed
 )
 
 // Extension is an internal number with its SIP credentials.

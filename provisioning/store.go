@@ -60,12 +60,16 @@ const (
 	KindSupervision  = "supervision"
 	KindNotice       = "notice"
 	KindProposal     = "proposal"
-	KindSecret       = "secret" // no entity: only in the change feed and the audit log
+	KindListening    = "listening-request"
+
+	KindListeningRules = "listening-rules"
+	KindRecordingScope = "recording-scope"
+	KindSecret         = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}, ListeningRules{}, RecordingScope{}, ListeningRequest{}}
 }
 
 // Row is an entity as the store keeps it.

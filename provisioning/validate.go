@@ -174,7 +174,7 @@ func (u User) Validate() error {
 
 // Roles is every role that a user can have.
 func Roles() []Role {
-	return []Role{RoleAdmin, RoleTelephony, RoleListener, RoleAuditor, RoleStaff, RoleSupervisor, RoleManager}
+	return []Role{RoleAdmin, RoleTelephony, RoleListener, RoleAuditor, RoleStaff, RoleSupervisor, RoleManager, RoleBreakGlass}
 }
 
 var mediaModes = []string{"", "srtp-required", "srtp-preferred", "srtp-forbidden", "dtls-required"}

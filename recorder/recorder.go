@@ -3,9 +3,7 @@
 package recorder
 
 import (
-	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"naisen/media"
@@ -39,6 +37,8 @@ type Case struct {
 	Notice    *Notice   `json:"notice,omitempty"`
 
 	Asked *Asked `json:"asked,omitempty"` // on demand; nil: a policy demanded it
+
+	Groups []string `json:"groups,omitempty"` // queues and groups that the call was for
 
 	Label         Label `json:"label,omitempty"`          // how confidential it is from birth. In a manifest the highest of all that it came under; empty: of before there were any
 	RetentionDays int   `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says. In a manifest the longest of all that it came under
@@ -155,6 +155,7 @@ type Manifest struct {
 	Segments  []Segment  `json:"segments,omitempty"`  // who was in it when
 	Notices   []Notice   `json:"notices,omitempty"`   // heard by others, or later, than the one that the recording waited for
 	Links     []Link     `json:"links,omitempty"`     // other calls of the same conversation
+	Peaks     []byte     `json:"peaks,omitempty"`     // Peaks as JSON, sealed as the audio is: who reads the manifest need not be one who may hear it; nil: of before there were any
 }
 
 // Deposit is what is known of a recording once the store has it and gave the same back: enough to know it again for ever.
@@ -250,35 +251,3 @@ const (
 	Stored    State = "stored"
 	Failed    State = "failed"
 )
-
-// Action is what someone wants with recordings.
-type Action string
-
-// Actions that a Gate is asked about.
-const (
-	List   Action = "list"
-	Listen Action = "listen"
-	Export Action = "export" // an evidence pack, which leaves the vault
-)
-
-// Terms are how a recording is served to somebody.
-type Terms struct {
-	Listener string // who, as the audit log names them
-}
-
-// Permit is the right to do one action now. Begin writes the audit entry and must succeed before the first byte; Done says how much was served.
-type Permit interface {
-	Terms() Terms
-	Begin(ctx context.Context, detail map[string]any) error
-	Done(bytes int64, err error)
-}
-
-// Gate decides. It answers ErrNotFound when the asker may not know that the recording exists, and *Unauthenticated when there is no valid token.
-type Gate interface {
-	Permit(r *http.Request, action Action, domain, number, recording string) (Permit, error)
-}
-
-// Unauthenticated carries the WWW-Authenticate value of the 401.
-type Unauthenticated struct{ Challenge string }
-
-func (e *Unauthenticated) Error() string { return "recorder: no valid token" }

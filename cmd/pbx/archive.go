@@ -31,9 +31,11 @@ const (
 type archive struct {
 	vault  *vault
 	keeper *retention.Keeper
-	log    *slog.Logger
-	cancel context.CancelFunc
-	worker sync.WaitGroup
+
+	reviews *reviews
+	log     *slog.Logger
+	cancel  context.CancelFunc
+	worker  sync.WaitGroup
 
 	unlocked atomic.Bool                        // the bucket was made without Object Lock
 	last     atomic.Pointer[[]reconcile.Report] // of recordings and of messages; nil: none yet
@@ -45,6 +47,9 @@ func (p *pbx) startArchive(ctx context.Context) error {
 	var err error
 	a.keeper, err = retention.New(retention.Config{Catalogue: p.vault.catalogue, Store: p.vault.store, Certify: certify(p.store), Log: p.log, Zone: zone()})
 	if err != nil {
+		return err
+	}
+	if a.reviews, err = openReviews(ctx, p.store, p.alarms); err != nil {
 		return err
 	}
 	p.archive = a
@@ -188,6 +193,7 @@ const (
 
 func (p *pbx) archiveAlarms() {
 	a, keeper, rec := p.alarms, p.archive.keeper.Stats, p.vault.pipeline.Stats
+	a.watchEach("review-waiting", p.archive.reviews.waiting)
 	a.watch("store-unlocked", func() bool { return p.archive.unlocked.Load() })
 	a.watch("disposal-waiting", func() bool { return keeper().Waiting > 0 })
 	a.watch("destruction-stuck", func() bool { return keeper().Stuck > 0 })

@@ -45,7 +45,7 @@ func TestDemo(t *testing.T) {
 		`SRTP AEAD_AES_128_GCM; of the carrier: plain RTP`,
 		`carrier then heard the desk's 1100 Hz`, `desk phone then heard the caller's 700 Hz`,
 		`age-encryption\.org/v1`, `for the µ-law of both voices and the passwords finds nothing`,
-		`Without a token: 401`, `with the role staff: 404`, `with the role recording-listener: 200`,
+		`Without a token: 401`, `with the role staff: 404`, `with the role recording-listener: 403; the listening request is made \(201\)`, `Now as user admin: 200`,
 		`Left is the caller's 700 Hz`, `Right is the desk phone's 1100 Hz`,
 		`clerk@pbx\.internal +recording\.listen +c\w+ +denied`, `admin@pbx\.internal +recording\.listen +c\w+ +allowed`,
 		`audit verify: \d+ entries good, [1-9]\d* checkpoints agree, 0 entries since`,

@@ -78,7 +78,7 @@ func openBeside(ctx context.Context, c Config) (*vault, error) {
 	if v.store, err = storeBeside(c); err != nil {
 		return nil, err
 	}
-	if v.catalogue, err = catalogue.Open(ctx, c.path("catalogue.db"), time.Now); err != nil {
+	if v.catalogue, err = catalogue.OpenWith(ctx, c.path("catalogue.db"), time.Now, catalogueWords()); err != nil {
 		return nil, err
 	}
 	if v.messages, err = catalogue.Open(ctx, c.path("messages.db"), time.Now); err != nil {

@@ -34,6 +34,7 @@ var exceptions = map[string]string{
 	"recorder/objstore/dir.cancelled.ctx": "io.Reader takes no context; lives for one Put",
 	"recorder/unseal.objectAt.ctx":        "io.ReaderAt takes no context; lives for one response",
 	"recorder/apart.stream.ctx":           "io.ReaderAt takes no context; lives for one response",
+	"recorder/playback.meter.ctx":         "io.Writer takes no context; lives for one response",
 	"prompts.bounded.ctx":                 "io.Reader takes no context; lives for one upload",
 	"cmd/pbx/internal/call.Switch.ctx":    "the calls' own: Drain ends it",
 }

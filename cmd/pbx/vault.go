@@ -52,7 +52,7 @@ func openVault(ctx context.Context, c Config, deposit func(context.Context, reco
 	if v.store, err = openObjects(c); err != nil {
 		return nil, err
 	}
-	if v.catalogue, err = catalogue.Open(ctx, c.path("catalogue.db"), time.Now); err != nil {
+	if v.catalogue, err = catalogue.OpenWith(ctx, c.path("catalogue.db"), time.Now, catalogueWords()); err != nil {
 		return nil, err
 	}
 	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue, Deposit: deposit, Log: log})
@@ -200,6 +200,7 @@ func (p *pbx) recorderMetrics(c *collector) {
 	counter("naisen_playback_total", "Recordings played.", func() int64 { return play().Plays })
 	counter("naisen_evidence_packs_total", "Evidence packs made.", func() int64 { return play().Exports })
 	counter("naisen_playback_refused_total", "Plays refused.", func() int64 { return play().Refused })
+	counter("naisen_playback_revoked_total", "Plays that ended because the right to them did.", func() int64 { return play().Revoked })
 	counter("naisen_playback_unaudited_total", "Plays refused because the audit entry could not be written.", func() int64 { return play().Unaudited })
 	counter("naisen_playback_integrity_total", "Plays refused because object or manifest was altered.", func() int64 { return play().Integrity })
 }

@@ -214,7 +214,7 @@ func recorded(t *testing.T, p *peer.PBX, id string) {
 	if rec.Manifest.Notice == nil || !rec.Manifest.Notice.Complete {
 		t.Errorf("notice receipt %+v", rec.Manifest.Notice)
 	}
-	status, wav, err := p.Do(t.Context(), "GET", "recordings/"+id+"/audio", nil)
+	status, wav, err := p.Listen(t.Context(), "recordings/"+id+"/audio")
 	must(t, err)
 	channels, hz, err := peer.ReadWAV(wav)
 	if err != nil || status != 200 || len(channels) != 2 {

@@ -46,6 +46,7 @@ type PBX struct {
 	prefix      []string
 	token       string
 	adminSecret string
+	listens     bool // somebody has approved that the administrator hears recordings
 }
 
 // Options change what a PBX is started with.

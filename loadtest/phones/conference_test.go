@@ -70,7 +70,7 @@ func voices(t *testing.T, p *peer.PBX, records []call, tones map[string]float64)
 			t.Fatalf("%d tracks: %+v", len(rec.Manifest.Tracks), rec.Manifest)
 		}
 		for _, track := range rec.Manifest.Tracks {
-			status, wav, err := p.Do(t.Context(), "GET", fmt.Sprintf("recordings/%s/tracks/%d", rec.ID, track.Track), nil)
+			status, wav, err := p.Listen(t.Context(), fmt.Sprintf("recordings/%s/tracks/%d", rec.ID, track.Track))
 			must(t, err)
 			channels, hz, err := peer.ReadWAV(wav)
 			if status != 200 || err != nil || len(channels) != 1 {

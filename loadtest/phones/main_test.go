@@ -223,7 +223,7 @@ func altered(t *testing.T, p *peer.PBX, id string) {
 			bad[at] ^= 1
 			must(t, os.Chmod(o, 0o600))
 			must(t, os.WriteFile(o, bad, 0o600))
-			status, answer, err := p.Do(t.Context(), "GET", "recordings/"+id+"/audio", nil)
+			status, answer, err := p.Listen(t.Context(), "recordings/"+id+"/audio")
 			must(t, err)
 			if status != 502 || strings.Contains(string(answer), "RIFF") {
 				t.Errorf("byte %d flipped: %d, %d bytes served", at, status, len(answer))

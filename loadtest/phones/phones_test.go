@@ -228,7 +228,7 @@ type recording struct {
 // listen plays a recording as the administrator and splits it: left the caller, right the called side.
 func listen(t *testing.T, p *peer.PBX, id string) (left, right []int16) {
 	t.Helper()
-	status, wav, err := p.Do(t.Context(), "GET", "recordings/"+id+"/audio", nil)
+	status, wav, err := p.Listen(t.Context(), "recordings/"+id+"/audio")
 	must(t, err)
 	if status != 200 {
 		t.Fatalf("playback: %d %s", status, wav)

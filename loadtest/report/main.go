@@ -46,7 +46,7 @@ var sections = []section{
 	{"media", "Media, beside rtpengine", mediaMethod, measureMedia, false},
 	{"transcoding", "Transcoding, beside rtpengine", transcodingMethod, measureTranscoding, false},
 	{"mixing", "Processor time of conferences", mixingMethod, measureMixing, false},
-	{"vault", "Recordings: rendering and marked copies", vaultMethod, measureVault, false},
+	{"vault", "Recordings: rendering, marked copies, search", vaultMethod, measureVault, false},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
 	{"calls", "Memory of a held call", callsMethod, measureCalls, false},
 }

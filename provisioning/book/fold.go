@@ -50,6 +50,9 @@ func iterations(s string) string {
 	return string(out)
 }
 
+// Fold is a text as it is compared when it is searched: in one form, without what is not said.
+func Fold(s string) string { return plain(hiragana(s)) }
+
 // silent is what people put between the parts of a name, or leave out.
 func silent(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune("・.,'’-_()/\u0000", r) || unicode.IsControl(r)

@@ -154,6 +154,22 @@ const (
 	RecordingKeyRead   provisioning.Action = "recording-key.read" // which keys recordings have, never a key
 	RecordingKeyRotate provisioning.Action = "recording-key.rotate"
 
+	RecordingDownload provisioning.Action = "recording.download" // take away as a file
+	RecordingNote     provisioning.Action = "recording.note"     // write notes and numbers of cases
+
+	ListeningRead     provisioning.Action = "listening.read"     // who asked to hear what, and when it was heard
+	ListeningAsk      provisioning.Action = "listening.ask"      // to hear recordings
+	ListeningDecide   provisioning.Action = "listening.decide"   // approve or refuse what somebody else asked for
+	ListeningWithdraw provisioning.Action = "listening.withdraw" // end an approval or a wish
+	ListeningReview   provisioning.Action = "listening.review"   // close the review of a listening without an approval
+	BreakGlass        provisioning.Action = "listening.break-glass"
+
+	ListeningRulesRead   provisioning.Action = "listening-rules.read"
+	ListeningRulesPut    provisioning.Action = "listening-rules.put"
+	RecordingScopeRead   provisioning.Action = "recording-scope.read"
+	RecordingScopePut    provisioning.Action = "recording-scope.put"
+	RecordingScopeDelete provisioning.Action = "recording-scope.delete"
+
 	DisposalRead    provisioning.Action = "disposal.read" // what falls due
 	DisposalApprove provisioning.Action = "disposal.approve"
 
@@ -252,6 +268,7 @@ const (
 
 	supervisor = provisioning.RoleSupervisor
 	manager    = provisioning.RoleManager
+	breakGlass = provisioning.RoleBreakGlass
 )
 
 // rows is the whole policy, read from top to bottom by people and by action by the code.
@@ -312,7 +329,7 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows())
+	}, watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows())
 }
 
 // deskRows are about what staff do with their telephones.
@@ -409,6 +426,25 @@ func vaultRows() []row {
 		grant(ProposalRead, provisioning.KindProposal, admin, telephony, auditor, manager),
 		grant(ProposalAgree, provisioning.KindProposal, manager),
 		grant(ProposalWithdraw, provisioning.KindProposal, manager).andOwn(admin).andOwn(telephony),
+	}
+}
+
+// listeningRows are about hearing recordings: who listens does not approve, and who approves need not listen.
+func listeningRows() []row {
+	return []row{
+		grant(RecordingDownload, KindRecording, listener),
+		grant(RecordingNote, KindRecording, listener, manager),
+		grant(ListeningRead, provisioning.KindListening, admin, auditor, manager).andOwn(listener),
+		grant(ListeningAsk, provisioning.KindListening, listener),
+		grant(ListeningDecide, provisioning.KindListening, manager),
+		grant(ListeningWithdraw, provisioning.KindListening, manager).andOwn(listener),
+		grant(ListeningReview, provisioning.KindListening, auditor, manager),
+		grant(BreakGlass, provisioning.KindListening, breakGlass),
+		grant(ListeningRulesRead, provisioning.KindListeningRules, admin, listener, auditor, manager),
+		grant(ListeningRulesPut, provisioning.KindListeningRules, manager),
+		grant(RecordingScopeRead, provisioning.KindRecordingScope, admin, auditor, manager),
+		grant(RecordingScopePut, provisioning.KindRecordingScope, manager),
+		grant(RecordingScopeDelete, provisioning.KindRecordingScope, manager),
 	}
 }
 

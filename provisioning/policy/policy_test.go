@@ -16,7 +16,7 @@ import (
 )
 
 // want is the whole matrix written a second time, by hand: role letters A admin, T telephony, L recording-listener, U auditor,
-// S staff, V supervisor, M recording-manager; a lower-case letter means own objects only.
+// S staff, V supervisor, M recording-manager, B recording-break-glass; a lower-case letter means own objects only.
 func want() map[provisioning.Action]string {
 	return map[provisioning.Action]string{
 		policy.DomainRead: "AT", policy.DomainPut: "A", policy.DomainDelete: "",
@@ -31,8 +31,8 @@ func want() map[provisioning.Action]string {
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
 		policy.ParkingLotRead: "AT", policy.ParkingLotPut: "AT", policy.ParkingLotDelete: "AT",
 		policy.PagingGroupRead: "AT", policy.PagingGroupPut: "AT", policy.PagingGroupDelete: "AT",
-		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "atlusvm", policy.MailboxForget: "ATs",
-		policy.MessageRead: "atlusvm", policy.MessageListen: "atlusvm", policy.MessageMark: "atlusvm", policy.MessageDelete: "atlusvm",
+		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "atlusvmb", policy.MailboxForget: "ATs",
+		policy.MessageRead: "atlusvmb", policy.MessageListen: "atlusvmb", policy.MessageMark: "atlusvmb", policy.MessageDelete: "atlusvmb",
 		policy.CalendarRead: "AT", policy.CalendarPut: "AT", policy.CalendarDelete: "AT",
 		policy.ContactRead: "AT", policy.ContactPut: "AT", policy.ContactDelete: "AT", policy.BookAccountRead: "AT", policy.BookAccountPut: "AT", policy.BookAccountDelete: "AT", policy.BookAccountSecret: "AT",
 		policy.BookRead: "ATLUS", policy.HistoryRead: "AUs",
@@ -52,6 +52,9 @@ func want() map[provisioning.Action]string {
 		policy.RecordingList: "ALUM", policy.RecordingListen: "L", policy.RecordingExport: "L",
 		policy.RecordingKeeping: "AUM", policy.RecordingHold: "M", policy.RecordingRelease: "M", policy.RecordingRetain: "M", policy.RecordingLabel: "M",
 		policy.RecordingKeyRead: "AUM", policy.RecordingKeyRotate: "AM",
+		policy.RecordingDownload: "L", policy.RecordingNote: "LM",
+		policy.ListeningRead: "AUMl", policy.ListeningAsk: "L", policy.ListeningDecide: "M", policy.ListeningWithdraw: "Ml", policy.ListeningReview: "UM", policy.BreakGlass: "B",
+		policy.ListeningRulesRead: "ALUM", policy.ListeningRulesPut: "M", policy.RecordingScopeRead: "AUM", policy.RecordingScopePut: "M", policy.RecordingScopeDelete: "M",
 		policy.DisposalRead: "AUM", policy.DisposalApprove: "M",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs", policy.RelayGrant: "ATs",
@@ -68,7 +71,7 @@ func want() map[provisioning.Action]string {
 func letters() map[provisioning.Role]string {
 	return map[provisioning.Role]string{
 		provisioning.RoleAdmin: "A", provisioning.RoleTelephony: "T", provisioning.RoleListener: "L",
-		provisioning.RoleAuditor: "U", provisioning.RoleStaff: "S", provisioning.RoleSupervisor: "V", provisioning.RoleManager: "M",
+		provisioning.RoleAuditor: "U", provisioning.RoleStaff: "S", provisioning.RoleSupervisor: "V", provisioning.RoleManager: "M", provisioning.RoleBreakGlass: "B",
 	}
 }
 

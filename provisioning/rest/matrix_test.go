@@ -58,6 +58,16 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/conferences":            policy.ConferenceRead, "GET /v1/domains/{domain}/conferences/{key}": policy.ConferenceRead,
 		"PUT /v1/domains/{domain}/conferences/{key}": policy.ConferencePut, "DELETE /v1/domains/{domain}/conferences/{key}": policy.ConferenceDelete,
 		"PUT /v1/domains/{domain}/conferences/{key}/pin": policy.ConferenceSecret, "DELETE /v1/domains/{domain}/conferences/{key}/pin": policy.ConferenceSecret,
+		"GET /v1/domains/{domain}/listening-requests": policy.ListeningRead, "GET /v1/domains/{domain}/listening-requests/{key}": policy.ListeningRead,
+		"POST /v1/domains/{domain}/listening-requests": policy.ListeningAsk, "POST /v1/domains/{domain}/break-glass": policy.BreakGlass,
+		"POST /v1/domains/{domain}/listening-requests/{key}/approve": policy.ListeningDecide, "POST /v1/domains/{domain}/listening-requests/{key}/refuse": policy.ListeningDecide,
+		"POST /v1/domains/{domain}/listening-requests/{key}/withdraw": policy.ListeningWithdraw, "POST /v1/domains/{domain}/listening-requests/{key}/review": policy.ListeningReview,
+		"GET /v1/domains/{domain}/listening-rules": policy.ListeningRulesRead, "PUT /v1/domains/{domain}/listening-rules": policy.ListeningRulesPut,
+		"GET /v1/domains/{domain}/recording-scopes": policy.RecordingScopeRead, "GET /v1/domains/{domain}/recording-scopes/{key}": policy.RecordingScopeRead,
+		"PUT /v1/domains/{domain}/recording-scopes/{key}": policy.RecordingScopePut, "DELETE /v1/domains/{domain}/recording-scopes/{key}": policy.RecordingScopeDelete,
+		"GET /v1/domains/{domain}/recordings/{key}/notes": policy.RecordingList, "POST /v1/domains/{domain}/recordings/{key}/notes": policy.RecordingNote,
+		"DELETE /v1/domains/{domain}/recordings/{key}/notes/{id}": policy.RecordingNote,
+		"PUT /v1/domains/{domain}/recordings/{key}/cases/{id}":    policy.RecordingNote, "DELETE /v1/domains/{domain}/recordings/{key}/cases/{id}": policy.RecordingNote,
 		"GET /v1/domains/{domain}/recordings/{key}/keeping":   policy.RecordingKeeping,
 		"PUT /v1/domains/{domain}/recordings/{key}/hold":      policy.RecordingHold,
 		"POST /v1/domains/{domain}/recordings/{key}/release":  policy.RecordingRelease,
@@ -196,6 +206,10 @@ func body(op *huma.Operation) string {
 		return `{"reason":"x"}`
 	case strings.HasSuffix(op.Path, "recordings/{key}/label"):
 		return `{"label":"restricted","reason":"x"}`
+	case strings.HasSuffix(op.Path, "/review"):
+		return `{"remark":"x"}`
+	case strings.HasSuffix(op.Path, "/notes"):
+		return `{"text":"x"}`
 	case strings.HasSuffix(op.Path, "/retention"):
 		return `{"until":"2130-01-01T00:00:00Z","reason":"x"}`
 	case strings.HasSuffix(op.Path, "/recording"):

@@ -29,10 +29,11 @@ func (a *api) describeRecordings() {
 		}
 		a.huma.OpenAPI().AddOperation(op)
 	}
-	add(list, "list-recordings", "List the recordings that the asker may know of", "application/json", "number", "party", "from", "to", "state", "limit", "cursor")
+	add(list, "list-recordings", "List the recordings that the asker may know of", "application/json", "number", "party", "name", "group", "label", "note", "case", "from", "to", "state", "limit", "cursor")
 	add(list+"/{id}", "get-recording", "What is known of a recording, with its manifest", "application/json")
-	add(list+"/{id}/audio", "play-recording", "The audio: 16-bit PCM WAV, left the caller, right the called side; ranges are served", "audio/wav")
-	add(list+"/{id}/tracks/{track}", "play-track", "The voice of one party alone, where more than two spoke: the manifest lists them; WAV of G.711 or 16-bit PCM, ranges are served", "audio/wav")
+	add(list+"/{id}/audio", "play-recording", "The audio, under an approved listening request: 16-bit PCM WAV, left the caller, right the called side; ranges are served, as a stream or (download=1) as a file", "audio/wav", "download")
+	add(list+"/{id}/tracks/{track}", "play-track", "The voice of one party alone, where more than two spoke: the manifest lists them; WAV of G.711 or 16-bit PCM, ranges are served", "audio/wav", "download")
+	add(list+"/{id}/peaks", "get-recording-peaks", "The waveform: of each step the loudest moment of either side, 0 to 255; for who may hear it", "application/json")
 	a.describeEvidence()
 }
 

@@ -78,6 +78,9 @@ type Config struct {
 	Queues    provisioning.Queues   // nil: no view of what queues and agents do now
 	Books     Books                 // nil: no search in the shared directory
 	Vault     provisioning.Vault    // nil: no operations on how long recordings are kept
+	Remarks   provisioning.Remarks  // nil: no notes about recordings
+	// BrokenGlass is told of a listening without an approval, when it begins and when it is reviewed; it must not block. nil: nobody is.
+	BrokenGlass func(domain string, q provisioning.ListeningRequest)
 	// Keys: nil: no operations on the keys of recordings.
 	Keys provisioning.RecordingKeys
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
@@ -142,6 +145,7 @@ func build(cfg Config) (*api, error) {
 	a.registerSecrets()
 	a.registerHistory()
 	a.registerPersonal()
+	a.registerListening()
 	a.registerAudit()
 	a.registerOptional()
 	if err := a.registerPlain(); err != nil {
@@ -179,6 +183,9 @@ func (a *api) registerOptional() {
 	}
 	if a.Vault != nil {
 		a.registerVault()
+	}
+	if a.Remarks != nil {
+		a.registerRemarks()
 	}
 	if a.Keys != nil {
 		a.registerRecordingKeys()

@@ -80,8 +80,21 @@ func (a *api) registerVault() {
 		of(policy.DisposalApprove, policy.KindDisposal), 412, 428), a.approveDisposal)
 }
 
+// known refuses what is about a recording that the asker may not know of.
+func (a *api) known(ctx context.Context, at ItemPath) error {
+	if a.Remarks == nil {
+		return nil
+	}
+	_, err := a.Remarks.Remarks(ctx, subjectOf(ctx), at.Domain, at.Key)
+	return err
+}
+
 func (a *api) getKeeping(ctx context.Context, in *ItemPath) (*itemOutput[provisioning.RecordingKeeping], error) {
-	k, err := a.Vault.Keeping(ctx, in.Domain, in.Key)
+	var k provisioning.RecordingKeeping
+	err := a.known(ctx, *in)
+	if err == nil {
+		k, err = a.Vault.Keeping(ctx, in.Domain, in.Key)
+	}
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -162,6 +175,9 @@ func (a *api) keep(ctx context.Context, at ItemPath, action provisioning.Action,
 		detail = map[string]any{}
 	}
 	detail["reason"] = reason
+	if err := a.known(ctx, at); err != nil {
+		return nil, a.problem(ctx, err)
+	}
 	before, err := a.Vault.Keeping(ctx, at.Domain, at.Key)
 	if err == nil {
 		if before.Hold != nil { // whose hold is replaced or ended

@@ -28,6 +28,8 @@ import (
 type Row struct {
 	ID, Domain, Call  string
 	Number            string // whose policy made it
+	Groups            []string
+	Cases             []string // numbers of cases, in their order
 	Direction, Policy string
 	Started, Ended    time.Time
 	Duration          time.Duration
@@ -53,12 +55,15 @@ type Row struct {
 	Approved    time.Time // when its destruction was agreed to; zero: it was not
 	ApprovedBy  string
 	Certificate string // of its destruction, which has begun; empty: it has not
+
+	place int64
 }
 
 // Catalogue is the table in an SQLite file. Safe for concurrent use.
 type Catalogue struct {
 	write, read *bun.DB
 	now         func() time.Time
+	words       Words
 }
 
 //go:embed migrations
@@ -69,17 +74,22 @@ var ErrNewer = errors.New("catalogue: made by a newer version")
 
 // Open opens or makes the file and brings its schema forward. now: nil is time.Now.
 func Open(ctx context.Context, path string, now func() time.Time) (*Catalogue, error) {
+	return OpenWith(ctx, path, now, Words{})
+}
+
+// OpenWith is Open for a catalogue that is searched in people's spellings.
+func OpenWith(ctx context.Context, path string, now func() time.Time, words Words) (*Catalogue, error) {
 	if now == nil {
 		now = time.Now
 	}
-	c, err := open(ctx, path, now)
+	c, err := open(ctx, path, now, words)
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: open %s: %w", path, err)
 	}
 	return c, nil
 }
 
-func open(ctx context.Context, path string, now func() time.Time) (*Catalogue, error) {
+func open(ctx context.Context, path string, now func() time.Time, words Words) (*Catalogue, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -102,7 +112,11 @@ func open(ctx context.Context, path string, now func() time.Time) (*Catalogue, e
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	return &Catalogue{bun.NewDB(writer, sqlitedialect.New()), bun.NewDB(reader, sqlitedialect.New()), now}, nil
+	c := &Catalogue{bun.NewDB(writer, sqlitedialect.New()), bun.NewDB(reader, sqlitedialect.New()), now, words}
+	if err := c.enterAll(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
 func connect(path string, conns int, extra string) (*sql.DB, error) {

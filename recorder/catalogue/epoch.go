@@ -23,7 +23,7 @@ func (c *Catalogue) Below(ctx context.Context, domain string, epoch int, after s
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: below: %w", err)
 	}
-	return c.fill(ctx, found)
+	return fill(ctx, c.read, found)
 }
 
 // Rewrapped notes that a key of that epoch opens a recording; an older one than it has changes nothing. recorder.ErrNotFound: it is not stored, or its

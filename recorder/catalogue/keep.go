@@ -143,7 +143,7 @@ func (c *Catalogue) Due(ctx context.Context, d Due) ([]Row, error) {
 	if err := sel.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("catalogue: due: %w", err)
 	}
-	return c.fill(ctx, found)
+	return fill(ctx, c.read, found)
 }
 
 // DueTally counts what a Due selects. Digest changes when any recording comes, goes, is held, released or moved to another time.
@@ -256,7 +256,7 @@ func (c *Catalogue) ToDestroy(ctx context.Context, now time.Time, after string) 
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: to destroy: %w", err)
 	}
-	return c.fill(ctx, found)
+	return fill(ctx, c.read, found)
 }
 
 func destroyable(q *bun.SelectQuery, now time.Time) *bun.SelectQuery {
@@ -280,5 +280,5 @@ func (c *Catalogue) Destroying(ctx context.Context, after string) ([]Row, error)
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: destroying: %w", err)
 	}
-	return c.fill(ctx, found)
+	return fill(ctx, c.read, found)
 }

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"github.com/uptrace/bun"
@@ -12,12 +13,19 @@ import (
 // Relabel gives a recording another label in place of one that was read; it never asks who may. Only what is stored gets a lower one: a recording that
 // still runs may come under a higher rule. ErrNotFound; ErrChanged: it has another label by now, or is not stored.
 func (c *Catalogue) Relabel(ctx context.Context, domain, id string, from, to recorder.Label) error {
-	err := c.keep(ctx, "relabel", domain, id, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		q = q.Set("label = ?", to.Level()).Where("label = ?", from.Level())
+	if !storable(domain, id) {
+		return recorder.ErrNotFound
+	}
+	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+		q := tx.NewUpdate().Table("recordings").Set("label = ?", to.Level()).Set("changed = ?", c.now().UnixMilli()).
+			Where("domain = ?", domain).Where("id = ?", id).Where("removed = 0").Where("label = ?", from.Level())
 		if to.Level() < from.Level() {
 			q = q.Where("state = ?", string(recorder.Stored))
 		}
-		return q
+		if err := gone(q.Exec(ctx)); err != nil {
+			return err
+		}
+		return c.again(ctx, tx, domain, id) // it is found by its label
 	})
 	if !errors.Is(err, recorder.ErrNotFound) {
 		return err

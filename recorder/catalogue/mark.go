@@ -2,9 +2,12 @@ package catalogue
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"naisen/recorder"
 )
@@ -39,7 +42,13 @@ func (c *Catalogue) Forget(ctx context.Context, domain, id string) error {
 	if !storable(domain, id) {
 		return nil
 	}
-	_, err := c.write.NewDelete().Table("recordings").Where("domain = ?", domain).Where("id = ?", id).Exec(ctx)
+	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+		if err := leave(ctx, tx, domain, id); err != nil {
+			return err
+		}
+		_, err := tx.NewDelete().Table("recordings").Where("domain = ?", domain).Where("id = ?", id).Exec(ctx)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("catalogue: forget %s: %w", id, err)
 	}
@@ -52,7 +61,7 @@ func (c *Catalogue) Removed(ctx context.Context) ([]Row, error) {
 	if err := c.read.NewSelect().Model(&found).Where("removed > 0").OrderExpr("removed, id").Limit(MaxLimit).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("catalogue: removed: %w", err)
 	}
-	return c.fill(ctx, found)
+	return fill(ctx, c.read, found)
 }
 
 // Tally is how many recordings of one number and policy there are: stored ones, heard and not yet heard, and with those that are still under way.

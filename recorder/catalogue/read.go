@@ -51,7 +51,7 @@ func (c *Catalogue) Get(ctx context.Context, domain, id string) (Row, error) {
 	if err != nil {
 		return Row{}, fmt.Errorf("catalogue: get: %w", err)
 	}
-	rows, err := c.fill(ctx, []row{m})
+	rows, err := fill(ctx, c.read, []row{m})
 	if err != nil {
 		return Row{}, err
 	}
@@ -92,7 +92,7 @@ func (c *Catalogue) List(ctx context.Context, q Query) ([]Row, error) {
 	if err := sel.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("catalogue: list: %w", err)
 	}
-	return c.fill(ctx, found)
+	return fill(ctx, c.read, found)
 }
 
 // Unfinished calls fn for each recording, of all domains, that is neither stored nor failed.
@@ -105,7 +105,7 @@ func (c *Catalogue) Unfinished(ctx context.Context, fn func(Row) error) error {
 		if err != nil {
 			return fmt.Errorf("catalogue: unfinished: %w", err)
 		}
-		rows, err := c.fill(ctx, found)
+		rows, err := fill(ctx, c.read, found)
 		if err != nil {
 			return err
 		}
@@ -178,8 +178,8 @@ func (c *Catalogue) Counts(ctx context.Context) (map[recorder.State]int64, error
 	return counts, nil
 }
 
-// fill adds the parties.
-func (c *Catalogue) fill(ctx context.Context, found []row) ([]Row, error) {
+// fill adds the parties, groups and cases.
+func fill(ctx context.Context, db bun.IDB, found []row) ([]Row, error) {
 	if len(found) == 0 {
 		return nil, nil
 	}
@@ -188,24 +188,43 @@ func (c *Catalogue) fill(ctx context.Context, found []row) ([]Row, error) {
 	ids := make([]string, len(found))
 	for i, m := range found {
 		ids[i], at[m.ID] = m.ID, i
-		rows[i] = Row{ID: m.ID, Domain: m.Domain, Call: m.CallID, Number: m.Number, Direction: m.Direction, Policy: m.Policy,
-			Started: moment(m.Started), Ended: moment(m.Ended), Duration: time.Duration(m.DurationMS) * time.Millisecond,
-			State: recorder.State(m.State), Interrupted: m.Interrupted, Why: m.Why, Format: m.Format, Object: m.Object,
-			SealedBytes: m.SealedBytes, SealedSHA256: m.SealedSHA256, AudioBytes: m.AudioBytes, Dropped: m.Dropped, Lost: m.Lost,
-			Label: recorder.LabelOf(m.Label), RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard),
-			Held: moment(m.Held), HoldBy: m.HoldBy, HoldReason: m.HoldReason, Approved: moment(m.Approved), ApprovedBy: m.ApprovedBy, Certificate: m.Certificate,
-			Epoch: m.Epoch}
+		rows[i] = m.row()
 	}
 	var parties []partyRow
-	err := c.read.NewSelect().Model(&parties).Where("recording IN (?)", bun.List(ids)).OrderExpr("recording, position").Scan(ctx)
-	if err != nil {
+	if err := db.NewSelect().Model(&parties).Where("recording IN (?)", bun.List(ids)).OrderExpr("recording, position").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("catalogue: parties: %w", err)
 	}
 	for _, p := range parties {
 		r := &rows[at[p.Recording]]
 		r.Parties = append(r.Parties, recorder.Party{Role: p.Role, Number: p.Number, Name: p.Name})
 	}
+	var groups []groupRow
+	if err := db.NewSelect().Model(&groups).Where("recording IN (?)", bun.List(ids)).OrderExpr("recording, name").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("catalogue: groups: %w", err)
+	}
+	for _, g := range groups {
+		r := &rows[at[g.Recording]]
+		r.Groups = append(r.Groups, g.Name)
+	}
+	var cases []caseRow
+	if err := db.NewSelect().Model(&cases).Where("recording IN (?)", bun.List(ids)).OrderExpr("recording, name").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("catalogue: cases: %w", err)
+	}
+	for _, k := range cases {
+		r := &rows[at[k.Recording]]
+		r.Cases = append(r.Cases, k.Name)
+	}
 	return rows, nil
+}
+
+func (m row) row() Row {
+	return Row{ID: m.ID, Domain: m.Domain, Call: m.CallID, Number: m.Number, Direction: m.Direction, Policy: m.Policy,
+		Started: moment(m.Started), Ended: moment(m.Ended), Duration: time.Duration(m.DurationMS) * time.Millisecond,
+		State: recorder.State(m.State), Interrupted: m.Interrupted, Why: m.Why, Format: m.Format, Object: m.Object,
+		SealedBytes: m.SealedBytes, SealedSHA256: m.SealedSHA256, AudioBytes: m.AudioBytes, Dropped: m.Dropped, Lost: m.Lost,
+		RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard),
+		Held: moment(m.Held), HoldBy: m.HoldBy, HoldReason: m.HoldReason, Approved: moment(m.Approved), ApprovedBy: m.ApprovedBy, Certificate: m.Certificate,
+		Label: recorder.LabelOf(m.Label), place: m.Place, Epoch: m.Epoch}
 }
 
 func moment(ms int64) time.Time {

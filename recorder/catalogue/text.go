@@ -32,4 +32,9 @@ func (r *Row) clean() {
 		parties[i] = recorder.Party{Role: clean(p.Role), Number: clean(p.Number), Name: clean(p.Name)}
 	}
 	r.Parties = parties
+	groups := make([]string, len(r.Groups))
+	for i, g := range r.Groups {
+		groups[i] = clean(g)
+	}
+	r.Groups = groups
 }

@@ -3,6 +3,7 @@ package catalogue
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,6 +63,7 @@ type row struct {
 	Certificate   string
 	Label         int
 	Epoch         int
+	Place         int64
 }
 
 type partyRow struct {
@@ -96,14 +98,28 @@ func (c *Catalogue) Stored(ctx context.Context, m recorder.Manifest) error {
 // Fail notes that nothing more can be done without a person; the row keeps what else it says. A recording that has no row gets one,
 // unless even its domain is unknown.
 func (c *Catalogue) Fail(ctx context.Context, k recorder.Case, problem string) error {
-	res, err := c.write.NewUpdate().Table("recordings").Set("state = ?, state_rank = ?, problem = ?, changed = ?",
-		string(recorder.Failed), rank(recorder.Failed), problem, c.now().UnixMilli()).
-		Where("id = ?", k.ID).Where("state_rank <= ?", rank(recorder.Failed)).Exec(ctx)
+	known := false
+	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+		var domain string
+		err := tx.QueryRowContext(ctx, "SELECT domain FROM recordings WHERE id = ? AND state_rank <= ?", k.ID, rank(recorder.Failed)).Scan(&domain)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if known = err == nil; !known {
+			return err
+		}
+		_, err = tx.NewUpdate().Table("recordings").Set("state = ?, state_rank = ?, problem = ?, changed = ?",
+			string(recorder.Failed), rank(recorder.Failed), problem, c.now().UnixMilli()).Where("id = ?", k.ID).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		return ignoreMissing(c.again(ctx, tx, domain, k.ID)) // it may be removed
+	})
 	if err != nil {
 		return fmt.Errorf("catalogue: fail %s: %w", k.ID, err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n > 0 || k.Domain == "" {
-		return err
+	if known || k.Domain == "" {
+		return nil
 	}
 	r := fromCase(k)
 	r.Problem = problem
@@ -111,49 +127,95 @@ func (c *Catalogue) Fail(ctx context.Context, k recorder.Case, problem string) e
 }
 
 func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error {
-	r.clean()
-	m := row{ID: r.ID, Domain: r.Domain, CallID: r.Call, Number: r.Number, Direction: r.Direction, Policy: r.Policy,
-		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
-		Interrupted: r.Interrupted, Why: r.Why, Format: r.Format, Object: r.Object, SealedBytes: r.SealedBytes, SealedSHA256: r.SealedSHA256,
-		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, Label: r.Label.Level(), RetainUntil: millis(r.RetainUntil), Problem: r.Problem,
-		Changed: c.now().UnixMilli(), Heard: millis(r.Heard), Epoch: r.Epoch}
-	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
-		insert := tx.NewInsert().Model(&m).On("CONFLICT (id) DO UPDATE")
-		for _, col := range columns {
-			insert = insert.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
-		}
-		insert = insert.Set("retain_until = CASE WHEN EXCLUDED.retain_until > r.retain_until THEN EXCLUDED.retain_until ELSE r.retain_until END").
-			Set("label = CASE WHEN EXCLUDED.label > r.label AND r.state_rank < ? THEN EXCLUDED.label ELSE r.label END", rank(recorder.Stored)).
-			Set("epoch = CASE WHEN EXCLUDED.epoch > r.epoch THEN EXCLUDED.epoch ELSE r.epoch END")
-		res, err := insert.Where("r.state_rank <= EXCLUDED.state_rank").
-			Where("r.domain = EXCLUDED.domain").Where("r.started = EXCLUDED.started").Exec(ctx)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return err // it is further already, or another recording has the id
-		}
-		if _, err := tx.NewDelete().Table("recording_parties").Where("recording = ?", r.ID).Exec(ctx); err != nil {
-			return err
-		}
-		parties := make([]partyRow, 0, len(r.Parties))
-		for i, p := range r.Parties {
-			parties = append(parties, partyRow{Recording: r.ID, Position: i, Role: p.Role, Number: p.Number, Name: p.Name})
-		}
-		if len(parties) == 0 {
-			return nil
-		}
-		_, err = tx.NewInsert().Model(&parties).Exec(ctx)
-		return err
-	})
+	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error { return c.putIn(ctx, tx, r, state) })
 	if err != nil {
 		return fmt.Errorf("catalogue: %s %s: %w", state, r.ID, err)
 	}
 	return nil
 }
 
+// StoredAll is Stored of many at once.
+func (c *Catalogue) StoredAll(ctx context.Context, many []recorder.Manifest) error {
+	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+		for _, m := range many {
+			if err := c.putIn(ctx, tx, fromManifest(m), recorder.Stored); err != nil {
+				return fmt.Errorf("%s: %w", m.ID, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("catalogue: stored: %w", err)
+	}
+	return nil
+}
+
+// putIn enters a row, what belongs to it, and what it is found by.
+func (c *Catalogue) putIn(ctx context.Context, tx bun.Tx, r Row, state recorder.State) error {
+	r.clean()
+	m := row{ID: r.ID, Domain: r.Domain, CallID: r.Call, Number: r.Number, Direction: r.Direction, Policy: r.Policy,
+		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
+		Interrupted: r.Interrupted, Why: r.Why, Format: r.Format, Object: r.Object, SealedBytes: r.SealedBytes, SealedSHA256: r.SealedSHA256,
+		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, RetainUntil: millis(r.RetainUntil), Problem: r.Problem,
+		Changed: c.now().UnixMilli(), Heard: millis(r.Heard), Label: r.Label.Level(), Epoch: r.Epoch}
+	insert := tx.NewInsert().Model(&m).On("CONFLICT (id) DO UPDATE")
+	for _, col := range columns {
+		insert = insert.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
+	}
+	insert = insert.Set("retain_until = CASE WHEN EXCLUDED.retain_until > r.retain_until THEN EXCLUDED.retain_until ELSE r.retain_until END").
+		Set("label = CASE WHEN EXCLUDED.label > r.label AND r.state_rank < ? THEN EXCLUDED.label ELSE r.label END", rank(recorder.Stored)).
+		Set("epoch = CASE WHEN EXCLUDED.epoch > r.epoch THEN EXCLUDED.epoch ELSE r.epoch END")
+	res, err := insert.Where("r.state_rank <= EXCLUDED.state_rank").
+		Where("r.domain = EXCLUDED.domain").Where("r.started = EXCLUDED.started").Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err // it is further already, or another recording has the id
+	}
+	var level int // of a row that was there it may be a higher one
+	if err := tx.QueryRowContext(ctx, "SELECT place, label FROM recordings WHERE id = ?", r.ID).Scan(&r.place, &level); err != nil {
+		return err
+	}
+	r.Label = recorder.LabelOf(level)
+	if err := attach(ctx, tx, r); err != nil {
+		return err
+	}
+	r.State = state
+	return c.enter(ctx, tx, r)
+}
+
+// attach replaces the parties and groups of a recording.
+func attach(ctx context.Context, tx bun.Tx, r Row) error {
+	if r.place != 0 {
+		for _, table := range []string{"recording_parties", "recording_groups"} {
+			if _, err := tx.NewDelete().Table(table).Where("recording = ?", r.ID).Exec(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	parties := make([]partyRow, 0, len(r.Parties))
+	for i, p := range r.Parties {
+		parties = append(parties, partyRow{Recording: r.ID, Position: i, Role: p.Role, Number: p.Number, Name: p.Name})
+	}
+	if len(parties) > 0 {
+		if _, err := tx.NewInsert().Model(&parties).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	groups := make([]groupRow, 0, len(r.Groups))
+	for _, g := range r.Groups {
+		groups = append(groups, groupRow{Recording: r.ID, Name: g})
+	}
+	if len(groups) == 0 {
+		return nil
+	}
+	_, err := tx.NewInsert().Model(&groups).On("CONFLICT DO NOTHING").Exec(ctx)
+	return err
+}
+
 func fromCase(k recorder.Case) Row {
-	return Row{ID: k.ID, Domain: k.Domain, Call: k.Call, Number: k.DID, Direction: k.Direction, Policy: k.Policy, Started: k.Started,
+	return Row{ID: k.ID, Domain: k.Domain, Call: k.Call, Number: k.DID, Groups: k.Groups, Direction: k.Direction, Policy: k.Policy, Started: k.Started,
 		Parties: k.Parties, Object: ObjectName(k), Label: k.Label}
 }
 

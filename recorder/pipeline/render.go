@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -151,6 +152,9 @@ func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, 
 		return m, err
 	}
 	m.SealedSHA256, m.SealedBytes, m.Epoch = sha, size, epoch
+	if m.Peaks, err = p.sealPeaks(ctx, c.Domain, work.Peaks()); err != nil {
+		return m, err
+	}
 	if m.Tracks, err = p.renderTracks(ctx, id, c.Domain, work); err != nil {
 		return m, err
 	}
@@ -183,6 +187,26 @@ func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, 
 		_, err := w.Write(sealed)
 		return err
 	})
+}
+
+// sealPeaks seals the waveform as the audio is sealed.
+func (p *Pipeline) sealPeaks(ctx context.Context, domain string, peaks *recorder.Peaks) ([]byte, error) {
+	if peaks == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(peaks)
+	if err != nil {
+		return nil, err
+	}
+	var sealed bytes.Buffer
+	w, err := p.cfg.Sealer.Seal(ctx, domain, &sealed)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return sealed.Bytes(), err
 }
 
 // renderTracks writes the voice of each party where more than two spoke, one after the other.

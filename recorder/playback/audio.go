@@ -1,7 +1,9 @@
 package playback
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,15 +37,71 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 	if row.State == recorder.Stored {
 		m, err := h.opener.Manifest(r.Context(), row)
 		if err != nil {
-			permit.Done(0, err)
+			permit.Done(recorder.Served{}, err)
 			h.failed(w, r, row.ID, err)
 			return
 		}
+		m.Peaks = nil // sealed, and for nobody here
 		d.Manifest = &m
 	}
 	h.count.shows.Add(1)
 	n, err := h.json(w, d)
-	permit.Done(n, err)
+	permit.Done(recorder.Served{Bytes: n}, err)
+}
+
+// peaks answers with the waveform, to whom may hear the recording now.
+func (h *Handler) peaks(w http.ResponseWriter, r *http.Request) {
+	row, permit, ok := h.find(w, r, recorder.Look)
+	if !ok || !h.playable(w, r, row) {
+		return
+	}
+	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": "peaks"}) {
+		return
+	}
+	m, err := h.opener.Manifest(r.Context(), row)
+	if err != nil {
+		permit.Done(recorder.Served{}, err)
+		h.failed(w, r, row.ID, err)
+		return
+	}
+	if m.Peaks == nil {
+		permit.Done(recorder.Served{}, recorder.ErrNotFound)
+		h.problem(w, r, noPeaks, "")
+		return
+	}
+	p, err := h.openPeaks(r.Context(), row.Domain, m.Peaks)
+	if err != nil {
+		permit.Done(recorder.Served{}, err)
+		h.failed(w, r, row.ID, err)
+		return
+	}
+	n, err := h.json(w, map[string]any{"recording": row.ID, "duration_ms": m.DurationMS, "step_us": p.StepUS, "left": numbers(p.Left), "right": numbers(p.Right)})
+	permit.Done(recorder.Served{Bytes: n}, err)
+}
+
+// openPeaks opens the sealed waveform.
+func (h *Handler) openPeaks(ctx context.Context, domain string, sealed []byte) (p recorder.Peaks, err error) {
+	plain, err := h.cfg.Sealer.Open(ctx, domain, bytes.NewReader(sealed))
+	if err != nil {
+		return p, err
+	}
+	text, err := io.ReadAll(io.LimitReader(plain, catalogue.MaxManifest))
+	if err != nil {
+		return p, err
+	}
+	if err := json.Unmarshal(text, &p); err != nil {
+		return p, fmt.Errorf("playback: waveform: %w: %v", recorder.ErrIntegrity, err)
+	}
+	return p, nil
+}
+
+// numbers is bytes as JSON has numbers.
+func numbers(b []byte) []int {
+	out := make([]int, len(b))
+	for i, v := range b {
+		out[i] = int(v)
+	}
+	return out
 }
 
 // part is what of a recording is listened to.
@@ -68,9 +126,13 @@ func (h *Handler) track(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// play streams a part. The order is the point: Gate, audit entry, proof of the whole sealed object, first byte.
+// play serves a part. The order is the point: Gate, audit entry, proof of the whole sealed object, mark, first byte.
 func (h *Handler) play(w http.ResponseWriter, r *http.Request, what part) {
-	row, permit, ok := h.find(w, r, recorder.Listen)
+	action := recorder.Listen
+	if r.URL.Query().Get("download") == "1" {
+		action = recorder.Download
+	}
+	row, permit, ok := h.find(w, r, action)
 	if !ok {
 		return
 	}
@@ -89,23 +151,23 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request, what part) {
 	}
 	plain, size, closer, err := what.open(unseal.WithListener(r.Context(), permit.Terms().Listener), row)
 	if errors.Is(err, recorder.ErrNotFound) {
-		permit.Done(0, err)
+		permit.Done(recorder.Served{}, err)
 		h.problem(w, r, notFound, "")
 		return
 	}
 	if err != nil {
-		permit.Done(0, err)
+		permit.Done(recorder.Served{}, err)
 		h.failed(w, r, row.ID, err)
 		return
 	}
 	defer closer.Close()
 	marked, err := marker.Copy(plain, size, id)
 	if err != nil {
-		permit.Done(0, err)
+		permit.Done(recorder.Served{}, err)
 		h.failed(w, r, row.ID, err)
 		return
 	}
-	h.stream(w, r, row, permit, what, id, io.NewSectionReader(marked, 0, size))
+	h.stream(w, r, row, permit, what, id, marked, size)
 }
 
 // playable says whether a recording can be listened to now, and answers where it cannot.
@@ -123,36 +185,68 @@ func (h *Handler) playable(w http.ResponseWriter, r *http.Request, row catalogue
 }
 
 // stream sends the listener's copy of what was proved.
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, row catalogue.Row, permit recorder.Permit, what part, id watermark.ID, copied io.ReadSeeker) {
-	asked := r.Header.Get("Range")
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, row catalogue.Row, permit recorder.Permit, what part, id watermark.ID, copied io.ReaderAt, size int64) {
 	h.count.plays.Add(1)
-	body := &watchedReader{ReadSeeker: copied}
-	out := &countedWriter{ResponseWriter: w, stall: h.stall}
-	w.Header().Set("Content-Type", "audio/wav")
+	sound, err := readWave(copied, size)
+	if err != nil && !errors.Is(err, errNoWave) {
+		permit.Done(recorder.Served{}, err)
+		h.failed(w, r, row.ID, err)
+		return
+	}
+	body := &watchedReader{ReadSeeker: io.NewSectionReader(copied, 0, size)}
+	out := &meter{ResponseWriter: w, ctx: r.Context(), stall: h.stall, recheck: h.recheck, permit: permit, sound: sound, unsatisfied: func() {
+		w.Header().Set("Cache-Control", "no-store")
+		h.problem(w, r, badRange, "")
+	}}
 	name := row.ID
 	if what.name != "audio" {
 		name += "." + what.name
 	}
-	w.Header().Set("Content-Disposition", `inline; filename="`+name+`.wav"`)
-	w.Header().Set("ETag", `"`+row.SealedSHA256[:min(len(row.SealedSHA256), 32)]+strings.TrimPrefix(name, row.ID)+"."+id.String()+`"`) // another listening's bytes are others
-	if strings.Contains(asked, ",") {                                                                                                  // many ranges would be as many requests to the store; ignoring them is allowed (RFC 9110 section 14.2)
-		r.Header.Del("Range")
+	w.Header().Set("Content-Type", "audio/wav")
+	w.Header().Set("ETag", tag(row, what, id))
+	w.Header().Set("Content-Disposition", "inline")
+	if permit.Terms().Whole {
+		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.wav"`)
+	} else {
+		out.budget = h.pacer.of(permit.Terms().Listener)
+	}
+	if asked := r.Header.Get("Range"); strings.Contains(asked, ",") || !strings.HasPrefix(asked, "bytes=") {
+		r.Header.Del("Range") // another unit is ignored, and many ranges would be as many requests to the store (RFC 9110 section 14.2)
 	}
 	http.ServeContent(out, r, "", time.Time{}, body)
 	h.count.bytes.Add(out.n)
-	err := errors.Join(body.err, out.err)
-	permit.Done(out.n, err)
-	if body.err != nil {
-		// The store failed or changed under us in the middle: cut the connection, so that the listener does not take it for the end.
-		h.cfg.Log.Error("playback: interrupted", "recording", row.ID, "err", body.err)
+	served := recorder.Served{Bytes: out.n}
+	if out.n > 0 {
+		served.FromMS, served.ToMS = sound.span(body.from, body.from+out.n)
+	}
+	permit.Done(served, errors.Join(body.err, out.err))
+	if out.revoked {
+		h.count.revoked.Add(1)
+	}
+	if body.err != nil || out.revoked {
+		// The store failed or changed under us in the middle, or the right ended: cut the connection, so that the listener does not take it for the end.
+		h.cfg.Log.Error("playback: interrupted", "recording", row.ID, "revoked", out.revoked, "err", body.err)
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// watchedReader remembers why reading failed: http.ServeContent does not say.
+// tag tells copies apart: parts of two listenings, which have other marks, never make one file (RFC 9110 section 13.1.5).
+func tag(row catalogue.Row, what part, id watermark.ID) string {
+	return `"` + row.SealedSHA256[:min(len(row.SealedSHA256), 32)] + "." + what.name + "." + id.String() + `"`
+}
+
+// watchedReader remembers where reading began and why it failed: http.ServeContent does not say.
 type watchedReader struct {
 	io.ReadSeeker
-	err error
+	from int64 // of the first byte that is read
+	err  error
+}
+
+// Seek is to the beginning of the range before the first Read.
+func (r *watchedReader) Seek(offset int64, whence int) (int64, error) {
+	at, err := r.ReadSeeker.Seek(offset, whence)
+	r.from = at
+	return at, err
 }
 
 func (r *watchedReader) Read(p []byte) (int, error) {
@@ -162,28 +256,3 @@ func (r *watchedReader) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// countedWriter counts the body bytes that went out, and gives up on a listener who takes none for a while.
-type countedWriter struct {
-	http.ResponseWriter
-	stall time.Duration
-	n     int64
-	err   error
-}
-
-func (w *countedWriter) Write(p []byte) (int, error) {
-	err := http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.stall))
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		w.err = err
-		return 0, err
-	}
-	n, err := w.ResponseWriter.Write(p)
-	w.n += int64(n)
-	if err != nil {
-		w.err = err
-	}
-	return n, err
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *countedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -52,7 +52,7 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 	q.By = permit.Terms().Listener
 	pack, err := h.cfg.Packs.Prepare(unseal.WithListener(r.Context(), q.By), row, q)
 	if err != nil {
-		permit.Done(0, err)
+		permit.Done(recorder.Served{}, err)
 		if errors.As(err, &invalid) {
 			h.problem(w, r, badOrder, invalid.Field+" "+invalid.Reason, "field", invalid.Field)
 			return
@@ -64,10 +64,10 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+row.ID+`.evidence.zip"`)
 	w.Header().Set("Content-Length", strconv.FormatInt(pack.Size(), 10))
-	out := &countedWriter{ResponseWriter: w, stall: h.stall}
+	out := &meter{ResponseWriter: w, ctx: r.Context(), stall: h.stall, recheck: h.recheck, permit: permit}
 	_, err = pack.WriteTo(out)
 	h.count.exports.Add(1)
-	permit.Done(out.n, err)
+	permit.Done(recorder.Served{Bytes: out.n}, err)
 	if err != nil {
 		h.cfg.Log.Error("playback: evidence pack interrupted", "recording", row.ID, "err", err)
 		panic(http.ErrAbortHandler) // what came so far is no pack, and must not look like one

@@ -2,9 +2,11 @@ package playback
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -32,18 +34,21 @@ import (
 type gate struct {
 	mu      sync.Mutex
 	deny    error // of Begin
+	ended   error // of Still
 	entries []string
+	served  []recorder.Served
 
 	listener string   // who asks
 	marks    []string // numbers of listenings, as told to Begin
 }
 
 type permit struct {
-	g    *gate
-	what string
+	g      *gate
+	action recorder.Action
+	what   string
 }
 
-func (g *gate) Permit(r *http.Request, action recorder.Action, domain, number, recording string) (recorder.Permit, error) {
+func (g *gate) rights(r *http.Request) ([]string, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return nil, &recorder.Unauthenticated{Challenge: `Bearer realm="naisen"`}
@@ -51,15 +56,54 @@ func (g *gate) Permit(r *http.Request, action recorder.Action, domain, number, r
 	if token == "broken" {
 		return nil, errors.New("policy store is down")
 	}
-	for right := range strings.SplitSeq(token, ",") {
-		if right == string(action)+":*" && domain == "a.example" || number != "" && right == string(action)+":"+number && domain == "a.example" {
-			return &permit{g, fmt.Sprintf("%s %s", action, recording)}, nil
+	return strings.Split(token, ","), nil
+}
+
+// Scope is of all "list" rights: numbers, "*", and "<label" for labels alone.
+func (g *gate) Scope(r *http.Request, domain string) (recorder.Scope, recorder.Permit, error) {
+	var s recorder.Scope
+	rights, err := g.rights(r)
+	for _, right := range rights {
+		if n, ok := strings.CutPrefix(right, "list:"); ok && domain == "a.example" {
+			if l, ok := strings.CutPrefix(n, "<"); ok {
+				s.Labels = append(s.Labels, recorder.Label(l))
+				continue
+			}
+			s.All = s.All || n == "*"
+			s.Numbers = append(s.Numbers, n)
+		}
+	}
+	if err == nil && !s.All && len(s.Numbers) == 0 {
+		err = recorder.ErrNotFound
+	}
+	return s, &permit{g: g, action: recorder.List, what: "list "}, err
+}
+
+func (g *gate) Permit(r *http.Request, action recorder.Action, i recorder.Item) (recorder.Permit, error) {
+	rights, err := g.rights(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, right := range rights {
+		if right == string(action)+":*" && i.Domain == "a.example" || i.Number != "" && right == string(action)+":"+i.Number && i.Domain == "a.example" {
+			return &permit{g: g, action: action, what: fmt.Sprintf("%s %s", action, i.ID)}, nil
+		}
+		if right == "asks" {
+			return nil, recorder.ErrNoApproval
 		}
 	}
 	return nil, recorder.ErrNotFound
 }
 
-func (p *permit) Terms() recorder.Terms { return recorder.Terms{Listener: p.g.listener} }
+func (p *permit) Terms() recorder.Terms {
+	return recorder.Terms{Listener: cmp.Or(p.g.listener, "taro@a.example"), Request: "q1", Purpose: "complaint", Whole: p.action == recorder.Download}
+}
+
+func (p *permit) Still(context.Context) error {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	return p.g.ended
+}
 
 func (p *permit) Begin(_ context.Context, detail map[string]any) error {
 	p.g.mu.Lock()
@@ -74,10 +118,11 @@ func (p *permit) Begin(_ context.Context, detail map[string]any) error {
 	return nil
 }
 
-func (p *permit) Done(n int64, err error) {
+func (p *permit) Done(s recorder.Served, err error) {
 	p.g.mu.Lock()
 	defer p.g.mu.Unlock()
-	p.g.entries = append(p.g.entries, fmt.Sprintf("done %s %d %v", p.what, n, err))
+	p.g.entries = append(p.g.entries, fmt.Sprintf("done %s %d %v", p.what, s.Bytes, err))
+	p.g.served = append(p.g.served, s)
 }
 
 func (g *gate) log() []string {
@@ -143,6 +188,8 @@ type house struct {
 	wav    map[string][]byte
 	tracks int    // of each recording added
 	sound  []byte // of each recording added; nil: of no meaning
+	voiced bool   // recordings are ten seconds of real WAV, with a waveform
+	label  recorder.Label
 }
 
 var began = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
@@ -195,12 +242,24 @@ func (h *house) add(t testing.TB, id, number string, at time.Time) catalogue.Row
 		wav = make([]byte, 200_000)
 		rand.Read(wav)
 	}
+	if h.voiced {
+		wav = append(waveHead(10*32_000), make([]byte, 10*32_000)...)
+		rand.Read(wav[44:])
+	}
 	h.wav[id] = wav
 	audio := h.sealed(t, wav)
 	sum := sha256.Sum256(audio)
 	m := recorder.Manifest{Version: 1, Case: recorder.Case{ID: id, Domain: "a.example", Call: "c-" + id, DID: number, Started: at,
 		Parties: []recorder.Party{{Role: "caller", Number: "090"}}}, Ended: at.Add(time.Minute), DurationMS: 60_000, AudioBytes: int64(len(wav)),
 		SealedSHA256: hex.EncodeToString(sum[:]), SealedBytes: int64(len(audio)), Gaps: []recorder.Gap{{Party: "caller", FromMS: 1, ToMS: 99, Reason: "loss"}}}
+	m.Label = h.label
+	if h.voiced {
+		text, err := json.Marshal(recorder.Peaks{StepUS: 20_000, Left: []byte{0, 200}, Right: []byte{255, 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Peaks = h.sealed(t, text)
+	}
 	object := catalogue.ObjectName(m.Case)
 	objects := map[string][]byte{object: audio}
 	for n := range h.tracks {
@@ -241,4 +300,12 @@ func (h *house) ask(method, path, token string, headers ...string) *httptest.Res
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// waveHead is the head of a stereo file of 16 bit at 8 kHz.
+func waveHead(size int) []byte {
+	b := []byte("RIFF....WAVEfmt \x10\x00\x00\x00\x01\x00\x02\x00\x40\x1f\x00\x00\x00\x7d\x00\x00\x04\x00\x10\x00data....")
+	binary.LittleEndian.PutUint32(b[4:], uint32(size+36))
+	binary.LittleEndian.PutUint32(b[40:], uint32(size))
+	return b
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,9 +19,8 @@ import (
 )
 
 const (
-	maxPage    = 200
-	maxScanned = 2000 // rows looked at for one page, so that a search without results ends
-	maxField   = 250  // bytes of a query field
+	maxPage  = 200
+	maxField = 250 // bytes of a query field
 )
 
 // item is a recording in a list.
@@ -29,6 +29,8 @@ type item struct {
 	Domain      string           `json:"domain"`
 	Call        string           `json:"call"`
 	Number      string           `json:"number"`
+	Groups      []string         `json:"groups,omitempty"`
+	Cases       []string         `json:"cases,omitempty"`
 	Direction   string           `json:"direction"`
 	Parties     []recorder.Party `json:"parties"`
 	Started     time.Time        `json:"started"`
@@ -46,7 +48,7 @@ type item struct {
 }
 
 func itemOf(r catalogue.Row) item {
-	return item{ID: r.ID, Domain: r.Domain, Call: r.Call, Number: r.Number, Direction: r.Direction, Parties: r.Parties, Started: r.Started,
+	return item{ID: r.ID, Domain: r.Domain, Call: r.Call, Number: r.Number, Groups: r.Groups, Cases: r.Cases, Direction: r.Direction, Parties: r.Parties, Started: r.Started,
 		Ended: optional(r.Ended), DurationMS: r.Duration.Milliseconds(), State: r.State, Interrupted: r.Interrupted, Format: r.Format,
 		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, Label: r.Label, RetainUntil: optional(r.RetainUntil), Problem: r.Problem}
 }
@@ -58,128 +60,87 @@ func optional(t time.Time) *time.Time {
 	return &t
 }
 
-// list answers with the recordings that the asker may know of. The Gate is asked about each one; what it does not grant leaves no trace in
-// the answer, not even in the cursor, which is encrypted.
+// list answers with the recordings that the asker may know of. What that is goes into the question itself: what is not in it leaves no trace in the
+// answer, in its pages or in the time that it takes.
 func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
-	q, err := h.query(r)
-	if err != nil {
-		if _, denied := h.cfg.Gate.Permit(r, recorder.List, r.PathValue("domain"), "", ""); denied != nil {
-			h.denied(w, r, "", denied)
-			return
-		}
-		h.problem(w, r, badQuery, err.Error())
-		return
-	}
-	permit, denied := h.cfg.Gate.Permit(r, recorder.List, q.Domain, q.Number, "")
-	if denied != nil && !errors.Is(denied, recorder.ErrNotFound) {
+	scope, permit, denied := h.cfg.Gate.Scope(r, r.PathValue("domain"))
+	if denied != nil {
 		h.denied(w, r, "", denied)
 		return
 	}
-	found, next, one, err := h.page(r, q)
+	q, err := h.query(r)
 	if err != nil {
-		h.denied(w, r, "", err)
+		h.problem(w, r, badQuery, err.Error())
 		return
 	}
-	if permit == nil || denied != nil { // no right to the domain's list, but perhaps to single recordings
-		permit = one
-	}
-	if permit == nil {
-		if q.After == (catalogue.Cursor{}) {
-			h.denied(w, r, "", recorder.ErrNotFound)
-			return
-		}
-		// Whoever has a cursor was granted the page before it. This one is empty and shows nothing that an audit entry could be about.
-		_, _ = h.json(w, map[string]any{"recordings": found, "next": next})
+	q.Scope = scope
+	rows, more, err := h.cfg.Catalogue.Search(r.Context(), q)
+	if err != nil {
+		h.failed(w, r, "", err)
 		return
 	}
-	ids := make([]string, 0, len(found))
-	for _, f := range found {
-		ids = append(ids, f.ID)
+	found, ids, next := make([]item, 0, len(rows)), make([]string, 0, len(rows)), ""
+	for _, row := range rows {
+		found, ids = append(found, itemOf(row)), append(ids, row.ID)
+	}
+	if more {
+		next = h.cursors.seal(q.Domain, rows[len(rows)-1].Place())
 	}
 	if !h.begin(w, r, permit, "", map[string]any{"query": r.URL.Query(), "recordings": ids}) {
 		return
 	}
 	h.count.lists.Add(1)
 	n, err := h.json(w, map[string]any{"recordings": found, "next": next})
-	permit.Done(n, err)
-}
-
-// page collects one page and the cursor behind it; one is the Gate's permit for the first recording in it.
-func (h *Handler) page(r *http.Request, q catalogue.Query) (found []item, next string, one recorder.Permit, err error) {
-	want := q.Limit
-	found = []item{}
-	var last catalogue.Cursor // of found
-	q.Limit = min(max(want, 50), maxPage)
-	for scanned := 0; ; {
-		rows, err := h.cfg.Catalogue.List(r.Context(), q)
-		if err != nil {
-			return nil, "", nil, err
-		}
-		for _, row := range rows {
-			scanned++
-			q.After = catalogue.CursorOf(row)
-			permit, err := h.cfg.Gate.Permit(r, recorder.List, row.Domain, row.Number, row.ID)
-			if err != nil {
-				if errors.Is(err, recorder.ErrNotFound) {
-					continue
-				}
-				return nil, "", nil, err
-			}
-			if len(found) == want { // there is at least one more
-				return found, h.cursors.seal(q.Domain, last), one, nil
-			}
-			if one == nil {
-				one = permit
-			}
-			found, last = append(found, itemOf(row)), q.After
-		}
-		if len(rows) < q.Limit {
-			return found, "", one, nil
-		}
-		if scanned >= maxScanned {
-			return found, h.cursors.seal(q.Domain, q.After), one, nil
-		}
-	}
+	permit.Done(recorder.Served{Bytes: n}, err)
 }
 
 // query reads the filter; unknown and repeated fields are errors, so that a typo does not list everything.
-func (h *Handler) query(r *http.Request) (catalogue.Query, error) {
-	q := catalogue.Query{Domain: r.PathValue("domain"), Limit: 50}
+func (h *Handler) query(r *http.Request) (catalogue.Search, error) {
+	q := catalogue.Search{Domain: r.PathValue("domain"), Limit: 50}
 	fields, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return q, errors.New("malformed query")
 	}
+	texts := map[string]*string{"number": &q.Number, "party": &q.Party, "name": &q.Name, "group": &q.Group, "note": &q.Note, "case": &q.Case}
 	for name, values := range fields {
 		if len(values) != 1 || len(values[0]) > maxField {
 			return q, fmt.Errorf("%.20q: once, and at most %d bytes", name, maxField)
 		}
-		v := values[0]
-		switch name {
-		case "number":
-			q.Number = v
-		case "party":
-			q.Party = v
-		case "state":
-			q.State = recorder.State(v)
-		case "from":
-			q.From, err = time.Parse(time.RFC3339, v)
-		case "to":
-			q.To, err = time.Parse(time.RFC3339, v)
-		case "limit":
-			q.Limit, err = strconv.Atoi(v)
-			if err == nil && (q.Limit < 1 || q.Limit > maxPage) {
-				err = errors.New("out of range")
-			}
-		case "cursor":
-			q.After, err = h.cursors.open(q.Domain, v)
-		default:
-			err = errors.New("unknown")
+		if text := texts[name]; text != nil {
+			*text = values[0]
+			continue
 		}
-		if err != nil {
+		if err := h.field(&q, name, values[0]); err != nil {
 			return q, fmt.Errorf("%.20q is not valid", name)
 		}
 	}
 	return q, nil
+}
+
+// field reads one that is no text.
+func (h *Handler) field(q *catalogue.Search, name, v string) (err error) {
+	switch name {
+	case "state":
+		q.State = recorder.State(v)
+	case "label":
+		if q.Label = recorder.Label(v); q.Label.Or() != q.Label {
+			err = errors.New("unknown")
+		}
+	case "from":
+		q.From, err = time.Parse(time.RFC3339, v)
+	case "to":
+		q.To, err = time.Parse(time.RFC3339, v)
+	case "limit":
+		q.Limit, err = strconv.Atoi(v)
+		if err == nil && (q.Limit < 1 || q.Limit > maxPage) {
+			err = errors.New("out of range")
+		}
+	case "cursor":
+		q.After, err = h.cursors.open(q.Domain, v)
+	default:
+		err = errors.New("unknown")
+	}
+	return err
 }
 
 func (h *Handler) json(w http.ResponseWriter, v any) (int64, error) {
@@ -192,7 +153,7 @@ func (h *Handler) json(w http.ResponseWriter, v any) (int64, error) {
 	return int64(n), err
 }
 
-// cursors encrypts cursors: a page may end behind a recording that the asker must not know of. The key lives as long as the process.
+// cursors encrypts cursors, which are places in the domain's whole catalogue. The key lives as long as the process.
 type cursors struct{ aead cipher.AEAD }
 
 func newCursors() (cursors, error) {
@@ -206,22 +167,18 @@ func newCursors() (cursors, error) {
 	return cursors{aead}, err
 }
 
-func (c cursors) seal(domain string, at catalogue.Cursor) string {
-	// The id is padded so that its length does not show.
-	text := fmt.Appendf(nil, "%d %-100s", at.Started, at.ID)
-	return base64.RawURLEncoding.EncodeToString(c.aead.Seal(nil, nil, text, []byte(domain)))
+func (c cursors) seal(domain string, place int64) string {
+	return base64.RawURLEncoding.EncodeToString(c.aead.Seal(nil, nil, binary.BigEndian.AppendUint64(nil, uint64(place)), []byte(domain)))
 }
 
-func (c cursors) open(domain, s string) (catalogue.Cursor, error) {
-	var at catalogue.Cursor
+func (c cursors) open(domain, s string) (int64, error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil {
-		return at, err
+		return 0, err
 	}
 	text, err := c.aead.Open(nil, nil, sealed, []byte(domain))
-	if err != nil {
-		return at, err
+	if err != nil || len(text) != 8 {
+		return 0, errors.Join(err, errors.New("no cursor"))
 	}
-	_, err = fmt.Sscan(string(text), &at.Started, &at.ID)
-	return at, err
+	return int64(binary.BigEndian.Uint64(text)), nil
 }

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
 	"naisen/recorder/evidence"
@@ -42,10 +44,11 @@ type Opener interface {
 
 // Handler serves the routes:
 //
-//	GET /v1/domains/{domain}/recordings?number=&party=&from=&to=&state=&limit=&cursor=
+//	GET /v1/domains/{domain}/recordings?number=&party=&name=&group=&label=&note=&case=&from=&to=&state=&limit=&cursor=
 //	GET /v1/domains/{domain}/recordings/{id}
-//	GET /v1/domains/{domain}/recordings/{id}/audio
-//	GET /v1/domains/{domain}/recordings/{id}/tracks/{track}
+//	GET /v1/domains/{domain}/recordings/{id}/audio?download=1
+//	GET /v1/domains/{domain}/recordings/{id}/tracks/{track}?download=1
+//	GET /v1/domains/{domain}/recordings/{id}/peaks
 //	POST /v1/domains/{domain}/recordings/{id}/evidence
 type Handler struct {
 	cfg        Config
@@ -55,12 +58,18 @@ type Handler struct {
 	cursors    cursors
 	count      counters
 	stall      time.Duration // how long a listener may take nothing
+	pacer      pacer
+	recheck    time.Duration // how often a listener's right is looked at again while it plays
 }
 
 // stalled is a minute: a player that pauses reads on from its buffer or asks for a range later.
 const stalled = time.Minute
 
-type counters struct{ lists, shows, plays, exports, refused, unaudited, integrity, bytes atomic.Int64 }
+const recheckEvery = 5 * time.Second
+
+type counters struct {
+	lists, shows, plays, exports, refused, unaudited, integrity, bytes, revoked atomic.Int64
+}
 
 // Stats of playback. All only grow.
 type Stats struct {
@@ -70,6 +79,7 @@ type Stats struct {
 	Unaudited           int64 // not served because the audit entry could not be written: alarm
 	Integrity           int64 // not served because object or manifest was altered: alarm
 	Bytes               int64 // of audio served
+	Revoked             int64 // plays that ended because the right to them did
 }
 
 // New makes a Handler.
@@ -83,8 +93,8 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: cfg.Opener, stall: stalled,
-		listenings: listenings{known: map[heard]*span{}}}
+	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: cfg.Opener, stall: stalled, recheck: recheckEvery,
+		listenings: listenings{known: map[heard]*span{}}, pacer: pacer{budgets: map[string]*rate.Limiter{}, now: time.Now}}
 	if h.opener == nil {
 		h.opener = unseal.New(cfg.Store, cfg.Sealer)
 	}
@@ -96,6 +106,7 @@ func New(cfg Config) (*Handler, error) {
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}", h.show)
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/audio", h.audio)
 	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/tracks/{track}", h.track)
+	h.mux.HandleFunc("GET /v1/domains/{domain}/recordings/{id}/peaks", h.peaks)
 	if cfg.Packs != nil {
 		h.mux.HandleFunc("POST /v1/domains/{domain}/recordings/{id}/evidence", h.export)
 	}
@@ -123,7 +134,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) Stats() Stats {
 	n := &h.count
 	return Stats{Lists: n.lists.Load(), Shows: n.shows.Load(), Plays: n.plays.Load(), Exports: n.exports.Load(), Refused: n.refused.Load(), Unaudited: n.unaudited.Load(),
-		Integrity: n.integrity.Load(), Bytes: n.bytes.Load()}
+		Integrity: n.integrity.Load(), Bytes: n.bytes.Load(), Revoked: n.revoked.Load()}
 }
 
 // find asks the Gate about one recording and returns its row. A recording that does not exist is asked about all the same, so that without
@@ -135,7 +146,12 @@ func (h *Handler) find(w http.ResponseWriter, r *http.Request, action recorder.A
 		h.failed(w, r, id, err)
 		return row, nil, false
 	}
-	permit, denied := h.cfg.Gate.Permit(r, action, domain, row.Number, id)
+	item := row.Item()
+	item.Domain, item.ID = domain, id
+	permit, denied := h.cfg.Gate.Permit(r, action, item)
+	if err != nil && (errors.Is(denied, recorder.ErrNoApproval) || errors.Is(denied, recorder.ErrStreamOnly)) { // of what is not there
+		denied = recorder.ErrNotFound
+	}
 	if denied != nil {
 		h.denied(w, r, id, denied)
 		return row, nil, false
@@ -158,6 +174,12 @@ func (h *Handler) denied(w http.ResponseWriter, r *http.Request, id string, err 
 	case errors.Is(err, recorder.ErrNotFound):
 		h.count.refused.Add(1)
 		h.problem(w, r, notFound, "")
+	case errors.Is(err, recorder.ErrNoApproval):
+		h.count.refused.Add(1)
+		h.problem(w, r, noApproval, "")
+	case errors.Is(err, recorder.ErrStreamOnly):
+		h.count.refused.Add(1)
+		h.problem(w, r, streamOnly, "")
 	default:
 		h.failed(w, r, id, err)
 	}
@@ -165,7 +187,12 @@ func (h *Handler) denied(w http.ResponseWriter, r *http.Request, id string, err 
 
 // begin writes the audit entry. Without it nothing is served.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, permit recorder.Permit, id string, detail map[string]any) bool {
-	if err := permit.Begin(r.Context(), detail); err != nil {
+	err := permit.Begin(r.Context(), detail)
+	if errors.Is(err, recorder.ErrNoApproval) || errors.Is(err, recorder.ErrStreamOnly) { // it ended since the Gate was asked
+		h.denied(w, r, id, err)
+		return false
+	}
+	if err != nil {
 		h.count.unaudited.Add(1)
 		h.cfg.Log.Error("playback: no audit, no byte", "recording", id, "err", err)
 		h.problem(w, r, unaudited, "")

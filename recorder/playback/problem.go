@@ -18,6 +18,10 @@ var (
 	badOrder         = kind{http.StatusBadRequest, "bad-order", "The order of an evidence pack is not valid", "証拠パックの指定が正しくありません"}
 	noToken          = kind{http.StatusUnauthorized, "no-token", "Sign-in is required", "サインインが必要です"}
 	notFound         = kind{http.StatusNotFound, "not-found", "There is no such recording", "録音が見つかりません"}
+	noApproval       = kind{http.StatusForbidden, "no-approval", "Nobody approved that you hear it: make a listening request", "聴取が承認されていません。聴取申請を行ってください"}
+	streamOnly       = kind{http.StatusForbidden, "stream-only", "It may be heard, and not taken away", "この録音は再生のみ可能で、持ち出せません"}
+	noPeaks          = kind{http.StatusNotFound, "no-peaks", "The recording has no waveform", "この録音には波形データがありません"}
+	badRange         = kind{http.StatusRequestedRangeNotSatisfiable, "range", "The recording has no such range", "指定の範囲は録音にありません"}
 	methodNotAllowed = kind{http.StatusMethodNotAllowed, "method-not-allowed", "Recordings can only be read", "録音は読み取り専用です"}
 	notStored        = kind{http.StatusConflict, "not-stored", "The recording is not stored yet", "録音はまだ保管されていません"}
 	gone             = kind{http.StatusConflict, "failed", "The recording failed", "録音に失敗しました"}

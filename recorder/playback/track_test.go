@@ -29,9 +29,11 @@ func TestTracks(t *testing.T) {
 	if hidden, missing := h.ask("GET", base+"/r1/tracks/2", "listen:999"), h.ask("GET", base+"/none/tracks/2", "listen:999"); hidden.Body.String() != missing.Body.String() {
 		t.Error("a hidden track can be told from a missing one")
 	}
-	if w := h.ask("GET", base+"/r1/tracks/1", "listen:100", "Range", "bytes=4-8"); w.Code != 206 || w.Body.String() != "voice" ||
-		!strings.Contains(w.Header().Get("Content-Disposition"), `"r1.track-01.wav"`) {
+	if w := h.ask("GET", base+"/r1/tracks/1", "listen:100", "Range", "bytes=4-8"); w.Code != 206 || w.Body.String() != "voice" {
 		t.Errorf("range: %d %q %v", w.Code, w.Body, w.Header())
+	}
+	if w := h.ask("GET", base+"/r1/tracks/1?download=1", "download:100"); w.Code != 200 || !strings.Contains(w.Header().Get("Content-Disposition"), `"r1.track-01.wav"`) {
+		t.Errorf("file: %d %v", w.Code, w.Header())
 	}
 	if log := strings.Join(h.gate.log(), "|"); !strings.Contains(log, "begin listen r1 |done listen r1 17 <nil>|") {
 		t.Errorf("audit: %s", log)

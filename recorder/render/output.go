@@ -23,7 +23,8 @@ type output struct {
 	covered func(channel int, from, to int64, have bool)
 	bytes   []byte
 	written int64
-	odd     bool // the data's length is
+	odd     bool   // the data's length is
+	peaks   *peaks // nil: nobody wants them
 }
 
 // The format tags of WAV files (RFC 2361).
@@ -137,6 +138,9 @@ func (o *output) emit(to int64) error {
 		o.report(c, o.have[c][:n])
 	}
 	o.encode(n)
+	if o.peaks != nil {
+		o.peaks.take(o.mixed[0][:n], o.mixed[1][:n])
+	}
 	for c := range o.mixed {
 		o.mixed[c] = shift(o.mixed[c], n)
 		o.have[c] = shift(o.have[c], n)

@@ -40,8 +40,9 @@ var ErrNoCase = errors.New("render: journal without its case")
 
 // Rendering is a journal whose first pass is done: what is in it, and where on the timeline.
 type Rendering struct {
-	s *surveyed
-	r *journal.Reader
+	s     *surveyed
+	r     *journal.Reader
+	peaks *recorder.Peaks
 }
 
 // Open does the first pass.
@@ -50,19 +51,23 @@ func Open(ctx context.Context, r *journal.Reader) (*Rendering, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Rendering{s, r}, nil
+	return &Rendering{s: s, r: r}, nil
 }
 
 // Stereo writes the recording as a WAV file and returns the manifest, complete but for what is sealed and the tracks.
 func (r *Rendering) Stereo(ctx context.Context, w io.Writer) (recorder.Manifest, error) {
 	digest := sha256.New()
-	out := &output{w: io.MultiWriter(w, digest)}
+	out := &output{w: io.MultiWriter(w, digest), peaks: newPeaks(r.s.rate)}
 	p := newPlayer(r.s, out)
 	if err := r.render(ctx, p); err != nil {
 		return recorder.Manifest{}, err
 	}
+	r.peaks = out.peaks.end(r.s.rate)
 	return r.s.manifest(p, out, digest), nil
 }
+
+// Peaks is the waveform of what Stereo wrote; nil: there was no sound.
+func (r *Rendering) Peaks() *recorder.Peaks { return r.peaks }
 
 // render does another pass.
 func (r *Rendering) render(ctx context.Context, p *player) error {

@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"slices"
 
 	"naisen/cmd/pbx/internal/route"
 	"naisen/recorder"
@@ -50,7 +51,7 @@ func (c *Call) startRecording() {
 func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 	c.veil() // nobody forbids it any more
 	id := c.record.next(c.in.ID)
-	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number,
+	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number, Groups: c.groups(),
 		Direction: string(c.direction), Policy: r.Policy, RetentionDays: r.Retention, Label: recorder.Label(r.Label.Or()), Started: c.deps.Clock(), Notice: c.notice, Parties: parties})
 	if err != nil {
 		c.recordingFailed(err)
@@ -65,6 +66,15 @@ func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{id, err}) })
 	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
 	return true
+}
+
+// groups are the queues and the group that the call is for: recordings are found by them, and listeners see those of their own.
+func (c *Call) groups() []string {
+	all := c.waited()
+	if g := c.plan.Group; g != "" && !slices.Contains(all, g) {
+		all = append(all, g)
+	}
+	return all
 }
 
 // tapeAlone records a party that talks with nobody.

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -84,6 +85,39 @@ func (s *story) listen(ctx context.Context) error {
 	return s.play(ctx, audio)
 }
 
+// approve asks to hear the recording, for a purpose, and lets somebody else say yes: without that not even the role is enough.
+func (s *story) approve(ctx context.Context, audio string) error {
+	early, err := s.api.do(ctx, s.admin, http.MethodGet, audio, nil)
+	if err != nil {
+		return err
+	}
+	asked, err := s.api.do(ctx, s.admin, http.MethodPost, "/listening-requests",
+		map[string]any{"purpose": "content", "reason": "demonstration", "recordings": []string{s.callID}})
+	if err != nil {
+		return err
+	}
+	var request struct{ ID string }
+	if err := json.Unmarshal(asked.body, &request); err != nil {
+		return err
+	}
+	oneTime, err := s.api.newUser(ctx, s.admin, "kacho", "recording-manager")
+	if err != nil {
+		return err
+	}
+	manager, err := s.api.signIn(ctx, "kacho", oneTime)
+	if err != nil {
+		return err
+	}
+	said, err := s.api.do(ctx, manager, http.MethodPost, "/listening-requests/"+request.ID+"/approve", map[string]any{})
+	if err != nil {
+		return err
+	}
+	s.check(early.status == http.StatusForbidden && asked.status == http.StatusCreated && said.status == http.StatusOK,
+		"As admin with the role recording-listener: %d; the listening request is made (%d), and kacho with the role recording-manager approves it (%d).",
+		early.status, asked.status, said.status)
+	return nil
+}
+
 // play listens as the administrator, whose roles allow it.
 func (s *story) play(ctx context.Context, audio string) error {
 	var about recording
@@ -94,6 +128,9 @@ func (s *story) play(ctx context.Context, audio string) error {
 	s.check(about.State == "stored" && n.Complete && n.Prompt == s.sw.Notice && about.Manifest.Lost == 0 && about.Manifest.Dropped == 0,
 		"The sealed manifest says: notice %s (%s) played to its end in %d packets; %d frames lost, %d dropped.", n.Prompt, n.Language, n.Packets,
 		about.Manifest.Lost, about.Manifest.Dropped)
+	if err := s.approve(ctx, audio); err != nil {
+		return err
+	}
 	got, err := s.api.do(ctx, s.admin, http.MethodGet, audio, nil)
 	if err != nil {
 		return err
@@ -108,7 +145,7 @@ func (s *story) play(ctx context.Context, audio string) error {
 		return err
 	}
 	off := (sound.length() - s.talk).Abs()
-	s.check(off <= lateMax, "As user admin with the role recording-listener: %d, %d bytes, %.2f s of audio; the call's talk was %.2f s.", got.status,
+	s.check(off <= lateMax, "Now as user admin: %d, %d bytes, %.2f s of audio; the call's talk was %.2f s.", got.status,
 		len(got.body), sound.length().Seconds(), s.talk.Seconds())
 	for _, c := range []struct {
 		side, whose string

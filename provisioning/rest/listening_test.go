@@ -1,0 +1,243 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+)
+
+// fakeRemarks has one recording, of which everybody but "blind" may know.
+type fakeRemarks struct {
+	mu    sync.Mutex
+	notes []provisioning.RecordingNote
+	cases []string
+}
+
+func (f *fakeRemarks) on(s provisioning.Subject, domain, id string, do func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if domain != here || id != "r1" || s.User == "blind" {
+		return provisioning.ErrNotFound
+	}
+	return do()
+}
+
+func (f *fakeRemarks) Remarks(_ context.Context, s provisioning.Subject, domain, id string) (provisioning.RecordingRemarks, error) {
+	all := provisioning.RecordingRemarks{Notes: []provisioning.RecordingNote{}, Cases: []string{}}
+	return all, f.on(s, domain, id, func() error {
+		all.Notes, all.Cases = append(all.Notes, f.notes...), append(all.Cases, f.cases...)
+		return nil
+	})
+}
+
+func (f *fakeRemarks) AddNote(_ context.Context, s provisioning.Subject, domain, id, text string) (n provisioning.RecordingNote, err error) {
+	err = f.on(s, domain, id, func() error {
+		n = provisioning.RecordingNote{ID: int64(len(f.notes) + 1), Written: "2026-12-01T00:00:00Z", Author: s.User, Text: text}
+		f.notes = append(f.notes, n)
+		return nil
+	})
+	return n, err
+}
+
+func (f *fakeRemarks) DropNote(_ context.Context, s provisioning.Subject, domain, id string, note int64) error {
+	return f.on(s, domain, id, func() error {
+		before := len(f.notes)
+		f.notes = slices.DeleteFunc(f.notes, func(n provisioning.RecordingNote) bool { return n.ID == note })
+		if len(f.notes) == before {
+			return provisioning.ErrNotFound
+		}
+		return nil
+	})
+}
+
+func (f *fakeRemarks) SetCase(_ context.Context, s provisioning.Subject, domain, id, name string) error {
+	return f.on(s, domain, id, func() error {
+		if name == "full" {
+			return provisioning.ErrInUse
+		}
+		f.cases = append(f.cases, name)
+		return nil
+	})
+}
+
+func (f *fakeRemarks) DropCase(_ context.Context, s provisioning.Subject, domain, id, name string) error {
+	return f.on(s, domain, id, func() error {
+		if !slices.Contains(f.cases, name) {
+			return provisioning.ErrNotFound
+		}
+		f.cases = slices.DeleteFunc(f.cases, func(c string) bool { return c == name })
+		return nil
+	})
+}
+
+const listener = "taro+recording-listener"
+
+func asked(t *testing.T, p reply) provisioning.ListeningRequest {
+	t.Helper()
+	var q provisioning.ListeningRequest
+	if err := json.Unmarshal([]byte(p.body), &q); err != nil || p.status/100 != 2 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	return q
+}
+
+// Who listens asks, and somebody else approves: no order of steps lets one person do both, and nothing is decided twice.
+func TestListeningRequests(t *testing.T) {
+	r := newRig(t)
+	at := base + "/listening-requests"
+	one := asked(t, r.do(t, listener, "POST", at, `{"purpose":"complaint","reason":"苦情の内容を確かめる","recordings":["r1","r2"],"hours":1}`))
+	if one.State != "pending" || one.By != "taro" || one.Plays != 2 || one.Until.Sub(one.Asked) != time.Hour {
+		t.Errorf("%+v", one)
+	}
+	for _, c := range []struct {
+		token, verb, body string
+		status            int
+	}{
+		{listener, "approve", `{}`, 403}, {"taro+recording-manager", "approve", `{}`, 403}, {"taro+recording-listener+recording-manager", "refuse", `{}`, 403},
+		{admin, "approve", `{}`, 403}, {"hanako+recording-listener", "withdraw", `{}`, 404}, {manager, "review", `{"remark":"x"}`, 409},
+		{manager, "approve", `{"remark":"確認済み"}`, 200}, {manager, "approve", `{}`, 409}, {manager, "refuse", `{}`, 409},
+		{listener, "withdraw", `{}`, 200}, {manager, "withdraw", `{}`, 409}, {manager, "approve", `{}`, 409},
+	} {
+		if p := r.do(t, c.token, "POST", at+"/"+one.ID+"/"+c.verb, c.body); p.status != c.status {
+			t.Errorf("%s by %s: %d %s, want %d", c.verb, c.token, p.status, p.body, c.status)
+		}
+	}
+	end := asked(t, r.do(t, manager, "GET", at+"/"+one.ID, ""))
+	if end.State != "withdrawn" || end.DecidedBy != "taro@"+here {
+		t.Errorf("%+v", end)
+	}
+	if e := r.audit(t, here, string(policy.ListeningDecide)); len(e) < 3 || e[1].Outcome != "denied" || e[1].Detail["rule"] != provisioning.RuleTwoPeople {
+		t.Errorf("the own approval: %+v", e)
+	}
+	if p := r.do(t, "hanako+recording-listener", "GET", at, ""); p.status != 200 || !strings.Contains(p.body, `"items":[]`) {
+		t.Errorf("another's requests: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, "hanako+recording-listener", "GET", at+"/"+one.ID, ""); p.status != 404 {
+		t.Errorf("another's request: %d", p.status)
+	}
+	if p := r.do(t, listener, "GET", at, ""); !strings.Contains(p.body, one.ID) {
+		t.Errorf("the own requests: %s", p.body)
+	}
+}
+
+// What is wrong in a request is named.
+func TestListeningRequestIsRefused(t *testing.T) {
+	r := newRig(t)
+	at := base + "/listening-requests"
+	for body, where := range map[string]string{
+		`{"purpose":"curiosity","reason":"x","recordings":["r1"]}`:                                     "body.purpose",
+		`{"purpose":"complaint","reason":"  ","recordings":["r1"]}`:                                    "body.reason",
+		`{"purpose":"complaint","reason":"x"}`:                                                         "body.recordings",
+		`{"purpose":"complaint","reason":"x","filter":{}}`:                                             "body.recordings",
+		`{"purpose":"complaint","reason":"x","recordings":["r1"],"filter":{"number":"2001"}}`:          "body.filter",
+		`{"purpose":"complaint","reason":"x","recordings":["r1","r1"]}`:                                "body.recordings[1]",
+		`{"purpose":"complaint","reason":"x","recordings":["r1"],"hours":73}`:                          "body.hours",
+		`{"purpose":"complaint","reason":"x","recordings":["r1"],"plays":21}`:                          "body.plays",
+		`{"purpose":"complaint","reason":"x","filter":{"label":"secret"}}`:                             "body.filter.label",
+		`{"purpose":"complaint","reason":"` + strings.Repeat("あ", 501) + `","recordings":["r1"]}`:      "body.reason",
+		`{"purpose":"complaint","reason":"x","recordings":["` + strings.Repeat("r", 129) + `"],"x":1}`: "body.x",
+	} {
+		if p := r.do(t, listener, "POST", at, body); p.status != 422 || p.location(t) != where {
+			t.Errorf("%.80s: %d %s, want %s", body, p.status, p.body, where)
+		}
+	}
+}
+
+// Without an approval one listens at once with a reason, and somebody else must look at it; the switch is told both times.
+func TestBreakGlass(t *testing.T) {
+	var told []string
+	r := newRig(t, func(c *Config) {
+		c.BrokenGlass = func(domain string, q provisioning.ListeningRequest) {
+			told = append(told, fmt.Sprint(domain, " ", q.By, " ", q.Unreviewed()))
+		}
+	})
+	const who = "taro+recording-listener+recording-break-glass"
+	const body = `{"purpose":"incident","reason":"人命にかかわる","recordings":["r1"]}`
+	if p := r.do(t, listener, "POST", base+"/break-glass", body); p.status != 403 {
+		t.Errorf("without the role: %d", p.status)
+	}
+	q := asked(t, r.do(t, who, "POST", base+"/break-glass", body))
+	if q.State != "granted" || !q.BreakGlass || !q.Unreviewed() {
+		t.Errorf("%+v", q)
+	}
+	at := base + "/listening-requests/" + q.ID + "/review"
+	for _, c := range []struct {
+		token, body string
+		status      int
+	}{{"taro+recording-manager", `{"remark":"自分で確認"}`, 403}, {manager, `{"remark":" "}`, 422}, {admin, `{"remark":"x"}`, 403}, {"kansa+auditor", `{"remark":"やむを得ない"}`, 200}, {manager, `{"remark":"x"}`, 409}} {
+		if p := r.do(t, c.token, "POST", at, c.body); p.status != c.status {
+			t.Errorf("review by %s: %d %s, want %d", c.token, p.status, p.body, c.status)
+		}
+	}
+	if want := []string{here + " taro true", here + " taro false"}; !slices.Equal(told, want) {
+		t.Errorf("told %q", told)
+	}
+	if e := r.audit(t, here, string(policy.BreakGlass)); len(e) != 2 || e[1].Outcome != "allowed" || e[1].Detail["reason"] != "人命にかかわる" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// The rules deny until a manager writes others; the highest label never goes without an approval.
+func TestListeningRules(t *testing.T) {
+	r := newRig(t)
+	at := base + "/listening-rules"
+	first := r.do(t, listener, "GET", at, "")
+	if first.status != 200 || !strings.Contains(first.body, `"purpose_only":[]`) || !strings.Contains(first.body, `"download":[]`) || !strings.Contains(first.body, `"complaint"`) {
+		t.Errorf("%d %s", first.status, first.body)
+	}
+	for body, where := range map[string]string{`{"purpose_only":["restricted"]}`: "body.purpose_only[0]", `{"download":["x"]}`: "body.download[0]",
+		`{"purposes":[{"name":"a"}]}`: "body.purposes[0].title", `{"purposes":[{"name":"a","title":"あ"},{"name":"a","title":"い"}]}`: "body.purposes[1]", `{"max_hours":745}`: "body.max_hours"} {
+		if p := r.do(t, manager, "PUT", at, body); p.status != 422 || p.location(t) != where {
+			t.Errorf("%s: %d %s", body, p.status, p.body)
+		}
+	}
+	if p := r.do(t, manager, "PUT", at, `{"purpose_only":["public"],"max_plays":3}`, "If-Match: "+first.header.Get("ETag")); p.status != 200 {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+	if p := r.do(t, manager, "PUT", at, `{}`, "If-Match: "+first.header.Get("ETag")); p.status != 412 {
+		t.Errorf("of before: %d", p.status)
+	}
+	if p := r.do(t, listener, "POST", base+"/listening-requests", `{"purpose":"complaint","reason":"x","recordings":["r1"],"plays":4}`); p.status != 422 {
+		t.Errorf("more plays than the rules allow: %d", p.status)
+	}
+	if p := r.do(t, manager, "PUT", base+"/recording-scopes/taro", `{"numbers":["0312345678"],"labels":["public"]}`); p.status != 201 {
+		t.Errorf("scope: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, manager, "PUT", base+"/recording-scopes/taro", `{"labels":["public"]}`); p.status != 422 || p.location(t) != "body.numbers" {
+		t.Errorf("scope of nothing: %d %s", p.status, p.body)
+	}
+}
+
+// Notes and cases are written by those who may know of the recording; the audit log has who and when, and not what.
+func TestRecordingNotes(t *testing.T) {
+	r := newRig(t)
+	at := base + "/recordings/r1"
+	for _, c := range []struct {
+		token, method, path, body string
+		status                    int
+	}{
+		{listener, "POST", at + "/notes", `{"text":"苦情の通話"}`, 201}, {listener, "POST", at + "/notes", `{"text":""}`, 422}, {listener, "POST", at + "/notes", `{"text":"` + strings.Repeat("x", 2001) + `"}`, 422},
+		{"kansa+auditor", "POST", at + "/notes", `{"text":"x"}`, 403}, {"kansa+auditor", "GET", at + "/notes", ``, 200},
+		{"blind+recording-listener", "POST", at + "/notes", `{"text":"x"}`, 404}, {"blind+recording-listener", "GET", at + "/notes", ``, 404}, {"blind+recording-listener", "PUT", at + "/cases/K-1", ``, 404},
+		{"blind+recording-manager", "GET", at + "/keeping", ``, 404}, {"blind+recording-manager", "PUT", at + "/hold", `{"reason":"x"}`, 404},
+		{listener, "PUT", at + "/cases/K-1", ``, 204}, {listener, "PUT", at + "/cases/full", ``, 409}, {listener, "DELETE", at + "/cases/K-2", ``, 404}, {listener, "DELETE", at + "/cases/K-1", ``, 204},
+		{listener, "DELETE", at + "/notes/9", ``, 404}, {listener, "DELETE", at + "/notes/1", ``, 204}, {listener, "POST", base + "/recordings/none/notes", `{"text":"x"}`, 404},
+	} {
+		if p := r.do(t, c.token, c.method, c.path, c.body); p.status != c.status {
+			t.Errorf("%s %s %.40s by %s: %d %s, want %d", c.method, c.path, c.body, c.token, p.status, p.body, c.status)
+		}
+	}
+	entries := r.audit(t, here, string(policy.RecordingNote))
+	text, _ := json.Marshal(entries)
+	if strings.Contains(string(text), "苦情") || !strings.Contains(string(text), `"letters":5`) || strings.Contains(string(text), "none") {
+		t.Errorf("%s", text)
+	}
+}

@@ -1,0 +1,143 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
+)
+
+type putRulesInput struct {
+	Domain  string `path:"domain" maxLength:"253"`
+	IfMatch string `header:"If-Match" maxLength:"256" doc:"Entity tag that must still hold, or *"`
+	Body    provisioning.ListeningRules
+}
+
+type noteInput struct {
+	ItemPath
+	Body struct {
+		Text string `json:"text" required:"true" minLength:"1" maxLength:"2000"`
+	}
+}
+
+type noteIDInput struct {
+	ItemPath
+	ID int64 `path:"id" minimum:"1"`
+}
+
+type caseInput struct {
+	ItemPath
+	Name string `path:"id" maxLength:"64" doc:"Number of the case"`
+}
+
+// registerListeningRules: the domain's rules, and what part of the recordings a person may know of.
+func (a *api) registerListeningRules() {
+	const path = "/v1/domains/{domain}/listening-rules"
+	huma.Register(a.huma, operation(http.MethodGet, path, "get-listening-rules", "For what recordings are heard, and what needs no second person",
+		rule{action: policy.ListeningRulesRead, kind: provisioning.KindListeningRules, domain: "domain"}), a.getListeningRules)
+	huma.Register(a.huma, operation(http.MethodPut, path, "put-listening-rules", "Change them; what is left out gets its default back, which denies",
+		rule{action: policy.ListeningRulesPut, kind: provisioning.KindListeningRules, domain: "domain"}, 412, 413, 415, 422), a.putListeningRules)
+	scopes := resource[provisioning.RecordingScope]{plural: "recording-scopes", one: "recording-scope", read: policy.RecordingScopeRead,
+		put: policy.RecordingScopePut, del: policy.RecordingScopeDelete, setKey: func(s *provisioning.RecordingScope, k string) { s.User = k }}
+	entities(a, scopes)
+	putPlain(a, scopes)
+}
+
+// listeningRules of a domain as they are stored; the zero value where nobody wrote any.
+func listeningRules(r provisioning.Reader, domain string) (rules provisioning.ListeningRules, tag string, err error) {
+	if _, _, err := provisioning.Get[provisioning.Domain](r, domain, domain); err != nil {
+		return rules, "", err
+	}
+	rules, tag, err = provisioning.Get[provisioning.ListeningRules](r, domain, rules.Key())
+	if errors.Is(err, provisioning.ErrNotFound) {
+		return rules, "default", nil
+	}
+	return rules, tag, err
+}
+
+func (a *api) getListeningRules(ctx context.Context, in *codesInput) (out *itemOutput[provisioning.ListeningRules], err error) {
+	out = &itemOutput[provisioning.ListeningRules]{Status: http.StatusOK}
+	err = a.Store.View(ctx, func(r provisioning.Reader) (err error) {
+		out.Body, out.ETag, err = listeningRules(r, in.Domain)
+		return err
+	})
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	if out.ETag = etag(out.ETag); in.IfNoneMatch == out.ETag {
+		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"Etag": {out.ETag}})
+	}
+	out.Body = out.Body.Bounds()
+	return out, nil
+}
+
+func (a *api) putListeningRules(ctx context.Context, in *putRulesInput) (*itemOutput[provisioning.ListeningRules], error) {
+	res := resource[provisioning.ListeningRules]{read: policy.ListeningRulesRead, put: policy.ListeningRulesPut, setKey: func(*provisioning.ListeningRules, string) {}}
+	match, none := in.IfMatch, ""
+	if match == etag("default") { // what was read was nobody's yet
+		match, none = "", "*"
+	}
+	out, err := putEntity(ctx, a, res, &putInput[provisioning.ListeningRules]{ItemPath: ItemPath{Domain: in.Domain, Key: in.Body.Key()},
+		IfMatch: match, IfNoneMatch: none, Body: in.Body})
+	if err != nil {
+		return nil, err
+	}
+	return &itemOutput[provisioning.ListeningRules]{Status: http.StatusOK, ETag: etag(out.etag), Body: out.entity.Bounds()}, nil
+}
+
+// registerRemarks: what people write about recordings. It is about those only that the asker may know of.
+func (a *api) registerRemarks() {
+	const recording = "/v1/domains/{domain}/recordings/{key}"
+	on := func(action provisioning.Action) rule {
+		return rule{action: action, kind: policy.KindRecording, key: "key", domain: "domain"}
+	}
+	huma.Register(a.huma, operation(http.MethodGet, recording+"/notes", "list-recording-notes", "What people wrote about a recording, and its cases",
+		on(policy.RecordingList), 503), func(ctx context.Context, in *ItemPath) (*itemOutput[provisioning.RecordingRemarks], error) {
+		all, err := a.Remarks.Remarks(ctx, subjectOf(ctx), in.Domain, in.Key)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return &itemOutput[provisioning.RecordingRemarks]{Status: http.StatusOK, Body: all}, nil
+	})
+	huma.Register(a.huma, operation(http.MethodPost, recording+"/notes", "add-recording-note", "Write a note about a recording; it is found by its words",
+		on(policy.RecordingNote), 409, 413, 415, 422, 503), func(ctx context.Context, in *noteInput) (*itemOutput[provisioning.RecordingNote], error) {
+		out := &itemOutput[provisioning.RecordingNote]{Status: http.StatusCreated}
+		err := a.remark(ctx, in.ItemPath, map[string]any{"letters": len([]rune(in.Body.Text))}, func(s provisioning.Subject) (err error) {
+			out.Body, err = a.Remarks.AddNote(ctx, s, in.Domain, in.Key, in.Body.Text)
+			return err
+		})
+		return out, err
+	})
+	huma.Register(a.huma, operation(http.MethodDelete, recording+"/notes/{id}", "drop-recording-note", "Take a note away",
+		on(policy.RecordingNote), 503), func(ctx context.Context, in *noteIDInput) (*emptyOutput, error) {
+		return &emptyOutput{}, a.remark(ctx, in.ItemPath, map[string]any{"dropped": in.ID}, func(s provisioning.Subject) error {
+			return a.Remarks.DropNote(ctx, s, in.Domain, in.Key, in.ID)
+		})
+	})
+	huma.Register(a.huma, operation(http.MethodPut, recording+"/cases/{id}", "set-recording-case", "Say that a recording belongs to a case",
+		on(policy.RecordingNote), 409, 503), func(ctx context.Context, in *caseInput) (*emptyOutput, error) {
+		return &emptyOutput{}, a.remark(ctx, in.ItemPath, map[string]any{"case": in.Name}, func(s provisioning.Subject) error {
+			return a.Remarks.SetCase(ctx, s, in.Domain, in.Key, in.Name)
+		})
+	})
+	huma.Register(a.huma, operation(http.MethodDelete, recording+"/cases/{id}", "drop-recording-case", "Say that it does not any more",
+		on(policy.RecordingNote), 503), func(ctx context.Context, in *caseInput) (*emptyOutput, error) {
+		return &emptyOutput{}, a.remark(ctx, in.ItemPath, map[string]any{"dropped_case": in.Name}, func(s provisioning.Subject) error {
+			return a.Remarks.DropCase(ctx, s, in.Domain, in.Key, in.Name)
+		})
+	})
+}
+
+// remark does it with an entry before and one after. The audit log says who wrote when, not what.
+func (a *api) remark(ctx context.Context, at ItemPath, detail map[string]any, do func(provisioning.Subject) error) error {
+	s := subjectOf(ctx)
+	if err := a.known(ctx, at); err != nil { // nothing is entered about what they may not know of
+		return a.problem(ctx, err)
+	}
+	return a.problem(ctx, a.act(ctx, at.Domain, policy.RecordingNote, policy.KindRecording+"/"+clip(at.Key), detail,
+		func() (map[string]any, error) { return nil, do(s) }))
+}

@@ -1,0 +1,122 @@
+package catalogue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"naisen/recorder"
+)
+
+// placesPerMS is how many recordings can begin in one millisecond and keep their order.
+const placesPerMS = 1024
+
+type groupRow struct {
+	bun.BaseModel `bun:"table:recording_groups"`
+	Recording     string `bun:",pk"`
+	Name          string `bun:",pk"`
+}
+
+// enter puts a recording into the index, or what it says now in place of what it said.
+func (c *Catalogue) enter(ctx context.Context, tx bun.Tx, r Row) error {
+	var notes []Note
+	if r.place == 0 {
+		var err error
+		if r.place, err = newPlace(ctx, tx, millis(r.Started)); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE recordings SET place = ? WHERE id = ?", r.place, r.ID); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if notes, err = notesOf(ctx, tx, r.ID); err != nil {
+			return err
+		}
+		if r.Cases, err = casesOf(ctx, tx, r.ID); err != nil {
+			return err
+		}
+	}
+	pairs, units := c.words.pairsOf(r, notes), unitsOf(r)
+	var terms strings.Builder
+	for _, u := range units {
+		for _, p := range pairs {
+			terms.WriteString(u.term(p.kind, p.value))
+			terms.WriteByte(' ')
+		}
+	}
+	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO recording_terms (rowid, terms) VALUES (?, ?)", r.place, terms.String())
+	return err
+}
+
+// newPlace is the first free one of a time.
+func newPlace(ctx context.Context, tx bun.Tx, ms int64) (int64, error) {
+	first := max(ms, 0)*placesPerMS + 1
+	var last sql.NullInt64
+	err := tx.QueryRowContext(ctx, "SELECT MAX(place) FROM recordings WHERE place >= ? AND place < ?", first, first+placesPerMS-1).Scan(&last)
+	switch {
+	case err != nil:
+		return 0, err
+	case !last.Valid:
+		return first, nil
+	case last.Int64+1 < first+placesPerMS-1:
+		return last.Int64 + 1, nil
+	}
+	return newPlace(ctx, tx, ms+1)
+}
+
+// leave takes a recording out of the index.
+func leave(ctx context.Context, tx bun.Tx, domain, id string) error {
+	_, err := tx.ExecContext(ctx, "DELETE FROM recording_terms WHERE rowid IN (SELECT place FROM recordings WHERE domain = ? AND id = ? AND place > 0)", domain, id)
+	return err
+}
+
+// again enters a recording as its row is now.
+func (c *Catalogue) again(ctx context.Context, tx bun.Tx, domain, id string) error {
+	var m row
+	err := tx.NewSelect().Model(&m).Where("domain = ?", domain).Where("id = ?", id).Where("removed = 0").Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return recorder.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	rows, err := fill(ctx, tx, []row{m})
+	if err != nil {
+		return err
+	}
+	return c.enter(ctx, tx, rows[0])
+}
+
+// enterAll enters what an older version of this program left without a place.
+func (c *Catalogue) enterAll(ctx context.Context) error {
+	for {
+		var found []row
+		err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+			found = nil
+			if err := tx.NewSelect().Model(&found).Where("place = 0").OrderExpr("started, id").Limit(MaxLimit).Scan(ctx); err != nil {
+				return err
+			}
+			rows, err := fill(ctx, tx, found)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				if err := c.enter(ctx, tx, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("index: %w", err)
+		}
+		if len(found) < MaxLimit {
+			return nil
+		}
+	}
+}
