@@ -183,6 +183,7 @@ func heardThroughTheVault(t *testing.T, set *inclear.Set, p *peer.PBX) {
 	if len(left) < 5*rate || mediatest.Power(left) < 100_000 || mediatest.Power(right) < 100_000 {
 		t.Errorf("%d samples were played, power %.0f and %.0f", len(left), mediatest.Power(left), mediatest.Power(right))
 	}
+	must(t, p.MayListen(t.Context()))
 	status, pack, err := p.Do(t.Context(), "POST", "recordings/"+id+"/evidence", map[string]any{"purpose": "a test"})
 	must(t, err)
 	given := t.TempDir()
