@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"naisen/provisioning"
+	"naisen/provisioning/audit"
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 	"naisen/recorder/seal"
@@ -21,7 +22,7 @@ type traceCmd struct {
 	configFlag
 	File  string   `arg:"" type:"existingfile" help:"WAV file, or with --raw one of bare G.711 at 8 kHz."`
 	Raw   string   `enum:"ulaw,alaw,none" default:"none" help:"The file has no head: ulaw or alaw."`
-	Audit []string `type:"existingfile" help:"Exported audit entries as JSON, in place of the switch's own log." placeholder:"FILE"`
+	Audit []string `type:"existingfile" help:"What 'pbx audit export' wrote, or entries as JSON, in place of the switch's own log." placeholder:"FILE"`
 }
 
 // Exit codes of `pbx recording trace`.
@@ -117,12 +118,41 @@ func (c traceCmd) log(ctx context.Context, config Config) (heardLog, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = log.read(f)
+		err = log.file(ctx, f)
 		if err = errors.Join(err, f.Close()); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return log, nil
+}
+
+// file reads what `pbx audit export` wrote, whose tree must be whole, or else JSON.
+func (l heardLog) file(ctx context.Context, f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	exported, err := audit.OpenExport(f, info.Size())
+	if err != nil { // it is no export
+		return l.read(io.NewSectionReader(f, 0, info.Size()))
+	}
+	if _, err := audit.Verify(ctx, exported); err != nil {
+		return err
+	}
+	for after := int64(0); ; {
+		records, err := exported.AuditRecords(ctx, after, provisioning.MaxPage)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, r := range records {
+			var e provisioning.AuditEntry
+			if err := json.Unmarshal(r.Leaf, &e); err != nil {
+				return fmt.Errorf("entry %d: %w", r.Seq, err)
+			}
+			l.take(e)
+			after = r.Seq
+		}
+	}
 }
 
 // take enters what names a listening.

@@ -148,6 +148,23 @@ func TestTrace(t *testing.T) {
 	if code, out := v.trace(t, v.copyOf(t, sato), "--audit", log); code != 0 || !strings.Contains(out, "sato@b.example") {
 		t.Errorf("exported log: %d\n%s", code, out)
 	}
+	whole := filepath.Join(t.TempDir(), "audit.txt")
+	if code := run(t.Context(), []string{"audit", "export", "--config", v.config, "--out", whole}, io.Discard, io.Discard); code != 0 {
+		t.Fatal(code)
+	}
+	if code, out := v.trace(t, v.copyOf(t, sato), "--audit", whole); code != 0 || !strings.Contains(out, "sato@b.example") {
+		t.Errorf("whole log: %d\n%s", code, out)
+	}
+	text, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(whole, bytes.Replace(text, []byte("sato@b.example"), []byte("kato@b.example"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := v.trace(t, v.copyOf(t, sato), "--audit", whole); code != 1 {
+		t.Errorf("altered whole log: %d", code)
+	}
 	forged := bytes.Replace(exported, []byte("sato@b.example"), []byte("kato@b.example"), 1)
 	if err := os.WriteFile(log, forged, 0o600); err != nil {
 		t.Fatal(err)
