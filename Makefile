@@ -45,6 +45,7 @@ unit:
 	$(GO) test -run Alloc ./media/... ./recorder/capture # the race detector allocates, so these count without it
 	$(GO) test ./recorder/watermark # sums of one goroutine, of which the race detector would make minutes
 	$(GO) test -tags pkcs11 ./recorder/seal/hsm # a real token library, by cgo
+	$(GO) test -run TestMutated ./provisioning/audit ./recorder/unseal ./recorder/evidence # ten thousand each
 	$(GO) test -run 'TestSimulation$$|TestSimulationOffice$$|TestSimulationReplays$$|TestDayOfTheWard$$' ./cmd/pbx -seeds 2000
 
 # Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.

@@ -381,29 +381,27 @@ func TestContainer(t *testing.T) {
 func TestMutatedPack(t *testing.T) {
 	r := newRigOf(t, 0, 40*time.Millisecond)
 	pack := r.pack(t, Request{Purpose: "x", By: "y", Redactions: []Redaction{{10, 20, Both, "z"}}})
-	played := int64(0)
 	files := map[string]int{}
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for i := range 10_000 {
-		bad, kind := mutated(rnd, pack)
+	room := make([]byte, 0, 2*len(pack))
+	for i := range mutations {
+		bad, kind := mutated(rnd, pack, room)
 		o, rep := verify(t, bad, r.trust())
 		if o != nil {
 			n, _ := io.Copy(io.Discard, o.Audio())
-			played += n
-			t.Errorf("mutation %d (%s) is good", i, kind)
-			continue
+			t.Fatalf("mutation %d (%s) is good, and %d bytes are played", i, kind, n)
 		}
 		files[rep.Findings[0].File]++
 	}
-	if played > 0 || len(files) < 8 {
-		t.Errorf("%d bytes played; named: %v", played, files)
+	if len(files) < 8 {
+		t.Errorf("named: %v", files)
 	}
 }
 
-// mutated gives a pack with one change that is a change.
-func mutated(rnd *rand.Rand, pack []byte) ([]byte, string) {
+// mutated writes a pack with one change that is a change into the room.
+func mutated(rnd *rand.Rand, pack, room []byte) ([]byte, string) {
 	for {
-		bad, at := bytes.Clone(pack), rnd.IntN(len(pack))
+		bad, at := append(room[:0], pack...), rnd.IntN(len(pack))
 		kind := [...]string{"bit", "byte", "cut", "insert", "delete", "swap", "copy"}[rnd.IntN(7)]
 		switch kind {
 		case "bit":

@@ -84,8 +84,8 @@ func (v *verifier) run(size int64) error {
 	if !v.signature() {
 		return nil // nothing in the index may be believed
 	}
-	if err := v.files(); err != nil {
-		return err
+	if err := v.files(); err != nil || !v.report.OK() {
+		return err // what is in an altered file says nothing
 	}
 	m, ok := v.manifest()
 	if !ok {

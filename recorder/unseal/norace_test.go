@@ -1,0 +1,6 @@
+//go:build !race
+
+package unseal
+
+// mutations that are tried.
+const mutations = 10_000
