@@ -224,6 +224,18 @@ func (b *bench) open(t testing.TB) (*audit.Checkpointer, *audit.Publisher) {
 	return c, p
 }
 
+// told waits for what the publisher tells.
+func told(c chan error) error {
+	end := time.NewTimer(10 * time.Second)
+	defer end.Stop()
+	select {
+	case err := <-c:
+		return err
+	case <-end.C:
+		return errors.New("nothing in 10 s")
+	}
+}
+
 // TestPublisher: checkpoints reach the archive; an archive that is down gets the newest one later; a database that was rolled back together with its own
 // checkpoints, and one that was rewritten, are found out by the archive's.
 func TestPublisher(t *testing.T) {
@@ -265,7 +277,7 @@ func TestPublisher(t *testing.T) {
 		if err := p.Publish(t.Context()); !errors.Is(err, audit.ErrBroken) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := <-again.broken; !errors.Is(err, audit.ErrBroken) {
+		if err := told(again.broken); !errors.Is(err, audit.ErrBroken) {
 			t.Errorf("%s: told %v", name, err)
 		}
 		if _, err := c.Write(t.Context()); !errors.Is(err, audit.ErrBroken) {
@@ -336,7 +348,7 @@ func TestWitness(t *testing.T) {
 		if err := p.Publish(t.Context()); !errors.Is(err, audit.ErrBroken) {
 			t.Errorf("another history of %d entries: %v", entries, err)
 		}
-		if err := <-other.broken; !errors.Is(err, audit.ErrBroken) {
+		if err := told(other.broken); !errors.Is(err, audit.ErrBroken) {
 			t.Error(err)
 		}
 		_ = p.Close(t.Context())
