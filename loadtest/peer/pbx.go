@@ -46,7 +46,8 @@ type PBX struct {
 	prefix      []string
 	token       string
 	adminSecret string
-	listens     bool // somebody has approved that the administrator hears recordings
+	listens     bool   // somebody has approved that the administrator hears recordings
+	approver    string // token of who approves that recordings are heard
 }
 
 // Options change what a PBX is started with.

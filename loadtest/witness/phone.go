@@ -179,7 +179,7 @@ func channels(ctx context.Context, p *peer.PBX, id string) (r recording, out [][
 		parts = append(parts, fmt.Sprintf("tracks/%d", r.Manifest.Tracks[i].Track))
 	}
 	for _, part := range parts {
-		status, wav, err := p.Do(ctx, "GET", "recordings/"+id+"/"+part, nil)
+		status, wav, err := p.Listen(ctx, "recordings/"+id+"/"+part)
 		if err != nil {
 			return r, nil, err
 		}
