@@ -101,7 +101,7 @@ func (g *Gallery) remove(s *seat) {
 	}
 	s.in, s.joined = false, false
 	g.seats = slices.DeleteFunc(g.seats, func(o *seat) bool { return o == s })
-	g.left = append(g.left, s.guest.Endpoint.ID())
+	g.left = append(g.left, s.guest.known())
 }
 
 // sitting is a listener and its wish, as the call that is heard sees them at one moment.

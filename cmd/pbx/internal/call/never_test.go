@@ -169,6 +169,26 @@ func TestWhoTakesIt(t *testing.T) {
 	})
 }
 
+// A supervisor who may not be recorded is named in the recording of the call that it joins, under a name by which no voice is heard.
+func TestNeverAsSupervisor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, a, _ := heard(t, recorded(route.NoticeNone))
+		s := r.spectator(r.watch(t, "2002").Gallery.For("2002", nil), "s")
+		err := s.room.Enter(Guest{Endpoint: s.ep, Party: recorder.Party{Number: "2009"}, Gate: media.GateBoth, Never: true, Tell: func() {}})
+		if synctest.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		s.room.Leave("s")
+		synctest.Wait()
+		if got := r.records[0].listeners; !slices.Equal(got, []string{"never:s barge", "never:s "}) || len(r.records[0].more) != 0 {
+			t.Errorf("%q, %q", got, r.records[0].more)
+		}
+		a.hangup(sip.CauseNormal)
+		time.Sleep(time.Minute)
+		r.settled(t)
+	})
+}
+
 // Several reasons keep something out of a recording; it goes on when the last one is over.
 func TestHide(t *testing.T) {
 	f := &fakeRecording{}

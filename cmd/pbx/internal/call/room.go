@@ -29,6 +29,15 @@ type Guest struct {
 	Secret    bool   // the class of numbers of its call demands that whoever hears it is encrypted
 	Clear     bool   // it is not encrypted
 	Tell      func() // the room changed; it never blocks
+	Never     bool   // its voice is in nobody's recording
+}
+
+// known is how recordings know the guest. None hears a voice by the other name.
+func (g Guest) known() string {
+	if g.Never {
+		return "never:" + g.Endpoint.ID()
+	}
+	return g.Endpoint.ID()
 }
 
 // RoomState is a room as it is now.
@@ -79,12 +88,12 @@ func (c *Call) enter(a *act, o Enter) {
 		p.joined = false
 		c.bridge.Leave(p.ep)
 	}
-	guest := asParty(p)
-	if c.forbidden() != "" { // whoever else is recorded here does not know its voice, so it is in no recording
+	guest, never := asParty(p), c.forbidden() != ""
+	if never { // whoever else is recorded here does not know its voice, so it is in no recording
 		guest.Endpoint = ""
 	}
 	err := o.Room.Enter(Guest{Endpoint: p.ep, Party: guest, Moderator: o.Moderator, Gate: c.gate(),
-		Secret: c.plan.Record.Media == route.EncryptRequired, Clear: p.inClear(), Tell: func() { c.mailbox.Post(roomChanged{o.Room}) }})
+		Secret: c.plan.Record.Media == route.EncryptRequired, Clear: p.inClear(), Never: never, Tell: func() { c.mailbox.Post(roomChanged{o.Room}) }})
 	if err != nil {
 		c.log.Warn("call: room refuses a guest", "err", err)
 		c.exit()

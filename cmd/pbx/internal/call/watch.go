@@ -126,7 +126,7 @@ func (c *Call) onAudience() {
 			g.refuse(s.seat)
 			continue
 		}
-		c.witness(s.guest.Endpoint.ID(), listenerOf(s))
+		c.witness(s.guest.known(), listenerOf(s))
 		if err := g.place(s.seat, s.wish, p.ep); err != nil {
 			c.log.Error("call: bridge refused a listener", "err", err)
 			g.refuse(s.seat)
@@ -166,7 +166,7 @@ func (c *Call) nameAudience() {
 	for _, s := range here {
 		if s.told != media.GateNone {
 			s.wish = s.told
-			c.witness(s.guest.Endpoint.ID(), listenerOf(s))
+			c.witness(s.guest.known(), listenerOf(s))
 		}
 	}
 }
