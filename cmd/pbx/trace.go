@@ -13,7 +13,6 @@ import (
 	"naisen/provisioning/audit"
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
-	"naisen/recorder/seal"
 	"naisen/recorder/watermark"
 )
 
@@ -98,11 +97,11 @@ func marksBeside(ctx context.Context, c Config) (*watermark.Key, error) {
 	if _, err := os.Stat(c.marksPath()); err != nil {
 		return nil, err
 	}
-	files, err := seal.OpenFiles(c.path("keys", "vault"), time.Now)
-	if err != nil {
+	v := &vault{}
+	if err := v.openRing(c); err != nil {
 		return nil, err
 	}
-	return watermark.NewHolder(c.marksPath(), seal.New(files)).Key(ctx)
+	return watermark.NewHolder(c.marksPath(), v.sealer).Key(ctx)
 }
 
 // heardLog is the entries of the audit log that name a listening, by its number, in the order in which they were written.
