@@ -3,6 +3,9 @@ package store_test
 import (
 	"fmt"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"naisen/provisioning"
 	"naisen/provisioning/audit"
@@ -71,7 +74,7 @@ func BenchmarkView(b *testing.B) {
 	}
 }
 
-// BenchmarkVerify checks 200,000 entries per turn. Target: ten million in less than a minute, 170,000 a second on a whole machine.
+// BenchmarkVerify checks 200,000 entries per turn. Target: ten million in less than a minute, 170,000 a second on a whole machine: 12 µs of processor time each on two cores.
 func BenchmarkVerify(b *testing.B) {
 	const entries = 200_000
 	s := benchStore(b)
@@ -89,10 +92,21 @@ func BenchmarkVerify(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	before := processorTime(b)
 	for b.Loop() {
 		if r, err := audit.Verify(b.Context(), s); err != nil || r.Size < entries {
 			b.Fatal(r, err)
 		}
 	}
 	b.ReportMetric(float64(b.N)*entries/b.Elapsed().Seconds(), "entries/s")
+	b.ReportMetric(float64((processorTime(b)-before).Nanoseconds())/float64(b.N*entries), "cpu-ns/entry")
+}
+
+// processorTime of this process so far: what a figure of a shared machine can be trusted in.
+func processorTime(b *testing.B) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
