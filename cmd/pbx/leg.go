@@ -210,6 +210,7 @@ func (l *leg) on(e dialog.Event) {
 		if who, ok := l.believed(e.Who, e.Private); ok {
 			l.post(call.Identified{Leg: l.id, Who: who})
 		}
+	case dialog.Told: // a call takes nothing beside SDP
 	case dialog.ReferStatus: // the switch sends REFER only with the features that need it
 	case dialog.Ended:
 		l.book.remove(l.id)

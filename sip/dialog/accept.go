@@ -23,6 +23,9 @@ type Manner struct {
 	SessionTimer time.Duration // negative: none but what the peer asks for
 	Style        Style         // Allow and Supported of it
 	Trusted      bool          // it and we are of one trust domain: early media is announced where it asks for that (RFC 5009)
+	Features     sip.Params    // of our Contact (RFC 3840): +sip.srs
+	Knows        []string      // option tags that this session has beyond Config's: siprec
+	Takes        []string      // media types of bodies beside SDP, as events tell them
 }
 
 // AcceptAs is Accept in the manner that a peer wants.
@@ -31,16 +34,17 @@ func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (
 	respond(u.log, tx, stack.NewResponse(req, 100, ""))
 	cs, contactErr := req.Contacts()
 	routes, routeErr := req.RecordRoutes()
-	offer, known := description(&req.Headers, req.Body)
+	offer, _, known := content(&req.Headers, req.Body, m.Takes)
+	unsupported := u.unsupported(req, m.Knows)
 	switch {
 	case contactErr != nil || routeErr != nil || len(cs) != 1 || cs[0].Wildcard():
 		return nil, u.refuse(tx, 400, nil)
 	case req.MaxForwards() == 0: // every INVITE that we take may lead to another one (threats.md C21)
 		return nil, u.refuse(tx, 483, nil)
-	case len(u.unsupported(req)) > 0:
-		return nil, u.refuse(tx, 420, func(r *stack.Response) { r.Set("Unsupported", joinTags(u.unsupported(req))) })
+	case len(unsupported) > 0:
+		return nil, u.refuse(tx, 420, func(r *stack.Response) { r.Set("Unsupported", joinTags(unsupported)) })
 	case !known:
-		return nil, u.refuse(tx, 415, unsupportedBody(typeSDP))
+		return nil, u.refuse(tx, 415, unsupportedBody(acceptOf(m.Takes)))
 	case !takesSDP(&req.Headers):
 		return nil, u.refuse(tx, 406, nil)
 	}
@@ -62,7 +66,8 @@ func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (
 		routeSelf: req.Lines("Record-Route"),
 	}
 	s.local = strings.Clone(stack.NewResponse(req, 200, "").Get("To"))
-	s.contact = u.contact(u.cfg.ContactUser, s.dlg.to)
+	s.features, s.knows, s.takes = m.Features, m.Knows, m.Takes
+	s.contact = s.contactFor(u.cfg.ContactUser, s.dlg.to)
 	s.rel.init(u, req)
 	s.se.ask, s.se.never = ask, m.SessionTimer < 0
 	s.who.theirs = strings.Join(req.Lines("P-Asserted-Identity"), ",") + "\n" + strings.Join(req.Lines("Privacy"), ";") // the owner has read it
@@ -105,8 +110,8 @@ func (u *UA) refuse(tx *stack.ServerTx, status int, fill func(*stack.Response)) 
 	return &Refused{sip.StatusCause(status)}
 }
 
-func (u *UA) contact(user string, to stack.Target) string {
-	return sip.Address{URI: u.st.Contact(user, to)}.String()
+func (s *Session) contactFor(user string, to stack.Target) string {
+	return sip.Address{URI: s.ua.st.Contact(user, to), Params: s.features}.String()
 }
 
 // refuseWith answers the open INVITE with a failure.

@@ -14,6 +14,7 @@ import (
 
 	"naisen/sip"
 	"naisen/sip/dialog"
+	"naisen/sip/multipart"
 	"naisen/sip/siptest"
 	"naisen/sip/stack"
 )
@@ -37,6 +38,7 @@ type bench struct {
 	in         chan *leg
 	refused    chan error
 	stop       func()
+	manner     dialog.Manner // of inbound sessions
 }
 
 // leg is a session with what it told us.
@@ -95,7 +97,9 @@ func text(e dialog.Event) string {
 	case dialog.Answered:
 		return fmt.Sprintf("answered %s", e.SDP)
 	case dialog.Offered:
-		return strings.TrimSpace(fmt.Sprintf("offered %s", e.SDP))
+		return strings.TrimSpace(fmt.Sprintf("offered %s%s", e.SDP, partsText(e.With)))
+	case dialog.Told:
+		return "told" + partsText(e.With)
 	case dialog.Agreed:
 		if e.Refresh {
 			return fmt.Sprintf("agreed by refresh %s", e.SDP)
@@ -120,6 +124,13 @@ func text(e dialog.Event) string {
 		return s
 	}
 	return fmt.Sprintf("%T", e)
+}
+
+func partsText(parts []multipart.Part) (s string) {
+	for _, p := range parts {
+		s += fmt.Sprintf(" with %s %s", p.Type, p.Body)
+	}
+	return s
 }
 
 // Request, Ack and the rest make bench the stack's handler, as cmd/pbx will be.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"naisen/sip"
+	"naisen/sip/multipart"
 )
 
 // Event is what a session tells its owner. Events arrive in order on the session's shard, through a function that must not block.
@@ -25,8 +26,12 @@ type Answered struct {
 
 // Offered is the peer's own offer, in a re-INVITE, an UPDATE or a PRACK. Reply or Refuse answers it.
 type Offered struct {
-	SDP []byte // nil: the re-INVITE carries none and Reply has to carry our offer
+	SDP  []byte           // nil: the re-INVITE carries none and Reply has to carry our offer
+	With []multipart.Part // what goes with it, of the types that the session takes
 }
+
+// Told is what a request brought that neither makes an offer nor waits for an answer: an UPDATE without SDP. It was answered with 200.
+type Told struct{ With []multipart.Part }
 
 // Agreed is the answer to an offer of ours: to Offer, to Answer or Ring on an INVITE without SDP, to Reply on an offerless re-INVITE.
 type Agreed struct {
@@ -75,6 +80,7 @@ type Ended struct {
 func (Progress) event()    {}
 func (Answered) event()    {}
 func (Offered) event()     {}
+func (Told) event()        {}
 func (Agreed) event()      {}
 func (Disagreed) event()   {}
 func (Digit) event()       {}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"naisen/sip"
+	"naisen/sip/multipart"
 	"naisen/sip/stack"
 )
 
@@ -20,20 +21,23 @@ const (
 
 // Invite is an outbound call.
 type Invite struct {
-	ID           string         // name of the session, for logs
-	URI          sip.URI        // Request-URI
-	To, From     sip.Address    // a tag is taken off, ours is put on
-	Targets      []stack.Target // tried in order when one fails, stays silent or answers 430 or 503
-	Others       []Place        // Request-URI and route set of Targets[1:], where they have their own
-	Routes       []sip.Address  // preloaded route set: a Path, an outbound proxy
-	Body         []byte         // the offer; required
-	Headers      []stack.Header // extra headers, those of allowedExtra only
-	MaxForwards  int            // that of the inbound INVITE behind it, sent one lower; 0: a call of our own, 70
-	ContactUser  string         // user part of our Contact; empty: Config.ContactUser
-	Timeout      time.Duration  // until it must be answered; 0: Config.RingTimeout after the latest provisional (timer C)
-	SessionTimer time.Duration  // Session-Expires asked for; 0: Config.SessionExpires; negative: none
-	Silence      time.Duration  // until the last target must have said something, else it failed with 408; 0: Timer B
-	Style        Style          // what the peer insists on
+	ID           string           // name of the session, for logs
+	URI          sip.URI          // Request-URI
+	To, From     sip.Address      // a tag is taken off, ours is put on
+	Targets      []stack.Target   // tried in order when one fails, stays silent or answers 430 or 503
+	Others       []Place          // Request-URI and route set of Targets[1:], where they have their own
+	Routes       []sip.Address    // preloaded route set: a Path, an outbound proxy
+	Body         []byte           // the offer; required
+	With         []multipart.Part // what goes with it
+	Takes        []string         // media types of bodies beside SDP, as events tell them
+	Features     sip.Params       // of our Contact (RFC 3840): +sip.src
+	Headers      []stack.Header   // extra headers, those of allowedExtra only
+	MaxForwards  int              // that of the inbound INVITE behind it, sent one lower; 0: a call of our own, 70
+	ContactUser  string           // user part of our Contact; empty: Config.ContactUser
+	Timeout      time.Duration    // until it must be answered; 0: Config.RingTimeout after the latest provisional (timer C)
+	SessionTimer time.Duration    // Session-Expires asked for; 0: Config.SessionExpires; negative: none
+	Silence      time.Duration    // until the last target must have said something, else it failed with 408; 0: Timer B
+	Style        Style            // what the peer insists on
 
 	// Authorize adds credentials for a challenge to req, or says why not. Nil: no challenge is ever answered (threats.md B13). It runs
 	// on the shard and must not block.
@@ -99,6 +103,7 @@ func (u *UA) Invite(inv Invite, on func(Event)) *Session {
 	}
 	s.out.minSE = max(s.out.minSE, inv.Style.MinSE)
 	s.allow, s.supported = strings.Join(inv.Style.Allow, ", "), strings.Join(inv.Style.Supported, ", ")
+	s.features, s.knows, s.takes = inv.Features, inv.Style.Require, inv.Takes
 	s.publish()
 	err := u.add(s, inviteKey{})
 	s.do(func() { s.start(err) })
@@ -147,7 +152,7 @@ func (s *Session) invite(challenge *stack.Response) {
 	if user == "" {
 		user = s.ua.cfg.ContactUser
 	}
-	s.contact = s.ua.contact(user, a.to)
+	s.contact = s.contactFor(user, a.to)
 	req := s.inviteRequest(a.seq)
 	s.creds = nil
 	if challenge != nil {
@@ -197,7 +202,10 @@ func (s *Session) inviteRequest(seq uint32) *stack.Request {
 		req.Add("Require", tag)
 	}
 	s.askTimer(req, o.interval, o.minSE, o.inv.Style.Refresher)
-	req.SetBody(typeSDP, o.inv.Body)
+	if len(s.takes) > 0 {
+		req.Set("Accept", s.accepts())
+	}
+	setBody(req, o.inv.Body, o.inv.With)
 	return req
 }
 

@@ -154,7 +154,7 @@ func (s *Session) peerPrack(d *dialogState, tx *stack.ServerTx) {
 		s.reply(tx, 200, nil)
 		s.on(Agreed{SDP: sdp})
 	case len(sdp) > 0 && s.oa.theirs == nil && !s.oa.ours && d.agreed: // a further offer (RFC 3262 section 5)
-		s.oa.theirs, s.oa.bare = tx, false
+		s.oa.theirs, s.oa.bare, s.oa.heard = tx, false, sdp
 		s.on(Offered{SDP: sdp})
 		return
 	case len(sdp) > 0:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"naisen/sip"
+	"naisen/sip/multipart"
 	"naisen/sip/stack"
 )
 
@@ -20,12 +21,15 @@ func (s *Session) idle() bool {
 
 // Offer sends a new offer: a re-INVITE, or before the answer an UPDATE where that is possible. While another exchange is open it
 // waits, and a later Offer replaces one that waits. Exactly one Agreed or Disagreed comes of the last one, unless the session ends.
-func (s *Session) Offer(sdp []byte) {
+func (s *Session) Offer(sdp []byte) { s.OfferWith(sdp) }
+
+// OfferWith is Offer with more than a description in its body.
+func (s *Session) OfferWith(sdp []byte, with ...multipart.Part) {
 	s.do(func() {
 		if !s.alive() || len(sdp) == 0 {
 			return
 		}
-		s.oa.wanted, s.oa.tries = sdp, 0
+		s.oa.wanted, s.oa.with, s.oa.tries = sdp, with, 0
 		s.flushOffer()
 	})
 }
@@ -52,9 +56,13 @@ func (s *Session) flushOffer() {
 func (s *Session) reinvite(sdp []byte, refresh bool) {
 	s.oa.ours, s.oa.busy = true, true
 	s.dlg.rseq = 0 // RSeq counts per transaction
+	with := s.along(refresh)
 	s.send(&s.dlg, "INVITE", func(r *stack.Request) {
 		s.ownTimer(r)
-		r.SetBody(typeSDP, sdp)
+		if len(s.takes) > 0 {
+			r.Set("Accept", s.accepts())
+		}
+		setBody(r, sdp, with)
 	}, func(tx *stack.ClientTx, resp *stack.Response, err error) {
 		switch {
 		case resp != nil && resp.Status < 200:
@@ -69,6 +77,16 @@ func (s *Session) reinvite(sdp []byte, refresh bool) {
 		s.reinvited(resp, err, sdp, refresh)
 	})
 	s.publish()
+}
+
+// along takes what shall go with the offer that is sent now; nothing goes with a refresh.
+func (s *Session) along(refresh bool) []multipart.Part {
+	if refresh {
+		s.oa.sent = nil
+		return nil
+	}
+	s.oa.sent, s.oa.with = s.oa.with, nil
+	return s.oa.sent
 }
 
 // reinviteProgress bounds the waiting from the first provisional on, and acknowledges a reliable one.
@@ -161,7 +179,7 @@ func (s *Session) backOff(sdp []byte, refresh bool) {
 		d = between(2100*time.Millisecond, 4*time.Second)
 	}
 	if s.oa.wanted == nil && !refresh {
-		s.oa.wanted = sdp
+		s.oa.wanted, s.oa.with = sdp, s.oa.sent
 	}
 	s.oa.glare.set(s, d, func() {
 		if refresh && s.oa.wanted == nil {
@@ -175,7 +193,7 @@ func (s *Session) backOff(sdp []byte, refresh bool) {
 // peerReinvite takes the peer's re-INVITE.
 func (s *Session) peerReinvite(d *dialogState, tx *stack.ServerTx) {
 	req := tx.Request()
-	sdp, known := description(&req.Headers, req.Body)
+	sdp, with, known := content(&req.Headers, req.Body, s.takes)
 	ask := readSessionExpires(&req.Headers)
 	switch {
 	case s.oa.theirs != nil, s.phase == phaseInvite && s.inbound: // RFC 3261 section 14.2
@@ -185,7 +203,7 @@ func (s *Session) peerReinvite(d *dialogState, tx *stack.ServerTx) {
 		s.reply(tx, 491, nil)
 		return
 	case !known:
-		s.reply(tx, 415, unsupportedBody(typeSDP))
+		s.reply(tx, 415, unsupportedBody(s.accepts()))
 		return
 	case ask.interval > 0 && ask.interval < s.ua.cfg.MinSE:
 		s.reply(tx, 422, s.ua.minSE)
@@ -194,8 +212,8 @@ func (s *Session) peerReinvite(d *dialogState, tx *stack.ServerTx) {
 	s.reply(tx, 100, nil)
 	d.refresh(&req.Headers, req.Flow)
 	s.introduced(&req.Headers)
-	s.oa.theirs, s.oa.bare = tx, len(sdp) == 0
-	s.on(Offered{SDP: sdp})
+	s.oa.theirs, s.oa.bare, s.oa.heard = tx, len(sdp) == 0, sdp
+	s.on(Offered{SDP: sdp, With: with})
 }
 
 // Reply answers the peer's offer with 200, or an offerless re-INVITE with our offer, whose answer comes as Agreed.
@@ -209,7 +227,7 @@ func (s *Session) Reply(sdp []byte) {
 		s.oa.theirs = nil
 		s.sdp = sdp
 		if !s.oa.bare {
-			s.dlg.sdp, s.dlg.agreed = req.Body, true
+			s.dlg.sdp, s.dlg.agreed = s.oa.heard, true
 		}
 		switch req.Method {
 		case "INVITE":

@@ -204,7 +204,7 @@ func (s *Session) request(d *dialogState, tx *stack.ServerTx) {
 		s.reply(tx, 481, nil)
 		return
 	}
-	if bad := s.ua.unsupported(req); len(bad) > 0 {
+	if bad := s.ua.unsupported(req, s.knows); len(bad) > 0 {
 		s.reply(tx, 420, func(r *stack.Response) { r.Set("Unsupported", joinTags(bad)) })
 		return
 	}
@@ -248,7 +248,7 @@ func (s *Session) announce(set func(name, value string)) {
 
 func (s *Session) capabilities(r *stack.Response) {
 	s.announce(r.Set)
-	r.Set("Accept", "application/sdp")
+	r.Set("Accept", s.accepts())
 }
 
 // refresh takes over the Contact of a re-INVITE or UPDATE, or of its 2xx, and its flow (RFC 3261 section 12.2).

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"naisen/sip"
+	"naisen/sip/multipart"
 	"naisen/sip/stack"
 )
 
@@ -50,9 +51,12 @@ type Session struct {
 	localSeq  uint32   // CSeq of our last request
 	creds     []stack.Header
 	authorize func(*stack.Request, *stack.Response) error
-	allow     string // instead of the UA's
-	supported string // likewise
-	gated     bool   // the caller's network lets early media through that is announced (RFC 5009 section 5)
+	gated     bool       // the caller's network lets early media through that is announced (RFC 5009 section 5)
+	allow     string     // instead of the UA's
+	supported string     // likewise
+	features  sip.Params // of our Contact
+	knows     []string   // option tags beyond the UA's
+	takes     []string   // media types beside SDP
 
 	out      *outgoing       // an outbound INVITE until it is answered
 	in       *stack.ServerTx // the inbound INVITE until it is answered
@@ -90,15 +94,18 @@ type dialogState struct {
 
 // offerAnswer is the one exchange that may be open (RFC 3264 section 4, RFC 6337).
 type offerAnswer struct {
-	ours   bool            // an offer of ours awaits the answer
-	theirs *stack.ServerTx // the peer's re-INVITE, UPDATE or PRACK that awaits Reply
-	bare   bool            // and it carries no offer: Reply makes one
-	busy   bool            // a re-INVITE or UPDATE of ours has no final response, with an offer or without
-	wanted []byte          // offered by Offer, not sent yet
-	tries  int             // 491s in a row
-	glare  timer           // back-off after 491
-	tx     *stack.ClientTx // a re-INVITE of ours that got a provisional
-	limit  timer           // and until when it may stay without a final response
+	ours   bool             // an offer of ours awaits the answer
+	theirs *stack.ServerTx  // the peer's re-INVITE, UPDATE or PRACK that awaits Reply
+	bare   bool             // and it carries no offer: Reply makes one
+	busy   bool             // a re-INVITE or UPDATE of ours has no final response, with an offer or without
+	wanted []byte           // offered by Offer, not sent yet
+	with   []multipart.Part // what shall go with it
+	sent   []multipart.Part // what went with ours that is open
+	heard  []byte           // the peer's that awaits Reply
+	tries  int              // 491s in a row
+	glare  timer            // back-off after 491
+	tx     *stack.ClientTx  // a re-INVITE of ours that got a provisional
+	limit  timer            // and until when it may stay without a final response
 }
 
 // timer is at most one running timer.
@@ -230,7 +237,7 @@ func (s *Session) quiet() {
 	s.rel.clear()
 	s.se.clear()
 	s.keys = digits{}
-	s.oa.wanted = nil
+	s.oa.wanted, s.oa.with = nil, nil
 	if tx := s.oa.theirs; tx != nil {
 		s.oa.theirs = nil
 		s.reply(tx, 487, nil)

@@ -31,12 +31,13 @@ func (s *Session) update(sdp []byte) {
 	}
 	early := s.phase == phaseInvite
 	s.oa.ours, s.oa.busy = len(sdp) > 0, true
+	with := s.along(len(sdp) == 0)
 	s.send(d, "UPDATE", func(r *stack.Request) {
 		if !early {
 			s.ownTimer(r)
 		}
 		if len(sdp) > 0 {
-			r.SetBody(typeSDP, sdp)
+			setBody(r, sdp, with)
 		}
 	}, func(_ *stack.ClientTx, resp *stack.Response, err error) {
 		if resp != nil && resp.Status < 200 || !s.oa.busy {
@@ -101,11 +102,11 @@ func (s *Session) refreshed(resp *stack.Response, err error) {
 // peerUpdate takes the peer's UPDATE (RFC 3311 section 5.2).
 func (s *Session) peerUpdate(d *dialogState, tx *stack.ServerTx) {
 	req := tx.Request()
-	sdp, known := description(&req.Headers, req.Body)
+	sdp, with, known := content(&req.Headers, req.Body, s.takes)
 	ask := readSessionExpires(&req.Headers)
 	switch {
 	case !known:
-		s.reply(tx, 415, unsupportedBody(typeSDP))
+		s.reply(tx, 415, unsupportedBody(s.accepts()))
 		return
 	case ask.interval > 0 && ask.interval < s.ua.cfg.MinSE:
 		s.reply(tx, 422, s.ua.minSE)
@@ -114,6 +115,9 @@ func (s *Session) peerUpdate(d *dialogState, tx *stack.ServerTx) {
 		d.refresh(&req.Headers, req.Flow)
 		s.introduced(&req.Headers)
 		s.updated(tx, nil)
+		if len(with) > 0 {
+			s.on(Told{With: with})
+		}
 		return
 	case s.oa.ours, s.phase == phaseInvite && !s.inbound && !d.agreed: // ours is still open
 		s.reply(tx, 491, nil)
@@ -124,8 +128,8 @@ func (s *Session) peerUpdate(d *dialogState, tx *stack.ServerTx) {
 	}
 	d.refresh(&req.Headers, req.Flow)
 	s.introduced(&req.Headers)
-	s.oa.theirs, s.oa.bare = tx, false
-	s.on(Offered{SDP: sdp})
+	s.oa.theirs, s.oa.bare, s.oa.heard = tx, false, sdp
+	s.on(Offered{SDP: sdp, With: with})
 }
 
 // earlyOffered is what comes of an offer in an early UPDATE. A failure ends nothing: the INVITE is still open.
