@@ -198,6 +198,13 @@ type Profile struct {
 // Marker is an endpoint whose packets can be given the DSCP of another class of numbers: a call may come to one by a transfer.
 type Marker interface{ Mark(class int) }
 
+// Copier is an endpoint whose peer's voice can be sent to somebody else as well: what comes from the peer, decrypted and made anew for to, whatever
+// bridge the endpoint is in. to hears nothing else and is in no bridge. The endpoint has one copy; a later one takes the place of an earlier.
+// stop ends this copy, and no later one.
+type Copier interface {
+	Copy(to Endpoint) (stop func())
+}
+
 // Guarded is an endpoint that knows whether its answer to an offer could be encrypted. It changes nothing.
 type Guarded interface{ Secures(offer SDP) bool }
 

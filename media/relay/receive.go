@@ -194,6 +194,9 @@ func (s *shard) deliver(e *endpoint, sess *session, k kind, h rtp.Header, pkt []
 		e.count.gated.Add(1)
 		return
 	}
+	if to := e.web.copied.Load(); to != nil {
+		s.duplicate(e, to, k, h, pkt, now)
+	}
 	if len(r.taps) > 0 && k != kindNoise { // a gap in a recording is silence
 		s.show(r, media.Frame{
 			From: e.id, Event: k == kindEvent, Codec: sess.agreed.Codec, Payload: pkt[h.Start:h.End],

@@ -29,8 +29,9 @@ type web struct {
 	ice      atomic.Pointer[iceState]
 	selected atomic.Pointer[netip.AddrPort] // where the peer is; nil: not known yet
 	moves    moves
-	dscp     atomic.Int32  // of every socket of the leg
-	buried   chan struct{} // closed when the shard has let go of the endpoint
+	dscp     atomic.Int32             // of every socket of the leg
+	buried   chan struct{}            // closed when the shard has let go of the endpoint
+	copied   atomic.Pointer[endpoint] // who is sent the peer's voice as well; nil: nobody
 
 	mu      sync.Mutex    // signalling and the handshake; never taken where packets pass
 	agreed  *sdp.Agreed   // guarded by mu: what was published last; nil: no handshake in it
