@@ -17,8 +17,8 @@ func (d DID) Key() string             { return d.Number }
 func (t Trunk) Key() string           { return t.Name }
 func (p RecordingPolicy) Key() string { return p.Name }
 
-func (User) Refs() []Ref            { return nil }
-func (RecordingPolicy) Refs() []Ref { return nil }
+func (User) Refs() []Ref              { return nil }
+func (p RecordingPolicy) Refs() []Ref { return refs("outside", KindTrunk, p.Outside) }
 
 // Refs of a domain: recording policies of its calls.
 func (d Domain) Refs() []Ref { return d.Recording.refs("recording") }

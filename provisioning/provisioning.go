@@ -131,6 +131,8 @@ type RecordingPolicy struct {
 	Label         Label      `json:"label,omitempty" doc:"機密度 of its recordings: restricted (機密性3, default), internal (機密性2), public (機密性1)"`
 	PreBuffer     bool       `json:"pre_buffer,omitempty" doc:"With on_demand: the last 120 s before somebody asks may be kept in encrypted memory, and are gone if nobody does"`
 
+	Outside []string `json:"outside,omitempty" doc:"Trunks of the role siprec: recorders that get a copy beside our own recording, the first that takes it"`
+
 	DSCP  int    `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of every leg of this class of numbers, 1 to 63, where its trunk says none; 0: 46 (EF)"`
 	Media string `json:"media,omitempty" doc:"Encryption of every leg of this class of numbers, where it is stricter than the device's or trunk's: srtp-required, srtp-preferred (default) or srtp-forbidden"`
 

@@ -77,6 +77,11 @@ type Trunk struct {
 	CallsPerSecond    float64  `json:"calls_per_second,omitempty" doc:"Pacing of new calls; 0: no limit"`
 	Sites             []string `json:"sites,omitempty" doc:"Sites whose calls may go out here; none: all"`
 	EmergencyAnywhere bool     `json:"emergency_anywhere,omitempty" doc:"Emergency calls of other sites may overflow to it: the location stays right"`
+
+	// Recording sessions (RFC 7866).
+	Role           string `json:"role,omitempty" doc:"siprec: no carrier, but a recorder that recording policies name, or a system that sends us calls to record; it takes and brings no calls"`
+	RecordPolicy   string `json:"record_policy,omitempty" doc:"Recording policy of what it sends us to record, unless a number of ours in it has its own; empty: it may send nothing"`
+	RecordMetadata string `json:"record_metadata,omitempty" doc:"Media type of the metadata that we send: application/rs-metadata+xml (default), or application/rs-metadata for recorders of before RFC 9806"`
 }
 
 // TrunkProfiles are the names that sip/trunk has tables for.
@@ -122,6 +127,7 @@ func (t Trunk) Validate() error {
 	t.checkTLS(&c)
 	t.checkMedia(&c)
 	t.checkChoice(&c)
+	t.checkRole(&c)
 	return c.result()
 }
 

@@ -308,5 +308,6 @@ func (p RecordingPolicy) Validate() error {
 	c.between("retention_days", p.RetentionDays, 0, 36500)
 	c.oneOf("media", p.Media, "", "srtp-required", "srtp-preferred", "srtp-forbidden")
 	c.between("dscp_rtp", p.DSCP, 0, 63)
+	p.checkOutside(&c)
 	return c.result()
 }

@@ -33,7 +33,7 @@ func (c carrier) key() health.Key { return health.Key{Domain: c.domain, Trunk: c
 // findCarrier is the way out by a trunk, from memory.
 func (d *dialler) findCarrier(domain string, t route.Target) []call.Destination {
 	tr, ok := d.directory.Snapshot().Trunk(domain, t.Trunk)
-	if !ok || tr.Disabled {
+	if !ok || tr.Disabled || !tr.Carries() {
 		return nil
 	}
 	p, err := trunkProfile(domain, tr)

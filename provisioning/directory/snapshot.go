@@ -249,7 +249,7 @@ func (s *Snapshot) TrunksFor(domainName, dialled string) (trunks []provisioning.
 	return nil, ""
 }
 
-// Trunks lists the enabled trunks of a domain by name.
+// Trunks lists the enabled trunks of a domain that carry calls, by name.
 func (s *Snapshot) Trunks(domainName string) []provisioning.Trunk {
 	d, ok := s.domains[domainName]
 	if !ok {
@@ -257,7 +257,7 @@ func (s *Snapshot) Trunks(domainName string) []provisioning.Trunk {
 	}
 	var out []provisioning.Trunk
 	for _, t := range d.trunks {
-		if !t.Disabled {
+		if !t.Disabled && t.Carries() {
 			out = append(out, t)
 		}
 	}
