@@ -30,18 +30,28 @@ type Case struct {
 	Domain    string    `json:"domain"`
 	Call      string    `json:"call"`
 	DID       string    `json:"number"`    // the recorded number: whose policy made this recording
-	Direction string    `json:"direction"` // "inbound", "outbound", "internal"
+	Direction string    `json:"direction"` // "inbound", "outbound", "internal"; "siprec": another system's call
 	Policy    string    `json:"policy"`
 	Started   time.Time `json:"started"`
 	Parties   []Party   `json:"parties"`
 	Notice    *Notice   `json:"notice,omitempty"`
 
-	Asked *Asked `json:"asked,omitempty"` // on demand; nil: a policy demanded it
+	Asked  *Asked  `json:"asked,omitempty"`  // on demand; nil: a policy demanded it
+	Source *Source `json:"source,omitempty"` // another system sent it to be recorded (RFC 7866); nil: it is a call of ours
 
 	Groups []string `json:"groups,omitempty"` // queues and groups that the call was for
 
 	Label         Label `json:"label,omitempty"`          // how confidential it is from birth. In a manifest the highest of all that it came under; empty: of before there were any
 	RetentionDays int   `json:"retention_days,omitempty"` // how long its class keeps it, from its end; 0: until somebody says. In a manifest the longest of all that it came under
+}
+
+// Source names what another system sent to be recorded, as that system calls it.
+type Source struct {
+	Peer       string `json:"peer"`                  // trunk by which it came
+	CallID     string `json:"call_id"`               // of the recording session
+	Session    string `json:"session,omitempty"`     // of its metadata: the communication session
+	Group      string `json:"group,omitempty"`       // that it belongs to
+	SIPSession string `json:"sip_session,omitempty"` // Session-ID of the call (RFC 7989)
 }
 
 // Notice is the receipt of the recording notice: what was sent to whom, and what they pressed.

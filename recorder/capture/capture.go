@@ -255,6 +255,13 @@ func tidyCase(c *recorder.Case) {
 		tidyOrder(&a.Order)
 		c.Asked = &a
 	}
+	if c.Source != nil {
+		s := *c.Source
+		for _, text := range []*string{&s.Peer, &s.CallID, &s.Session, &s.Group, &s.SIPSession} {
+			*text = cut(*text)
+		}
+		c.Source = &s
+	}
 }
 
 func tidy(p *recorder.Party) {
