@@ -22,6 +22,7 @@ type Deps struct {
 	Dialler  Dialler
 	Programs Programs
 	Recorder Recorder
+	Outside  Outside // recorders of somebody else; nil: there are none
 	Ledger   Ledger
 	Route    func(route.Request, time.Time) route.Plan
 	// Party is the recording policy of somebody who takes part. Nil: nobody has one.
@@ -128,6 +129,7 @@ type Call struct {
 	timerSeq      int
 
 	recording recorder.Recording
+	outside   Copies // of the recording, for a recorder of somebody else; nil: there is none
 	record    recordState
 	notice    *recorder.Notice  // the first that was heard
 	notices   []recorder.Notice // and what others heard later, or not to its end

@@ -57,6 +57,7 @@ func (c *Call) holdChanged(p *party) {
 	switch {
 	case holds && p.phase == PartyUp:
 		p.phase = PartyHeld
+		c.heldOutside(p)
 		switch {
 		case p.stage.why == purposeFarewell || p.stage.why == purposeVerdict: // it hears nothing more
 			c.programEnded(p, media.PlayEnded{})
@@ -68,6 +69,7 @@ func (c *Call) holdChanged(p *party) {
 		c.log.Info("call: held", "leg", p.id)
 	case !holds && p.phase == PartyHeld:
 		p.phase, p.since = PartyUp, time.Now()
+		c.heldOutside(p)
 		if c.phase == Talking {
 			c.silence(c.other(p))
 			c.bridge.Gate(p.ep, media.GateBoth)

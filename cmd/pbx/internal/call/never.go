@@ -75,7 +75,13 @@ func (c *Call) hide(why cover, on bool, by string) {
 	if c.record.hidden &^= why; on {
 		c.record.hidden |= why
 	}
-	if m, ok := c.recording.(masker); ok && (before == 0) != (c.record.hidden == 0) {
+	if (before == 0) == (c.record.hidden == 0) {
+		return
+	}
+	if m, ok := c.recording.(masker); ok {
 		m.Mask(c.record.hidden != 0, by)
+	}
+	if c.outside != nil {
+		c.outside.Pause(c.record.hidden != 0)
 	}
 }

@@ -51,8 +51,9 @@ func (c *Call) startRecording() {
 func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 	c.veil() // nobody forbids it any more
 	id := c.record.next(c.in.ID)
-	rec, err := c.deps.Recorder.Start(recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number, Groups: c.groups(),
-		Direction: string(c.direction), Policy: r.Policy, RetentionDays: r.Retention, Label: recorder.Label(r.Label.Or()), Started: c.deps.Clock(), Notice: c.notice, Parties: parties})
+	of := recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number, Groups: c.groups(),
+		Direction: string(c.direction), Policy: r.Policy, RetentionDays: r.Retention, Label: recorder.Label(r.Label.Or()), Started: c.deps.Clock(), Notice: c.notice, Parties: parties}
+	rec, err := c.deps.Recorder.Start(of)
 	if err != nil {
 		c.recordingFailed(err)
 		return false
@@ -64,6 +65,7 @@ func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 		m.Mask(true, bySwitch)
 	}
 	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{id, err}) })
+	c.copyOutside(of)
 	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
 	return true
 }
@@ -97,6 +99,7 @@ func (c *Call) tape(p *party) {
 	if c.recording != nil && p.taped != c.record.id {
 		p.taped = c.record.id
 		c.recording.Party(asParty(p))
+		c.tapeOutside(p)
 	}
 }
 
@@ -124,6 +127,9 @@ func (c *Call) untape(p *party) {
 	p.taped = ""
 	if k, ok := c.recording.(chronicle); ok {
 		k.Left(p.ep.ID())
+	}
+	if c.outside != nil {
+		c.outside.Left(p.ep.ID())
 	}
 }
 
@@ -218,6 +224,7 @@ func (c *Call) stopRecording(why string) {
 	}
 	c.recording.Stop(c.deps.Clock(), why)
 	c.recording = nil
+	c.stopOutside()
 }
 
 // mask keeps secrets that are spoken to the switch out of the recording.
