@@ -45,6 +45,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"limit-yen_per_day":      {"The day's money is used up", "1日の通話料金の上限に達しました"},
 	"mailbox-overrun":        {"A call was ended because its events overran it", "イベント過多のため通話を終了しました"},
 	"notice-failed":          {"A recording notice could not be played", "録音告知を再生できませんでした"},
+	"outside-recorder":       {"A recorder outside does not take a call that it shall have", "外部の録音装置が通話を受け付けません"},
 	"overload":               {"New calls or registrations are refused: the switch is overloaded", "過負荷のため新規の通話や登録を拒否しています"},
 	"recorder-drops":         {"A recording lost packets", "録音の一部が失われました"},
 	"recording-failed":       {"A recording failed", "録音に失敗しました"},

@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/queue":   {},
 	"cmd/pbx/internal/health":  {"cmd/pbx/internal/route"},
 	"cmd/pbx/internal/route":   {},
+	"cmd/pbx/internal/rs":      {"cmd/pbx/internal/call"},
 	"cmd/pbx/internal/webhook": {},
 }
 
@@ -94,7 +95,7 @@ var testLibraries = map[string][]string{
 }
 
 // pure packages decide; they touch no I/O.
-var pure = []string{"cmd/pbx/internal/limit", "cmd/pbx/internal/route", "provisioning/policy", "media/sdp", "sip", "sip/number"}
+var pure = []string{"cmd/pbx/internal/limit", "cmd/pbx/internal/route", "provisioning/policy", "media/sdp", "sip", "sip/multipart", "sip/number", "sip/siprec"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "database/sql", "io/fs", "syscall"}
 

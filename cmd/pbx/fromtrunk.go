@@ -19,12 +19,8 @@ func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
 	var in call.Incoming
 	snap, found, claims := s.directory.Snapshot(), false, s.namesExtension(req)
 	for _, at := range s.trunksOf(snap, req.Flow) {
-		p, err := trunkProfile(at.Domain, at.Trunk)
-		if err != nil { // the store checks the same fields
-			s.log.Error("signalling: trunk is unusable", "trunk", at.Trunk.Name, "err", err)
-			continue
-		}
-		if !s.vouched(p, req.Flow) {
+		p, ok := s.proved(at, req.Flow)
+		if !ok || !at.Trunk.Carries() {
 			continue
 		}
 		if in, ok := s.fromRemote(req, snap, at, p); ok {
@@ -52,6 +48,16 @@ func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
 		}
 	}
 	return in, found
+}
+
+// proved says whether a request on this flow comes from the trunk, as far as its certificate goes, and gives its profile.
+func (s *signalling) proved(at directory.TrunkAt, f *stack.Flow) (*trunk.Profile, bool) {
+	p, err := trunkProfile(at.Domain, at.Trunk)
+	if err != nil { // the store checks the same fields
+		s.log.Error("signalling: trunk is unusable", "trunk", at.Trunk.Name, "err", err)
+		return nil, false
+	}
+	return p, s.vouched(p, f)
 }
 
 // incoming is a call from a trunk as far as its profile says.

@@ -43,6 +43,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.eventMetrics(c)
 	p.mediaMetrics(c)
 	p.recorderMetrics(c)
+	p.siprec.metrics(c)
 	p.archiveMetrics(c)
 	p.keyMetrics(c)
 	p.guardMetrics(c)

@@ -14,6 +14,7 @@ import (
 	"naisen/cmd/pbx/internal/health"
 	"naisen/cmd/pbx/internal/queue"
 	"naisen/cmd/pbx/internal/route"
+	"naisen/cmd/pbx/internal/rs"
 	"naisen/media"
 	"naisen/provisioning/directory"
 	"naisen/provisioning/live"
@@ -50,6 +51,7 @@ type signalling struct {
 	draining  atomic.Bool
 	legs      legs
 	parks     *parks
+	srs       *rs.Server                  // of recordings that other systems send; nil: none is taken
 	lost      atomic.Uint64               // events of detached legs that found no room
 	live      *live.Hub                   // nil: nobody looks
 	agents    func(queue.Key) queue.State // nil: there are none
@@ -113,6 +115,9 @@ func (s *signalling) FlowClosed(f *stack.Flow) {
 // invite starts a call for a caller who proved an identity: a trunk by its address, an extension by digest.
 func (s *signalling) invite(tx *stack.ServerTx) {
 	req := tx.Request()
+	if s.recordingSession(tx) {
+		return
+	}
 	in, ok := s.fromTrunk(req)
 	if ok {
 		in.Way = wayOf(&req.Headers)
@@ -123,8 +128,8 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 		in.Private = private(&req.Headers)
 	}
 	in.ID = newID()
-	if len(req.Body) > 0 {
-		in.Offer = media.SDP(req.Body)
+	if sdp, _ := dialog.Content(req); len(sdp) > 0 {
+		in.Offer = media.SDP(sdp)
 	}
 	in.MaxForwards = req.MaxForwards()
 	if req.Has("Replaces") {
