@@ -8,12 +8,13 @@ const (
 	ByREST   = "rest"      // asked for by program
 	ByItself = "automatic" // its time was over
 	ByPolicy = "policy"    // the call came to a number that forbids it
+	BySIPREC = "siprec"    // by the system that sends the call to be recorded; By is its trunk
 )
 
 // Order is what somebody wanted of a recording: that it begins, ends, pauses or goes on.
 type Order struct {
 	By     string `json:"by,omitempty"`     // extension whose telephone it came from, or user@domain; empty: nobody
-	How    string `json:"how,omitempty"`    // ByCode, ByREST, ByItself, ByPolicy
+	How    string `json:"how,omitempty"`    // ByCode, ByREST, ByItself, ByPolicy, BySIPREC
 	Reason string `json:"reason,omitempty"` // of a pause: what was to be kept out. Never what was
 }
 

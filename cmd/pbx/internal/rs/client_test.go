@@ -47,12 +47,12 @@ func TestRecordingSession(t *testing.T) {
 			t.Error("a third voice has no stream")
 		}
 		c.Pause(true)
-		w.want("mask true siprec sbc")
+		w.want("pause siprec sbc")
 		if a.copied() != nil || third.copied() != nil || b.copied() != nil {
 			t.Error("something leaves while it is paused")
 		}
 		c.Pause(false)
-		w.want("mask false siprec sbc")
+		w.want("resume siprec sbc")
 		if a.copied() == nil {
 			t.Error("nothing leaves after the pause")
 		}

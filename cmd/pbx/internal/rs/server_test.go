@@ -80,9 +80,9 @@ func TestOtherSystem(t *testing.T) {
 			Flows: []siprec.Flow{{Participant: "C", Send: []siprec.ID{"2nd"}}, {Participant: "B"}}}.Document()), 200)
 		w.want("party #2 called 2002")
 		do("INVITE", strings.ReplaceAll(twoStreams, "sendonly", "inactive"), "", 200)
-		w.want("mask true siprec sbc")
+		w.want("pause siprec sbc")
 		do("INVITE", twoStreams, "", 200)
-		w.want("mask false siprec sbc")
+		w.want("resume siprec sbc")
 		do("INVITE", twoStreams, "<recording", 400)
 		do("INVITE", "nonsense", "", 488)
 		do("INVITE", strings.Split(twoStreams, "m=audio 6002")[0], "", 488) // a stream may not vanish

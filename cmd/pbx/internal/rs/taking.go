@@ -28,8 +28,11 @@ type track struct {
 // chronicle is a recording that keeps who left.
 type chronicle interface{ Left(endpoint string) }
 
-// masker is a recording that can keep a stretch empty.
-type masker interface{ Mask(on bool, by string) }
+// pauser is a recording that can keep a stretch empty, and says so.
+type pauser interface {
+	Pause(recorder.Order) bool
+	Resume(recorder.Order)
+}
 
 // taking is one session that we record. All but inbox belongs to its goroutine, once it runs.
 type taking struct {
@@ -131,8 +134,7 @@ func (t *taking) begin() {
 	if !t.record() {
 		return
 	}
-	t.paused = sdp.Inactive(t.request.Offer)
-	t.mask()
+	t.pause(sdp.Inactive(t.request.Offer))
 	t.session.Answer(answer)
 	t.server.sessions.Add(1)
 	t.log.Info("rs: recording for another system", "streams", len(t.tracks), "policy", t.rule.Policy, "number", t.rule.Number)
@@ -234,8 +236,7 @@ func (t *taking) offered(e dialog.Offered) {
 			t.session.Refuse(sip.StatusCause(488))
 			return
 		}
-		t.paused = sdp.Inactive(e.SDP)
-		t.mask()
+		t.pause(sdp.Inactive(e.SDP))
 		t.session.Reply(answer)
 	}
 	if m != nil {

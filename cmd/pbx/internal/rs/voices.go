@@ -118,11 +118,19 @@ func (t *taking) leave(tr *track) {
 	tr.there, tr.speaker = false, ""
 }
 
-// mask marks the stretch in which the client pauses: nothing is sent, and the manifest says why.
-func (t *taking) mask() {
-	if m, ok := t.recording.(masker); ok {
-		m.Mask(t.paused, "siprec "+t.request.Peer.Trunk)
+// pause marks the stretch in which the client sends nothing by its own wish: the manifest says why it is empty.
+func (t *taking) pause(on bool) {
+	p, ok := t.recording.(pauser)
+	if !ok || t.paused == on {
+		return
 	}
+	t.paused = on
+	by := recorder.Order{By: t.request.Peer.Trunk, How: recorder.BySIPREC}
+	if on {
+		p.Pause(by)
+		return
+	}
+	p.Resume(by)
 }
 
 // failed: the recording is not kept, or not wholly.

@@ -229,10 +229,9 @@ func (w *world) Start(of recorder.Case) (recorder.Recording, error) {
 }
 
 type fakeRecording struct {
-	w      *world
-	known  map[string]string // endpoints by the order in which they came
-	fails  func(error)
-	masked bool
+	w     *world
+	known map[string]string // endpoints by the order in which they came
+	fails func(error)
 }
 
 // name says who speaks at which of the recording's endpoints.
@@ -261,12 +260,11 @@ func (f *fakeRecording) Party(p recorder.Party) {
 func (f *fakeRecording) Stop(_ time.Time, why string) { f.say("stop " + why) }
 func (f *fakeRecording) OnFailure(g func(error))      { f.fails = g }
 func (f *fakeRecording) Left(endpoint string)         { f.say("left " + f.known[endpoint]) }
-func (f *fakeRecording) Mask(on bool, by string) {
-	if f.masked != on {
-		f.masked = on
-		f.say(fmt.Sprint("mask ", on, " ", by))
-	}
+func (f *fakeRecording) Pause(o recorder.Order) bool {
+	f.say("pause " + o.How + " " + o.By)
+	return true
 }
+func (f *fakeRecording) Resume(o recorder.Order) { f.say("resume " + o.How + " " + o.By) }
 
 type noTap struct{}
 
