@@ -38,7 +38,6 @@ type bench struct {
 	in         chan *leg
 	refused    chan error
 	stop       func()
-	manner     dialog.Manner // of inbound sessions
 }
 
 // leg is a session with what it told us.
