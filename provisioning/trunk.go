@@ -95,7 +95,11 @@ func (t Trunk) normal() Entity {
 
 // Refs of a trunk: the sites that it serves, and its recording policies.
 func (t Trunk) Refs() []Ref {
-	return append(refs("sites", KindSite, t.Sites), t.Recording.refs("recording")...)
+	out := append(refs("sites", KindSite, t.Sites), t.Recording.refs("recording")...)
+	if t.RecordPolicy != "" {
+		out = append(out, Ref{"record_policy", KindPolicy, t.RecordPolicy})
+	}
+	return out
 }
 
 // Validate: see Entity.

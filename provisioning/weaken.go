@@ -1,6 +1,9 @@
 package provisioning
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Weakening is one way in which a change loosens how recordings are protected: who must agree to it besides who wants it.
 type Weakening struct {
@@ -34,8 +37,14 @@ func (p RecordingPolicy) Weakened(next RecordingPolicy) []Weakening {
 	weaker(p.outward() != "none" && next.NoticeOutbound == "none", onePerson, "notice_outbound", p.NoticeOutbound, next.NoticeOutbound)
 	weaker(p.Refusal != nil && next.Refusal == nil, onePerson, "refusal", "by key", "")
 	weaker(p.OnFailure == "refuse" && next.OnFailure != "refuse", onePerson, "on_failure", p.OnFailure, next.OnFailure)
+	weaker(len(without(next.Outside, p.Outside)) > 0, onePerson, "outside", strings.Join(p.Outside, ", "), strings.Join(next.Outside, ", "))
 	weaker(p.Media == "srtp-required" && next.Media != "srtp-required", onePerson, "media", p.Media, next.Media)
 	return out
+}
+
+// without is what is in a list and not in another one.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }
 
 // outward is the notice for whom a call goes to outside.
@@ -95,7 +104,7 @@ func assignments(e Entity) []assignment {
 	case Domain:
 		return directed(e.Recording)
 	case Trunk:
-		return directed(e.Recording)
+		return append(directed(e.Recording), assignment{"record_policy", e.RecordPolicy})
 	case Extension:
 		return append(directed(e.Recording), assignment{"record", e.Record})
 	case DID:

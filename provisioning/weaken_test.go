@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -105,7 +106,7 @@ func TestModeOfBefore(t *testing.T) {
 		`{"name":"\"record\":true","record":true,"prompt":"notice/record"}`: {Name: `"record":true`, Record: RecordAlways, Prompt: "notice/record"},
 	} {
 		var p RecordingPolicy
-		if err := decode(Row{Body: []byte(body)}, &p); err != nil || p != want {
+		if err := decode(Row{Body: []byte(body)}, &p); err != nil || !reflect.DeepEqual(p, want) {
 			t.Errorf("%s: %+v %v", body, p, err)
 		}
 	}
@@ -116,7 +117,7 @@ func TestHoldBack(t *testing.T) {
 	old := RecordingPolicy{Name: "p", Record: RecordAlways, RetentionDays: 365, Prompt: "notice/a"}
 	next := RecordingPolicy{Name: "p", Record: RecordOnDemand, PreBuffer: true, RetentionDays: 30, Prompt: "notice/b", Label: LabelRestricted}
 	now, changes, err := holdBack(old, next, old.Weakened(next))
-	if want := (RecordingPolicy{Name: "p", Record: RecordAlways, RetentionDays: 365, Prompt: "notice/b", Label: LabelRestricted}); err != nil || now != want {
+	if want := (RecordingPolicy{Name: "p", Record: RecordAlways, RetentionDays: 365, Prompt: "notice/b", Label: LabelRestricted}); err != nil || !reflect.DeepEqual(now, want) {
 		t.Errorf("%+v %v", now, err)
 	}
 	got := ""
@@ -137,7 +138,7 @@ func TestAssignments(t *testing.T) {
 		}
 	}
 	p, d := "p", &Directions{"p", "p", "p"}
-	for _, e := range []Entity{Domain{Recording: d}, Trunk{Recording: d}, Extension{Recording: d, Record: p}, DID{Policy: p}, Group{Policy: p}, Queue{Policy: p},
+	for _, e := range []Entity{Domain{Recording: d}, Trunk{Recording: d, RecordPolicy: p}, Extension{Recording: d, Record: p}, DID{Policy: p}, Group{Policy: p}, Queue{Policy: p},
 		Conference{Policy: p}, PagingGroup{Policy: p}} {
 		refs := 0
 		for _, r := range e.Refs() {

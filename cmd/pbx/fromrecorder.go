@@ -9,7 +9,9 @@ import (
 	"naisen/cmd/pbx/internal/route"
 	"naisen/cmd/pbx/internal/rs"
 	"naisen/media"
+	"naisen/provisioning"
 	"naisen/provisioning/directory"
+	"naisen/recorder"
 	"naisen/sip"
 	"naisen/sip/dialog"
 	"naisen/sip/siprec"
@@ -96,21 +98,33 @@ func (s *signalling) full(at directory.TrunkAt) bool {
 	return n > 0 && s.book != nil && s.book.Status(health.Key{Domain: at.Domain, Trunk: at.Trunk.Name}).Calls >= n
 }
 
-// recordingRule is how a system's call is recorded: as the first number of ours in it that is recorded demands, else as its trunk says.
-func (s *signalling) recordingRule(p rs.Peer, numbers []string) rs.Rule {
+// recordingRule is how a system's call is recorded: as the first number of ours in it that is recorded demands, else as its trunk says; not at all where
+// one of ours is never recorded.
+func (s *signalling) recordingRule(p rs.Peer, numbers []string) (found rs.Rule) {
 	snap := s.directory.Snapshot()
 	for _, n := range numbers {
 		if international := e164(n); international != "" {
 			n = international
 		}
-		if rule, ok := snap.PolicyOf(p.Domain, n); ok && rule.Record {
-			return rs.Rule{Policy: rule.Name, Number: n, Retention: rule.RetentionDays, Refuse: rule.OnFailure == "refuse"}
+		switch rule, ok := snap.PolicyOf(p.Domain, n); {
+		case ok && rule.Record == provisioning.RecordNever:
+			return rs.Rule{Never: n}
+		case ok && rule.Record == provisioning.RecordAlways && found.Policy == "":
+			found = ruleOf(rule)
+			found.Number = n
 		}
+	}
+	if found.Policy != "" {
+		return found
 	}
 	t, _ := snap.Trunk(p.Domain, p.Trunk)
 	rule, ok := snap.Policy(p.Domain, t.RecordPolicy)
-	if !ok { // kept without end rather than not at all
-		s.log.Error("signalling: a trunk names a recording policy that is not there", "trunk", p.Trunk, "policy", t.RecordPolicy)
+	if !ok { // the trunk was changed in this moment: kept without end rather than not at all
+		rule.Name = t.RecordPolicy
 	}
-	return rs.Rule{Policy: t.RecordPolicy, Retention: rule.RetentionDays, Refuse: rule.OnFailure == "refuse"}
+	return ruleOf(rule)
+}
+
+func ruleOf(p provisioning.RecordingPolicy) rs.Rule {
+	return rs.Rule{Policy: p.Name, Retention: p.RetentionDays, Label: recorder.Label(p.Label.Or()), Refuse: p.OnFailure == "refuse"}
 }

@@ -132,13 +132,13 @@ func twoSwitches(t *testing.T) (src, srs *lab) {
 	})
 	src = newLab(t, func(c *Config) { c.Domain = "ward.example.jp" })
 	yes := true
-	srs.put(provisioning.RecordingPolicy{Name: "taken", Record: true, RetentionDays: 90},
+	srs.put(provisioning.RecordingPolicy{Name: "taken", Record: provisioning.RecordAlways, RetentionDays: 90},
 		provisioning.Trunk{Name: "ward", Role: provisioning.RoleSIPREC, RecordPolicy: "taken", Host: src.at("tls").String(), Transport: "tls", Media: "srtp-required",
 			TLSPeers: []string{"ward.example.jp"}, TLSTrust: src.certificate(), OptionsSeconds: -1})
 	away := provisioning.Trunk{Name: "dead", Role: provisioning.RoleSIPREC, Host: "127.0.0.2:9", Transport: "tls", Media: "srtp-required", TLSTrust: srs.certificate(), OptionsSeconds: -1}
 	there := away
 	there.Name, there.Host, there.TLSName, there.TLSClient = "vault", srs.at("tls").String(), "recorder.example.jp", &yes
-	src.put(away, there, provisioning.RecordingPolicy{Name: "both", Record: true, Notice: "none", Outside: []string{"dead", "vault"}})
+	src.put(away, there, provisioning.RecordingPolicy{Name: "both", Record: provisioning.RecordAlways, Notice: "none", Outside: []string{"dead", "vault"}})
 	caller, _ := src.p.directory.Snapshot().Extension("ward.example.jp", "2001")
 	caller.Record = "both"
 	src.put(caller)
@@ -226,7 +226,7 @@ func TestWhoMaySendRecordings(t *testing.T) {
 	trunk := func(name string, at netip.Addr, role, policy string) provisioning.Trunk {
 		return provisioning.Trunk{Name: name, Role: role, RecordPolicy: policy, Host: at.String(), Transport: "udp", Sources: []string{at.String() + "/32"}, OptionsSeconds: -1, MaxCalls: 0}
 	}
-	l.put(provisioning.RecordingPolicy{Name: "taken", Record: true, RetentionDays: 90}, provisioning.RecordingPolicy{Name: "own", Record: true, RetentionDays: 7},
+	l.put(provisioning.RecordingPolicy{Name: "taken", Record: provisioning.RecordAlways, RetentionDays: 90}, provisioning.RecordingPolicy{Name: "own", Record: provisioning.RecordAlways, RetentionDays: 7},
 		trunk("sbc", sbc, provisioning.RoleSIPREC, "taken"), trunk("carrier", carrier, "", ""), trunk("bare", bare, provisioning.RoleSIPREC, ""))
 	did := provisioning.DID{Number: "+81355550001", To: []string{"2001"}, Policy: "own"}
 	l.put(did)

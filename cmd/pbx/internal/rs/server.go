@@ -26,7 +26,9 @@ type Rule struct {
 	Policy    string
 	Number    string // of ours whose policy it is; empty: the peer's own rule
 	Retention int    // days; 0: without end
+	Label     recorder.Label
 	Refuse    bool   // rather no session than no recording
+	Never     string // a number of ours in it that is never recorded: there is no session; empty: none
 }
 
 // Request is an INVITE of a recording session.

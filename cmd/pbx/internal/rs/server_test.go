@@ -152,6 +152,9 @@ func TestRefusedSessions(t *testing.T) {
 		refused("no description", 488, "v=1\r\n", "")
 		refused("no audio", 488, "v=0\r\no=- 1 1 IN IP4 192.0.2.30\r\ns=-\r\nc=IN IP4 192.0.2.30\r\nt=0 0\r\nm=video 7000 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n", "")
 		refused("no codec", 488, strings.ReplaceAll(twoStreams, "RTP/AVP 0", "RTP/AVP 3"), "")
+		w.never = "0312345678"
+		refused("somebody who is never recorded", 403, twoStreams, told())
+		w.never = ""
 		w.server.engine.broken = errors.New("no port")
 		refused("no port", 488, twoStreams, "")
 		w.server.engine.broken, w.refuses = nil, errors.New("disk")
@@ -163,6 +166,24 @@ func TestRefusedSessions(t *testing.T) {
 		}
 		w.notes = nil
 		w.mu.Unlock()
+	})
+}
+
+// Who is never recorded ends the session by coming into the call.
+func TestNeverRecorded(t *testing.T) {
+	inWorld(t, "", serverAt, func(w *world) {
+		w.never = "2002"
+		r := w.invite(twoStreams, told())
+		resp := w.taken200(r)
+		update := w.phone.InDialog("UPDATE", r, resp)
+		update.SetBody(siprec.XML, siprec.Metadata{Partial: true, Participants: []siprec.Participant{{ID: "C", AOR: "sip:2002@sbc.example"}}}.Document())
+		w.phone.Send(update)
+		w.phone.ExpectStatus(200, "UPDATE")
+		w.phone.Reply(w.phone.Expect("BYE"), 200, nil)
+		w.wait(time.Second)
+		if s := w.s.Stats(); s.Live != 0 || w.notes[len(w.notes)-1] != "stop Forbidden" {
+			t.Errorf("%+v, %q", s, w.notes)
+		}
 	})
 }
 

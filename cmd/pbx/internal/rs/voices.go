@@ -12,8 +12,11 @@ import (
 func (t *taking) record() bool {
 	p := t.request.Peer
 	t.rule = t.server.cfg.Rule(p, t.numbers())
+	if t.forbidden(t.rule) {
+		return false
+	}
 	of := recorder.Case{ID: t.request.ID, Domain: p.Domain, Call: t.request.ID, DID: t.rule.Number, Direction: "siprec", Policy: t.rule.Policy,
-		RetentionDays: t.rule.Retention, Started: t.server.cfg.Clock(), Source: t.source()}
+		RetentionDays: t.rule.Retention, Label: t.rule.Label, Started: t.server.cfg.Clock(), Source: t.source()}
 	for i, tr := range t.tracks {
 		if tr.leg != nil {
 			of.Parties = append(of.Parties, t.speaking(i, tr))
@@ -32,6 +35,16 @@ func (t *taking) record() bool {
 			tr.bridge.Attach(rec.Tap())
 		}
 	}
+	return true
+}
+
+// forbidden ends the session of a call in which somebody takes part who is never recorded.
+func (t *taking) forbidden(r Rule) bool {
+	if r.Never == "" {
+		return false
+	}
+	t.log.Warn("rs: a number that is never recorded takes part", "number", r.Never)
+	t.end(sip.CauseForbidden)
 	return true
 }
 
@@ -82,6 +95,9 @@ func (t *taking) learn(m siprec.Metadata) {
 	if err := t.story.Apply(m); err != nil {
 		t.refused(err)
 		t.ask()
+		return
+	}
+	if t.forbidden(t.server.cfg.Rule(t.request.Peer, t.numbers())) {
 		return
 	}
 	t.name()

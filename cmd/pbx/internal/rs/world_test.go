@@ -91,6 +91,8 @@ type world struct {
 	refuses error // of Start
 	live    *fakeRecording
 	rule    Rule
+	numbers string // told to the rule first
+	never   string // number that is never recorded
 }
 
 // inWorld plays a script in virtual time; the phone is the peer's other side. At the end no session, endpoint or goroutine may be left; with a name, the ladder must be the golden one.
@@ -171,7 +173,15 @@ func (w *world) dial(in Invitation, on func(dialog.Event)) (Session, error) {
 }
 
 func (w *world) ruled(_ Peer, numbers []string) Rule {
-	w.note(&w.notes, "numbers "+strings.Join(numbers, ","))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if said := "numbers " + strings.Join(numbers, ","); w.numbers == "" { // later ones only ask again
+		w.numbers = said
+		w.notes = append(w.notes, said)
+	}
+	if slices.Contains(numbers, w.never) {
+		return Rule{Never: w.never}
+	}
 	return w.rule
 }
 
