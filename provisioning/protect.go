@@ -6,14 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // coupled are fields that make sense only together with another one: they wait with it.
-var coupled = map[string][]string{"record": {"pre_buffer"}}
+var coupled = map[string][]string{"record": {"pre_buffer"}, "notice": {"exception"}, "notice_outbound": {"exception"}}
 
 // PutGuarded is Put of an entity that takes the place of old, or is new: what loosens how recordings are protected stays as it is, and waits as a proposal,
 // which is returned; nil: nothing waits. A proposal of the same is not made anew; one of something else, or that is overtaken by this change, is gone.
 func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch string, by Wish) (etag string, waits *Proposal, err error) {
+	if p, ok := any(next).(RecordingPolicy); ok {
+		if old, err = silenced(p, old, by.At); err != nil {
+			return "", nil, err
+		}
+	}
 	if old == nil {
 		etag, err = w.Put(domain, next, ifMatch)
 		return etag, nil, err
@@ -44,6 +50,28 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 	p := Propose(ProposalID(now.Kind(), now.Key()), now.Kind(), now.Key(), by, changes, lost)
 	p, err = enter(w, domain, p)
 	return etag, &p, err
+}
+
+// silenced is what a policy takes the place of: a new one that tells nobody takes that of itself with a notice, and so does one from before there
+// were exceptions.
+func silenced[T Entity](next RecordingPolicy, old *T, now time.Time) (*T, error) {
+	var before RecordingPolicy
+	if old != nil {
+		before, _ = any(*old).(RecordingPolicy)
+	}
+	if err := next.lasting(before.Exception, now); err != nil {
+		return nil, err
+	}
+	switch {
+	case old == nil && next.Silent():
+		before = next.telling()
+	case before.Silent() && before.Exception == nil:
+		before = before.telling()
+	default:
+		return old, nil
+	}
+	told, _ := any(before).(T)
+	return &told, nil
 }
 
 // DeleteGuarded is Delete of an entity. One that is recorded, or never is, waits as a proposal instead: the same number made anew would be without its

@@ -136,9 +136,10 @@ type RecordingPolicy struct {
 	DSCP  int    `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of every leg of this class of numbers, 1 to 63, where its trunk says none; 0: 46 (EF)"`
 	Media string `json:"media,omitempty" doc:"Encryption of every leg of this class of numbers, where it is stricter than the device's or trunk's: srtp-required, srtp-preferred (default) or srtp-forbidden"`
 
-	NoticeOutbound string         `json:"notice_outbound,omitempty" doc:"Notice for whom a call goes to outside: outbound (after the answer, before anything is recorded) or none; empty: as notice says"`
-	PromptOutbound string         `json:"prompt_outbound,omitempty" doc:"What is said to them, such as notice/recording-outbound; empty: prompt"`
-	Refusal        *NoticeRefusal `json:"refusal,omitempty" doc:"Key by which who hears the notice refuses the recording. The notice is then played after the answer, since before it most networks pass no keys on"`
+	NoticeOutbound string           `json:"notice_outbound,omitempty" doc:"Notice for whom a call goes to outside: outbound (after the answer, before anything is recorded) or none; empty: as notice says"`
+	PromptOutbound string           `json:"prompt_outbound,omitempty" doc:"What is said to them, such as notice/recording-outbound; empty: prompt"`
+	Exception      *NoticeException `json:"exception,omitempty" doc:"Why somebody is told nothing, and until when: with none. Another person agrees to it; when it is over people are told"`
+	Refusal        *NoticeRefusal   `json:"refusal,omitempty" doc:"Key by which who hears the notice refuses the recording. The notice is then played after the answer, since before it most networks pass no keys on"`
 }
 
 // Subject is who asks: the same for REST, playback, console and SIP.

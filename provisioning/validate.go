@@ -304,6 +304,7 @@ func (p RecordingPolicy) Validate() error {
 	c.oneOf("notice_outbound", p.NoticeOutbound, "", "outbound", "none")
 	checkPrompt(&c, "prompt_outbound", p.PromptOutbound)
 	p.Refusal.check(&c)
+	p.checkException(&c)
 	c.oneOf("on_failure", p.OnFailure, "", "continue", "refuse")
 	c.between("retention_days", p.RetentionDays, 0, 36500)
 	c.oneOf("media", p.Media, "", "srtp-required", "srtp-preferred", "srtp-forbidden")

@@ -35,6 +35,7 @@ func (p RecordingPolicy) Weakened(next RecordingPolicy) []Weakening {
 	weaker(next.Label.Below(p.Label), onePerson, "label", string(p.Label.Or()), string(next.Label.Or()))
 	weaker(p.Notice != "none" && next.Notice == "none", onePerson, "notice", p.Notice, next.Notice)
 	weaker(p.outward() != "none" && next.NoticeOutbound == "none", onePerson, "notice_outbound", p.NoticeOutbound, next.NoticeOutbound)
+	weaker(next.Silent() && next.Exception.extends(p.Exception), onePerson, "exception", p.Exception.String(), next.Exception.String())
 	weaker(p.Refusal != nil && next.Refusal == nil, onePerson, "refusal", "by key", "")
 	weaker(p.OnFailure == "refuse" && next.OnFailure != "refuse", onePerson, "on_failure", p.OnFailure, next.OnFailure)
 	weaker(len(without(next.Outside, p.Outside)) > 0, onePerson, "outside", strings.Join(p.Outside, ", "), strings.Join(next.Outside, ", "))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
@@ -136,7 +137,7 @@ func (l liveCalls) ask(ctx context.Context, domain, id string, e call.Event, don
 
 // party is the recording policy of somebody who takes part in a call.
 func (p *pbx) party(domain string, who route.Party) route.Record {
-	return route.Taking(p.directory.Snapshot(), domain, who)
+	return route.Taking(route.At(p.directory.Snapshot(), time.Now()), domain, who)
 }
 
 // ringtone is Japan's ringing tone, until domains choose a country.

@@ -47,9 +47,10 @@ func (q *queues) callBack(c queue.CallBack) {
 	if c.CallBack.Language != "" {
 		language = c.CallBack.Language
 	}
-	record := route.Recording(snap, c.Domain, conf.Policy, conf.Number, language)
+	now := route.At(snap, time.Now())
+	record := route.Recording(now, c.Domain, conf.Policy, conf.Number, language)
 	if did, ok := snap.DID(c.Domain, c.CallBack.DID); ok && did.Policy != "" {
-		record = route.Recording(snap, c.Domain, did.Policy, did.Number, language).And(record)
+		record = route.Recording(now, c.Domain, did.Policy, did.Number, language).And(record)
 	}
 	_, err := q.origins.begin(wish{domain: c.Domain, first: c.Agent.Agent, payer: conf.CallBack.Payer, to: national(c.CallBack.Number), record: record,
 		called: []string{c.CallBack.DID}, queue: c.CallBack.Queue, after: callOfVisit(c.CallBack.ID),

@@ -149,7 +149,7 @@ func simEntities() []provisioning.Entity {
 		provisioning.Domain{Name: simDomain, Title: "sim", Language: "ja", AllowMD5: true, CountryCode: "81"},
 		provisioning.RecordingPolicy{Name: "early", Record: provisioning.RecordAlways, Notice: "early-media"},
 		provisioning.RecordingPolicy{Name: "after", Record: provisioning.RecordAlways, Notice: "after-answer"},
-		provisioning.RecordingPolicy{Name: "silent", Record: provisioning.RecordAlways, Notice: "none"},
+		provisioning.RecordingPolicy{Name: "silent", Record: provisioning.RecordAlways, Notice: "none", Exception: &provisioning.NoticeException{Reason: "test", Until: simStart.AddDate(200, 0, 0)}},
 		provisioning.RecordingPolicy{Name: "strict", Record: provisioning.RecordAlways, Notice: "early-media", OnFailure: "refuse"},
 	}
 	for i, record := range []string{"", "silent", "after", ""} {

@@ -164,6 +164,24 @@ func (p *PBX) DoAs(ctx context.Context, token, method, path string, body any) (s
 	return resp.StatusCode, answer, err
 }
 
+// Person makes a user with one role and returns a token.
+func (p *PBX) Person(ctx context.Context, name, role string) (token string, err error) {
+	user := map[string]any{"name": name, "display": name, "roles": []string{role}, "disabled": false}
+	if status, answer, err := p.Do(ctx, "PUT", "users/"+name, user); err != nil || status/100 != 2 {
+		return "", fmt.Errorf("peer: user %s: %d %s %w", name, status, answer, err)
+	}
+	status, answer, err := p.Do(ctx, "POST", "users/"+name+"/password", nil)
+	var once struct{ Secret string }
+	if err == nil {
+		err = json.Unmarshal(answer, &once)
+	}
+	if err != nil || status/100 != 2 || once.Secret == "" {
+		return "", fmt.Errorf("peer: one-time password: %d %w", status, err)
+	}
+	token, err = p.Command(ctx, once.Secret+"\na password that is long\n", "login", "--url", p.URL, "--user", name)
+	return strings.TrimSpace(token), err
+}
+
 // Open is a GET with the administrator's token whose answer goes on until the caller closes it, or ctx ends.
 func (p *PBX) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	resp, err := p.ask(ctx, p.token, "GET", path, nil)

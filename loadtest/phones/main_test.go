@@ -158,16 +158,9 @@ func refusals(t *testing.T, p *peer.PBX, id string) {
 // person makes a user with one role and returns a token.
 func person(t *testing.T, p *peer.PBX, name, role string) string {
 	t.Helper()
-	put(t, p, "users/"+name, map[string]any{"name": name, "display": name, "roles": []string{role}, "disabled": false})
-	status, answer, err := p.Do(t.Context(), "POST", "users/"+name+"/password", nil)
+	token, err := p.Person(t.Context(), name, role)
 	must(t, err)
-	if status/100 != 2 {
-		t.Fatalf("one-time password: %d %s", status, answer)
-	}
-	otp := field(t, answer)
-	token, err := p.Command(t.Context(), otp+"\na password that is long\n", "login", "--url", p.URL, "--user", name)
-	must(t, err)
-	return strings.TrimSpace(token)
+	return token
 }
 
 // objects are the sealed files in the embedded object store.

@@ -292,33 +292,28 @@ func nothingReadable(t *testing.T, p *peer.PBX, forbidden map[string][]byte) {
 	}
 }
 
-// field is the password in the answer to a request for a one-time one.
-func field(t *testing.T, answer []byte) string {
-	t.Helper()
-	var m map[string]string
-	must(t, json.Unmarshal(answer, &m))
-	for name, v := range m {
-		if name == "secret" {
-			return v
-		}
-	}
-	t.Fatalf("no secret in %d bytes", len(answer))
-	return ""
-}
-
 // notice sets when and whether the recorded number's callers are told; the calls are recorded either way. That they are not told takes two people.
 func notice(t *testing.T, p *peer.PBX, mode string) {
 	t.Helper()
-	status, answer, err := p.Do(t.Context(), "PUT", "recording-policies/citizens", map[string]any{"name": "citizens", "record": "always", "notice": mode, "prompt": "notice/recording",
-		"on_failure": "continue", "retention_days": 365})
+	policy := map[string]any{"name": "citizens", "record": "always", "notice": mode, "prompt": "notice/recording", "on_failure": "continue", "retention_days": 365}
+	if mode == "none" {
+		policy["exception"] = map[string]any{"reason": "test", "until": time.Now().Add(time.Hour)}
+	}
+	status, answer, err := p.Do(t.Context(), "PUT", "recording-policies/citizens", policy)
 	must(t, err)
 	switch status {
 	case 200:
 	case 202:
-		must(t, p.Agree(t.Context(), person(t, p, "kacho", "recording-manager"), "policy:citizens"))
+		agree(t, p, "policy:citizens")
 	default:
 		t.Fatalf("the policy's notice: %d %s", status, answer)
 	}
+}
+
+// agree is the word of another person to what waits.
+func agree(t *testing.T, p *peer.PBX, proposal string) {
+	t.Helper()
+	must(t, p.Agree(t.Context(), person(t, p, "kacho", "recording-manager"), proposal))
 }
 
 // rings sets whom the recorded number rings and in which language its callers are told.

@@ -145,3 +145,23 @@ func TestChoice(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestSilenceEnds: nobody is told as long as the exception lasts, and then people are; also where there never was one.
+func TestSilenceEnds(t *testing.T) {
+	d := town()
+	end := time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
+	for name, e := range map[string]*provisioning.NoticeException{"silent": {Reason: "x", Until: end}, "old": nil} {
+		d.policies["d|"+name] = provisioning.RecordingPolicy{Name: name, Record: provisioning.RecordAlways, Notice: "none", NoticeOutbound: "none", Exception: e}
+	}
+	for _, c := range []struct {
+		policy string
+		now    time.Time
+		want   Notice
+	}{{"silent", end.Add(-1), NoticeNone}, {"silent", end, NoticeEarly}, {"old", end.Add(-1), NoticeEarly}} {
+		d.dids["d|+81312340077"] = provisioning.DID{Number: "+81312340077", To: []string{"2002"}, Policy: c.policy}
+		p := Route(d, Request{Domain: "d", Trunk: "carrier", Dialled: "+81312340077"}, c.now)
+		if p.Record.Notice != c.want || p.Record.Called() != c.want || !p.Record.On {
+			t.Errorf("%s at %v: %+v", c.policy, c.now, p.Record)
+		}
+	}
+}

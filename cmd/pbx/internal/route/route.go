@@ -228,7 +228,7 @@ const defaultRing = 60 * time.Second
 
 // Route returns the plan for req.
 func Route(dir Directory, req Request, now time.Time) Plan {
-	req.now = now
+	dir, req.now = At(dir, now), now
 	domain, ok := dir.Domain(req.Domain)
 	if !ok {
 		return refuse(404, "no such domain")

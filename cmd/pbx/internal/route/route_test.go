@@ -161,7 +161,7 @@ func town() dir {
 		policies: map[string]provisioning.RecordingPolicy{
 			"d|citizens":  {Name: "citizens", Record: provisioning.RecordAlways, OnFailure: "refuse", RetentionDays: 90},
 			"d|unsaid":    {Name: "unsaid", Notice: "early-media"},
-			"d|calls-out": {Name: "calls-out", Record: provisioning.RecordAlways, Notice: "none"},
+			"d|calls-out": {Name: "calls-out", Record: provisioning.RecordAlways, Notice: "none", Exception: unannounced()},
 		},
 		trunks: []provisioning.Trunk{
 			{Name: "carrier", Prefixes: []string{"0"}, CallerID: "+81312349999"},

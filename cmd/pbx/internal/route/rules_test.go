@@ -13,7 +13,7 @@ func ruled() dir {
 	d := town()
 	d.policies = map[string]provisioning.RecordingPolicy{"d|forbids": {Name: "forbids", Record: provisioning.RecordNever}}
 	for i, n := range []string{"did", "group", "queue", "makes", "out", "in", "inside", "trunk-in", "trunk-out", "trunk-inside", "all-in", "all-out", "all-inside"} {
-		d.policies["d|"+n] = provisioning.RecordingPolicy{Name: n, Record: provisioning.RecordAlways, Notice: "none", RetentionDays: i + 1, Label: provisioning.LabelPublic}
+		d.policies["d|"+n] = provisioning.RecordingPolicy{Name: n, Record: provisioning.RecordAlways, Notice: "none", Exception: unannounced(), RetentionDays: i + 1, Label: provisioning.LabelPublic}
 	}
 	d.extensions["d|2001"] = provisioning.Extension{Number: "2001", Record: "makes", Recording: &provisioning.Directions{Incoming: "in", Outgoing: "out", Internal: "inside"}}
 	d.dids["d|+81312345678"] = provisioning.DID{Number: "+81312345678", Queue: "7001", Policy: "did"}
