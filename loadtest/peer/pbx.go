@@ -167,19 +167,39 @@ func (p *PBX) DoAs(ctx context.Context, token, method, path string, body any) (s
 // Person makes a user with one role and returns a token.
 func (p *PBX) Person(ctx context.Context, name, role string) (token string, err error) {
 	user := map[string]any{"name": name, "display": name, "roles": []string{role}, "disabled": false}
-	if status, answer, err := p.Do(ctx, "PUT", "users/"+name, user); err != nil || status/100 != 2 {
-		return "", fmt.Errorf("peer: user %s: %d %s %w", name, status, answer, err)
+	status, answer, err := p.Do(ctx, "PUT", "users/"+name, user)
+	if err != nil {
+		return "", err
 	}
-	status, answer, err := p.Do(ctx, "POST", "users/"+name+"/password", nil)
+	if status/100 != 2 {
+		return "", fmt.Errorf("peer: user %s: %d %s", name, status, answer)
+	}
+	if status, answer, err = p.Do(ctx, "POST", "users/"+name+"/password", nil); err != nil {
+		return "", err
+	}
 	var once struct{ Secret string }
-	if err == nil {
-		err = json.Unmarshal(answer, &once)
-	}
-	if err != nil || status/100 != 2 || once.Secret == "" {
-		return "", fmt.Errorf("peer: one-time password: %d %w", status, err)
+	if err := json.Unmarshal(answer, &once); err != nil || once.Secret == "" {
+		return "", fmt.Errorf("peer: no one-time password for %s: %d", name, status)
 	}
 	token, err = p.Command(ctx, once.Secret+"\na password that is long\n", "login", "--url", p.URL, "--user", name)
 	return strings.TrimSpace(token), err
+}
+
+// RecordUntold puts a policy under which everything is recorded and nobody is told, with the word of a second person, for a day.
+func (p *PBX) RecordUntold(ctx context.Context, policy string) error {
+	status, answer, err := p.Do(ctx, "PUT", "recording-policies/"+policy, map[string]any{"record": "always", "notice": "none", "on_failure": "continue", "retention_days": 1,
+		"exception": map[string]any{"reason": "test", "until": time.Now().Add(24 * time.Hour)}})
+	switch {
+	case err != nil || status == http.StatusOK: // as it was: nothing waits
+		return err
+	case status != http.StatusAccepted:
+		return fmt.Errorf("peer: policy %s: %d %s", policy, status, answer)
+	}
+	boss, err := p.Person(ctx, "kacho", "recording-manager")
+	if err != nil {
+		return err
+	}
+	return p.Agree(ctx, boss, "policy:"+policy)
 }
 
 // Open is a GET with the administrator's token whose answer goes on until the caller closes it, or ctx ends.

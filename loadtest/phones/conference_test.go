@@ -21,9 +21,7 @@ func TestConference(t *testing.T) {
 	if must(t, json.Unmarshal(answer, &made)); status != 201 || made.Secret == "" {
 		t.Fatalf("PUT extensions/2003: %d", status)
 	}
-	put(t, p, "recording-policies/meetings", map[string]any{"name": "meetings", "record": "always", "notice": "none",
-		"exception": map[string]any{"reason": "test", "until": time.Now().Add(time.Hour)}})
-	agree(t, p, "policy:meetings")
+	must(t, p.RecordUntold(t.Context(), "meetings"))
 	put(t, p, "conferences/8000", map[string]any{"number": "8000", "title": "Morning", "policy": "meetings"})
 	put(t, p, "conferences/8000/pin", map[string]any{"pin": "4711", "moderator_pin": ""})
 	third := peer.Phone{User: "2003", Domain: p.Domain, Password: made.Secret, Proxy: p.UDP, Transport: "udp", Hz: carrierHz, Register: true}

@@ -36,7 +36,7 @@ func TestNothingInClear(t *testing.T) {
 	t.Parallel()
 	set := knownVoice(t)
 	p, vault := apartPBX(t)
-	put(t, p, "recording-policies/all", map[string]any{"record": "always", "notice": "none", "on_failure": "continue", "retention_days": 1})
+	must(t, p.RecordUntold(t.Context(), "all"))
 	put(t, p, "extensions/2001", map[string]any{"display": "2001", "allow_md5": true, "media": "srtp-preferred", "record": "all"})
 	calls := talkOverSRTP(t, p, *recorded)
 	live := func(name string, want float64) {

@@ -304,16 +304,10 @@ func notice(t *testing.T, p *peer.PBX, mode string) {
 	switch status {
 	case 200:
 	case 202:
-		agree(t, p, "policy:citizens")
+		must(t, p.Agree(t.Context(), person(t, p, "kacho", "recording-manager"), "policy:citizens"))
 	default:
 		t.Fatalf("the policy's notice: %d %s", status, answer)
 	}
-}
-
-// agree is the word of another person to what waits.
-func agree(t *testing.T, p *peer.PBX, proposal string) {
-	t.Helper()
-	must(t, p.Agree(t.Context(), person(t, p, "kacho", "recording-manager"), proposal))
 }
 
 // rings sets whom the recorded number rings and in which language its callers are told.

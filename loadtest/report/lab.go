@@ -171,7 +171,7 @@ func (s *site) put(ctx context.Context, path string, body any) ([]byte, error) {
 			}
 			continue
 		}
-		if status != 200 && status != 201 && status != 202 && status != 204 {
+		if status != 200 && status != 201 && status != 204 {
 			return nil, fmt.Errorf("report: PUT %s: %d %s", path, status, answer)
 		}
 		return answer, nil

@@ -70,7 +70,7 @@ func newPBX(t *testing.T, yaml string) *peer.PBX {
 		}
 	})
 	must(t, p.SignIn(t.Context()))
-	put(t, p, "recording-policies/all", map[string]any{"record": "always", "notice": "none", "on_failure": "continue", "retention_days": 1})
+	must(t, p.RecordUntold(t.Context(), "all"))
 	return p
 }
 
