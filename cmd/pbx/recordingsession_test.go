@@ -138,7 +138,7 @@ func twoSwitches(t *testing.T) (src, srs *lab) {
 	away := provisioning.Trunk{Name: "dead", Role: provisioning.RoleSIPREC, Host: "127.0.0.2:9", Transport: "tls", Media: "srtp-required", TLSTrust: srs.certificate(), OptionsSeconds: -1}
 	there := away
 	there.Name, there.Host, there.TLSName, there.TLSClient = "vault", srs.at("tls").String(), "recorder.example.jp", &yes
-	src.put(away, there, provisioning.RecordingPolicy{Name: "both", Record: provisioning.RecordAlways, Notice: "none", Outside: []string{"dead", "vault"}})
+	src.put(away, there, provisioning.RecordingPolicy{Name: "both", Record: provisioning.RecordAlways, Notice: "none", Exception: &provisioning.NoticeException{Reason: "test", Until: time.Now().Add(time.Hour)}, Outside: []string{"dead", "vault"}})
 	caller, _ := src.p.directory.Snapshot().Extension("ward.example.jp", "2001")
 	caller.Record = "both"
 	src.put(caller)

@@ -12,7 +12,7 @@ import (
 func TestRecordingSession(t *testing.T) {
 	r := newRig(t)
 	at := r.address()
-	r.put("recording-policies/taken", map[string]any{"record": "always", "notice": "none", "on_failure": "continue", "prompt": "", "retention_days": 30})
+	r.put("recording-policies/taken", map[string]any{"record": "always", "notice": "early-media", "on_failure": "continue", "prompt": "", "retention_days": 30})
 	r.put("trunks/sbc", map[string]any{"role": "siprec", "record_policy": "taken", "host": at.String(), "transport": "udp", "sources": []string{at.Addr().String() + "/32"}})
 	sbc := r.scenario("recording-session.xml", "sbc", "record", at)
 	sbc.Pause = 300 * time.Millisecond
