@@ -40,7 +40,8 @@ func newTraced(t *testing.T) *traced {
 	if v.key, err = watermark.NewHolder(Config{Data: v.data}.marksPath(), seal.New(files)).Key(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"greeting/open", "greeting/closed", "greeting/disaster", "feature/hotdesk-login", "feature/not-possible", "feature/forward-number", "conference/enter-pin"} {
+	for _, name := range []string{"notice/recording", "greeting/closed", "voicemail/main", "queue/callback-confirm", "queue/full", "greeting/disaster", "voicemail/keys",
+		"voicemail/greeting-night", "call/unallocated"} { // a minute and a half of one voice: half a minute is not enough for every key
 		b, err := os.ReadFile(filepath.Join("..", "..", "prompts", "builtin", "ja", name+".wav"))
 		if err != nil {
 			t.Fatal(err)
@@ -69,11 +70,20 @@ func (v *traced) copyOf(t *testing.T, l watermark.Listening) []byte {
 	return out
 }
 
-// telephone plays a file of 16 kHz into a telephone: µ-law of every other sample, without a head.
+// telephone plays a file of 16 kHz into a telephone: µ-law of every other sample, behind the low-pass that any gateway has, without a head.
 func telephone(wav []byte) []byte {
+	in := make([]int, (len(wav)-44)/2)
+	for i := range in {
+		in[i] = int(int16(uint16(wav[44+2*i]) | uint16(wav[45+2*i])<<8))
+	}
+	taps := [...]int{-1, 0, 9, 16, 9, 0, -1} // a half-band filter, in 32nds
 	var pcm []int16
-	for i := 44; i+1 < len(wav); i += 4 {
-		pcm = append(pcm, int16(uint16(wav[i])|uint16(wav[i+1])<<8))
+	for i := 3; i+3 < len(in); i += 2 {
+		sum := 0
+		for k, tap := range taps {
+			sum += tap * in[i-3+k]
+		}
+		pcm = append(pcm, int16(max(-32768, min(32767, sum/32))))
 	}
 	return g711.EncodeU(nil, pcm)
 }
