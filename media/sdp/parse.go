@@ -85,7 +85,8 @@ func parse(text []byte) (*description, error) {
 	}
 	d := &description{dir: both}
 	lines := 0
-	for first := true; len(text) > 0; first = false {
+	first := true // no line with anything in it yet
+	for len(text) > 0 {
 		var line []byte
 		line, text, _ = bytes.Cut(text, []byte{'\n'})
 		line = bytes.TrimSuffix(line, []byte{'\r'})
@@ -102,11 +103,12 @@ func parse(text []byte) (*description, error) {
 		if first != (line[0] == 'v') {
 			return nil, bad("v= must come first and once")
 		}
+		first = false
 		if err := d.line(line[0], value); err != nil {
 			return nil, err
 		}
 	}
-	if lines == 0 {
+	if first {
 		return nil, bad("empty")
 	}
 	d.settle()
