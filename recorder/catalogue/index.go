@@ -21,19 +21,23 @@ type groupRow struct {
 	Name          string `bun:",pk"`
 }
 
-// enter puts a recording into the index, or what it says now in place of what it said.
-func (c *Catalogue) enter(ctx context.Context, tx bun.Tx, r Row) error {
+// seat gives a row its place, and says whether it has one only now.
+func seat(ctx context.Context, tx bun.Tx, r *Row) (fresh bool, err error) {
+	if r.place != 0 {
+		return false, nil
+	}
+	if r.place, err = newPlace(ctx, tx, millis(r.Started)); err != nil {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE recordings SET place = ? WHERE id = ?", r.place, r.ID)
+	return true, err
+}
+
+// enter puts a recording that has a place into the index, or what it says now in place of what it said. A fresh one has no notes yet. What else is
+// written in a transaction of many is written before: FTS5 makes a segment of what it has whenever another table's statement needs a savepoint.
+func (c *Catalogue) enter(ctx context.Context, tx bun.Tx, r Row, fresh bool) (err error) {
 	var notes []Note
-	if r.place == 0 {
-		var err error
-		if r.place, err = newPlace(ctx, tx, millis(r.Started)); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "UPDATE recordings SET place = ? WHERE id = ?", r.place, r.ID); err != nil {
-			return err
-		}
-	} else {
-		var err error
+	if !fresh {
 		if notes, err = notesOf(ctx, tx, r.ID); err != nil {
 			return err
 		}
@@ -49,7 +53,7 @@ func (c *Catalogue) enter(ctx context.Context, tx bun.Tx, r Row) error {
 			terms.WriteByte(' ')
 		}
 	}
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO recording_terms (rowid, terms) VALUES (?, ?)", r.place, terms.String())
+	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO recording_terms (rowid, terms) VALUES (?, ?)", r.place, terms.String())
 	return err
 }
 
@@ -89,7 +93,7 @@ func (c *Catalogue) again(ctx context.Context, tx bun.Tx, domain, id string) err
 	if err != nil {
 		return err
 	}
-	return c.enter(ctx, tx, rows[0])
+	return c.enter(ctx, tx, rows[0], false)
 }
 
 // enterAll enters what an older version of this program left without a place.
@@ -105,8 +109,13 @@ func (c *Catalogue) enterAll(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			for i := range rows {
+				if _, err := seat(ctx, tx, &rows[i]); err != nil {
+					return err
+				}
+			}
 			for _, r := range rows {
-				if err := c.enter(ctx, tx, r); err != nil {
+				if err := c.enter(ctx, tx, r, false); err != nil {
 					return err
 				}
 			}

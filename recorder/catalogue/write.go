@@ -127,7 +127,13 @@ func (c *Catalogue) Fail(ctx context.Context, k recorder.Case, problem string) e
 }
 
 func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error {
-	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error { return c.putIn(ctx, tx, r, state) })
+	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+		w, err := c.putIn(ctx, tx, r, state)
+		if err != nil || w == nil {
+			return err
+		}
+		return c.enter(ctx, tx, w.row, w.fresh)
+	})
 	if err != nil {
 		return fmt.Errorf("catalogue: %s %s: %w", state, r.ID, err)
 	}
@@ -137,9 +143,19 @@ func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error 
 // StoredAll is Stored of many at once.
 func (c *Catalogue) StoredAll(ctx context.Context, many []recorder.Manifest) error {
 	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+		var all []*written
 		for _, m := range many {
-			if err := c.putIn(ctx, tx, fromManifest(m), recorder.Stored); err != nil {
+			w, err := c.putIn(ctx, tx, fromManifest(m), recorder.Stored)
+			if err != nil {
 				return fmt.Errorf("%s: %w", m.ID, err)
+			}
+			if w != nil {
+				all = append(all, w)
+			}
+		}
+		for _, w := range all {
+			if err := c.enter(ctx, tx, w.row, w.fresh); err != nil {
+				return fmt.Errorf("%s: %w", w.row.ID, err)
 			}
 		}
 		return nil
@@ -150,8 +166,14 @@ func (c *Catalogue) StoredAll(ctx context.Context, many []recorder.Manifest) err
 	return nil
 }
 
-// putIn enters a row, what belongs to it, and what it is found by.
-func (c *Catalogue) putIn(ctx context.Context, tx bun.Tx, r Row, state recorder.State) error {
+// written is a row that was put, and whether it has its place in the index only now.
+type written struct {
+	row   Row
+	fresh bool
+}
+
+// putIn writes a row and what belongs to it; the index is its caller's. nil: it is further already, or another recording has the id.
+func (c *Catalogue) putIn(ctx context.Context, tx bun.Tx, r Row, state recorder.State) (*written, error) {
 	r.clean()
 	m := row{ID: r.ID, Domain: r.Domain, CallID: r.Call, Number: r.Number, Direction: r.Direction, Policy: r.Policy,
 		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
@@ -168,21 +190,21 @@ func (c *Catalogue) putIn(ctx context.Context, tx bun.Tx, r Row, state recorder.
 	res, err := insert.Where("r.state_rank <= EXCLUDED.state_rank").
 		Where("r.domain = EXCLUDED.domain").Where("r.started = EXCLUDED.started").Exec(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return err // it is further already, or another recording has the id
+		return nil, err
 	}
 	var level int // of a row that was there it may be a higher one
 	if err := tx.QueryRowContext(ctx, "SELECT place, label FROM recordings WHERE id = ?", r.ID).Scan(&r.place, &level); err != nil {
-		return err
+		return nil, err
 	}
-	r.Label = recorder.LabelOf(level)
+	r.Label, r.State = recorder.LabelOf(level), state
 	if err := attach(ctx, tx, r); err != nil {
-		return err
+		return nil, err
 	}
-	r.State = state
-	return c.enter(ctx, tx, r)
+	fresh, err := seat(ctx, tx, &r)
+	return &written{r, fresh}, err
 }
 
 // attach replaces the parties and groups of a recording.
