@@ -237,7 +237,7 @@ func verified(t *testing.T, p *peer.PBX) {
 	for _, e := range log.Items {
 		seen[e.Action+" "+e.Outcome] = true
 	}
-	for _, want := range []string{"trunk.put ok", "user.put ok", "call.ended ok", "recording.listen allowed", "recording.listen denied"} {
+	for _, want := range []string{"trunk.put ok", "user.put ok", "call.ended ok", "recording.download allowed", "recording.listen denied"} {
 		if !seen[want] {
 			t.Errorf("not in the audit log: %s; there are %v", want, seen)
 		}
