@@ -15,7 +15,7 @@ const (
 	// MaxPending is how long one may wait for an answer.
 	MaxPending      = 31 * 24 * time.Hour
 	maxListened     = 100 // recordings that one names
-	maxListens      = 500
+	maxListens      = 100 // each stands in the request with its time, and all of it in the audit entry of the next one
 	maxReason       = 500
 	listeningKeyEnd = 1<<44 - 1 // ms; keys count down from it, so that the newest of a person comes first
 )

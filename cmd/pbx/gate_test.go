@@ -142,6 +142,37 @@ func TestHeardUnderARequest(t *testing.T) {
 	}
 }
 
+// As often as a request may be granted at most it can be used, and then it is used up: the entry has room for it.
+func TestEveryPlayIsGiven(t *testing.T) {
+	d := newDoor(t)
+	rules := provisioning.ListeningRules{}
+	for plays := 1; ; plays++ { // as many as are permitted
+		if rules.MaxPlays = plays; rules.Validate() != nil {
+			rules.MaxPlays--
+			break
+		}
+	}
+	d.ask(t, "a", func(q *provisioning.ListeningRequest) {
+		q.Plays, q.Recordings, q.Filter = rules.MaxPlays, nil, &provisioning.RecordingFilter{From: d.now.Add(-time.Hour)}
+	})
+	item := heardItem
+	item.Started = d.now
+	for i := range rules.MaxPlays {
+		item.ID = fmt.Sprintf("%s%04d", strings.Repeat("r", 60), i)
+		p, err := d.knock(recorder.Listen, item)
+		if err == nil {
+			err = p.Begin(t.Context(), map[string]any{})
+		}
+		if err != nil {
+			t.Fatalf("play %d of %d: %v", i+1, rules.MaxPlays, err)
+		}
+	}
+	item.ID = "one more"
+	if _, err := d.knock(recorder.Listen, item); !errors.Is(err, recorder.ErrNoApproval) {
+		t.Errorf("one more: %v", err)
+	}
+}
+
 // Plays are counted with their entry: ranges of one hour are one play, and the last one is not given twice, by two at once either.
 func TestPlaysAreCounted(t *testing.T) {
 	d := newDoor(t)

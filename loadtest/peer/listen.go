@@ -52,14 +52,14 @@ func (p *PBX) letListen(ctx context.Context) error {
 		return err
 	}
 	p.approver = strings.TrimSpace(token)
-	if _, err := p.must(ctx, p.approver, http.MethodPut, "listening-rules", map[string]any{"download": []string{"restricted", "internal", "public"}, "max_plays": 500}); err != nil {
+	if _, err := p.must(ctx, p.approver, http.MethodPut, "listening-rules", map[string]any{"download": []string{"restricted", "internal", "public"}, "max_plays": 100}); err != nil {
 		return err
 	}
 	return p.askToListen(ctx)
 }
 
 func (p *PBX) askToListen(ctx context.Context) error {
-	answer, err := p.must(ctx, p.token, http.MethodPost, "listening-requests", map[string]any{"purpose": "content", "reason": "a test", "download": true, "plays": 500,
+	answer, err := p.must(ctx, p.token, http.MethodPost, "listening-requests", map[string]any{"purpose": "content", "reason": "a test", "download": true, "plays": 100,
 		"filter": map[string]any{"from": "2000-01-01T00:00:00Z"}})
 	if err != nil {
 		return err
