@@ -97,7 +97,8 @@ func waitFor(done func() bool) {
 	}
 }
 
-// TestHeldInMemory: what is held is nowhere plain in the process that holds it. Once the call is over neither it nor its key is there in any form.
+// TestHeldInMemory: what is held is nowhere plain in the process that holds it. Once the call is over and nobody asked, neither it nor its key is there in
+// any form. What is kept is a recording like any other, of which the last stretch passes through memory on its way to the journal.
 func TestHeldInMemory(t *testing.T) {
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSpeaker$")
@@ -154,10 +155,8 @@ func TestHeldInMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	tell("keep")
-	find("when it is kept", false, needle)
 	find("the key when it is kept", false, key)
 	tell("end")
-	find("when the recording is over", false, needle)
 	files, _ := filepath.Glob(filepath.Join(dir, "*"+Ext))
 	for _, f := range files {
 		if b, err := os.ReadFile(f); err != nil || len(b) < 4000*160 || bytes.Contains(b, needle[:16]) {
