@@ -55,6 +55,11 @@ func (q *pair) run(ctx context.Context, before, length time.Duration, hangsUp bo
 	q.mu.Lock()
 	q.call = call
 	q.mu.Unlock()
+	if over(dead, 60*time.Millisecond) { // until both are connected
+		return
+	}
+	call.leg.goOn()
+	q.to.newest().goOn()
 	if over(dead, length) || !hangsUp {
 		return
 	}
@@ -114,6 +119,9 @@ func TestKill9Anywhere(t *testing.T) {
 			c := newChoir()
 			t.Cleanup(c.close)
 			people := staff(t, p, c, 1, 2*pairs, "all")
+			for _, ph := range people {
+				ph.shy = true
+			}
 			r := rand.New(rand.NewPCG(uint64(lane), 9))
 			known := map[string]bool{}
 			var longest time.Duration
@@ -199,7 +207,7 @@ func evidence(t *testing.T, p *peer.PBX, rec recording, all []*pair) bool {
 			said int
 			rest int
 		}{{q.from.number, a, q.saidA, Noise(left, q.from.voice)}, {q.to.number, b, q.saidB, Noise(right, q.to.voice)}} {
-			if side.h.Missing > 0 || side.h.Breaks > 0 || side.rest > 1 || side.said-side.h.Packets > lost {
+			if side.h.Missing > onTheWay || side.rest > 1 || side.said-side.h.Packets > lost {
 				t.Errorf("%s in %s: %+v and %d of something else, %d were said; hung up %v; %+v", side.who, rec.ID, side.h, side.rest, side.said, q.ended, full)
 			}
 		}

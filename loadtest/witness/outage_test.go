@@ -60,14 +60,14 @@ func TestOutage(t *testing.T) {
 			runs := Runs(channel)
 			for voice := 1; voice <= len(people); voice++ {
 				h := Of(runs, voice)
-				if heard[voice] += h.Packets; h.Missing > 0 {
+				if heard[voice] += h.Packets; h.Missing > onTheWay {
 					t.Errorf("%s: voice %d: %+v", rec.ID, voice, h)
 				}
 			}
 		}
 	}
 	for voice, n := range said {
-		if heard[voice] != n {
+		if heard[voice] > n || heard[voice] < n-onTheWay*(1+*absences/len(people)) {
 			t.Errorf("voice %d said %d packets, %d are recorded", voice, n, heard[voice])
 		}
 	}

@@ -24,6 +24,9 @@ var (
 	ranges atomic.Int32 // of RTP ports, given away
 )
 
+// onTheWay is how many packets of a voice may be lost in a call before they come to the switch: a machine that is full loses one now and then.
+const onTheWay = 1
+
 const (
 	firstRTP = 30000 // above the range of an unconfigured switch, below the ports that the kernel gives away
 	rtpPorts = 200
