@@ -128,6 +128,9 @@ func (p *rtpPort) arrived(b []byte, from netip.AddrPort, tos int) {
 			p.u.refuse(Refusal{Peer: p.u.profile.Name, Rule: rule, Why: why, What: what})
 		}
 	}
+	if !p.to.IsValid() { // faster than the answer that describes it (RFC 3264 section 5.1): nobody can judge it, nor has the keys
+		return
+	}
 	if len(b) < 12 || b[0]>>6 != 2 {
 		blame("rtp", "RFC 3550 section 5.1", fmt.Sprintf("%d bytes that are no RTP", len(b)))
 		return
