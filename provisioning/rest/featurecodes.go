@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,17 +24,6 @@ type codeTable struct {
 	Codes []codeLine `json:"codes" nullable:"false"`
 }
 
-type codesInput struct {
-	Domain      string `path:"domain" maxLength:"253"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
-}
-
-type putCodesInput struct {
-	Domain  string `path:"domain" maxLength:"253"`
-	IfMatch string `header:"If-Match" maxLength:"256" doc:"Entity tag that must still hold, or *"`
-	Body    provisioning.FeatureCodes
-}
-
 func (a *api) registerFeatureCodes() {
 	const path = "/v1/domains/{domain}/feature-codes"
 	huma.Register(a.huma, operation(http.MethodGet, path, "get-feature-codes", "All codes that can be dialled, with what they do",
@@ -44,41 +32,12 @@ func (a *api) registerFeatureCodes() {
 		rule{action: policy.FeatureCodesPut, kind: provisioning.KindFeatureCodes, domain: "domain"}, 412, 413, 415, 422), a.putFeatureCodes)
 }
 
-func (a *api) getFeatureCodes(ctx context.Context, in *codesInput) (*itemOutput[codeTable], error) {
-	var table provisioning.FeatureCodes
-	tag := "default"
-	err := a.Store.View(ctx, func(r provisioning.Reader) error {
-		if _, _, err := provisioning.Get[provisioning.Domain](r, in.Domain, in.Domain); err != nil {
-			return err
-		}
-		t, e, err := provisioning.Get[provisioning.FeatureCodes](r, in.Domain, table.Key())
-		if errors.Is(err, provisioning.ErrNotFound) {
-			return nil
-		}
-		table, tag = t, e
-		return err
-	})
-	if err != nil {
-		return nil, a.problem(ctx, err)
-	}
-	if in.IfNoneMatch == etag(tag) {
-		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"Etag": {etag(tag)}})
-	}
-	return &itemOutput[codeTable]{Status: http.StatusOK, ETag: etag(tag), Body: linesOf(table)}, nil
+func (a *api) getFeatureCodes(ctx context.Context, in *singleInput) (*itemOutput[codeTable], error) {
+	return getSingle(ctx, a, in, linesOf)
 }
 
-func (a *api) putFeatureCodes(ctx context.Context, in *putCodesInput) (*itemOutput[codeTable], error) {
-	res := resource[provisioning.FeatureCodes]{read: policy.FeatureCodesRead, put: policy.FeatureCodesPut, setKey: func(*provisioning.FeatureCodes, string) {}}
-	match, none := in.IfMatch, ""
-	if match == etag("default") { // what was read was nobody's yet
-		match, none = "", "*"
-	}
-	out, err := putEntity(ctx, a, res, &putInput[provisioning.FeatureCodes]{ItemPath: ItemPath{Domain: in.Domain, Key: in.Body.Key()},
-		IfMatch: match, IfNoneMatch: none, Body: in.Body})
-	if err != nil {
-		return nil, err
-	}
-	return &itemOutput[codeTable]{Status: http.StatusOK, ETag: etag(out.etag), Body: linesOf(out.entity)}, nil
+func (a *api) putFeatureCodes(ctx context.Context, in *putSingleInput[provisioning.FeatureCodes]) (*itemOutput[codeTable], error) {
+	return putSingle(ctx, a, policy.FeatureCodesRead, policy.FeatureCodesPut, in, linesOf)
 }
 
 // linesOf joins the table with what the features are.

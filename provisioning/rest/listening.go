@@ -100,7 +100,7 @@ func (a *api) ask(ctx context.Context, in *wishInput, inNeed bool) (*itemOutput[
 	}
 	var tag string
 	err := a.Store.Update(ctx, s, func(wr provisioning.Writer) error {
-		rules, _, err := listeningRules(wr, in.Domain)
+		rules, _, err := single[provisioning.ListeningRules](wr, in.Domain)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -10,12 +9,6 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/policy"
 )
-
-type putRulesInput struct {
-	Domain  string `path:"domain" maxLength:"253"`
-	IfMatch string `header:"If-Match" maxLength:"256" doc:"Entity tag that must still hold, or *"`
-	Body    provisioning.ListeningRules
-}
 
 type noteInput struct {
 	ItemPath
@@ -47,46 +40,12 @@ func (a *api) registerListeningRules() {
 	putPlain(a, scopes)
 }
 
-// listeningRules of a domain as they are stored; the zero value where nobody wrote any.
-func listeningRules(r provisioning.Reader, domain string) (rules provisioning.ListeningRules, tag string, err error) {
-	if _, _, err := provisioning.Get[provisioning.Domain](r, domain, domain); err != nil {
-		return rules, "", err
-	}
-	rules, tag, err = provisioning.Get[provisioning.ListeningRules](r, domain, rules.Key())
-	if errors.Is(err, provisioning.ErrNotFound) {
-		return rules, "default", nil
-	}
-	return rules, tag, err
+func (a *api) getListeningRules(ctx context.Context, in *singleInput) (*itemOutput[provisioning.ListeningRules], error) {
+	return getSingle(ctx, a, in, provisioning.ListeningRules.Bounds)
 }
 
-func (a *api) getListeningRules(ctx context.Context, in *codesInput) (out *itemOutput[provisioning.ListeningRules], err error) {
-	out = &itemOutput[provisioning.ListeningRules]{Status: http.StatusOK}
-	err = a.Store.View(ctx, func(r provisioning.Reader) (err error) {
-		out.Body, out.ETag, err = listeningRules(r, in.Domain)
-		return err
-	})
-	if err != nil {
-		return nil, a.problem(ctx, err)
-	}
-	if out.ETag = etag(out.ETag); in.IfNoneMatch == out.ETag {
-		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"Etag": {out.ETag}})
-	}
-	out.Body = out.Body.Bounds()
-	return out, nil
-}
-
-func (a *api) putListeningRules(ctx context.Context, in *putRulesInput) (*itemOutput[provisioning.ListeningRules], error) {
-	res := resource[provisioning.ListeningRules]{read: policy.ListeningRulesRead, put: policy.ListeningRulesPut, setKey: func(*provisioning.ListeningRules, string) {}}
-	match, none := in.IfMatch, ""
-	if match == etag("default") { // what was read was nobody's yet
-		match, none = "", "*"
-	}
-	out, err := putEntity(ctx, a, res, &putInput[provisioning.ListeningRules]{ItemPath: ItemPath{Domain: in.Domain, Key: in.Body.Key()},
-		IfMatch: match, IfNoneMatch: none, Body: in.Body})
-	if err != nil {
-		return nil, err
-	}
-	return &itemOutput[provisioning.ListeningRules]{Status: http.StatusOK, ETag: etag(out.etag), Body: out.entity.Bounds()}, nil
+func (a *api) putListeningRules(ctx context.Context, in *putSingleInput[provisioning.ListeningRules]) (*itemOutput[provisioning.ListeningRules], error) {
+	return putSingle(ctx, a, policy.ListeningRulesRead, policy.ListeningRulesPut, in, provisioning.ListeningRules.Bounds)
 }
 
 // registerRemarks: what people write about recordings. It is about those only that the asker may know of.
