@@ -138,6 +138,11 @@ func (p *pbx) eventMetrics(c *collector) {
 	c.add("naisen_lamps_lit", "Extensions with a call dialog.", prometheus.GaugeValue, func() float64 { return float64(e.lamps.lit()) })
 }
 
+// mediaPanicked logs what the relay survived. The reason may not be shown where it is made of what a stranger sent; runtime errors are not.
+func (p *pbx) mediaPanicked(reason any, stack []byte) {
+	p.log.Error("media: panic over a packet", "panic", reason, "stack", string(stack))
+}
+
 func (p *pbx) mediaMetrics(c *collector) {
 	totals := p.media.Totals
 	counter := func(name, help string, v func() uint64) {
@@ -150,6 +155,7 @@ func (p *pbx) mediaMetrics(c *collector) {
 	counter("naisen_media_strange_total", "Datagrams on the browsers' port that were no check of a leg.", func() uint64 { return totals().Strange })
 	counter("naisen_media_consent_lapsed_total", "Times that a browser was not sent to any more, since its checks had ceased.", func() uint64 { return totals().Lapsed })
 	counter("naisen_media_unauthentic_total", "SRTP that failed authentication.", func() uint64 { return totals().Unauthentic })
+	counter("naisen_media_panics_total", "Packets over which the relay panicked; each was dropped.", func() uint64 { return totals().Panics })
 	counter("naisen_media_replayed_total", "SRTP replays.", func() uint64 { return totals().Replayed })
 	c.add("naisen_turn_allocations", "Allocations of the TURN relay that are held.", prometheus.GaugeValue, func() float64 { return float64(p.turnStats().Held) })
 	counter("naisen_turn_allocations_total", "Allocations of the TURN relay.", func() uint64 { return p.turnStats().Allocations })

@@ -218,7 +218,7 @@ func (p *pbx) wireMedia(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.media, err = relay.New(relay.Config{PortMin: low, PortMax: high, BrowserPort: p.config.Media.Browsers}); err != nil {
+	if p.media, err = relay.New(relay.Config{PortMin: low, PortMax: high, BrowserPort: p.config.Media.Browsers, Panicked: p.mediaPanicked}); err != nil {
 		return err
 	}
 	p.closing("media", func(context.Context) error { return p.media.Close() })

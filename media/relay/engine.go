@@ -44,6 +44,9 @@ type Config struct {
 	BrowserPort      int              // UDP port of all browsers on each local address; 0: one of the range
 	ReportInterval   time.Duration    // mean time between RTCP reports (RFC 3550 section 6.2); 0: 5 s
 	Clock            func() time.Time // wall time, for RTCP only; nil: time.Now
+
+	// Panicked is told of a panic over what a socket brought, the first and then ever more rarely: what it was, and the stack. It must not block. Nil: nobody.
+	Panicked func(reason any, stack []byte)
 }
 
 // Validate says what is wrong; errors.Is ErrConfig.
@@ -100,6 +103,7 @@ type Engine struct {
 
 	certificate *secure.Certificate // ours in DTLS handshakes, of this process
 	lapsed      atomic.Uint64       // times that a browser's consent to be sent to ended
+	panics      atomic.Uint64
 
 	mu     sync.Mutex // signalling only: making and closing endpoints
 	live   map[*endpoint]struct{}

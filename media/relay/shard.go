@@ -2,6 +2,7 @@ package relay
 
 import (
 	"math"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -128,7 +129,7 @@ func (s *shard) run() {
 				continue
 			}
 			if ep := s.slots[ev.Fd]; ep != nil {
-				s.read(ep, ev.Pad, now)
+				s.hear(ep, ev.Pad, now)
 				now = s.engine.Now()
 				got++
 			}
@@ -144,6 +145,23 @@ func (s *shard) run() {
 			s.labour(now)
 			now = s.engine.Now()
 		}
+	}
+}
+
+// hear reads a socket. What a stranger makes of a packet that nobody thought of ends nobody else's call.
+func (s *shard) hear(e *endpoint, channel int32, now int64) {
+	defer s.engine.contain()
+	s.read(e, channel, now)
+}
+
+// contain is deferred where a panic must not end the process. It tells of the first, the second, the fourth and so on: packets come by the thousand.
+func (e *Engine) contain() {
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	if n := e.panics.Add(1); n&(n-1) == 0 && e.cfg.Panicked != nil {
+		e.cfg.Panicked(reason, debug.Stack())
 	}
 }
 

@@ -93,6 +93,7 @@ type Totals struct {
 	Transcoded               uint64 // packets decoded and encoded again
 	Concealed                uint64 // pieces of those that were made up: lost or late
 	DigitsDropped            uint64 // no telephone-event agreed, or too many waiting
+	Panics                   uint64 // over what a socket brought; the packet was dropped
 }
 
 // Totals sums all endpoints, closed ones included.
@@ -119,7 +120,7 @@ func (e *Engine) Totals() Totals {
 		Unauthentic: t.unauthentic, Replayed: t.replayed, Stranger: t.stranger, Malformed: t.malformed, Early: t.early,
 		Unnegotiated: t.unnegotiated, Unrelayed: t.unrelayed, Gated: t.gated, Excess: t.excess, STUN: t.stun, Strange: strange, Lapsed: e.lapsed.Load(), SendErrors: t.sendErrors,
 		ReportsIn: t.reportsIn, ReportsOut: t.reportsOut, DigitsDropped: t.digitsDropped,
-		Transcoded: made, Concealed: concealed,
+		Transcoded: made, Concealed: concealed, Panics: e.panics.Load(),
 	}
 }
 

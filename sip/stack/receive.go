@@ -18,7 +18,7 @@ func (s *Stack) datagram(b []byte, f *Flow) {
 		s.stats.shed.Add(1)
 		return
 	}
-	s.guard(func() { s.receive(b, f, false) })
+	s.receive(b, f, false)
 }
 
 // stream takes one framed message; when its shard is full it waits, and with it the reading of that connection.

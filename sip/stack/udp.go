@@ -39,7 +39,7 @@ func (l *packetListener) serve() {
 		}
 		backoff = 0
 		if from.IsValid() {
-			l.packet(buf[:n], from)
+			l.s.guard(func() { l.packet(buf[:n], from) })
 		}
 	}
 }
