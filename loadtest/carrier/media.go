@@ -128,7 +128,7 @@ func (p *rtpPort) arrived(b []byte, from netip.AddrPort, tos int) {
 			p.u.refuse(Refusal{Peer: p.u.profile.Name, Rule: rule, Why: why, What: what})
 		}
 	}
-	if !p.to.IsValid() { // faster than the answer that describes it (RFC 3264 section 5.1): nobody can judge it, nor has the keys
+	if p.master != nil && p.in == nil { // faster than the answer with its key (RFC 3264 section 5.1): nobody can read it, nor does anybody hear it
 		return
 	}
 	if len(b) < 12 || b[0]>>6 != 2 {

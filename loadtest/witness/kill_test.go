@@ -207,7 +207,7 @@ func evidence(t *testing.T, p *peer.PBX, rec recording, all []*pair) bool {
 			said int
 			rest int
 		}{{q.from.number, a, q.saidA, Noise(left, q.from.voice)}, {q.to.number, b, q.saidB, Noise(right, q.to.voice)}} {
-			if side.h.Missing > onTheWay || side.rest > 1 || side.said-side.h.Packets > lost {
+			if side.h.Missing > full.Lost || side.rest > 1 || side.said-side.h.Packets > lost {
 				t.Errorf("%s in %s: %+v and %d of something else, %d were said; hung up %v; %+v", side.who, rec.ID, side.h, side.rest, side.said, q.ended, full)
 			}
 		}

@@ -140,6 +140,7 @@ var errRecording = errors.New("witness: recording")
 type recording struct {
 	ID, State string
 	Started   time.Time
+	Lost      int // packets that never came to the switch, by their sequence numbers
 	Manifest  struct {
 		Interrupted bool
 		Dropped     int64

@@ -24,33 +24,12 @@ var (
 	ranges atomic.Int32 // of RTP ports, given away
 )
 
-// onTheWay is how many packets of a voice may be lost in a call before they come to the switch: a machine that is full loses one now and then.
-const onTheWay = 1
-
 const (
 	firstRTP = 30000 // above the range of an unconfigured switch, below the ports that the kernel gives away
 	rtpPorts = 200
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "naisen-witness")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if bin, err = peer.Build(context.Background(), dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		if err = flag.Set("test.parallel", "12"); err != nil { // they wait more than they compute; -parallel overrules
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(peer.Main(m, &bin, 12)) }
 
 func must(t *testing.T, err error) {
 	t.Helper()

@@ -21,7 +21,7 @@ import (
 func TestRealVoices(t *testing.T) {
 	for _, program := range []string{"open_jtalk", "flite"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed: sh loadtest/install.sh", program)
+			t.Fatalf("%s is not installed: run loadtest/install.sh", program)
 		}
 	}
 	s := New(Config{Timeout: time.Minute})

@@ -98,7 +98,7 @@ func waitFor(done func() bool) {
 }
 
 // TestHeldInMemory: what is held is nowhere plain in the process that holds it. Once the call is over and nobody asked, neither it nor its key is there in
-// any form. What is kept is a recording like any other, of which the last stretch passes through memory on its way to the journal.
+// any form. What is kept is a recording like any other: plain only until the journal's slot is sealed.
 func TestHeldInMemory(t *testing.T) {
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSpeaker$")
@@ -134,6 +134,15 @@ func TestHeldInMemory(t *testing.T) {
 			t.Errorf("%s: found %d times, wanted: %v", when, n, want)
 		}
 	}
+	gone := func(when string, what []byte) { // what is on its way to the journal is sealed with the slot that it lies in, half a second later at most
+		t.Helper()
+		n := search(t, cmd.Process.Pid, what)
+		for deadline := time.Now().Add(10 * time.Second); n > 0 && time.Now().Before(deadline); n = search(t, cmd.Process.Pid, what) {
+		}
+		if n > 0 {
+			t.Errorf("%s: found %d times", when, n)
+		}
+	}
 	needle := voice[60:108]
 	tell("keep it plain")
 	find("a voice that is kept plain", true, needle) // else the search finds nothing
@@ -155,8 +164,10 @@ func TestHeldInMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	tell("keep")
+	gone("when it is kept", needle)
 	find("the key when it is kept", false, key)
 	tell("end")
+	gone("when the recording is over", needle)
 	files, _ := filepath.Glob(filepath.Join(dir, "*"+Ext))
 	for _, f := range files {
 		if b, err := os.ReadFile(f); err != nil || len(b) < 4000*160 || bytes.Contains(b, needle[:16]) {
