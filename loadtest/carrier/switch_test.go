@@ -1,10 +1,7 @@
 package carrier
 
 import (
-	"context"
 	"encoding/json"
-	"flag"
-	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -15,27 +12,7 @@ import (
 
 var bin string // the switch, built once for all tests
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		flag.Parse()
-		// These tests wait most of the time.
-		if err := flag.Set("test.parallel", "6"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		dir, err := os.MkdirTemp("", "naisen-carrier")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if bin, err = peer.Build(context.Background(), dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(peer.Main(m, &bin, 6)) }
 
 // lab is the real switch with a desk phone and one peer.
 type lab struct {

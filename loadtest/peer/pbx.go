@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +32,32 @@ func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 		return "", fmt.Errorf("peer: build: %w\n%s", err, out)
 	}
 	return bin, nil
+}
+
+// Main is what TestMain exits with: the tests of a package run with the switch built for them, its path in bin. Some go on at once, since they wait
+// more than they compute; -parallel overrules.
+func Main(m interface{ Run() int }, bin *string, parallel int) int {
+	code, err := runTests(m, bin, parallel)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func runTests(m interface{ Run() int }, bin *string, parallel int) (code int, err error) {
+	if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "naisen-switch")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	if *bin, err = Build(context.Background(), dir); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
 }
 
 // PBX is a switch under test on 127.0.0.1.

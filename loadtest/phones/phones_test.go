@@ -1,10 +1,8 @@
 package phones
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -38,25 +36,7 @@ const (
 	rtpPorts = 100   // per switch
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "naisen-phones")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if bin, err = peer.Build(context.Background(), dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		if err = flag.Set("test.parallel", "4"); err != nil { // they wait for people to talk more than they compute; -parallel overrules
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(peer.Main(m, &bin, 4)) }
 
 func must(t *testing.T, err error) {
 	t.Helper()

@@ -1,10 +1,7 @@
 package scenarios
 
 import (
-	"context"
 	"encoding/json"
-	"flag"
-	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -20,27 +17,7 @@ var (
 	last atomic.Uint32 // of the addresses given to phones
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		flag.Parse()
-		// These tests wait most of the time: for ringing, for time-outs.
-		if err := flag.Set("test.parallel", "6"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		dir, err := os.MkdirTemp("", "naisen-scenarios")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if bin, err = peer.Build(context.Background(), dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(peer.Main(m, &bin, 6)) }
 
 // rig is one switch and what a test has against it.
 type rig struct {
