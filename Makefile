@@ -41,7 +41,7 @@ fuzz:
 
 # vet has run by then, on the tests too.
 unit:
-	$(GO) test $(RACE) -vet=off -timeout 15m $(UNIT)
+	$(GO) test $(RACE) -vet=off -p 3 -timeout 15m $(UNIT) # half of the time they wait for time to pass
 	$(GO) test -run Alloc ./media/... ./recorder/capture # the race detector allocates, so these count without it
 	$(GO) test ./recorder/watermark # sums of one goroutine, of which the race detector would make minutes
 	$(GO) test -tags pkcs11 ./recorder/seal/hsm # a real token library, by cgo

@@ -22,15 +22,12 @@ import (
 
 // Flags of the simulation: go test ./cmd/pbx -run TestSimulation -seeds 100000, or -seed 4711 for one of them with its ladder.
 var (
-	simSeeds   = flags.Int("seeds", fewSeeds, "how many histories TestSimulation plays")
+	simSeeds   = flags.Int("seeds", 200, "how many histories TestSimulation plays")
 	simFrom    = flags.Uint64("from", 0, "the first of them")
 	simSeed    = flags.Int64("seed", -1, "play only this history")
 	simReplays = flags.Int("replays", 8, "how many histories TestSimulationReplays plays twice")
 	simLog     = flags.Bool("simlog", false, "log what the switch does in a simulated history")
 )
-
-// fewSeeds are played where nobody says how many.
-const fewSeeds = 200
 
 // simStart is when every bubble begins.
 var simStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -40,9 +37,6 @@ func TestSimulation(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one at a time: histories replay exactly
 	d := simDirectory(t)
 	first, n := *simFrom, uint64(*simSeeds)
-	if raced && n == fewSeeds { // they are played by the thousand without it
-		n /= 4
-	}
 	if *simSeed >= 0 {
 		first, n = uint64(*simSeed), 1
 	}
