@@ -83,7 +83,7 @@ func unquote(s string) (value, rest string, err error) {
 
 func isControl(c byte) bool { return c < 0x20 || c == 0x7f }
 
-// Quote writes s as a quoted-string. Control characters cannot be carried and become spaces.
+// Quote writes s as a quoted-string. Control characters but the tab cannot be carried and become spaces.
 func Quote(s string) string { return string(appendQuoted(nil, s)) }
 
 func appendQuoted(b []byte, s string) []byte {
@@ -93,7 +93,7 @@ func appendQuoted(b []byte, s string) []byte {
 		switch {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
-		case isControl(c):
+		case isControl(c) && c != '\t':
 			b = append(b, ' ')
 		default:
 			b = append(b, c)
