@@ -112,9 +112,15 @@ func Loosening(field, from, to string) []Weakening {
 	return []Weakening{{field, field + ": " + quoted(from) + " to " + quoted(to), onePerson}}
 }
 
-// Same says that two proposals want the same.
+// Stands says that what it wants would take away just what people were asked about, and needs as many of them.
+func (p Proposal) Stands(lost []Weakening) bool {
+	now := Propose(p.ID, p.Of, p.Name, Wish{}, p.Changes, lost)
+	return p.People == now.People && slices.Equal(p.Loosens, now.Loosens)
+}
+
+// Same says that two proposals want the same, and take away the same.
 func (p Proposal) Same(o Proposal) bool {
-	return p.ID == o.ID && p.Delete == o.Delete && p.People == o.People && slices.EqualFunc(p.Changes, o.Changes, func(a, b ProposedChange) bool {
+	return p.ID == o.ID && p.Delete == o.Delete && p.People == o.People && slices.Equal(p.Loosens, o.Loosens) && slices.EqualFunc(p.Changes, o.Changes, func(a, b ProposedChange) bool {
 		return a.Field == b.Field && string(a.From) == string(b.From) && string(a.To) == string(b.To)
 	})
 }

@@ -234,23 +234,31 @@ func holdBack[T Entity](old, next T, lost []Weakening) (T, []ProposedChange, err
 	return now, changes, err
 }
 
-// Carry does what a proposal wants, which everybody has agreed to, and removes it. ErrOvertaken; *Invalid; ErrNotFound: it is gone; ErrInUse. What is
-// no entity is not carried out here: it is only removed.
-func Carry(w Writer, domain string, p Proposal) error {
+// Carry does what a proposal wants, which everybody has agreed to, and removes it. ErrOvertaken: nothing is done, and the proposal is gone all the same;
+// *Invalid; ErrNotFound: what it would change is gone; ErrInUse. What is no entity is not carried out here: it is only removed.
+func Carry(w Writer, domain string, p Proposal, now time.Time) error {
+	var overtaken error
 	if p.Of != KindRecording {
 		do, ok := carriers[p.Of]
 		if !ok {
 			return &Invalid{Field: "kind", Reason: "cannot be changed so"}
 		}
-		if err := do(w, domain, p); err != nil {
+		err := do(w, domain, p, now)
+		if errors.Is(err, ErrOvertaken) {
+			overtaken, err = err, nil
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return forget(w, domain, p.ID)
+	if err := forget(w, domain, p.ID); err != nil {
+		return err
+	}
+	return overtaken
 }
 
 // carriers are the kinds that proposals change.
-var carriers = map[string]func(Writer, string, Proposal) error{
+var carriers = map[string]func(Writer, string, Proposal, time.Time) error{
 	KindPolicy: carry[RecordingPolicy], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
 	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
 }
@@ -258,27 +266,48 @@ var carriers = map[string]func(Writer, string, Proposal) error{
 // Guarded says that changes of a kind of entity may wait as proposals.
 func Guarded(kind string) bool { return carriers[kind] != nil }
 
-func carry[T Entity](w Writer, domain string, p Proposal) error {
+// carry does what was agreed to if it still takes away just that: what it is judged by, such as the policies that it names, may have changed meanwhile.
+func carry[T Entity](w Writer, domain string, p Proposal, now time.Time) error {
 	old, _, err := Get[T](w, domain, p.Name)
-	switch {
-	case err != nil:
-		return err
-	case p.Delete:
-		return Delete[T](w, domain, p.Name, "")
-	}
-	f, err := fieldsOf(old)
 	if err != nil {
 		return err
 	}
-	for _, c := range p.Changes {
-		if !bytes.Equal(f.get(c.Field), c.From) {
+	var next T
+	if !p.Delete {
+		if next, err = changed(old, p.Changes); err != nil {
+			return err
+		}
+	}
+	if q, ok := any(next).(RecordingPolicy); ok {
+		was, _ := any(old).(RecordingPolicy)
+		if q.lasting(was.Exception, now) != nil {
 			return ErrOvertaken
+		}
+	}
+	lost, err := weakens(w, domain, old, next)
+	switch {
+	case err != nil:
+		return err
+	case !p.Stands(lost):
+		return ErrOvertaken
+	case p.Delete:
+		return Delete[T](w, domain, p.Name, "")
+	}
+	_, err = w.Put(domain, next, "")
+	return err
+}
+
+// changed is an entity with what was proposed. ErrOvertaken.
+func changed[T Entity](old T, changes []ProposedChange) (T, error) {
+	f, err := fieldsOf(old)
+	if err != nil {
+		return old, err
+	}
+	for _, c := range changes {
+		if !bytes.Equal(f.get(c.Field), c.From) {
+			return old, ErrOvertaken
 		}
 		f.set(c.Field, c.To)
 	}
-	next, err := entityOf[T](f)
-	if err == nil {
-		_, err = w.Put(domain, next, "")
-	}
-	return err
+	return entityOf[T](f)
 }

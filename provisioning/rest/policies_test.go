@@ -277,6 +277,58 @@ func TestRecordingNeedsTwoPeople(t *testing.T) {
 	}
 }
 
+// What was agreed to is done only if it still takes away just what people were asked about: not when the policy that a number shall come under was
+// exchanged meanwhile, when what shall go is protected better by now, or when a day has passed.
+func TestOvertaken(t *testing.T) {
+	now := time.Now()
+	w := wishes{newRig(t, func(c *Config) { c.Clock = func() time.Time { return now } }), t}
+	overtaken := func(id string) {
+		t.Helper()
+		w.agree(manager, id, http.StatusConflict)
+		w.none(id)
+		entries := w.audit(t, here, string(policy.ProposalAgree))
+		if last := entries[len(entries)-1]; last.Outcome != "failed" {
+			t.Errorf("%s: %+v", id, last)
+		}
+	}
+	w.put(admin, "/recording-policies/year", `{"record":"always","retention_days":365}`, http.StatusCreated)
+	w.put(admin, "/recording-policies/month", `{"record":"always","retention_days":30}`, http.StatusCreated)
+	w.put(admin, "/dids/+81312345600", `{"to":["2001"],"policy":"year"}`, http.StatusCreated)
+	w.put(admin, "/dids/+81312345600", `{"to":["2001"],"policy":"month"}`, http.StatusAccepted)
+	if p := w.do(t, admin, "DELETE", base+"/recording-policies/month", ""); p.status != http.StatusNoContent {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	w.put(admin, "/recording-policies/month", `{"record":"on_demand","retention_days":1}`, http.StatusCreated)
+	overtaken("did:+81312345600")
+	if got := w.field("/dids/+81312345600", "policy"); got != "year" {
+		t.Errorf("under %v, which nobody agreed to", got)
+	}
+	w.put(admin, "/dids/+81312345600", `{"to":["2001"],"policy":"month"}`, http.StatusAccepted) // anew, with what it takes away now
+	w.agree(manager, "did:+81312345600", http.StatusOK)
+	if p := w.do(t, admin, "DELETE", base+"/dids/+81312345600", ""); p.status != http.StatusAccepted {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	w.put(admin, "/dids/+81312345600", `{"to":["2001"],"policy":"year"}`, http.StatusOK)
+	overtaken("did:+81312345600")
+	if got := w.field("/dids/+81312345600", "policy"); got != "year" {
+		t.Errorf("it is gone: %v", got)
+	}
+	until := now.Add(time.Hour).UTC().Format(time.RFC3339)
+	w.put(admin, "/recording-policies/year", `{"record":"always","retention_days":365,"notice":"none","exception":{"reason":"x","until":"`+until+`"}}`, http.StatusAccepted)
+	w.api.Vault.(*fakeVault).keeping.RetainUntil = time.Time{}
+	w.put(manager, "/recordings/r1/retention", `{"until":"`+until+`","reason":"x"}`, http.StatusAccepted)
+	now = now.Add(2 * time.Hour)
+	overtaken("policy:year")
+	if got := w.field("/recording-policies/year", "notice"); got == "none" {
+		t.Error("an exception that is over was made")
+	}
+	w.agree(manager2, "recording:r1:retain_until", http.StatusConflict)
+	w.none("recording:r1:retain_until")
+	if got := w.api.Vault.(*fakeVault).keeping.RetainUntil; !got.IsZero() {
+		t.Errorf("it fell due at once: %v", got)
+	}
+}
+
 // The document says which operations may be answered with 202: those that change what guards recordings, and no others.
 func TestDocumentSaysWhatWaits(t *testing.T) {
 	for name, op := range operations(newRig(t).api) {

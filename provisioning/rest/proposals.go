@@ -88,7 +88,9 @@ func (a *api) agreeProposal(ctx context.Context, in *agreeInput) (*itemOutput[pr
 	var p provisioning.Proposal
 	var tag string
 	var all bool
+	var overtaken error // what was agreed to is another thing by now: the proposal goes, and that is committed
 	err = a.Store.Update(ctx, s, func(w provisioning.Writer) error {
+		overtaken = nil
 		old, _, err := provisioning.Get[provisioning.Proposal](w, in.Domain, in.Key)
 		if err != nil {
 			return err
@@ -100,14 +102,21 @@ func (a *api) agreeProposal(ctx context.Context, in *agreeInput) (*itemOutput[pr
 			return err
 		}
 		if all && p.Of != provisioning.KindRecording {
-			err = provisioning.Carry(w, in.Domain, p)
+			err = provisioning.Carry(w, in.Domain, p, a.Clock())
+		}
+		e := provisioning.AuditEntry{Domain: in.Domain, Action: string(policy.ProposalAgree), Object: provisioning.KindProposal + "/" + p.ID,
+			Outcome: "ok", Detail: factsOf(p, in.Reason)}
+		if errors.Is(err, provisioning.ErrOvertaken) {
+			overtaken, err, e.Outcome = err, nil, "failed"
 		}
 		if err != nil {
 			return err
 		}
-		return w.AddAudit(provisioning.AuditEntry{Domain: in.Domain, Action: string(policy.ProposalAgree), Object: provisioning.KindProposal + "/" + p.ID,
-			Outcome: "ok", Detail: factsOf(p, in.Reason)})
+		return w.AddAudit(e)
 	})
+	if err == nil {
+		err = overtaken
+	}
 	if err == nil && all && p.Of == provisioning.KindRecording {
 		err = a.carryOut(ctx, in.Domain, p)
 	}
@@ -146,32 +155,57 @@ func (a *api) carryOut(ctx context.Context, domain string, p provisioning.Propos
 		return provisioning.ErrNotFound
 	}
 	change := p.Changes[0]
-	action, do := policy.RecordingLabel, func() error {
-		var from, to provisioning.Label
-		if err := errors.Join(json.Unmarshal(change.From, &from), json.Unmarshal(change.To, &to)); err != nil {
-			return err
-		}
-		return a.Vault.Relabel(ctx, domain, p.Name, from, to)
-	}
+	action, do := policy.RecordingLabel, a.lowerLabel
 	if change.Field == fieldUntil {
-		action, do = policy.RecordingRetain, func() error {
-			var until time.Time
-			if err := json.Unmarshal(change.To, &until); err != nil {
-				return err
-			}
-			return a.Vault.Date(ctx, domain, p.Name, until)
-		}
+		action, do = policy.RecordingRetain, a.giveEnd
 	}
 	facts := factsOf(p, "")
 	facts["from"], facts["to"] = string(change.From), string(change.To)
-	err := a.act(ctx, domain, action, policy.KindRecording+"/"+clip(p.Name), facts, func() (map[string]any, error) { return nil, do() })
+	err := a.act(ctx, domain, action, policy.KindRecording+"/"+clip(p.Name), facts, func() (map[string]any, error) { return nil, do(ctx, domain, p) })
 	if errors.Is(err, provisioning.ErrStale) {
 		err = provisioning.ErrOvertaken
 	}
 	if err != nil && !errors.Is(err, provisioning.ErrOvertaken) && !errors.Is(err, provisioning.ErrNotFound) {
 		return err
 	}
-	return errors.Join(a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error { return provisioning.Carry(w, domain, p) }), err)
+	return errors.Join(a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error { return provisioning.Carry(w, domain, p, a.Clock()) }), err)
+}
+
+// lowerLabel of a recording, if it still has the one that people were asked about.
+func (a *api) lowerLabel(ctx context.Context, domain string, p provisioning.Proposal) error {
+	var from, to provisioning.Label
+	if err := errors.Join(json.Unmarshal(p.Changes[0].From, &from), json.Unmarshal(p.Changes[0].To, &to)); err != nil {
+		return err
+	}
+	k, err := a.Vault.Keeping(ctx, domain, p.Name)
+	switch {
+	case err != nil:
+		return err
+	case !p.Stands(provisioning.Loosening(fieldLabel, string(k.Label), string(to))):
+		return provisioning.ErrOvertaken
+	}
+	return a.Vault.Relabel(ctx, domain, p.Name, from, to)
+}
+
+// giveEnd to a recording that still has none; one that has passed while people were asked would let it fall due at once.
+func (a *api) giveEnd(ctx context.Context, domain string, p provisioning.Proposal) error {
+	var until time.Time
+	if err := json.Unmarshal(p.Changes[0].To, &until); err != nil {
+		return err
+	}
+	k, err := a.Vault.Keeping(ctx, domain, p.Name)
+	switch {
+	case err != nil:
+		return err
+	case !k.RetainUntil.IsZero() || !until.After(a.Clock()) || !p.Stands(endless(until)):
+		return provisioning.ErrOvertaken
+	}
+	return a.Vault.Date(ctx, domain, p.Name, until)
+}
+
+// endless is what is lost where a recording without an end gets one.
+func endless(until time.Time) []provisioning.Weakening {
+	return provisioning.Loosening(fieldUntil, "", until.UTC().Format(time.RFC3339))
 }
 
 // propose lets a change of a recording wait.

@@ -121,8 +121,7 @@ func (a *api) retainRecording(ctx context.Context, in *retainInput) (*itemOutput
 		return nil, a.problem(ctx, err)
 	}
 	if k.RetainUntil.IsZero() {
-		return a.waits(ctx, in.ItemPath, fieldUntil, in.Body.Reason, nil, in.Body.Until.UTC(),
-			provisioning.Loosening(fieldUntil, "", in.Body.Until.UTC().Format(time.RFC3339)))
+		return a.waits(ctx, in.ItemPath, fieldUntil, in.Body.Reason, nil, in.Body.Until.UTC(), endless(in.Body.Until))
 	}
 	return a.keep(ctx, in.ItemPath, policy.RecordingRetain, in.Body.Reason, map[string]any{"until": in.Body.Until},
 		func() error { return a.Vault.Extend(ctx, in.Domain, in.Key, in.Body.Until) })
