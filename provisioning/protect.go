@@ -16,7 +16,7 @@ var coupled = map[string][]string{"record": {"pre_buffer"}, "notice": {"exceptio
 // which is returned; nil: nothing waits. A proposal of the same is not made anew; one of something else, or that is overtaken by this change, is gone.
 func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch string, by Wish) (etag string, waits *Proposal, err error) {
 	if p, ok := any(next).(RecordingPolicy); ok {
-		if old, err = silenced(p, old, by.At); err != nil {
+		if old, err = silenced(w, domain, p, old, by.At); err != nil {
 			return "", nil, err
 		}
 	}
@@ -30,7 +30,7 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 	if err := namesExist(w, domain, next); err != nil {
 		return "", nil, err
 	}
-	lost, err := weakens(w, domain, *old, next)
+	lost, err := weakens(w, domain, by.At, *old, next)
 	if err != nil {
 		return "", nil, err
 	}
@@ -52,9 +52,9 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 	return etag, &p, err
 }
 
-// silenced is what a policy takes the place of: a new one that tells nobody takes that of itself with a notice, and so does one from before there
-// were exceptions.
-func silenced[T Entity](next RecordingPolicy, old *T, now time.Time) (*T, error) {
+// silenced is what a policy takes the place of: a new one that tells nobody, or in words that nobody hears, takes that of itself with the usual notice, and
+// one that tells nobody that of one from before there were exceptions.
+func silenced[T Entity](r Reader, domain string, next RecordingPolicy, old *T, now time.Time) (*T, error) {
 	var before RecordingPolicy
 	if old != nil {
 		before, _ = any(*old).(RecordingPolicy)
@@ -63,8 +63,14 @@ func silenced[T Entity](next RecordingPolicy, old *T, now time.Time) (*T, error)
 		return nil, err
 	}
 	switch {
-	case old == nil && next.Silent():
-		before = next.telling()
+	case old == nil:
+		mute, err := unheard(r, domain, now, RecordingPolicy{}, next)
+		if err != nil || len(mute) == 0 && !next.Silent() {
+			return nil, err
+		}
+		if before = next.telling(); len(mute) > 0 {
+			before.Prompt, before.PromptOutbound = "", ""
+		}
 	case before.Silent() && before.Exception == nil:
 		before = before.telling()
 	default:
@@ -78,7 +84,7 @@ func silenced[T Entity](next RecordingPolicy, old *T, now time.Time) (*T, error)
 // policy.
 func DeleteGuarded[T Entity](w Writer, domain string, old T, ifMatch string, by Wish) (*Proposal, error) {
 	var none T
-	lost, err := weakens(w, domain, old, none)
+	lost, err := weakens(w, domain, by.At, old, none)
 	if old.Kind() == KindPolicy { // nothing refers to one that can be deleted
 		lost = nil
 	}
@@ -284,7 +290,7 @@ func carry[T Entity](w Writer, domain string, p Proposal, now time.Time) error {
 			return ErrOvertaken
 		}
 	}
-	lost, err := weakens(w, domain, old, next)
+	lost, err := weakens(w, domain, now, old, next)
 	switch {
 	case err != nil:
 		return err

@@ -285,6 +285,8 @@ func TestRecordingPolicyValidate(t *testing.T) {
 		{policy(func(p *RecordingPolicy) { p.Notice = "loud" }), "notice"},
 		{policy(func(p *RecordingPolicy) { p.Prompt = "../../etc" }), "prompt"},
 		{policy(func(p *RecordingPolicy) { p.Prompt = "/etc" }), "prompt"},
+		{policy(func(p *RecordingPolicy) { p.Prompt = "music/hold" }), "prompt"},
+		{policy(func(p *RecordingPolicy) { p.PromptOutbound = "notice/refused" }), "prompt_outbound"},
 		{policy(func(p *RecordingPolicy) { p.OnFailure = "shrug" }), "on_failure"},
 		{policy(func(p *RecordingPolicy) { p.Media = "rot13" }), "media"},
 		{policy(func(p *RecordingPolicy) { p.RetentionDays = -1 }), "retention_days"},

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Weakening is one way in which a change loosens how recordings are protected: who must agree to it besides who wants it.
@@ -34,7 +35,7 @@ func (p RecordingPolicy) Weakened(next RecordingPolicy) []Weakening {
 	weaker(shortens(p.RetentionDays, next.RetentionDays), onePerson, "retention_days", itoa(p.RetentionDays), itoa(next.RetentionDays))
 	weaker(next.Label.Below(p.Label), onePerson, "label", string(p.Label.Or()), string(next.Label.Or()))
 	weaker(p.Notice != "none" && next.Notice == "none", onePerson, "notice", p.Notice, next.Notice)
-	weaker(p.outward() != "none" && next.NoticeOutbound == "none", onePerson, "notice_outbound", p.NoticeOutbound, next.NoticeOutbound)
+	weaker(p.outward() != "none" && next.outward() == "none" && p.NoticeOutbound != next.NoticeOutbound, onePerson, "notice_outbound", p.NoticeOutbound, next.NoticeOutbound)
 	weaker(next.Silent() && next.Exception.extends(p.Exception), onePerson, "exception", p.Exception.String(), next.Exception.String())
 	weaker(p.Refusal != nil && next.Refusal == nil, onePerson, "refusal", "by key", "")
 	weaker(p.OnFailure == "refuse" && next.OnFailure != "refuse", onePerson, "on_failure", p.OnFailure, next.OnFailure)
@@ -65,9 +66,15 @@ func (m RecordMode) weaker(next RecordMode) bool {
 // shortens says that a class keeps recordings for a shorter time than another: 0 is without end.
 func shortens(from, to int) bool { return to > 0 && (from == 0 || to < from) }
 
-// instead is Weakened for a number that comes under another policy. How a policy keeps recordings matters only where there are some.
-func (p RecordingPolicy) instead(next RecordingPolicy) []Weakening {
-	all := p.Weakened(next)
+// judged is Weakened with what others say of the two policies: whether their notices are heard.
+func judged(r Reader, domain string, now time.Time, p, next RecordingPolicy) ([]Weakening, error) {
+	more, err := unheard(r, domain, now, p, next)
+	return append(p.Weakened(next), more...), err
+}
+
+// instead is what is loosened for a number that comes under another policy, of all that is looser there. How a policy keeps recordings matters only where
+// there are some.
+func (p RecordingPolicy) instead(next RecordingPolicy, all []Weakening) []Weakening {
 	if p.Record.Records() && next.Record.Records() {
 		return all
 	}
@@ -123,10 +130,10 @@ func assignments(e Entity) []assignment {
 }
 
 // weakens lists what is loosened where an entity takes the place of one of its kind and key. A deleted one is the zero value.
-func weakens(r Reader, domain string, old, next Entity) ([]Weakening, error) {
+func weakens(r Reader, domain string, now time.Time, old, next Entity) ([]Weakening, error) {
 	if p, ok := old.(RecordingPolicy); ok {
 		q, _ := next.(RecordingPolicy)
-		return p.Weakened(q), nil
+		return judged(r, domain, now, p, q)
 	}
 	var out []Weakening
 	then := assignments(next)
@@ -134,23 +141,32 @@ func weakens(r Reader, domain string, old, next Entity) ([]Weakening, error) {
 		if a.policy == "" || a.policy == then[i].policy {
 			continue
 		}
-		before, err := optional[RecordingPolicy](r, domain, a.policy)
+		w, err := moved(r, domain, now, a, then[i])
 		if err != nil {
 			return nil, err
 		}
-		after, err := optional[RecordingPolicy](r, domain, then[i].policy)
-		if err != nil {
-			return nil, err
-		}
-		if lost := before.instead(after); len(lost) > 0 {
-			w := Weakening{Field: a.field}
-			why := make([]string, len(lost))
-			for j, l := range lost {
-				why[j], w.People = l.Why, max(w.People, l.People)
-			}
-			w.Why = a.field + ": " + quoted(a.policy) + " to " + quoted(then[i].policy) + " (" + strings.Join(why, ", ") + ")"
+		if w.People > 0 {
 			out = append(out, w)
 		}
 	}
 	return out, nil
+}
+
+// moved is what is loosened where a place names another policy. Nobody: nothing.
+func moved(r Reader, domain string, now time.Time, from, to assignment) (w Weakening, err error) {
+	before, err := optional[RecordingPolicy](r, domain, from.policy)
+	if err != nil {
+		return w, err
+	}
+	after, err := optional[RecordingPolicy](r, domain, to.policy)
+	if err != nil {
+		return w, err
+	}
+	all, err := judged(r, domain, now, before, after)
+	var why []string
+	for _, l := range before.instead(after, all) {
+		why, w.People = append(why, l.Why), max(w.People, l.People)
+	}
+	w.Field, w.Why = from.field, from.field+": "+quoted(from.policy)+" to "+quoted(to.policy)+" ("+strings.Join(why, ", ")+")"
+	return w, err
 }

@@ -30,6 +30,7 @@ func TestWeakened(t *testing.T) {
 		{"another notice", year, with(func(p *RecordingPolicy) { p.Notice = "after-answer" }), nil, 0},
 		{"no notice", year, with(func(p *RecordingPolicy) { p.Notice = "none" }), []string{"notice"}, 1},
 		{"no notice for whom we call", year, with(func(p *RecordingPolicy) { p.NoticeOutbound = "none" }), []string{"notice_outbound"}, 1},
+		{"no notice for whom we call, by that for who calls", RecordingPolicy{Notice: "none", NoticeOutbound: "outbound"}, RecordingPolicy{Notice: "none"}, []string{"notice_outbound"}, 1},
 		{"nobody refuses by a key any more", with(func(p *RecordingPolicy) { p.Refusal = &NoticeRefusal{Key: "9"} }), year, []string{"refusal"}, 1},
 		{"calls go on that are not recorded", year, with(func(p *RecordingPolicy) { p.OnFailure = "" }), []string{"on_failure"}, 1},
 		{"no encryption", year, with(func(p *RecordingPolicy) { p.Media = "srtp-preferred" }), []string{"media"}, 1},
@@ -57,10 +58,10 @@ func TestWeakened(t *testing.T) {
 		}
 	}
 	short := RecordingPolicy{RetentionDays: 1, Label: LabelPublic, Notice: "none"}
-	if got := year.instead(short); len(got) != 2 || got[0].Field != "record" || got[1].Field != "media" { // of what is not recorded nothing is kept
+	if got := year.instead(short, year.Weakened(short)); len(got) != 2 || got[0].Field != "record" || got[1].Field != "media" { // of what is not recorded nothing is kept
 		t.Errorf("%+v", got)
 	}
-	if got := (RecordingPolicy{RetentionDays: 365}).instead(short); len(got) != 0 {
+	if got := (RecordingPolicy{RetentionDays: 365}).instead(short, (RecordingPolicy{RetentionDays: 365}).Weakened(short)); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
 }

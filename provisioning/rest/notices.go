@@ -180,6 +180,9 @@ func (a *api) changeNotice(ctx context.Context, step provisioning.Action, at *It
 		if out.Body, err = do(n); err != nil {
 			return err
 		}
+		if err := provisioning.KeepWords(w, at.Domain, n, out.Body, a.Clock()); err != nil {
+			return err
+		}
 		tag, err := w.Put(at.Domain, out.Body, "")
 		if err != nil {
 			return err
@@ -258,8 +261,11 @@ func (a *api) scheduleNotice(ctx context.Context, in *scheduleInput) (*itemOutpu
 	out, err := a.changeNotice(ctx, noticeSchedule, &in.ItemPath, in.Number, func(n provisioning.Notice) (provisioning.Notice, error) {
 		return n.Schedule(in.Number, in.Body.From, in.Body.Until, a.Clock())
 	})
-	if errors.Is(err, provisioning.ErrUnapproved) {
+	switch {
+	case errors.Is(err, provisioning.ErrUnapproved):
 		return nil, huma.NewError(http.StatusConflict, "somebody else must approve it first")
+	case errors.Is(err, provisioning.ErrLastWording):
+		return nil, lastWording()
 	}
 	return out, a.problem(ctx, err)
 }

@@ -69,11 +69,11 @@ func TestShorterClassWaits(t *testing.T) {
 	const at, id = "/recording-policies/year", "policy:year"
 	w.put(admin, at, `{"record":"always","retention_days":365}`, http.StatusCreated)
 	w.none(id)
-	asked := w.put(both, at+"?reason=%E5%AE%B9%E9%87%8F", `{"record":"always","retention_days":30,"prompt":"notice/b"}`, http.StatusAccepted)
+	asked := w.put(both, at+"?reason=%E5%AE%B9%E9%87%8F", `{"record":"always","retention_days":30,"prompt":"notice/recording-short"}`, http.StatusAccepted)
 	if !strings.HasSuffix(asked.header.Get("Link"), `/proposals/policy:year>; rel="monitor"`) {
 		t.Errorf("%q", asked.header.Get("Link"))
 	}
-	if got := asked.json(t); got["retention_days"] != 365.0 || got["prompt"] != "notice/b" { // what loosens nothing counts
+	if got := asked.json(t); got["retention_days"] != 365.0 || got["prompt"] != "notice/recording-short" { // what loosens nothing counts
 		t.Errorf("%s", asked.body)
 	}
 	p, tag := w.waits(id)
@@ -91,11 +91,11 @@ func TestShorterClassWaits(t *testing.T) {
 			t.Errorf("If-Match %q: %d %s", match, p.status, p.body)
 		}
 	}
-	w.put(both, at, `{"record":"always","retention_days":30,"prompt":"notice/b"}`, http.StatusAccepted) // the same wish keeps its place
+	w.put(both, at, `{"record":"always","retention_days":30,"prompt":"notice/recording-short"}`, http.StatusAccepted) // the same wish keeps its place
 	if _, again := w.waits(id); again != tag {
 		t.Error("the same wish again is another one")
 	}
-	w.put(admin, at, `{"record":"always","retention_days":365,"prompt":"notice/c"}`, http.StatusOK) // and goes on waiting beside other changes
+	w.put(admin, at, `{"record":"always","retention_days":365,"prompt":"notice/recording-harassment"}`, http.StatusOK) // and goes on waiting beside other changes
 	w.agree(manager, id, http.StatusOK)
 	if got := w.field(at, "retention_days"); got != 30.0 {
 		t.Errorf("%v days", got)

@@ -171,6 +171,11 @@ func wordingStays() error {
 	return huma.NewError(http.StatusConflict, "what a recording notice says is changed by a new wording, which somebody else approves: POST .../notices/NAME/versions")
 }
 
+// lastWording: where nothing is heard nobody is recorded.
+func lastWording() error {
+	return huma.NewError(http.StatusConflict, "recording policies tell people so: let another wording take its place first, or give the policies another prompt")
+}
+
 func (a *api) listPrompts(ctx context.Context, in *DomainPath) (*pageOutput[PromptInfo], error) {
 	list, err := a.Prompts.List(ctx, in.Domain)
 	if err != nil {
@@ -205,7 +210,14 @@ func (a *api) deletePrompt(ctx context.Context, in *PromptPath) (*emptyOutput, e
 	if ofNotice(in.Name) {
 		return nil, wordingStays()
 	}
-	err := a.onPrompt(ctx, policy.PromptDelete, in, func() (map[string]any, error) {
+	err := a.Store.View(ctx, func(r provisioning.Reader) error { return provisioning.KeepPrompt(r, in.Domain, in.Name) })
+	if errors.Is(err, provisioning.ErrLastWording) { // an upload of before, which has no wording
+		return nil, lastWording()
+	}
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	err = a.onPrompt(ctx, policy.PromptDelete, in, func() (map[string]any, error) {
 		return nil, a.Prompts.Delete(ctx, in.Domain, in.Name, in.Language)
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -167,5 +168,30 @@ func TestPause(t *testing.T) {
 	}
 	if frames != 150 {
 		t.Errorf("%d frames of 20 ms", frames)
+	}
+}
+
+// The notices that a recording policy may name without anybody's approval are built in, in both languages.
+func TestBuiltinNotices(t *testing.T) {
+	l, err := prompts.New(prompts.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := map[string]bool{}
+	for _, p := range l.List("d") {
+		built[p.Name+" "+p.Language] = true
+	}
+	for _, name := range provisioning.BuiltinNotices {
+		for _, language := range []string{"ja", "en"} {
+			if prompt := provisioning.NoticePrefix + name; !built[prompt+" "+language] || !provisioning.TellsRecording(prompt) {
+				t.Errorf("%s in %s", prompt, language)
+			}
+		}
+	}
+	for p := range built { // and what else is built in there tells nobody of a recording
+		name, _, _ := strings.Cut(p, " ")
+		if notice, ok := strings.CutPrefix(name, provisioning.NoticePrefix); ok && slices.Contains(provisioning.BuiltinNotices, notice) != provisioning.TellsRecording(name) {
+			t.Errorf("%s: a notice or not", name)
+		}
 	}
 }

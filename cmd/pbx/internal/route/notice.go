@@ -7,16 +7,15 @@ import (
 	"naisen/provisioning"
 )
 
-const (
-	standardNotice = "notice/recording"
-	refusalWait    = 3 * time.Second // where the policy does not say how long a key still counts
-)
+const refusalWait = 3 * time.Second // where the policy does not say how long a key still counts
 
 // told is a policy's recording with how it is announced. Before an answer most carriers pass no keys on: where one may refuse, the notice
 // waits for it, since a key that is not heard is no choice.
 func (r Record) told(pol provisioning.RecordingPolicy) Record {
-	r.Notice, r.Prompt = cmp.Or(Notice(pol.Notice), NoticeEarly), cmp.Or(pol.Prompt, standardNotice)
-	r.Outbound, r.Calling = Notice(pol.NoticeOutbound), pol.PromptOutbound
+	r.Notice, r.Outbound = cmp.Or(Notice(pol.Notice), NoticeEarly), Notice(pol.NoticeOutbound)
+	if r.Prompt, r.Calling = pol.Words(); r.Calling == r.Prompt {
+		r.Calling = ""
+	}
 	if o := pol.Refusal; o != nil {
 		r.Refusal = Refusal{Key: rune(o.Key[0]), Ends: o.Then == provisioning.RefusalEnds, Wait: cmp.Or(time.Duration(o.WaitSeconds)*time.Second, refusalWait)}
 		if r.Notice == NoticeEarly {
@@ -81,7 +80,7 @@ func (r Record) firm(a, b Record) Record {
 	if a.Refusal.Key != 0 {
 		other = b
 	}
-	r.Refusal, r.Calling, r.Prompt = Refusal{}, "", standardNotice
+	r.Refusal, r.Calling, r.Prompt = Refusal{}, "", provisioning.StandardNotice
 	if other.Announced() {
 		r.Prompt, r.Calling = other.Prompt, other.Calling
 	}

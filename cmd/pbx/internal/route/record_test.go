@@ -146,6 +146,15 @@ func TestChoice(t *testing.T) {
 	}
 }
 
+// TestWordsOfBefore: a stored policy whose prompt is no recording notice, from before that was refused, tells people as usual.
+func TestWordsOfBefore(t *testing.T) {
+	d := town()
+	d.policies["d|before"] = provisioning.RecordingPolicy{Name: "before", Record: provisioning.RecordAlways, Prompt: "music/hold", PromptOutbound: "notice/refused"}
+	if r := record(d, "d", "before", "+81", "ja"); r.Wording(false) != provisioning.StandardNotice || r.Wording(true) != provisioning.StandardNotice {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestSilenceEnds: nobody is told as long as the exception lasts, and then people are; also where there never was one.
 func TestSilenceEnds(t *testing.T) {
 	d := town()
