@@ -39,14 +39,9 @@ func (p RecordingPolicy) Weakened(next RecordingPolicy) []Weakening {
 	weaker(next.Silent() && next.Exception.extends(p.Exception), onePerson, "exception", p.Exception.String(), next.Exception.String())
 	weaker(p.Refusal != nil && next.Refusal == nil, onePerson, "refusal", "by key", "")
 	weaker(p.OnFailure == "refuse" && next.OnFailure != "refuse", onePerson, "on_failure", p.OnFailure, next.OnFailure)
-	weaker(len(without(next.Outside, p.Outside)) > 0, onePerson, "outside", strings.Join(p.Outside, ", "), strings.Join(next.Outside, ", "))
+	weaker(!slices.Equal(p.Outside, next.Outside), onePerson, "outside", strings.Join(p.Outside, ", "), strings.Join(next.Outside, ", "))
 	weaker(p.Media == "srtp-required" && next.Media != "srtp-required", onePerson, "media", p.Media, next.Media)
 	return out
-}
-
-// without is what is in a list and not in another one.
-func without(list, other []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }
 
 // outward is the notice for whom a call goes to outside.
@@ -66,10 +61,21 @@ func (m RecordMode) weaker(next RecordMode) bool {
 // shortens says that a class keeps recordings for a shorter time than another: 0 is without end.
 func shortens(from, to int) bool { return to > 0 && (from == 0 || to < from) }
 
-// judged is Weakened with what others say of the two policies: whether their notices are heard.
+// judged is Weakened with what others say of the two policies: whether their notices are heard, and where recorders outside lead now.
 func judged(r Reader, domain string, now time.Time, p, next RecordingPolicy) ([]Weakening, error) {
+	all := p.Weakened(next)
+	for i, w := range all {
+		if w.Field != "outside" {
+			continue
+		}
+		to, err := outsides(r, domain, next.Outside)
+		if err != nil {
+			return nil, err
+		}
+		all[i].Why = w.Field + ": " + quoted(strings.Join(p.Outside, ", ")) + " to " + quoted(to)
+	}
 	more, err := unheard(r, domain, now, p, next)
-	return append(p.Weakened(next), more...), err
+	return append(all, more...), err
 }
 
 // instead is what is loosened for a number that comes under another policy, of all that is looser there. How a policy keeps recordings matters only where
@@ -136,6 +142,14 @@ func weakens(r Reader, domain string, now time.Time, old, next Entity) ([]Weaken
 		return judged(r, domain, now, p, q)
 	}
 	var out []Weakening
+	if t, ok := old.(Trunk); ok {
+		n, _ := next.(Trunk)
+		lost, err := rerouted(r, domain, t, n)
+		if err != nil {
+			return nil, err
+		}
+		out = lost
+	}
 	then := assignments(next)
 	for i, a := range assignments(old) {
 		if a.policy == "" || a.policy == then[i].policy {
