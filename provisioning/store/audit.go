@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -54,50 +53,6 @@ func (w *writer) AddAudit(e provisioning.AuditEntry) error {
 	}
 	w.entries = append(w.entries, e)
 	return nil
-}
-
-// difference names the fields that changed with both values. Entities hold no secrets (those are in their own table).
-func difference(old, now []byte) (map[string]any, error) {
-	var was, is map[string]any
-	for _, side := range []struct {
-		text []byte
-		into *map[string]any
-	}{{old, &was}, {now, &is}} {
-		if side.text == nil {
-			continue
-		}
-		if err := json.Unmarshal(side.text, side.into); err != nil {
-			return nil, fmt.Errorf("store: stored row: %w", err)
-		}
-	}
-	out := map[string]any{}
-	for name := range is {
-		if same(was[name], is[name]) {
-			continue
-		}
-		if was == nil {
-			out[name] = is[name]
-		} else {
-			out[name] = map[string]any{"from": was[name], "to": is[name]}
-		}
-	}
-	for name := range was {
-		if _, ok := is[name]; ok {
-			continue
-		}
-		if is == nil {
-			out[name] = was[name]
-		} else {
-			out[name] = map[string]any{"from": was[name], "to": nil}
-		}
-	}
-	return out, nil
-}
-
-func same(a, b any) bool {
-	x, err1 := json.Marshal(a)
-	y, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 // flush writes the outbox, the audit entries and the counters.

@@ -135,10 +135,6 @@ func (w *writer) Put(domain string, e provisioning.Entity, ifMatch string) (stri
 	if err := provisioning.Check(w, domain, e); err != nil {
 		return "", err
 	}
-	detail, err := difference(old.Body, body)
-	if err != nil {
-		return "", err
-	}
 	version := w.next(domain, kind, key, false)
 	err = w.exec("write "+kind, `INSERT INTO entity (domain, kind, key, body, version) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (domain, kind, key) DO UPDATE SET body = excluded.body, version = excluded.version`, domain, kind, key, body, version)
@@ -148,7 +144,7 @@ func (w *writer) Put(domain string, e provisioning.Entity, ifMatch string) (stri
 	if err := w.writeRefs(domain, e, exists); err != nil {
 		return "", err
 	}
-	return etag(version), w.note(domain, kind+".put", key, detail)
+	return etag(version), w.noteChange(domain, kind+".put", key, old.Body, body)
 }
 
 // checkRefs: the domain and everything that the entity names must exist. A missing domain is ErrNotFound, a missing target *Invalid.
@@ -240,11 +236,7 @@ func (w *writer) remove(domain, kind, key string, old entityRow) error {
 		return err
 	}
 	w.next(domain, kind, key, true)
-	detail, err := difference(old.Body, nil)
-	if err != nil {
-		return err
-	}
-	return w.note(domain, kind+".delete", key, detail)
+	return w.noteChange(domain, kind+".delete", key, old.Body, nil)
 }
 
 // unused: nothing refers to it, which is of owner or a part of it, but what goes too; a domain holds nothing but itself.

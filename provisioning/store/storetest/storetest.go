@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		"Secrets":         testSecrets,
 		"Audit":           testAudit,
 		"AuditSearch":     testAuditSearch,
+		"AuditLong":       testAuditLong,
 		"CDRs":            testCDRs,
 		"QueueLog":        testQueueLog,
 		"History":         testHistory,
