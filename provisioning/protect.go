@@ -21,8 +21,7 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 		}
 	}
 	if old == nil {
-		etag, err = w.Put(domain, next, ifMatch)
-		return etag, nil, err
+		old = unguarded(next)
 	}
 	if err := next.Validate(); err != nil { // as it was sent: what waits may not be what is wrong
 		return "", nil, err
@@ -30,7 +29,7 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 	if err := namesExist(w, domain, next); err != nil {
 		return "", nil, err
 	}
-	lost, err := weakens(w, domain, by.At, *old, next)
+	lost, err := weakens(w, domain, by, *old, next)
 	if err != nil {
 		return "", nil, err
 	}
@@ -50,6 +49,18 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 	p := Propose(ProposalID(now.Kind(), now.Key()), now.Kind(), now.Key(), by, changes, lost)
 	p, err = enter(w, domain, p)
 	return etag, &p, err
+}
+
+// unguarded is what a new entity takes the place of: nothing, a user itself without the right to agree, a policy itself.
+func unguarded[T Entity](next T) *T {
+	var none T
+	switch e := any(next).(type) {
+	case User:
+		none, _ = any(e.unmanaging()).(T)
+	case RecordingPolicy:
+		none = next
+	}
+	return &none
 }
 
 // silenced is what a policy takes the place of: a new one that tells nobody, or in words that nobody hears, takes that of itself with the usual notice, and
@@ -84,7 +95,7 @@ func silenced[T Entity](r Reader, domain string, next RecordingPolicy, old *T, n
 // policy.
 func DeleteGuarded[T Entity](w Writer, domain string, old T, ifMatch string, by Wish) (*Proposal, error) {
 	var none T
-	lost, err := weakens(w, domain, by.At, old, none)
+	lost, err := weakens(w, domain, by, old, none)
 	if old.Kind() == KindPolicy { // nothing refers to one that can be deleted
 		lost = nil
 	}
@@ -194,8 +205,9 @@ func (f document) set(name string, v json.RawMessage) {
 	}
 }
 
+// fieldsOf an entity, also of one that is none yet.
 func fieldsOf(e Entity) (document, error) {
-	body, err := Encode(e)
+	body, err := json.Marshal(normal(e))
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +277,7 @@ func Carry(w Writer, domain string, p Proposal, now time.Time) error {
 
 // carriers are the kinds that proposals change.
 var carriers = map[string]func(Writer, string, Proposal, time.Time) error{
-	KindPolicy: carry[RecordingPolicy], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
+	KindPolicy: carry[RecordingPolicy], KindUser: carry[User], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
 	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
 }
 
@@ -290,16 +302,20 @@ func carry[T Entity](w Writer, domain string, p Proposal, now time.Time) error {
 			return ErrOvertaken
 		}
 	}
-	lost, err := weakens(w, domain, now, old, next)
+	lost, err := weakens(w, domain, Wish{By: p.By, At: now}, old, next)
 	switch {
 	case err != nil:
 		return err
 	case !p.Stands(lost):
 		return ErrOvertaken
 	case p.Delete:
-		return Delete[T](w, domain, p.Name, "")
+		err = Delete[T](w, domain, p.Name, "")
+	default:
+		_, err = w.Put(domain, next, "")
 	}
-	_, err = w.Put(domain, next, "")
+	if u, ok := any(old).(User); ok && err == nil {
+		err = KeepAdministrator(w, domain, u)
+	}
 	return err
 }
 

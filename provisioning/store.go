@@ -244,10 +244,15 @@ func Encode(e Entity) ([]byte, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
+	return json.Marshal(normal(e))
+}
+
+// normal is an entity in the form in which it is stored.
+func normal(e Entity) Entity {
 	if n, ok := e.(interface{ normal() Entity }); ok {
-		e = n.normal()
+		return n.normal()
 	}
-	return json.Marshal(e)
+	return e
 }
 
 func decode(row Row, into any) error {

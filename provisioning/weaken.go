@@ -135,27 +135,27 @@ func assignments(e Entity) []assignment {
 	return nil
 }
 
-// weakens lists what is loosened where an entity takes the place of one of its kind and key. A deleted one is the zero value.
-func weakens(r Reader, domain string, now time.Time, old, next Entity) ([]Weakening, error) {
-	if p, ok := old.(RecordingPolicy); ok {
-		q, _ := next.(RecordingPolicy)
-		return judged(r, domain, now, p, q)
-	}
-	var out []Weakening
-	if t, ok := old.(Trunk); ok {
+// weakens lists what is loosened where an entity takes the place of one of its kind and key, as somebody wishes. A deleted one is the zero value.
+func weakens(r Reader, domain string, by Wish, old, next Entity) (out []Weakening, err error) {
+	switch e := old.(type) {
+	case RecordingPolicy:
+		n, _ := next.(RecordingPolicy)
+		return judged(r, domain, by.At, e, n)
+	case User:
+		n, _ := next.(User)
+		return appointed(r, domain, by, e, n)
+	case Trunk:
 		n, _ := next.(Trunk)
-		lost, err := rerouted(r, domain, t, n)
-		if err != nil {
+		if out, err = rerouted(r, domain, e, n); err != nil {
 			return nil, err
 		}
-		out = lost
 	}
 	then := assignments(next)
 	for i, a := range assignments(old) {
 		if a.policy == "" || a.policy == then[i].policy {
 			continue
 		}
-		w, err := moved(r, domain, now, a, then[i])
+		w, err := moved(r, domain, by.At, a, then[i])
 		if err != nil {
 			return nil, err
 		}

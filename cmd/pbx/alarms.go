@@ -44,6 +44,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"limit-minutes_per_day":  {"The day's minutes are used up", "1日の通話時間の上限に達しました"},
 	"limit-yen_per_day":      {"The day's money is used up", "1日の通話料金の上限に達しました"},
 	"mailbox-overrun":        {"A call was ended because its events overran it", "イベント過多のため通話を終了しました"},
+	"manager-alone":          {"One person alone made a recording manager, or a new password for one", "一人の判断だけで録音の管理責任者が任命されたか、そのパスワードが再発行されました"},
 	"notice-failed":          {"A recording notice could not be played", "録音告知を再生できませんでした"},
 	"outside-recorder":       {"A recorder outside does not take a call that it shall have", "外部の録音装置が通話を受け付けません"},
 	"overload":               {"New calls or registrations are refused: the switch is overloaded", "過負荷のため新規の通話や登録を拒否しています"},
@@ -65,7 +66,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 }
 
 // everyTime are told of each time that they happen: nobody wants to hear of the first one only.
-var everyTime = map[string]bool{"emergency-call": true, "break-glass": true}
+var everyTime = map[string]bool{"emergency-call": true, "break-glass": true, "manager-alone": true}
 
 type alarmKey struct{ name, domain, object string }
 

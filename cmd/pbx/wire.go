@@ -405,7 +405,8 @@ func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
 		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls,
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
-		Keys: recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
+		Keys:         recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity

@@ -18,10 +18,11 @@ type resource[T provisioning.Entity] struct {
 	one            string // "extension": operation ids
 	read, put, del provisioning.Action
 	setKey         func(*T, string)
-	owner          func(T) string                                    // nil: nobody's
-	ownerIn        func(provisioning.Reader, string, T) string       // in place of owner: it stands with another entity
-	created        func(provisioning.Writer, string, T) (any, error) // after a create, in its transaction; what it returns is shown once
-	keep           func(provisioning.Reader, string, T) error        // after a change or deletion of T, in its transaction: what must still hold
+	owner          func(T) string                                       // nil: nobody's
+	ownerIn        func(provisioning.Reader, string, T) string          // in place of owner: it stands with another entity
+	created        func(provisioning.Writer, string, T) (any, error)    // after a create, in its transaction; what it returns is shown once
+	keep           func(provisioning.Reader, string, T) error           // after a change or deletion of T, in its transaction: what must still hold
+	done           func(ctx context.Context, domain string, old, now T) // after a PUT was committed; old is the zero value where there was none
 }
 
 // ItemPath names one object. It is exported only because huma passes over embedded types that are not.
@@ -186,9 +187,11 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		return out, invalidAt(http.StatusUnprocessableEntity, "body", "has another key than the path")
 	}
 	res.setKey(&in.Body, in.Key)
+	var old T
 	err = a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
 		out = put[T]{status: http.StatusOK, entity: in.Body}
-		old, _, err := provisioning.Get[T](w, in.Domain, in.Key)
+		var err error
+		old, _, err = provisioning.Get[T](w, in.Domain, in.Key)
 		switch {
 		case errors.Is(err, provisioning.ErrNotFound):
 			out.status = http.StatusCreated
@@ -201,8 +204,8 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		if err != nil {
 			return err
 		}
-		before := &old
-		if out.status == http.StatusCreated {
+		before, fresh := &old, out.status == http.StatusCreated
+		if fresh {
 			before = nil
 		}
 		var waits *provisioning.Proposal
@@ -212,12 +215,12 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		if out.link = waiting(in.Domain, waits); waits != nil {
 			out.status = http.StatusAccepted
 		}
-		if out.status != http.StatusCreated && res.keep != nil {
+		if !fresh && res.keep != nil {
 			if err := res.keep(w, in.Domain, old); err != nil {
 				return err
 			}
 		}
-		if out.status == http.StatusCreated && res.created != nil {
+		if fresh && res.created != nil {
 			if out.once, err = res.created(w, in.Domain, in.Body); err != nil {
 				return err
 			}
@@ -225,6 +228,9 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		out.entity, out.etag, err = provisioning.Get[T](w, in.Domain, in.Key) // as it is now: with what is derived
 		return err
 	})
+	if err == nil && res.done != nil {
+		res.done(ctx, in.Domain, old, out.entity)
+	}
 	return out, a.problem(ctx, err)
 }
 
@@ -261,7 +267,7 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 // registerEntities: what differs between the entities, as data.
 func (a *api) registerEntities() {
 	users := resource[provisioning.User]{plural: "users", one: "user", read: policy.UserRead, put: policy.UserPut, del: policy.UserDelete,
-		setKey: func(u *provisioning.User, k string) { u.Name = k }, owner: func(u provisioning.User) string { return u.Name }, keep: provisioning.KeepAdministrator}
+		setKey: func(u *provisioning.User, k string) { u.Name = k }, owner: func(u provisioning.User) string { return u.Name }, keep: provisioning.KeepAdministrator, done: a.appointed}
 	entities(a, users)
 	putPlain(a, users)
 	dids := resource[provisioning.DID]{plural: "dids", one: "did", read: policy.DIDRead, put: policy.DIDPut, del: policy.DIDDelete,
@@ -285,6 +291,21 @@ func (a *api) registerEntities() {
 	a.registerWebhooks()
 	a.registerDomains()
 	a.registerDesk()
+}
+
+// appointed tells of a recording manager whom one person made, since there was nobody to ask.
+func (a *api) appointed(ctx context.Context, domain string, old, now provisioning.User) {
+	if !old.Manages() && now.Manages() {
+		a.alone(ctx, domain, now.Name)
+	}
+}
+
+// alone tells of what one person did that makes a recording manager of whoever it is.
+func (a *api) alone(ctx context.Context, domain, manager string) {
+	a.Log.WarnContext(ctx, "rest: one person made a recording manager", "request", requestID(ctx), "user", manager)
+	if a.ManagerAlone != nil {
+		a.ManagerAlone(domain, manager, who(subjectOf(ctx)))
+	}
 }
 
 // extensionOnce is an extension with its SIP password, which is shown only in the answer that makes it.

@@ -81,6 +81,8 @@ type Config struct {
 	Remarks   provisioning.Remarks  // nil: no notes about recordings
 	// BrokenGlass is told of a listening without an approval, when it begins and when it is reviewed; it must not block. nil: nobody is.
 	BrokenGlass func(domain string, q provisioning.ListeningRequest)
+	// ManagerAlone is told when one person alone made a recording manager, or a new password for one; it must not block. nil: nobody is.
+	ManagerAlone func(domain, manager, by string)
 	// Keys: nil: no operations on the keys of recordings.
 	Keys provisioning.RecordingKeys
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.

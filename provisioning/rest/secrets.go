@@ -15,6 +15,11 @@ import (
 
 type secretOutput struct{ Body shownOnce }
 
+type passwordOutput struct {
+	Link string `header:"Link" doc:"Of a recording manager's new password: the proposal that waits for another manager to agree that the role is given back"`
+	Body shownOnce
+}
+
 // shownOnce is a generated secret in the one answer that holds it.
 type shownOnce struct {
 	Username string `json:"username"`
@@ -91,10 +96,25 @@ func (a *api) trunkSecret(ctx context.Context, at ItemPath, plain []byte) (*empt
 	return &emptyOutput{}, nil
 }
 
-func (a *api) resetPassword(ctx context.Context, in *ItemPath) (*secretOutput, error) {
-	oneTime, err := a.Passwords.ResetPassword(ctx, subjectOf(ctx), in.Domain, in.Key)
+// resetPassword of a recording manager takes that role away until another manager agrees: who has the new password might be somebody else. Where there is
+// no other manager, it is told.
+func (a *api) resetPassword(ctx context.Context, in *ItemPath) (*passwordOutput, error) {
+	s := subjectOf(ctx)
+	var waits *provisioning.Proposal
+	var alone bool
+	err := a.Store.Update(ctx, s, func(w provisioning.Writer) (err error) {
+		waits, alone, err = provisioning.Unmanage(w, in.Domain, in.Key, a.wish(s, ""))
+		return err
+	})
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &secretOutput{shownOnce{Username: in.Key, Secret: oneTime}}, nil
+	oneTime, err := a.Passwords.ResetPassword(ctx, s, in.Domain, in.Key)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	if alone {
+		a.alone(ctx, in.Domain, in.Key)
+	}
+	return &passwordOutput{waiting(in.Domain, waits), shownOnce{Username: in.Key, Secret: oneTime}}, nil
 }
