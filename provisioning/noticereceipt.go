@@ -28,6 +28,22 @@ func (r *NoticeRefusal) check(c *check) {
 	c.between("refusal.wait_seconds", r.WaitSeconds, 0, 15)
 }
 
+// loosens says that another choice takes one away, by another key than people are used to, or that it lets them refuse what they could not, or go on
+// where they could not.
+func (r *NoticeRefusal) loosens(next *NoticeRefusal) bool {
+	if r == nil || next == nil {
+		return r != next
+	}
+	return r.Key != next.Key || r.Then == RefusalEnds && next.Then != RefusalEnds
+}
+
+func (r *NoticeRefusal) String() string {
+	if r == nil {
+		return ""
+	}
+	return "by " + r.Key + ", " + r.Then
+}
+
 // NoticeReceipt says what was sent of a recording notice, to whom, and what they pressed. Where there is a recording its manifest has the same.
 type NoticeReceipt struct {
 	Prompt        string    `json:"prompt"`

@@ -37,10 +37,10 @@ func (p RecordingPolicy) Weakened(next RecordingPolicy) []Weakening {
 	weaker(p.Notice != "none" && next.Notice == "none", onePerson, "notice", p.Notice, next.Notice)
 	weaker(p.outward() != "none" && next.outward() == "none" && p.NoticeOutbound != next.NoticeOutbound, onePerson, "notice_outbound", p.NoticeOutbound, next.NoticeOutbound)
 	weaker(next.Silent() && next.Exception.extends(p.Exception), onePerson, "exception", p.Exception.String(), next.Exception.String())
-	weaker(p.Refusal != nil && next.Refusal == nil, onePerson, "refusal", "by key", "")
+	weaker(p.Refusal.loosens(next.Refusal), onePerson, "refusal", p.Refusal.String(), next.Refusal.String())
 	weaker(p.OnFailure == "refuse" && next.OnFailure != "refuse", onePerson, "on_failure", p.OnFailure, next.OnFailure)
 	weaker(!slices.Equal(p.Outside, next.Outside), onePerson, "outside", strings.Join(p.Outside, ", "), strings.Join(next.Outside, ", "))
-	weaker(p.Media == "srtp-required" && next.Media != "srtp-required", onePerson, "media", p.Media, next.Media)
+	weaker(next.encryption() < p.encryption(), onePerson, "media", p.Media, next.Media)
 	return out
 }
 
@@ -52,10 +52,22 @@ func (p RecordingPolicy) outward() string {
 	return p.NoticeOutbound
 }
 
-// weaker says that less is recorded under the next mode, or something that was never to be.
+// weaker says that less is recorded under the next mode, or something that was never to be. What forbids takes away from every other policy that a call
+// comes under.
 func (m RecordMode) weaker(next RecordMode) bool {
 	strength := map[RecordMode]int{RecordAlways: 2, RecordOnDemand: 1}
-	return m == RecordNever && next != RecordNever || strength[next] < strength[m]
+	return m != next && (m == RecordNever || next == RecordNever) || strength[next] < strength[m]
+}
+
+// encryption is how strictly a policy's media are encrypted. The one that forbids it binds other policies too.
+func (p RecordingPolicy) encryption() int {
+	switch p.Media {
+	case "srtp-required":
+		return 2
+	case "srtp-forbidden":
+		return 0
+	}
+	return 1
 }
 
 // shortens says that a class keeps recordings for a shorter time than another: 0 is without end.
@@ -152,7 +164,7 @@ func weakens(r Reader, domain string, by Wish, old, next Entity) (out []Weakenin
 	}
 	then := assignments(next)
 	for i, a := range assignments(old) {
-		if a.policy == "" || a.policy == then[i].policy {
+		if a.policy == then[i].policy {
 			continue
 		}
 		w, err := moved(r, domain, by.At, a, then[i])

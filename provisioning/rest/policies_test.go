@@ -171,7 +171,11 @@ func TestNumbersUnderWeakerPolicies(t *testing.T) {
 		if p := w.do(t, admin, "GET", base+at, ""); p.status != http.StatusNotFound {
 			t.Errorf("%s is there: %d", at, p.status)
 		}
-		w.put(admin, at, body("not"), http.StatusCreated)
+		w.put(admin, at, body("not"), http.StatusAccepted) // also a new one: what it forbids are others' recordings
+		if got := w.do(t, admin, "GET", base+at, "").body; strings.Contains(got, `"not"`) || got == "" {
+			t.Errorf("%s is forbidden: %s", at, got)
+		}
+		w.agree(manager, c.id, http.StatusOK)
 		w.put(admin, at, body("year"), http.StatusAccepted)
 		w.agree(manager, c.id, http.StatusOK)
 		w.agree(manager2, c.id, http.StatusOK)
@@ -192,6 +196,14 @@ func TestNumbersUnderWeakerPolicies(t *testing.T) {
 	w.agree(manager, "domain", http.StatusOK)
 	if w.field("", "recording") != nil {
 		t.Error("the domain's policies stay")
+	}
+	for _, policy := range []string{"not", "plain"} { // where there was none: it would bind all calls of the domain
+		w.put(admin, "/recording-policies/plain", `{"record":"","media":"srtp-forbidden"}`, map[string]int{"not": http.StatusCreated, "plain": http.StatusOK}[policy])
+		w.put(admin, "", `{"recording":{"incoming":"`+policy+`"}}`, http.StatusAccepted)
+	}
+	w.put(admin, "/extensions/2007", `{"record":"not"}`, http.StatusAccepted)
+	if p := w.do(t, admin, "POST", base+"/extensions/2007/secret", ""); p.status != http.StatusOK {
+		t.Errorf("the new extension has no password: %d", p.status)
 	}
 }
 
