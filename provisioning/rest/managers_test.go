@@ -118,3 +118,57 @@ func TestManagersNewPassword(t *testing.T) {
 		return err
 	}))
 }
+
+// Who has set somebody's password, or that of whoever did, may be that person too, and does not agree to what it wants.
+func TestTwoLoginsAreNotTwoPeople(t *testing.T) {
+	w := wishes{newRig(t, func(c *Config) { c.Speech = fakeSpeech{} }), t}
+	const keeper = "kacho+admin+recording-manager"
+	password := func(token, name string) {
+		t.Helper()
+		if p := w.do(t, token, "POST", base+"/users/"+name+"/password", ""); p.status != http.StatusOK {
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+	}
+	for _, name := range []string{"zoe", "yui", "ken"} {
+		w.put(admin, "/users/"+name, `{"roles":["admin"]}`, http.StatusCreated)
+	}
+	w.put(admin, "/users/kacho", `{"roles":["recording-manager"]}`, http.StatusCreated)
+	password(keeper, "zoe")
+	password("zoe+admin", "yui")
+	password("yui+admin", "zoe") // a circle ends
+	password(admin, "ken")
+	const at, id = "/recording-policies/year", "policy:year"
+	w.put(admin, at, `{"record":"always","retention_days":365}`, http.StatusCreated)
+	for asker, refused := range map[string]int{"zoe+admin": http.StatusForbidden, "yui+admin": http.StatusForbidden, "ken+admin": http.StatusOK} {
+		w.put(asker, at, `{"record":"always","retention_days":30}`, http.StatusAccepted)
+		w.agree(keeper, id, refused)
+		if refused != http.StatusOK {
+			w.agree(manager2, id, http.StatusOK)
+		}
+		w.put(admin, at, `{"record":"always","retention_days":365}`, http.StatusOK)
+	}
+	w.put(admin, "/recording-policies/advice", `{"record":"never"}`, http.StatusCreated)
+	w.put(admin, "/recording-policies/advice", `{"record":""}`, http.StatusAccepted)
+	w.agree("zoe+recording-manager", "policy:advice", http.StatusOK)
+	w.agree(keeper, "policy:advice", http.StatusForbidden) // zoe agreed before
+	w.agree(manager2, "policy:advice", http.StatusOK)
+	// The same holds for the wordings of notices. A manager's password is set by others: see TestManagersNewPassword.
+	password(admin, "kacho")
+	hear := func(token string, status int) {
+		t.Helper()
+		w.do(t, token, "GET", noticeAt+"/versions/1/audio", "")
+		if p := w.do(t, token, "POST", noticeAt+"/versions/1/approve", ""); p.status != status {
+			t.Errorf("%s: %d %s", token, p.status, p.body)
+		}
+	}
+	w.do(t, admin, "POST", noticeAt+"/versions", `{"language":"ja","text":"録音します。"}`)
+	hear("ken+admin", http.StatusForbidden)
+	hear("kacho+recording-manager", http.StatusOK)
+	if p := w.do(t, "zoe+admin", "POST", base+"/notices/other/versions", `{"language":"ja","text":"録音します。"}`); p.status != http.StatusOK {
+		t.Fatal(p.body)
+	}
+	w.do(t, keeper, "GET", base+"/notices/other/versions/1/audio", "")
+	if p := w.do(t, keeper, "POST", base+"/notices/other/versions/1/approve", ""); p.status != http.StatusForbidden {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -244,7 +245,14 @@ func (a *api) heard(ctx context.Context, in *versionPath) {
 
 func (a *api) approveNotice(ctx context.Context, in *versionPath) (*itemOutput[provisioning.Notice], error) {
 	s := subjectOf(ctx)
+	kept, err := a.keeps(ctx, in, s)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
 	out, err := a.changeNotice(ctx, policy.NoticeApprove, &in.ItemPath, in.Number, func(n provisioning.Notice) (provisioning.Notice, error) {
+		if kept {
+			return n, &provisioning.Denied{Rule: provisioning.RuleTwoPeople}
+		}
 		return n.Approve(in.Number, who(s), a.Clock())
 	})
 	var denied *provisioning.Denied
@@ -255,6 +263,26 @@ func (a *api) approveNotice(ctx context.Context, in *versionPath) (*itemOutput[p
 		return nil, huma.NewError(http.StatusConflict, "hear all of it first")
 	}
 	return out, a.problem(ctx, err)
+}
+
+// keeps says that who approves a wording and who made it may be one person: one of them has set the other's password. A recording manager's is set by
+// others, since that role waits for another manager then.
+func (a *api) keeps(ctx context.Context, in *versionPath, s provisioning.Subject) (kept bool, err error) {
+	err = a.Store.View(ctx, func(r provisioning.Reader) error {
+		n, _, err := provisioning.Get[provisioning.Notice](r, in.Domain, in.Key)
+		if err != nil {
+			return err
+		}
+		v, err := n.Version(in.Number)
+		if err != nil {
+			return err
+		}
+		if kept, err = provisioning.Keeps(r, in.Domain, who(s), v.By); err == nil && !kept && !slices.Contains(s.Roles, provisioning.RoleManager) {
+			kept, err = provisioning.Keeps(r, in.Domain, v.By, who(s))
+		}
+		return err
+	})
+	return kept, err
 }
 
 func (a *api) scheduleNotice(ctx context.Context, in *scheduleInput) (*itemOutput[provisioning.Notice], error) {

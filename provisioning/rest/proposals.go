@@ -95,7 +95,11 @@ func (a *api) agreeProposal(ctx context.Context, in *agreeInput) (*itemOutput[pr
 		if err != nil {
 			return err
 		}
-		if p, all, err = old.Agree(a.wish(s, in.Reason)); err != nil {
+		by := a.wish(s, in.Reason)
+		if p, all, err = old.Agree(by); err == nil {
+			err = old.OtherPerson(w, in.Domain, by)
+		}
+		if err != nil {
 			return err
 		}
 		if tag, err = w.Put(in.Domain, p, ifMatch); err != nil {
