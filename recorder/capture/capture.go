@@ -46,9 +46,9 @@ type Config struct {
 	Open func(path string) (journal.File, error)
 	// SyncAll waits until the disk has all of them; where it fails each is asked for itself. Default: syncfs, if Open is the default; nil: each by itself.
 	SyncAll func() error
-	// Began and Ended report from capture's own goroutines and must not block. Ended: the journal is whole, synced and closed.
+	// Began and Ended report from capture's own goroutines and must not block. Ended: the journal is whole, synced and closed; case, end and why are set.
 	Began func(recorder.Case)
-	Ended func(id string)
+	Ended func(recorder.Manifest)
 
 	Drain   time.Duration // how often queues are emptied; default 100 ms
 	Flush   time.Duration // how old a record may get before a slot is sealed for it; default 400 ms
@@ -141,7 +141,7 @@ func (c *Config) defaults() {
 		c.Began = func(recorder.Case) {}
 	}
 	if c.Ended == nil {
-		c.Ended = func(string) {}
+		c.Ended = func(recorder.Manifest) {}
 	}
 	for _, d := range []struct {
 		v   *time.Duration

@@ -38,7 +38,7 @@ func newBench(t testing.TB, change func(*Config)) *bench {
 			b.files[path] = f
 			return f, nil
 		},
-		Began: func(c recorder.Case) { b.began <- c.ID }, Ended: func(id string) { b.ended <- id }}
+		Began: func(c recorder.Case) { b.began <- c.ID }, Ended: func(m recorder.Manifest) { b.ended <- m.ID }}
 	if change != nil {
 		change(&cfg)
 	}
@@ -300,7 +300,7 @@ func TestStartRefuses(t *testing.T) {
 func TestRealFile(t *testing.T) {
 	dir := t.TempDir()
 	ended := make(chan string, 1)
-	r, err := Open(Config{Dir: dir, Keeper: journaltest.Keeper{}, Ended: func(id string) { ended <- id }})
+	r, err := Open(Config{Dir: dir, Keeper: journaltest.Keeper{}, Ended: func(m recorder.Manifest) { ended <- m.ID }})
 	if err != nil {
 		t.Fatal(err)
 	}

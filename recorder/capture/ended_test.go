@@ -18,9 +18,9 @@ func TestEndedIsNotLive(t *testing.T) {
 	ended := make(chan bool, calls)
 	r = newBench(t, func(c *Config) {
 		c.Drain = time.Millisecond
-		c.Ended = func(id string) {
+		c.Ended = func(m recorder.Manifest) {
 			<-opened
-			ended <- r.Live(id)
+			ended <- r.Live(m.ID)
 		}
 		c.Began = func(recorder.Case) {}
 	})

@@ -134,6 +134,13 @@ func (c *recording) Stop(ended time.Time, why string) {
 	c.stopped.Store(true)
 }
 
+// ended is what is known of a recording whose journal is whole, before it is rendered. The drain goroutine has given it away.
+func (c *recording) ended() recorder.Manifest {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return recorder.Manifest{Case: c.c, Ended: c.ending.Ended, Why: c.ending.Why}
+}
+
 // maxMaskMarks bounds how often a recording can be masked: what comes later stays masked.
 const maxMaskMarks = 512
 

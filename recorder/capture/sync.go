@@ -136,7 +136,7 @@ func (s *syncer) closeEnded() {
 		s.r.forget(e.rec)
 		if e.whole {
 			s.r.count.finished.Add(1)
-			s.r.cfg.Ended(e.rec.id)
+			s.r.cfg.Ended(e.rec.ended())
 		}
 	}
 }

@@ -62,6 +62,7 @@ type Row struct {
 // Catalogue is the table in an SQLite file. Safe for concurrent use.
 type Catalogue struct {
 	write, read *bun.DB
+	ready       [statements]*sql.Stmt
 	now         func() time.Time
 	words       Words
 }
@@ -101,19 +102,22 @@ func open(ctx context.Context, path string, now func() time.Time, words Words) (
 		return nil, err
 	}
 	// One writer, so that SQLite's own lock is never waited for within the process; readers go on beside it (WAL).
-	writer, err := connect(path, 1, "_txlock=immediate")
+	writer, err := connect(path, 1, "_txlock=immediate&_pragma=cache_size(-32768)") // KiB: what a large transaction touches of a dozen indexes
 	if err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, writer); err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	reader, err := connect(path, 4, "_pragma=query_only(1)")
+	reader, err := connect(path, 4, "_pragma=query_only(1)&_pragma=cache_size(-8192)")
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	c := &Catalogue{bun.NewDB(writer, sqlitedialect.New()), bun.NewDB(reader, sqlitedialect.New()), now, words}
-	if err := c.enterAll(ctx); err != nil {
+	c := &Catalogue{write: bun.NewDB(writer, sqlitedialect.New()), read: bun.NewDB(reader, sqlitedialect.New()), now: now, words: words}
+	if err = c.prepare(ctx); err == nil {
+		err = c.enterAll(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil

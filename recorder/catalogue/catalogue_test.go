@@ -71,6 +71,36 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// Beginnings and ends come in one transaction. An end changes the row of that very recording, as long as nothing better is known of it, and neither its state
+// nor what it is found by.
+func TestGoing(t *testing.T) {
+	c := open4test(t, filepath.Join(t.TempDir(), "c.db"))
+	over := func(id string, at time.Time) recorder.Manifest {
+		return recorder.Manifest{Case: someCase(id, at), Ended: at.Add(90 * time.Second), Why: "bye\x00"}
+	}
+	if err := c.Going(t.Context(), []recorder.Manifest{{Case: someCase("1", began)}, {Case: someCase("2", began)}, over("1", began), over("2", began.Add(time.Hour)), over("3", began)}); err != nil {
+		t.Fatal(err)
+	}
+	if r := got(t, c, "1"); r.State != recorder.Capturing || !r.Ended.Equal(began.Add(90*time.Second)) || r.Duration != 90*time.Second || r.Why != "bye\uFFFD" {
+		t.Errorf("%+v", r)
+	}
+	if r := got(t, c, "2"); !r.Ended.IsZero() {
+		t.Errorf("another recording of that id ended it: %+v", r)
+	}
+	if _, err := c.Get(t.Context(), "a.example", "3"); !errors.Is(err, recorder.ErrNotFound) {
+		t.Errorf("an end made a row: %v", err)
+	}
+	if found := ids(t, c, Search{Scope: everything, State: recorder.Capturing, Party: "2001"}); found != "2 1" {
+		t.Errorf("found: %s", found)
+	}
+	if err := errors.Join(c.Stored(t.Context(), manifest(someCase("1", began))), c.Going(t.Context(), []recorder.Manifest{over("1", began), {Case: someCase("1", began)}})); err != nil {
+		t.Fatal(err)
+	}
+	if r := got(t, c, "1"); r.State != recorder.Stored || r.Duration != time.Minute {
+		t.Errorf("an end came late: %+v", r)
+	}
+}
+
 // No domain sees, and none can change, another one's rows.
 func TestDomains(t *testing.T) {
 	c := open4test(t, filepath.Join(t.TempDir(), "c.db"))

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -22,46 +21,45 @@ type groupRow struct {
 }
 
 // seat gives a row its place, and says whether it has one only now.
-func seat(ctx context.Context, tx bun.Tx, r *Row) (fresh bool, err error) {
+func seat(ctx context.Context, p pen, r *Row) (fresh bool, err error) {
 	if r.place != 0 {
 		return false, nil
 	}
-	if r.place, err = newPlace(ctx, tx, millis(r.Started)); err != nil {
+	if r.place, err = newPlace(ctx, p, millis(r.Started)); err != nil {
 		return false, err
 	}
-	_, err = tx.ExecContext(ctx, "UPDATE recordings SET place = ? WHERE id = ?", r.place, r.ID)
-	return true, err
+	return true, p.do(ctx, setPlace, r.place, r.ID)
 }
 
 // enter puts a recording that has a place into the index, or what it says now in place of what it said. A fresh one has no notes yet. What else is
 // written in a transaction of many is written before: FTS5 makes a segment of what it has whenever another table's statement needs a savepoint.
 func (c *Catalogue) enter(ctx context.Context, tx bun.Tx, r Row, fresh bool) (err error) {
-	var notes []Note
+	p, how := c.pen(tx), enterFresh
+	var notes []string
 	if !fresh {
-		if notes, err = notesOf(ctx, tx, r.ID); err != nil {
+		how = enterAgain
+		if notes, err = p.list(ctx, readNotes, r.ID); err != nil {
 			return err
 		}
-		if r.Cases, err = casesOf(ctx, tx, r.ID); err != nil {
+		if r.Cases, err = p.list(ctx, readCases, r.ID); err != nil {
 			return err
 		}
 	}
 	pairs, units := c.words.pairsOf(r, notes), unitsOf(r)
-	var terms strings.Builder
+	terms := make([]byte, 0, len(pairs)*len(units)*(termLength+1))
 	for _, u := range units {
 		for _, p := range pairs {
-			terms.WriteString(u.term(p.kind, p.value))
-			terms.WriteByte(' ')
+			terms = append(append(terms, u.term(p.kind, p.value)...), ' ')
 		}
 	}
-	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO recording_terms (rowid, terms) VALUES (?, ?)", r.place, terms.String())
-	return err
+	return p.do(ctx, how, r.place, string(terms))
 }
 
 // newPlace is the first free one of a time.
-func newPlace(ctx context.Context, tx bun.Tx, ms int64) (int64, error) {
+func newPlace(ctx context.Context, p pen, ms int64) (int64, error) {
 	first := max(ms, 0)*placesPerMS + 1
 	var last sql.NullInt64
-	err := tx.QueryRowContext(ctx, "SELECT MAX(place) FROM recordings WHERE place >= ? AND place < ?", first, first+placesPerMS-1).Scan(&last)
+	err := p.one(ctx, lastPlace, first, first+placesPerMS-1).Scan(&last)
 	switch {
 	case err != nil:
 		return 0, err
@@ -70,7 +68,7 @@ func newPlace(ctx context.Context, tx bun.Tx, ms int64) (int64, error) {
 	case last.Int64+1 < first+placesPerMS-1:
 		return last.Int64 + 1, nil
 	}
-	return newPlace(ctx, tx, ms+1)
+	return newPlace(ctx, p, ms+1)
 }
 
 // leave takes a recording out of the index.
@@ -110,7 +108,7 @@ func (c *Catalogue) enterAll(ctx context.Context) error {
 				return err
 			}
 			for i := range rows {
-				if _, err := seat(ctx, tx, &rows[i]); err != nil {
+				if _, err := seat(ctx, c.pen(tx), &rows[i]); err != nil {
 					return err
 				}
 			}

@@ -165,8 +165,3 @@ func notesOf(ctx context.Context, db bun.IDB, id string) ([]Note, error) {
 	}
 	return notes, nil
 }
-
-func casesOf(ctx context.Context, db bun.IDB, id string) (names []string, err error) {
-	err = db.NewSelect().Table("recording_cases").Column("name").Where("recording = ?", id).OrderExpr("name").Scan(ctx, &names)
-	return names, err
-}

@@ -100,8 +100,8 @@ func (c *Catalogue) Unfinished(ctx context.Context, fn func(Row) error) error {
 	last := ""
 	for {
 		var found []row
-		err := c.read.NewSelect().Model(&found).Where("state IN (?)", bun.List([]string{string(recorder.Capturing), string(recorder.Captured)})).
-			Where("id > ?", last).OrderExpr("id").Limit(MaxLimit).Scan(ctx)
+		err := c.read.NewSelect().Model(&found).Where("state_rank < 3"). // as the index says it; Failed and Stored are above
+											Where("id > ?", last).OrderExpr("id").Limit(MaxLimit).Scan(ctx)
 		if err != nil {
 			return fmt.Errorf("catalogue: unfinished: %w", err)
 		}

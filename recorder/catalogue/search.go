@@ -26,12 +26,9 @@ type Search struct {
 	State    recorder.State
 	From, To time.Time // of the start; From is in, To is out
 
-	After int64 // Place of the last one seen; 0: from the newest on
+	After int64 // what the page before gave as next; 0: from the newest on
 	Limit int   // default 50, at most MaxLimit
 }
-
-// Place of the row in the order of Search.
-func (r Row) Place() int64 { return r.place }
 
 // Item is what a Gate must know of it.
 func (r Row) Item() recorder.Item {
@@ -42,10 +39,14 @@ func (r Row) Item() recorder.Item {
 	return i
 }
 
-// Search returns a page, and whether there is more behind it.
-func (c *Catalogue) Search(ctx context.Context, s Search) (rows []Row, more bool, err error) {
+// maxLooked bounds how many rows one page looks at that its terms name and that are not what is searched: letters in another order. So a page may
+// have fewer rows than its limit, or none, and more behind it.
+const maxLooked = 1000
+
+// Search returns a page, and after which place the next one begins; 0: there is none.
+func (c *Catalogue) Search(ctx context.Context, s Search) (rows []Row, next int64, err error) {
 	if !storable(s.Domain, s.Number, s.Party, s.Name, s.Group, string(s.Label), s.Note, s.Case, string(s.State)) {
-		return nil, false, nil
+		return nil, 0, nil
 	}
 	if s.Limit <= 0 {
 		s.Limit = 50
@@ -53,30 +54,37 @@ func (c *Catalogue) Search(ctx context.Context, s Search) (rows []Row, more bool
 	s.Limit = min(s.Limit, MaxLimit)
 	match := c.words.match(s)
 	if match == "" {
-		return nil, false, nil
+		return nil, 0, nil
 	}
-	for {
+	for looked := 0; ; {
 		found, err := c.found(ctx, s, match, s.Limit+1)
 		if err != nil {
-			return nil, false, err
+			return nil, 0, err
 		}
 		for _, r := range found {
-			s.After = r.place
 			ok, err := c.truly(ctx, s, r)
 			switch {
 			case err != nil:
-				return nil, false, err
+				return nil, 0, err
 			case ok && len(rows) == s.Limit:
-				return rows, true, nil
+				return rows, s.After, nil
 			case ok:
 				rows = append(rows, r)
 			}
+			s.After = r.place
 		}
 		if len(found) <= s.Limit {
-			return rows, false, nil
+			return rows, 0, nil
+		}
+		if looked += len(found); looked >= maxLooked {
+			return rows, s.After, nil
 		}
 	}
 }
+
+// searchRows asks the index first, in its own order, and finds each row by its place.
+const searchRows = "SELECT r.* FROM recording_terms AS t CROSS JOIN recordings AS r ON r.place = t.rowid " +
+	"WHERE recording_terms MATCH ? AND t.rowid >= ? AND t.rowid < ? AND r.removed = 0 ORDER BY t.rowid DESC LIMIT ?"
 
 // found asks the index. It gives rows in the order of their places by itself, and stops where enough were found.
 func (c *Catalogue) found(ctx context.Context, s Search, match string, limit int) ([]Row, error) {
@@ -91,8 +99,7 @@ func (c *Catalogue) found(ctx context.Context, s Search, match string, limit int
 		to = min(to, s.After)
 	}
 	var found []row
-	err := c.read.NewRaw("SELECT r.* FROM recording_terms AS t CROSS JOIN recordings AS r ON r.place = t.rowid "+
-		"WHERE recording_terms MATCH ? AND t.rowid >= ? AND t.rowid < ? AND r.removed = 0 ORDER BY t.rowid DESC LIMIT ?", match, from, to, limit).Scan(ctx, &found)
+	err := c.read.NewRaw(searchRows, match, from, to, limit).Scan(ctx, &found)
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: search: %w", err)
 	}
@@ -151,12 +158,27 @@ func (w Words) wish(s Search) ([]pair, bool) {
 		if !ok {
 			return nil, false
 		}
-		all = append(all, pairs...)
+		all = append(all, some(pairs)...)
 	}
 	if len(all) == 0 {
 		all = []pair{{termAny, ""}}
 	}
 	return all, true
+}
+
+// maxWanted bounds how many pairs of letters of one text are asked of the index, for each unit again. The row says whether the others are there.
+const maxWanted = 8
+
+// some are maxWanted of them, from all over the text.
+func some(pairs []pair) []pair {
+	if len(pairs) <= maxWanted {
+		return pairs
+	}
+	out := make([]pair, maxWanted)
+	for i := range out {
+		out[i] = pairs[i*(len(pairs)-1)/(maxWanted-1)]
+	}
+	return out
 }
 
 // truly looks at the row itself: terms are hashes, and know no order of letters.

@@ -63,16 +63,19 @@ const (
 	unitGroup  = "group"
 )
 
+// termLength is how long each term is, in letters.
+const termLength = 16
+
+var termLetters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567")
+
 // term is a word of the index: what it says is hashed, so that the index is made of words of one length and names nobody.
 func (u unit) term(kind, value string) string {
-	h := sha256.New()
-	for _, s := range []string{u.domain, string(u.label), u.kind, u.name, kind, value} {
-		var n [4]byte
-		binary.BigEndian.PutUint32(n[:], uint32(len(s)))
-		h.Write(n[:])
-		h.Write([]byte(s))
+	b := make([]byte, 0, 256)
+	for _, s := range [...]string{u.domain, string(u.label), u.kind, u.name, kind, value} {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 	}
-	return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)[:10]))
+	sum := sha256.Sum256(b)
+	return termLetters.EncodeToString(sum[:10])
 }
 
 // unitsOf a recording.
@@ -106,7 +109,7 @@ func unitsIn(domain string, s recorder.Scope, labels []recorder.Label) (all []un
 type pair struct{ kind, value string }
 
 // pairsOf is everything by which a recording is found.
-func (w Words) pairsOf(r Row, notes []Note) []pair {
+func (w Words) pairsOf(r Row, notes []string) []pair {
 	all := []pair{{termAny, ""}, {termState, string(r.State)}, {termNumber, w.number(r.Number)}}
 	for _, p := range r.Parties {
 		if n := w.number(p.Number); n != "" {
@@ -122,7 +125,7 @@ func (w Words) pairsOf(r Row, notes []Note) []pair {
 	}
 	var said []pair
 	for _, n := range notes {
-		said = append(said, w.grams(termNote, n.Text)...)
+		said = append(said, w.grams(termNote, n)...)
 	}
 	said = distinct(said)
 	return append(distinct(all), said[:min(len(said), maxGrams)]...)

@@ -75,7 +75,7 @@ type partyRow struct {
 	Name          string
 }
 
-// columns are replaced when a row moves on; id, domain and what people did with the recording stay. retain_until only gets later, epoch only higher, and the label
+// columns, in the order in which putIn names them, are replaced when a row moves on; id, domain and what people did with the recording stay. retain_until only gets later, epoch only higher, and the label
 // higher, which is settled once the recording is stored: then only people change it.
 var columns = []string{"call_id", "number", "direction", "policy", "started", "ended", "duration_ms", "state", "state_rank", "interrupted", "why",
 	"format", "object", "sealed_bytes", "sealed_sha256", "audio_bytes", "dropped", "lost", "problem", "changed"}
@@ -142,10 +142,38 @@ func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error 
 
 // StoredAll is Stored of many at once.
 func (c *Catalogue) StoredAll(ctx context.Context, many []recorder.Manifest) error {
-	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+	err := c.putAll(ctx, many, func(ctx context.Context, tx bun.Tx, m recorder.Manifest) (*written, error) {
+		return c.putIn(ctx, tx, fromManifest(m), recorder.Stored)
+	})
+	if err != nil {
+		return fmt.Errorf("catalogue: stored: %w", err)
+	}
+	return nil
+}
+
+// Going notes, of many at once, which recordings have begun and, where Ended is set, which are over and wait for their render: those stay in their state,
+// and their rows say when and why. A row that is further already stays as it is.
+func (c *Catalogue) Going(ctx context.Context, many []recorder.Manifest) error {
+	err := c.putAll(ctx, many, func(ctx context.Context, tx bun.Tx, m recorder.Manifest) (*written, error) {
+		if m.Ended.IsZero() {
+			return c.putIn(ctx, tx, fromCase(m.Case), recorder.Capturing)
+		}
+		r := fromManifest(m)
+		r.clean()
+		return nil, c.pen(tx).do(ctx, setOver, millis(r.Ended), max(r.Ended.Sub(r.Started), 0).Milliseconds(), r.Why, c.now().UnixMilli(), r.ID, r.Domain, millis(r.Started))
+	})
+	if err != nil {
+		return fmt.Errorf("catalogue: going: %w", err)
+	}
+	return nil
+}
+
+// putAll puts rows in one transaction, then what of them goes into the index.
+func (c *Catalogue) putAll(ctx context.Context, many []recorder.Manifest, put func(context.Context, bun.Tx, recorder.Manifest) (*written, error)) error {
+	return c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
 		var all []*written
 		for _, m := range many {
-			w, err := c.putIn(ctx, tx, fromManifest(m), recorder.Stored)
+			w, err := put(ctx, tx, m)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.ID, err)
 			}
@@ -160,10 +188,6 @@ func (c *Catalogue) StoredAll(ctx context.Context, many []recorder.Manifest) err
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("catalogue: stored: %w", err)
-	}
-	return nil
 }
 
 // written is a row that was put, and whether it has its place in the index only now.
@@ -175,65 +199,46 @@ type written struct {
 // putIn writes a row and what belongs to it; the index is its caller's. nil: it is further already, or another recording has the id.
 func (c *Catalogue) putIn(ctx context.Context, tx bun.Tx, r Row, state recorder.State) (*written, error) {
 	r.clean()
-	m := row{ID: r.ID, Domain: r.Domain, CallID: r.Call, Number: r.Number, Direction: r.Direction, Policy: r.Policy,
-		Started: millis(r.Started), Ended: millis(r.Ended), DurationMS: r.Duration.Milliseconds(), State: string(state), StateRank: rank(state),
-		Interrupted: r.Interrupted, Why: r.Why, Format: r.Format, Object: r.Object, SealedBytes: r.SealedBytes, SealedSHA256: r.SealedSHA256,
-		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, RetainUntil: millis(r.RetainUntil), Problem: r.Problem,
-		Changed: c.now().UnixMilli(), Heard: millis(r.Heard), Label: r.Label.Level(), Epoch: r.Epoch}
-	insert := tx.NewInsert().Model(&m).On("CONFLICT (id) DO UPDATE")
-	for _, col := range columns {
-		insert = insert.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
+	p := c.pen(tx)
+	var level int // of a row that was there it may be a higher one
+	err := p.one(ctx, putRow, r.ID, r.Domain,
+		r.Call, r.Number, r.Direction, r.Policy, millis(r.Started), millis(r.Ended), r.Duration.Milliseconds(), string(state), rank(state), r.Interrupted, r.Why,
+		r.Format, r.Object, r.SealedBytes, r.SealedSHA256, r.AudioBytes, r.Dropped, r.Lost, r.Problem, c.now().UnixMilli(),
+		millis(r.RetainUntil), r.Label.Level(), r.Epoch).Scan(&r.place, &level)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
 	}
-	insert = insert.Set("retain_until = CASE WHEN EXCLUDED.retain_until > r.retain_until THEN EXCLUDED.retain_until ELSE r.retain_until END").
-		Set("label = CASE WHEN EXCLUDED.label > r.label AND r.state_rank < ? THEN EXCLUDED.label ELSE r.label END", rank(recorder.Stored)).
-		Set("epoch = CASE WHEN EXCLUDED.epoch > r.epoch THEN EXCLUDED.epoch ELSE r.epoch END")
-	res, err := insert.Where("r.state_rank <= EXCLUDED.state_rank").
-		Where("r.domain = EXCLUDED.domain").Where("r.started = EXCLUDED.started").Exec(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return nil, err
-	}
-	var level int // of a row that was there it may be a higher one
-	if err := tx.QueryRowContext(ctx, "SELECT place, label FROM recordings WHERE id = ?", r.ID).Scan(&r.place, &level); err != nil {
-		return nil, err
-	}
 	r.Label, r.State = recorder.LabelOf(level), state
-	if err := attach(ctx, tx, r); err != nil {
+	if err := attach(ctx, p, r); err != nil {
 		return nil, err
 	}
-	fresh, err := seat(ctx, tx, &r)
+	fresh, err := seat(ctx, p, &r)
 	return &written{r, fresh}, err
 }
 
 // attach replaces the parties and groups of a recording.
-func attach(ctx context.Context, tx bun.Tx, r Row) error {
+func attach(ctx context.Context, p pen, r Row) error {
 	if r.place != 0 {
-		for _, table := range []string{"recording_parties", "recording_groups"} {
-			if _, err := tx.NewDelete().Table(table).Where("recording = ?", r.ID).Exec(ctx); err != nil {
+		for _, s := range []statement{dropParties, dropGroups} {
+			if err := p.do(ctx, s, r.ID); err != nil {
 				return err
 			}
 		}
 	}
-	parties := make([]partyRow, 0, len(r.Parties))
-	for i, p := range r.Parties {
-		parties = append(parties, partyRow{Recording: r.ID, Position: i, Role: p.Role, Number: p.Number, Name: p.Name})
-	}
-	if len(parties) > 0 {
-		if _, err := tx.NewInsert().Model(&parties).Exec(ctx); err != nil {
+	for i, party := range r.Parties {
+		if err := p.do(ctx, addParty, r.ID, i, party.Role, party.Number, party.Name); err != nil {
 			return err
 		}
 	}
-	groups := make([]groupRow, 0, len(r.Groups))
 	for _, g := range r.Groups {
-		groups = append(groups, groupRow{Recording: r.ID, Name: g})
+		if err := p.do(ctx, addGroup, r.ID, g); err != nil {
+			return err
+		}
 	}
-	if len(groups) == 0 {
-		return nil
-	}
-	_, err := tx.NewInsert().Model(&groups).On("CONFLICT DO NOTHING").Exec(ctx)
-	return err
+	return nil
 }
 
 func fromCase(k recorder.Case) Row {

@@ -70,7 +70,7 @@ type Pipeline struct {
 	capture *capture.Recorder
 	renders *queue
 	uploads *queue
-	began   chan recorder.Case // to the scribe
+	news    chan recorder.Manifest // to the scribe: what begins, and what is over
 	cancel  context.CancelFunc
 	closing sync.Once
 	closed  error
@@ -90,8 +90,9 @@ const (
 	spool    = "spool"
 	failed   = "failed"
 
-	maxBegan = 4096   // rows waiting to be entered; beyond it a row appears when its recording is over
-	maxQueue = 100000 // jobs remembered; beyond it the sweep finds them again
+	maxUntold = 4096   // beginnings and ends waiting to be entered; beyond it a row says so when its recording is rendered
+	maxTold   = 64     // of them, entered at once
+	maxQueue  = 100000 // jobs remembered; beyond it the sweep finds them again
 )
 
 // Open starts the workers and takes up what an earlier run left: every journal found becomes a recording, marked interrupted where its
@@ -106,13 +107,13 @@ func Open(cfg Config) (*Pipeline, error) {
 			return nil, fmt.Errorf("pipeline: %w", err)
 		}
 	}
-	p := &Pipeline{cfg: cfg, renders: newQueue(cfg), uploads: newQueue(cfg), began: make(chan recorder.Case, maxBegan)}
+	p := &Pipeline{cfg: cfg, renders: newQueue(cfg), uploads: newQueue(cfg), news: make(chan recorder.Manifest, maxUntold)}
 	if err := p.removeTemporary(); err != nil {
 		return nil, fmt.Errorf("pipeline: %w", err)
 	}
 	var err error
 	p.capture, err = capture.Open(capture.Config{Dir: p.dir(journals), Keeper: cfg.Sealer, Log: cfg.Log, Now: cfg.Now, Open: cfg.OpenJournal, Max: cfg.MaxLive, Rings: cfg.Rings,
-		Began: p.onBegan, Ended: func(id string) { p.renders.add(id) }})
+		Began: p.onBegan, Ended: p.onEnded})
 	if err != nil {
 		return nil, err
 	}
@@ -211,28 +212,46 @@ func until(ctx context.Context, done func() bool) error {
 	return nil
 }
 
-func (p *Pipeline) onBegan(c recorder.Case) {
+func (p *Pipeline) onBegan(c recorder.Case) { p.tell(recorder.Manifest{Case: c}) }
+
+func (p *Pipeline) onEnded(m recorder.Manifest) {
+	p.tell(m)
+	p.renders.add(m.ID)
+}
+
+func (p *Pipeline) tell(m recorder.Manifest) {
 	select {
-	case p.began <- c:
+	case p.news <- m:
 	default:
 		p.count.unwritten.Add(1)
 	}
 }
 
-// scribe enters new recordings into the catalogue, away from the goroutine that writes journals. A row that cannot be written now is
+// scribe enters beginnings and ends into the catalogue, away from the goroutines that write journals: the row of a call that was hung up says so at once,
+// however many wait to be rendered before it. What waits is entered together, since a transaction waits for the disk. A row that cannot be written now is
 // written by the next stage.
 func (p *Pipeline) scribe(ctx context.Context) {
 	for {
+		var told []recorder.Manifest
 		select {
 		case <-ctx.Done():
 			return
-		case c := <-p.began:
-			if err := p.cfg.Catalogue.Begin(ctx, c); err != nil && ctx.Err() == nil {
-				p.count.unwritten.Add(1)
-				p.cfg.Log.Error("pipeline: catalogue", "recording", c.ID, "domain", c.Domain, "call", c.Call, "err", err)
-			}
-			p.cfg.Entered()
+		case m := <-p.news:
+			told = append(told, m)
 		}
+		for more := true; more && len(told) < maxTold; {
+			select {
+			case m := <-p.news:
+				told = append(told, m)
+			default:
+				more = false
+			}
+		}
+		if err := p.cfg.Catalogue.Going(ctx, told); err != nil && ctx.Err() == nil {
+			p.count.unwritten.Add(int64(len(told)))
+			p.cfg.Log.Error("pipeline: catalogue", "recording", told[0].ID, "domain", told[0].Domain, "call", told[0].Call, "rows", len(told), "err", err)
+		}
+		p.cfg.Entered()
 	}
 }
 

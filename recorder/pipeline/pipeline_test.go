@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -154,9 +155,10 @@ func TestForeignObjectStays(t *testing.T) {
 	}
 }
 
-// A spool file that was altered on the disk is rendered again from the journal.
+// A spool file that was altered on the disk, or of which a power cut left the name alone, is rendered again from the journal.
 func TestSpoolAltered(t *testing.T) {
-	for _, ext := range []string{audioExt, manifestExt, trackExt(2), jobExt} {
+	for _, ext := range []string{audioExt, manifestExt, trackExt(2), jobExt, "cut" + audioExt, "cut" + manifestExt, "cut" + trackExt(1)} {
+		ext, cut := strings.CutPrefix(ext, "cut")
 		store := &faulty{down: errors.New("down")}
 		r := openRig(t, t.TempDir(), func(s objstore.Store) objstore.Store { store.Store = s; return store }, nil)
 		r.record(t, "r1", 1, "C")
@@ -166,7 +168,9 @@ func TestSpoolAltered(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b[len(b)-40] ^= 1
+		if b[len(b)-40] ^= 1; cut {
+			b = nil
+		}
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -440,6 +444,39 @@ func longestSilence(pcm []byte) (most int) {
 		most = max(most, run)
 	}
 	return most
+}
+
+// The row of a call that was hung up says so before its recording is rendered, however long that waits.
+func TestOverBeforeItIsRendered(t *testing.T) {
+	held, entered := make(chan struct{}), make(chan struct{}, 100)
+	r := openRig(t, t.TempDir(), nil, func(c *Config) {
+		c.Keep = func(recorder.Manifest) bool { <-held; return true } // the one render waits here
+		c.Entered = func() { entered <- struct{}{} }
+	})
+	release := sync.OnceFunc(func() { close(held) })
+	defer release()
+	r.record(t, "first", 1)
+	r.record(t, "second", 1)
+	late := time.After(20 * time.Second)
+	for {
+		row, err := r.cat.Get(t.Context(), "a.example", "second")
+		if err == nil && !row.Ended.IsZero() {
+			if row.State != recorder.Capturing || row.Why == "" || row.Duration <= 0 {
+				t.Errorf("%+v", row)
+			}
+			break
+		}
+		select {
+		case <-entered:
+		case <-late:
+			t.Fatalf("%+v %v", row, err)
+		}
+	}
+	release()
+	r.settle(t)
+	if row := r.row(t, "second"); row.State != recorder.Stored {
+		t.Errorf("%+v", row)
+	}
 }
 
 // What is not worth keeping leaves nothing, also when the process dies between the steps of its removal; what is stored is told.

@@ -183,7 +183,7 @@ func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, 
 	if err != nil {
 		return m, err
 	}
-	return m, whole(p.spooled(id, jobExt), func(w io.Writer) error {
+	return m, whole(p.spooled(id, jobExt), true, func(w io.Writer) error {
 		_, err := w.Write(sealed)
 		return err
 	})
@@ -231,7 +231,7 @@ func (p *Pipeline) renderTracks(ctx context.Context, id, domain string, work *re
 // sealFile writes a sealed file and returns the hash and size of its ciphertext.
 func (p *Pipeline) sealFile(ctx context.Context, path, domain string, fill func(io.Writer) error) (sha string, size int64, err error) {
 	digest := sha256.New()
-	err = whole(path, func(w io.Writer) error {
+	err = whole(path, false, func(w io.Writer) error {
 		counted := &counter{w: w}
 		sealer, err := p.cfg.Sealer.Seal(ctx, domain, io.MultiWriter(counted, digest))
 		if err != nil {
@@ -247,8 +247,10 @@ func (p *Pipeline) sealFile(ctx context.Context, path, domain string, fill func(
 	return hex.EncodeToString(digest.Sum(nil)), size, err
 }
 
-// whole writes a file under a temporary name, syncs it, gives it its name and syncs the directory.
-func whole(path string, fill func(io.Writer) error) (err error) {
+// whole writes a file under a temporary name and gives it its own. Only the note, which is sync, waits for the disk: what a power cut leaves of audio and
+// manifest beside it is held against its hashes before it is used, and the journal is still there then, or the store has all. So a recording costs the
+// disk one wait here and not six.
+func whole(path string, sync bool, fill func(io.Writer) error) (err error) {
 	f, err := os.OpenFile(path+tmpExt, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -257,7 +259,7 @@ func whole(path string, fill func(io.Writer) error) (err error) {
 	if err = fill(b); err == nil {
 		err = b.Flush()
 	}
-	if err == nil {
+	if err == nil && sync {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -265,9 +267,8 @@ func whole(path string, fill func(io.Writer) error) (err error) {
 	}
 	if err != nil {
 		os.Remove(path + tmpExt)
-		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return err
 }
 
 func syncDir(dir string) error {

@@ -74,7 +74,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q.Scope = scope
-	rows, more, err := h.cfg.Catalogue.Search(r.Context(), q)
+	rows, after, err := h.cfg.Catalogue.Search(r.Context(), q)
 	if err != nil {
 		h.failed(w, r, "", err)
 		return
@@ -83,8 +83,8 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
 	for _, row := range rows {
 		found, ids = append(found, itemOf(row)), append(ids, row.ID)
 	}
-	if more {
-		next = h.cursors.seal(q.Domain, rows[len(rows)-1].Place())
+	if after != 0 {
+		next = h.cursors.seal(q.Domain, after)
 	}
 	if !h.begin(w, r, permit, "", map[string]any{"query": r.URL.Query(), "recordings": ids}) {
 		return
