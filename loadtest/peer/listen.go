@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 )
 
 // Listen fetches the sound of recordings ("recordings/ID/audio", "recordings/ID/tracks/1") as a file. The first time the administrator asks for it and
@@ -34,12 +33,14 @@ func (p *PBX) MayListen(ctx context.Context) error {
 	return err
 }
 
+// approverName is who approves.
+const approverName = "kacho"
+
 func (p *PBX) letListen(ctx context.Context) error {
-	const manager = "kacho"
-	if _, err := p.must(ctx, p.token, http.MethodPut, "users/"+manager, map[string]any{"name": manager, "display": "管理責任者", "roles": []string{"recording-manager"}}); err != nil {
+	if _, err := p.must(ctx, p.token, http.MethodPut, "users/"+approverName, map[string]any{"name": approverName, "display": "管理責任者", "roles": []string{"recording-manager"}}); err != nil {
 		return err
 	}
-	answer, err := p.must(ctx, p.token, http.MethodPost, "users/"+manager+"/password", nil)
+	answer, err := p.must(ctx, p.token, http.MethodPost, "users/"+approverName+"/password", nil)
 	if err != nil {
 		return err
 	}
@@ -47,11 +48,9 @@ func (p *PBX) letListen(ctx context.Context) error {
 	if err := json.Unmarshal(answer, &once); err != nil {
 		return err
 	}
-	token, err := p.Command(ctx, once.Secret+"\na password that is long\n", "login", "--url", p.URL, "--user", manager)
-	if err != nil {
+	if p.approver, err = p.login(ctx, approverName, once.Secret+"\n"+personSecret+"\n"); err != nil {
 		return err
 	}
-	p.approver = strings.TrimSpace(token)
 	if _, err := p.must(ctx, p.approver, http.MethodPut, "listening-rules", map[string]any{"download": []string{"restricted", "internal", "public"}, "max_plays": 100}); err != nil {
 		return err
 	}

@@ -74,8 +74,9 @@ type PBX struct {
 	prefix      []string
 	token       string
 	adminSecret string
-	listens     bool   // somebody has approved that the administrator hears recordings
-	approver    string // token of who approves that recordings are heard
+	listens     bool      // somebody has approved that the administrator hears recordings
+	approver    string    // token of who approves that recordings are heard
+	signed      time.Time // when the tokens are from
 }
 
 // Options change what a PBX is started with.
@@ -166,8 +167,37 @@ func (p *PBX) SignIn(ctx context.Context) error {
 		stdin = p.AdminOTP + "\n" + stdin
 	}
 	out, err := p.Command(ctx, stdin, "login", "--url", p.URL)
-	p.token, p.AdminOTP = strings.TrimSpace(out), ""
+	p.token, p.AdminOTP, p.signed = strings.TrimSpace(out), "", time.Now()
 	return err
+}
+
+// tokenLasts is less than an access token does.
+const tokenLasts = 8 * time.Minute
+
+// StaySignedIn gets new tokens where those of before are about to end: a long harness outlives them.
+func (p *PBX) StaySignedIn(ctx context.Context) (err error) {
+	if time.Since(p.signed) < tokenLasts {
+		return nil
+	}
+	if p.approver != "" {
+		if p.approver, err = p.Login(ctx, approverName); err != nil {
+			return err
+		}
+	}
+	return p.SignIn(ctx)
+}
+
+// personSecret is the password of everybody whom Person makes.
+const personSecret = "a password that is long"
+
+// Login gives a new token of somebody whom Person made.
+func (p *PBX) Login(ctx context.Context, name string) (string, error) {
+	return p.login(ctx, name, personSecret+"\n")
+}
+
+func (p *PBX) login(ctx context.Context, name, secrets string) (string, error) {
+	token, err := p.Command(ctx, secrets, "login", "--url", p.URL, "--user", name)
+	return strings.TrimSpace(token), err
 }
 
 // PhoneToken gets an access token of the administrator's for a phone (RFC 8898). The administrator must have signed in once.
@@ -209,8 +239,7 @@ func (p *PBX) Person(ctx context.Context, name, role string) (token string, err 
 	if err := json.Unmarshal(answer, &once); err != nil || once.Secret == "" {
 		return "", fmt.Errorf("peer: no one-time password for %s: %d", name, status)
 	}
-	token, err = p.Command(ctx, once.Secret+"\na password that is long\n", "login", "--url", p.URL, "--user", name)
-	return strings.TrimSpace(token), err
+	return p.login(ctx, name, once.Secret+"\n"+personSecret+"\n")
 }
 
 // RecordUntold puts a policy under which everything is recorded and nobody is told, with the word of a second person, for a day.

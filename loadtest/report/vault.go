@@ -13,10 +13,12 @@ import (
 	"naisen/loadtest/peer"
 )
 
-const vaultMethod = "The recorder's own benchmarks, each in a process of its own on one core; figures are of processor time, not of the clock. Search and hang-ups are in this process, by the clock. " +
-	"Search: a catalogue in a file, filled as a rebuild fills it: 200 numbers, 40 groups, three labels, callers who call once and some who call often, half of them with names, some recordings with a note; " +
-	"then searches one after the other, of each kind by people who may know of everything and by people who may know of five numbers. Hang-ups: recorded calls of four seconds with two parties in G.711 that end " +
-	"at 50 a second, through capture, journal, render, seal, store (a directory), read-back and catalogue; from the hang-up until a search by the caller's number and the state finds the recording."
+const vaultMethod = "Rendering and marked copies: the recorder's own benchmarks, each in a process of its own on one core; figures are of processor time, not of the clock. " +
+	"Search: the catalogue of a switch, filled while it does not run, by the catalogue's own code: an office of 40 departments with five recorded numbers, a group and twelve extensions each, three labels, callers who " +
+	"call once and some who call often, half of them with names, some in kana, some recordings with a note and a case, one every half minute. Then the switch runs on one core and is asked by its API, " +
+	"one question after the other, as people with different rights: signed tokens, scopes, audit entries and all; by the clock of who asks. " +
+	"Hang-ups: real calls between UDP telephones, all recorded, with G.711 in both directions, four seconds each, begin and end at 50 a second, for 40 s; the switch has all processors and shares one with the telephones. From " +
+	"the hang-up until the API, asked four times a second, gives the recording: at all, with its end, and as one that can be played, which is after journal, render, seal, store (a directory), read-back, audit log and catalogue."
 
 // vaultParts measure what the vault does; each adds its rows.
 var vaultParts = []func(context.Context, *lab, *table) error{measureRendering, measureSearch, measureHangUps}

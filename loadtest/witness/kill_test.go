@@ -125,11 +125,24 @@ func TestKill9Anywhere(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(lane), 9))
 			known := map[string]bool{}
 			var longest time.Duration
+			registered := time.Now()
 			for n := lane; n < *points; n += lanes {
+				if time.Since(registered) > registration/2 {
+					for _, ph := range people {
+						must(t, ph.Register(t.Context(), registration))
+					}
+					registered = time.Now()
+				}
 				took := killedOnce(t, p, people, r, known)
 				if longest = max(longest, took); t.Failed() {
 					t.Fatalf("at point %d", n)
 				}
+				if n/lanes%20 == 19 {
+					t.Logf("%d points, %d recordings", n/lanes+1, len(known))
+				}
+			}
+			if late := allStored(t, p, time.Time{}, known); len(late) > 0 {
+				t.Errorf("of points that were over: %+v", late)
 			}
 			t.Logf("%d recordings; the longest time from the start to the last one stored: %v", len(known), longest.Round(time.Millisecond))
 			reconciled(t, p)
@@ -139,15 +152,15 @@ func TestKill9Anywhere(t *testing.T) {
 
 // killedOnce is one point. It gives how long after the restart all recordings were stored.
 func killedOnce(t *testing.T, p *peer.PBX, people []*phone, r *rand.Rand, known map[string]bool) time.Duration {
-	all := make([]*pair, pairs)
+	all, before := make([]*pair, pairs), time.Now().Add(-time.Second)
 	var talking sync.WaitGroup
 	dead := make(chan struct{})
 	for i := range all {
 		q := &pair{from: people[2*i], to: people[2*i+1]}
 		all[i] = q
-		before, length := time.Duration(r.IntN(200))*time.Millisecond, time.Duration(300+r.IntN(900))*time.Millisecond
+		wait, length := time.Duration(r.IntN(200))*time.Millisecond, time.Duration(300+r.IntN(900))*time.Millisecond
 		hangsUp := r.IntN(3) == 0
-		talking.Go(func() { q.run(t.Context(), before, length, hangsUp, dead) })
+		talking.Go(func() { q.run(t.Context(), wait, length, hangsUp, dead) })
 	}
 	pass(t, 200*time.Millisecond+time.Duration(r.IntN(1600))*time.Millisecond)
 	for _, q := range all {
@@ -158,7 +171,7 @@ func killedOnce(t *testing.T, p *peer.PBX, people []*phone, r *rand.Rand, known 
 	talking.Wait()
 	must(t, p.Run(t.Context()))
 	began := time.Now()
-	fresh := allStored(t, p, known)
+	fresh := allStored(t, p, before, known)
 	took := time.Since(began)
 	nameless := 0
 	for _, rec := range fresh {

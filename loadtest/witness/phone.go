@@ -27,6 +27,9 @@ type phone struct {
 	arrived []*ua.Call
 }
 
+// registration is how long a telephone is registered.
+const registration = time.Hour
+
 // hire makes an extension and its telephone, which rings for ever or answers. record names a recording policy, "" none.
 func hire(ctx context.Context, p *peer.PBX, c *choir, number string, voice int, record string, rings bool) (*phone, error) {
 	body := map[string]any{"display": "witness " + number, "media": "srtp-preferred"}
@@ -51,7 +54,7 @@ func hire(ctx context.Context, p *peer.PBX, c *choir, number string, voice int, 
 	if err != nil {
 		return nil, err
 	}
-	return ph, ph.Register(ctx, time.Hour)
+	return ph, ph.Register(ctx, registration)
 }
 
 // pick answers a call.
@@ -148,9 +151,13 @@ type recording struct {
 	}
 }
 
-// recordings are all that the switch has.
-func recordings(ctx context.Context, p *peer.PBX) (all []recording, err error) {
-	path := "recordings?limit=200"
+// recordings are all that the switch has of what began from a moment on.
+func recordings(ctx context.Context, p *peer.PBX, from time.Time) (all []recording, err error) {
+	if err := p.StaySignedIn(ctx); err != nil {
+		return nil, err
+	}
+	first := "recordings?limit=200&from=" + from.UTC().Format("2006-01-02T15:04:05Z")
+	path := first
 	for {
 		var page struct {
 			Recordings []recording
@@ -163,12 +170,15 @@ func recordings(ctx context.Context, p *peer.PBX) (all []recording, err error) {
 		if page.Next == "" {
 			return all, nil
 		}
-		path = "recordings?limit=200&cursor=" + page.Next
+		path = first + "&cursor=" + page.Next
 	}
 }
 
 // channels are those of a stored recording: each voice alone where more than two spoke, else the two of the listening copy.
 func channels(ctx context.Context, p *peer.PBX, id string) (r recording, out [][]int16, err error) {
+	if err := p.StaySignedIn(ctx); err != nil {
+		return r, nil, err
+	}
 	if err := fetch(ctx, p, "recordings/"+id, &r); err != nil {
 		return r, nil, err
 	}

@@ -96,12 +96,12 @@ func staff(t *testing.T, p *peer.PBX, c *choir, first, n int, record string) []*
 	return out
 }
 
-// allStored waits until every recording is in the store, and gives those that are not in known.
-func allStored(t *testing.T, p *peer.PBX, known map[string]bool) []recording {
+// allStored waits until every recording from a moment on is in the store, and gives those that are not in known.
+func allStored(t *testing.T, p *peer.PBX, from time.Time, known map[string]bool) []recording {
 	t.Helper()
 	var fresh []recording
 	err := peer.Until(60*time.Second, func() bool {
-		all, err := recordings(t.Context(), p)
+		all, err := recordings(t.Context(), p, from)
 		must(t, err)
 		fresh = nil
 		for _, r := range all {
@@ -115,7 +115,7 @@ func allStored(t *testing.T, p *peer.PBX, known map[string]bool) []recording {
 		return true
 	})
 	if err != nil {
-		all, _ := recordings(t.Context(), p)
+		all, _ := recordings(t.Context(), p, from)
 		t.Fatalf("after 60 s not all are stored: %+v", all)
 	}
 	return fresh

@@ -15,7 +15,7 @@ type Generator struct {
 	all   []*Leg // by the number that epoll returns
 	ids   map[uint32]*Leg
 	turn  int // the next of legs
-	added chan *Leg
+	waits chan change
 	epoll int
 	clock func() time.Time
 
@@ -30,6 +30,12 @@ type Generator struct {
 	started time.Time
 }
 
+// change is a leg that comes or goes.
+type change struct {
+	leg   *Leg
+	leave bool
+}
+
 // maxLegs is how many legs a generator takes.
 const maxLegs = 10_000
 
@@ -39,7 +45,7 @@ func NewGenerator(clock func() time.Time) (*Generator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("traffic: epoll: %w", err)
 	}
-	return &Generator{epoll: ep, clock: clock, ids: map[uint32]*Leg{}, added: make(chan *Leg, maxLegs)}, nil
+	return &Generator{epoll: ep, clock: clock, ids: map[uint32]*Leg{}, waits: make(chan change, maxLegs)}, nil
 }
 
 // Spin lets the generator never sleep while it runs, which takes a processor of its own. One that sleeps is late by what its own waking takes, and on the
@@ -52,18 +58,42 @@ func (g *Generator) Add(l *Leg) error {
 		return ErrNotNegotiated
 	}
 	select {
-	case g.added <- l:
+	case g.waits <- change{leg: l}:
 		return nil
 	default:
 		return fmt.Errorf("traffic: more than %d legs", maxLegs)
 	}
 }
 
-// admit takes what was added. A new leg is due now, before all others, and the order of the round stays.
+// Drop has a leg that was added fall silent for ever and closes it, while Run runs or when it begins. What it counted does not count any more.
+func (g *Generator) Drop(l *Leg) { g.waits <- change{l, true} }
+
+// dismiss takes a leg out of the round, and its socket out of the epoll set, which closing it does.
+func (g *Generator) dismiss(l *Leg) {
+	if i := slices.Index(g.legs, l); i >= 0 {
+		g.legs = slices.Delete(g.legs, i, i+1)
+		if i < g.turn {
+			g.turn--
+		}
+		g.turn %= max(len(g.legs), 1)
+	}
+	delete(g.ids, l.id)
+	if i := slices.Index(g.all, l); i >= 0 {
+		g.all[i] = nil // the numbers of the others stay
+	}
+	l.Close()
+}
+
+// admit takes what was added and lets go what was dropped. A new leg is due now, before all others, and the order of the round stays.
 func (g *Generator) admit(now int64) error {
 	for {
 		select {
-		case l := <-g.added:
+		case c := <-g.waits:
+			l := c.leg
+			if c.leave {
+				g.dismiss(l)
+				continue
+			}
 			ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(g.all))}
 			if err := unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, l.rtp, &ev); err != nil {
 				return fmt.Errorf("traffic: epoll add: %w", err)
@@ -132,7 +162,9 @@ func (g *Generator) loop(ctx context.Context, until int64, sending bool) error {
 		}
 		n, _ := unix.EpollWait(g.epoll, events, 0)
 		for i := range max(n, 0) {
-			g.receive(g.all[events[i].Fd])
+			if l := g.all[events[i].Fd]; l != nil {
+				g.receive(l)
+			}
 		}
 		if wait := wake - g.clock().UnixNano(); !g.spins && n <= 0 && wait > 0 {
 			t := unix.NsecToTimespec(min(wait, int64(time.Millisecond)))

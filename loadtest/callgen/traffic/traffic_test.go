@@ -108,6 +108,36 @@ func TestTalk(t *testing.T) {
 	}
 }
 
+// Who was dropped is silent, and the others talk on.
+func TestDrop(t *testing.T) {
+	g := talk(t, Plain, false)
+	first, second := g.legs[0], g.legs[1]
+	extra, err := NewLeg(loopback, Plain) // the generator closes it
+	if err != nil {
+		t.Fatal(err)
+	}
+	offer, err := extra.Offer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := leg(t, Plain)
+	answer, err := other.Answer(offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(extra.Accept(answer), g.Add(extra)); err != nil {
+		t.Fatal(err)
+	}
+	g.Drop(extra)
+	g.Reset()
+	if err := g.Run(t.Context(), 200*time.Millisecond, true); err != nil {
+		t.Fatal(err)
+	}
+	if extra.sent != 0 || len(g.legs) != 2 || first.received == 0 || second.received == 0 {
+		t.Errorf("dropped: sent %d; %d legs; others received %d and %d", extra.sent, len(g.legs), first.received, second.received)
+	}
+}
+
 func TestLossIsSeen(t *testing.T) {
 	a, b := leg(t, Plain), leg(t, Plain)
 	offer, _ := a.Offer()
