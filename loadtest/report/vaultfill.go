@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
-	"naisen/provisioning/book"
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
 )
@@ -56,7 +56,7 @@ type filled struct {
 
 // fillCatalogue makes the file of a switch that does not run, and says how large it is in the end.
 func fillCatalogue(ctx context.Context, path, domain string, rows int) (f *filled, size int64, err error) {
-	words := catalogue.Words{Number: func(n string) string { return book.Normal("", n) }, Fold: book.Fold}
+	words := catalogue.Words{Fold: hiragana} // as the switch folds what is in here, and its numbers are normal
 	c, err := catalogue.OpenWith(ctx, path, nil, words)
 	if err != nil {
 		return nil, 0, err
@@ -114,4 +114,17 @@ func (f *filled) manifest(i int) recorder.Manifest {
 		Parties: []recorder.Party{caller, {Role: "called", Number: deskOf(department, f.rnd.IntN(deskCount)), Name: "区民課"}}}
 	return recorder.Manifest{Version: 1, Case: k, Ended: k.Started.Add(3 * time.Minute), DurationMS: 180_000, Why: "bye", SealedBytes: 6_000_000,
 		SealedSHA256: fmt.Sprintf("%064d", i), AudioBytes: 5_900_000}
+}
+
+// hiragana brings a name to the form in which the switch searches: without blanks, katakana as hiragana.
+func hiragana(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return -1
+		case r >= 'ァ' && r <= 'ヶ':
+			return r - ('ァ' - 'ぁ')
+		}
+		return r
+	}, name)
 }
