@@ -98,8 +98,8 @@ func (s *signalling) full(at directory.TrunkAt) bool {
 	return n > 0 && s.book != nil && s.book.Status(health.Key{Domain: at.Domain, Trunk: at.Trunk.Name}).Calls >= n
 }
 
-// recordingRule is how a system's call is recorded: as the first number of ours in it that is recorded demands, else as its trunk says; not at all where
-// one of ours is never recorded.
+// recordingRule is how a system's call is recorded: as the strictest of our numbers in it that are recorded demands, in the name of the first, else as
+// its trunk says; not at all where one of ours is never recorded.
 func (s *signalling) recordingRule(p rs.Peer, numbers []string) (found rs.Rule) {
 	snap := s.directory.Snapshot()
 	for _, n := range numbers {
@@ -112,6 +112,8 @@ func (s *signalling) recordingRule(p rs.Peer, numbers []string) (found rs.Rule) 
 		case ok && rule.Record == provisioning.RecordAlways && found.Policy == "":
 			found = ruleOf(rule)
 			found.Number = n
+		case ok && rule.Record == provisioning.RecordAlways:
+			found = found.Strictest(ruleOf(rule))
 		}
 	}
 	if found.Policy != "" {

@@ -143,6 +143,7 @@ func (r recordingSessions) metrics(c *collector) {
 	counter("naisen_siprec_client_sessions_total", "Recording sessions that a recorder outside took.", func() uint64 { return client().Sessions })
 	counter("naisen_siprec_client_refused_total", "Recording sessions that a recorder outside refused, or ended before the call did.", func() uint64 { return client().Refused })
 	counter("naisen_siprec_client_lost_total", "Times that no recorder outside took a call.", func() uint64 { return client().Lost })
+	counter("naisen_siprec_client_abandoned_total", "Calls for which recorders outside are asked no more: they refused it, or ended its session, too often.", func() uint64 { return client().Abandoned })
 	counter("naisen_siprec_client_unheard_total", "Voices for which a recording session had no stream left.", func() uint64 { return client().Unheard })
 	gauge("naisen_siprec_server_live", "Recording sessions of other systems.", func() int { return server().Live })
 	counter("naisen_siprec_server_sessions_total", "Recording sessions taken from other systems.", func() uint64 { return server().Sessions })

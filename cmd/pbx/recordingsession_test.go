@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/cmd/pbx/internal/rs"
 	"naisen/media"
 	"naisen/media/codec/g711"
 	"naisen/media/mediatest"
@@ -286,5 +287,13 @@ func TestWhoMaySendRecordings(t *testing.T) {
 	}
 	if calls := l.p.calls.Len(); calls != 0 {
 		t.Errorf("%d calls", calls)
+	}
+	l.put(provisioning.RecordingPolicy{Name: "longer", Record: provisioning.RecordAlways, RetentionDays: 400, Label: provisioning.LabelPublic, OnFailure: "refuse"},
+		provisioning.DID{Number: "+81355550002", To: []string{"2001"}, Policy: "longer"})
+	for _, numbers := range [][]string{{"0355550002", "0355550001"}, {"0399999999", "+81355550002", "0355550001"}} { // the strictest of both, in the name of the first
+		want := rs.Rule{Policy: "longer", Number: "+81355550002", Retention: 400, Label: recorder.Restricted, Refuse: true}
+		if got := l.p.signalling.recordingRule(rs.Peer{Domain: l.p.config.Domain, Trunk: "sbc"}, numbers); got != want {
+			t.Errorf("%q: %+v", numbers, got)
+		}
 	}
 }

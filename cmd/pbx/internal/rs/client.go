@@ -51,7 +51,7 @@ type Client struct {
 	closed bool
 	work   sync.WaitGroup
 
-	sessions, refused, lost, unheard atomic.Uint64
+	sessions, refused, lost, abandoned, unheard atomic.Uint64
 }
 
 var _ call.Outside = (*Client)(nil)
@@ -62,7 +62,9 @@ type ClientStats struct {
 	Sessions uint64 // that a recorder took
 	Refused  uint64 // sessions that a recorder refused, or ended before the call did
 	Lost     uint64 // calls that no recorder took at some time
-	Unheard  uint64 // voices that found no stream
+
+	Abandoned uint64 // calls for which no recorder is asked any more, since each took it and ended the session, or refused, too often
+	Unheard   uint64 // voices that found no stream
 }
 
 // NewClient makes one without any session.
@@ -101,7 +103,7 @@ func (c *Client) Stats() ClientStats {
 	c.mu.Lock()
 	n := len(c.live)
 	c.mu.Unlock()
-	return ClientStats{Live: n, Sessions: c.sessions.Load(), Refused: c.refused.Load(), Lost: c.lost.Load(), Unheard: c.unheard.Load()}
+	return ClientStats{Live: n, Sessions: c.sessions.Load(), Refused: c.refused.Load(), Lost: c.lost.Load(), Abandoned: c.abandoned.Load(), Unheard: c.unheard.Load()}
 }
 
 // Close ends all sessions and returns when nothing runs, or with the context's error.

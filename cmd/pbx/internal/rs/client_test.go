@@ -284,3 +284,124 @@ func TestOverrun(t *testing.T) {
 		t.Error("kept after the end")
 	}
 }
+
+// takes lets the scripted recorder take what we invite it to; it ends the session at once.
+func (w *world) takesAndEnds(r *stack.Request) {
+	w.t.Helper()
+	resp := w.phone.Reply(r, 200, func(resp *stack.Response) { resp.SetBody("application/sdp", answer(w.t, r.Body, "recvonly")) })
+	w.phone.Expect("ACK")
+	w.phone.Send(w.phone.FromCallee("BYE", r, resp))
+	w.phone.ExpectStatus(200, "BYE")
+}
+
+// Recorders that take the call and end it at once do not want it: they are asked again later each time, there is an end to it, and all of it is told.
+func TestRecordersThatHangUp(t *testing.T) {
+	for _, recorders := range []int{1, 2} {
+		inWorld(t, "", clientAt, func(w *world) {
+			w.where["also"] = phoneAt
+			w.list = []Recorder{{Name: "other", Metadata: siprec.XML}, {Name: "also", Metadata: siprec.XML}}[:recorders]
+			c, a, _ := w.begin()
+			wait := 30 * time.Second
+			for n := 0; n < maxAttempts; n++ {
+				w.takesAndEnds(w.phone.Expect("INVITE"))
+				if (n+1)%recorders != 0 || n+1 == maxAttempts {
+					continue
+				}
+				if wait = min(wait*time.Duration(1<<recorders), retryAfter<<maxBackOff); n+1 == recorders {
+					wait = retryAfter << recorders
+				}
+				w.phone.Silence(wait - time.Second)
+			}
+			w.phone.Silence(time.Hour)
+			if s := w.c.Stats(); s.Abandoned != 1 || s.Live != 1 || s.Sessions != maxAttempts || s.Refused != maxAttempts || len(w.failed) != 1 || a.copied() != nil {
+				t.Errorf("%+v, %v", s, w.failed)
+			}
+			if last := w.alarms[len(w.alarms)-1]; len(w.alarms) != maxAttempts+1 || !strings.Contains(last, "given up after 100 sessions") {
+				t.Errorf("%d alarms, the last %q", len(w.alarms), last)
+			}
+			c.Stop()
+			w.wait(time.Second)
+		})
+	}
+}
+
+// A recorder that had the call for a while, and ends the session, has done its part: the next one is asked at once.
+func TestRecorderRestarts(t *testing.T) {
+	inWorld(t, "", clientAt, func(w *world) {
+		w.where["also"] = phoneAt
+		w.list = []Recorder{{Name: "other", Metadata: siprec.XML}, {Name: "also", Metadata: siprec.XML}}
+		c, _, _ := w.begin()
+		r := w.phone.Expect("INVITE")
+		w.takesAndEnds(r)
+		for range 5 {
+			r = w.phone.Expect("INVITE")
+			resp := w.phone.Reply(r, 200, func(resp *stack.Response) { resp.SetBody("application/sdp", answer(t, r.Body, "recvonly")) })
+			w.phone.Expect("ACK")
+			w.phone.Silence(time.Minute)
+			w.phone.Send(w.phone.FromCallee("BYE", r, resp))
+			w.phone.ExpectStatus(200, "BYE")
+			sent := time.Now()
+			r = w.phone.Expect("INVITE")
+			if waited := time.Since(sent); waited > time.Second {
+				t.Fatalf("asked after %v", waited)
+			}
+			w.takesAndEnds(r)
+			w.phone.Silence(2*retryAfter - time.Second)
+		}
+		r = w.phone.Expect("INVITE")
+		c.Stop()
+		w.phone.Reply(r, 180, nil)
+		w.phone.Reply(w.phone.Expect("CANCEL"), 200, nil)
+		w.phone.Reply(r, 487, nil)
+		w.phone.Expect("ACK")
+		w.wait(time.Second)
+	})
+}
+
+// While an offer of ours is open the recorder's own is answered 491; one that cannot be used is refused, and what was agreed before goes on.
+func TestRecordersOfferCrossesOurs(t *testing.T) {
+	inWorld(t, "", clientAt, func(w *world) {
+		w.list = []Recorder{{Name: "other", Metadata: siprec.XML}}
+		c, a, b := w.begin()
+		r := w.phone.Expect("INVITE")
+		resp := w.phone.Reply(r, 200, func(resp *stack.Response) { resp.SetBody("application/sdp", answer(t, r.Body, "recvonly")) })
+		w.phone.Expect("ACK")
+		w.wait(50 * time.Millisecond)
+		offers := func(description []byte, status int) {
+			t.Helper()
+			mine := w.phone.FromCallee("INVITE", r, resp)
+			if description != nil {
+				mine.SetBody("application/sdp", description)
+			}
+			w.phone.Send(mine)
+			if status == 491 && description != nil {
+				w.phone.Expect("ACK")
+			}
+			w.phone.Ack(mine, w.phone.ExpectStatus(status, "INVITE"))
+		}
+		again := func(direction string, codec string) []byte {
+			return []byte(strings.NewReplacer("o=- 9 1", "o=- 9 2", "RTP/AVP 8", "RTP/AVP "+codec).Replace(string(answer(t, r.Body, direction))))
+		}
+		offers(again("inactive", "3"), 488)
+		if a.copied() == nil || b.copied() == nil {
+			t.Error("not copied after an offer that was refused")
+		}
+		third := w.client.engine.voice("c")
+		c.Party(party(third, "called", "2002"), third)
+		update := w.phone.Expect("INVITE")
+		w.phone.Reply(update, 491, nil)
+		offers(again("recvonly", "8"), 491)
+		offers(nil, 491)
+		update = w.phone.Expect("INVITE")
+		w.phone.Reply(update, 488, nil) // it takes no third one
+		w.phone.Expect("ACK")
+		w.wait(50 * time.Millisecond)
+		offers(again("recvonly", "8"), 200)
+		if a.copied() == nil || b.copied() == nil {
+			t.Error("not copied in the end")
+		}
+		c.Stop()
+		w.phone.Reply(w.phone.Expect("BYE"), 200, nil)
+		w.wait(time.Second)
+	})
+}

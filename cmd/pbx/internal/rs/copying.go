@@ -16,6 +16,8 @@ import (
 
 const (
 	retryAfter  = 30 * time.Second // until recorders are asked again after all of them have failed
+	holds       = 30 * time.Second // a session that ends before has failed: the recorder does not want the call, whatever it answered
+	maxBackOff  = 4                // doublings of retryAfter, one for each such session
 	maxAttempts = 100              // sessions of one call
 )
 
@@ -61,9 +63,11 @@ type copying struct {
 	dialog   int // counts dialogs, so that events of an earlier one are known
 	session  Session
 	turn     int // index of the recorder that has it, or is asked next
-	tried    int // recorders that failed since one took the call
+	tried    int // recorders that failed since one had the call for a while
 	attempts int
-	told     bool // failed was called
+	since    time.Time // the recorder has the call since then; zero: it has not
+	brief    int       // sessions in a row that recorders took and ended at once
+	told     bool      // failed was called
 	stopping bool
 	paused   bool
 	over     bool
@@ -75,6 +79,7 @@ type copying struct {
 	story    story
 	joiner   sdp.Joiner
 	offering bool            // an offer of ours is open
+	lines    int             // m= lines that the recorder knows
 	dirty    bool            // there is something to say that was not
 	sent     siprec.Metadata // goes with the open offer
 	known    siprec.Metadata // what the recorder knows; empty: nothing
@@ -218,7 +223,7 @@ func (s *copying) answered(answer media.SDP) {
 		s.session.End(sip.StatusCause(488))
 		return
 	}
-	s.known, s.tried = s.sent, 0
+	s.known, s.lines, s.since = s.sent, len(s.endpoints()), s.client.cfg.Clock()
 	s.client.sessions.Add(1)
 	s.log.Info("rs: recorded outside", "recorder", s.recorder().Name, "streams", len(s.streams))
 	if s.phase == phaseCalling {
@@ -231,7 +236,7 @@ func (s *copying) agreed(e dialog.Agreed) {
 	if err := accept(s.endpoints(), e.SDP); err != nil {
 		s.log.Warn("rs: the recorder's answer is unusable", "recorder", s.recorder().Name, "err", err)
 		rollback(s.endpoints())
-	} else if s.offering {
+	} else if s.lines = len(s.endpoints()); s.offering {
 		s.known = s.sent
 	}
 	if !e.Refresh {
@@ -285,10 +290,18 @@ func (s *copying) ended(e dialog.Ended) {
 		s.gone()
 		return
 	}
+	switch took := !s.since.IsZero(); {
+	case took && s.client.cfg.Clock().Sub(s.since) >= holds:
+		s.tried, s.brief = 0, 0
+	case took:
+		s.brief++
+	}
+	s.since = time.Time{}
 	s.fail(fmt.Sprintf("%d %s", e.Cause.Status, e.Cause.Text), e.RetryAfter)
 }
 
-// fail goes on with the next recorder. When all have failed it is told, and after a while they are asked again.
+// fail goes on with the next recorder. When all have failed it is told, and after a while they are asked again: the later, the more often one of them
+// took the call only to end it. There is a bound to all of it.
 func (s *copying) fail(why string, wait time.Duration) {
 	r := s.recorder()
 	s.phase, s.session = phaseIdle, nil
@@ -300,19 +313,26 @@ func (s *copying) fail(why string, wait time.Duration) {
 	switch {
 	case s.stopping:
 		s.gone()
+	case s.attempts >= maxAttempts:
+		s.lost(why)
+		s.client.abandoned.Add(1)
+		s.client.cfg.Alarm(s.of.Domain, r.Name, fmt.Sprintf("given up after %d sessions for one call: %s", s.attempts, why))
 	case s.tried < len(s.recorders):
 		s.establish()
 	default:
-		s.tried = 0
-		s.client.lost.Add(1)
-		if !s.told {
-			s.told = true
-			s.failed(fmt.Errorf("%w: %s", ErrNobody, why))
-		}
-		if s.attempts < maxAttempts {
-			seq := s.attempts
-			s.timer = time.AfterFunc(max(wait, retryAfter), func() { s.inbox.post(again{seq}) })
-		}
+		s.lost(why)
+		seq := s.attempts
+		s.timer = time.AfterFunc(max(wait, retryAfter<<min(s.brief, maxBackOff)), func() { s.inbox.post(again{seq}) })
+	}
+}
+
+// lost: no recorder has the call.
+func (s *copying) lost(why string) {
+	s.tried = 0
+	s.client.lost.Add(1)
+	if !s.told {
+		s.told = true
+		s.failed(fmt.Errorf("%w: %s", ErrNobody, why))
 	}
 }
 

@@ -5,6 +5,7 @@ package rs
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,6 +136,29 @@ func accept(streams []media.Endpoint, answer media.SDP) error {
 		err = errors.Join(err, ep.Accept(parts[i].SDP))
 	}
 	return err
+}
+
+// answerable says why a leg could not answer an offer of one stream; nil: it could. It changes nothing.
+func answerable(leg media.Endpoint, offer media.SDP, w media.Want) error {
+	speaks, err := leg.Allows(offer)
+	if err != nil {
+		return err
+	}
+	if len(w.Prefer) > 0 && !slices.ContainsFunc(speaks, func(c media.Codec) bool { return slices.Contains(w.Prefer, c) }) {
+		return media.ErrNoMatch
+	}
+	if g, ok := leg.(media.Guarded); ok && w.Security == media.SecurityRequired && !g.Secures(offer) {
+		return media.ErrPolicy
+	}
+	return nil
+}
+
+// refusal is what a peer is told whose offer is not answered: 491 where one of ours is open (glare, RFC 3261 section 14.2).
+func refusal(err error) sip.Cause {
+	if errors.Is(err, media.ErrState) {
+		return sip.StatusCause(491)
+	}
+	return sip.StatusCause(488)
 }
 
 func rollback(streams []media.Endpoint) {

@@ -31,6 +31,13 @@ type Rule struct {
 	Never     string // a number of ours in it that is never recorded: there is no session; empty: none
 }
 
+// Strictest is what holds where both do: the longest retention, the higher label. The recording stays that of the number which was first.
+func (r Rule) Strictest(next Rule) Rule {
+	r.Retention, r.Label = recorder.LongerDays(r.Retention, next.Retention), recorder.HigherLabel(r.Label, next.Label)
+	r.Refuse = r.Refuse || next.Refuse
+	return r
+}
+
 // Request is an INVITE of a recording session.
 type Request struct {
 	ID       string // of the recording, and of the session

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/recorder"
 	"naisen/sip/multipart"
 	"naisen/sip/siprec"
 	"naisen/sip/stack"
@@ -234,5 +235,99 @@ func TestSessionsAreBounded(t *testing.T) {
 		r = w.invite(twoStreams, told())
 		w.phone.Ack(r, w.phone.ExpectStatus(503, "INVITE"))
 		w.wait(time.Second)
+	})
+}
+
+// A re-INVITE that is refused leaves the session as it was (RFC 3261 section 14.1): the same streams, the same recording, nobody gone.
+func TestRefusedOfferChangesNothing(t *testing.T) {
+	inWorld(t, "", serverAt, func(w *world) {
+		r := w.invite(twoStreams, told())
+		resp := w.taken200(r)
+		w.want("numbers 0312345678,+81355550001", "start #1 caller 0312345678 Alice", "start #2 called +81355550001")
+		offer := func(description string, status int) {
+			t.Helper()
+			again := w.phone.InDialog("INVITE", r, resp)
+			content(again, description, "")
+			w.phone.Send(again)
+			w.phone.Ack(again, w.phone.ExpectStatus(status, "INVITE"))
+		}
+		video := "m=video 7000 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\na=label:9\r\n"
+		for _, bad := range []string{strings.ReplaceAll(twoStreams, "RTP/AVP 0", "RTP/AVP 3"), strings.NewReplacer("audio 6000", "audio 0", "audio 6002", "audio 0").Replace(twoStreams),
+			strings.NewReplacer("RTP/AVP 0", "RTP/AVP 3", "label:1", "label:2", "label:2", "label:1").Replace(twoStreams) + video} {
+			offer(bad, 488)
+			w.want()
+		}
+		for _, e := range w.server.engine.made[:2] {
+			if e.closes != 0 {
+				t.Errorf("%s was closed", e.id)
+			}
+		}
+		offer(twoStreams, 200)
+		w.want()
+		offer(strings.Replace(twoStreams, "audio 6000 RTP/AVP 0", "audio 6000 RTP/AVP 3", 1), 200) // one of two: that one goes
+		w.want("left #1")
+		w.phone.Send(w.phone.InDialog("BYE", r, resp))
+		w.phone.ExpectStatus(200, "BYE")
+		w.want("stop OK")
+	})
+}
+
+// While an offer of ours is open the client's own is answered 491, and nothing has changed (RFC 3261 section 14.2).
+func TestClientsOfferCrossesOurs(t *testing.T) {
+	inWorld(t, "", serverAt, func(w *world) {
+		r := w.invite(twoStreams, "")
+		resp := w.taken200(r)
+		w.want("numbers ", "start #1 caller  1", "start #2 called  2")
+		update := w.phone.InDialog("UPDATE", r, resp)
+		update.SetBody(siprec.XML, []byte("<x/>"))
+		w.phone.Send(update)
+		w.phone.ExpectStatus(200, "UPDATE")
+		ask := w.phone.Expect("INVITE")
+		w.phone.Reply(ask, 491, nil)
+		for _, description := range []string{twoStreams, ""} {
+			mine := w.phone.InDialog("INVITE", r, resp)
+			if description != "" {
+				content(mine, description, "")
+			}
+			w.phone.Send(mine)
+			if description == twoStreams {
+				w.phone.Expect("ACK")
+			}
+			w.phone.Ack(mine, w.phone.ExpectStatus(491, "INVITE"))
+		}
+		ask = w.phone.Expect("INVITE")
+		w.phone.Reply(ask, 200, func(resp *stack.Response) { resp.SetBody("application/sdp", []byte(twoStreams)) })
+		w.phone.Expect("ACK")
+		w.want()
+		w.phone.Send(w.phone.InDialog("BYE", r, resp))
+		w.phone.ExpectStatus(200, "BYE")
+		w.want("stop OK")
+	})
+}
+
+// Who comes into a call brings the rules of its number: the longest retention and the highest label of all that were there hold, to the end.
+func TestLearnsTheStrictestRule(t *testing.T) {
+	inWorld(t, "", serverAt, func(w *world) {
+		w.rule = Rule{Policy: "p", Retention: 30, Label: recorder.Public}
+		r := w.invite(twoStreams, told())
+		resp := w.taken200(r)
+		w.want("numbers 0312345678,+81355550001", "start #1 caller 0312345678 Alice", "start #2 called +81355550001")
+		for _, c := range []struct {
+			rule Rule
+			kept []string
+		}{{Rule{Policy: "q", Retention: 365, Label: recorder.Public}, []string{"kept 365 public"}}, {Rule{Policy: "q", Retention: 7, Label: recorder.Restricted}, []string{"kept 365 restricted"}},
+			{Rule{Policy: "q", Retention: 8, Label: recorder.Public}, nil}, {Rule{Policy: "q", Label: recorder.Public}, []string{"kept 0 restricted"}}, {Rule{Policy: "q", Retention: 9000}, nil}} {
+			w.mu.Lock()
+			w.rule = c.rule
+			w.mu.Unlock()
+			update := w.phone.InDialog("UPDATE", r, resp)
+			update.SetBody(siprec.XML, siprec.Metadata{Partial: true, Participants: []siprec.Participant{{ID: "C", AOR: "sip:2002@sbc.example"}}}.Document())
+			w.phone.Send(update)
+			w.phone.ExpectStatus(200, "UPDATE")
+			w.want(c.kept...)
+		}
+		w.phone.Send(w.phone.InDialog("BYE", r, resp))
+		w.phone.ExpectStatus(200, "BYE")
+		w.want("stop OK")
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"naisen/media"
 	"naisen/media/sdp"
 	"naisen/recorder"
-	"naisen/sip"
 	"naisen/sip/siprec"
 )
 
@@ -142,35 +141,46 @@ func (s *copying) offered(d media.SDP) {
 	if d == nil {
 		offer, err := s.offer()
 		if err != nil {
-			s.session.Refuse(sip.StatusCause(488))
+			s.session.Refuse(refusal(err))
 			return
 		}
 		s.offering, s.sent = true, s.known // no metadata goes with a response (RFC 7866 section 9.1)
 		s.session.Reply(offer)
 		return
 	}
-	parts, err := sdp.Split(d)
-	legs := s.endpoints()
-	if err != nil || len(parts) != len(legs) {
-		s.session.Refuse(sip.StatusCause(488))
-		return
-	}
-	for i, leg := range legs {
-		answer, err := leg.Answer(parts[i].SDP, s.want(s.streams[i]))
-		if err != nil {
-			s.log.Warn("rs: the recorder's offer is unusable", "recorder", s.recorder().Name, "err", err)
-			s.session.Refuse(sip.StatusCause(488))
-			return
-		}
-		parts[i] = sdp.Part{Label: s.streams[i].label, SDP: answer}
-	}
-	answer, err := s.joiner.Join(parts...)
+	answer, err := s.answer(d)
 	if err != nil {
-		s.session.Refuse(sip.StatusCause(488))
+		s.log.Warn("rs: the recorder's offer is unusable", "recorder", s.recorder().Name, "err", err)
+		s.session.Refuse(refusal(err))
 		return
 	}
 	s.session.Reply(answer)
 	s.flow()
+}
+
+// answer takes the recorder's offer of the streams that it took. On an error all of them are as they were before (RFC 3261 section 14.1).
+func (s *copying) answer(d media.SDP) (media.SDP, error) {
+	parts, err := sdp.Split(d)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) != s.lines {
+		return nil, media.ErrSDP
+	}
+	legs := s.endpoints()[:s.lines]
+	for i, leg := range legs {
+		if err := answerable(leg, parts[i].SDP, s.want(s.streams[i])); err != nil {
+			return nil, err
+		}
+	}
+	for i, leg := range legs {
+		answer, err := leg.Answer(parts[i].SDP, s.want(s.streams[i]))
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = sdp.Part{Label: s.streams[i].label, SDP: answer}
+	}
+	return s.joiner.Join(parts...)
 }
 
 // release lets go of the legs of a session that is over. The streams stay, for the next recorder.
@@ -184,5 +194,5 @@ func (s *copying) release() {
 			st.leg = nil
 		}
 	}
-	s.offering, s.known, s.joiner = false, siprec.Metadata{}, sdp.Joiner{}
+	s.offering, s.lines, s.known, s.joiner = false, 0, siprec.Metadata{}, sdp.Joiner{}
 }

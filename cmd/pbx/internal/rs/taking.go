@@ -2,6 +2,7 @@ package rs
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"naisen/media"
@@ -25,8 +26,11 @@ type track struct {
 	there   bool           // the recording knows that somebody is there
 }
 
-// chronicle is a recording that keeps who left.
-type chronicle interface{ Left(endpoint string) }
+// chronicle is a recording that keeps who left, and by which rules it is kept, as how confidential.
+type chronicle interface {
+	Left(endpoint string)
+	Kept(days int, label recorder.Label)
+}
 
 // pauser is a recording that can keep a stretch empty, and says so.
 type pauser interface {
@@ -140,8 +144,12 @@ func (t *taking) begin() {
 	t.log.Info("rs: recording for another system", "streams", len(t.tracks), "policy", t.rule.Policy, "number", t.rule.Number)
 }
 
-// answer takes an offer: known streams as they are, more of them behind. At least one must be usable.
+// answer takes an offer: known streams as they are, more of them behind. At least one must be usable. On an error the session is as it was before the
+// offer (RFC 3261 section 14.1).
 func (t *taking) answer(offer media.SDP) (media.SDP, error) {
+	if t.offering { // glare
+		return nil, media.ErrState
+	}
 	parts, err := sdp.Split(offer)
 	if err != nil {
 		return nil, err
@@ -149,45 +157,73 @@ func (t *taking) answer(offer media.SDP) (media.SDP, error) {
 	if len(parts) < len(t.tracks) { // RFC 3264 section 8: none may go
 		return nil, media.ErrSDP
 	}
-	usable := 0
+	refusals := make([]media.SDP, len(parts))
 	for i, p := range parts {
-		if i == len(t.tracks) {
-			t.tracks = append(t.tracks, &track{label: p.Label})
+		if refusals[i], err = sdp.Refuse(p.SDP); err != nil {
+			return nil, err
 		}
-		tr := t.tracks[i]
-		tr.label = p.Label
-		if parts[i].SDP, err = t.hear(tr, p.SDP); err != nil {
-			if parts[i].SDP, err = sdp.Refuse(p.SDP); err != nil {
-				return nil, err
+	}
+	tracks, usable := slices.Clone(t.tracks), 0
+	for i, p := range parts {
+		if i == len(tracks) {
+			tracks = append(tracks, &track{})
+		}
+		if leg := tracks[i].leg; leg != nil && answerable(leg, p.SDP, t.want()) == nil {
+			usable++
+		}
+	}
+	for i, p := range parts { // what is new changes nothing for what is there
+		if tr := tracks[i]; tr.leg == nil {
+			if parts[i].SDP, err = t.hear(tr, p.SDP); err == nil {
+				usable++
+				refusals[i] = nil
+				continue
 			}
 			t.drop(tr)
-			continue
 		}
-		usable++
 	}
 	if usable == 0 {
 		return nil, media.ErrNoMatch
 	}
+	t.answerAll(tracks, parts, refusals)
 	return t.joiner.Join(parts...)
 }
 
-// hear answers one stream's offer.
-func (t *taking) hear(tr *track, offer media.SDP) (media.SDP, error) {
-	if tr.leg == nil {
-		leg, err := t.server.cfg.Engine.Endpoint(t.request.Peer.Profile, func(media.Event) {}) // what a voice does is in the recording; a silent one is ended by its session
-		if err != nil {
-			return nil, err
-		}
-		tr.leg = leg
-		tr.bridge = t.server.cfg.Engine.Bridge()
-		if t.recording != nil {
-			tr.bridge.Attach(t.recording.Tap())
-		}
-		if err := tr.bridge.Join(leg); err != nil {
-			return nil, err
+// answerAll answers what was there before, and puts all in force. A stream that cannot be used goes.
+func (t *taking) answerAll(tracks []*track, parts []sdp.Part, refusals []media.SDP) {
+	t.tracks = tracks
+	for i, tr := range tracks {
+		tr.label = parts[i].Label
+		switch {
+		case refusals[i] == nil: // new
+		case tr.leg == nil:
+			parts[i].SDP = refusals[i]
+		default:
+			answer, err := tr.leg.Answer(parts[i].SDP, t.want())
+			if err != nil {
+				t.drop(tr)
+				answer = refusals[i]
+			}
+			parts[i].SDP = answer
 		}
 	}
-	return tr.leg.Answer(offer, t.want())
+}
+
+// hear makes what is needed for a stream that we do not take yet, and answers its offer.
+func (t *taking) hear(tr *track, offer media.SDP) (media.SDP, error) {
+	leg, err := t.server.cfg.Engine.Endpoint(t.request.Peer.Profile, func(media.Event) {}) // what a voice does is in the recording; a silent one is ended by its session
+	if err != nil {
+		return nil, err
+	}
+	tr.leg = leg
+	tr.bridge = t.server.cfg.Engine.Bridge()
+	if t.recording != nil {
+		tr.bridge.Attach(t.recording.Tap())
+	}
+	if err := tr.bridge.Join(leg); err != nil {
+		return nil, err
+	}
+	return leg.Answer(offer, t.want())
 }
 
 func (t *taking) want() media.Want {
@@ -233,7 +269,7 @@ func (t *taking) offered(e dialog.Offered) {
 		answer, err := t.answer(e.SDP)
 		if err != nil {
 			t.log.Warn("rs: the client's offer is unusable", "err", err)
-			t.session.Refuse(sip.StatusCause(488))
+			t.session.Refuse(refusal(err))
 			return
 		}
 		t.pause(sdp.Inactive(e.SDP))
@@ -249,10 +285,14 @@ func (t *taking) offered(e dialog.Offered) {
 // reoffer makes an offer of ours: in answer to an INVITE without one, or with a question.
 func (t *taking) reoffer(with []multipart.Part) {
 	legs := t.legs()
-	if len(legs) != len(t.tracks) || t.offering { // a stream that we refused cannot be offered in its place
-		if with == nil {
-			t.session.Refuse(sip.StatusCause(488))
-		}
+	switch {
+	case t.offering && with == nil:
+		t.session.Refuse(refusal(media.ErrState))
+		return
+	case len(legs) != len(t.tracks) && with == nil: // a stream that we refused cannot be offered in its place
+		t.session.Refuse(sip.StatusCause(488))
+		return
+	case t.offering, len(legs) != len(t.tracks):
 		return
 	}
 	labels := make([]string, len(legs))
@@ -262,7 +302,7 @@ func (t *taking) reoffer(with []multipart.Part) {
 	offer, err := offers(&t.joiner, legs, labels, func(int) media.Want { return t.want() })
 	switch {
 	case err != nil && with == nil:
-		t.session.Refuse(sip.StatusCause(488))
+		t.session.Refuse(refusal(err))
 	case err != nil:
 		t.log.Warn("rs: no offer to the client", "err", err)
 	case with == nil:

@@ -97,8 +97,13 @@ func (t *taking) learn(m siprec.Metadata) {
 		t.ask()
 		return
 	}
-	if t.forbidden(t.server.cfg.Rule(t.request.Peer, t.numbers())) {
+	r := t.server.cfg.Rule(t.request.Peer, t.numbers())
+	if t.forbidden(r) {
 		return
+	}
+	t.rule = t.rule.Strictest(r)
+	if k, ok := t.recording.(chronicle); ok {
+		k.Kept(t.rule.Retention, t.rule.Label)
 	}
 	t.name()
 	if !complete {

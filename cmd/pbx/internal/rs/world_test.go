@@ -230,7 +230,7 @@ func (w *world) Start(of recorder.Case) (recorder.Recording, error) {
 		return nil, w.refuses
 	}
 	w.started = append(w.started, of)
-	r := &fakeRecording{w: w, known: map[string]string{}}
+	r := &fakeRecording{w: w, known: map[string]string{}, kept: keptAs(of.RetentionDays, of.Label)}
 	w.live = r
 	for _, p := range of.Parties {
 		w.notes = append(w.notes, "start "+r.name(p))
@@ -241,7 +241,19 @@ func (w *world) Start(of recorder.Case) (recorder.Recording, error) {
 type fakeRecording struct {
 	w     *world
 	known map[string]string // endpoints by the order in which they came
+	kept  string            // as it was told last
 	fails func(error)
+}
+
+func keptAs(days int, label recorder.Label) string {
+	return fmt.Sprint("kept ", days, " ", recorder.LabelOf(label.Level()))
+}
+
+func (f *fakeRecording) Kept(days int, label recorder.Label) {
+	if s := keptAs(days, label); s != f.kept {
+		f.kept = s
+		f.say(s)
+	}
 }
 
 // name says who speaks at which of the recording's endpoints.
