@@ -43,7 +43,7 @@ func (r Record) Wording(called bool) string {
 }
 
 // announced is how a call is told that is recorded as r and next: each side hears what was demanded of it first. Only where both may be refused there
-// is a key, and no notice speaks of a key that there is not.
+// is a key, and no notice speaks of a key that there is not. Where either ends the call for it, the call ends.
 func (r Record) announced(next Record) Record {
 	in, out := r, r
 	if !r.Notice.Demanded() && next.Notice.Demanded() {
@@ -53,7 +53,9 @@ func (r Record) announced(next Record) Record {
 		out = next
 	}
 	both := r.Refusal.Key != 0 && next.Refusal.Key != 0
-	if !both {
+	if both { // who refuses does so towards both
+		in.Refusal.Ends = r.Refusal.Ends || next.Refusal.Ends
+	} else {
 		in, out = in.firm(r, next), out.firm(r, next)
 	}
 	outbound, calling := out.Called(), out.Wording(true)

@@ -121,10 +121,10 @@ func (r Record) And(next Record) Record {
 	switch {
 	case r.weight() < next.weight():
 		out = next
-		out.DSCP = cmp.Or(next.DSCP, r.DSCP)
 	case r.weight() == next.weight() && r.weight() > 0:
 		out = r.strictest(next)
 	}
+	out.DSCP = cmp.Or(out.DSCP, r.DSCP, next.DSCP) // what a class is marked with does not end where another policy says nothing of it
 	out.Never, out.Media = cmp.Or(r.Never, next.Never), Stricter(r.Media, next.Media)
 	out.OnDemand, out.PreBuffer = r.OnDemand || next.OnDemand, r.PreBuffer || next.PreBuffer
 	return out

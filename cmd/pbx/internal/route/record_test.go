@@ -23,7 +23,10 @@ func TestStrictest(t *testing.T) {
 		first, then, get Record
 	}{
 		{"neither", off, Record{}, off},
-		{"the first alone", silent, off, with(silent, func(r *Record) { r.Media = "srtp-required" })},
+		{"the first alone", silent, off, with(silent, func(r *Record) { r.Media, r.DSCP = "srtp-required", 40 })},
+		{"marked by the second", off, with(silent, func(r *Record) { r.DSCP = 36 }), with(silent, func(r *Record) { r.Media, r.DSCP = "srtp-required", 36 })},
+		{"marked by the second alone", Record{Notice: NoticeNone}, Record{DSCP: 44}, Record{Notice: NoticeNone, DSCP: 44}},
+		{"both recorded, the second marked", silent, with(silent, func(r *Record) { r.DSCP = 36 }), with(silent, func(r *Record) { r.DSCP = 36 })},
 		{"the second alone", off, silent, with(silent, func(r *Record) { r.Media, r.DSCP = "srtp-required", 40 })},
 		{"both", silent, strict, Record{On: true, Number: "2001", Policy: "silent", Notice: NoticeEarly, Prompt: "p", Language: "ja", Refuse: true, Retention: 365, Label: high, Media: "srtp-required"}},
 		{"the other way round", strict, silent, strict},
@@ -113,6 +116,7 @@ func TestAnnounced(t *testing.T) {
 		}
 		return r
 	}
+	ends := func(r Record) Record { r.Refusal.Ends = true; return r }
 	silent := Record{On: true, Notice: NoticeNone}
 	outward := Record{On: true, Notice: NoticeNone, Outbound: NoticeCalled, Prompt: "in", Calling: "out", Language: "en"}
 	for _, c := range []struct {
@@ -121,6 +125,9 @@ func TestAnnounced(t *testing.T) {
 		want        Record
 	}{
 		{"both may be refused", with("a", '9'), with("b", '8'), with("a", '9')},
+		{"and the first ends the call for it", ends(with("a", '9')), with("b", '8'), ends(with("a", '9'))},
+		{"and the second ends the call for it", with("a", '9'), ends(with("b", '8')), ends(with("a", '9'))},
+		{"the second would end it, if it might be refused", ends(with("a", '9')), with("b", 0), with("b", 0)},
 		{"the first may", with("a", '9'), with("b", 0), with("b", 0)},
 		{"the second may", with("a", 0), with("b", '8'), with("a", 0)},
 		{"and who must not be told has no key", with("a", '9'), silent, with("notice/recording", 0)},
