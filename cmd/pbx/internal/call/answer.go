@@ -76,8 +76,7 @@ func (c *Call) onAnswered(e Answered) {
 func (c *Call) won(p *party) {
 	c.winner = p
 	c.plan.Record = c.plan.Record.And(p.errand.record)
-	c.demand(p)
-	c.joinClass(c.plan.Record.Media)
+	c.takesOver(p, false)
 	c.disarm()
 	c.standDown()
 	if c.act != nil {
@@ -118,11 +117,19 @@ func (c *Call) connect() {
 		return
 	}
 	if c.insists() {
-		c.log.Info("call: ends where it must be recorded, with somebody who refused that")
-		c.end(sip.StatusCause(603), bySwitch)
+		c.log.Info("call: ends where it must be recorded, and is not", "refused", c.record.declined)
+		cause := sip.StatusCause(503)
+		if c.record.declined {
+			cause = sip.StatusCause(603)
+		}
+		c.end(cause, bySwitch)
 		return
 	}
 	if p := c.uninformed(); p != nil {
+		if c.phase == Talking { // somebody stands where another one talked: who talked with that one waits
+			c.unask()
+			c.phase = Ringing
+		}
 		c.playNotice(p)
 		return
 	}
@@ -217,7 +224,7 @@ func (c *Call) onAgreed(e Agreed) {
 	case c.phase == Ringing:
 		c.connect()
 	case c.phase == Talking: // one that took another's place
-		c.resume()
+		c.connect()
 	}
 }
 

@@ -187,6 +187,7 @@ type party struct {
 	asserted route.Shown  // who is there, as its network says; zero: it has not said
 	outside  bool         // a stranger: it came by a trunk from outside, or was called there
 	informed bool         // it has heard the notice
+	declined bool         // and refused the recording by a key
 	never    string       // it may not be recorded: its number; empty: it may
 	parting  bool         // it sent the other away, and hears what became of that before it is let go
 }

@@ -3,6 +3,7 @@ package call
 import (
 	"time"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/recorder"
 	"naisen/sip"
@@ -18,14 +19,15 @@ const (
 const whyRefused = "the recording was refused by key"
 
 // allow gives who has heard the whole notice its time to refuse.
-func (c *Call) allow(p *party, n recorder.Notice) {
-	c.play(p, c.deps.Programs.Pause(c.plan.Record.Refusal.Wait), purposeChoice)
-	p.stage.receipt = &n
+func (c *Call) allow(p *party, r route.Refusal, n recorder.Notice) {
+	c.play(p, c.deps.Programs.Pause(r.Wait), purposeChoice)
+	p.stage.refusal, p.stage.receipt = r, &n
 }
 
 // chosen: nothing was pressed.
 func (c *Call) chosen(p *party) {
 	n := p.stage.receipt
+	p.stage.receipt = nil
 	c.silence(p)
 	c.informed(p, *n)
 	c.noticed()
@@ -34,26 +36,26 @@ func (c *Call) chosen(p *party) {
 // refusesBy takes the key of a party that hears the notice, or has just heard it. Keys that mean nothing here are nobody's: they may be a PIN
 // that was pressed too early, and are kept nowhere.
 func (c *Call) refusesBy(p *party, key rune, how path) bool {
-	r := c.plan.Record.Refusal
+	r := p.stage.refusal
 	if p.stage.why != purposeNotice && p.stage.why != purposeChoice {
 		return false
 	}
 	if r.Key == 0 || key != r.Key || !p.keypad.hears(how, time.Now()) {
 		return true
 	}
-	c.log.Info("call: recording refused by key", "leg", p.id, "ends", r.Ends)
+	c.record.ends = r.Ends || c.plan.Record.Refusal.Ends // a stricter number may have been reached since
+	c.log.Info("call: recording refused by key", "leg", p.id, "ends", c.record.ends)
 	if n := p.stage.receipt; n != nil {
 		n.Pressed = string(key)
-		c.receipt(*n)
 	}
 	p.stage.pressed = key
 	c.silence(p) // a notice that was cut short has its receipt when its last packet is counted
 	c.ban(whyRefused)
 	say := sayUnrecorded
-	if r.Ends {
+	if c.record.ends {
 		say = sayRefusedEnd
 	}
-	c.record.declined = true
+	c.record.declined, p.declined = true, true
 	c.plan.Record.On = false // what it asks for is fulfilled by not recording; a later number may want more
 	if p.ep.Codec() == media.T38 {
 		c.refusalTold(p)
@@ -66,15 +68,20 @@ func (c *Call) refusesBy(p *party, key rune, how path) bool {
 // refusalTold goes on, or ends the call where the policy lets nobody talk unrecorded.
 func (c *Call) refusalTold(p *party) {
 	c.silence(p)
-	if c.plan.Record.Refusal.Ends {
+	if c.record.ends {
 		c.end(sip.StatusCause(603), bySwitch)
 		return
 	}
 	c.noticed()
 }
 
-// insists says that a number was reached which would rather have no call than no recording, with somebody who refused to be recorded.
-func (c *Call) insists() bool { return c.record.declined && c.plan.Record.On && c.refuses() }
+// insists says that a number was reached which would rather have no call than no recording, where there is none and will be none; or no call with
+// somebody who refuses it, and somebody did.
+func (c *Call) insists() bool {
+	r := c.plan.Record
+	broken := c.recording != nil && c.record.broken == c.record.id
+	return r.On && (c.refuses() && (c.record.refused || broken) || c.record.declined && r.Refusal.Ends && !r.ByHand && !c.urgent)
+}
 
 // cutShort is a notice that ended before its end. How much of it was sent is known when the endpoint says so.
 type cutShort struct {
@@ -88,8 +95,12 @@ type mediaClosed struct{ leg LegID }
 
 func (mediaClosed) event() {}
 
-// interrupted remembers a notice that is taken away while it is on air.
+// interrupted remembers a notice that is taken away while it is on air, and keeps the receipt of one that was heard to its end, whatever ended the time
+// to refuse.
 func (c *Call) interrupted(p *party) {
+	if n := p.stage.receipt; n != nil {
+		c.receipt(*n)
+	}
 	if p.stage.why == purposeNotice && p.stage.stop != nil && len(c.cut) < maxReceipts {
 		c.cut = append(c.cut, cutShort{party: p, heard: p.stage})
 	}

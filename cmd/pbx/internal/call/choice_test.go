@@ -151,9 +151,10 @@ func TestCutShort(t *testing.T) {
 	}
 }
 
-// Who refused is sent to a number that would rather have no call than no recording: the call ends. Where a recording is only wanted it goes on without.
+// Who refused is sent to a number that would rather have no call than no recording, or that talks with nobody who refuses it: the call ends. Where a
+// recording is only wanted it goes on without.
 func TestRefusedAndSentOn(t *testing.T) {
-	for _, insists := range []bool{false, true} {
+	for next, insists := range map[route.Record]bool{{}: false, {Refuse: true}: true, {Refusal: route.Refusal{Key: '8', Ends: true}}: true, {Refusal: route.Refusal{Key: '8'}}: false} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(choosing(false), phone)
 			a := r.begin(Incoming{ID: "c1", Request: route.Request{Domain: "d", Trunk: "carrier", Number: "0901", Dialled: "0312345678"}, Offer: media.SDP("PCMU"), MaxForwards: 70})
@@ -168,7 +169,7 @@ func TestRefusedAndSentOn(t *testing.T) {
 			r.sw.calls["c1"].called[0].ext = "2002" // by the test's leave: nothing runs
 			r.sw.mu.Unlock()
 			r.plan = recorded(route.NoticeAnswer)
-			r.plan.Record.Refuse = insists
+			r.plan.Record.Refuse, r.plan.Record.Refusal = next.Refuse, next.Refusal
 			b.post(Referred{Leg: b.id, To: to("2003")})
 			c := r.last()
 			c.mailbox.Post(Answered{c.id, media.SDP("PCMU")})
@@ -227,4 +228,91 @@ func TestOutboundNotice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A notice that was heard to its end has its receipt also where the time to refuse was cut short: by hanging up, or by another telephone in its place.
+func TestHeardAndNotChosen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(choosing(false), phone)
+		a := r.start(media.SDP("PCMU"))
+		r.hears(0)
+		a.played()
+		if got := r.hears(0); got != "pause" {
+			t.Fatalf("hears %q", got)
+		}
+		a.hangup(sip.CauseNormal)
+		cdr := r.settled(t)
+		if len(cdr.Notices) != 1 || !cdr.Notices[0].Complete || cdr.Notices[0].Pressed != "" || cdr.Notices[0].RefusalKey != "9" {
+			t.Errorf("receipts %+v", cdr.Notices)
+		}
+	})
+}
+
+// What was played before, and ends late, is not the notice: that is over when it is.
+func TestLateEndIsNotTheNotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(recorded(route.NoticeEarly), phone)
+		a := r.start(media.SDP("PCMU"))
+		if got := r.hears(0); got != "notice/recording" {
+			t.Fatalf("hears %q", got)
+		}
+		a.post(Media{a.id, media.PlayEnded{Source: named{"music", media.PCMU}, Complete: true, Packets: 9}})
+		if got := r.hears(0); got != "notice/recording" || r.leg(1) != nil {
+			t.Errorf("hears %q, and somebody rings: %v", got, r.leg(1) != nil)
+		}
+		a.post(Media{a.id, media.PlayEnded{Source: named{"notice/recording", media.PCMU}, Complete: true, Packets: 9}})
+		if r.leg(1) == nil {
+			t.Error("nobody rings after the notice")
+		}
+		a.hangup(sip.CauseNormal)
+		r.settled(t)
+	})
+}
+
+// Who refused is not recorded either when its leg goes to another call: a recording that runs there ends. Where only who refused is gone, it goes on.
+func TestRefusedAndBroughtTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(choosing(false), ours)
+		stranger := r.begin(Incoming{ID: "c1", Request: route.Request{Domain: "d", Trunk: "carrier", Number: "0901", Dialled: "2002"}, Offer: media.SDP("PCMU"), MaxForwards: 70})
+		r.hears(0)
+		stranger.key('9')
+		r.hears(0)
+		stranger.played()
+		b := r.last()
+		b.post(Answered{b.id, media.SDP("PCMU")})
+		synctest.Wait()
+		r.now(recorded(route.NoticeNone), carols)
+		asks := r.extension("c2", "2002")
+		c := r.last()
+		c.post(Answered{c.id, media.SDP("PCMU")})
+		synctest.Wait()
+		if len(r.records) != 1 || r.records[0].stops != 0 {
+			t.Fatalf("%d recordings", len(r.records))
+		}
+		asks.post(Referred{Leg: asks.id, To: to("2003"), Replaces: Replaces{CallID: string(b.id)}})
+		synctest.Wait()
+		if rec := r.records[0]; len(r.records) != 1 || rec.stops != 1 || rec.why != whyRefused || stranger.ends+c.ends != 0 {
+			t.Errorf("%d recordings, the first ended %d times: %q", len(r.records), rec.stops, rec.why)
+		}
+		r.over(t, 2)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		o := talking(t, recorded(route.NoticeNone))
+		o.now(choosing(false), carols)
+		o.bob.presses("#702003#")
+		o.alone(o.bobs, "notice/recording")
+		o.bob.key('9')
+		o.alone(o.bobs, sayUnrecorded)
+		o.bob.played()
+		o.carol = o.last()
+		o.cars = o.endpoints[len(o.endpoints)-1]
+		o.answers()
+		o.talk(o.bobs, o.cars)
+		o.bob.presses("#74")
+		o.talk(o.annas, o.cars)
+		if len(o.records) != 1 || o.records[0].stops != 0 {
+			t.Errorf("%d recordings", len(o.records))
+		}
+		o.rig.over(t, 2)
+	})
 }

@@ -142,6 +142,7 @@ func (c *Call) welcome() {
 		c.in.Request.Dialled = c.plan.To
 	}
 	c.log.Info("call: new", "from", c.in.Request.Number, "consults for", c.consultation.call, "rule", c.plan.Why)
+	c.takesOver(p, true)
 	c.bridge = c.deps.Media.Bridge()
 	if c.plan.Refuse.Status != 0 {
 		c.end(c.plan.Refuse, bySwitch)
@@ -172,7 +173,7 @@ func (c *Call) onReturned(e Returned) {
 		return
 	}
 	c.log.Info("call: back from a consultation", "leg", p.id, "status", e.cause.Status)
-	p.side = c.caller.side.other()
+	p.side, p.never = c.caller.side.other(), t.home.never // that it called there, is over
 	t.by, t.keys, c.consultation = p, true, e.other
 	if e.other != nil {
 		e.other.by = p

@@ -131,7 +131,7 @@ func (c *Call) playNotice(p *party) {
 	prompt, mode := r.Wording(p.rung()), c.noticeMode(p)
 	c.log.Info("call: notice", "leg", p.id, "prompt", prompt, "mode", string(mode))
 	c.play(p, c.deps.Programs.Announce(c.in.Request.Domain, prompt, r.Language), purposeNotice)
-	p.stage.mode = mode
+	p.stage.mode, p.stage.refusal = mode, r.Refusal
 }
 
 // noticeMode is when the notice that p hears now is played.
@@ -163,8 +163,8 @@ func (c *Call) noticeEnded(p *party, ev media.PlayEnded) {
 		return
 	}
 	n := c.receiptOf(p, heard, ev)
-	if c.plan.Record.Refusal.Key != 0 && p.ep.Codec() != media.T38 {
-		c.allow(p, n)
+	if heard.refusal.Key != 0 && p.ep.Codec() != media.T38 {
+		c.allow(p, heard.refusal, n)
 		return
 	}
 	c.informed(p, n)
@@ -177,7 +177,7 @@ func (c *Call) receiptOf(p *party, heard stage, ev media.PlayEnded) recorder.Not
 	n := recorder.Notice{Prompt: heard.spoken.Prompt, Version: heard.spoken.Version, Language: heard.spoken.Language, SHA256: heard.spoken.SHA256,
 		Mode: string(heard.mode), SSRC: ev.SSRC, FirstRTP: ev.FirstRTP, LastRTP: ev.LastRTP, FirstSequence: ev.FirstSequence, LastSequence: ev.LastSequence,
 		Packets: ev.Packets, Complete: ev.Complete, Started: ended.Add(-time.Duration(ev.EndedAt - ev.StartedAt)), Ended: ended, Party: p.number, Leg: string(p.id)}
-	if key := c.plan.Record.Refusal.Key; key != 0 {
+	if key := heard.refusal.Key; key != 0 {
 		n.RefusalKey = string(key)
 	}
 	return n

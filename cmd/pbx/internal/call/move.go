@@ -323,6 +323,10 @@ func (c *Call) inherit(e Adopt) {
 		c.help = e.help
 	}
 	c.plan.Record = c.plan.Record.And(e.record)
+	if slices.ContainsFunc(e.parties, func(p *party) bool { return p.declined }) { // wherever it said so
+		c.record.declined = true
+		c.ban(whyRefused)
+	}
 	c.heed(e)
 	c.link(recorder.Link{Call: e.call, How: recorder.MergedFrom})
 	c.shows(e.about.called...)
@@ -330,6 +334,13 @@ func (c *Call) inherit(e Adopt) {
 	c.joinClass(c.plan.Record.Media)
 	for _, p := range e.parties {
 		p.security = c.demands(p.security)
+	}
+}
+
+// meets: somebody from another call is a party of this one. What a line demands came with the other call.
+func (c *Call) meets(p *party) {
+	if p.ext != "" {
+		c.takesOver(p, false)
 	}
 }
 
@@ -357,5 +368,6 @@ func (c *Call) take(e Adopt) {
 		return
 	}
 	c.winner = e.parties[0]
+	c.meets(c.winner)
 	c.connect()
 }

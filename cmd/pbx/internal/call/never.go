@@ -1,6 +1,10 @@
 package call
 
-import "naisen/cmd/pbx/internal/route"
+import (
+	"cmp"
+
+	"naisen/cmd/pbx/internal/route"
+)
 
 // A number whose policy is never is in no recording, whoever asks and whatever other numbers demand. A line (a DID, queue, group, room or trunk that the
 // call came by, or its direction) forbids from then on to the call's end: who dialled it was told so. A person forbids as long as its telephone takes
@@ -29,13 +33,19 @@ func (c *Call) toward() route.Direction {
 	return c.direction
 }
 
-// demand takes over what the policy of who has answered demands.
-func (c *Call) demand(p *party) {
-	r := c.own(p, false)
-	if p.ext != "" {
-		r.Never = "" // as long as it takes part: forbidden
+// takesOver: p takes part from now on, whichever way it came: it answered, stands where another one stood, fetched who was parked, was rung to be the
+// caller, or is from another call. What its own policy demands the call demands from here on; of who calls that is in the plan already, as far as it
+// holds for what was dialled.
+func (c *Call) takesOver(p *party, calls bool) {
+	r := c.own(p, calls)
+	if p.ext != "" { // as long as it takes part: forbidden
+		p.never, r.Never = cmp.Or(r.Never, p.never), ""
 	}
-	c.plan.Record = c.plan.Record.And(r)
+	if !calls {
+		c.plan.Record = c.plan.Record.And(r)
+		c.joinClass(c.plan.Record.Media)
+	}
+	c.veil()
 }
 
 // forbidden is the number that forbids a recording now; empty: none does.

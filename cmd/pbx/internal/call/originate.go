@@ -110,6 +110,7 @@ func (c *Call) summoned(p *party) {
 	if c.plan.To != "" {
 		c.to = c.plan.To
 	}
+	c.takesOver(p, c.in.Origin.Then.Verb != "" || p.ext != "" && p.ext == c.in.Request.Extension && !c.in.Request.Away)
 	c.in.Way = append(slices.Clip(c.in.Way), c.plan.Way...)
 	c.log.Info("call: first party answered", "leg", p.id, "number", p.number, "rule", c.plan.Why)
 	switch {

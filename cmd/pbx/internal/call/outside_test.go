@@ -131,8 +131,10 @@ func TestOutsideFails(t *testing.T) {
 			r.sw.deps.Outside = f
 			a, _ := r.up("c1")
 			f.failed(errors.New("no recorder"))
+			f.failed(errors.New("again"))
+			r.records[0].failed(errors.New("nor here"))
 			synctest.Wait()
-			if a.ends > 0 != refuse || !slices.Contains(r.alarms, "recording-failed") {
+			if a.ends > 0 != refuse || !slices.Equal(r.alarms, []string{"recording-failed"}) {
 				t.Errorf("refuse %v: ended %d times, alarms %q", refuse, a.ends, r.alarms)
 			}
 			a.hangup(sip.CauseNormal)

@@ -16,8 +16,10 @@ type recordState struct {
 	detach   func() // takes the tap out of the bridge
 	refused  bool   // the notice failed, or a party wants none: there must be none
 	declined bool   // a party refused it by a key
+	ends     bool   // and the call ends for that
 	failed   bool
-	hidden   cover // why nothing is kept now
+	broken   string // the recording that failed while it ran; empty: none did
+	hidden   cover  // why nothing is kept now
 }
 
 // next is an id that no recording had before: the call's own, and a number when recording is switched on again.
@@ -157,6 +159,7 @@ func (c *Call) retell() {
 
 func (c *Call) onCaptureFailed(e captureFailed) {
 	if c.phase != Ending && c.recording != nil && c.record.id == e.recording { // not one that was stopped by hand meanwhile
+		c.record.broken = e.recording
 		c.recordingFailed(e.err)
 	}
 }
@@ -164,10 +167,13 @@ func (c *Call) onCaptureFailed(e captureFailed) {
 // refuses says that there shall rather be no call than no recording. Of help there is always one, and who only asked for a recording has the call.
 func (c *Call) refuses() bool { return c.plan.Record.Refuse && !c.plan.Record.ByHand && !c.urgent }
 
-// recordingFailed: mandatory recording refuses the call only where the number's policy says so; either way it is alarmed.
+// recordingFailed: mandatory recording refuses the call only where the number's policy says so; either way it is alarmed, once for a call, whichever of
+// its recordings fails, here or outside.
 func (c *Call) recordingFailed(err error) {
-	c.record.failed = true
-	c.deps.Alarm("recording-failed")
+	if !c.record.failed {
+		c.record.failed = true
+		c.deps.Alarm("recording-failed")
+	}
 	c.log.Error("call: recording failed", "err", err, "refuse", c.refuses())
 	if c.refuses() {
 		c.end(sip.StatusCause(503), bySwitch)

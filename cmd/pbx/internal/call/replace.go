@@ -1,6 +1,7 @@
 package call
 
 import (
+	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
 	"naisen/sip"
 )
@@ -27,8 +28,10 @@ func (e Replace) reply(error) {
 
 // onReplace judges by RFC 3891 section 3 and puts the new leg in the place of the old one.
 func (c *Call) onReplace(e Replace) {
-	n := &party{id: e.By.ID(), leg: e.By, offer: e.In.Offer, security: c.demands(e.In.Security), number: e.In.Request.Number, name: e.In.Request.Display,
+	n := &party{id: e.By.ID(), leg: e.By, offer: e.In.Offer, number: e.In.Request.Number, name: e.In.Request.Display,
 		ext: e.In.Request.Extension, trunk: e.In.Request.Trunk, at: where{e.In.Request.Site, e.In.Request.Desk}, hidden: e.In.Private}
+	class := c.own(n, false).Media
+	n.security = strictest(class, c.demands(e.In.Security))
 	c.called = append(c.called, n)
 	n.leg.Attach(c.mailbox)
 	p := c.party(e.Leg)
@@ -42,6 +45,10 @@ func (c *Call) onReplace(e Replace) {
 	if cause := c.mayReplace(p, n, e); cause.Status != 0 {
 		c.log.Info("call: replacing refused", "leg", e.Leg, "by", n.number, "status", cause.Status)
 		c.dismiss(n, cause)
+		return
+	}
+	if o := c.heard(p, e); class == route.EncryptRequired && o != nil && o.inClear() { // nothing has happened: the two talk on
+		c.dismiss(n, sip.CauseNotAcceptable)
 		return
 	}
 	sdp, err := c.describe(n, c.heard(p, e), e.In.Profile)
@@ -72,6 +79,9 @@ func (c *Call) onReplace(e Replace) {
 func (n *party) succeed(p *party) {
 	if p.phase < PartyUp { // a recorded number on the way to it
 		n.errand.record = p.errand.record
+	}
+	if n.ext == p.ext {
+		n.never = p.never
 	}
 	switch {
 	case n.ext != "" && n.ext == p.ext:
@@ -163,12 +173,15 @@ func (c *Call) substitute(p, n *party) {
 		c.winner = n
 	}
 	c.dismiss(p, sip.CauseNormal.WithText("Replaced"))
+	c.takesOver(n, false)
 	switch {
 	case !n.agreed: // its answer comes with the ACK
 	case c.phase == Scripted:
 		c.reprise()
-	case c.winner != nil:
-		c.resume()
+	case c.winner != nil: // what it demands begins, after the notice; one that was being heard is heard anew
+		c.connect()
+	case c.phase == Routing: // who is gone heard the notice, and nobody was rung
+		c.announceOrDial()
 	default: // the caller's place, while others ring
 		c.ringback()
 	}

@@ -37,9 +37,7 @@ func (c *Call) begin(leg Leg) {
 	if c.plan.Confided {
 		c.in.Request.Dialled = c.plan.To
 	}
-	if c.caller.ext != "" {
-		c.caller.never = c.own(c.caller, true).Never
-	}
+	c.takesOver(c.caller, true)
 	c.log.Info("call: new", "from", c.in.Request.Number, "trunk", c.in.Request.Trunk, "dialled", c.in.Request.Dialled, "rule", c.plan.Why)
 	c.bridge = c.deps.Media.Bridge()
 	if c.plan.Refuse.Status != 0 && c.plan.Say != "" && c.in.Offer != nil { // who may not call there is told why, if it can hear it before an answer
@@ -229,9 +227,6 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
 		return
-	}
-	if p.ext != "" {
-		p.never = c.own(p, false).Never
 	}
 	p.asked = c.offerable()
 	offer, err := p.ep.Offer(media.Want{Prefer: p.asked, Security: security})

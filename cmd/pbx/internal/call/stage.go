@@ -39,6 +39,7 @@ type stage struct {
 
 	// Of a notice.
 	mode    route.Notice
+	refusal route.Refusal    // of which it speaks
 	receipt *recorder.Notice // of the one that was heard, while it may still be refused
 	pressed rune             // the key that refused it
 }
@@ -102,8 +103,8 @@ func (c *Call) onMedia(e Media) {
 	}
 	switch ev := e.Event.(type) {
 	case media.PlayEnded:
-		broken := ev.Source != nil && ev.Source == p.stage.source // on its way: the leg's codec is another one by now
-		if (ev.Complete || broken) && p.stage.stop != nil {       // a stopped one belongs to a program that is gone
+		ours := ev.Source != nil && ev.Source == p.stage.source               // if it is broken off, then since the leg's codec is another one by now
+		if (ours || ev.Complete && ev.Source == nil) && p.stage.stop != nil { // else it is of a program that is gone: what is heard now is not over
 			c.programEnded(p, ev)
 		}
 	case media.Timeout:

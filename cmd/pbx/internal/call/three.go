@@ -98,6 +98,7 @@ func (c *Call) third(e Adopt) {
 	c.transfers++
 	told := c.notice
 	c.inherit(e)
+	c.meets(p)
 	c.log.Info("call: three talk", "by", j.by.number)
 	if c.announces() && (c.unaware(p) || !p.informed && e.notice == nil && told != nil) {
 		c.trio.due = true

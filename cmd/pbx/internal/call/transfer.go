@@ -124,6 +124,7 @@ func (c *Call) part(p *party) {
 		c.remove(q)
 	}
 	c.caller, c.winner, c.aligning = stays, nil, nil
+	c.veil() // who forbade it is gone
 	c.phase, c.failure = Routing, sip.Cause{}
 	c.transfers++
 	c.transfer = &transfer{by: p, home: *p, record: c.plan.Record}
