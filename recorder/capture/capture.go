@@ -53,7 +53,7 @@ type Config struct {
 	Drain   time.Duration // how often queues are emptied; default 100 ms
 	Flush   time.Duration // how old a record may get before a slot is sealed for it; default 400 ms
 	Sync    time.Duration // fsync of what was written; default 1 s
-	Max     int           // recordings at once; default 2000
+	Max     int           // recordings at once; default 2000. What was held and is kept comes on top, at most Rings
 	MinFree int64         // bytes; below this a new recording is reported as failed at once; default 64 MiB
 	Rings   int           // calls whose last stretch may be held in memory at once, of 2.5 MiB each where it is used; 0: none
 }
@@ -104,11 +104,12 @@ func Open(cfg Config) (*Recorder, error) {
 }
 
 func open(cfg Config, dir *os.File) (*Recorder, error) {
-	waiting, err := newPool(2 * maxWaiting * cfg.Max) // two parties each: no recording takes another one's room
+	all := cfg.Max + cfg.Rings                    // whoever is held may be kept
+	waiting, err := newPool(2 * maxWaiting * all) // two parties each: no recording takes another one's room
 	if err != nil {
 		return nil, err
 	}
-	slots, err := newSlots(cfg.Max)
+	slots, err := newSlots(all)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (r *Recorder) Start(c recorder.Case) (recorder.Recording, error) {
 	rec := newRecording(r, c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.admit(c.ID); err != nil {
+	if err := r.admit(c.ID, len(r.live)-r.holding < r.cfg.Max); err != nil { // who is only held takes nobody's place
 		return nil, err
 	}
 	r.live[c.ID] = rec
@@ -180,15 +181,15 @@ func (r *Recorder) Start(c recorder.Case) (recorder.Recording, error) {
 	return rec, nil
 }
 
-// admit says whether one more recording may begin. Called with mu held.
-func (r *Recorder) admit(id string) error {
+// admit says whether one more recording may begin, for which there is room or not. Called with mu held.
+func (r *Recorder) admit(id string, room bool) error {
 	switch {
 	case r.closed:
 		return ErrClosed
 	case r.live[id] != nil:
 		r.count.refused.Add(1)
 		return fmt.Errorf("%w: %s", ErrExists, id)
-	case len(r.live) >= r.cfg.Max:
+	case !room:
 		r.count.refused.Add(1)
 		return ErrTooMany
 	}

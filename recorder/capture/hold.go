@@ -30,7 +30,7 @@ func (r *Recorder) Hold(c recorder.Case, window time.Duration) (recorder.Held, e
 	window = max(min(window, MaxWindow), 0)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.admit(c.ID)
+	err := r.admit(c.ID, len(r.live) < r.cfg.Max+r.cfg.Rings) // each may have to become a journal
 	if err == nil {
 		rec.ring, err = r.rings.take(window)
 	}

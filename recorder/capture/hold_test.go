@@ -189,6 +189,53 @@ func TestHeldIsBounded(t *testing.T) {
 	})
 }
 
+// TestHeldTakesNobodysPlace: calls that are only held are none of the recordings that may run at once, and each of them can become one even then.
+func TestHeldTakesNobodysPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(c *Config) { c.Max, c.Rings = 1, 2 })
+		var held []recorder.Held
+		for _, id := range []string{"h1", "h2"} {
+			h, err := b.Hold(twoParties(id), time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, h)
+		}
+		rec, err := b.Start(twoParties("r1"))
+		if err != nil {
+			t.Fatalf("beside two that are held: %v", err)
+		}
+		if _, err := b.Start(twoParties("r2")); !errors.Is(err, ErrTooMany) {
+			t.Errorf("one too many: %v", err)
+		}
+		for _, h := range held {
+			h.Keep(twoParties(""))
+		}
+		for n := range 50 {
+			for _, c := range append([]recorder.Recording{rec}, held[0], held[1]) {
+				c.Tap().Tap(rtp("A", n))
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+		if _, err := b.Hold(twoParties("h3"), time.Minute); !errors.Is(err, ErrTooMany) {
+			t.Errorf("three run, and one more is held, for whose journal there is no room: %v", err)
+		}
+		for _, c := range append([]recorder.Recording{rec}, held[0], held[1]) {
+			c.Stop(time.Now(), "bye")
+		}
+		for range 3 {
+			<-b.ended
+		}
+		for _, id := range []string{"r1", "h1", "h2"} {
+			all, r := b.read(t, id)
+			if seq, _, _ := numbers(all, 0); !r.Complete() || len(seq) != 50 {
+				t.Errorf("%s: %d frames, complete: %v", id, len(seq), r.Complete())
+			}
+		}
+		b.Close()
+	})
+}
+
 // TestHeldOverflows: packets that are too large for two minutes leave a shorter stretch, and a whole one.
 func TestHeldOverflows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
