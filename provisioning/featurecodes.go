@@ -48,6 +48,9 @@ const (
 	FeatureCallJoin         = "call-join"
 	FeatureCallComplete     = "call-complete"
 	FeatureCallReturn       = "call-return"
+	FeatureCallPause        = "call-record-pause"
+	FeatureCallResume       = "call-record-resume"
+	FeatureCallKeep         = "call-record-keep"
 	FeatureNight            = "night-key"
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
@@ -98,6 +101,9 @@ func Features() []Feature {
 		{FeatureCallJoin, "#73", "", "While consulting, or while another call is on hold: all three talk", "問い合わせ中：三者通話"},
 		{FeatureCallComplete, "#74", "", "While consulting: connect the two others", "問い合わせ中：転送の完了"},
 		{FeatureCallReturn, "#75", "", "While consulting: let the one who was rung go, and talk with the one who waits", "問い合わせ中：元の通話に戻る"},
+		{FeatureCallPause, "#76", "", "While talking: record nothing, as long as a card number is given", "通話中：録音の一時停止"},
+		{FeatureCallResume, "#77", "", "While talking: record again", "通話中：録音の再開"},
+		{FeatureCallKeep, "#78", "", "While talking: keep this call, where it is recorded on demand", "通話中：この通話を録音"},
 		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureIntercom, "*55", "extension", "Intercom: the other telephone answers by itself", "インターホン（自動応答）"},
@@ -260,7 +266,8 @@ func Confides(feature string) bool {
 // DuringCall tells of a feature that its code is pressed while one talks, and is nothing that can be dialled.
 func DuringCall(feature string) bool {
 	switch feature {
-	case FeatureCallTransfer, FeatureCallPark, FeatureCallConsult, FeatureCallSwap, FeatureCallJoin, FeatureCallComplete, FeatureCallReturn:
+	case FeatureCallTransfer, FeatureCallPark, FeatureCallConsult, FeatureCallSwap, FeatureCallJoin, FeatureCallComplete, FeatureCallReturn, FeatureCallPause, FeatureCallResume,
+		FeatureCallKeep:
 		return true
 	}
 	return false

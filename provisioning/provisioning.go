@@ -131,6 +131,8 @@ type RecordingPolicy struct {
 	Label         Label      `json:"label,omitempty" doc:"機密度 of its recordings: restricted (機密性3, default), internal (機密性2), public (機密性1)"`
 	PreBuffer     bool       `json:"pre_buffer,omitempty" doc:"With on_demand: the last 120 s before somebody asks may be kept in encrypted memory, and are gone if nobody does"`
 
+	PauseSeconds int `json:"pause_seconds,omitempty" doc:"How long somebody may pause a recording, for a card number say: then it goes on by itself, with an alarm. 10 to 3600; 0: 300"`
+
 	Outside []string `json:"outside,omitempty" doc:"Trunks of the role siprec: recorders that get a copy beside our own recording, the first that takes it"`
 
 	DSCP  int    `json:"dscp_rtp,omitempty" doc:"DSCP of the RTP of every leg of this class of numbers, 1 to 63, where its trunk says none; 0: 46 (EF)"`
@@ -214,6 +216,7 @@ type CallInfo struct {
 	Phase     string    `json:"phase"`
 	Started   time.Time `json:"started"`
 	Recording string    `json:"recording,omitempty"`
+	Paused    bool      `json:"recording_paused,omitempty" doc:"Somebody paused the recording: nothing is kept of what is said"`
 	Media     string    `json:"media,omitempty"` // the bridge's plan in one line
 
 	Extensions []string `json:"extensions,omitempty" doc:"Those whose telephones are in the call: it is their owners' own"`
@@ -239,7 +242,8 @@ type Calls interface {
 	// *NotNow: too many, or the switch is too busy.
 	Start(ctx context.Context, domain string, c StartCall) (string, error)
 	Hangup(ctx context.Context, domain, id string) error
-	Record(ctx context.Context, domain, id string, on bool) error
+	// Order does something to the call's recording. ErrInUse: not now. *Denied: a policy forbids it.
+	Order(ctx context.Context, domain, id string, o RecordingOrder) error
 }
 
 // CDR is one finished call.
@@ -270,6 +274,9 @@ type CDR struct {
 	Transfers  int       `json:"transfers,omitempty" doc:"How often it was transferred, or a party's place was taken"`
 	MergedInto string    `json:"merged_into,omitempty" doc:"ID of the call in which its parties talked on after an attended transfer"`
 	Page       string    `json:"page,omitempty" doc:"ID of the call of who spoke, where this one let a member of a paging group hear it"`
+
+	Asked  *RecordingAsked  `json:"recording_asked,omitempty" doc:"Who had it recorded, where no policy demanded that"`
+	Pauses []RecordingPause `json:"recording_pauses,omitempty" doc:"Stretches of which nothing was recorded since somebody wanted that, at most 32; the recording's manifest has all"`
 
 	Notices []NoticeReceipt `json:"notices,omitempty" doc:"Recording notices that were played, to their end or not, at most 16"`
 

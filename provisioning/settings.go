@@ -8,7 +8,7 @@ type Settings struct {
 	DoNotDisturb  bool       `json:"do_not_disturb"`
 	CallerID      string     `json:"caller_id,omitempty" doc:"Number that outside calls show, of those that the extension may show; left out: its own"`
 	Locked        bool       `json:"locked" doc:"Only numbers inside and emergency numbers can be dialled; forwards that were set before go on"`
-	CallCodes     bool       `json:"call_codes" doc:"Codes pressed while talking transfer and park the call, ask somebody else and bring three together: for telephones without such keys. Menus of others get these keys too"`
+	CallCodes     bool       `json:"call_codes" doc:"Codes pressed while talking transfer and park the call, ask somebody else, bring three together, pause the recording and have a call recorded: for telephones without such keys. Menus of others get these keys too"`
 	NoCallWaiting bool       `json:"no_call_waiting" doc:"Who talks is busy: a second call is not put through"`
 	Ring          Ringing    `json:"ring,omitzero" doc:"Which of its telephones ring when; left out: all at once"`
 }

@@ -292,6 +292,13 @@ func (d DID) Validate() error {
 	return c.result()
 }
 
+// How long a recording may be paused, in seconds.
+const (
+	minPause   = 10
+	usualPause = 300
+	maxPause   = 3600
+)
+
 // Validate: see Entity.
 func (p RecordingPolicy) Validate() error {
 	var c check
@@ -299,6 +306,7 @@ func (p RecordingPolicy) Validate() error {
 	c.oneOf("record", string(p.Record), "", string(RecordAlways), string(RecordOnDemand), string(RecordNever))
 	c.oneOf("label", string(p.Label), "", string(LabelRestricted), string(LabelInternal), string(LabelPublic))
 	c.must(!p.PreBuffer || p.Record == RecordOnDemand, "pre_buffer", "is for on_demand only")
+	c.must(p.PauseSeconds == 0 || p.PauseSeconds >= minPause && p.PauseSeconds <= maxPause, "pause_seconds", "must be 0, or 10 to 3600")
 	c.oneOf("notice", p.Notice, "", "early-media", "after-answer", "none")
 	c.recordingNotice("prompt", p.Prompt)
 	c.oneOf("notice_outbound", p.NoticeOutbound, "", "outbound", "none")

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -40,9 +41,13 @@ func (p RecordingPolicy) Weakened(next RecordingPolicy) []Weakening {
 	weaker(p.Refusal.loosens(next.Refusal), onePerson, "refusal", p.Refusal.String(), next.Refusal.String())
 	weaker(p.OnFailure == "refuse" && next.OnFailure != "refuse", onePerson, "on_failure", p.OnFailure, next.OnFailure)
 	weaker(!slices.Equal(p.Outside, next.Outside), onePerson, "outside", strings.Join(p.Outside, ", "), strings.Join(next.Outside, ", "))
+	weaker(next.longestPause() > p.longestPause(), onePerson, "pause_seconds", itoa(p.longestPause()), itoa(next.longestPause()))
 	weaker(next.encryption() < p.encryption(), onePerson, "media", p.Media, next.Media)
 	return out
 }
+
+// longestPause is how long a recording may be paused, in seconds.
+func (p RecordingPolicy) longestPause() int { return cmp.Or(p.PauseSeconds, usualPause) }
 
 // outward is the notice for whom a call goes to outside.
 func (p RecordingPolicy) outward() string {

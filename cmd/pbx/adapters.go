@@ -12,6 +12,7 @@ import (
 	"naisen/media/tone"
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
+	"naisen/recorder"
 	"naisen/sip"
 	"naisen/sip/auth"
 	"naisen/sip/registrar"
@@ -89,7 +90,7 @@ func (l liveCalls) List(_ context.Context, domain string) []provisioning.CallInf
 
 func callInfo(d *directory.Directory, s *call.Snapshot) provisioning.CallInfo {
 	info := provisioning.CallInfo{ID: s.ID, Domain: s.Domain, From: s.From, To: s.To, Phase: s.Phase.String(), Started: s.Started,
-		Recording: s.Recording, Media: s.Bridge, FromName: nameOf(d, s.Domain, s.From), ToName: nameOf(d, s.Domain, s.To)}
+		Recording: s.Recording, Paused: s.Paused, Media: s.Bridge, FromName: nameOf(d, s.Domain, s.From), ToName: nameOf(d, s.Domain, s.To)}
 	for _, party := range s.Parties {
 		if n := party.Extension; n != "" && !slices.Contains(info.Extensions, n) {
 			info.Extensions = append(info.Extensions, n)
@@ -109,10 +110,22 @@ func (l liveCalls) Hangup(ctx context.Context, domain, id string) error {
 	return l.ask(ctx, domain, id, call.Hangup{Cause: sip.CauseNormal, Done: done}, done)
 }
 
-// Record implements provisioning.Calls.
-func (l liveCalls) Record(ctx context.Context, domain, id string, on bool) error {
+// Order implements provisioning.Calls.
+func (l liveCalls) Order(ctx context.Context, domain, id string, o provisioning.RecordingOrder) error {
 	done := make(chan error, 1)
-	return l.ask(ctx, domain, id, call.Record{On: on, Done: done}, done)
+	by := recorder.Order{By: o.By, How: recorder.ByREST, Reason: o.Reason}
+	var e call.Event
+	switch o.Does {
+	case provisioning.RecordingOn, provisioning.RecordingKeep:
+		e = call.Record{On: true, Demand: o.Does == provisioning.RecordingKeep, By: by, Done: done}
+	case provisioning.RecordingOff:
+		e = call.Record{By: by, Done: done}
+	case provisioning.RecordingPaused, provisioning.RecordingResume:
+		e = call.Pause{On: o.Does == provisioning.RecordingPaused, By: by, Done: done}
+	default:
+		return provisioning.ErrNotFound
+	}
+	return l.ask(ctx, domain, id, e, done)
 }
 
 func (l liveCalls) ask(ctx context.Context, domain, id string, e call.Event, done <-chan error) error {
@@ -131,6 +144,8 @@ func (l liveCalls) ask(ctx context.Context, domain, id string, e call.Event, don
 		return provisioning.ErrInUse
 	case errors.Is(err, call.ErrForbidden):
 		return &provisioning.Denied{Rule: provisioning.RuleNeverRecorded}
+	case errors.Is(err, call.ErrNotOnDemand):
+		return &provisioning.Denied{Rule: provisioning.RuleNotOnDemand}
 	}
 	return err
 }

@@ -32,6 +32,12 @@ func (p *pbx) callCodes(domain, extension string) []call.Code {
 			code.Does = call.Completes
 		case provisioning.FeatureCallReturn:
 			code.Does = call.Returns
+		case provisioning.FeatureCallPause:
+			code.Does = call.Pauses
+		case provisioning.FeatureCallResume:
+			code.Does = call.Resumes
+		case provisioning.FeatureCallKeep:
+			code.Does = call.Keeps
 		default:
 			continue
 		}

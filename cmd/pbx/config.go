@@ -22,22 +22,23 @@ import (
 
 // Config is what needs a restart. Everything else is data behind the REST API. The zero value is the switch on its embedded defaults.
 type Config struct {
-	Data     string         `yaml:"data"`   // directory of everything that lasts; "./var"
-	Domain   string         `yaml:"domain"` // made on the first run, and served to phones that name an address of ours instead
-	Language string         `yaml:"language"`
-	SIP      SIPConfig      `yaml:"sip"`
-	Media    MediaConfig    `yaml:"media"`
-	HTTP     HTTPConfig     `yaml:"http"`
-	Identity IdentityConfig `yaml:"identity"`
-	Storage  StorageConfig  `yaml:"storage"`
-	Audit    AuditConfig    `yaml:"audit"`
-	Keys     KeysConfig     `yaml:"keys"`
-	Vault    VaultConfig    `yaml:"vault"`
-	Webhooks WebhookConfig  `yaml:"webhooks"`
-	LDAP     LDAPConfig     `yaml:"ldap"`
-	Calls    int            `yaml:"calls"` // at once; 2000
-	Drain    Duration       `yaml:"drain"` // patience with running calls after SIGTERM; 30s
-	Log      LogConfig      `yaml:"log"`
+	Data      string          `yaml:"data"`   // directory of everything that lasts; "./var"
+	Domain    string          `yaml:"domain"` // made on the first run, and served to phones that name an address of ours instead
+	Language  string          `yaml:"language"`
+	SIP       SIPConfig       `yaml:"sip"`
+	Media     MediaConfig     `yaml:"media"`
+	HTTP      HTTPConfig      `yaml:"http"`
+	Identity  IdentityConfig  `yaml:"identity"`
+	Storage   StorageConfig   `yaml:"storage"`
+	Audit     AuditConfig     `yaml:"audit"`
+	Keys      KeysConfig      `yaml:"keys"`
+	Vault     VaultConfig     `yaml:"vault"`
+	Webhooks  WebhookConfig   `yaml:"webhooks"`
+	LDAP      LDAPConfig      `yaml:"ldap"`
+	Recording RecordingConfig `yaml:"recording"`
+	Calls     int             `yaml:"calls"` // at once; 2000
+	Drain     Duration        `yaml:"drain"` // patience with running calls after SIGTERM; 30s
+	Log       LogConfig       `yaml:"log"`
 }
 
 // SIPConfig says where phones and carriers reach the switch.
@@ -81,6 +82,11 @@ type IdentityConfig struct {
 	DomainClaim string            `yaml:"domain_claim"`
 	SIPScope    string            `yaml:"sip_scope"`  // that a phone's token must have (RFC 8898); "sip"
 	AccessTTL   Duration          `yaml:"access_ttl"` // of the embedded service's access tokens; 10m
+}
+
+// RecordingConfig bounds what the recorder holds in memory.
+type RecordingConfig struct {
+	Held int `yaml:"held"` // calls whose last two minutes may stand in encrypted memory at once, of 2.5 MiB each; 100
 }
 
 // StorageConfig says where sealed recordings go.
@@ -233,6 +239,9 @@ func (c *Config) setDefaults() {
 		c.Identity.AccessTTL = Duration(10 * time.Minute)
 	}
 	set(&c.Storage.Kind, "dir")
+	if c.Recording.Held == 0 {
+		c.Recording.Held = 100
+	}
 	set(&c.Log.Level, "info")
 	set(&c.Log.Format, "text")
 	if c.Drain == 0 {
@@ -312,6 +321,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		add(invalid("log.format", `is "text" or "json"`))
+	}
+	if c.Recording.Held < 0 || c.Recording.Held > 2000 {
+		add(invalid("recording.held", "is from 1 to 2000"))
 	}
 	if c.Calls < 0 {
 		add(invalid("calls", "is negative"))

@@ -67,7 +67,7 @@ func row(c call.CDR) provisioning.CDR {
 	for _, x := range c.Rang {
 		r.Rang = append(r.Rang, provisioning.Ring{Extension: x.Extension, Outcome: string(x.Outcome)})
 	}
-	r.Notices = receipts(c.Notices)
+	r.Notices, r.Asked, r.Pauses = receipts(c.Notices), askedFor(c.Asked), pausesOf(c.Pauses)
 	for _, l := range c.Legs {
 		r.Legs = append(r.Legs, legQuality(l))
 	}

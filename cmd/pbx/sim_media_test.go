@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -466,6 +467,7 @@ type simRecording struct {
 	ended  time.Time
 
 	heardBy []string // listeners and what they did
+	orders  []string // pauses and their ends
 
 	knows, left []string // endpoints whose voices it has; who left
 	informed    []recorder.Notice
@@ -488,6 +490,16 @@ func (r *simRecording) Listener(endpoint string, l recorder.Listener) {
 	if l.Mode == recorder.Barges {
 		r.knows = append(r.knows, endpoint)
 	}
+}
+
+// Pause and Resume implement the part of a recording that can be paused.
+func (r *simRecording) Pause(o recorder.Order) bool { r.ordered("pause", o); return true }
+func (r *simRecording) Resume(o recorder.Order)     { r.ordered("resume", o) }
+
+func (r *simRecording) ordered(does string, o recorder.Order) {
+	r.tape.mu.Lock()
+	defer r.tape.mu.Unlock()
+	r.orders = append(r.orders, strings.Join(strings.Fields(does+" "+o.By+" "+o.How+" "+o.Reason), " "))
 }
 
 func (r *simRecording) OnFailure(func(error)) {}

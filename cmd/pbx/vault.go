@@ -55,7 +55,7 @@ func openVault(ctx context.Context, c Config, deposit func(context.Context, reco
 	if v.catalogue, err = catalogue.OpenWith(ctx, c.path("catalogue.db"), time.Now, catalogueWords()); err != nil {
 		return nil, err
 	}
-	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue, Deposit: deposit, Log: log})
+	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue, Deposit: deposit, Log: log, Rings: c.Recording.Held})
 	if err != nil {
 		return nil, errors.Join(err, v.catalogue.Close())
 	}
@@ -173,6 +173,12 @@ func (p *pbx) recorderMetrics(c *collector) {
 		c.add(name, help, prometheus.CounterValue, func() float64 { return float64(v()) })
 	}
 	gauge("naisen_recordings_live", "Recordings under way.", func() float64 { return float64(stats().Capture.Live) })
+	gauge("naisen_recordings_held", "Calls whose last stretch stands in encrypted memory, should somebody ask for a recording.", func() float64 { return float64(stats().Capture.Holding) })
+	counter("naisen_recordings_held_total", "Calls for which that was begun.", func() int64 { return stats().Capture.Held })
+	counter("naisen_recordings_held_kept_total", "Of them, those that somebody had recorded.", func() int64 { return stats().Capture.Kept })
+	counter("naisen_recordings_held_forgotten_total", "Of them, those that nobody asked for: nothing is left.", func() int64 { return stats().Capture.Forgotten })
+	counter("naisen_recordings_not_held_total", "Calls for which there was no room in memory.", func() int64 { return stats().Capture.NotHeld })
+	gauge("naisen_recorder_keys_unlocked", "1: the system does not let the keys of what is held be locked in memory.", func() float64 { return flag(stats().Capture.Unlocked) })
 	gauge("naisen_recorder_disk_full", "1: the journal disk has no room.", func() float64 { return flag(stats().Capture.DiskFull) })
 	gauge("naisen_recorder_failing", "Live recordings whose journal the disk refuses now.", func() float64 { return float64(stats().Capture.Failing) })
 	gauge("naisen_recorder_disk_high", "1: more than 90 % of the journal disk is used.", func() float64 { return flag(stats().Capture.DiskHigh) })

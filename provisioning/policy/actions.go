@@ -128,6 +128,8 @@ const (
 	CallRead   provisioning.Action = "call.read"
 	CallHangup provisioning.Action = "call.hangup"
 	CallRecord provisioning.Action = "call.record"
+	CallKeep   provisioning.Action = "call.keep"  // have it recorded, where its policy is on_demand
+	CallPause  provisioning.Action = "call.pause" // pause the recording of a call, and let it go on
 	CallStart  provisioning.Action = "call.start" // ring a telephone, and for it what it would have dialled
 
 	CallMonitor provisioning.Action = "call.monitor" // listen, whisper, join: those calls that a supervision names
@@ -317,6 +319,8 @@ func rows() []row {
 		grant(CallHangup, KindCall, admin, telephony).andOwn(staff),
 		grant(CallStart, KindCall, admin, telephony).andOwn(staff), // own: from one's own extension
 		grant(CallRecord, KindCall, admin, telephony),
+		grant(CallKeep, KindCall, admin, telephony).andOwn(staff),
+		grant(CallPause, KindCall, admin, telephony).andOwn(staff),
 
 		grant(CallMonitor, KindCall).andOwn(supervisor), // own: heard by the supervisor's own telephone
 

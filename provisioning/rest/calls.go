@@ -34,6 +34,26 @@ func (a *api) registerCalls() {
 		rule{action: policy.CallHangup, kind: policy.KindCall, key: "key", domain: "domain"}), a.hangup)
 	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/calls/{key}/recording", "record-call", "Switch recording on or off",
 		rule{action: policy.CallRecord, kind: policy.KindCall, key: "key", domain: "domain"}, 409, 413, 415, 422), a.record)
+	a.registerRecordingOrders()
+}
+
+// registerRecordingOrders: what those who talk may want of their call's recording.
+func (a *api) registerRecordingOrders() {
+	const recording = "/v1/domains/{domain}/calls/{key}/recording"
+	pause := rule{action: policy.CallPause, kind: policy.KindCall, key: "key", domain: "domain"}
+	huma.Register(a.huma, operation(http.MethodPost, recording+"/keep", "keep-call",
+		"Have a call recorded whose policy is on_demand, with what is held of it in memory; staff one of their own. Where a notice is due it is heard first",
+		rule{action: policy.CallKeep, kind: policy.KindCall, key: "key", domain: "domain"}, 409), a.keepCall)
+	huma.Register(a.huma, operation(http.MethodPost, recording+"/pause", "pause-recording",
+		"Record nothing of a call while a card number, say, is given; it goes on by itself after the policy's pause_seconds. Staff one of their own", pause, 409, 413, 415, 422), a.pauseRecording)
+	huma.Register(a.huma, operation(http.MethodPost, recording+"/resume", "resume-recording", "Let a paused recording go on; staff one of their own", pause, 409), a.resumeRecording)
+}
+
+type pauseInput struct {
+	ItemPath
+	Body *struct {
+		Reason string `json:"reason,omitempty" maxLength:"100" doc:"What is to be kept out, as card; never what it is"`
+	}
 }
 
 type startInput struct {
@@ -125,21 +145,60 @@ func (a *api) getCall(ctx context.Context, in *ItemPath) (*itemOutput[provisioni
 
 // hangup ends a call. To who may end their own only, another's is not there.
 func (a *api) hangup(ctx context.Context, in *ItemPath) (*emptyOutput, error) {
-	if !a.sees(ctx, policy.CallHangup, provisioning.Object{Domain: in.Domain, Kind: policy.KindCall, Key: in.Key}) {
-		list, err := a.live(ctx, in.Domain, policy.CallHangup)
-		if err != nil {
-			return nil, a.problem(ctx, err)
-		}
-		if !slices.ContainsFunc(list, func(c provisioning.CallInfo) bool { return c.ID == in.Key }) {
-			return nil, a.problem(ctx, a.may(ctx, policy.CallHangup, provisioning.Object{Domain: in.Domain, Kind: policy.KindCall, Key: in.Key}))
-		}
+	if err := a.own(ctx, in, policy.CallHangup); err != nil {
+		return nil, a.problem(ctx, err)
 	}
 	return a.onCall(ctx, in, policy.CallHangup, nil, func() error { return a.Calls.Hangup(ctx, in.Domain, in.Key) })
 }
 
+// own refuses what somebody may do to their own calls only, where this is another's.
+func (a *api) own(ctx context.Context, in *ItemPath, action provisioning.Action) error {
+	o := provisioning.Object{Domain: in.Domain, Kind: policy.KindCall, Key: in.Key}
+	if a.sees(ctx, action, o) {
+		return nil
+	}
+	list, err := a.live(ctx, in.Domain, action)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(c provisioning.CallInfo) bool { return c.ID == in.Key }) {
+		return a.may(ctx, action, o)
+	}
+	return nil
+}
+
 func (a *api) record(ctx context.Context, in *recordInput) (*emptyOutput, error) {
-	return a.onCall(ctx, &in.ItemPath, policy.CallRecord, map[string]any{"on": in.Body.On},
-		func() error { return a.Calls.Record(ctx, in.Domain, in.Key, in.Body.On) })
+	does := provisioning.RecordingOff
+	if in.Body.On {
+		does = provisioning.RecordingOn
+	}
+	return a.order(ctx, &in.ItemPath, policy.CallRecord, provisioning.RecordingOrder{Does: does}, map[string]any{"on": in.Body.On})
+}
+
+func (a *api) keepCall(ctx context.Context, in *ItemPath) (*emptyOutput, error) {
+	return a.order(ctx, in, policy.CallKeep, provisioning.RecordingOrder{Does: provisioning.RecordingKeep}, nil)
+}
+
+func (a *api) pauseRecording(ctx context.Context, in *pauseInput) (*emptyOutput, error) {
+	o := provisioning.RecordingOrder{Does: provisioning.RecordingPaused}
+	if in.Body != nil {
+		o.Reason = in.Body.Reason
+	}
+	return a.order(ctx, &in.ItemPath, policy.CallPause, o, map[string]any{"paused": true, "reason": o.Reason})
+}
+
+func (a *api) resumeRecording(ctx context.Context, in *ItemPath) (*emptyOutput, error) {
+	return a.order(ctx, in, policy.CallPause, provisioning.RecordingOrder{Does: provisioning.RecordingResume}, map[string]any{"paused": false})
+}
+
+// order does something to the recording of a live call, in the name of who asks.
+func (a *api) order(ctx context.Context, at *ItemPath, action provisioning.Action, o provisioning.RecordingOrder, detail map[string]any) (*emptyOutput, error) {
+	if err := a.own(ctx, at, action); err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	s := subjectOf(ctx)
+	o.By = s.User + "@" + s.Domain
+	return a.onCall(ctx, at, action, detail, func() error { return a.Calls.Order(ctx, at.Domain, at.Key, o) })
 }
 
 // onCall acts on a live call. One that is not there leaves its entries too: somebody tried.

@@ -79,8 +79,8 @@ func (f *fakeCalls) Start(_ context.Context, domain string, c provisioning.Start
 func (f *fakeCalls) Hangup(_ context.Context, domain, id string) error {
 	return f.do(domain, id, "hangup")
 }
-func (f *fakeCalls) Record(_ context.Context, domain, id string, on bool) error {
-	return f.do(domain, id, map[bool]string{true: "record", false: "stop"}[on])
+func (f *fakeCalls) Order(_ context.Context, domain, id string, o provisioning.RecordingOrder) error {
+	return f.do(domain, id, strings.TrimSpace(o.Does+" "+o.By+" "+o.Reason))
 }
 func (f *fakeCalls) do(domain, id, what string) error {
 	if domain != here || id != "c1" {

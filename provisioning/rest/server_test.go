@@ -111,16 +111,18 @@ func TestCalls(t *testing.T) {
 		status             int
 	}{
 		{"POST", "/calls/c1/hangup", "", 204}, {"PUT", "/calls/c1/recording", `{"on":true}`, 204}, {"PUT", "/calls/c1/recording", `{"on":false}`, 204},
+		{"POST", "/calls/c1/recording/pause", "", 204}, {"POST", "/calls/c1/recording/pause", `{"reason":"card"}`, 204}, {"POST", "/calls/c1/recording/resume", "", 204},
+		{"POST", "/calls/c1/recording/keep", "", 204}, {"POST", "/calls/c1/recording/pause", `{"reason":"` + strings.Repeat("x", 101) + `"}`, 422},
 		{"PUT", "/calls/c1/recording", `{}`, 422}, {"POST", "/calls/c9/hangup", "", 404},
 	} {
 		if p := r.do(t, admin, c.method, base+c.path, c.body); p.status != c.status {
 			t.Errorf("%s %s: %d, want %d", c.path, c.body, p.status, c.status)
 		}
 	}
-	if got := strings.Join(r.calls.did, " "); got != "hangup record stop" {
+	if got := strings.Join(r.calls.did, " "); got != "hangup on root@"+here+" off root@"+here+" pause root@"+here+" pause root@"+here+" card resume root@"+here+" keep root@"+here {
 		t.Errorf("the switch was asked for %q", got)
 	}
-	if got := outcomes(r.audit(t, here, "call.")); got != "allowed ok allowed ok allowed ok allowed failed" {
+	if got := outcomes(r.audit(t, here, "call.")); got != strings.Repeat("allowed ok ", 7)+"allowed failed" {
 		t.Errorf("audit: %s", got)
 	}
 }

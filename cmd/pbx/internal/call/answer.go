@@ -148,6 +148,7 @@ func (c *Call) resume() {
 	c.unask()
 	c.keep()
 	c.veil()
+	c.reconsider()
 	for _, p := range c.talkers() {
 		c.silence(p)
 		c.tape(p)

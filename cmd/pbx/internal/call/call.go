@@ -22,7 +22,8 @@ type Deps struct {
 	Dialler  Dialler
 	Programs Programs
 	Recorder Recorder
-	Outside  Outside // recorders of somebody else; nil: there are none
+	Outside  Outside         // recorders of somebody else; nil: there are none
+	Holder   recorder.Holder // of what was said before somebody asks for a recording; nil: nothing is held
 	Ledger   Ledger
 	Route    func(route.Request, time.Time) route.Plan
 	// Party is the recording policy of somebody who takes part. Nil: nobody has one.
@@ -45,6 +46,8 @@ type Deps struct {
 	Number func(domain string, u sip.URI) (Dialled, bool)
 	// Held finds the leg by which an extension holds another call than the one that has the leg but. Its Post is nil: there is none; it must not block.
 	Held func(domain, extension string, but LegID) Reach
+	// Ordered is told what somebody ordered of a recording, or what became of that by itself. It must not block. Nil: nobody writes it down.
+	Ordered func(Ordered)
 	// NewID names a call that begins inside. Nil: none does.
 	NewID func() string
 
@@ -128,13 +131,16 @@ type Call struct {
 	timer         *time.Timer
 	timerSeq      int
 
-	recording recorder.Recording
-	outside   Copies // of the recording, for a recorder of somebody else; nil: there is none
+	recording recorder.Recording // or what is held in memory: recordState.held
+	outside   Copies             // of the recording, for a recorder of somebody else; nil: there is none
 	record    recordState
 	notice    *recorder.Notice  // the first that was heard
 	notices   []recorder.Notice // and what others heard later, or not to its end
 	cut       []cutShort        // notices of which it is not yet known how much was sent
 	links     []recorder.Link   // other calls of the same conversation
+	paused    *pausing          // of the recording; nil: it is not
+	pauses    int               // begun so far
+	silences  []Paused          // of them what the record tells
 
 	started  time.Time
 	answered time.Time
@@ -310,6 +316,10 @@ func (c *Call) handle(e Event) {
 		c.onHangup(e)
 	case Record:
 		c.onRecord(e)
+	case Pause:
+		c.onPause(e)
+	case pauseOver:
+		c.onPauseOver(e)
 	}
 }
 

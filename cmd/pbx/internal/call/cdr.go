@@ -27,6 +27,8 @@ type CDR struct {
 	CallBack        bool   // after an emergency call
 	Recording       string
 	RecordingFailed bool
+	Asked           *recorder.Asked   // who had it recorded; nil: a policy
+	Pauses          []Paused          // of the recording, at most 32
 	Transfers       int               // how often it was transferred, or a party's place was taken
 	MergedInto      string            // the call in which its parties talk on
 	Page            string            // of a member of a paging group: the call of who spoke
@@ -84,7 +86,7 @@ func (c *Call) cdr() CDR {
 	h := c.helped()
 	r := CDR{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to, AnsweredBy: c.answerer,
 		Trunk: c.in.Request.Trunk, Started: c.started, Answered: c.answered, Ended: c.ended, Talk: c.talked(), Cause: c.cause,
-		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Charge: c.charge, Transfers: c.transfers, MergedInto: c.merged,
+		EndedBy: c.endedBy, Recording: c.record.id, RecordingFailed: c.record.failed, Asked: c.record.wished, Pauses: c.silent(), Charge: c.charge, Transfers: c.transfers, MergedInto: c.merged,
 		Withheld: c.in.Request.Withheld, Emergency: h.called, Site: h.site, CallBack: c.plan.CallBack, Legs: c.measured, Rang: c.rang(), Notices: c.receipts()}
 	if c.in.Origin != nil {
 		r.Page = c.in.Origin.Page
@@ -124,6 +126,8 @@ type noted struct {
 	answerer, recording string
 	charge              route.Charge
 	transfers           int
+	pauses              int
+	paused              bool
 }
 
 // note says what the call's record would be if the switch died now. An ended call is the ledger's.
@@ -131,7 +135,7 @@ func (c *Call) note(over bool) {
 	if c.deps.Note == nil || over || c.caller == nil || c.phase == Ending || c.started.IsZero() { // without a caller: one that may be refused
 		return
 	}
-	n := noted{c.started, c.answered, c.answerer + c.served, c.record.id, c.charge, c.transfers}
+	n := noted{c.started, c.answered, c.answerer + c.served, c.record.id, c.charge, c.transfers, c.pauses, c.paused != nil}
 	if n != c.noted {
 		c.noted = n
 		c.deps.Note(c.cdr())

@@ -23,14 +23,14 @@ func (c *Call) offerable() []media.Codec {
 }
 
 // within is what a leg may speak so that one who speaks one of the list hears it: the list, the other G.711 law wherever one is in it, and, if
-// anything in it can be transcoded, whatever else can. A call that is recorded has nothing that cannot be decoded. Who is a fax now will speak
+// anything in it can be transcoded, whatever else can. A call that is recorded, or may be, has nothing that cannot be decoded. Who is a fax now will speak
 // whatever it is asked for.
 func (c *Call) within(list []media.Codec) []media.Codec {
 	if slices.Contains(list, media.T38) {
 		return everyCodec
 	}
 	out := withTwin(list)
-	if c.plan.Record.On {
+	if c.plan.Record.On || c.plan.Record.OnDemand {
 		out = slices.DeleteFunc(out, func(codec media.Codec) bool { return !codec.Transcodes() })
 	}
 	if slices.ContainsFunc(out, media.Codec.Transcodes) {

@@ -19,7 +19,8 @@ type Code struct {
 // Doing is what a code does.
 type Doing int
 
-// What codes do. The last four are for who consults somebody while another one waits; Joins and Returns also stand for themselves.
+// What codes do. Swaps to Joins are for who consults somebody while another one waits; Joins and Returns also stand for themselves. The last three are
+// about the recording.
 const (
 	Sends     Doing = iota // whom it talks with is sent elsewhere
 	Consults               // whom it talks with waits, and somebody else is rung
@@ -27,6 +28,9 @@ const (
 	Completes              // the two others talk, and it is let go
 	Returns                // back to who waits: the one it talks with, or is rung, is let go. Of three the one who came last
 	Joins                  // all three talk; with the one that its telephone holds in another call, where nobody waits in this one
+	Pauses                 // nothing is recorded
+	Resumes                // and now it is again
+	Keeps                  // the call is recorded, where a policy lets those who talk ask for it
 )
 
 const (
@@ -42,6 +46,9 @@ const (
 	whyUnknown  = "call/unallocated"
 	whyBusy     = "call/busy"
 	whyNotThere = "call/unavailable"
+	sayPaused   = "notice/recording-paused"
+	sayResumed  = "notice/recording-resumed"
+	sayKept     = "notice/recording-short"
 )
 
 // asking is the dialogue with a party that pressed a code which takes a number. The other one hears music.
@@ -65,7 +72,8 @@ func (c *Call) typed(p *party, key rune, how path) {
 		}
 		return
 	}
-	if !c.heeds(p) {
+	talk, tape := c.heeds(p), c.heedsTape(p)
+	if !talk && !tape {
 		return
 	}
 	if late {
@@ -76,7 +84,12 @@ func (c *Call) typed(p *party, key rune, how path) {
 	for _, code := range c.deps.Codes(c.in.Request.Domain, p.ext) {
 		if strings.HasSuffix(p.keypad.typed, code.Keys) {
 			p.keypad.typed = ""
-			c.obey(p, code)
+			switch about := code.Does.aboutTape(); {
+			case about && tape:
+				c.obeyTape(p, code.Does)
+			case !about && talk:
+				c.obey(p, code)
+			}
 			return
 		}
 	}

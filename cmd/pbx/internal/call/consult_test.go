@@ -15,7 +15,7 @@ import (
 // codes are those of everybody in these tests.
 func codes(string, string) []Code {
 	return []Code{{Keys: "##"}, {Keys: "#72", Dial: "2002"}, {Keys: "#70", Does: Consults}, {Keys: "#71", Does: Swaps}, {Keys: "#73", Does: Joins},
-		{Keys: "#74", Does: Completes}, {Keys: "#75", Does: Returns}}
+		{Keys: "#74", Does: Completes}, {Keys: "#75", Does: Returns}, {Keys: "#76", Does: Pauses}}
 }
 
 var carols = Destination{Number: "2003", Extension: "2003"}

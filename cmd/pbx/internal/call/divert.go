@@ -129,7 +129,7 @@ func (c *Call) sendOn() bool {
 	c.in.Way = append(slices.Clip(c.in.Way), plan.Way...)
 	c.plan.Steps, c.step, c.outcome, c.carrierFailed = plan.Steps, 0, 0, false
 	c.plan.Record = c.plan.Record.And(plan.Record)
-	if !plan.Record.On || !c.warns() {
+	if !plan.Record.Tells() || !c.warns() {
 		return false
 	}
 	c.phase = Routing

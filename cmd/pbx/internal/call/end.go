@@ -192,6 +192,7 @@ func (c *Call) leave(p *party) {
 	c.faxLeft(p)
 	c.encryptionLeft(p)
 	c.silence(p)
+	c.pauserLeaves(p)
 	c.untape(p)
 	if p.joined {
 		c.empty()

@@ -108,12 +108,6 @@ type Hangup struct {
 	Done  chan error // capacity 1, may be nil
 }
 
-// Record switches recording on or off.
-type Record struct {
-	On   bool
-	Done chan error // capacity 1
-}
-
 func (Progress) event()      {}
 func (Answered) event()      {}
 func (Offered) event()       {}
@@ -130,7 +124,6 @@ func (timeout) event()       {}
 func (cued) event()          {}
 func (captureFailed) event() {}
 func (Hangup) event()        {}
-func (Record) event()        {}
 
 // asker is an event whose sender waits for an answer.
 type asker interface{ reply(error) }
@@ -138,7 +131,6 @@ type asker interface{ reply(error) }
 var _, _, _, _, _ asker = Surrender{}, Replace{}, Watch{}, Send{}, Returned{}
 
 func (h Hangup) reply(err error) { answer(h.Done, err) }
-func (r Record) reply(err error) { answer(r.Done, err) }
 
 func answer(done chan error, err error) {
 	select {

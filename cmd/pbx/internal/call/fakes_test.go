@@ -31,6 +31,7 @@ type rig struct {
 	cdrs      []CDR
 	alarms    []string
 	startErr  error
+	holdErr   error
 	full      error // that each recording has already when it begins; nil: none
 	openErr   error
 	autoEnd   bool   // legs post Ended after End, as real ones do
@@ -241,6 +242,10 @@ type fakeRecording struct {
 	masks  []bool
 	more   []string // parties that came later
 
+	held   bool     // in memory: it is no recording yet
+	orders []string // pauses and their ends
+	full   bool     // it takes no pause
+
 	listeners []string
 	kept      []int
 	labels    []recorder.Label
@@ -255,6 +260,30 @@ func (f *fakeRecording) Kept(days int, label recorder.Label) {
 
 // Mask implements masker.
 func (f *fakeRecording) Mask(on bool, _ string) { f.masks = append(f.masks, on) }
+
+// Pause and Resume implement pauser.
+func (f *fakeRecording) Pause(o recorder.Order) bool {
+	if !f.full {
+		f.orders = append(f.orders, strings.TrimSpace("pause "+o.By+" "+o.How+" "+o.Reason))
+	}
+	return !f.full
+}
+func (f *fakeRecording) Resume(o recorder.Order) {
+	f.orders = append(f.orders, strings.Join(strings.Fields("resume "+o.By+" "+o.How+" "+o.Reason), " "))
+}
+
+// Hold implements recorder.Holder, and fakeRecording recorder.Held.
+func (r *rig) Hold(c recorder.Case, window time.Duration) (recorder.Held, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.holdErr != nil || window != heldWindow {
+		return nil, errors.Join(r.holdErr, errFake)
+	}
+	f := &fakeRecording{of: c, held: true}
+	r.records = append(r.records, f)
+	return f, nil
+}
+func (f *fakeRecording) Keep(c recorder.Case) { f.of, f.held = c, false }
 
 func (f *fakeRecording) Tap() media.Tap { return tapFunc{} }
 

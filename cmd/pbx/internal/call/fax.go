@@ -39,7 +39,7 @@ func (c *Call) faxOffered(p *party, offer media.SDP) bool {
 		c.faxAgreed(p, offer, terms)
 	case c.phase != Talking || q == nil || !q.agreed || q.phase != PartyUp || c.place != nil || c.engaged():
 		c.noFax(p, sip.CauseNotAcceptable)
-	case c.recording != nil && c.plan.Record.Refuse: // rather no call than no recording: as audio the fax is in it
+	case c.recorded() && c.plan.Record.Refuse: // rather no call than no recording: as audio the fax is in it
 		c.noFax(p, sip.CauseNotAcceptable)
 	case c.aligning != nil || c.fax != nil:
 		c.noFax(p, sip.StatusCause(491))

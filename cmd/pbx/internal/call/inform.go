@@ -16,7 +16,7 @@ import (
 // announces says that a policy demands a notice here, and that it can be given.
 func (c *Call) announces() bool {
 	r := c.plan.Record
-	return r.On && r.Announced() && !c.record.refused && !c.urgent && c.forbidden() == ""
+	return r.Tells() && r.Announced() && !c.record.refused && !c.urgent && c.forbidden() == ""
 }
 
 // noticeFor is how a party must be told: whom we called outside otherwise than who calls us, and our own people.
@@ -76,7 +76,7 @@ func (c *Call) unaware(p *party) bool {
 
 // recordable says that a recording may begin now: who had to hear the notice has heard it.
 func (c *Call) recordable() bool {
-	return c.plan.Record.On && !c.record.refused && c.forbidden() == "" && c.recording == nil && (c.notice != nil || !c.mustTell())
+	return c.plan.Record.On && !c.record.refused && c.forbidden() == "" && !c.recorded() && (c.notice != nil || !c.mustTell())
 }
 
 // informed keeps the receipt of a notice that p has heard to its end.
@@ -117,7 +117,7 @@ func (c *Call) ban(why string) {
 
 // heed takes over what was heard in a recorded call whose legs come here. Each of them knows by itself whether it has heard it.
 func (c *Call) heed(e Adopt) {
-	if !e.record.On {
+	if !e.record.Tells() {
 		return
 	}
 	if c.notice == nil {

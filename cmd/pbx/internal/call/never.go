@@ -81,7 +81,7 @@ type masker interface{ Mask(on bool, by string) }
 
 // hide begins or ends a reason to keep nothing. Only with the last one something is kept again.
 func (c *Call) hide(why cover, on bool, by string) {
-	before := c.record.hidden
+	before, quiet := c.record.hidden, c.hushed()
 	if c.record.hidden &^= why; on {
 		c.record.hidden |= why
 	}
@@ -91,7 +91,5 @@ func (c *Call) hide(why cover, on bool, by string) {
 	if m, ok := c.recording.(masker); ok {
 		m.Mask(c.record.hidden != 0, by)
 	}
-	if c.outside != nil {
-		c.outside.Pause(c.record.hidden != 0)
-	}
+	c.hushOutside(quiet)
 }

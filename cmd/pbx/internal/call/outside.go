@@ -1,6 +1,8 @@
 package call
 
 import (
+	"slices"
+
 	"naisen/media"
 	"naisen/recorder"
 )
@@ -31,14 +33,16 @@ func (c *Call) copyOutside(of recorder.Case) {
 	if c.outside == nil {
 		return
 	}
-	if c.record.hidden != 0 {
+	if c.hushed() {
 		c.outside.Pause(true)
 	}
-	for _, known := range of.Parties {
-		for _, p := range c.parties() {
-			if p.ep != nil && p.ep.ID() == known.Endpoint {
-				c.tapeOutside(p)
-			}
+	for _, p := range c.parties() {
+		if p.ep == nil {
+			continue
+		}
+		known := slices.ContainsFunc(of.Parties, func(k recorder.Party) bool { return k.Endpoint == p.ep.ID() })
+		if known || p.taped == c.record.tape { // of what was held in memory
+			c.tapeOutside(p)
 		}
 	}
 }
@@ -56,7 +60,7 @@ func (c *Call) tapeOutside(p *party) {
 
 // heldOutside tells the recorder outside that a party holds, or is back.
 func (c *Call) heldOutside(p *party) {
-	if c.outside != nil && p.taped == c.record.id {
+	if c.outside != nil && p.taped == c.record.tape {
 		c.outside.Hold(p.ep.ID(), p.phase == PartyHeld)
 	}
 }

@@ -50,7 +50,8 @@ func into(p Phase) (r *rig, a, b *fakeLeg) {
 func events(r *rig, a, b LegID) []Event {
 	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
 	list := []Event{timeout{-1}, deviceDue{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
-		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)}}
+		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)},
+		Pause{On: true, Done: make(chan error, 1)}, Pause{Done: make(chan error, 1)}, pauseOver{7}}
 	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{Cause: sip.StatusCause(481)}, Adopt{},
 		Abandoned{NewMailbox()}, Returned{party: &party{id: "new", leg: r.newLeg("new", nil), sink: &sink{}, phase: PartyUp}})
 	for _, l := range []LegID{a, b, "stranger"} {
@@ -89,6 +90,10 @@ func label(e Event, a, b LegID) string {
 		s = "Hangup"
 	case Record:
 		s = fmt.Sprintf("Record on=%v", e.On)
+	case Pause:
+		s = fmt.Sprintf("Pause on=%v", e.On)
+	case pauseOver:
+		s = "pauseOver, stale"
 	case Media:
 		s = fmt.Sprintf("%T %s", e.Event, e.Leg)
 		if p, ok := e.Event.(media.PlayEnded); ok {

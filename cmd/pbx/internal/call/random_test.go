@@ -42,6 +42,10 @@ func play(t *testing.T, rnd *rand.Rand) {
 		}
 	}
 	r := newRig(plan, found...)
+	if rnd.IntN(3) == 0 { // on demand, with what was said before or without
+		plan.Record.On, plan.Record.OnDemand, plan.Record.PreBuffer = false, true, rnd.IntN(2) == 0
+		r.plan, r.sw.deps.Holder = plan, r
+	}
 	own := rand.New(rand.NewPCG(rnd.Uint64(), 2)) // it runs on the call's goroutine
 	r.act = func(Facts, Cue) []Order { return orders(r, own) }
 	var offer media.SDP
@@ -81,7 +85,7 @@ func play(t *testing.T, rnd *rand.Rand) {
 // step posts one random event of leg l.
 func step(r *rig, l *fakeLeg, rnd *rand.Rand) {
 	sdp := []media.SDP{media.SDP("PCMU"), media.SDP("hold:PCMU"), media.SDP("bad"), nil}[rnd.IntN(4)]
-	switch rnd.IntN(12) {
+	switch rnd.IntN(14) {
 	case 0, 1:
 		l.mailbox.Post(Progress{l.id, 183, sdp})
 	case 2, 3:
@@ -102,7 +106,11 @@ func step(r *rig, l *fakeLeg, rnd *rand.Rand) {
 	case 10:
 		l.hangup(sip.CauseBusy)
 	case 11:
-		l.mailbox.Post(Record{On: rnd.IntN(2) == 0, Done: make(chan error, 1)})
+		l.mailbox.Post(Record{On: rnd.IntN(2) == 0, Demand: rnd.IntN(2) == 0, Done: make(chan error, 1)})
+	case 12:
+		l.mailbox.Post(Pause{On: rnd.IntN(3) > 0, Done: make(chan error, 1)})
+	case 13:
+		l.mailbox.Post(Media{l.id, media.PlayEnded{Complete: true}})
 	}
 }
 

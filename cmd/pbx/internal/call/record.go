@@ -11,7 +11,11 @@ import (
 
 // recordState says what became of the recording.
 type recordState struct {
-	id       string // of the last recording; empty: none was started
+	id       string          // of the last recording; empty: none was started
+	tape     string          // of what parties are told to: the same, or what is held in memory
+	held     recorder.Held   // the last stretch in memory, while nobody asked for a recording; nil: nothing is held. It is Call.recording too
+	asked    *recorder.Asked // who wants it, without any policy that demands it; nil: nobody
+	wished   *recorder.Asked // who wanted the last one
 	started  int
 	detach   func() // takes the tap out of the bridge
 	refused  bool   // the notice failed, or a party wants none: there must be none
@@ -31,45 +35,76 @@ func (r *recordState) next(call string) string {
 	return fmt.Sprintf("%s-%d", call, r.started)
 }
 
-// startRecording attaches the tap before the parties are joined, so that the first packet is in it.
+// startRecording attaches the tap before the parties are joined, so that the first packet is in it: in a recording, or in what is held in memory.
 func (c *Call) startRecording() {
-	if !c.recordable() {
-		return
-	}
 	left, right := c.caller, c.winner
 	if left.side != callingSide {
 		left, right = right, left
 	}
-	if c.capture(c.plan.Record, asParty(left), asParty(right)) {
-		left.taped, right.taped = c.record.id, c.record.id
-		for _, p := range c.talkers() { // three may talk already when it is switched on by hand
-			c.tape(p)
-		}
-		c.nameAudience()
+	switch {
+	case c.recordable() && c.capture(c.plan.Record, asParty(left), asParty(right)):
+	case c.holdable() && c.holdBack(asParty(left), asParty(right)):
+	default:
+		return
 	}
+	left.taped, right.taped = c.record.tape, c.record.tape
+	for _, p := range c.talkers() { // three may talk already when it is switched on by hand
+		c.tape(p)
+	}
+	c.nameAudience()
 }
 
-// capture starts a recording of parties and attaches it to the call's bridge; false if it failed.
+// capture starts a recording of parties and attaches it to the call's bridge; false if it failed. What is held becomes its beginning if somebody asked for
+// it, and is gone if a policy demands it only from now on.
 func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 	c.veil() // nobody forbids it any more
-	id := c.record.next(c.in.ID)
-	of := recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number, Groups: c.groups(),
-		Direction: string(c.direction), Policy: r.Policy, RetentionDays: r.Retention, Label: recorder.Label(r.Label.Or()), Started: c.deps.Clock(), Notice: c.notice, Parties: parties}
-	rec, err := c.deps.Recorder.Start(of)
+	if c.record.asked == nil {
+		c.forget()
+	}
+	of := c.caseOf(r, parties)
+	rec, err := c.commit(of)
 	if err != nil {
 		c.recordingFailed(err)
 		return false
 	}
-	c.recording, c.record.id = rec, id
-	c.record.detach = c.bridge.Attach(rec.Tap())
-	c.retell()
+	c.recording, c.record.id, c.record.held, c.record.wished = rec, of.ID, nil, of.Asked
 	if m, ok := rec.(masker); ok && c.record.hidden != 0 {
 		m.Mask(true, bySwitch)
 	}
-	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{id, err}) })
+	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{of.ID, err}) })
 	c.copyOutside(of)
-	c.log.Info("call: recording", "recording", id, "number", r.Number, "policy", r.Policy)
+	c.log.Info("call: recording", "recording", of.ID, "number", r.Number, "policy", r.Policy)
 	return true
+}
+
+// commit gives what is held a journal, or begins with nothing.
+func (c *Call) commit(of recorder.Case) (recorder.Recording, error) {
+	if h := c.record.held; h != nil {
+		h.Keep(of)
+		return h, nil
+	}
+	rec, err := c.deps.Recorder.Start(of)
+	if err == nil {
+		c.attach(rec, of.ID)
+	}
+	return rec, err
+}
+
+// attach lets a recording, or what is held, hear the call.
+func (c *Call) attach(rec recorder.Recording, id string) {
+	c.recording, c.record.tape = rec, id
+	c.record.detach = c.bridge.Attach(rec.Tap())
+	c.retell()
+}
+
+// caseOf is what a recording that begins now, or is held from now on, knows of the call.
+func (c *Call) caseOf(r route.Record, parties []recorder.Party) recorder.Case {
+	id := c.record.tape
+	if c.record.held == nil {
+		id = c.record.next(c.in.ID)
+	}
+	return recorder.Case{ID: id, Domain: c.in.Request.Domain, Call: c.in.ID, DID: r.Number, Groups: c.groups(), Direction: string(c.direction), Policy: r.Policy,
+		RetentionDays: r.Retention, Label: recorder.Label(r.Label.Or()), Started: c.deps.Clock(), Notice: c.notice, Parties: parties, Asked: c.record.asked}
 }
 
 // groups are the queues and the group that the call is for: recordings are found by them, and listeners see those of their own.
@@ -87,7 +122,7 @@ func (c *Call) tapeAlone() {
 		return
 	}
 	if c.capture(c.plan.Record, asParty(c.caller)) {
-		c.caller.taped = c.record.id
+		c.caller.taped = c.record.tape
 		c.joinAlone()
 	}
 }
@@ -98,8 +133,8 @@ func asParty(p *party) recorder.Party {
 
 // tape tells the running recording of a party that it does not know yet: it goes on through every transfer.
 func (c *Call) tape(p *party) {
-	if c.recording != nil && p.taped != c.record.id {
-		p.taped = c.record.id
+	if c.recording != nil && p.taped != c.record.tape {
+		p.taped = c.record.tape
 		c.recording.Party(asParty(p))
 		c.tapeOutside(p)
 	}
@@ -123,7 +158,7 @@ func (c *Call) keep() {
 
 // untape tells the running recording that a party leaves. It may come back.
 func (c *Call) untape(p *party) {
-	if c.recording == nil || p.taped != c.record.id || p.ep == nil {
+	if c.recording == nil || p.taped != c.record.tape || p.ep == nil {
 		return
 	}
 	p.taped = ""
@@ -180,45 +215,6 @@ func (c *Call) recordingFailed(err error) {
 	}
 }
 
-// onRecord switches recording by hand. Off is for a recording that policy does not demand.
-func (c *Call) onRecord(e Record) {
-	if c.phase != Talking {
-		e.reply(ErrState)
-		return
-	}
-	switch {
-	case e.On && c.forbidden() != "":
-		e.reply(ErrForbidden)
-		return
-	case e.On && c.record.refused: // nobody told the caller, and nobody records it unawares (H14)
-		e.reply(ErrState)
-		return
-	case e.On && c.recording == nil:
-		if !c.plan.Record.On {
-			c.plan.Record.On, c.plan.Record.ByHand = true, true
-		}
-		if c.plan.Record.Number == "" {
-			c.plan.Record.Number, c.plan.Record.Policy = c.plan.To, "on-demand"
-		}
-		c.startRecording()
-		if c.recording == nil {
-			if c.plan.Record.ByHand { // whoever comes next is not recorded for it
-				c.plan.Record.On, c.plan.Record.ByHand = false, false
-			}
-			e.reply(ErrState)
-			return
-		}
-	case !e.On && c.recording != nil:
-		if !c.plan.Record.ByHand {
-			e.reply(ErrMandatory)
-			return
-		}
-		c.stopRecording("stopped by hand")
-		c.plan.Record.On = false // whoever comes next is not recorded for it
-	}
-	e.reply(nil)
-}
-
 func (c *Call) stopRecording(why string) {
 	if c.recording == nil {
 		return
@@ -229,7 +225,8 @@ func (c *Call) stopRecording(why string) {
 		c.place.detach = nil
 	}
 	c.recording.Stop(c.deps.Clock(), why)
-	c.recording = nil
+	c.recording, c.record.held = nil, nil
+	c.endPause(recorder.Order{})
 	c.stopOutside()
 }
 

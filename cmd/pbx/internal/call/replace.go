@@ -164,6 +164,7 @@ func (c *Call) opposite(p *party) *party {
 // substitute lets n talk where p talked.
 func (c *Call) substitute(p, n *party) {
 	c.aligning = nil
+	c.moveOn()
 	switch p {
 	case c.caller:
 		c.called = append(c.called, p)

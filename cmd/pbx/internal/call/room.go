@@ -147,6 +147,7 @@ func (c *Call) reseat() {
 
 // recordRoom lets the call's recording go on in the room, or begins it there: each guest is a party of it, so a track of its own.
 func (c *Call) recordRoom(p *party) {
+	c.forget() // those in the room were told nothing
 	if c.recording == nil {
 		if !c.recordable() {
 			return
@@ -154,7 +155,7 @@ func (c *Call) recordRoom(p *party) {
 		if !c.capture(c.plan.Record, asParty(p)) {
 			return
 		}
-		p.taped = c.record.id
+		p.taped = c.record.tape
 	}
 	if c.place == nil {
 		return

@@ -18,6 +18,7 @@ type Snapshot struct {
 	Started    time.Time
 	Answered   time.Time
 	Recording  string
+	Paused     bool // the recording is, because somebody asked for that
 	Bridge     string
 	Script     string          // that has the caller: "voicemail:2001"; empty: none
 	Parked     *Parked         // in a slot of a parking lot; nil: it is not
@@ -54,7 +55,7 @@ func (c *Call) publish() {
 
 func (c *Call) snapshot() *Snapshot {
 	s := &Snapshot{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to,
-		Phase: c.phase, Started: c.started, Answered: c.answered, Recording: c.record.id}
+		Phase: c.phase, Started: c.started, Answered: c.answered, Recording: c.record.id, Paused: c.paused != nil && c.recorded()}
 	if c.bridge != nil && c.phase == Talking {
 		s.Bridge = c.bridge.String()
 	}

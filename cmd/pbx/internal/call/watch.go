@@ -143,9 +143,9 @@ func listenerOf(s sitting) recorder.Listener {
 	return recorder.Listener{Number: s.guest.Party.Number, Name: s.guest.Party.Name, Mode: modeOf(s.wish)}
 }
 
-// chime lets the party that is listened to hear that it is. What it hears already goes before.
+// chime lets the party that is listened to hear that it is, or what became of its recording. What it hears already goes before.
 func (c *Call) chime(p *party, tone Program) {
-	if tone != nil && p.stage.why == purposeNone && p.stage.stop == nil {
+	if tone != nil && p != nil && p.stage.why == purposeNone && p.stage.stop == nil {
 		c.play(p, tone, purposeNone)
 	}
 }

@@ -3,6 +3,7 @@ package route
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"naisen/provisioning"
 )
@@ -21,7 +22,7 @@ func record(dir Directory, domain, policy, number, language string) Record {
 		return Record{Never: number, Notice: NoticeNone, Media: pol.Media, DSCP: pol.DSCP}
 	}
 	return Record{On: pol.Record == provisioning.RecordAlways, OnDemand: pol.Record == provisioning.RecordOnDemand, Media: pol.Media, DSCP: pol.DSCP,
-		Number: number, Policy: pol.Name, Language: language, Refuse: pol.OnFailure == "refuse", Retention: pol.RetentionDays, Label: pol.Label.Or(),
+		Number: number, Policy: pol.Name, Language: language, Refuse: pol.OnFailure == "refuse", PauseMost: time.Duration(pol.PauseSeconds) * time.Second, Retention: pol.RetentionDays, Label: pol.Label.Or(),
 		PreBuffer: pol.PreBuffer && pol.Record == provisioning.RecordOnDemand}.told(pol)
 }
 
@@ -148,6 +149,7 @@ func (r Record) strictest(next Record) Record {
 	}
 	r = r.announced(next)
 	r.Refuse = r.Refuse || next.Refuse
+	r.PauseMost = shorter(r.PauseMost, next.PauseMost)
 	if r.Retention > 0 { // 0: for ever
 		r.Retention = max(r.Retention, next.Retention)
 		if next.Retention == 0 {
@@ -159,6 +161,23 @@ func (r Record) strictest(next Record) Record {
 	}
 	return r
 }
+
+// UsualPause is how long a recording stays paused where no policy says it.
+const UsualPause = 5 * time.Minute
+
+// shorter of two limits of a pause.
+func shorter(a, b time.Duration) time.Duration {
+	if a == b {
+		return a
+	}
+	return min(cmp.Or(a, UsualPause), cmp.Or(b, UsualPause))
+}
+
+// Tells says that whoever takes part is told from the beginning: the call is recorded, or what was said before somebody asks may be kept.
+func (r Record) Tells() bool { return r.On || r.Holds() }
+
+// Holds says that the last stretch of the call may stand in memory until somebody asks for a recording.
+func (r Record) Holds() bool { return r.OnDemand && r.PreBuffer }
 
 // also is a plan's recording with that of one more number on the way.
 func (p Plan) also(r Record) Record { return p.Record.And(r) }

@@ -36,6 +36,8 @@ func TestStrictest(t *testing.T) {
 		{"for ever is longest", strict, Record{On: true}, with(strict, func(r *Record) { r.Retention = 0 })},
 		{"on demand, then always", asked, silent, with(silent, func(r *Record) { r.OnDemand, r.PreBuffer = true, true })},
 		{"always, then on demand", silent, asked, with(silent, func(r *Record) { r.OnDemand, r.PreBuffer = true, true })},
+		{"pauses of two lengths", with(silent, func(r *Record) { r.PauseMost = time.Minute }), with(silent, func(r *Record) { r.PauseMost = time.Hour }), with(silent, func(r *Record) { r.PauseMost = time.Minute })},
+		{"a pause that is longer than usual", silent, with(silent, func(r *Record) { r.PauseMost = time.Hour }), with(silent, func(r *Record) { r.PauseMost = UsualPause })},
 		{"on demand twice", public, asked, Record{OnDemand: true, PreBuffer: true, Number: "2004", Policy: "public", Notice: NoticeAnswer, Retention: 9, Label: low}},
 		{"never, then always", never, silent, with(silent, func(r *Record) { r.Never, r.Media = "+82", "srtp-required" })},
 		{"always, then never", silent, never, with(silent, func(r *Record) { r.Never, r.Media = "+82", "srtp-required" })},

@@ -163,9 +163,10 @@ type Record struct {
 	Calling   string // prompt of Outbound; empty: Prompt
 	Refusal   Refusal
 	Language  string
-	DSCP      int  // of the RTP of this class of numbers; 0: as usual
-	Refuse    bool // end the call when recording fails
-	Retention int  // days
+	DSCP      int           // of the RTP of this class of numbers; 0: as usual
+	Refuse    bool          // end the call when recording fails
+	PauseMost time.Duration // how long it may stay paused; 0: UsualPause
+	Retention int           // days
 	Label     provisioning.Label
 	Media     string // RecordingPolicy.Media: how the legs of this class of numbers are encrypted
 }
