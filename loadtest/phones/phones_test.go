@@ -56,8 +56,15 @@ func newPBX(t *testing.T, yaml string) *peer.PBX {
 // newPBXAt also tells the first of its RTP ports.
 func newPBXAt(t *testing.T, yaml string) (*peer.PBX, int) {
 	t.Helper()
+	return newPBXWith(t, peer.Options{YAML: yaml})
+}
+
+// newPBXWith is newPBXAt with more than YAML.
+func newPBXWith(t *testing.T, o peer.Options) (*peer.PBX, int) {
+	t.Helper()
 	first := rtpFirst + rtpPorts*int(spaces.Add(1)-1)
-	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{YAML: yaml + fmt.Sprintf("media: {ports: \"%d-%d\"}\n", first, first+rtpPorts-1)})
+	o.YAML += fmt.Sprintf("media: {ports: \"%d-%d\"}\n", first, first+rtpPorts-1)
+	p, err := peer.NewPBX(bin, t.TempDir(), o)
 	must(t, err)
 	must(t, p.Run(t.Context()))
 	t.Cleanup(func() {
@@ -149,6 +156,10 @@ type call struct {
 	TalkMS                         int64  `json:"talk_ms"`
 	Status                         int
 	Recording, Trunk               string
+
+	Asked *struct{ By, How string } `json:"recording_asked"`
+
+	Pauses []struct{ From, To time.Time } `json:"recording_pauses"`
 }
 
 // history waits until n calls are in the call history, newest first.
@@ -188,7 +199,16 @@ type recording struct {
 		Dropped     int64
 		Why         string
 		Codecs      []string
-		Tracks      []struct {
+		Asked       *struct {
+			By, How  string
+			BeforeMS int64 `json:"before_ms"`
+		}
+		Pauses []struct {
+			FromMS          int64 `json:"from_ms"`
+			ToMS            int64 `json:"to_ms"`
+			Paused, Resumed struct{ By, How string }
+		}
+		Tracks []struct {
 			Track   int
 			Parties []struct{ Number string }
 		}
