@@ -29,6 +29,9 @@ type leg struct {
 	seq     uint16
 	clock   uint32
 	source  uint32
+	knocks  bool        // while it says nothing
+	knock   int         // the next knock's number
+	heard   map[int]int // by voice: one more than the highest knock that came
 }
 
 func newLeg(voice int) (*leg, error) {
@@ -36,7 +39,7 @@ func newLeg(voice int) (*leg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("witness: %w", err)
 	}
-	return &leg{voice: voice, conn: conn, seq: uint16(rand.Uint32()), clock: rand.Uint32(), source: rand.Uint32()}, nil
+	return &leg{voice: voice, conn: conn, seq: uint16(rand.Uint32()), clock: rand.Uint32(), source: rand.Uint32(), heard: map[int]int{}}, nil
 }
 
 // describe is our session description, with a direction of RFC 3264 section 5.1.
@@ -94,7 +97,7 @@ func (l *leg) speak() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.clock += frame
-	if !l.to.IsValid() || l.held || l.mute {
+	if !l.to.IsValid() || l.held || l.mute && !l.knocks {
 		return
 	}
 	b := make([]byte, 12, 12+frame)
@@ -102,11 +105,71 @@ func (l *leg) speak() {
 	binary.BigEndian.PutUint16(b[2:], l.seq)
 	binary.BigEndian.PutUint32(b[4:], l.clock)
 	binary.BigEndian.PutUint32(b[8:], l.source)
-	if _, err := l.conn.WriteToUDPAddrPort(append(b, Say(l.voice, l.next)...), l.to); err != nil {
+	said := Say(l.voice, l.next)
+	if l.mute {
+		said = knocking(l.voice, l.knock)
+	}
+	if _, err := l.conn.WriteToUDPAddrPort(append(b, said...), l.to); err != nil {
 		return // nobody is there at the moment: it was not said
 	}
 	l.seq++
-	l.next++
+	if l.mute {
+		l.knock++
+	} else {
+		l.next++
+	}
+}
+
+// µ-law has two codes for zero. A packet of both is silence in a recording, and tells who hears it, if nobody mixed it, whose it is and which.
+const (
+	zero, otherZero = 0xFF, 0x7F
+	knockBits       = 16 // of voice and of number
+)
+
+func knocking(voice, number int) []byte {
+	b := make([]byte, frame)
+	for i := range b {
+		b[i] = zero
+		if i < 2*knockBits && (voice<<knockBits|number&(1<<knockBits-1))>>i&1 == 1 {
+			b[i] = otherZero
+		}
+	}
+	b[frame-1] = otherZero // no other silence ends so
+	return b
+}
+
+// listen notes a knock.
+func (l *leg) listen(pkt []byte) {
+	if len(pkt) != 12+frame || pkt[11+frame] != otherZero {
+		return
+	}
+	v := 0
+	for i, c := range pkt[12:] {
+		switch {
+		case c != zero && c != otherZero:
+			return
+		case c == otherZero && i < 2*knockBits:
+			v |= 1 << i
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard[v>>knockBits] = max(l.heard[v>>knockBits], v&(1<<knockBits-1)+1)
+}
+
+// hears says that the other leg's knocks from a number on are heard here.
+func (l *leg) hears(other *leg, from int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heard[other.voice] > from
+}
+
+// knocking switches the knocks of a silent leg on or off, and tells the number of the next one.
+func (l *leg) knocking(on bool) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.knocks = on
+	return l.knock
 }
 
 // silence stops the speaking, and tells how many packets were said so far.
@@ -130,7 +193,7 @@ func (l *leg) said() int {
 	return l.next
 }
 
-// choir has all its legs speak every 20 ms, and throws away what they hear.
+// choir has all its legs speak every 20 ms, and throws away what they hear, but for knocks.
 type choir struct {
 	mu   sync.Mutex
 	legs map[*leg]struct{}
@@ -169,8 +232,12 @@ func (c *choir) join(voice int) (*leg, error) {
 	c.done.Go(func() {
 		buf := make([]byte, 2048)
 		for {
-			if _, err := l.conn.Read(buf); errors.Is(err, net.ErrClosed) {
+			n, err := l.conn.Read(buf)
+			if errors.Is(err, net.ErrClosed) {
 				return
+			}
+			if err == nil {
+				l.listen(buf[:n])
 			}
 		}
 	})

@@ -132,16 +132,50 @@ func (d *desk) day(t *testing.T, r *rand.Rand, n int) {
 	}
 }
 
-// speak has legs say something together, and be silent again when it has arrived.
+// least is how many packets somebody says who speaks: fewer do not tell whose voice it is.
+const least = 10
+
+// speak has legs say something together. Two of them begin when each hears the other, as people do, and are silent again when the last word has arrived:
+// how long a full machine needs for either, no clock knows. More than two hear a mixture, which tells nobody apart.
 func speak(t *testing.T, legs ...*leg) {
-	for _, l := range legs {
+	t.Helper()
+	connected(t, legs)
+	before := make([]int, len(legs))
+	for i, l := range legs {
+		before[i] = l.said()
 		l.goOn()
 	}
 	pass(t, 400*time.Millisecond)
+	if err := peer.Until(15*time.Second, func() bool {
+		for i, l := range legs {
+			if l.said()-before[i] < least {
+				return false
+			}
+		}
+		return true
+	}); err != nil {
+		t.Error("nobody speaks")
+	}
 	for _, l := range legs {
 		l.silence()
 	}
-	pass(t, 80*time.Millisecond)
+	connected(t, legs)
+}
+
+// connected waits until what legs send now is heard.
+func connected(t *testing.T, legs []*leg) {
+	t.Helper()
+	if len(legs) != 2 {
+		pass(t, 300*time.Millisecond)
+		return
+	}
+	a, b := legs[0], legs[1]
+	fromA, fromB := a.knocking(true), b.knocking(true)
+	if err := peer.Until(15*time.Second, func() bool { return a.hears(b, fromB) && b.hears(a, fromA) }); err != nil {
+		t.Errorf("voices %d and %d do not hear each other", a.voice, b.voice)
+	}
+	a.knocking(false)
+	b.knocking(false)
 }
 
 // call has one phone call a number.

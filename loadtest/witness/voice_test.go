@@ -62,3 +62,19 @@ func TestVoiceUnderNoise(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 }
+
+// A knock is silence in a recording, and says whose it is and which.
+func TestKnock(t *testing.T) {
+	a, b := &leg{voice: 60, heard: map[int]int{}}, &leg{voice: 59}
+	for _, c := range knocking(59, 41) {
+		if g711.DecodeU(nil, []byte{c})[0] != 0 {
+			t.Fatalf("%#x is heard", c)
+		}
+	}
+	a.listen(append(make([]byte, 12), knocking(59, 41)...))
+	a.listen(append(make([]byte, 12), Say(59, 3)...))
+	a.listen(make([]byte, 12))
+	if !a.hears(b, 41) || a.hears(b, 42) || a.hears(&leg{voice: 58}, 0) {
+		t.Errorf("%v", a.heard)
+	}
+}
