@@ -180,7 +180,7 @@ func TestRingFull(t *testing.T) {
 				drops += x.Drops.N
 			}
 		}
-		if frames != 117 || drops != 183 || b.Stats().Dropped != 183 {
+		if frames != 234 || drops != 66 || b.Stats().Dropped != 66 {
 			t.Errorf("%d frames, %d drops, %+v", frames, drops, b.Stats())
 		}
 		b.Close()

@@ -9,9 +9,9 @@ import (
 
 // Sizes of what waits for the journal.
 const (
-	blockSize = 128
+	blockSize = 192 // three cache lines: a packet of 20 ms of G.711 is in one block
 	blockData = blockSize - 8
-	// maxWaiting is how many blocks one party's frames may hold: 2.3 s of G.711, whether in packets of 10, 20 or 30 ms.
+	// maxWaiting is how many blocks one party's frames may hold: at least 2.3 s of G.711, whether in packets of 10, 20 or 30 ms.
 	maxWaiting = 234
 )
 

@@ -80,7 +80,7 @@ func (q *queue) refuse(need int32) bool {
 
 func blocksOf(payload int) int32 { return int32((frameHead + payload + blockData - 1) / blockData) }
 
-// peek reads the oldest frame into f, its payload into scratch; false when there is none. The frame stays until drop.
+// peek reads the oldest frame into f; false when there is none. Its payload stays where it is, or is put together in scratch, until drop.
 func (q *queue) peek(f *journal.Frame, scratch *[maxPayload]byte) bool {
 	if q.oldest == 0 {
 		for top := q.newest.Swap(0); top != 0; { // turned round
@@ -94,11 +94,16 @@ func (q *queue) peek(f *journal.Frame, scratch *[maxPayload]byte) bool {
 		return false
 	}
 	b := &q.pool.blocks[q.oldest]
-	payload := scratch[:binary.LittleEndian.Uint16(b.data[18:])]
-	rest := payload[copy(payload, b.data[frameHead:]):]
-	for part := b; len(rest) > 0; {
-		part = &q.pool.blocks[part.more]
-		rest = rest[copy(rest, part.data[:]):]
+	length := int(binary.LittleEndian.Uint16(b.data[18:]))
+	payload := b.data[frameHead:min(frameHead+length, blockData)]
+	if len(payload) < length {
+		whole := scratch[:length]
+		rest := whole[copy(whole, payload):]
+		for part := b; len(rest) > 0; {
+			part = &q.pool.blocks[part.more]
+			rest = rest[copy(rest, part.data[:]):]
+		}
+		payload = whole
 	}
 	*f = journal.Frame{Party: q.index, Played: b.data[21]&1 != 0, Event: b.data[21]&2 != 0, Marker: b.data[21]&4 != 0,
 		Codec: journal.CodecOf(b.data[20]), Sequence: binary.LittleEndian.Uint16(b.data[16:]), Timestamp: binary.LittleEndian.Uint32(b.data[8:]),

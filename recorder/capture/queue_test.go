@@ -79,13 +79,13 @@ func TestBounds(t *testing.T) {
 		name                string
 		pool, payload, want int
 	}{
-		{"20 ms", 1000, 160, 117},
+		{"20 ms", 1000, 160, 234},
 		{"10 ms", 1000, 80, 234},
-		{"30 ms", 1000, 240, 78},
+		{"30 ms", 1000, 240, 117},
 		{"nothing", 1000, 0, 234},
-		{"the longest", 1000, maxPayload, 18},
-		{"the pool is empty", 100, 160, 50},
-		{"the pool has only a part", 101, 160, 50},
+		{"the longest", 1000, maxPayload, 26},
+		{"the pool is empty", 100, 240, 50},
+		{"the pool has only a part", 101, 240, 50},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			q := newQueue(t, x.pool)
