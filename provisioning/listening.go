@@ -54,8 +54,15 @@ func (f RecordingFilter) Empty() bool { return f == RecordingFilter{} }
 // Heard is a recording as a listening request is judged by.
 type Heard struct {
 	Recording, Number, Label string
-	Groups, Parties, Cases   []string
+	Groups, Parties          []string
+	Cases                    []HeardCase
 	Started                  time.Time
+}
+
+// HeardCase is a case that a recording belongs to: which user said so (empty: somebody of elsewhere), and when.
+type HeardCase struct {
+	Name, By string
+	At       time.Time
 }
 
 // Review is what somebody else found about a listening that nobody had approved (事後確認).
@@ -241,12 +248,22 @@ func (q ListeningRequest) speaksOf(x Heard, same func(a, b string) bool) bool {
 		f.Party != "" && !slices.ContainsFunc(x.Parties, func(n string) bool { return same(f.Party, n) }),
 		f.Group != "" && !slices.Contains(x.Groups, f.Group),
 		f.Label != "" && f.Label != x.Label,
-		f.Case != "" && !slices.Contains(x.Cases, f.Case),
+		f.Case != "" && !slices.ContainsFunc(x.Cases, q.counts),
 		!f.From.IsZero() && x.Started.Before(f.From),
 		!f.To.IsZero() && !x.Started.Before(f.To):
 		return false
 	}
 	return true
+}
+
+// counts says that a recording's case is the filter's, and was when somebody decided about it: what the filter speaks of grows no more, and least of all
+// by a case that who asks has given a recording.
+func (q ListeningRequest) counts(c HeardCase) bool {
+	settled := q.Decided
+	if settled.IsZero() { // nobody else decides: heard in need, or for a purpose alone
+		settled = q.Asked
+	}
+	return c.Name == q.Filter.Case && c.By != q.By && c.At.Before(settled)
 }
 
 // Open counts a play of a recording: since when it goes on, and what the request becomes. False: it was used as often as it may be.

@@ -12,8 +12,9 @@ var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 // What a request lets somebody hear: by state, time, recording and label; nothing that is not said.
 func TestListeningLets(t *testing.T) {
 	same := func(a, b string) bool { return a == b }
-	x := Heard{Recording: "r1", Number: "100", Label: "internal", Groups: []string{"7001"}, Parties: []string{"0901", "2001"}, Cases: []string{"K-1"}, Started: noon.Add(-time.Hour)}
-	base := ListeningRequest{ID: "q", By: "taro", State: ListeningGranted, Until: noon.Add(time.Minute), Plays: 1, Recordings: []string{"r1"}}
+	x := Heard{Recording: "r1", Number: "100", Label: "internal", Groups: []string{"7001"}, Parties: []string{"0901", "2001"},
+		Cases: []HeardCase{{Name: "K-1", By: "hanako", At: noon.Add(-time.Minute)}}, Started: noon.Add(-time.Hour)}
+	base := ListeningRequest{ID: "q", By: "taro", State: ListeningGranted, Asked: noon.Add(-2 * time.Minute), Decided: noon.Add(-time.Second), Until: noon.Add(time.Minute), Plays: 1, Recordings: []string{"r1"}}
 	var rules ListeningRules
 	for name, c := range map[string]struct {
 		change func(*ListeningRequest, *ListeningRules, *Heard)
@@ -47,12 +48,28 @@ func TestListeningLets(t *testing.T) {
 		"pack, pending": {func(q *ListeningRequest, r *ListeningRules, _ *Heard) {
 			q.Download, q.State, r.PurposeOnly = true, ListeningPending, []string{"internal"}
 		}, HeardAsPack, false},
-		"filter":           {filtered(RecordingFilter{Number: "100", Party: "0901", Group: "7001", Label: "internal", Case: "K-1", From: noon.Add(-time.Hour), To: noon}), HeardAsStream, true},
-		"filter, number":   {filtered(RecordingFilter{Number: "101"}), HeardAsStream, false},
-		"filter, party":    {filtered(RecordingFilter{Party: "0902"}), HeardAsStream, false},
-		"filter, group":    {filtered(RecordingFilter{Group: "7002"}), HeardAsStream, false},
-		"filter, label":    {filtered(RecordingFilter{Label: "public"}), HeardAsStream, false},
-		"filter, case":     {filtered(RecordingFilter{Case: "K-2"}), HeardAsStream, false},
+		"filter":         {filtered(RecordingFilter{Number: "100", Party: "0901", Group: "7001", Label: "internal", Case: "K-1", From: noon.Add(-time.Hour), To: noon}), HeardAsStream, true},
+		"filter, number": {filtered(RecordingFilter{Number: "101"}), HeardAsStream, false},
+		"filter, party":  {filtered(RecordingFilter{Party: "0902"}), HeardAsStream, false},
+		"filter, group":  {filtered(RecordingFilter{Group: "7002"}), HeardAsStream, false},
+		"filter, label":  {filtered(RecordingFilter{Label: "public"}), HeardAsStream, false},
+		"filter, case":   {filtered(RecordingFilter{Case: "K-2"}), HeardAsStream, false},
+		"case, by who asks": {func(q *ListeningRequest, _ *ListeningRules, x *Heard) {
+			filtered(RecordingFilter{Case: "K-1"})(q, nil, nil)
+			x.Cases = []HeardCase{{Name: "K-1", By: "taro", At: noon.Add(-time.Hour)}}
+		}, HeardAsStream, false},
+		"case, when it was decided": {func(q *ListeningRequest, _ *ListeningRules, x *Heard) {
+			filtered(RecordingFilter{Case: "K-1"})(q, nil, nil)
+			x.Cases = []HeardCase{{Name: "K-1", By: "hanako", At: q.Decided}}
+		}, HeardAsStream, false},
+		"case, while it waited and is heard for a purpose": {func(q *ListeningRequest, r *ListeningRules, x *Heard) {
+			filtered(RecordingFilter{Case: "K-1"})(q, nil, nil)
+			q.State, q.Decided, r.PurposeOnly = ListeningPending, time.Time{}, []string{"internal"}
+		}, HeardAsStream, false},
+		"case, before it was asked for and is heard for a purpose": {func(q *ListeningRequest, r *ListeningRules, x *Heard) {
+			filtered(RecordingFilter{Case: "K-1"})(q, nil, nil)
+			q.State, q.Decided, q.Asked, r.PurposeOnly = ListeningPending, time.Time{}, noon, []string{"internal"}
+		}, HeardAsStream, true},
 		"filter, too old":  {filtered(RecordingFilter{From: noon.Add(-time.Hour + 1)}), HeardAsStream, false},
 		"filter, too late": {filtered(RecordingFilter{To: noon.Add(-time.Hour)}), HeardAsStream, false},
 	} {

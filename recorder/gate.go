@@ -34,7 +34,14 @@ type Item struct {
 	Label      Label
 	Started    time.Time
 	Parties    []string // numbers of who took part
-	Cases      []string // numbers of cases that it belongs to
+	Cases      []CaseNumber
+}
+
+// CaseNumber is that of a case (案件番号) that somebody said a recording belongs to.
+type CaseNumber struct {
+	Name    string
+	Author  string // who said so, as the audit log names them
+	Entered time.Time
 }
 
 // Scope is the part of a domain's recordings that somebody may know of.

@@ -46,7 +46,9 @@ func (s annotations) Remarks(ctx context.Context, by provisioning.Subject, domai
 	if err != nil {
 		return all, err
 	}
-	all.Cases = append(all.Cases, row.Cases...)
+	for _, c := range row.Cases {
+		all.Cases = append(all.Cases, c.Name)
+	}
 	notes, err := s.catalogue.Notes(ctx, domain, id)
 	for _, n := range notes {
 		all.Notes = append(all.Notes, noteOf(n))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -277,7 +278,12 @@ func rulesOf(r provisioning.Reader, domain string) (provisioning.ListeningRules,
 }
 
 func heardOf(i recorder.Item) provisioning.Heard {
-	return provisioning.Heard{Recording: i.ID, Number: i.Number, Label: string(i.Label.Or()), Groups: i.Groups, Parties: i.Parties, Cases: i.Cases, Started: i.Started}
+	h := provisioning.Heard{Recording: i.ID, Number: i.Number, Label: string(i.Label.Or()), Groups: i.Groups, Parties: i.Parties, Started: i.Started}
+	for _, c := range i.Cases {
+		by, _ := strings.CutSuffix(c.Author, "@"+i.Domain)
+		h.Cases = append(h.Cases, provisioning.HeardCase{Name: c.Name, By: by, At: c.Entered})
+	}
+	return h
 }
 
 func sameNumber(a, b string) bool {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"naisen/provisioning/policy"
 	"naisen/provisioning/store"
 	"naisen/recorder"
+	"naisen/recorder/catalogue"
 )
 
 // asker is whoever the header says.
@@ -139,6 +141,51 @@ func TestHeardUnderARequest(t *testing.T) {
 		"recording.listen.served failed" + who + " purpose=complaint approved_by=kacho@" + keepDomain + " from_ms=1000 to_ms=2000"}
 	if got := d.trail(t); !slices.Equal(got, want) {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// What an approval speaks of by the number of a case grows no more: not by what who listens says belongs to it, nor by what anybody says afterwards.
+func TestCaseOfAnApproval(t *testing.T) {
+	d := newDoor(t)
+	decided := d.now
+	d.ask(t, "a", func(q *provisioning.ListeningRequest) {
+		q.Recordings, q.Filter, q.Decided, q.Plays = nil, &provisioning.RecordingFilter{Case: "K-1"}, decided, 9
+	})
+	c, err := catalogue.OpenWith(t.Context(), filepath.Join(t.TempDir(), "c.db"), func() time.Time { return d.now }, catalogueWords())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	writes := annotations{c, d.store}
+	for id, by := range map[string]struct {
+		who  string
+		when time.Duration // from the approval on
+		want error
+	}{
+		"r1": {"hanako", -time.Second, nil},
+		"r2": {"taro", -time.Second, recorder.ErrNoApproval},
+		"r3": {"taro", time.Second, recorder.ErrNoApproval},
+		"r4": {"hanako", time.Second, recorder.ErrNoApproval},
+	} {
+		d.now = decided.Add(by.when)
+		if err := c.Begin(t.Context(), recorder.Case{ID: id, Domain: keepDomain, DID: "0312345678", Started: decided.Add(-time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := writes.SetCase(t.Context(), provisioning.Subject{Domain: keepDomain, User: by.who}, keepDomain, id, "K-1"); err != nil {
+			t.Fatal(err)
+		}
+		d.now = decided.Add(time.Minute)
+		row, err := c.Get(t.Context(), keepDomain, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.knock(recorder.Listen, row.Item()); !errors.Is(err, by.want) {
+			t.Errorf("%s: %v", id, err)
+		}
 	}
 }
 

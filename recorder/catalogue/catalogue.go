@@ -29,7 +29,7 @@ type Row struct {
 	ID, Domain, Call  string
 	Number            string // whose policy made it
 	Groups            []string
-	Cases             []string // numbers of cases, in their order
+	Cases             []recorder.CaseNumber // in the order of their numbers
 	Direction, Policy string
 	Started, Ended    time.Time
 	Duration          time.Duration

@@ -41,8 +41,13 @@ func (c *Catalogue) enter(ctx context.Context, tx bun.Tx, r Row, fresh bool) (er
 		if notes, err = p.list(ctx, readNotes, r.ID); err != nil {
 			return err
 		}
-		if r.Cases, err = p.list(ctx, readCases, r.ID); err != nil {
+		cases, err := p.list(ctx, readCases, r.ID)
+		if err != nil {
 			return err
+		}
+		r.Cases = nil
+		for _, name := range cases {
+			r.Cases = append(r.Cases, recorder.CaseNumber{Name: name})
 		}
 	}
 	pairs, units := c.words.pairsOf(r, notes), unitsOf(r)

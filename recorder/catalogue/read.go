@@ -212,7 +212,7 @@ func fill(ctx context.Context, db bun.IDB, found []row) ([]Row, error) {
 	}
 	for _, k := range cases {
 		r := &rows[at[k.Recording]]
-		r.Cases = append(r.Cases, k.Name)
+		r.Cases = append(r.Cases, recorder.CaseNumber{Name: k.Name, Author: k.Author, Entered: moment(k.Entered)})
 	}
 	return rows, nil
 }

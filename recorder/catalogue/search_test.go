@@ -345,7 +345,8 @@ func TestRemarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	row, err := c.Get(t.Context(), "a.example", "1")
-	if err != nil || !slices.Equal(row.Cases, []string{"K-1", "K-2"}) || ids(t, c, Search{Scope: everything, Case: "k-2"}) != "1" || ids(t, c, Search{Scope: everything, Note: "折り返し"}) != "" {
+	said := []recorder.CaseNumber{{Name: "K-1", Author: "taro", Entered: c.now().UTC()}, {Name: "K-2", Author: "taro", Entered: c.now().UTC()}}
+	if err != nil || !slices.Equal(row.Cases, said) || ids(t, c, Search{Scope: everything, Case: "k-2"}) != "1" || ids(t, c, Search{Scope: everything, Note: "折り返し"}) != "" {
 		t.Errorf("%+v %v", row.Cases, err)
 	}
 	if err := c.Forget(t.Context(), "a.example", "1"); err != nil {

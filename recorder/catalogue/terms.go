@@ -121,7 +121,7 @@ func (w Words) pairsOf(r Row, notes []string) []pair {
 		all = append(all, pair{termGroup, g})
 	}
 	for _, c := range r.Cases {
-		all = append(all, pair{termCase, w.fold(c)})
+		all = append(all, pair{termCase, w.fold(c.Name)})
 	}
 	var said []pair
 	for _, n := range notes {

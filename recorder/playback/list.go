@@ -48,7 +48,11 @@ type item struct {
 }
 
 func itemOf(r catalogue.Row) item {
-	return item{ID: r.ID, Domain: r.Domain, Call: r.Call, Number: r.Number, Groups: r.Groups, Cases: r.Cases, Direction: r.Direction, Parties: r.Parties, Started: r.Started,
+	var cases []string
+	for _, c := range r.Cases {
+		cases = append(cases, c.Name)
+	}
+	return item{ID: r.ID, Domain: r.Domain, Call: r.Call, Number: r.Number, Groups: r.Groups, Cases: cases, Direction: r.Direction, Parties: r.Parties, Started: r.Started,
 		Ended: optional(r.Ended), DurationMS: r.Duration.Milliseconds(), State: r.State, Interrupted: r.Interrupted, Format: r.Format,
 		AudioBytes: r.AudioBytes, Dropped: r.Dropped, Lost: r.Lost, Label: r.Label, RetainUntil: optional(r.RetainUntil), Problem: r.Problem}
 }
