@@ -227,13 +227,13 @@ const (
 )
 
 // Lets says whether the request lets who made it hear a recording now; same compares two numbers. A purpose alone is enough where the rules say so of
-// the label, and never to take anything away.
+// the label, and never to take anything away; neither is need.
 func (q ListeningRequest) Lets(rules ListeningRules, x Heard, as HeardAs, now time.Time, same func(a, b string) bool) bool {
 	switch {
 	case !now.Before(q.Until), !q.speaksOf(x, same):
 		return false
 	case as != HeardAsStream:
-		return q.Download && q.State == ListeningGranted && (as == HeardAsPack || slices.Contains(rules.Download, x.Label))
+		return q.Download && !q.BreakGlass && q.State == ListeningGranted && (as == HeardAsPack || slices.Contains(rules.Download, x.Label))
 	}
 	return q.State == ListeningGranted || q.State == ListeningPending && slices.Contains(rules.PurposeOnly, x.Label)
 }

@@ -48,6 +48,11 @@ func TestListeningLets(t *testing.T) {
 		"pack, pending": {func(q *ListeningRequest, r *ListeningRules, _ *Heard) {
 			q.Download, q.State, r.PurposeOnly = true, ListeningPending, []string{"internal"}
 		}, HeardAsPack, false},
+		"file in need": {func(q *ListeningRequest, r *ListeningRules, _ *Heard) {
+			q.BreakGlass, q.Download, r.Download = true, true, []string{"internal"}
+		}, HeardAsFile, false},
+		"pack in need":   {func(q *ListeningRequest, _ *ListeningRules, _ *Heard) { q.BreakGlass, q.Download = true, true }, HeardAsPack, false},
+		"in need":        {func(q *ListeningRequest, _ *ListeningRules, _ *Heard) { q.BreakGlass = true }, HeardAsStream, true},
 		"filter":         {filtered(RecordingFilter{Number: "100", Party: "0901", Group: "7001", Label: "internal", Case: "K-1", From: noon.Add(-time.Hour), To: noon}), HeardAsStream, true},
 		"filter, number": {filtered(RecordingFilter{Number: "101"}), HeardAsStream, false},
 		"filter, party":  {filtered(RecordingFilter{Party: "0902"}), HeardAsStream, false},

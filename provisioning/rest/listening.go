@@ -96,6 +96,9 @@ func (a *api) ask(ctx context.Context, in *wishInput, inNeed bool) (*itemOutput[
 	q := provisioning.ListeningRequest{ID: provisioning.ListeningID(s.User, now, strings.ToLower(rand.Text()[:8])), By: s.User, Purpose: w.Purpose, Reason: w.Reason,
 		Recordings: w.Recordings, Filter: w.Filter, Download: w.Download, State: provisioning.ListeningPending, Asked: now}
 	if inNeed {
+		if w.Download {
+			return nil, a.problem(ctx, &provisioning.Invalid{Field: "download", Reason: "must be false: what nobody approved is heard as a stream"})
+		}
 		q.State, q.BreakGlass = provisioning.ListeningGranted, true
 	}
 	var tag string

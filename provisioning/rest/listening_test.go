@@ -164,6 +164,9 @@ func TestBreakGlass(t *testing.T) {
 	if p := r.do(t, listener, "POST", base+"/break-glass", body); p.status != 403 {
 		t.Errorf("without the role: %d", p.status)
 	}
+	if p := r.do(t, who, "POST", base+"/break-glass", strings.Replace(body, "{", `{"download":true,`, 1)); p.status != 422 || p.location(t) != "body.download" {
+		t.Errorf("to take away: %d %s", p.status, p.body)
+	}
 	q := asked(t, r.do(t, who, "POST", base+"/break-glass", body))
 	if q.State != "granted" || !q.BreakGlass || !q.Unreviewed() {
 		t.Errorf("%+v", q)
