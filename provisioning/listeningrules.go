@@ -86,6 +86,33 @@ func (r ListeningRules) Bounds() ListeningRules {
 	return r
 }
 
+// weakened says what needs no second person any more under the next rules, or is allowed for longer, more often, or for another purpose.
+func (r ListeningRules) weakened(next ListeningRules) (out []Weakening) {
+	from, to := r.Bounds(), next.Bounds()
+	more := func(on bool, field, before, after string) {
+		if on {
+			out = append(out, Loosening(field, before, after)...)
+		}
+	}
+	list := func(field string, before, after []string) {
+		more(len(without(after, before)) > 0, field, strings.Join(before, ", "), strings.Join(after, ", "))
+	}
+	added := slices.ContainsFunc(to.Purposes, func(p Purpose) bool { return !slices.Contains(from.Purposes, p) }) // with another title it is another one
+	more(added, "purposes", strings.Join(names(from.Purposes), ", "), strings.Join(names(to.Purposes), ", "))
+	list("purpose_only", from.PurposeOnly, to.PurposeOnly)
+	list("download", from.Download, to.Download)
+	more(to.MaxHours > from.MaxHours, "max_hours", itoa(from.MaxHours), itoa(to.MaxHours))
+	more(to.MaxPlays > from.MaxPlays, "max_plays", itoa(from.MaxPlays), itoa(to.MaxPlays))
+	return out
+}
+
+func names(all []Purpose) (out []string) {
+	for _, p := range all {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
 // Knows says that a purpose is on the list.
 func (r ListeningRules) Knows(purpose string) bool {
 	return slices.ContainsFunc(r.Bounds().Purposes, func(p Purpose) bool { return p.Name == purpose })

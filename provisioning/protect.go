@@ -10,7 +10,8 @@ import (
 )
 
 // coupled are fields that make sense only together with another one: they wait with it.
-var coupled = map[string][]string{"record": {"pre_buffer"}, "notice": {"exception"}, "notice_outbound": {"exception"}}
+var coupled = map[string][]string{"record": {"pre_buffer"}, "notice": {"exception"}, "notice_outbound": {"exception"},
+	"numbers": {"groups"}, "groups": {"numbers"}} // of a scope: one of them must be there
 
 // PutGuarded is Put of an entity that takes the place of old, or is new: what loosens how recordings are protected stays as it is, and waits as a proposal,
 // which is returned; nil: nothing waits. A proposal of the same is not made anew; one of something else, or that is overtaken by this change, is gone.
@@ -51,7 +52,8 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 	return etag, &p, err
 }
 
-// unguarded is what a new entity takes the place of: nothing, a user itself without the right to agree, a policy itself.
+// unguarded is what a new entity takes the place of: nothing, a user itself without the right to agree, a policy itself. Where nobody wrote rules of
+// listening yet, everything is denied; where somebody has no scope, they know of all.
 func unguarded[T Entity](next T) *T {
 	var none T
 	switch e := any(next).(type) {
@@ -279,6 +281,7 @@ func Carry(w Writer, domain string, p Proposal, now time.Time) error {
 var carriers = map[string]func(Writer, string, Proposal, time.Time) error{
 	KindPolicy: carry[RecordingPolicy], KindUser: carry[User], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
 	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
+	KindListeningRules: carry[ListeningRules], KindRecordingScope: carry[RecordingScope],
 }
 
 // Guarded says that changes of a kind of entity may wait as proposals.

@@ -1,6 +1,9 @@
 package provisioning
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // RecordingScope is the part of a domain's recordings that a person may know of: those of numbers and groups, with some labels. Who has none knows of all
 // that the role lets know of; it counts for listeners, auditors, managers and administrators alike.
@@ -39,6 +42,29 @@ func (s RecordingScope) Validate() error {
 	c.each("labels", s.Labels, func(at, l string) { c.oneOf(at, l, labelNames()...) })
 	c.must(len(s.Numbers)+len(s.Groups) > 0, "numbers", "must name some, or groups")
 	return c.result()
+}
+
+// weakened says how the next scope has more; the zero scope is none, which has all.
+func (s RecordingScope) weakened(next RecordingScope) (out []Weakening) {
+	list := func(field string, all bool, before, after []string) {
+		if all || len(without(after, before)) > 0 {
+			out = append(out, Loosening(field, strings.Join(before, ", "), orAll(after))...)
+		}
+	}
+	none := len(next.Numbers)+len(next.Groups) == 0
+	list("numbers", none, s.Numbers, next.Numbers)
+	list("groups", none, s.Groups, next.Groups)
+	if len(s.Labels) > 0 {
+		list("labels", len(next.Labels) == 0, s.Labels, next.Labels)
+	}
+	return out
+}
+
+func orAll(list []string) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	return strings.Join(list, ", ")
 }
 
 // RecordingNote is what somebody wrote about a recording.

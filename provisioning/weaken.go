@@ -161,6 +161,12 @@ func weakens(r Reader, domain string, by Wish, old, next Entity) (out []Weakenin
 	case User:
 		n, _ := next.(User)
 		return appointed(r, domain, by, e, n)
+	case ListeningRules:
+		n, _ := next.(ListeningRules)
+		return e.weakened(n), nil
+	case RecordingScope:
+		n, _ := next.(RecordingScope)
+		return e.weakened(n), nil
 	case Trunk:
 		n, _ := next.(Trunk)
 		if out, err = rerouted(r, domain, e, n); err != nil {

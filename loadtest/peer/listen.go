@@ -33,28 +33,38 @@ func (p *PBX) MayListen(ctx context.Context) error {
 	return err
 }
 
-// approverName is who approves.
-const approverName = "kacho"
+// approverName is who approves, and secondName who agrees to what that one proposes.
+const approverName, secondName = "kacho", "bucho"
 
-func (p *PBX) letListen(ctx context.Context) error {
-	if _, err := p.must(ctx, p.token, http.MethodPut, "users/"+approverName, map[string]any{"name": approverName, "display": "管理責任者", "roles": []string{"recording-manager"}}); err != nil {
+func (p *PBX) letListen(ctx context.Context) (err error) {
+	if p.approver, err = p.Person(ctx, approverName, "recording-manager"); err != nil {
 		return err
 	}
-	answer, err := p.must(ctx, p.token, http.MethodPost, "users/"+approverName+"/password", nil)
+	status, answer, err := p.DoAs(ctx, p.approver, http.MethodPut, "listening-rules", map[string]any{"download": []string{"restricted", "internal", "public"}, "max_plays": 100})
+	switch {
+	case err != nil:
+		return err
+	case status == http.StatusAccepted: // the first time: it allows more
+		err = p.secondAgrees(ctx, "listening-rules:rules")
+	case status != http.StatusOK:
+		err = fmt.Errorf("peer: listening rules: %d %s", status, answer)
+	}
 	if err != nil {
 		return err
 	}
-	var once struct{ Secret string }
-	if err := json.Unmarshal(answer, &once); err != nil {
-		return err
-	}
-	if p.approver, err = p.login(ctx, approverName, once.Secret+"\n"+personSecret+"\n"); err != nil {
-		return err
-	}
-	if _, err := p.must(ctx, p.approver, http.MethodPut, "listening-rules", map[string]any{"download": []string{"restricted", "internal", "public"}, "max_plays": 100}); err != nil {
-		return err
-	}
 	return p.askToListen(ctx)
+}
+
+// secondAgrees makes another manager, whom the first one appoints, and lets them agree.
+func (p *PBX) secondAgrees(ctx context.Context, proposal string) error {
+	second, err := p.Person(ctx, secondName, "recording-manager")
+	if err != nil {
+		return err
+	}
+	if err := p.Agree(ctx, p.approver, "user:"+secondName); err != nil {
+		return err
+	}
+	return p.Agree(ctx, second, proposal)
 }
 
 func (p *PBX) askToListen(ctx context.Context) error {

@@ -188,7 +188,7 @@ func TestBreakGlass(t *testing.T) {
 	}
 }
 
-// The rules deny until a manager writes others; the highest label never goes without an approval.
+// The rules deny until two managers write others; the highest label never goes without an approval.
 func TestListeningRules(t *testing.T) {
 	r := newRig(t)
 	at := base + "/listening-rules"
@@ -202,7 +202,7 @@ func TestListeningRules(t *testing.T) {
 			t.Errorf("%s: %d %s", body, p.status, p.body)
 		}
 	}
-	if p := r.do(t, manager, "PUT", at, `{"purpose_only":["public"],"max_plays":3}`, "If-Match: "+first.header.Get("ETag")); p.status != 200 {
+	if p := r.do(t, manager, "PUT", at, `{"purpose_only":["public"],"max_plays":3}`, "If-Match: "+first.header.Get("ETag")); p.status != 202 || p.json(t)["max_plays"] != 3.0 || !strings.Contains(p.body, `"purpose_only":[]`) {
 		t.Errorf("%d %s", p.status, p.body)
 	}
 	if p := r.do(t, manager, "PUT", at, `{}`, "If-Match: "+first.header.Get("ETag")); p.status != 412 {
@@ -216,6 +216,84 @@ func TestListeningRules(t *testing.T) {
 	}
 	if p := r.do(t, manager, "PUT", base+"/recording-scopes/taro", `{"labels":["public"]}`); p.status != 422 || p.location(t) != "body.numbers" {
 		t.Errorf("scope of nothing: %d %s", p.status, p.body)
+	}
+}
+
+// What more of the rules allows waits for somebody else's word, each kind of it, also of rules that nobody wrote yet; what less does counts at once.
+func TestMoreListeningWaits(t *testing.T) {
+	const at, id, one = "/listening-rules", "listening-rules:rules", `"purposes":[{"name":"audit","title":"監査"}]`
+	for _, c := range []struct{ before, after, field string }{
+		{``, `{"download":["public"]}`, "download"}, {``, `{"purpose_only":["internal"]}`, "purpose_only"}, {``, `{"max_hours":73}`, "max_hours"}, {``, `{"max_plays":21}`, "max_plays"},
+		{``, `{` + one + `}`, "purposes"}, {`{"max_hours":1,"max_plays":1}`, `{}`, "max_hours,max_plays"}, {`{"purposes":[{"name":"training","title":"応対品質の向上・研修","en":"Quality and training"}]}`, `{}`, "purposes"},
+		{``, `{"max_hours":72,"max_plays":20}`, ""}, {``, `{"max_hours":1,"max_plays":1,"purposes":[{"name":"training","title":"応対品質の向上・研修","en":"Quality and training"}]}`, ""},
+	} {
+		w := wishes{newRig(t), t}
+		if c.before != "" {
+			w.put(manager, at, c.before, 200)
+		}
+		was := w.do(t, manager, "GET", base+at, "").body
+		if c.field == "" {
+			w.put(manager, at, c.after, 200)
+			w.none(id)
+			continue
+		}
+		w.put(manager, at, c.after, 202)
+		if is := w.do(t, manager, "GET", base+at, "").body; is != was {
+			t.Errorf("%s: it is %s at once, and was %s", c.after, is, was)
+		}
+		var fields []string
+		p, _ := w.waits(id)
+		for _, change := range p["changes"].([]any) {
+			fields = append(fields, change.(map[string]any)["field"].(string))
+		}
+		if strings.Join(fields, ",") != c.field {
+			t.Errorf("%s: waits %q, want %s", c.after, fields, c.field)
+		}
+		w.agree(manager, id, 403)
+		w.agree(manager2, id, 200)
+		if p := w.put(manager, at, c.after, 200); p.body == was {
+			t.Errorf("%s: agreed to, and it is %s", c.after, p.body)
+		}
+	}
+}
+
+// What a person may know of gets more with two people's word, whosever scope it is; less of it counts at once. Who has no scope knows of all.
+func TestWiderScopeWaits(t *testing.T) {
+	const at, id = "/recording-scopes/kacho", "recording-scope:kacho"
+	for _, c := range []struct {
+		before, after string
+		waits         bool
+	}{
+		{``, `{"numbers":["100"]}`, false}, {`{"numbers":["100","101"]}`, `{"numbers":["101"]}`, false}, {`{"numbers":["100"]}`, `{"numbers":["100"],"labels":["public"]}`, false},
+		{`{"numbers":["100"],"groups":["7001"]}`, `{"groups":["7001"]}`, false},
+		{`{"numbers":["100"]}`, `{"numbers":["100","101"]}`, true}, {`{"numbers":["100"]}`, `{"numbers":["101"]}`, true}, {`{"numbers":["100"]}`, `{"groups":["7001"]}`, true},
+		{`{"groups":["7001"]}`, `{"numbers":["100"],"groups":["7001"]}`, true}, {`{"numbers":["100"],"labels":["public"]}`, `{"numbers":["100"]}`, true},
+		{`{"numbers":["100"],"labels":["public"]}`, `{"numbers":["100"],"labels":["public","internal"]}`, true}, {`{"numbers":["100"]}`, ``, true},
+	} {
+		w := wishes{newRig(t), t}
+		if c.before != "" {
+			w.put(manager, at, c.before, 201)
+		}
+		was, method := w.do(t, manager, "GET", base+at, "").body, "PUT"
+		if c.after == "" {
+			method = "DELETE"
+		}
+		p := w.do(t, manager, method, base+at, c.after)
+		if !c.waits {
+			if p.status/100 != 2 || p.status == 202 || p.header.Get("Link") != "" {
+				t.Errorf("%s to %s: %d %s", c.before, c.after, p.status, p.body)
+			}
+			continue
+		}
+		if is := w.do(t, manager, "GET", base+at, "").body; p.status != 202 || is != was {
+			t.Errorf("%s to %s: %d, and it is %s", c.before, c.after, p.status, is)
+			continue
+		}
+		w.agree(manager, id, 403)
+		w.agree(manager2, id, 200)
+		if is := w.do(t, manager, "GET", base+at, ""); is.body == was {
+			t.Errorf("%s to %s: agreed to, and it is %s", c.before, c.after, is.body)
+		}
 	}
 }
 

@@ -32,8 +32,9 @@ func (a *api) registerListeningRules() {
 	const path = "/v1/domains/{domain}/listening-rules"
 	huma.Register(a.huma, operation(http.MethodGet, path, "get-listening-rules", "For what recordings are heard, and what needs no second person",
 		rule{action: policy.ListeningRulesRead, kind: provisioning.KindListeningRules, domain: "domain"}), a.getListeningRules)
-	huma.Register(a.huma, operation(http.MethodPut, path, "put-listening-rules", "Change them; what is left out gets its default back, which denies",
-		rule{action: policy.ListeningRulesPut, kind: provisioning.KindListeningRules, domain: "domain"}, 412, 413, 415, 422), a.putListeningRules)
+	huma.Register(a.huma, mayWait(operation(http.MethodPut, path, "put-listening-rules",
+		"Change them; what is left out gets its default back, which denies. What allows more waits for another person",
+		rule{action: policy.ListeningRulesPut, kind: provisioning.KindListeningRules, domain: "domain"}, 412, 413, 415, 422)), a.putListeningRules)
 	scopes := resource[provisioning.RecordingScope]{plural: "recording-scopes", one: "recording-scope", read: policy.RecordingScopeRead,
 		put: policy.RecordingScopePut, del: policy.RecordingScopeDelete, setKey: func(s *provisioning.RecordingScope, k string) { s.User = k }}
 	entities(a, scopes)

@@ -64,5 +64,9 @@ func putSingle[T provisioning.Entity, S any](ctx context.Context, a *api, read, 
 	if err != nil {
 		return nil, err
 	}
-	return &itemOutput[S]{Status: http.StatusOK, ETag: etag(out.etag), Body: show(out.entity)}, nil
+	status := http.StatusOK // also of the first: before it there were the defaults
+	if out.link != "" {
+		status = http.StatusAccepted
+	}
+	return &itemOutput[S]{Status: status, ETag: etag(out.etag), Link: out.link, Body: show(out.entity)}, nil
 }
