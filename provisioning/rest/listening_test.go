@@ -309,6 +309,8 @@ func TestRecordingNotes(t *testing.T) {
 		{"kansa+auditor", "POST", at + "/notes", `{"text":"x"}`, 403}, {"kansa+auditor", "GET", at + "/notes", ``, 200},
 		{"blind+recording-listener", "POST", at + "/notes", `{"text":"x"}`, 404}, {"blind+recording-listener", "GET", at + "/notes", ``, 404}, {"blind+recording-listener", "PUT", at + "/cases/K-1", ``, 404},
 		{"blind+recording-manager", "GET", at + "/keeping", ``, 404}, {"blind+recording-manager", "PUT", at + "/hold", `{"reason":"x"}`, 404},
+		{"blind+recording-manager", "PUT", at + "/label", `{"label":"public","reason":"x"}`, 404}, {"blind+recording-manager", "PUT", at + "/label", `{"label":"public","reason":" "}`, 404},
+		{"blind+recording-manager", "PUT", at + "/retention", `{"until":"2200-01-01T00:00:00Z","reason":"x"}`, 404}, {"blind+recording-manager", "POST", at + "/release", `{"reason":"x"}`, 404},
 		{listener, "PUT", at + "/cases/K-1", ``, 204}, {listener, "PUT", at + "/cases/full", ``, 409}, {listener, "DELETE", at + "/cases/K-2", ``, 404}, {listener, "DELETE", at + "/cases/K-1", ``, 204},
 		{listener, "DELETE", at + "/notes/9", ``, 404}, {listener, "DELETE", at + "/notes/1", ``, 204}, {listener, "POST", base + "/recordings/none/notes", `{"text":"x"}`, 404},
 	} {

@@ -80,21 +80,25 @@ func (a *api) registerVault() {
 		of(policy.DisposalApprove, policy.KindDisposal), 412, 428), a.approveDisposal)
 }
 
-// known refuses what is about a recording that the asker may not know of.
+// known refuses what is about a recording that the asker may not know of. Where nothing says what they may know of, that is every one.
 func (a *api) known(ctx context.Context, at ItemPath) error {
 	if a.Remarks == nil {
-		return nil
+		return provisioning.ErrNotFound
 	}
 	_, err := a.Remarks.Remarks(ctx, subjectOf(ctx), at.Domain, at.Key)
 	return err
 }
 
-func (a *api) getKeeping(ctx context.Context, in *ItemPath) (*itemOutput[provisioning.RecordingKeeping], error) {
-	var k provisioning.RecordingKeeping
-	err := a.known(ctx, *in)
-	if err == nil {
-		k, err = a.Vault.Keeping(ctx, in.Domain, in.Key)
+// keeping is how a recording is kept that the asker may know of.
+func (a *api) keeping(ctx context.Context, at ItemPath) (k provisioning.RecordingKeeping, err error) {
+	if err = a.known(ctx, at); err == nil {
+		k, err = a.Vault.Keeping(ctx, at.Domain, at.Key)
 	}
+	return k, err
+}
+
+func (a *api) getKeeping(ctx context.Context, in *ItemPath) (*itemOutput[provisioning.RecordingKeeping], error) {
+	k, err := a.keeping(ctx, *in)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -116,7 +120,7 @@ func (a *api) retainRecording(ctx context.Context, in *retainInput) (*itemOutput
 	if !in.Body.Until.After(a.Clock()) { // one that is kept without end would fall due at once
 		return nil, invalidAt(http.StatusUnprocessableEntity, "body.until", "must be in the future")
 	}
-	k, err := a.Vault.Keeping(ctx, in.Domain, in.Key)
+	k, err := a.keeping(ctx, in.ItemPath)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -135,7 +139,7 @@ const (
 
 // labelRecording raises a label at once, and lets a lower one wait.
 func (a *api) labelRecording(ctx context.Context, in *labelInput) (*itemOutput[provisioning.RecordingKeeping], error) {
-	k, err := a.Vault.Keeping(ctx, in.Domain, in.Key)
+	k, err := a.keeping(ctx, in.ItemPath)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -174,10 +178,7 @@ func (a *api) keep(ctx context.Context, at ItemPath, action provisioning.Action,
 		detail = map[string]any{}
 	}
 	detail["reason"] = reason
-	if err := a.known(ctx, at); err != nil {
-		return nil, a.problem(ctx, err)
-	}
-	before, err := a.Vault.Keeping(ctx, at.Domain, at.Key)
+	before, err := a.keeping(ctx, at)
 	if err == nil {
 		if before.Hold != nil { // whose hold is replaced or ended
 			detail["held_by"], detail["held_reason"] = before.Hold.By, before.Hold.Reason
