@@ -141,26 +141,30 @@ func (c *check) longText(field, s string) {
 
 // ListeningID is the key of a request that is made now. Those of one person stand together, the newest first.
 func ListeningID(user string, now time.Time, random string) string {
-	return fmt.Sprintf("%s%011x.%s", listeningPrefix(user), listeningKeyEnd-now.UnixMilli(), random)
+	return listeningKey(user, now) + random
 }
 
-func listeningPrefix(user string) string { return user + "." }
+// listeningKey is before every key of a person's requests of that time.
+func listeningKey(user string, at time.Time) string {
+	return fmt.Sprintf("%s.%011x.", user, listeningKeyEnd-at.UnixMilli())
+}
 
-// ListeningOf are the requests of a person that may still count, the newest first.
+// ListeningOf are the requests of a person that may still count, the newest first. Among their keys may stand those of others, since "a.b" is a name as
+// "a" is: what lies outside of the times is not even looked at.
 func ListeningOf(r Reader, domain, user string, now time.Time) ([]ListeningRequest, error) {
 	const step = 50
 	var out []ListeningRequest
-	after := listeningPrefix(user)
+	after, end := listeningKey(user, now.Add(MaxListening)), listeningKey(user, now.Add(-MaxListening-time.Millisecond))
 	for {
 		some, err := List[ListeningRequest](r, domain, after, step)
 		if err != nil {
 			return nil, err
 		}
 		for _, q := range some {
-			if after = q.ID; !strings.HasPrefix(q.ID, listeningPrefix(user)) || now.Sub(q.Asked) > MaxListening {
+			if after = q.ID; after >= end {
 				return out, nil
 			}
-			if q.By == user { // "a.b" stands among those of "a"
+			if q.By == user {
 				out = append(out, q)
 			}
 		}

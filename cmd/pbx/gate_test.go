@@ -220,6 +220,23 @@ func TestEveryPlayIsGiven(t *testing.T) {
 	}
 }
 
+// "taro.a" is a name as "taro" is: the requests of one are not the other's, and do not hide them.
+func TestRequestsOfLikeNames(t *testing.T) {
+	d := newDoor(t)
+	for _, age := range []time.Duration{0, 40 * 24 * time.Hour} {
+		asked := d.now.Add(-age)
+		d.put(t, provisioning.ListeningRequest{ID: provisioning.ListeningID("taro.a", asked, "x"), By: "taro.a", Purpose: "complaint", Reason: "x", Recordings: []string{"r1"},
+			Asked: asked, Until: asked.Add(24 * time.Hour), Plays: 1, State: provisioning.ListeningGranted})
+	}
+	if _, err := d.knock(recorder.Listen, heardItem); !errors.Is(err, recorder.ErrNoApproval) {
+		t.Errorf("under another's request: %v", err)
+	}
+	d.ask(t, "a", nil)
+	if _, err := d.knock(recorder.Listen, heardItem); err != nil {
+		t.Errorf("beside another's old requests: %v", err)
+	}
+}
+
 // Plays are counted with their entry: ranges of one hour are one play, and the last one is not given twice, by two at once either.
 func TestPlaysAreCounted(t *testing.T) {
 	d := newDoor(t)
