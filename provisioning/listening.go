@@ -76,6 +76,7 @@ type Review struct {
 type ListeningRequest struct {
 	ID         string           `json:"id"`
 	By         string           `json:"by" doc:"User who asks, and alone may listen"`
+	Person     string           `json:"person,omitempty" doc:"Who of that name: nobody who was made after they were deleted may"`
 	Purpose    string           `json:"purpose" doc:"Of the domain's list of purposes"`
 	Reason     string           `json:"reason"`
 	Recordings []string         `json:"recordings" doc:"Which; empty: those of the filter"`
@@ -154,6 +155,10 @@ func listeningKey(user string, at time.Time) string {
 func ListeningOf(r Reader, domain, user string, now time.Time) ([]ListeningRequest, error) {
 	const step = 50
 	var out []ListeningRequest
+	person, err := PersonOf(r, domain, user)
+	if err != nil {
+		return nil, err
+	}
 	after, end := listeningKey(user, now.Add(MaxListening)), listeningKey(user, now.Add(-MaxListening-time.Millisecond))
 	for {
 		some, err := List[ListeningRequest](r, domain, after, step)
@@ -164,7 +169,7 @@ func ListeningOf(r Reader, domain, user string, now time.Time) ([]ListeningReque
 			if after = q.ID; after >= end {
 				return out, nil
 			}
-			if q.By == user {
+			if q.By == user && q.Person == person {
 				out = append(out, q)
 			}
 		}

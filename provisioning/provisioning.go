@@ -52,6 +52,26 @@ type User struct {
 	Display  string `json:"display"`
 	Roles    []Role `json:"roles"`
 	Disabled bool   `json:"disabled"`
+
+	Incarnation string `json:"incarnation,omitempty" readOnly:"true" doc:"Tells them from somebody of the same name who was deleted before; given by the store, whatever is written here"`
+}
+
+// incarnated implements incarnate.
+func (u User) incarnated(as string) Entity {
+	u.Incarnation = as
+	return u
+}
+
+// Person tells who has the name from who had it before and was deleted. It is never empty.
+func (u User) Person() string { return "~" + u.Incarnation }
+
+// PersonOf is Person of who has a name now; empty: the store knows nobody of that name, an identity service elsewhere may.
+func PersonOf(r Reader, domain, user string) (string, error) {
+	u, _, err := Get[User](r, domain, user)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return u.Person(), err
 }
 
 // Role is a named set of rights.
@@ -153,6 +173,7 @@ type Subject struct {
 	AMR     []string
 	Device  string
 	Client  string // OAuth client
+	Person  string // User.Person whom a token of the embedded service is of; empty: another service's
 	Issuer  string
 	Scopes  []string // of the token (RFC 6749 section 3.3)
 	Expires time.Time

@@ -22,6 +22,7 @@ import (
 type gate struct {
 	verifier interface {
 		Request(*http.Request) (provisioning.Subject, error)
+		Current(provisioning.Subject) (provisioning.Subject, error)
 	}
 	policy   provisioning.Policy
 	store    provisioning.Store
@@ -101,18 +102,7 @@ func (g gate) Permit(r *http.Request, action recorder.Action, i recorder.Item) (
 		return nil, recorder.ErrNotFound
 	}
 	why := ""
-	err = g.store.View(r.Context(), func(rd provisioning.Reader) error {
-		scope, err := scopeOf(rd, i.Domain, subject.User)
-		if err != nil {
-			return err
-		}
-		if !scope.Covers(i) {
-			why = ruleScope
-			return recorder.ErrNotFound
-		}
-		if action == recorder.List {
-			return nil
-		}
+	err = g.store.View(r.Context(), func(rd provisioning.Reader) (err error) {
 		p.request, why, err = p.approval(rd, "")
 		return err
 	})
@@ -146,9 +136,19 @@ func (p *permit) Terms() recorder.Terms {
 	return recorder.Terms{Listener: name(p.subject), Request: p.request.ID, Purpose: p.request.Purpose, Whole: p.action == recorder.Download}
 }
 
-// approval is the listening request that lets the subject hear the recording now: one by its ID, or the newest that does. Why: the audit log's word for none.
+// approval is the listening request that lets the subject hear the recording now, of which they may know: one by its ID, or the newest that does. What is
+// known of a recording needs none. Why: the audit log's word for none.
 func (p *permit) approval(r provisioning.Reader, id string) (q provisioning.ListeningRequest, why string, err error) {
 	now := p.gate.clock()
+	scope, err := scopeOf(r, p.item.Domain, p.subject.User)
+	switch {
+	case err != nil:
+		return q, "", err
+	case !scope.Covers(p.item):
+		return q, ruleScope, recorder.ErrNotFound
+	case p.action == recorder.List:
+		return q, "", nil
+	}
 	rules, err := rulesOf(r, p.item.Domain)
 	if err != nil {
 		return q, "", err
@@ -219,15 +219,20 @@ func (p *permit) detailed(detail map[string]any) map[string]any {
 	return detail
 }
 
-// Still implements recorder.Permit: whose request was withdrawn, or who was disabled, hears no more.
+// Still implements recorder.Permit: whose request was withdrawn, or who was disabled or deleted, or may hear no recordings or not know of this one any
+// more, hears no more.
 func (p *permit) Still(ctx context.Context) error {
 	if p.request.ID == "" {
 		return nil
 	}
+	now, err := p.gate.verifier.Current(p.subject)
+	if err == nil {
+		err = p.gate.policy.Can(now, gateActions[p.action], provisioning.Object{Domain: p.item.Domain, Kind: policy.KindRecording, Key: p.item.ID})
+	}
+	if err != nil {
+		return err
+	}
 	return p.gate.store.View(ctx, func(r provisioning.Reader) error {
-		if u, _, err := provisioning.Get[provisioning.User](r, p.item.Domain, p.subject.User); err == nil && u.Disabled {
-			return recorder.ErrNotFound
-		}
 		_, _, err := p.approval(r, p.request.ID)
 		return err
 	})
@@ -255,9 +260,11 @@ func (p *permit) refused(ctx context.Context, rule string) {
 	if p.action == recorder.List || !p.gate.refusals.Allow() {
 		return
 	}
-	e := *p
-	e.entry.Domain = p.subject.Domain
-	if err := e.write(context.WithoutCancel(ctx), "denied", map[string]any{"rule": rule, "number": p.item.Number}); err != nil {
+	e, detail := *p, map[string]any{"rule": rule}
+	if e.entry.Domain = p.subject.Domain; p.item.Domain == p.subject.Domain { // another domain's numbers are for its own log
+		detail["number"] = p.item.Number
+	}
+	if err := e.write(context.WithoutCancel(ctx), "denied", detail); err != nil {
 		p.gate.log.Error("gate: audit of a refusal is missing", "recording", p.item.ID, "err", err)
 	}
 }

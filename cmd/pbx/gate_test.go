@@ -17,14 +17,29 @@ import (
 	"golang.org/x/time/rate"
 
 	"naisen/provisioning"
+	"naisen/provisioning/identity"
 	"naisen/provisioning/policy"
 	"naisen/provisioning/store"
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
 )
 
-// asker is whoever the header says.
-type asker struct{}
+// asker is whoever the header says; what the store says of them now, if it knows them, is what they may.
+type asker struct{ store *store.Store }
+
+func (a asker) Current(s provisioning.Subject) (provisioning.Subject, error) {
+	err := a.store.View(context.Background(), func(r provisioning.Reader) error {
+		u, _, err := provisioning.Get[provisioning.User](r, s.Domain, s.User)
+		if errors.Is(err, provisioning.ErrNotFound) {
+			return nil
+		}
+		if s.Roles = u.Roles; u.Disabled {
+			err = &identity.Error{Status: http.StatusUnauthorized}
+		}
+		return err
+	})
+	return s, err
+}
 
 func (asker) Request(r *http.Request) (provisioning.Subject, error) {
 	name, roles, _ := strings.Cut(r.Header.Get("X-Who"), "+")
@@ -44,8 +59,18 @@ type door struct {
 
 func newDoor(t *testing.T) *door {
 	d := &door{store: openAudit(t), now: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)}
-	d.gate = gate{asker{}, policy.New(), d.store, "naisen", rate.NewLimiter(rate.Inf, 1), func() time.Time { return d.now }, slog.New(slog.DiscardHandler)}
+	d.gate = gate{asker{d.store}, policy.New(), d.store, "naisen", rate.NewLimiter(rate.Inf, 1), func() time.Time { return d.now }, slog.New(slog.DiscardHandler)}
+	d.put(t, provisioning.User{Name: "taro", Roles: []provisioning.Role{provisioning.RoleListener}})
 	return d
+}
+
+func (d *door) drop(t *testing.T, user string) {
+	t.Helper()
+	if err := d.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		return provisioning.Delete[provisioning.User](w, keepDomain, user, "")
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (d *door) put(t *testing.T, e provisioning.Entity) {
@@ -102,6 +127,12 @@ func (d *door) ask(t *testing.T, id string, change func(*provisioning.ListeningR
 	t.Helper()
 	q := provisioning.ListeningRequest{ID: provisioning.ListeningID("taro", d.now, id), By: "taro", Purpose: "complaint", Reason: "x", Recordings: []string{"r1"},
 		Asked: d.now, Until: d.now.Add(24 * time.Hour), Plays: 1, State: provisioning.ListeningGranted, DecidedBy: "kacho@" + keepDomain}
+	if err := d.store.View(t.Context(), func(r provisioning.Reader) (err error) {
+		q.Person, err = provisioning.PersonOf(r, keepDomain, q.By)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if change != nil {
 		change(&q)
 	}
@@ -279,7 +310,7 @@ func TestPlaysAreCounted(t *testing.T) {
 	}
 }
 
-// An approval that ends, and a listener who is disabled, end what is heard at that moment.
+// An approval that ends, and a listener who is disabled, deleted or may listen no more, or not know of it, end what is heard at that moment.
 func TestHeardNoLonger(t *testing.T) {
 	for name, end := range map[string]func(*testing.T, *door, string){
 		"withdrawn": func(t *testing.T, d *door, id string) {
@@ -289,8 +320,21 @@ func TestHeardNoLonger(t *testing.T) {
 			}
 			d.put(t, q)
 		},
-		"over":     func(_ *testing.T, d *door, _ string) { d.now = d.now.Add(24 * time.Hour) },
-		"disabled": func(t *testing.T, d *door, _ string) { d.put(t, provisioning.User{Name: "taro", Disabled: true}) },
+		"over": func(_ *testing.T, d *door, _ string) { d.now = d.now.Add(24 * time.Hour) },
+		"disabled": func(t *testing.T, d *door, _ string) {
+			d.put(t, provisioning.User{Name: "taro", Roles: []provisioning.Role{provisioning.RoleListener}, Disabled: true})
+		},
+		"deleted": func(t *testing.T, d *door, _ string) { d.drop(t, "taro") },
+		"somebody else of that name": func(t *testing.T, d *door, _ string) {
+			d.drop(t, "taro")
+			d.put(t, provisioning.User{Name: "taro", Roles: []provisioning.Role{provisioning.RoleListener}})
+		},
+		"no listener": func(t *testing.T, d *door, _ string) {
+			d.put(t, provisioning.User{Name: "taro", Roles: []provisioning.Role{provisioning.RoleManager}})
+		},
+		"may not know of it": func(t *testing.T, d *door, _ string) {
+			d.put(t, provisioning.RecordingScope{User: "taro", Numbers: []string{"0399999999"}})
+		},
 	} {
 		d := newDoor(t)
 		d.ask(t, "a", nil)
@@ -303,6 +347,42 @@ func TestHeardNoLonger(t *testing.T) {
 		if err := p.Still(t.Context()); err == nil {
 			t.Errorf("%s: it is heard on", name)
 		}
+	}
+}
+
+// What was approved for somebody who was deleted is nobody's who has the name afterwards.
+func TestApprovalOfTheDeleted(t *testing.T) {
+	d := newDoor(t)
+	d.ask(t, "a", func(q *provisioning.ListeningRequest) { q.Plays = 9 })
+	if _, err := d.knock(recorder.Listen, heardItem); err != nil {
+		t.Fatal(err)
+	}
+	d.drop(t, "taro")
+	if _, err := d.knock(recorder.Listen, heardItem); !errors.Is(err, recorder.ErrNoApproval) {
+		t.Errorf("after the deletion: %v", err)
+	}
+	d.put(t, provisioning.User{Name: "taro", Roles: []provisioning.Role{provisioning.RoleListener}})
+	if _, err := d.knock(recorder.Listen, heardItem); !errors.Is(err, recorder.ErrNoApproval) {
+		t.Errorf("by who has the name now: %v", err)
+	}
+}
+
+// A refusal is in the log of who tried, without what another domain knows of the recording.
+func TestRefusalOfAnotherDomain(t *testing.T) {
+	d := newDoor(t)
+	i := heardItem
+	i.Domain = "b.example"
+	if _, err := d.knock(recorder.Listen, i); !errors.Is(err, recorder.ErrNotFound) {
+		t.Fatal(err)
+	}
+	if err := d.store.View(t.Context(), func(r provisioning.Reader) error {
+		all, err := r.Audit(keepDomain, provisioning.AuditQuery{Action: "recording."})
+		if len(all) != 1 || all[0].Outcome != "denied" || !strings.Contains(fmt.Sprint(all[0].Detail["rule"]), policy.RuleOtherDomain) || strings.Contains(fmt.Sprint(all[0]), i.Number) {
+			t.Errorf("%+v", all)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 

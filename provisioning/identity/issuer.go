@@ -132,6 +132,7 @@ type claims struct {
 	CHash    json.RawMessage `json:"c_hash"`
 	Scope    string          `json:"scope"` // RFC 9068 section 2.2.3
 	SCP      oneOrMany       `json:"scp"`   // the same at some issuers
+	Person   string          `json:"person"`
 }
 
 // maxScopes bounds what is kept of one token.

@@ -159,7 +159,19 @@ func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (cache
 	if bad != nil {
 		return cachedToken{}, bad
 	}
+	if issuer.keys != nil { // another issuer's claim of that name means something else
+		s.Person = c.Person
+	}
 	return cachedToken{issuer: issuer, subject: s, before: c.Before.t, issued: c.Issued.t, gen: gen}, nil
+}
+
+// Current is what the store says now of whose token was accepted before, however long ago. The error is always an *Error.
+func (v *Verifier) Current(s provisioning.Subject) (provisioning.Subject, error) {
+	issuer := v.issuers[s.Issuer]
+	if issuer == nil {
+		return provisioning.Subject{}, refused("issuer")
+	}
+	return v.current(s, &issuer.Mapping)
 }
 
 // current applies what the store says now.
@@ -173,6 +185,8 @@ func (v *Verifier) current(s provisioning.Subject, m *Mapping) (provisioning.Sub
 		return provisioning.Subject{}, refused("user disabled")
 	case !known && m.StoreRoles:
 		return provisioning.Subject{}, refused("user unknown")
+	case known && s.Person != "" && s.Person != u.Person():
+		return provisioning.Subject{}, refused("of somebody who had the name before")
 	case m.StoreRoles:
 		s.Roles = u.Roles
 	}

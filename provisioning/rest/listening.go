@@ -102,7 +102,10 @@ func (a *api) ask(ctx context.Context, in *wishInput, inNeed bool) (*itemOutput[
 		q.State, q.BreakGlass = provisioning.ListeningGranted, true
 	}
 	var tag string
-	err := a.Store.Update(ctx, s, func(wr provisioning.Writer) error {
+	err := a.Store.Update(ctx, s, func(wr provisioning.Writer) (err error) {
+		if q.Person, err = provisioning.PersonOf(wr, in.Domain, s.User); err != nil {
+			return err
+		}
 		rules, _, err := single[provisioning.ListeningRules](wr, in.Domain)
 		if err != nil {
 			return err
