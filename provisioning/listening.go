@@ -145,6 +145,9 @@ func ListeningID(user string, now time.Time, random string) string {
 	return listeningKey(user, now) + random
 }
 
+// ListeningKeys: those of a person's requests are behind first and before last.
+func ListeningKeys(user string) (first, last string) { return user + ".", user + "/" }
+
 // listeningKey is before every key of a person's requests of that time.
 func listeningKey(user string, at time.Time) string {
 	return fmt.Sprintf("%s.%011x.", user, listeningKeyEnd-at.UnixMilli())

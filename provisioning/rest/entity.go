@@ -20,6 +20,7 @@ type resource[T provisioning.Entity] struct {
 	setKey         func(*T, string)
 	owner          func(T) string                                       // nil: nobody's
 	ownerIn        func(provisioning.Reader, string, T) string          // in place of owner: it stands with another entity
+	ownKeys        func(user string) (first, last string)               // nil: anywhere; the keys of a person's own are behind first and before last
 	created        func(provisioning.Writer, string, T) (any, error)    // after a create, in its transaction; what it returns is shown once
 	keep           func(provisioning.Reader, string, T) error           // after a change or deletion of T, in its transaction: what must still hold
 	done           func(ctx context.Context, domain string, old, now T) // after a PUT was committed; old is the zero value where there was none
@@ -123,23 +124,40 @@ func putPlain[T provisioning.Entity](a *api, res resource[T]) {
 		})
 }
 
+// listEntities answers with a page of what the asker may see. What they may not leaves no trace: a page is as full, and says as much of what follows, as
+// if there were nothing else.
 func listEntities[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *pageInput) (*pageOutput[T], error) {
 	out := &pageOutput[T]{Body: page[T]{Items: []T{}}}
 	err := a.Store.View(ctx, func(r provisioning.Reader) error {
-		rows, err := provisioning.List[T](r, in.Domain, in.After, in.Limit+1)
-		if err != nil {
-			return err
+		var zero T
+		after, last := in.After, ""
+		if res.ownKeys != nil && !a.sees(ctx, res.read, provisioning.Object{Domain: in.Domain, Kind: zero.Kind()}) { // not those of others
+			var first string
+			first, last = res.ownKeys(subjectOf(ctx).User)
+			after = max(after, first)
 		}
-		if len(rows) > in.Limit {
-			rows = rows[:in.Limit]
-			out.Body.Next = rows[in.Limit-1].Key()
-		}
-		for _, e := range rows {
-			if a.sees(ctx, res.read, res.object(r, in.Domain, e)) {
-				out.Body.Items = append(out.Body.Items, e)
+		step := max(in.Limit+1, 100)
+		for {
+			rows, err := provisioning.List[T](r, in.Domain, after, step)
+			if err != nil {
+				return err
+			}
+			for _, e := range rows {
+				switch after = e.Key(); {
+				case last != "" && after >= last:
+					return nil
+				case !a.sees(ctx, res.read, res.object(r, in.Domain, e)):
+				case len(out.Body.Items) == in.Limit:
+					out.Body.Next = out.Body.Items[in.Limit-1].Key()
+					return nil
+				default:
+					out.Body.Items = append(out.Body.Items, e)
+				}
+			}
+			if len(rows) < step {
+				return nil
 			}
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)

@@ -1,11 +1,15 @@
 package rest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"naisen/provisioning"
 )
@@ -293,5 +297,64 @@ func TestDomains(t *testing.T) {
 	}
 	if p := r.do(t, admin, "PUT", "/v1/domains/new.example", `{}`); p.status != 404 {
 		t.Errorf("a domain's administrator made another domain: %d", p.status)
+	}
+}
+
+// A page is full of what somebody may see, and goes on only where there is more of that: what others have leaves no trace in it.
+func TestPagesOfOnesOwn(t *testing.T) {
+	r := newRig(t)
+	must(t, r.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		for i := range 300 {
+			user := "bob"
+			if i == 7 || i == 250 {
+				user = "alice"
+			}
+			if _, err := w.Put(here, provisioning.Extension{Number: strconv.Itoa(3000 + i), User: user}, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	var pages []string
+	for after := ""; len(pages) < 9; {
+		var got struct {
+			Items []struct{ Number string }
+			Next  string
+		}
+		must(t, json.Unmarshal([]byte(r.do(t, "alice+staff", "GET", base+"/extensions?limit=1&after="+after, "").body), &got))
+		page := got.Next + ":"
+		for _, e := range got.Items {
+			page += " " + e.Number
+		}
+		if pages = append(pages, page); got.Next == "" {
+			break
+		}
+		after = got.Next
+	}
+	if want := []string{"2001: 2001", "3007: 3007", ": 3250"}; !slices.Equal(pages, want) {
+		t.Errorf("%q, want %q", pages, want)
+	}
+}
+
+// The own listening requests are found among those of others, and of those whose names begin alike none.
+func TestPagesOfRequests(t *testing.T) {
+	r := newRig(t)
+	now := time.Now()
+	must(t, r.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		for i, by := range []string{"suzuki", "suzuki.akira", "suzuki-b", "suzuki", "sato", "suzuki0"} {
+			at := now.Add(-time.Duration(i) * time.Minute)
+			if _, err := w.Put(here, provisioning.ListeningRequest{ID: provisioning.ListeningID(by, at, "x"), By: by, Purpose: "complaint", Reason: "x", Recordings: []string{"r1"}, Plays: 1,
+				State: provisioning.ListeningPending, Asked: at, Until: at.Add(time.Hour)}, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for token, want := range map[string]int{"suzuki+recording-listener": 2, "suzuki.akira+recording-listener": 1, "suz+recording-listener": 0, manager: 7} {
+		var got struct{ Items []any }
+		must(t, json.Unmarshal([]byte(r.do(t, token, "GET", base+"/listening-requests", "").body), &got))
+		if len(got.Items) != want {
+			t.Errorf("%s sees %d, want %d", token, len(got.Items), want)
+		}
 	}
 }

@@ -41,7 +41,8 @@ type remarkInput struct {
 // registerListening: recordings are heard for a purpose, under an approval by somebody else.
 func (a *api) registerListening() {
 	const list, item = "/v1/domains/{domain}/listening-requests", "/v1/domains/{domain}/listening-requests/{key}"
-	requests := resource[provisioning.ListeningRequest]{read: policy.ListeningRead, owner: func(q provisioning.ListeningRequest) string { return q.By }}
+	requests := resource[provisioning.ListeningRequest]{read: policy.ListeningRead, ownKeys: provisioning.ListeningKeys,
+		owner: func(q provisioning.ListeningRequest) string { return q.By }}
 	on := func(action provisioning.Action, key string) rule {
 		return rule{action: action, kind: provisioning.KindListening, key: key, domain: "domain"}
 	}

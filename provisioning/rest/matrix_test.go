@@ -190,7 +190,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "proposals": "policy:gone", "disposals": "2026-12", "notices": "recording", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "proposals": "policy:gone", "disposals": "2026-12", "notices": "matrix", "listening-requests": askedBy, "recording-scopes": "nobody", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, "/"+part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
