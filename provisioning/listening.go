@@ -219,6 +219,11 @@ func (q ListeningRequest) Close(domain, by, text string, now time.Time) (Listeni
 	return q, nil
 }
 
+// Stands says that somebody hears under it or may come to.
+func (q ListeningRequest) Stands(now time.Time) bool {
+	return (q.State == ListeningPending || q.State == ListeningGranted) && now.Before(q.Until)
+}
+
 // Unreviewed says that somebody listened without an approval and nobody else has looked at it yet.
 func (q ListeningRequest) Unreviewed() bool { return q.BreakGlass && q.Review == nil }
 

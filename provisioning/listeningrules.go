@@ -95,10 +95,10 @@ func (r ListeningRules) weakened(next ListeningRules) (out []Weakening) {
 		}
 	}
 	list := func(field string, before, after []string) {
-		more(len(without(after, before)) > 0, field, strings.Join(before, ", "), strings.Join(after, ", "))
+		more(beyond(after, before), field, strings.Join(before, ", "), strings.Join(after, ", "))
 	}
-	added := slices.ContainsFunc(to.Purposes, func(p Purpose) bool { return !slices.Contains(from.Purposes, p) }) // with another title it is another one
-	more(added, "purposes", strings.Join(names(from.Purposes), ", "), strings.Join(names(to.Purposes), ", "))
+	more(beyond(to.Purposes, from.Purposes), "purposes", // with another title it is another one
+		strings.Join(names(from.Purposes), ", "), strings.Join(names(to.Purposes), ", "))
 	list("purpose_only", from.PurposeOnly, to.PurposeOnly)
 	list("download", from.Download, to.Download)
 	more(to.MaxHours > from.MaxHours, "max_hours", itoa(from.MaxHours), itoa(to.MaxHours))

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -44,20 +45,29 @@ func (s RecordingScope) Validate() error {
 	return c.result()
 }
 
-// weakened says how the next scope has more; the zero scope is none, which has all.
+// weakened says how the next scope has more. The zero scope is none, which has all.
 func (s RecordingScope) weakened(next RecordingScope) (out []Weakening) {
+	if s.none() {
+		return nil
+	}
 	list := func(field string, all bool, before, after []string) {
-		if all || len(without(after, before)) > 0 {
+		if all || beyond(after, before) {
 			out = append(out, Loosening(field, strings.Join(before, ", "), orAll(after))...)
 		}
 	}
-	none := len(next.Numbers)+len(next.Groups) == 0
-	list("numbers", none, s.Numbers, next.Numbers)
-	list("groups", none, s.Groups, next.Groups)
+	list("numbers", next.none(), s.Numbers, next.Numbers)
+	list("groups", next.none(), s.Groups, next.Groups)
 	if len(s.Labels) > 0 {
 		list("labels", len(next.Labels) == 0, s.Labels, next.Labels)
 	}
 	return out
+}
+
+func (s RecordingScope) none() bool { return len(s.Numbers)+len(s.Groups) == 0 }
+
+// beyond says that a list has what another one has not.
+func beyond[T comparable](list, other []T) bool {
+	return slices.ContainsFunc(list, func(e T) bool { return !slices.Contains(other, e) })
 }
 
 func orAll(list []string) string {

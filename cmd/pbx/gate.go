@@ -44,8 +44,11 @@ var gateWays = map[recorder.Action]provisioning.HeardAs{
 	recorder.Listen: provisioning.HeardAsStream, recorder.Look: provisioning.HeardAsStream, recorder.Download: provisioning.HeardAsFile, recorder.Export: provisioning.HeardAsPack,
 }
 
-// ruleScope refuses who may hear recordings, but not this one.
-const ruleScope = "outside-scope"
+// Rules that refuse who may hear recordings, but not this one.
+const (
+	ruleScope    = "outside-scope"
+	ruleApprover = "outside-approvers-scope"
+)
 
 // subject is who asks.
 func (g gate) subject(r *http.Request) (provisioning.Subject, error) {
@@ -169,12 +172,28 @@ func (p *permit) approval(r provisioning.Reader, id string) (q provisioning.List
 			}
 			continue
 		}
+		if known, err := p.approverKnows(r, q); err != nil {
+			return q, "", err
+		} else if !known {
+			why = ruleApprover
+			continue
+		}
 		if _, _, ok := q.Open(p.item.ID, now); ok || p.action == recorder.Look || !p.began.IsZero() { // a play that began goes on
 			return q, "", nil
 		}
 		why = provisioning.ListeningUsedUp
 	}
 	return provisioning.ListeningRequest{}, why, err
+}
+
+// approverKnows says that who approved a request may know of the recording: nobody lets others hear what is nothing to them.
+func (p *permit) approverKnows(r provisioning.Reader, q provisioning.ListeningRequest) (bool, error) {
+	approver, ours := strings.CutSuffix(q.DecidedBy, "@"+p.item.Domain)
+	if !ours { // a purpose alone, or need
+		return q.DecidedBy == "", nil
+	}
+	scope, err := scopeOf(r, p.item.Domain, approver)
+	return err == nil && scope.Covers(p.item), err
 }
 
 // Begin implements recorder.Permit: the entry and the count of plays are one transaction, so that no play is without either.

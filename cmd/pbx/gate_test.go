@@ -367,6 +367,23 @@ func TestApprovalOfTheDeleted(t *testing.T) {
 	}
 }
 
+// Who may not know of a recording lets nobody else hear it, whatever they approved.
+func TestApproverOutsideScope(t *testing.T) {
+	d := newDoor(t)
+	d.put(t, provisioning.RecordingScope{User: "kacho", Numbers: []string{"0399999999"}})
+	d.ask(t, "a", nil)
+	if _, err := d.knock(recorder.Listen, heardItem); !errors.Is(err, recorder.ErrNoApproval) {
+		t.Errorf("approved from outside: %v", err)
+	}
+	if got := d.trail(t); len(got) != 1 || !strings.Contains(got[0], "rule="+ruleApprover) {
+		t.Errorf("%q", got)
+	}
+	d.put(t, provisioning.RecordingScope{User: "kacho", Numbers: []string{"0399999999", heardItem.Number}})
+	if _, err := d.knock(recorder.Listen, heardItem); err != nil {
+		t.Errorf("approved from within: %v", err)
+	}
+}
+
 // A refusal is in the log of who tried, without what another domain knows of the recording.
 func TestRefusalOfAnotherDomain(t *testing.T) {
 	d := newDoor(t)

@@ -60,3 +60,28 @@ func TestEachCodeIsAudited(t *testing.T) {
 		t.Errorf("a code without an entry: %d", resp.StatusCode)
 	}
 }
+
+// TestTokenOfTheDeleted: a token is of a person, and not of who is made with that name after they were deleted.
+func TestTokenOfTheDeleted(t *testing.T) {
+	r, tok := signedIn(t)
+	s, err := r.verify.Verify(t.Context(), tok.Access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := func() error { _, err := r.verify.Current(s); return err }
+	if err := now(); err != nil {
+		t.Errorf("as before: %v", err)
+	}
+	if err := r.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		return w.Delete(testDomain, provisioning.KindUser, "admin", "")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, now(), http.StatusUnauthorized, "user unknown")
+	r.store.put(testDomain, provisioning.User{Name: "admin", Roles: []provisioning.Role{provisioning.RoleAdmin}})
+	_, err = r.verify.Verify(t.Context(), tok.Access)
+	wantStatus(t, err, http.StatusUnauthorized, "of somebody who had the name before")
+	wantStatus(t, now(), http.StatusUnauthorized, "of somebody who had the name before")
+	s.Issuer = "https://elsewhere.example"
+	wantStatus(t, now(), http.StatusUnauthorized, "issuer")
+}

@@ -20,6 +20,7 @@ type resource[T provisioning.Entity] struct {
 	setKey         func(*T, string)
 	owner          func(T) string                                       // nil: nobody's
 	ownerIn        func(provisioning.Reader, string, T) string          // in place of owner: it stands with another entity
+	hidden         func(context.Context, string, T) bool                // nil: not; for whom may read T there is none, since they may not know what it is about
 	ownKeys        func(user string) (first, last string)               // nil: anywhere; the keys of a person's own are behind first and before last
 	created        func(provisioning.Writer, string, T) (any, error)    // after a create, in its transaction; what it returns is shown once
 	keep           func(provisioning.Reader, string, T) error           // after a change or deletion of T, in its transaction: what must still hold
@@ -128,41 +129,53 @@ func putPlain[T provisioning.Entity](a *api, res resource[T]) {
 // if there were nothing else.
 func listEntities[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *pageInput) (*pageOutput[T], error) {
 	out := &pageOutput[T]{Body: page[T]{Items: []T{}}}
-	err := a.Store.View(ctx, func(r provisioning.Reader) error {
-		var zero T
-		after, last := in.After, ""
-		if res.ownKeys != nil && !a.sees(ctx, res.read, provisioning.Object{Domain: in.Domain, Kind: zero.Kind()}) { // not those of others
-			var first string
-			first, last = res.ownKeys(subjectOf(ctx).User)
-			after = max(after, first)
+	after, last := in.After, ""
+	var zero T
+	if res.ownKeys != nil && !a.sees(ctx, res.read, provisioning.Object{Domain: in.Domain, Kind: zero.Kind()}) { // not those of others
+		var first string
+		first, last = res.ownKeys(subjectOf(ctx).User)
+		after = max(after, first)
+	}
+	for {
+		rows, next, err := res.some(ctx, a, in.Domain, after, last, max(in.Limit+1, 100))
+		if err != nil {
+			return nil, a.problem(ctx, err)
 		}
-		step := max(in.Limit+1, 100)
-		for {
-			rows, err := provisioning.List[T](r, in.Domain, after, step)
-			if err != nil {
+		for _, e := range rows {
+			switch {
+			case res.hidden != nil && res.hidden(ctx, in.Domain, e):
+			case len(out.Body.Items) == in.Limit:
+				out.Body.Next = out.Body.Items[in.Limit-1].Key()
+				return out, nil
+			default:
+				out.Body.Items = append(out.Body.Items, e)
+			}
+		}
+		if next == "" {
+			return out, nil
+		}
+		after = next
+	}
+}
+
+// some of the rows behind a key, and before last, that the asker has a right to; next is where they go on, if they do.
+func (res resource[T]) some(ctx context.Context, a *api, domain, after, last string, step int) (out []T, next string, err error) {
+	err = a.Store.View(ctx, func(r provisioning.Reader) error {
+		rows, err := provisioning.List[T](r, domain, after, step)
+		for _, e := range rows {
+			if last != "" && e.Key() >= last {
 				return err
 			}
-			for _, e := range rows {
-				switch after = e.Key(); {
-				case last != "" && after >= last:
-					return nil
-				case !a.sees(ctx, res.read, res.object(r, in.Domain, e)):
-				case len(out.Body.Items) == in.Limit:
-					out.Body.Next = out.Body.Items[in.Limit-1].Key()
-					return nil
-				default:
-					out.Body.Items = append(out.Body.Items, e)
-				}
-			}
-			if len(rows) < step {
-				return nil
+			if a.sees(ctx, res.read, res.object(r, domain, e)) {
+				out = append(out, e)
 			}
 		}
+		if len(rows) == step {
+			next = rows[step-1].Key()
+		}
+		return err
 	})
-	if err != nil {
-		return nil, a.problem(ctx, err)
-	}
-	return out, nil
+	return out, next, err
 }
 
 func getEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *getInput) (*itemOutput[T], error) {
@@ -176,6 +189,9 @@ func getEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 	})
 	if err == nil {
 		err = a.may(ctx, res.read, object)
+	}
+	if err == nil && res.hidden != nil && res.hidden(ctx, in.Domain, e) {
+		err = provisioning.ErrNotFound
 	}
 	if err != nil {
 		return nil, a.problem(ctx, err)

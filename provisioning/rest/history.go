@@ -36,6 +36,17 @@ func ofParty(c provisioning.CDR, numbers []string) bool {
 	return slices.Contains(numbers, c.From) || slices.Contains(numbers, c.To) || slices.Contains(numbers, c.AnsweredBy)
 }
 
+// unrecorded takes out of calls that they were recorded, where the reader may know of a part of the recordings only.
+func unrecorded(r provisioning.Reader, domain, user string, calls []provisioning.CDR) error {
+	part, err := knowsPart(r, domain, user)
+	for i := range calls {
+		if part || err != nil {
+			calls[i].Recording, calls[i].Notices = "", nil
+		}
+	}
+	return err
+}
+
 func (a *api) listCDRs(ctx context.Context, in *pageInput) (*pageOutput[provisioning.CDR], error) {
 	s := subjectOf(ctx)
 	out := &pageOutput[provisioning.CDR]{Body: page[provisioning.CDR]{Items: []provisioning.CDR{}}}
@@ -57,7 +68,7 @@ func (a *api) listCDRs(ctx context.Context, in *pageInput) (*pageOutput[provisio
 			out.Body.Next = list[in.Limit-1].ID
 		}
 		out.Body.Items = append(out.Body.Items, list...)
-		return nil
+		return unrecorded(r, in.Domain, s.User, out.Body.Items)
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -77,11 +88,15 @@ func (a *api) getCDR(ctx context.Context, in *ItemPath) (*itemOutput[provisionin
 		if len(list) == 0 {
 			return provisioning.ErrNotFound
 		}
-		out.Body = list[0]
 		own, err := ownNumbers(r, s)
 		if ofParty(list[0], own) {
 			o.Owner = s.User
 		}
+		if err != nil {
+			return err
+		}
+		err = unrecorded(r, in.Domain, s.User, list)
+		out.Body = list[0]
 		return err
 	})
 	if err == nil {

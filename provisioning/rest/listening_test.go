@@ -297,6 +297,106 @@ func TestWiderScopeWaits(t *testing.T) {
 	}
 }
 
+// Proposals about recordings, scopes and rules, and lists of what falls due, are nothing to who may not know of what they are about.
+func TestHiddenFromScopes(t *testing.T) {
+	w := wishes{newRig(t), t}
+	const blind, reader = "blind+recording-manager", "denwa+telephony"
+	for path, body := range map[string]string{"/recordings/r1/label": `{"label":"public","reason":"x"}`, "/listening-rules": `{"download":["public"]}`} {
+		if p := w.do(t, manager, "PUT", base+path, body); p.status != 202 {
+			t.Fatalf("%s: %d %s", path, p.status, p.body)
+		}
+	}
+	w.put(manager, "/recording-scopes/taro", `{"numbers":["100"]}`, 201)
+	w.put(manager, "/recording-scopes/taro", `{"numbers":["101"]}`, 202)
+	all := []string{"listening-rules:rules", "policy:gone", "recording-scope:taro", "recording:r1:label"}
+	for token, want := range map[string][]string{manager: all, blind: {all[0], all[1], all[2]}, reader: {all[1]}, "kansa+auditor": all} {
+		var got struct{ Items []struct{ ID string } }
+		must(t, json.Unmarshal([]byte(w.do(t, token, "GET", base+"/proposals", "").body), &got))
+		var ids []string
+		for _, p := range got.Items {
+			ids = append(ids, p.ID)
+		}
+		if !slices.Equal(ids, want) {
+			t.Errorf("%s sees %q, want %q", token, ids, want)
+		}
+		for _, id := range all {
+			status := 404
+			if slices.Contains(want, id) {
+				status = 200
+			}
+			if p := w.do(t, token, "GET", base+"/proposals/"+id, ""); p.status != status {
+				t.Errorf("%s reads %s: %d, want %d", token, id, p.status, status)
+			}
+		}
+	}
+	_, tag := w.waits(all[3])
+	if p := w.do(t, blind, "POST", base+"/proposals/"+all[3]+"/agree", "", "If-Match: "+tag); p.status != 404 {
+		t.Errorf("agreed to unseen: %d %s", p.status, p.body)
+	}
+	if p := w.do(t, blind, "DELETE", base+"/proposals/"+all[3], ""); p.status != 404 {
+		t.Errorf("refused unseen: %d %s", p.status, p.body)
+	}
+	w.agree(manager2, all[3], 200)
+
+	w.put(manager, "/recording-scopes/kacho", `{"numbers":["100"]}`, 201)
+	if p := w.do(t, manager, "GET", base+"/disposals", ""); p.status != 200 || !strings.Contains(p.body, `"items":[]`) {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+	for method, path := range map[string]string{"GET": "/disposals/2026-12", "POST": "/disposals/2026-12/approve"} {
+		if p := w.do(t, manager, method, base+path, "", `If-Match: "d1"`); p.status != 404 {
+			t.Errorf("%s %s by who may know of a part: %d %s", method, path, p.status, p.body)
+		}
+	}
+}
+
+// That a call was recorded is in no record of a call for who may know of a part of the recordings only.
+func TestCallsOfScopes(t *testing.T) {
+	r := newRig(t)
+	at := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
+	must(t, r.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		return w.AddCDR(provisioning.CDR{ID: "cdr9", Domain: here, From: "2001", To: "2002", Started: at, Ended: at.Add(time.Minute), Recording: "r9",
+			Notices: []provisioning.NoticeReceipt{{Prompt: "notice/recording"}}})
+	}))
+	for _, scoped := range []bool{false, true} {
+		if scoped {
+			wishes{r, t}.put(manager, "/recording-scopes/kansa", `{"numbers":["100"]}`, 201)
+		}
+		for _, path := range []string{"/calls/history", "/calls/history/cdr9"} {
+			p := r.do(t, "kansa+auditor", "GET", base+path, "")
+			if p.status != 200 || !strings.Contains(p.body, "cdr9") || strings.Contains(p.body, `"r9"`) == scoped || strings.Contains(p.body, `"notices"`) == scoped {
+				t.Errorf("%s, with a scope %t: %d %s", path, scoped, p.status, p.body)
+			}
+		}
+	}
+}
+
+// Who would come to hear a recording by its label does not give it that label.
+func TestLabelOfOnesOwnRequest(t *testing.T) {
+	r := newRig(t)
+	const who = "taro+recording-listener+recording-manager"
+	at, restricted := base+"/recordings/r1/label", `{"label":"restricted","reason":"x"}`
+	q := asked(t, r.do(t, who, "POST", base+"/listening-requests", `{"purpose":"complaint","reason":"x","filter":{"label":"restricted"}}`))
+	if p := r.do(t, who, "PUT", at, restricted); p.status != 403 {
+		t.Errorf("while it waits: %d %s", p.status, p.body)
+	}
+	asked(t, r.do(t, manager, "POST", base+"/listening-requests/"+q.ID+"/approve", `{}`))
+	if p := r.do(t, who, "PUT", at, restricted); p.status != 403 {
+		t.Errorf("under an approval: %d %s", p.status, p.body)
+	}
+	if e := r.audit(t, here, string(policy.RecordingLabel)); len(e) != 2 || e[0].Outcome != "denied" || e[0].Detail["rule"] != provisioning.RuleTwoPeople {
+		t.Errorf("%+v", e)
+	}
+	asked(t, r.do(t, who, "POST", base+"/listening-requests/"+q.ID+"/withdraw", `{}`))
+	files := asked(t, r.do(t, who, "POST", base+"/listening-requests", `{"purpose":"complaint","reason":"x","recordings":["r1"],"download":true}`))
+	if p := r.do(t, who, "PUT", at, restricted); p.status != 403 {
+		t.Errorf("of a file: %d %s", p.status, p.body)
+	}
+	asked(t, r.do(t, who, "POST", base+"/listening-requests/"+files.ID+"/withdraw", `{}`))
+	if p := r.do(t, who, "PUT", at, restricted); p.status != 200 {
+		t.Errorf("without a request: %d %s", p.status, p.body)
+	}
+}
+
 // Notes and cases are written by those who may know of the recording; the audit log has who and when, and not what.
 func TestRecordingNotes(t *testing.T) {
 	r := newRig(t)

@@ -39,7 +39,7 @@ func (a *api) registerProposals() {
 		rule{action: policy.ProposalRead, kind: provisioning.KindProposal, domain: "domain"}), a.listProposals)
 	huma.Register(a.huma, operation(http.MethodGet, list+"/{key}", "get-proposal", "Read a proposal: what would change, who wants it and who has agreed",
 		of(policy.ProposalRead)), func(ctx context.Context, in *getInput) (*itemOutput[provisioning.Proposal], error) {
-		return getEntity(ctx, a, resource[provisioning.Proposal]{read: policy.ProposalRead}, in)
+		return getEntity(ctx, a, a.proposals(), in)
 	})
 	huma.Register(a.huma, operation(http.MethodPost, list+"/{key}/agree", "agree-proposal",
 		"Agree to what somebody else proposed; with the last word that it needs it is done", of(policy.ProposalAgree), 409, 412, 422, 428, 503), a.agreeProposal)
@@ -48,7 +48,22 @@ func (a *api) registerProposals() {
 }
 
 func (a *api) listProposals(ctx context.Context, in *pageInput) (*pageOutput[provisioning.Proposal], error) {
-	return listEntities(ctx, a, resource[provisioning.Proposal]{read: policy.ProposalRead}, in)
+	return listEntities(ctx, a, a.proposals(), in)
+}
+
+func (a *api) proposals() resource[provisioning.Proposal] {
+	return resource[provisioning.Proposal]{read: policy.ProposalRead, hidden: a.hidesProposal}
+}
+
+// hidesProposal says that what a proposal is about is nothing that the asker may know of.
+func (a *api) hidesProposal(ctx context.Context, domain string, p provisioning.Proposal) bool {
+	reads := map[string]provisioning.Action{provisioning.KindRecording: policy.RecordingList, provisioning.KindRecordingScope: policy.RecordingScopeRead,
+		provisioning.KindListeningRules: policy.ListeningRulesRead}
+	read, ok := reads[p.Of]
+	if ok && !a.sees(ctx, read, provisioning.Object{Domain: domain, Kind: p.Of, Key: p.Name}) {
+		return true
+	}
+	return p.Of == provisioning.KindRecording && a.known(ctx, ItemPath{Domain: domain, Key: p.Name}) != nil
 }
 
 // wish is who asks, why and when.
@@ -83,6 +98,9 @@ func (a *api) agreeProposal(ctx context.Context, in *agreeInput) (*itemOutput[pr
 	}
 	if ifMatch == "" || ifMatch == "*" {
 		return nil, invalidAt(http.StatusPreconditionRequired, "header.If-Match", "must be the entity tag of the proposal")
+	}
+	if err := a.knownProposal(ctx, in.ItemPath); err != nil {
+		return nil, a.problem(ctx, err)
 	}
 	s := subjectOf(ctx)
 	var p provisioning.Proposal
@@ -132,6 +150,19 @@ func (a *api) agreeProposal(ctx context.Context, in *agreeInput) (*itemOutput[pr
 		return nil, a.problem(ctx, err)
 	}
 	return &itemOutput[provisioning.Proposal]{Status: http.StatusOK, ETag: etag(tag), Body: p}, nil
+}
+
+// knownProposal is ErrNotFound for one that the asker may not know of. What a proposal of that id is about never changes, whatever it would make of it.
+func (a *api) knownProposal(ctx context.Context, at ItemPath) error {
+	var p provisioning.Proposal
+	err := a.Store.View(ctx, func(r provisioning.Reader) (err error) {
+		p, _, err = provisioning.Get[provisioning.Proposal](r, at.Domain, at.Key)
+		return err
+	})
+	if err == nil && a.hidesProposal(ctx, at.Domain, p) {
+		err = provisioning.ErrNotFound
+	}
+	return err
 }
 
 // factsOf is what the audit log says of a proposal.
@@ -233,6 +264,9 @@ func (a *api) propose(ctx context.Context, at ItemPath, field, reason string, fr
 }
 
 func (a *api) withdrawProposal(ctx context.Context, in *withdrawInput) (*emptyOutput, error) {
+	if err := a.knownProposal(ctx, in.ItemPath); err != nil {
+		return nil, a.problem(ctx, err)
+	}
 	s := subjectOf(ctx)
 	err := a.Store.Update(ctx, s, func(w provisioning.Writer) error {
 		p, _, err := provisioning.Get[provisioning.Proposal](w, in.Domain, in.Key)

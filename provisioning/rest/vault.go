@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -147,8 +148,28 @@ func (a *api) labelRecording(ctx context.Context, in *labelInput) (*itemOutput[p
 	if to.Below(from) {
 		return a.waits(ctx, in.ItemPath, fieldLabel, in.Body.Reason, from, to, provisioning.Loosening(fieldLabel, string(from), string(to)))
 	}
+	if err := a.mayLabel(ctx, in.ItemPath, to); err != nil {
+		return nil, a.problem(ctx, err)
+	}
 	return a.keep(ctx, in.ItemPath, policy.RecordingLabel, in.Body.Reason, map[string]any{"from": string(from), "to": string(to)},
 		func() error { return a.Vault.Relabel(ctx, in.Domain, in.Key, from, to) })
+}
+
+// mayLabel refuses who may come to hear or take away a recording by the label that they give it: a request of their own stands that speaks of that label,
+// or of files, which labels allow.
+func (a *api) mayLabel(ctx context.Context, at ItemPath, to provisioning.Label) error {
+	s, now := subjectOf(ctx), a.Clock()
+	err := a.Store.View(ctx, func(r provisioning.Reader) error {
+		all, err := provisioning.ListeningOf(r, at.Domain, s.User, now)
+		for _, q := range all {
+			if q.Stands(now) && (q.Download || q.Filter != nil && q.Filter.Label == string(to)) {
+				return &provisioning.Denied{Rule: provisioning.RuleTwoPeople}
+			}
+		}
+		return err
+	})
+	a.auditDenied(ctx, s, policy.RecordingLabel, provisioning.Object{Domain: at.Domain, Kind: policy.KindRecording, Key: at.Key}, err)
+	return err
 }
 
 // waits answers with how the recording is kept, and where the change waits.
@@ -194,8 +215,34 @@ func (a *api) keep(ctx context.Context, at ItemPath, action provisioning.Action,
 	return a.getKeeping(ctx, &at)
 }
 
+// knowsPart says that somebody may know of a part of a domain's recordings only.
+func knowsPart(r provisioning.Reader, domain, user string) (bool, error) {
+	_, _, err := provisioning.Get[provisioning.RecordingScope](r, domain, user)
+	if errors.Is(err, provisioning.ErrNotFound) {
+		return false, nil
+	}
+	return true, err
+}
+
+// knowsAll is ErrNotFound where the asker may know of a part of the domain's recordings only: a month's list is one of all.
+func (a *api) knowsAll(ctx context.Context, domain string) error {
+	return a.Store.View(ctx, func(r provisioning.Reader) error {
+		part, err := knowsPart(r, domain, subjectOf(ctx).User)
+		if err == nil && part {
+			err = provisioning.ErrNotFound
+		}
+		return err
+	})
+}
+
 func (a *api) listDisposals(ctx context.Context, in *DomainPath) (*pageOutput[provisioning.Disposal], error) {
-	list, err := a.Vault.Disposals(ctx, in.Domain)
+	var list []provisioning.Disposal
+	err := a.knowsAll(ctx, in.Domain)
+	if err == nil {
+		list, err = a.Vault.Disposals(ctx, in.Domain)
+	} else if errors.Is(err, provisioning.ErrNotFound) {
+		err = nil
+	}
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -203,6 +250,9 @@ func (a *api) listDisposals(ctx context.Context, in *DomainPath) (*pageOutput[pr
 }
 
 func (a *api) getDisposal(ctx context.Context, in *disposalInput) (*itemOutput[disposalPage], error) {
+	if err := a.knowsAll(ctx, in.Domain); err != nil {
+		return nil, a.problem(ctx, err)
+	}
 	d, items, err := a.Vault.Disposal(ctx, in.Domain, in.Key, in.After, in.Limit+1)
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -223,6 +273,9 @@ func (a *api) approveDisposal(ctx context.Context, in *approveInput) (*itemOutpu
 	}
 	if digest == "" || digest == "*" {
 		return nil, invalidAt(http.StatusPreconditionRequired, "header.If-Match", "must be the entity tag of the list")
+	}
+	if err := a.knowsAll(ctx, in.Domain); err != nil {
+		return nil, a.problem(ctx, err)
 	}
 	var d provisioning.Disposal
 	s := subjectOf(ctx)
