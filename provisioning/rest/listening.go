@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,6 +157,23 @@ func bound(q *provisioning.ListeningRequest, w wish, rules provisioning.Listenin
 	return nil
 }
 
+// anotherPerson refuses who decides about, or reviews, what was asked from an account that they keep: they may have asked themselves. Nor does who asked
+// review with an account of which they set the password; a manager's waits for another manager then.
+func anotherPerson(r provisioning.Reader, domain string, action provisioning.Action, s provisioning.Subject, q provisioning.ListeningRequest) error {
+	if action != policy.ListeningDecide && action != policy.ListeningReview {
+		return nil
+	}
+	asker := q.By + "@" + domain
+	kept, err := provisioning.Keeps(r, domain, who(s), asker)
+	if err == nil && !kept && !slices.Contains(s.Roles, provisioning.RoleManager) {
+		kept, err = provisioning.Keeps(r, domain, asker, who(s))
+	}
+	if err == nil && kept {
+		err = &provisioning.Denied{Rule: provisioning.RuleTwoPeople}
+	}
+	return err
+}
+
 // turn changes a request's state.
 func (a *api) turn(ctx context.Context, in *remarkInput, action provisioning.Action, needsText bool,
 	do func(q provisioning.ListeningRequest, domain, by, text string, now time.Time) (provisioning.ListeningRequest, error)) (*itemOutput[provisioning.ListeningRequest], error) {
@@ -175,6 +193,9 @@ func (a *api) turn(ctx context.Context, in *remarkInput, action provisioning.Act
 			return err
 		}
 		if err := a.Policy.Can(s, action, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindListening, Key: in.Key, Owner: old.By}); err != nil {
+			return err
+		}
+		if err := anotherPerson(w, in.Domain, action, s, old); err != nil {
 			return err
 		}
 		q, err = do(old, in.Domain, s.User+"@"+s.Domain, in.Body.Remark, a.Clock().UTC().Truncate(time.Second))

@@ -128,6 +128,39 @@ func TestListeningRequests(t *testing.T) {
 	}
 }
 
+// Two logins of one person are not two people: nobody approves or reviews what an account asked for of which they set the password, nor reviews with one.
+func TestListenerKeptByTheApprover(t *testing.T) {
+	r := newRig(t)
+	const keeper, who = "kacho+admin+recording-manager", "zoe+recording-listener+recording-break-glass"
+	password := func(token, name string) {
+		t.Helper()
+		if p := r.do(t, token, "POST", base+"/users/"+name+"/password", ""); p.status != 200 {
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+	}
+	for _, name := range []string{"zoe", "kansa"} {
+		if p := r.do(t, admin, "PUT", base+"/users/"+name, `{"roles":["staff"]}`); p.status != 201 {
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+	}
+	password(keeper, "zoe")
+	password("zoe+admin", "kansa")
+	const wish = `{"purpose":"incident","reason":"x","recordings":["r1"]}`
+	at := base + "/listening-requests/"
+	one, need := asked(t, r.do(t, who, "POST", base+"/listening-requests", wish)), asked(t, r.do(t, who, "POST", base+"/break-glass", wish))
+	for _, c := range []struct {
+		token, path string
+		status      int
+	}{
+		{keeper, one.ID + "/approve", 403}, {manager2, one.ID + "/approve", 200},
+		{keeper, need.ID + "/review", 403}, {"kansa+auditor", need.ID + "/review", 403}, {"other+auditor", need.ID + "/review", 200},
+	} {
+		if p := r.do(t, c.token, "POST", at+c.path, `{"remark":"x"}`); p.status != c.status {
+			t.Errorf("%s by %s: %d %s, want %d", c.path, c.token, p.status, p.body, c.status)
+		}
+	}
+}
+
 // What is wrong in a request is named.
 func TestListeningRequestIsRefused(t *testing.T) {
 	r := newRig(t)

@@ -175,7 +175,7 @@ func (s *syncBuffer) Write(p []byte) (int, error) {
 }
 func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
-const askedBy = "alice.e5f00000000.q" // a listening request of alice's
+const askedBy = "bob.e5f00000000.q" // a listening request of bob's, whose password nobody sets in the matrix
 
 func openStore(t testing.TB) *store.Store {
 	keys, err := secret.OpenKeyring(filepath.Join(t.TempDir(), "secrets.key"))
@@ -205,7 +205,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.Restriction{Name: "inside"}, provisioning.Department{Name: "tax", Restriction: "inside"}, provisioning.ShortNumbers{List: provisioning.SystemList},
 			provisioning.RecordingScope{User: "nobody", Numbers: []string{"0312345678"}},
 			provisioning.Notice{Name: "matrix", Versions: []provisioning.NoticeVersion{{Number: 1, Language: "ja", Voice: "upload", Audio: provisioning.NoticeAudio + "matrix/1", SHA256: sumOf(nil), By: "alice@" + here}}},
-			provisioning.ListeningRequest{ID: askedBy, By: "alice", Purpose: "complaint", Reason: "x", Recordings: []string{"r1"}, Plays: 1, State: provisioning.ListeningPending,
+			provisioning.ListeningRequest{ID: askedBy, By: "bob", Purpose: "complaint", Reason: "x", Recordings: []string{"r1"}, Plays: 1, State: provisioning.ListeningPending,
 				Asked: time.Now(), Until: time.Now().Add(time.Hour)},
 			provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}},
 			provisioning.Agent{Number: "2001"}, provisioning.CallBack{ID: "b1", Queue: "7001", Number: "+81312345678", Arrived: time.Unix(1, 0)},
