@@ -62,6 +62,10 @@ func Runs(pcm []int16) []Run {
 				at = next
 				continue
 			}
+			if next := onset(pcm, at); next > at {
+				at = next
+				continue
+			}
 			if at+2*frame <= len(pcm) && !silent(pcm[at+frame:at+2*frame]) { // else it is the rest of a packet that was cut off
 				runs = append(runs, Run{Voice: -1, Packets: 1, At: at, End: at + frame})
 			}
@@ -125,6 +129,39 @@ func Noise(runs []Run, voices ...int) (n int) {
 		}
 	}
 	return n
+}
+
+// Lone counts packets that stand alone, of which nothing tells the voice, and that may be of a voice that said so many: they are among its packets, in their
+// order. Where a fragment of a call has gaps in time and no two packets side by side, that is all there is to tell.
+func Lone(runs []Run, voice, said int) (n int) {
+	next := 0
+	for _, r := range runs {
+		if r.Voice != 0 {
+			continue
+		}
+		for k := next; k < said; k++ {
+			if voice*k%tones == r.first {
+				n, next = n+1, k+1
+				break
+			}
+		}
+	}
+	return n
+}
+
+// onset finds where a packet begins after silence: of one that stands alone there is no border to another. It gives from if there is none.
+func onset(pcm []int16, from int) int {
+	for i := from + 1; i < from+frame && i-1+frame <= len(pcm); i++ {
+		if pcm[i] == 0 {
+			continue
+		}
+		begin := i - 1 // a tone begins at zero
+		if _, ok := toneOf(pcm[begin : begin+frame]); ok && silent(pcm[from:begin]) {
+			return begin
+		}
+		return from
+	}
+	return from
 }
 
 // align finds where a packet begins in the next 20 ms: two tones share a window that lies across their border. First roughly, since it is

@@ -78,3 +78,28 @@ func TestKnock(t *testing.T) {
 		t.Errorf("%v", a.heard)
 	}
 }
+
+// Packets that stand alone are of a voice if it said them, in that order.
+func TestLone(t *testing.T) {
+	alone := func(voice int, packets ...int) []Run {
+		var pcm []int16
+		for _, n := range packets {
+			pcm = append(pcm, speech(voice, frame, n, n+1)...)
+		}
+		return Runs(pcm)
+	}
+	for name, x := range map[string]struct {
+		runs []Run
+		want int
+	}{
+		"of it":         {alone(7, 0, 3, 5), 3},
+		"never said":    {alone(7, 0, 9), 1},
+		"in disorder":   {alone(7, 5, 3), 1},
+		"of another":    {alone(20, 1, 4), 0},
+		"none is alone": {Runs(speech(7, frame, 0, 4)), 0},
+	} {
+		if got := Lone(x.runs, 7, 8); got != x.want {
+			t.Errorf("%s: %d of %+v, want %d", name, got, x.runs, x.want)
+		}
+	}
+}

@@ -83,7 +83,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// Rows whose letters are in another order than was asked are looked at a thousand a page: what is behind them is found by going on.
+// Rows whose letters are in another order than was asked are looked at some hundreds a page: what is behind them is found by going on.
 func TestSearchIsBounded(t *testing.T) {
 	c := openSearch(t)
 	var all []recorder.Manifest
@@ -108,5 +108,13 @@ func TestSearchIsBounded(t *testing.T) {
 	long := testWords().match(Search{Domain: "a.example", Scope: everything, Label: recorder.Public, Name: strings.Repeat("かきくけこさしすせそ", 8)})
 	if n := strings.Count(long, " AND ") + 1; n != maxWanted {
 		t.Errorf("%d pairs of letters are asked of the index", n)
+	}
+	wide := recorder.Scope{}
+	for i := range 50 {
+		wide.Numbers = append(wide.Numbers, fmt.Sprint(i))
+	}
+	long = testWords().match(Search{Domain: "a.example", Scope: wide, Name: strings.Repeat("かきくけこさしすせそ", 8)})
+	if n := strings.Count(long, " AND ") + strings.Count(long, " OR ") + 1; n != maxTerms {
+		t.Errorf("%d words are asked of the index", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func (r Row) Item() recorder.Item {
 
 // maxLooked bounds how many rows one page looks at that its terms name and that are not what is searched: letters in another order. So a page may
 // have fewer rows than its limit, or none, and more behind it.
-const maxLooked = 1000
+const maxLooked = 500
 
 // Search returns a page, and after which place the next one begins; 0: there is none.
 func (c *Catalogue) Search(ctx context.Context, s Search) (rows []Row, next int64, err error) {
@@ -56,8 +57,9 @@ func (c *Catalogue) Search(ctx context.Context, s Search) (rows []Row, next int6
 	if match == "" {
 		return nil, 0, nil
 	}
-	for looked := 0; ; {
-		found, err := c.found(ctx, s, match, s.Limit+1)
+	limit, looked := s.Limit+1, 0
+	for {
+		found, err := c.found(ctx, s, match, limit)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -73,12 +75,13 @@ func (c *Catalogue) Search(ctx context.Context, s Search) (rows []Row, next int6
 			}
 			s.After = r.place
 		}
-		if len(found) <= s.Limit {
+		if len(found) < limit {
 			return rows, 0, nil
 		}
 		if looked += len(found); looked >= maxLooked {
 			return rows, s.After, nil
 		}
+		limit = max(maxLooked-looked, s.Limit+1) // to ask again costs more than to look at rows
 	}
 }
 
@@ -108,12 +111,13 @@ func (c *Catalogue) found(ctx context.Context, s Search, match string, limit int
 
 // match is the question in the index's language; empty: nothing can be found.
 func (w Words) match(s Search) string {
-	wish, ok := w.wish(s)
+	units := w.unitsFor(s)
+	wish, ok := w.wish(s, max(maxTerms/max(len(units), 1), 1))
 	if !ok {
 		return ""
 	}
 	var b strings.Builder
-	for _, u := range unitsIn(s.Domain, s.Scope, s.labels()) {
+	for _, u := range units {
 		if b.Len() > 0 {
 			b.WriteString(" OR ")
 		}
@@ -129,6 +133,16 @@ func (w Words) match(s Search) string {
 	return b.String()
 }
 
+// unitsFor a question: those of the scope that may have what is asked for. Of a number the unit of another number has nothing.
+func (w Words) unitsFor(s Search) []unit {
+	units := unitsIn(s.Domain, s.Scope, s.labels())
+	if s.Number == "" {
+		return units
+	}
+	number := w.number(s.Number)
+	return slices.DeleteFunc(units, func(u unit) bool { return u.kind == unitNumber && w.number(u.name) != number })
+}
+
 // labels are those that are asked for and may be seen.
 func (s Search) labels() (out []recorder.Label) {
 	for _, l := range recorder.Labels() {
@@ -139,10 +153,10 @@ func (s Search) labels() (out []recorder.Label) {
 	return out
 }
 
-// wish is what a recording must have; false: something is asked for that no text has.
-func (w Words) wish(s Search) ([]pair, bool) {
+// wish is what a recording must have, with as many pairs of letters of each text as may be; false: something is asked for that no text has.
+func (w Words) wish(s Search, letters int) ([]pair, bool) {
 	var all []pair
-	for _, p := range []pair{{termNumber, w.number(s.Number)}, {termParty, w.number(s.Party)}, {termGroup, s.Group}, {termCase, w.fold(s.Case)}, {termState, string(s.State)}} {
+	for _, p := range []pair{{termNumber, w.number(s.Number)}, {termParty, w.number(s.Party)}, {termGroup, s.Group}, {termCase, w.fold(s.Case)}} {
 		if p.value != "" {
 			all = append(all, p)
 		}
@@ -158,7 +172,10 @@ func (w Words) wish(s Search) ([]pair, bool) {
 		if !ok {
 			return nil, false
 		}
-		all = append(all, some(pairs)...)
+		all = append(all, some(pairs, min(letters, maxWanted))...)
+	}
+	if s.State != "" && (s.State != recorder.Stored || len(all) == 0) { // nearly all are stored: the row says it sooner than the index
+		all = append(all, pair{termState, string(s.State)})
 	}
 	if len(all) == 0 {
 		all = []pair{{termAny, ""}}
@@ -166,24 +183,28 @@ func (w Words) wish(s Search) ([]pair, bool) {
 	return all, true
 }
 
-// maxWanted bounds how many pairs of letters of one text are asked of the index, for each unit again. The row says whether the others are there.
-const maxWanted = 8
+// Bounds of what is asked of the index. maxWanted is of pairs of letters of one text, maxTerms of those of all units: each word of each unit is looked
+// up by itself. The row says whether the other letters are there.
+const (
+	maxWanted = 8
+	maxTerms  = 300
+)
 
-// some are maxWanted of them, from all over the text.
-func some(pairs []pair) []pair {
-	if len(pairs) <= maxWanted {
+// some are n of the pairs, from all over the text.
+func some(pairs []pair, n int) []pair {
+	if len(pairs) <= n {
 		return pairs
 	}
-	out := make([]pair, maxWanted)
+	out := make([]pair, n)
 	for i := range out {
-		out[i] = pairs[i*(len(pairs)-1)/(maxWanted-1)]
+		out[i] = pairs[i*(len(pairs)-1)/max(n-1, 1)]
 	}
 	return out
 }
 
 // truly looks at the row itself: terms are hashes, and know no order of letters.
 func (c *Catalogue) truly(ctx context.Context, s Search, r Row) (bool, error) {
-	if r.Domain != s.Domain || !s.Scope.Covers(r.Item()) || s.Label != "" && r.Label.Or() != s.Label {
+	if r.Domain != s.Domain || !s.Scope.Covers(r.Item()) || s.Label != "" && r.Label.Or() != s.Label || s.State != "" && r.State != s.State {
 		return false, nil
 	}
 	if s.Name != "" {

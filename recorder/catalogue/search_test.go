@@ -129,6 +129,8 @@ func TestSearch(t *testing.T) {
 		"time":                 {Search{From: began.Add(time.Hour), To: began.Add(2 * time.Hour)}, "b"},
 		"from itself":          {Search{From: began, To: began}, ""},
 		"page":                 {Search{Limit: 2}, "c b ..."},
+		"state, and a party":   {Search{State: recorder.Stored, Party: "2002"}, "b"},
+		"not that state":       {Search{State: recorder.Stored, Party: "2001"}, ""},
 		"several":              {Search{Party: "2001", Group: "6000", Note: "税", Name: "山"}, ""},
 		"several too":          {Search{Party: "2001", Group: "6000", Note: "市", Name: "山"}, "a"},
 		"another domain":       {Search{Domain: "b.example"}, ""},
@@ -252,6 +254,13 @@ func TestSearchAsksForOwnUnitsOnly(t *testing.T) {
 	s.Scope.Labels = nil
 	if n := len(strings.Split(w.match(s), " OR ")); n != 3 {
 		t.Errorf("%d units for three labels", n)
+	}
+	s.Scope.Numbers, s.Number = []string{"100", "200", "300"}, "200"
+	if n := len(strings.Split(w.match(s), " OR ")); n != 3 {
+		t.Errorf("%d units for a number of three, of three labels", n)
+	}
+	if s.Number = "400"; w.match(s) != "" {
+		t.Error("a number out of the scope is asked for")
 	}
 	terms := map[string]bool{}
 	for _, u := range []unit{{"a", "x", "k", "n"}, {"ax", "", "k", "n"}, {"a", "x", "kn", ""}, {"a", "x", "k", "n1"}} {
