@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"time"
 
@@ -130,9 +129,3 @@ func openKeys(c Config) (*seal.Files, error) {
 	}
 	return seal.Open(seal.Config{Dir: c.path("keys", "vault"), Private: c.Vault.Keys, Safe: safe, Hold: hold, Recovery: c.Keys.Recovery, Now: time.Now})
 }
-
-// retireAfter is how long a key must have had a successor before it may go: a render that began before the rotation has ended by then.
-const retireAfter = time.Hour
-
-// errNeeded refuses to retire a key.
-var errNeeded = errors.New("something is still sealed to this key: see pbx recording keys")

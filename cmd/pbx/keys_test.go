@@ -12,10 +12,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"naisen/provisioning"
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
 	"naisen/recorder/objstore"
@@ -147,7 +149,31 @@ func TestKeysCommands(t *testing.T) {
 	has(do(1, append(retire, "2")...), "sealed to now")
 	has(do(1, append(retire, "3")...), "no key 3")
 	has(do(1, append(retire, "0")...), "no key 0")
-	if err := running.retire(t.Context(), keepDomain, 1, time.Now().Add(2*retireAfter)); err != nil {
+	later := time.Now().Add(2 * retireAfter)
+	refused := func(what string, v *vault) {
+		t.Helper()
+		if err := v.retire(t.Context(), keepDomain, 1, later); !errors.Is(err, errNeeded) {
+			t.Errorf("%s: retired: %v", what, err)
+		}
+	}
+	beside := func() *vault {
+		t.Helper()
+		v, done, err := configFlag{config}.beside(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(done)
+		return v
+	}
+	waiting := filepath.Join(data, "mailbox", "spool", "m2.age")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(waiting), 0o700), os.WriteFile(waiting, []byte("sealed"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	refused("a message waits for the store", beside())
+	if err := os.Remove(waiting); err != nil {
+		t.Fatal(err)
+	}
+	if err := beside().retire(t.Context(), keepDomain, 1, later); err != nil {
 		t.Fatal(err)
 	}
 	has(do(0, "keys", "--config", config), "retired ")
@@ -168,6 +194,41 @@ func TestKeysCommands(t *testing.T) {
 	has(do(0, "rotate", "--config", config), "key 3 is used from now on")
 }
 
+// A catalogue that was lost says that no key is needed. What the store holds says otherwise, of recordings and of messages.
+func TestRetireAsksTheStore(t *testing.T) {
+	v, data := keyHouse(t, seal.Config{})
+	if _, err := v.files.Rotate(keepDomain); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(2 * retireAfter)
+	whole := map[string]**catalogue.Catalogue{"recordings": &v.catalogue, "messages": &v.messages}
+	for name, lost := range whole {
+		kept := *lost
+		var err error
+		if *lost, err = catalogue.Open(t.Context(), filepath.Join(data, name+".lost.db"), nil); err != nil {
+			t.Fatal(err)
+		}
+		for other, cat := range whole { // of the other one everything has the newest key
+			if other != name {
+				for _, id := range []string{"r1", "m1"} {
+					if err := (*cat).Rewrapped(t.Context(), keepDomain, id, 2); err != nil && !errors.Is(err, recorder.ErrNotFound) {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		if all, err := v.keyStates(t.Context()); err != nil || all[0].Needed != 0 {
+			t.Errorf("%s: %+v %v", name, all, err)
+		}
+		if err := v.retire(t.Context(), keepDomain, 1, later); !errors.Is(err, errNeeded) {
+			t.Errorf("%s: a key went that the store needs: %v", name, err)
+		}
+		(*lost).Close()
+		*lost = kept
+	}
+	v.heard(t)
+}
+
 // sleepySafe keeps keys, and does not answer when it is told so.
 type sleepySafe struct{ err error }
 
@@ -182,17 +243,14 @@ func (s *sleepySafe) Unwrap(_ context.Context, b []byte) ([]byte, error) {
 func TestKeyWatch(t *testing.T) {
 	safe := &sleepySafe{}
 	v, _ := keyHouse(t, seal.Config{Safe: safe, Hold: time.Nanosecond})
-	var audit []string
-	w := &keyWatch{vault: v, rotate: 48 * time.Hour, log: slog.New(slog.DiscardHandler), audit: func(_ context.Context, domain, action string, detail map[string]any) error {
-		audit = append(audit, fmt.Sprint(domain, " ", action, " ", detail["epoch"], " ", detail["how"]))
-		return nil
-	}}
+	book := keyEntries{openAudit(t)}
+	w := &keyWatch{vault: v, rotate: 48 * time.Hour, log: slog.New(slog.DiscardHandler), book: book}
 	round := func(at time.Time, wantErr error, old, done int64, entries int) {
 		t.Helper()
 		if err := w.round(t.Context(), at); !errors.Is(err, wantErr) || wantErr == nil && err != nil {
 			t.Error(err)
 		}
-		if w.old.Load() != old || w.done.Load() != done || len(audit) != entries || w.failed.Load() != 0 {
+		if audit := keyEntriesOf(t, book); w.old.Load() != old || w.done.Load() != done || len(audit) != entries || w.failed.Load() != 0 {
 			t.Errorf("old %d, done %d, failed %d, audit %q", w.old.Load(), w.done.Load(), w.failed.Load(), audit)
 		}
 	}
@@ -215,12 +273,100 @@ func TestKeyWatch(t *testing.T) {
 	round(now, nil, 0, 2, 1)
 	round(now.Add(47*time.Hour), nil, 0, 2, 1)
 	round(now.Add(49*time.Hour), nil, 0, 4, 2)
-	if audit[0] != keepDomain+" "+keyRotated+" 2 by hand" || audit[1] != keepDomain+" "+keyRotated+" 3 by its age" {
+	if audit := keyEntriesOf(t, book); audit[0] != keyRotated+" 2 by hand" || audit[1] != keyRotated+" 3 by its age" {
 		t.Errorf("%q", audit)
 	}
 	keys, err := recordingKeys{w}.RecordingKeys(t.Context(), keepDomain)
 	if err != nil || len(keys) != 3 || !keys[2].Current || keys[2].Needed != 2 || keys[0].Needed != 0 {
 		t.Errorf("%+v %v", keys, err)
+	}
+	v.heard(t)
+}
+
+// keyEntriesOf is what the audit log says of the keys.
+func keyEntriesOf(t *testing.T, book keyEntries) (all []string) {
+	t.Helper()
+	err := book.store.View(t.Context(), func(r provisioning.Reader) error {
+		list, err := r.Audit(keepDomain, provisioning.AuditQuery{Object: keysObject})
+		for _, e := range list {
+			all = append(all, fmt.Sprint(e.Action, " ", e.Detail["epoch"], " ", e.Detail["how"]))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// What commands did to keys while the switch was stopped is in the audit log after its next look, once, whatever it had entered before.
+func TestKeysBesideAStoppedSwitch(t *testing.T) {
+	v, _ := keyHouse(t, seal.Config{})
+	book := keyEntries{openAudit(t)}
+	look := func(want ...string) {
+		t.Helper()
+		w := &keyWatch{vault: v, log: slog.New(slog.DiscardHandler), book: book} // a switch that was started just now
+		for range 2 {
+			if err := w.round(t.Context(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if got := keyEntriesOf(t, book); !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+	}
+	rotate := func() {
+		t.Helper()
+		if _, err := v.files.Rotate(keepDomain); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look()
+	rotate()
+	rotate()
+	two, three := keyRotated+" 2 by hand", keyRotated+" 3 by hand"
+	look(two, three)
+	for epoch := range 2 {
+		if err := v.retire(t.Context(), keepDomain, epoch+1, time.Now().Add(2*retireAfter)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rotate()
+	look(two, three, keyRetired+" 1 by hand", keyRetired+" 2 by hand", keyRotated+" 4 by hand")
+}
+
+// A machine with public keys only leaves older keys to the one with the vault's: nothing fails, nothing is told each minute, and what waits is counted.
+func TestKeyWatchWithoutPrivateKeys(t *testing.T) {
+	v, data := keyHouse(t, seal.Config{})
+	if _, err := v.files.Rotate(keepDomain); err != nil {
+		t.Fatal(err)
+	}
+	here, away := v.files.VaultPath(), filepath.Join(data, "vault.away")
+	open := func() {
+		t.Helper()
+		var err error
+		if v.files, err = seal.Open(seal.Config{Dir: filepath.Join(data, "keys", "vault")}); err != nil {
+			t.Fatal(err)
+		}
+		v.sealer = seal.New(v.files)
+	}
+	var log bytes.Buffer
+	w := &keyWatch{vault: v, log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})), book: keyEntries{openAudit(t)}}
+	w.failed.Store(7) // by rounds that had the key
+	for _, c := range []struct {
+		from, to  string
+		old, done int64
+	}{{here, away, 2, 0}, {away, here, 0, 2}} {
+		if err := os.Rename(c.from, c.to); err != nil {
+			t.Fatal(err)
+		}
+		open()
+		if err := w.round(t.Context(), time.Now()); err != nil {
+			t.Error(err)
+		}
+		if w.old.Load() != c.old || w.done.Load() != c.done || w.failed.Load() != 0 || w.away.Load() || w.refused.Load() || log.Len() > 0 {
+			t.Errorf("old %d, done %d, failed %d: %s", w.old.Load(), w.done.Load(), w.failed.Load(), &log)
+		}
 	}
 	v.heard(t)
 }

@@ -24,12 +24,6 @@ type rotateCmd struct {
 
 type rewrapCmd struct{ configFlag }
 
-type retireCmd struct {
-	configFlag
-	Domain string `required:""`
-	Epoch  int    `required:"" help:"Number of the key, as pbx recording keys shows it."`
-}
-
 type protectCmd struct{ configFlag }
 
 type recoveryKeyCmd struct {
@@ -198,42 +192,6 @@ func (c rewrapCmd) Run(ctx context.Context, out io.Writer) error {
 		return errors.New("some recordings still need an older key")
 	}
 	return nil
-}
-
-// Run implements `pbx recording retire`.
-func (c retireCmd) Run(ctx context.Context, out io.Writer) error {
-	v, done, err := c.beside(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if err := v.retire(ctx, c.Domain, c.Epoch, time.Now()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "%s: key %d is gone; only the recovery key opens what was sealed to it alone\n", c.Domain, c.Epoch)
-	return err
-}
-
-// retire takes an old key away, unless something needs it.
-func (v *vault) retire(ctx context.Context, domain string, epoch int, now time.Time) error {
-	all, err := v.keyStates(ctx)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(k keyState) bool { return k.Domain == domain && k.Epoch == epoch && epoch > 0 })
-	switch {
-	case i < 0:
-		return fmt.Errorf("%s has no key %d", domain, epoch)
-	case all[i].Current:
-		return seal.ErrCurrent
-	case !all[i].Retired.IsZero():
-		return nil
-	case all[i].Needed > 0:
-		return errNeeded
-	case now.Sub(all[i].Successor) < retireAfter:
-		return fmt.Errorf("the next key is younger than %s: what was being sealed then may still need this one", retireAfter)
-	}
-	return v.files.Retire(domain, epoch)
 }
 
 // Run implements `pbx recording protect`.

@@ -24,24 +24,21 @@ type keyWatch struct {
 	vault  *vault
 	rotate time.Duration // 0: nobody but people
 	log    *slog.Logger
-	audit  func(ctx context.Context, domain, action string, detail map[string]any) error
+	book   keyBook
 	cancel context.CancelFunc
 	worker sync.WaitGroup
 	wake   chan struct{} // one slot: somebody rotated
 
-	seen    map[string]int // the worker's: newest key of each domain that the audit log knows of; nil: not looked yet
-	old     atomic.Int64   // recordings and messages that an older key opens
-	done    atomic.Int64   // brought to a newer key since the start
-	failed  atomic.Int64   // that the last round could not bring there
-	away    atomic.Bool    // the safe does not answer
-	refused atomic.Bool    // it refuses the key
+	seen    map[string]keysEntered // the worker's: what the audit log has of each domain's keys
+	old     atomic.Int64           // recordings and messages that an older key opens
+	done    atomic.Int64           // brought to a newer key since the start
+	failed  atomic.Int64           // that the last round could not bring there
+	away    atomic.Bool            // the safe does not answer
+	refused atomic.Bool            // it refuses the key
 }
 
-// keyRotated is the audit log's word for a new key, whoever made it.
-const keyRotated = "recording-key.rotated"
-
-func (v *vault) watchKeys(ctx context.Context, rotate time.Duration, audit func(context.Context, string, string, map[string]any) error, log *slog.Logger) *keyWatch {
-	w := &keyWatch{vault: v, rotate: rotate, log: log, audit: audit, wake: make(chan struct{}, 1)}
+func (v *vault) watchKeys(ctx context.Context, rotate time.Duration, book keyBook, log *slog.Logger) *keyWatch {
+	w := &keyWatch{vault: v, rotate: rotate, log: log, book: book, wake: make(chan struct{}, 1)}
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	w.worker.Go(func() { w.run(ctx) })
 	return w
@@ -49,7 +46,7 @@ func (v *vault) watchKeys(ctx context.Context, rotate time.Duration, audit func(
 
 // startKeyWatch begins it for this switch.
 func (p *pbx) startKeyWatch(ctx context.Context) {
-	p.keyWatch = p.vault.watchKeys(ctx, time.Duration(p.config.Keys.Rotate), p.auditKeys, p.log)
+	p.keyWatch = p.vault.watchKeys(ctx, time.Duration(p.config.Keys.Rotate), keyEntries{p.store}, p.log)
 	p.closing("keys of recordings", func(context.Context) error { p.keyWatch.close(); return nil })
 }
 
@@ -98,7 +95,8 @@ func (w *keyWatch) round(ctx context.Context, now time.Time) error {
 		r, err := rewrap.Run(ctx, one)
 		sum.Done, sum.Failed = sum.Done+r.Done, sum.Failed+r.Failed
 		w.done.Add(r.Done)
-		if errors.Is(err, seal.ErrNoKey) { // this machine has public keys only
+		if errors.Is(err, seal.ErrNoKey) { // this machine has public keys only: what waits is counted above, and nothing has failed
+			w.failed.Store(0)
 			return nil
 		}
 		if err != nil {
@@ -127,62 +125,12 @@ func (w *keyWatch) count(ctx context.Context) (int64, error) {
 	return old, nil
 }
 
-// rotations makes keys that are due, and enters into the audit log what is new since the last look, whoever made it.
-func (w *keyWatch) rotations(ctx context.Context, now time.Time) error {
-	domains, err := w.vault.files.Domains()
-	if err != nil {
-		return err
-	}
-	first := w.seen == nil
-	if first {
-		w.seen = map[string]int{}
-	}
-	for _, d := range domains {
-		keys, err := w.vault.files.Keys(d)
-		if err != nil {
-			return err
-		}
-		if len(keys) == 0 {
-			continue
-		}
-		newest := keys[len(keys)-1]
-		by := "by hand"
-		if w.rotate > 0 && now.Sub(newest.Created) >= w.rotate {
-			if newest.Epoch, err = w.vault.files.Rotate(d); err != nil {
-				return err
-			}
-			by = "by its age"
-		} else if first {
-			w.seen[d] = newest.Epoch
-			continue
-		}
-		if newest.Epoch == w.seen[d] {
-			continue
-		}
-		if newest.Epoch > 1 { // the first one is made with the first recording
-			if err := w.audit(ctx, d, keyRotated, map[string]any{"epoch": newest.Epoch, "how": by}); err != nil {
-				return err
-			}
-			w.log.Info("pbx: recordings have a new key", "domain", d, "epoch", newest.Epoch, "how", by)
-		}
-		w.seen[d] = newest.Epoch
-	}
-	return nil
-}
-
 // rewraps are recordings and messages, each with its catalogue and its part of the store.
 func (v *vault) rewraps(log *slog.Logger) []rewrap.Config {
 	recordings := rewrap.Config{Catalogue: v.catalogue, Store: v.store, Keys: v.sealer, Log: log}
 	messages := recordings
 	messages.Catalogue, messages.Store = v.messages, objstore.Under(v.store, messagesPart)
 	return []rewrap.Config{recordings, messages}
-}
-
-// auditKeys enters what happened to a domain's keys, whoever did it: the switch itself writes it down.
-func (p *pbx) auditKeys(ctx context.Context, domain, action string, detail map[string]any) error {
-	return p.store.Update(ctx, provisioning.Subject{System: true}, func(w provisioning.Writer) error {
-		return w.AddAudit(provisioning.AuditEntry{Domain: domain, Subject: "system", Action: action, Object: "recording-keys", Outcome: "ok", Detail: detail})
-	})
 }
 
 func (p *pbx) keyAlarms() {

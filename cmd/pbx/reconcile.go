@@ -70,7 +70,7 @@ func openBeside(ctx context.Context, c Config) (*vault, error) {
 	if _, err := os.Stat(c.path("keys", "vault")); err != nil {
 		return nil, err
 	}
-	v := &vault{}
+	v := &vault{spools: []string{c.path("recorder"), c.path("mailbox")}}
 	if err := v.openRing(c); err != nil {
 		return nil, err
 	}

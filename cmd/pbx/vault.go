@@ -35,7 +35,8 @@ type vault struct {
 	player    *playback.Handler
 	marks     *watermark.Holder
 
-	apart *apart.Client // nil: this process has the private keys
+	apart  *apart.Client // nil: this process has the private keys
+	spools []string      // directories of the pipelines; of a vault beside a switch alone
 
 	messages *catalogue.Catalogue // of voicemail, beside the recordings
 	post     *mailbox.Post

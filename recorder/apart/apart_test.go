@@ -56,6 +56,9 @@ func TestHeardThroughTheVault(t *testing.T) {
 		if m, err := c.opener.Manifest(t.Context(), c.row); err != nil || m.ID != c.row.ID {
 			t.Errorf("manifest: %v", err)
 		}
+		if m, p, err := c.opener.Waveform(ctx, c.row); err != nil || m.ID != c.row.ID || p == nil || p.StepUS != 20_000 || string(p.Left) != c.row.ID {
+			t.Errorf("waveform: %+v %v", p, err)
+		}
 		r, size, closer, err = c.opener.Track(ctx, c.row, 1)
 		if err != nil {
 			t.Fatal(err)

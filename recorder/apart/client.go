@@ -3,6 +3,7 @@ package apart
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -180,9 +181,31 @@ func (o *Opener) Track(ctx context.Context, row catalogue.Row, number int) (io.R
 	return o.open(ctx, row, number)
 }
 
+// Waveform is unseal.Opener's.
+func (o *Opener) Waveform(ctx context.Context, row catalogue.Row) (recorder.Manifest, *recorder.Peaks, error) {
+	m, err := o.Manifest(ctx, row)
+	if err != nil || m.Peaks == nil {
+		return m, nil, err
+	}
+	text, _, err := o.client.small(ctx, o.permit(ctx, actPeaks, row), nil, catalogue.MaxManifest)
+	if err != nil {
+		return m, nil, err
+	}
+	var p recorder.Peaks
+	if err := json.Unmarshal(text, &p); err != nil {
+		return m, nil, fmt.Errorf("apart: waveform: %w: %v", recorder.ErrIntegrity, err)
+	}
+	return m, &p, nil
+}
+
+// permit is for one recording and who hears or sees it.
+func (o *Opener) permit(ctx context.Context, act string, row catalogue.Row) permit {
+	return permit{Act: act, Domain: row.Domain, Part: o.part, Recording: row.ID, Object: row.Object, SHA256: row.SealedSHA256, Bytes: row.SealedBytes, Listener: unseal.ListenerOf(ctx)}
+}
+
 func (o *Opener) open(ctx context.Context, row catalogue.Row, track int) (io.ReaderAt, int64, io.Closer, error) {
-	s := &stream{ctx: ctx, client: o.client, permit: permit{Act: actAudio, Domain: row.Domain, Part: o.part, Recording: row.ID, Object: row.Object, SHA256: row.SealedSHA256,
-		Bytes: row.SealedBytes, Track: track, Listener: unseal.ListenerOf(ctx)}}
+	s := &stream{ctx: ctx, client: o.client, permit: o.permit(ctx, actAudio, row)}
+	s.permit.Track = track
 	size, err := s.seek(0)
 	if err != nil {
 		return nil, 0, nil, err

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"naisen/recorder/catalogue"
 )
 
 // What a permit allows.
@@ -22,6 +24,7 @@ const (
 	actRewrap   = "rewrap"   // make a header for a domain's newest key
 	actProve    = "prove"    // say whether a header opens
 	actAudio    = "audio"    // hear one part of one recording
+	actPeaks    = "peaks"    // see the waveform of one recording
 	actStatus   = "status"   // whether the keys are at hand
 )
 
@@ -35,7 +38,7 @@ type permit struct {
 	Expires time.Time `json:"expires"`
 	Nonce   string    `json:"nonce"`
 
-	// Of audio: the recording as the catalogue has it, and for whom it is.
+	// Of audio and waveform: the recording as the catalogue has it, and for whom it is.
 	Part      string `json:"part,omitempty"` // "messages" or empty: below which name of the store
 	Recording string `json:"recording,omitempty"`
 	Object    string `json:"object,omitempty"`
@@ -43,6 +46,11 @@ type permit struct {
 	Bytes     int64  `json:"bytes,omitempty"`
 	Track     int    `json:"track,omitempty"` // 0: the stereo copy
 	Listener  string `json:"listener,omitempty"`
+}
+
+// row is the recording that the permit names.
+func (p permit) row() catalogue.Row {
+	return catalogue.Row{ID: p.Recording, Domain: p.Domain, Object: p.Object, SealedSHA256: p.SHA256, SealedBytes: p.Bytes}
 }
 
 var errPermit = errors.New("apart: no valid permit")

@@ -85,37 +85,54 @@ func closeServer(t *testing.T, s *Server) {
 // put seals something with public keys alone, and stores it.
 func (h *house) put(t *testing.T, store objstore.Store, name string, plain []byte) (sha string, size int64) {
 	t.Helper()
+	b := h.seal(t, plain)
+	if err := store.Put(t.Context(), name, bytes.NewReader(b), int64(len(b)), objstore.Lock{}); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), int64(len(b))
+}
+
+// seal is with public keys alone.
+func (h *house) seal(t *testing.T, plain []byte) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	w, err := h.sealer.Seal(t.Context(), domain, &b)
 	if err == nil {
 		_, err = w.Write(plain)
 		err = errors.Join(err, w.Close())
 	}
-	if err == nil {
-		err = store.Put(t.Context(), name, bytes.NewReader(b.Bytes()), int64(b.Len()), objstore.Lock{})
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256(b.Bytes())
-	return hex.EncodeToString(sum[:]), int64(b.Len())
+	return b.Bytes()
 }
 
 // recording is one with a track, of n bytes each.
 func (h *house) recording(t *testing.T, store objstore.Store, id string, n int) catalogue.Row {
 	t.Helper()
-	at := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
-	c := recorder.Case{ID: id, Domain: domain, Call: "c-" + id, Started: at}
-	object := catalogue.ObjectName(c)
 	noise := rand.NewChaCha8([32]byte{byte(n)})
 	audio, voice := make([]byte, n), make([]byte, n)
 	noise.Read(audio)
 	noise.Read(voice)
+	return h.keep(t, store, id, audio, voice)
+}
+
+// keep stores one with a track.
+func (h *house) keep(t *testing.T, store objstore.Store, id string, audio, voice []byte) catalogue.Row {
+	t.Helper()
+	at := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+	c := recorder.Case{ID: id, Domain: domain, Call: "c-" + id, Started: at}
+	object := catalogue.ObjectName(c)
 	m := recorder.Manifest{Version: 1, Case: c, Tracks: []recorder.Track{{Number: 1}}}
 	m.SealedSHA256, m.SealedBytes = h.put(t, store, object, audio)
 	m.Tracks[0].SealedSHA256, m.Tracks[0].SealedBytes = h.put(t, store, catalogue.TrackName(object, 1), voice)
-	text, err := json.Marshal(m)
+	text, err := json.Marshal(recorder.Peaks{StepUS: 20_000, Left: []byte(id)})
 	if err != nil {
+		t.Fatal(err)
+	}
+	m.Peaks = h.seal(t, text)
+	if text, err = json.Marshal(m); err != nil {
 		t.Fatal(err)
 	}
 	h.put(t, store, catalogue.ManifestName(object), text)

@@ -111,7 +111,7 @@ func (s *Server) Close(ctx context.Context) error {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	for act, f := range map[string]func(http.ResponseWriter, *http.Request, permit) error{
-		actSpool: s.spool, actManifest: s.manifest, actRewrap: s.rewrap, actProve: s.prove, actAudio: s.audio, actStatus: s.status,
+		actSpool: s.spool, actManifest: s.manifest, actRewrap: s.rewrap, actProve: s.prove, actAudio: s.audio, actPeaks: s.peaks, actStatus: s.status,
 	} {
 		mux.HandleFunc("POST /"+act, func(w http.ResponseWriter, r *http.Request) {
 			p, err := s.judge.read(r.Header.Get("Authorization"), act)
@@ -213,6 +213,27 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request, p permit) error {
 	return send(w, nil)
 }
 
+// peaks opens the waveform of one recording, once its manifest fits what the permit says.
+func (s *Server) peaks(w http.ResponseWriter, r *http.Request, p permit) error {
+	opener := s.openers[p.Part]
+	if opener == nil {
+		return errPermit
+	}
+	_, wave, err := opener.Waveform(r.Context(), p.row())
+	if err != nil {
+		return err
+	}
+	if wave == nil {
+		return recorder.ErrNotFound
+	}
+	text, err := json.Marshal(wave)
+	if err != nil {
+		return err
+	}
+	s.cfg.Log.Info("apart: waveform", "recording", p.Recording, "domain", p.Domain, "part", p.Part, "listener", p.Listener)
+	return send(w, text)
+}
+
 // stalled is how long the other side may take nothing of an answer: longer than playback waits for a listener.
 const stalled = 2 * time.Minute
 
@@ -223,7 +244,7 @@ func (s *Server) audio(w http.ResponseWriter, r *http.Request, p permit) error {
 	if opener == nil || err != nil || off < 0 {
 		return errPermit
 	}
-	row := catalogue.Row{ID: p.Recording, Domain: p.Domain, Object: p.Object, SealedSHA256: p.SHA256, SealedBytes: p.Bytes}
+	row := p.row()
 	open := opener.Open
 	if p.Track > 0 {
 		open = func(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error) {

@@ -57,3 +57,18 @@ func (c *Catalogue) Epochs(ctx context.Context) (map[string]map[int]int64, error
 	}
 	return counts, nil
 }
+
+// Dropped says of an object in the store that nothing of it is needed any more: its recording was removed, or its destruction has begun. Of what the
+// catalogue does not know it says no.
+func (c *Catalogue) Dropped(ctx context.Context, domain, object string) (bool, error) {
+	if !storable(domain, object) {
+		return false, nil
+	}
+	var found struct{ Rows, Live int64 }
+	err := c.read.NewSelect().Table("recordings").ColumnExpr("COUNT(*) AS rows").ColumnExpr("COALESCE(SUM(removed = 0), 0) AS live").
+		Where("domain = ?", domain).Where("object = ?", object).Where("id = ?", idOf(object)).Scan(ctx, &found)
+	if err != nil {
+		return false, fmt.Errorf("catalogue: dropped: %w", err)
+	}
+	return found.Rows > 0 && found.Live == 0, nil
+}

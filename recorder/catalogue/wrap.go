@@ -21,7 +21,7 @@ type Wrap struct {
 	Version int               `json:"version"`
 	Object  string            `json:"object"` // the sealed audio that it belongs to
 	Epoch   int               `json:"epoch"`
-	Headers map[string][]byte `json:"headers"` // by name of the sealed object
+	Headers map[string][]byte `json:"headers"` // by name of the sealed object, or PeaksName
 }
 
 const (
@@ -35,6 +35,12 @@ const (
 func WrapName(object string, epoch int) string {
 	return fmt.Sprintf("%s%s%04d%s", strings.TrimSuffix(object, audioExt), wrapMark, epoch, wrapExt)
 }
+
+// peaksMark ends PeaksName. No object has it: it is not one of the letters of their names.
+const peaksMark = "#peaks"
+
+// PeaksName stands in a wrap for the waveform, which is sealed once more inside the manifest and has a header of its own there.
+func PeaksName(object string) string { return ManifestName(object) + peaksMark }
 
 // wrapOf reads WrapName; empty: it is none.
 func wrapOf(name string) (object string, epoch int) {
@@ -81,10 +87,10 @@ type Header struct {
 	Text  []byte
 }
 
-// Headers are those that a sealed object has got after its own, the newest first. A wrap that cannot be read as one is left out: it explains nothing,
+// Headers are those that a sealed object, or a waveform, has got after its own, the newest first. A wrap that cannot be read as one is left out: it explains nothing,
 // and the reconciler tells of it.
 func Headers(ctx context.Context, store objstore.Store, name string) ([]Header, error) {
-	object := ObjectOf(name)
+	object := ObjectOf(strings.TrimSuffix(name, peaksMark))
 	if object == "" {
 		return nil, nil
 	}

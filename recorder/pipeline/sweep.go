@@ -3,8 +3,10 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -143,4 +145,33 @@ func names(dir, ext string) ([]string, error) {
 		}
 	}
 	return ids, nil
+}
+
+// SealedBefore counts what waits in a pipeline's directory for its upload and was sealed before a moment: nobody but its note, which only the
+// spool's key opens, says to which key. A directory that was never made has none.
+func SealedBefore(dir string, moment time.Time) (int, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, spool))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("pipeline: %w", err)
+	}
+	n := 0
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), audioExt) {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) { // it was stored meanwhile
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("pipeline: %w", err)
+		}
+		if info.ModTime().Before(moment) {
+			n++
+		}
+	}
+	return n, nil
 }

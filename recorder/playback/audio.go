@@ -1,9 +1,7 @@
 package playback
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,41 +56,19 @@ func (h *Handler) peaks(w http.ResponseWriter, r *http.Request) {
 	if !h.begin(w, r, permit, row.ID, map[string]any{"recording": row.ID, "part": "peaks"}) {
 		return
 	}
-	m, err := h.opener.Manifest(r.Context(), row)
+	m, p, err := h.opener.Waveform(unseal.WithListener(r.Context(), permit.Terms().Listener), row)
 	if err != nil {
 		permit.Done(recorder.Served{}, err)
 		h.failed(w, r, row.ID, err)
 		return
 	}
-	if m.Peaks == nil {
+	if p == nil {
 		permit.Done(recorder.Served{}, recorder.ErrNotFound)
 		h.problem(w, r, noPeaks, "")
 		return
 	}
-	p, err := h.openPeaks(r.Context(), row.Domain, m.Peaks)
-	if err != nil {
-		permit.Done(recorder.Served{}, err)
-		h.failed(w, r, row.ID, err)
-		return
-	}
 	n, err := h.json(w, map[string]any{"recording": row.ID, "duration_ms": m.DurationMS, "step_us": p.StepUS, "left": numbers(p.Left), "right": numbers(p.Right)})
 	permit.Done(recorder.Served{Bytes: n}, err)
-}
-
-// openPeaks opens the sealed waveform.
-func (h *Handler) openPeaks(ctx context.Context, domain string, sealed []byte) (p recorder.Peaks, err error) {
-	plain, err := h.cfg.Sealer.Open(ctx, domain, bytes.NewReader(sealed))
-	if err != nil {
-		return p, err
-	}
-	text, err := io.ReadAll(io.LimitReader(plain, catalogue.MaxManifest))
-	if err != nil {
-		return p, err
-	}
-	if err := json.Unmarshal(text, &p); err != nil {
-		return p, fmt.Errorf("playback: waveform: %w: %v", recorder.ErrIntegrity, err)
-	}
-	return p, nil
 }
 
 // numbers is bytes as JSON has numbers.

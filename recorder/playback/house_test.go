@@ -196,8 +196,15 @@ var began = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
+	return newHouseOf(t, seal.Config{})
+}
+
+// newHouseOf is one whose keys are kept in another way.
+func newHouseOf(t testing.TB, keys seal.Config) *house {
+	t.Helper()
 	h := &house{gate: &gate{}, root: t.TempDir(), wav: map[string][]byte{}}
-	files, err := seal.OpenFiles(filepath.Join(h.root, "keys"), nil)
+	keys.Dir = filepath.Join(h.root, "keys")
+	files, err := seal.Open(keys)
 	if err != nil {
 		t.Fatal(err)
 	}

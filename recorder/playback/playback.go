@@ -40,6 +40,8 @@ type Opener interface {
 	Manifest(ctx context.Context, row catalogue.Row) (recorder.Manifest, error)
 	Open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error)
 	Track(ctx context.Context, row catalogue.Row, number int) (io.ReaderAt, int64, io.Closer, error)
+	// Waveform is nil where the recording has none.
+	Waveform(ctx context.Context, row catalogue.Row) (recorder.Manifest, *recorder.Peaks, error)
 }
 
 // Handler serves the routes:

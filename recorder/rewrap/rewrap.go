@@ -1,6 +1,6 @@
 // Package rewrap brings what is stored under a domain's older keys to its newest one, without touching an object: the file keys get new headers in a
 // small object beside the recording (catalogue.Wrap), which is read back and opened before the catalogue believes it. It never decrypts audio beyond
-// the first chunk that proves a header, never deletes a recording's object, and never takes a key away.
+// the first chunk that proves a header, and no waveform, never deletes a recording's object, and never takes a key away.
 package rewrap
 
 import (
@@ -20,6 +20,7 @@ import (
 
 // Keys do what needs them. seal.Sealer is one.
 type Keys interface {
+	catalogue.Opener // of manifests
 	// Epoch numbers the domain's newest key.
 	Epoch(ctx context.Context, domain string) (int, error)
 	// Rewrap makes a header for the domain's newest key from a sealed object's head.
@@ -42,8 +43,13 @@ type Report struct {
 	Failed int64 // recordings that it does not open yet
 }
 
+// keyless says that this process has no private key at all. A header that none of its keys opens may be altered too, and says so.
+func keyless(err error) bool {
+	return errors.Is(err, seal.ErrNoKey) && !errors.Is(err, recorder.ErrIntegrity)
+}
+
 // Run brings all domains' recordings to their newest keys. A recording that cannot be done is told, counted, and left for the next run; an error of the
-// catalogue, and a keeper of keys that does not answer, end the run. It can be killed at any moment: what a recording has already is taken up again.
+// catalogue, a keeper of keys that does not answer, and no private key at all (seal.ErrNoKey without recorder.ErrIntegrity) end the run. It can be killed at any moment: what a recording has already is taken up again.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.Catalogue == nil || cfg.Store == nil || cfg.Keys == nil {
 		return Report{}, errors.New("rewrap: Catalogue, Store and Keys are required")
@@ -89,7 +95,7 @@ func (r *run) domain(ctx context.Context, domain string, needed map[int]int64) e
 		for _, row := range rows {
 			after = row.ID
 			if err := r.recording(ctx, row); err != nil {
-				if ctx.Err() != nil || errors.Is(err, seal.ErrUnavailable) || errors.Is(err, seal.ErrRefused) {
+				if ctx.Err() != nil || errors.Is(err, seal.ErrUnavailable) || errors.Is(err, seal.ErrRefused) || keyless(err) {
 					return err
 				}
 				r.report.Failed++
@@ -112,6 +118,10 @@ func (r *run) recording(ctx context.Context, row catalogue.Row) error {
 	if err != nil {
 		return err
 	}
+	peaks, err := r.peaks(ctx, row.Domain, row.Object)
+	if err != nil {
+		return err
+	}
 	epoch, err := r.Keys.Epoch(ctx, row.Domain)
 	if err != nil {
 		return err
@@ -119,12 +129,12 @@ func (r *run) recording(ctx context.Context, row catalogue.Row) error {
 	name := catalogue.WrapName(row.Object, epoch)
 	_, err = r.Store.Stat(ctx, name)
 	if errors.Is(err, objstore.ErrNotFound) { // else an earlier run came so far
-		name, epoch, err = r.put(ctx, row, parts)
+		name, epoch, err = r.put(ctx, row, parts, peaks)
 	}
 	if err != nil {
 		return err
 	}
-	if err := r.prove(ctx, row, name, parts); err != nil {
+	if err := r.prove(ctx, row, name, parts, peaks); err != nil {
 		return err
 	}
 	lock, err := r.protect(ctx, row, name, objstore.Lock{})
@@ -163,17 +173,37 @@ func (r *run) parts(ctx context.Context, row catalogue.Row) ([]string, error) {
 }
 
 // put stores a wrap for the newest key.
-func (r *run) put(ctx context.Context, row catalogue.Row, parts []string) (name string, epoch int, err error) {
+func (r *run) put(ctx context.Context, row catalogue.Row, parts []string, peaks []byte) (name string, epoch int, err error) {
 	w := catalogue.Wrap{Version: 1, Object: row.Object, Headers: map[string][]byte{}}
-	for _, part := range parts {
-		fresh, of, err := r.header(ctx, row.Domain, part)
+	add := func(name string, head []byte) error {
+		fresh, of, err := r.header(ctx, row.Domain, name, head)
 		if err != nil {
-			return "", 0, fmt.Errorf("%s: %w", part, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		if w.Epoch != 0 && of != w.Epoch {
-			return "", 0, errors.New("the domain got another key meanwhile") // the next run has it
+			return errors.New("the domain got another key meanwhile") // the next run has it
 		}
-		w.Epoch, w.Headers[part] = of, fresh
+		w.Epoch, w.Headers[name] = of, fresh
+		return nil
+	}
+	for _, part := range parts {
+		head, err := r.head(ctx, part)
+		if err == nil {
+			err = add(part, head)
+		}
+		if err != nil {
+			return "", 0, err
+		}
+	}
+	if len(peaks) > 0 {
+		err := add(catalogue.PeaksName(row.Object), headOf(peaks))
+		if errors.Is(err, seal.ErrNoKey) { // its key was retired by a version that left it out: the audio is worth more than its picture
+			r.Log.Warn("rewrap: the waveform opens with no key any more", "recording", row.ID, "domain", row.Domain)
+			err = nil
+		}
+		if err != nil {
+			return "", 0, err
+		}
 	}
 	text, err := json.Marshal(w)
 	if err != nil {
@@ -190,12 +220,16 @@ func (r *run) put(ctx context.Context, row catalogue.Row, parts []string) (name 
 	return name, w.Epoch, err
 }
 
-// header makes the new one from the object's own, or from the newest that opens.
-func (r *run) header(ctx context.Context, domain, part string) ([]byte, int, error) {
-	head, err := r.head(ctx, part)
-	if err != nil {
-		return nil, 0, err
-	}
+// peaks is the sealed waveform of a recording, which its manifest has; nil: it has none.
+func (r *run) peaks(ctx context.Context, domain, object string) ([]byte, error) {
+	m, err := catalogue.ReadManifest(ctx, r.Store, r.Keys, domain, catalogue.ManifestName(object))
+	return m.Peaks, err
+}
+
+func headOf(sealed []byte) []byte { return sealed[:min(len(sealed), seal.HeadSize)] }
+
+// header makes the new one from a part's own, or from the newest that opens.
+func (r *run) header(ctx context.Context, domain, part string, head []byte) ([]byte, int, error) {
 	fresh, epoch, err := r.Keys.Rewrap(ctx, domain, head)
 	if !errors.Is(err, seal.ErrNoKey) {
 		return fresh, epoch, err
@@ -223,12 +257,15 @@ func (r *run) head(ctx context.Context, name string) ([]byte, error) {
 
 // prove reads the wrap back by a request of its own and opens every object of the recording behind its new header, as a listener will when the old
 // key is gone. A wrap that does not open is taken away again where the store lets go of it.
-func (r *run) prove(ctx context.Context, row catalogue.Row, name string, parts []string) error {
+func (r *run) prove(ctx context.Context, row catalogue.Row, name string, parts []string, peaks []byte) error {
 	w, err := catalogue.ReadWrap(ctx, r.Store, name)
 	for _, part := range parts {
 		if err == nil {
 			err = r.opens(ctx, row.Domain, part, w)
 		}
+	}
+	if fresh := w.Headers[catalogue.PeaksName(row.Object)]; err == nil && len(peaks) > 0 && len(fresh) > 0 { // a wrap of before has none
+		err = r.starts(ctx, row.Domain, bytes.NewReader(peaks), fresh)
 	}
 	if errors.Is(err, recorder.ErrIntegrity) {
 		return errors.Join(fmt.Errorf("the store holds another wrap: %w", err), r.Store.Delete(ctx, name))
@@ -242,20 +279,7 @@ func (r *run) opens(ctx context.Context, domain, part string, w catalogue.Wrap) 
 	if len(fresh) == 0 {
 		return fmt.Errorf("no header for %s: %w", part, recorder.ErrIntegrity)
 	}
-	body, err := r.Store.Get(ctx, part, 0, seal.ProofSize)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	spliced, err := seal.Splice(body, fresh)
-	if err != nil {
-		return err
-	}
-	start, err := io.ReadAll(io.LimitReader(spliced, seal.ProofSize))
-	if err != nil {
-		return err
-	}
-	return r.Keys.Proves(ctx, domain, start)
+	return r.begins(ctx, domain, part, fresh)
 }
 
 func lockOf(row catalogue.Row) objstore.Lock {

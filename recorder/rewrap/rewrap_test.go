@@ -67,7 +67,13 @@ func (s *shelf) add(t *testing.T, id string) {
 	m := recorder.Manifest{Version: 1, Case: c, Ended: c.Started, Epoch: epoch, Tracks: []recorder.Track{{Number: 1}}}
 	m.SealedSHA256, m.SealedBytes = s.put(t, object, content(id, "both"))
 	m.Tracks[0].SealedSHA256, m.Tracks[0].SealedBytes = s.put(t, catalogue.TrackName(object, 1), content(id, "one"))
-	text, err := json.Marshal(m)
+	text, err := json.Marshal(recorder.Peaks{StepUS: 20_000, Left: []byte(id)})
+	if err == nil {
+		m.Peaks, err = s.sealed(t, text)
+	}
+	if err == nil {
+		text, err = json.Marshal(m)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +88,7 @@ func (s *shelf) add(t *testing.T, id string) {
 	}
 }
 
-func (s *shelf) put(t *testing.T, name string, plain []byte) (string, int64) {
+func (s *shelf) sealed(t *testing.T, plain []byte) ([]byte, error) {
 	t.Helper()
 	var b bytes.Buffer
 	w, err := s.sealer.Seal(t.Context(), domain, &b)
@@ -90,15 +96,21 @@ func (s *shelf) put(t *testing.T, name string, plain []byte) (string, int64) {
 		_, err = w.Write(plain)
 		err = errors.Join(err, w.Close())
 	}
+	return b.Bytes(), err
+}
+
+func (s *shelf) put(t *testing.T, name string, plain []byte) (string, int64) {
+	t.Helper()
+	b, err := s.sealed(t, plain)
 	if err == nil {
-		err = s.store.Put(t.Context(), name, bytes.NewReader(b.Bytes()), int64(b.Len()), objstore.Lock{})
+		err = s.store.Put(t.Context(), name, bytes.NewReader(b), int64(len(b)), objstore.Lock{})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.before[name] = b.Bytes()
-	sum := sha256.Sum256(b.Bytes())
-	return hex.EncodeToString(sum[:]), int64(b.Len())
+	s.before[name] = b
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), int64(len(b))
 }
 
 func (s *shelf) run(t *testing.T) (Report, error) {
@@ -122,7 +134,7 @@ func (s *shelf) row(t *testing.T, id string) catalogue.Row {
 	return row
 }
 
-// opens makes sure that a listener gets every recording, whole, and that no object has changed.
+// opens makes sure that a listener gets every recording, whole and with its waveform, and that no object has changed.
 func (s *shelf) opens(t *testing.T) {
 	t.Helper()
 	o := unseal.New(s.store.Store, s.sealer)
@@ -143,6 +155,9 @@ func (s *shelf) opens(t *testing.T) {
 			t.Errorf("%s: track: %v", id, err)
 		}
 		closer.Close()
+		if _, p, err := o.Waveform(t.Context(), row); err != nil || p == nil || p.StepUS != 20_000 || string(p.Left) != id {
+			t.Errorf("%s: waveform: %+v %v", id, p, err)
+		}
 	}
 	for name, want := range s.before {
 		r, err := s.store.Store.Get(t.Context(), name, 0, -1)
@@ -429,4 +444,102 @@ func TestMissingWrap(t *testing.T) {
 	if err != nil || r.Counts[reconcile.Missing] != 1 || !strings.Contains(r.String(), ".keys-0003.json") {
 		t.Errorf("%v %v", r, err)
 	}
+}
+
+// What an older key is needed for is seen in the store alone: with an empty catalogue too, where a wrap is missing, and where one was planted that
+// opens with the old key. What is being destroyed needs none.
+func TestProve(t *testing.T) {
+	s := newShelf(t, "r1", "r2", "r1.b")
+	look := func(keys Keys, want Held, wantErr error) {
+		t.Helper()
+		empty, err := catalogue.Open(t.Context(), filepath.Join(t.TempDir(), "c.db"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer empty.Close()
+		for _, cat := range []*catalogue.Catalogue{s.cat, empty} {
+			got, err := Prove(t.Context(), Config{Catalogue: cat, Store: s.store, Keys: keys}, domain)
+			if got != want || !errors.Is(err, wantErr) || wantErr == nil && err != nil {
+				t.Errorf("%+v %v, want %+v %v", got, err, want, wantErr)
+			}
+		}
+	}
+	first := s.row(t, "r1").Object
+	look(s.sealer, Held{Proved: 3}, nil)
+	s.rotate(t)
+	look(s.sealer, Held{Old: 3, First: first}, nil)
+	s.add(t, "r3")
+	look(s.sealer, Held{Proved: 1, Old: 3, First: first}, nil)
+	if r, err := s.run(t); err != nil || r != (Report{Done: 3}) {
+		t.Fatalf("%+v %v", r, err)
+	}
+	look(s.sealer, Held{Proved: 4}, nil)
+	s.rotate(t) // now every wrap is an older one
+	look(s.sealer, Held{Old: 4, First: first}, nil)
+	w := catalogue.Wrap{Version: 1, Object: first, Epoch: 3, Headers: map[string][]byte{}}
+	for name, sealed := range s.before { // their own headers
+		if catalogue.ObjectOf(name) == first {
+			end := bytes.Index(sealed, []byte("\n--- ")) + 1
+			w.Headers[name] = sealed[:end+bytes.IndexByte(sealed[end:], '\n')+1]
+		}
+	}
+	for _, planted := range [][]byte{[]byte("{}"), nil} {
+		name := catalogue.WrapName(first, 3)
+		wantFirst := name
+		if planted == nil {
+			wantFirst = first
+			var err error
+			if planted, err = json.Marshal(w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.store.Store.Put(t.Context(), name, bytes.NewReader(planted), int64(len(planted)), objstore.Lock{}); err != nil {
+			t.Fatal(err)
+		}
+		look(s.sealer, Held{Old: 4, First: wantFirst}, nil)
+		if err := s.store.Store.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := s.run(t); err != nil || r != (Report{Done: 4}) {
+		t.Fatalf("%+v %v", r, err)
+	}
+	look(s.sealer, Held{Proved: 4}, nil)
+	s.rotate(t)
+	name := catalogue.WrapName(first, 4)
+	for object, sealed := range s.before { // all but the waveform has a header for the newest key, as versions made wraps that left it out
+		if catalogue.ObjectOf(object) != first {
+			continue
+		}
+		var err error
+		if w.Headers[object], w.Epoch, err = s.sealer.Rewrap(t.Context(), domain, sealed[:min(len(sealed), seal.HeadSize)]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := json.Marshal(w)
+	if err == nil {
+		err = s.store.Store.Put(t.Context(), name, bytes.NewReader(text), int64(len(text)), objstore.Lock{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	look(s.sealer, Held{Old: 4, First: catalogue.PeaksName(first)}, nil)
+	if err := s.cat.Remove(t.Context(), domain, "r2"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Prove(t.Context(), Config{Catalogue: s.cat, Store: s.store, Keys: s.sealer}, domain); err != nil || got.Old != 3 {
+		t.Errorf("one was removed: %+v %v", got, err)
+	}
+	look(mute{s.sealer}, Held{}, seal.ErrUnavailable)
+	s.store.left = 1
+	if _, err := Prove(t.Context(), Config{Catalogue: s.cat, Store: s.store, Keys: s.sealer}, domain); !errors.Is(err, errDown) {
+		t.Errorf("the store is down: %v", err)
+	}
+}
+
+// mute stands for a keeper that does not answer when something is to be proved.
+type mute struct{ *seal.Sealer }
+
+func (mute) Proves(context.Context, string, []byte) error {
+	return fmt.Errorf("x: %w", seal.ErrUnavailable)
 }

@@ -221,6 +221,18 @@ func (f *Files) Ask(ctx context.Context) error {
 	return err
 }
 
+// Renew implements KeyRing.
+func (f *Files) Renew(ctx context.Context) error {
+	if f.vaultID == nil {
+		return nil
+	}
+	_, err := f.vaultID.renewed(ctx)
+	if err != nil {
+		f.domains.forget()
+	}
+	return err
+}
+
 // String keeps keys out of a log.
 func (f *Files) String() string { return "[redacted]" }
 

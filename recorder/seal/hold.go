@@ -13,13 +13,19 @@ import (
 	"naisen/recorder"
 )
 
-// askAgain is how long a safe that does not answer is left alone while what it gave before may still be used.
-const askAgain = 15 * time.Second
+const (
+	// askAgain is how long a safe that does not answer is left alone while what it gave before may still be used.
+	askAgain = 15 * time.Second
+	// askMost is how old what it gave becomes before it is asked again, if half of the hold is not shorter.
+	askMost = time.Minute
+	// askLeast is how long it is not asked by those who begin to listen: they come in crowds, and a player asks for many ranges.
+	askLeast = time.Second
+)
 
 // holder has one identity: for good where it lies in a plain file, else for as long as the Safe last said.
 //
-// Half of the hold after it was asked the Safe is asked again, so that a short outage is not noticed; at the end of the hold nothing opens any more.
-// A safe that refuses ends it at once.
+// A minute, or half of the hold, after it was asked the Safe is asked again, and by everybody who begins to listen: a key that was disabled there is refused
+// here at once. A safe that does not answer is not noticed until the end of the hold; then nothing opens any more.
 type holder struct {
 	turn  chan struct{} // one slot: whoever is in it may look, ask and write what follows
 	fetch func(context.Context) (*age.HybridIdentity, error)
@@ -45,19 +51,29 @@ func (f *Files) held(name string, to *age.HybridRecipient) *holder {
 	}}
 }
 
-// identity waits for whoever asks already: a safe is asked once, not by each listener.
+// identity is what is used from day to day.
 func (h *holder) identity(ctx context.Context) (*age.HybridIdentity, error) {
+	return h.within(ctx, min(h.hold/2, askMost))
+}
+
+// renewed is identity for who begins to listen.
+func (h *holder) renewed(ctx context.Context) (*age.HybridIdentity, error) {
+	return h.within(ctx, min(h.hold/2, askLeast))
+}
+
+// within asks the Safe if it gave the identity longer ago than that. It waits for whoever asks already: a safe is asked once, not by each listener.
+func (h *holder) within(ctx context.Context, after time.Duration) (*age.HybridIdentity, error) {
 	select {
 	case h.turn <- struct{}{}:
 		defer func() { <-h.turn }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if h.id != nil && (h.hold < 0 || time.Since(h.asked) < h.hold/2) {
+	if h.id != nil && (h.hold < 0 || time.Since(h.asked) < after) {
 		return h.id, nil
 	}
 	usable := h.id != nil && time.Since(h.asked) < h.hold
-	if usable && time.Since(h.tried) < askAgain {
+	if usable && h.tried.After(h.asked) && time.Since(h.tried) < askAgain { // it did not answer
 		return h.id, nil
 	}
 	h.tried = time.Now()

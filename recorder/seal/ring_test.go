@@ -334,7 +334,8 @@ func (s *fakeSafe) set(err error) (asked int) {
 	return asked
 }
 
-// A safe that does not answer is not noticed for the hold, then nothing opens until it is back; one that refuses ends it at once. Sealing needs it never.
+// A safe that does not answer is not noticed for the hold, then nothing opens until it is back; one that refuses ends it at once, at the latest after a
+// minute, and for whoever begins to listen now. Sealing needs it never.
 func TestHold(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -349,21 +350,32 @@ func TestHold(t *testing.T) {
 			}
 			sealed(t, s, []byte("recording goes on"))
 		}
+		renew := func(when string, want error, asked int) {
+			t.Helper()
+			if err := s.Renew(t.Context()); !errors.Is(err, want) || want == nil && err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+			if n := safe.set(safe.fail); n != asked {
+				t.Errorf("%s: asked %d times instead of %d", when, n, asked)
+			}
+		}
 		check("at first", nil)
 		safe.set(ErrUnavailable)
-		time.Sleep(4 * time.Minute)
+		time.Sleep(59 * time.Second)
 		check("not asked yet", nil)
 		if n := safe.set(ErrUnavailable); n != 0 {
-			t.Errorf("asked %d times in the first half", n)
+			t.Errorf("asked %d times in the first minute", n)
 		}
-		time.Sleep(2 * time.Minute)
+		time.Sleep(2 * time.Second)
 		for range 10 {
 			check("asked in vain", nil)
 		}
-		if n := safe.set(ErrUnavailable); n != 1 {
-			t.Errorf("asked %d times at once", n)
-		}
-		time.Sleep(4*time.Minute + time.Second)
+		renew("somebody begins to listen", nil, 1)
+		renew("and another", nil, 0)
+		time.Sleep(8*time.Minute + 58*time.Second)
+		check("the hold is not over", nil)
+		renew("one more in vain", nil, 1)
+		time.Sleep(2 * time.Second)
 		check("the hold is over", ErrUnavailable)
 		check("still", ErrUnavailable)
 		if _, err := s.OpenSpool(t.Context(), must(s.SealSpool(t.Context(), []byte("x"))), 10); err != nil {
@@ -371,13 +383,22 @@ func TestHold(t *testing.T) {
 		}
 		safe.set(nil)
 		check("it is back", nil)
-		time.Sleep(6 * time.Minute)
+		time.Sleep(askMost)
 		safe.set(ErrRefused)
 		check("disabled", ErrRefused)
 		safe.set(ErrUnavailable)
 		check("and away", ErrUnavailable)
 		safe.set(nil)
 		check("enabled again", nil)
+		safe.set(nil)
+		renew("at once", nil, 0)
+		time.Sleep(2 * askLeast)
+		renew("a moment later", nil, 1)
+		time.Sleep(2 * askLeast)
+		safe.set(ErrRefused)
+		check("nobody asked", nil)
+		renew("disabled while it was held", ErrRefused, 1)
+		check("and from then on", ErrRefused)
 	})
 }
 

@@ -34,6 +34,9 @@ type KeyRing interface {
 	Recipients(ctx context.Context, domain string) (epoch int, to []age.Recipient, err error)
 	// Identities open what was sealed for the domain; ErrNoKey where this process has only public keys; ErrUnavailable, ErrRefused.
 	Identities(ctx context.Context, domain string) ([]age.Identity, error)
+	// Renew asks whoever keeps the vault's identity whether it may still be used, if that was not asked a moment ago: ErrRefused, and from then on
+	// nothing opens. nil where there is nobody to ask. One who does not answer is no error as long as what he gave before may be used.
+	Renew(ctx context.Context) error
 	// SpoolRecipients are who can open what waits on this machine's own disk.
 	SpoolRecipients() []age.Recipient
 	// SpoolIdentities open it. The errors are those of Identities.
@@ -111,6 +114,15 @@ func (s *Sealer) OpenAt(ctx context.Context, domain string, src io.ReaderAt, siz
 		return nil, 0, verdict(err, watched.err())
 	}
 	return &plainAt{plain, watched}, n, nil
+}
+
+// Renew is for whoever begins to listen: a key that was disabled since it was given is refused now, not when it would have been asked for again.
+// Apart from the vault it says nothing: the vault asks.
+func (s *Sealer) Renew(ctx context.Context) error {
+	if err := s.ring.Renew(ctx); err != nil {
+		return fmt.Errorf("seal: identities: %w", err)
+	}
+	return nil
 }
 
 // SealSpool encrypts a small value for this machine's own spool.
