@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -19,6 +21,7 @@ import (
 	"naisen/recorder/objstore"
 	"naisen/recorder/seal"
 	"naisen/recorder/unseal"
+	"naisen/recorder/watermark"
 )
 
 // What public keys sealed is heard through the vault, whole and in ranges, recordings and messages, tracks and manifests; and the switch never had a key.
@@ -75,6 +78,86 @@ func TestHeardThroughTheVault(t *testing.T) {
 	}
 	if _, _, _, err := h.client.Opener(h.store, h.sealer, "").Open(ctx, message); !errors.Is(err, objstore.ErrNotFound) {
 		t.Errorf("a message as a recording: %v", err)
+	}
+}
+
+// A listener's copy is one request of the vault, or one more where it begins in the middle, however long the recording is.
+func TestCopyIsOneStream(t *testing.T) {
+	h := newHouse(t)
+	const seconds = 60
+	sound := make([]byte, 44+seconds*8000*4)
+	copy(sound, "RIFF____WAVEfmt \x10\x00\x00\x00\x01\x00\x02\x00\x40\x1f\x00\x00\x00\x7d\x00\x00\x04\x00\x10\x00data")
+	binary.LittleEndian.PutUint32(sound[40:], uint32(len(sound)-44))
+	rand.NewChaCha8([32]byte{1}).Read(sound[44:])
+	row := h.keep(t, h.store, "r1", sound, nil)
+	key, err := watermark.NewHolder(filepath.Join(h.public, "marks.age"), h.sealer).Key(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ from, asked int64 }{{0, 1}, {int64(len(sound)) / 2, 2}} {
+		before := h.server.Served.Load()
+		r, size, closer, err := h.client.Opener(h.store, h.sealer, "").Open(t.Context(), row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard, err := key.Copy(r, size, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(io.NewSectionReader(heard, c.from, size-c.from))
+		if err != nil || int64(len(got)) != size-c.from || bytes.Equal(got, sound[c.from:]) {
+			t.Errorf("%d octets, %v", len(got), err)
+		}
+		closer.Close()
+		h.client.Close() // what was cut off is counted when its connection has ended
+		if err := until(t.Context(), func() bool { return h.server.Served.Load()-before >= c.asked }); err != nil {
+			t.Error(err)
+		}
+		if asked := h.server.Served.Load() - before; asked != c.asked {
+			t.Errorf("from %d: the vault was asked %d times instead of %d", c.from, asked, c.asked)
+		}
+	}
+}
+
+// until waits for what other goroutines do, at most ten seconds.
+func until(ctx context.Context, done func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// What is no socket at the socket's place is somebody's: it stays, and nothing listens.
+func TestNoSocketIsNotRemoved(t *testing.T) {
+	h := newHouse(t)
+	path := filepath.Join(h.public, "precious")
+	for what, make := range map[string]func() error{
+		"file": func() error { return os.WriteFile(path, []byte("x"), 0o600) },
+		"link": func() error { return os.Symlink(filepath.Join(h.public, "vault.recipient"), path) },
+		"dir":  func() error { return os.Mkdir(path, 0o700) },
+	} {
+		if err := make(); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Listen(ServerConfig{Socket: path, Keys: h.public, Sealer: seal.New(h.vault), Store: h.store, Status: h.vault.Ask})
+		if err == nil {
+			closeServer(t, s)
+			t.Errorf("%s: listens", what)
+		}
+		if _, err := os.Lstat(path); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -281,7 +364,12 @@ func TestVaultAway(t *testing.T) {
 	if _, err := next.OpenSpool(t.Context(), spooled, 100); !errors.Is(err, ErrAway) {
 		t.Errorf("the next run, without the vault: %v", err)
 	}
-	if err := os.WriteFile(h.socket, nil, 0o600); err != nil { // what a kill leaves
+	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: h.socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.SetUnlinkOnClose(false) // what a kill leaves
+	if err := left.Close(); err != nil {
 		t.Fatal(err)
 	}
 	h.start(t)

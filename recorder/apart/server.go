@@ -82,8 +82,16 @@ func listen(path string) (net.Listener, error) {
 	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		return nil, errors.Join(fmt.Errorf("apart: somebody listens on %s already", path), conn.Close())
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return nil, fmt.Errorf("apart: %w", err)
+	case info.Mode().Type() != fs.ModeSocket: // the configuration may name somebody's file
+		return nil, fmt.Errorf("apart: %s is there and is no socket", path)
+	default:
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("apart: %w", err)
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("apart: %w", err)

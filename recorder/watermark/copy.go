@@ -18,7 +18,7 @@ type marked struct {
 	hop    int64 // samples
 	length int64 // of a block, samples
 
-	have  int64 // the block in bytes; -1: none
+	have  int64 // the block in bytes, whose samples are in; -1: none
 	bytes []byte
 
 	raw     []byte
@@ -26,9 +26,33 @@ type marked struct {
 	in, sum []complex128
 }
 
+// headed is a file whose first bytes are in memory: they are looked at before anything is asked for, and often again.
+type headed struct {
+	io.ReaderAt
+	head []byte
+}
+
+// ReadAt implements io.ReaderAt.
+func (h *headed) ReadAt(p []byte, off int64) (int, error) {
+	n := 0
+	if off < int64(len(h.head)) {
+		if n = copy(p, h.head[off:]); n == len(p) {
+			return n, nil
+		}
+	}
+	m, err := h.ReaderAt.ReadAt(p[n:], off+int64(n))
+	return n + m, err
+}
+
 // Copy is a WAV file of 8 or 16 kHz and one or two channels as the listening of that number hears it: as long, with the same head, and other samples.
-// What it returns is for one goroutine; nothing is read before it is asked for, but the head. ErrFormat: the file is another one.
+// What it returns is for one goroutine; nothing is read before it is asked for, but the head. Who reads it in order has the file read in order, each
+// octet once: behind the file may be another process, which is asked anew for each jump. ErrFormat: the file is another one.
 func (k *Key) Copy(plain io.ReaderAt, size int64, id ID) (io.ReaderAt, error) {
+	head := make([]byte, min(size, maxHead))
+	if n, err := plain.ReadAt(head, 0); n < len(head) {
+		return nil, err
+	}
+	plain = &headed{plain, head}
 	l, err := readLayout(plain, size)
 	if err != nil {
 		return nil, err
@@ -94,8 +118,12 @@ func (m *marked) asIs(p []byte, off int64) (int, error) {
 
 // make makes one block of the copy.
 func (m *marked) make(number int64) error {
+	known := int64(0) // samples at the beginning that the block before has read
+	if m.have >= 0 && number == m.have+1 {
+		known = int64(copy(m.in, m.in[m.length:]))
+	}
 	m.have = -1
-	if err := m.take(number*m.length - m.hop); err != nil {
+	if err := m.take(number*m.length-m.hop, known); err != nil {
 		return err
 	}
 	clear(m.sum)
@@ -115,10 +143,13 @@ func (m *marked) make(number int64) error {
 	return nil
 }
 
-// take reads the samples from a place on that a block needs; before and behind the recording is silence.
-func (m *marked) take(from int64) error {
-	clear(m.in)
-	first, last := max(from, 0), min(from+int64(len(m.in)), m.layout.samples())
+// take reads the samples from a place on that a block needs, behind those that are known; before and behind the recording is silence.
+func (m *marked) take(from, known int64) error {
+	clear(m.in[known:])
+	first, last := max(from+known, 0), min(from+int64(len(m.in)), m.layout.samples())
+	if first >= last {
+		return nil
+	}
 	width := m.layout.block()
 	m.raw = append(m.raw[:0], make([]byte, (last-first)*width)...)
 	if _, err := m.asIs(m.raw, m.layout.at+first*width); err != nil {

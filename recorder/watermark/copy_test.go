@@ -96,6 +96,53 @@ func TestReadFails(t *testing.T) {
 	}
 }
 
+// Who listens from a place on has the file read in order from there, each octet once, with little more than was asked for: behind it may be the
+// vault's process, which is asked anew for each jump.
+func TestReadInOrder(t *testing.T) {
+	k := testKey(t, 'a')
+	for _, rate := range []int{8000, 16000} {
+		plain := wav(Linear, rate, 2, conversation(t, 6, rate, 5))
+		want := heard(t, k, plain, 7)
+		for _, from := range []int64{0, int64(len(plain)) / 2} {
+			file := &watchedFile{ReaderAt: bytes.NewReader(plain)}
+			c, err := k.Copy(file, int64(len(plain)), 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.ReadAt(make([]byte, 4096), 0); err != nil { // as whoever serves it looks at its head
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(io.NewSectionReader(c, from, int64(len(plain))-from))
+			if err != nil || !bytes.Equal(got, want[from:]) {
+				t.Fatalf("from %d: %d bytes, %v", from, len(got), err)
+			}
+			jumps, most := 0, int64(len(plain))
+			if from > 0 {
+				jumps, most = 1, maxHead+int64(len(plain))-from+2*frameSize*int64(rate/baseRate)*4+int64(blockHops*hop*rate/baseRate)*4
+			}
+			if file.jumps != jumps || file.octets > most {
+				t.Errorf("%d Hz from %d: %d jumps instead of %d, %d octets, at most %d", rate, from, file.jumps, jumps, file.octets, most)
+			}
+		}
+	}
+}
+
+// watchedFile counts what is read, and how often not where the last read ended.
+type watchedFile struct {
+	io.ReaderAt
+	at, octets int64
+	jumps      int
+}
+
+func (f *watchedFile) ReadAt(p []byte, off int64) (int, error) {
+	if off != f.at {
+		f.jumps++
+	}
+	n, err := f.ReaderAt.ReadAt(p, off)
+	f.at, f.octets = off+int64(n), f.octets+int64(n)
+	return n, err
+}
+
 // failing reads nothing at or behind a place.
 type failing struct {
 	io.ReaderAt

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"naisen/recorder"
 )
@@ -25,18 +24,25 @@ type Holder struct {
 	path   string
 	keeper Keeper
 
-	mu  sync.Mutex
-	key *Key
+	turn chan struct{} // one slot: whoever is in it may look, ask and write what follows
+	key  *Key
 }
 
 // NewHolder is for the key in a sealed file. A file that is lost is lost: what was marked until then is traced no more, so it belongs into the backup of
 // the keys.
-func NewHolder(path string, keeper Keeper) *Holder { return &Holder{path: path, keeper: keeper} }
+func NewHolder(path string, keeper Keeper) *Holder {
+	return &Holder{path: path, keeper: keeper, turn: make(chan struct{}, 1)}
+}
 
-// Key opens the key, and makes it where it was never made. Errors: the keeper's, recorder.ErrIntegrity.
+// Key opens the key, and makes it where it was never made. It waits for whoever does so already, as long as ctx lives: the keeper may be slow, and is
+// asked once. Errors: the keeper's, ctx's, recorder.ErrIntegrity.
 func (h *Holder) Key(ctx context.Context) (*Key, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	select {
+	case h.turn <- struct{}{}:
+		defer func() { <-h.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("watermark: key: %w", ctx.Err())
+	}
 	if h.key != nil {
 		return h.key, nil
 	}

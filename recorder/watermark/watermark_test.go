@@ -168,3 +168,43 @@ func (a *awayOnce) OpenSpool(ctx context.Context, sealed []byte, limit int64) ([
 	}
 	return a.Keeper.OpenSpool(ctx, sealed, limit)
 }
+
+// stuck is a keeper that answers when it is let.
+type stuck struct {
+	Keeper
+	asked, answer chan struct{}
+}
+
+func (k stuck) OpenSpool(ctx context.Context, sealed []byte, limit int64) ([]byte, error) {
+	k.asked <- struct{}{}
+	<-k.answer
+	return k.Keeper.OpenSpool(ctx, sealed, limit)
+}
+
+// Whoever wants the key while its keeper is asked waits no longer than they can.
+func TestHolderWaitsNoLongerThanItsCaller(t *testing.T) {
+	files, err := seal.OpenFiles(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper := stuck{seal.New(files), make(chan struct{}, 9), make(chan struct{})}
+	h := NewHolder(filepath.Join(t.TempDir(), "marks.age"), keeper)
+	first := make(chan error, 1)
+	go func() {
+		_, err := h.Key(context.Background())
+		first <- err
+	}()
+	<-keeper.asked
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := h.Key(gone); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	close(keeper.answer)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if _, err := h.Key(t.Context()); err != nil || len(keeper.asked) != 0 {
+		t.Errorf("asked %d times more: %v", len(keeper.asked), err)
+	}
+}
