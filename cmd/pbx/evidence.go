@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -17,6 +18,7 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/audit"
 	"naisen/provisioning/durable"
+	"naisen/provisioning/policy"
 	"naisen/recorder"
 	"naisen/recorder/evidence"
 )
@@ -61,21 +63,29 @@ var _ evidence.Log = trail{}
 
 var errAltered = errors.New("the audit log was altered; nothing of it is vouched for")
 
+// Bounds of an extract, in entries. All together are below what audit.Extract takes.
+const (
+	extractKind = 500 // of one action and outcome
+	extractMost = 10_000
+)
+
 // Extract implements evidence.Log.
-func (t trail) Extract(ctx context.Context, domain, recording string) ([]byte, string, error) {
+func (t trail) Extract(ctx context.Context, domain, recording string) (x evidence.Extract, err error) {
 	if t.checkpoints == nil {
-		return nil, "", errAltered
+		return x, errAltered
 	}
-	var seqs []int64
-	err := t.store.View(ctx, func(r provisioning.Reader) error {
-		for _, object := range []string{recording, recordingObject(recording)} {
-			for after := int64(0); ; {
-				page, err := r.Audit(domain, provisioning.AuditQuery{Object: object, After: after, Limit: provisioning.MaxPage})
+	var about picked
+	err = t.store.View(ctx, func(r provisioning.Reader) error {
+		about = picked{left: map[kindOfEntry]int64{}, have: map[kindOfEntry]int{}}
+		for _, object := range []string{recordingObject(recording), recording} {
+			for q := (provisioning.AuditQuery{Object: object, Newest: true, Limit: provisioning.MaxPage}); ; {
+				page, err := r.Audit(domain, q)
 				if err != nil {
 					return err
 				}
 				for _, e := range page {
-					seqs, after = append(seqs, e.Seq), e.Seq
+					about.take(e)
+					q.After = e.Seq
 				}
 				if len(page) < provisioning.MaxPage {
 					break
@@ -85,20 +95,55 @@ func (t trail) Extract(ctx context.Context, domain, recording string) ([]byte, s
 		return nil
 	})
 	if err != nil {
-		return nil, "", err
+		return x, err
 	}
-	slices.Sort(seqs)
+	slices.Sort(about.seqs)
 	_ = t.publisher.Publish(ctx) // so that a witness's signature is in the pack; where it is away, it is not
 	_, signed, err := t.checkpoints.Signed(ctx)
 	if err != nil {
-		return nil, "", err
+		return x, err
 	}
-	x, err := audit.NewExtract(ctx, t.store, signed, t.key.Public(), seqs)
+	proved, err := audit.NewExtract(ctx, t.store, signed, t.key.Public(), about.seqs)
 	if err != nil {
-		return nil, "", err
+		return x, err
 	}
-	text, err := json.MarshalIndent(x, "", "  ")
-	return text, t.key.Public(), err
+	x.Key, x.LeftOut = t.key.Public(), about.leftOut()
+	x.Text, err = json.MarshalIndent(proved, "", "  ")
+	return x, err
+}
+
+// kindOfEntry is what entries are counted by.
+type kindOfEntry struct{ action, outcome string }
+
+// picked are the entries of an extract: the newest of each kind, so that nobody who looks at a recording again and again keeps a pack from being made,
+// or what others did out of it. Who saw lists and manifests is counted only: nothing was heard.
+type picked struct {
+	seqs []int64
+	have map[kindOfEntry]int
+	left map[kindOfEntry]int64
+}
+
+// take is told of entries, the newest first.
+func (p *picked) take(e provisioning.AuditEntry) {
+	kind := kindOfEntry{e.Action, e.Outcome}
+	if strings.TrimSuffix(e.Action, servedSuffix) == string(policy.RecordingList) || p.have[kind] >= extractKind || len(p.seqs) >= extractMost {
+		p.left[kind]++
+		return
+	}
+	p.have[kind]++
+	p.seqs = append(p.seqs, e.Seq)
+}
+
+// leftOut is in one order, so that the same log gives the same pack.
+func (p *picked) leftOut() []evidence.LeftOut {
+	var all []evidence.LeftOut
+	for k, n := range p.left {
+		all = append(all, evidence.LeftOut{Action: k.action, Outcome: k.outcome, Count: n})
+	}
+	slices.SortFunc(all, func(a, b evidence.LeftOut) int {
+		return cmp.Or(strings.Compare(a.Action, b.Action), strings.Compare(a.Outcome, b.Outcome))
+	})
+	return all
 }
 
 // openLog checks extracts. pinned is the log's key as somebody trusts it (empty: the one that the pack's signed index names); witness the key of who

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -211,6 +212,51 @@ func TestEvidencePack(t *testing.T) {
 	}
 	if b, err := os.ReadFile(silent); err != nil || bytes.Contains(b, a.wav[44:60]) {
 		t.Errorf("what was redacted is in the pack: %v", err)
+	}
+}
+
+// TestFloodedLog: however often somebody looked at a recording, a pack is made, has who heard it and what it is, and says how much is not in it.
+func TestFloodedLog(t *testing.T) {
+	a := newArchiveRoom(t)
+	if err := deposit(a.log)(t.Context(), a.deposit); err != nil {
+		t.Fatal(err)
+	}
+	add := func(n int, action, outcome string) {
+		t.Helper()
+		err := a.log.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+			for range n {
+				if err := w.AddAudit(provisioning.AuditEntry{Domain: keepDomain, Subject: "kakari@" + keepDomain, Action: action, Object: "r1", Outcome: outcome}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(1, "recording.hold", "ok")
+	add(extractKind+7, "recording.listen", "allowed")
+	add(20_001, "recording.list", "allowed")
+	add(2, "recording.list.served", "ok")
+	add(1, "recording.listen", "denied")
+	path := a.pack(t, evidence.Request{By: "kakari@" + keepDomain, Purpose: "開示請求"})
+	code, out := pbxCommand(t, "verify", path, "--key", filepath.Join(a.data, "keys", "evidence.pub.pem"))
+	if code != 0 || !strings.Contains(out, fmt.Sprintf("監査ログ: %d 件", 1+1+extractKind+1)) {
+		t.Errorf("%d: %s", code, out)
+	}
+	pack, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"20001 of recording.list (allowed)", "2 of recording.list.served (ok)", "7 of recording.listen (allowed)",
+		"recording.list（allowed） 20001 件", "recording.listen（allowed） 7 件"} {
+		if !strings.Contains(out, want) || !bytes.Contains(pack, []byte(want)) {
+			t.Errorf("neither said nor in the pack: %q in %s", want, out)
+		}
+	}
+	if strings.Contains(out, "recording.hold") {
+		t.Error(out)
 	}
 }
 

@@ -257,6 +257,9 @@ func (p *permit) Still(ctx context.Context) error {
 	})
 }
 
+// servedSuffix ends the audit log's word for what was served of an action.
+const servedSuffix = ".served"
+
 // Done implements recorder.Permit: how much was served, and of sound which stretch.
 func (p *permit) Done(s recorder.Served, err error) {
 	detail := p.detailed(map[string]any{"bytes": s.Bytes})
@@ -268,7 +271,7 @@ func (p *permit) Done(s recorder.Served, err error) {
 		outcome = "failed"
 	}
 	e := *p
-	e.entry.Action += ".served"
+	e.entry.Action += servedSuffix
 	if err := e.write(context.Background(), outcome, detail); err != nil {
 		p.gate.log.Error("gate: audit of what was served is missing", "recording", p.entry.Object, "err", err)
 	}

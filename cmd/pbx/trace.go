@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"naisen/provisioning"
@@ -44,7 +45,7 @@ func (c traceCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	key, err := marksBeside(ctx, config)
+	key, recorded, err := marksBeside(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (c traceCmd) Run(ctx context.Context, out io.Writer) error {
 			report.Sounding.Seconds(), report.Sounding.Seconds())
 		return &exitError{exitNoMark, "no mark"}
 	}
-	log, err := c.log(ctx, config)
+	log, err := c.log(ctx, config, recorded)
 	if err != nil {
 		return err
 	}
@@ -92,24 +93,30 @@ func (c traceCmd) audio(f *os.File) (*watermark.File, error) {
 	return watermark.OpenFile(f, info.Size())
 }
 
-// marksBeside opens the key of the marks. Where there is none it makes none.
-func marksBeside(ctx context.Context, c Config) (*watermark.Key, error) {
+// marksBeside opens the key of the marks, and says in which domains anything was ever recorded: they have keys, also those that are gone since. Where there
+// is no key of the marks it makes none.
+func marksBeside(ctx context.Context, c Config) (*watermark.Key, []string, error) {
 	if _, err := os.Stat(c.marksPath()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	v := &vault{}
 	if err := v.openRing(c); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return watermark.NewHolder(c.marksPath(), v.sealer).Key(ctx)
+	recorded, err := v.files.Domains()
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := watermark.NewHolder(c.marksPath(), v.sealer).Key(ctx)
+	return key, recorded, err
 }
 
 // heardLog is the entries of the audit log that name a listening, by its number, in the order in which they were written.
 type heardLog map[watermark.ID][]provisioning.AuditEntry
 
-func (c traceCmd) log(ctx context.Context, config Config) (heardLog, error) {
+func (c traceCmd) log(ctx context.Context, config Config, recorded []string) (heardLog, error) {
 	if len(c.Audit) == 0 {
-		return logBeside(ctx, config)
+		return logBeside(ctx, config, recorded)
 	}
 	log := heardLog{}
 	for _, name := range c.Audit {
@@ -188,8 +195,9 @@ func (l heardLog) read(r io.Reader) error {
 	}
 }
 
-// logBeside reads the switch's own audit log.
-func logBeside(ctx context.Context, c Config) (heardLog, error) {
+// logBeside reads the switch's own audit log, of the domains that there are and of those in which something was recorded: what was heard in a domain
+// that is gone is still in the log.
+func logBeside(ctx context.Context, c Config, recorded []string) (heardLog, error) {
 	if _, err := os.Stat(c.path("pbx.db")); err != nil { // never make an empty log
 		return nil, err
 	}
@@ -207,8 +215,13 @@ func logBeside(ctx context.Context, c Config) (heardLog, error) {
 		if err != nil {
 			return err
 		}
+		all := slices.Clone(recorded)
 		for _, d := range domains {
-			if err := log.domain(r, d.Key); err != nil {
+			all = append(all, d.Key)
+		}
+		slices.Sort(all)
+		for _, d := range slices.Compact(all) {
+			if err := log.domain(r, d); err != nil {
 				return err
 			}
 		}

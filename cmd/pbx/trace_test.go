@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -201,6 +202,37 @@ func TestTrace(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(empty), "var")); err == nil {
 		t.Error("where there is no switch it made something")
+	}
+}
+
+// A domain that is gone took its rows with it, not what the log has of it: its keys say that there was one.
+func TestTraceOfADomainThatIsGone(t *testing.T) {
+	v := newTraced(t)
+	suzuki := watermark.Listening{Listener: "suzuki@a.example", Domain: "a.example", Recording: "r1", Began: time.Date(2026, 4, 1, 0, 30, 15, 0, time.UTC)}
+	v.audited(t, suzuki)
+	files, err := seal.OpenFiles(filepath.Join(v.data, "keys", "vault"), nil)
+	if err == nil {
+		_, err = files.Rotate("a.example")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := secret.OpenKeyring(filepath.Join(v.data, "keys", "secrets.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(v.data, "pbx.db"), Sealer: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		return w.Delete("a.example", provisioning.KindDomain, "a.example", "")
+	})
+	if err = errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := v.trace(t, v.copyOf(t, suzuki)); code != 0 || !strings.Contains(out, "suzuki@a.example") {
+		t.Errorf("%d\n%s", code, out)
 	}
 }
 

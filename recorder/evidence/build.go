@@ -74,11 +74,11 @@ func (b *Builder) Prepare(ctx context.Context, row catalogue.Row, q Request) (_ 
 	if err := b.audio(ctx, p, row, m, q.Redactions); err != nil {
 		return nil, err
 	}
-	extract, logKey, err := b.Log.Extract(ctx, row.Domain, row.ID)
+	extract, err := b.Log.Extract(ctx, row.Domain, row.ID)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.logged(m, text, extract, logKey); err != nil {
+	if err := b.logged(m, text, extract); err != nil {
 		return nil, err
 	}
 	told, err := json.MarshalIndent(receiptOf(m), "", "  ")
@@ -86,12 +86,12 @@ func (b *Builder) Prepare(ctx context.Context, row catalogue.Row, q Request) (_ 
 		return nil, fmt.Errorf("evidence: %w", err)
 	}
 	p.Index = Index{Format: Format, Domain: m.Domain, Recording: m.ID, Call: m.Call, Made: b.Now().UTC().Truncate(time.Second), By: q.By, Purpose: q.Purpose,
-		LogKey: logKey, Redactions: q.Redactions}
+		LogKey: extract.Key, Redactions: q.Redactions, LogLeftOut: extract.LeftOut}
 	if p.Index.Redactions == nil {
 		p.Index.Redactions = []Redaction{}
 	}
 	audio := p.content
-	plain := []source{inMemory(manifestOf, text), inMemory(receiptName, told), inMemory(logName, extract)}
+	plain := []source{inMemory(manifestOf, text), inMemory(receiptName, told), inMemory(logName, extract.Text)}
 	page := pageOf(p.Index, m, Fingerprint(b.Key.Public().(ed25519.PublicKey)))
 	readme := []source{inMemory(readmeText, page.text()), inMemory(readmePage, page.html())}
 	for _, s := range append(append(readme, plain...), audio...) {
@@ -106,16 +106,19 @@ func (b *Builder) Prepare(ctx context.Context, row catalogue.Row, q Request) (_ 
 }
 
 // logged makes sure that the log has the recording as it is.
-func (b *Builder) logged(m recorder.Manifest, text, extract []byte, logKey string) error {
-	proved, err := b.Check(extract, logKey)
+func (b *Builder) logged(m recorder.Manifest, text []byte, extract Extract) error {
+	proved, err := b.Check(extract.Text, extract.Key)
 	if err != nil {
 		return err
 	}
-	stored, err := storedEntry(proved.Entries, m.Domain, m.ID)
-	if err == nil && stored.Detail["manifest_sha256"] != sum(text) {
-		err = ErrUnlogged
+	all := storedEntries(proved.Entries, m.Domain, m.ID)
+	switch {
+	case len(all) == 0 || all[len(all)-1].Detail["manifest_sha256"] != sum(text):
+		return ErrUnlogged
+	case !sameSound(all):
+		return fmt.Errorf("%w: it has several, of different audio (%s)", ErrUnlogged, placesEN(all))
 	}
-	return err
+	return nil
 }
 
 // sign gives the index, its signature and the key that made it.

@@ -83,6 +83,7 @@ type Index struct {
 	LogKey     string      `json:"log_key"` // public key of the audit log
 	Redactions []Redaction `json:"redactions"`
 	Files      []File      `json:"files"`
+	LogLeftOut []LeftOut   `json:"log_left_out,omitempty"` // what the log has of the recording besides what is in the pack
 }
 
 // Request says what shall be in a pack, and for whom.
@@ -144,8 +145,22 @@ type Entry struct {
 
 // Log is the audit log, for whoever makes packs.
 type Log interface {
-	// Extract is everything that the log has about a recording, as a file that proves itself, and the log's public key.
-	Extract(ctx context.Context, domain, recording string) (text []byte, key string, err error)
+	// Extract is what the log has about a recording. It is bounded: who looks at a recording again and again must not keep a pack from being made.
+	Extract(ctx context.Context, domain, recording string) (Extract, error)
+}
+
+// Extract is a part of the log as a file that proves itself.
+type Extract struct {
+	Text    []byte
+	Key     string // public key of the log
+	LeftOut []LeftOut
+}
+
+// LeftOut counts entries of one kind that the log has and an extract has not.
+type LeftOut struct {
+	Action  string `json:"action"`
+	Outcome string `json:"outcome"`
+	Count   int64  `json:"count"`
 }
 
 // Proved is an extract that was found to be what the log holds.

@@ -171,6 +171,69 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// TestManyRedactionsOfOneStretch: two hundred of them are one stretch of each channel, and silence what each of them says.
+func TestManyRedactionsOfOneStretch(t *testing.T) {
+	w := wav{channels: 2, width: 2, rate: 8000}
+	var list []Redaction
+	for i := range int64(maxRedactions / 4) {
+		for _, side := range []string{Both, Caller, Called, Both} {
+			list = append(list, Redaction{FromMS: 1000 - i, ToMS: 2000 + i, Side: side, Reason: "x"})
+		}
+	}
+	list = append(list, Redaction{FromMS: 5000, ToMS: 6000, Side: Caller}, Redaction{FromMS: 6000, ToMS: 6001, Side: Caller}, Redaction{FromMS: 6002, ToMS: 6003, Side: Caller})
+	const first, last = (1000 - maxRedactions/4 + 1) * 8, (2000 + maxRedactions/4 - 1) * 8
+	want := []span{{first, last, -1}, {first, last, 0}, {40_000, 48_008, 0}, {48_016, 48_024, 0}, {first, last, 1}}
+	if got := spans(w, list, nil); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestTwoDeposits: a log that says twice that a recording was stored, each time of other sound, proves neither; of the same sound it is said.
+func TestTwoDeposits(t *testing.T) {
+	r := newRig(t, 2)
+	good := r.entries
+	second := func(change func(detail map[string]any)) Entry {
+		e := good[0]
+		e.Seq, e.Detail = 2, map[string]any{}
+		for k, v := range good[0].Detail {
+			e.Detail[k] = v
+		}
+		e.Detail["manifest_sha256"] = "00"
+		change(e.Detail)
+		return e
+	}
+	for name, earlier := range map[string]Entry{
+		"other audio": second(func(d map[string]any) { d["audio_sha256"] = "11" }),
+		"no audio":    second(func(d map[string]any) { delete(d, "audio_sha256") }),
+		"no track":    second(func(d map[string]any) { delete(d, "tracks") }),
+		"other track": second(func(d map[string]any) {
+			d["tracks"] = []any{map[string]any{"track": 1.0, "audio_sha256": "22"}, map[string]any{"track": 2.0, "audio_sha256": "33"}}
+		}),
+	} {
+		r.entries = append([]Entry{earlier}, good...)
+		r.builder.Check = openEntries
+		if _, err := r.builder.Prepare(t.Context(), r.row, Request{By: "x", Purpose: "y"}); !errors.Is(err, ErrUnlogged) || !strings.Contains(err.Error(), "entry 2 of") {
+			t.Errorf("%s: a pack was made: %v", name, err)
+		}
+		r.builder.Check = func(extract []byte, key string) (Proved, error) { // whoever makes it looks away
+			p, err := openEntries(extract, key)
+			p.Entries = slices.DeleteFunc(p.Entries, func(e Entry) bool { return e.Seq == earlier.Seq })
+			return p, err
+		}
+		o, rep := verify(t, r.pack(t, Request{}), r.trust())
+		if o != nil || len(rep.Findings) != 1 || rep.Findings[0].File != logName || !strings.Contains(rep.English(), "entry 2 of") || !strings.Contains(rep.English(), "entry 4 of") ||
+			!strings.Contains(rep.Japanese(), "2番、") {
+			t.Errorf("%s: %s", name, rep.English())
+		}
+	}
+	r.builder.Check = openEntries
+	r.entries = append([]Entry{second(func(map[string]any) {})}, good...)
+	o, rep := verify(t, r.pack(t, Request{}), r.trust())
+	if o == nil || !strings.Contains(rep.English(), "entered before: entry 2 of") || !strings.Contains(rep.Japanese(), "それ以前にも記録されています（2番、") {
+		t.Errorf("a render that was done again: %s%s", rep.English(), rep.Japanese())
+	}
+}
+
 // TestUnprovable: no pack of what is not what was stored, of what the log does not know, and none that changed while it was written.
 func TestUnprovable(t *testing.T) {
 	r := newRigOf(t, 1, 10*time.Second) // more than what was proved is kept here

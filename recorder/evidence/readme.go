@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,8 +62,18 @@ func (p page) html() []byte {
 }
 
 func (p page) sections() []section {
-	return append(p.japanese(), p.english()...)
+	all := append(p.japanese(), p.english()...)
+	if len(p.index.LogLeftOut) == 0 { // nothing to say of it
+		all = slices.DeleteFunc(all, func(s section) bool { return s.title == leftOutJA || s.title == leftOutEN })
+	}
+	return all
 }
+
+// Titles of what is said only where something was left out.
+const (
+	leftOutJA = "入れていない監査ログの記録"
+	leftOutEN = "Entries of the audit log that are not in it"
+)
 
 func (p page) japanese() []section {
 	i, m := p.index, p.manifest
@@ -81,7 +92,11 @@ func (p page) japanese() []section {
 	} else {
 		cut.lines = append(cut.lines, "上の箇所の声はこのパックに入っていません。それ以外の音声が原本と同じであることは、作成者の署名が保証します。原本のハッシュ値は index.json の original_sha256 にあります。")
 	}
-	return []section{facts, cut, {"入っているもの", []string{
+	log := section{leftOutJA, []string{"一覧や記録票の表示は件数だけを示し、その他は種類ごとに新しいものから一定の数までを audit.json に入れています。残りは元の監査ログにあります。"}}
+	for _, l := range i.LogLeftOut {
+		log.lines = append(log.lines, l.japanese())
+	}
+	return []section{facts, cut, log, {"入っているもの", []string{
 		"audio.wav … 通話の音声（左が発信者、右が着信側）。track-01.wav などは、三者以上の通話での各人の声です。普通の音楽再生ソフトで聞けます。",
 		"manifest.json … 記録票。誰と誰が、いつ、どの番号で話したか、音声のハッシュ値（指紋のようなもの）。",
 		"receipt.json … 「通話を録音します」という告知を、誰にいつ流したかの記録。",
@@ -116,7 +131,11 @@ func (p page) english() []section {
 	} else {
 		cut.lines = append(cut.lines, "What was said there is not in this pack. That everything else is as in the original is vouched for by whoever signed. The original's hash stands in index.json as original_sha256.")
 	}
-	return []section{facts, cut, {"What is in it", []string{
+	log := section{leftOutEN, []string{"Views of lists and manifests are counted only; of every other kind audit.json has the newest, up to a number. The rest stands in the log itself."}}
+	for _, l := range i.LogLeftOut {
+		log.lines = append(log.lines, l.english())
+	}
+	return []section{facts, cut, log, {"What is in it", []string{
 		"audio.wav: the call, left the caller, right the called side; track-01.wav and so on: each voice alone, where more than two spoke.",
 		"manifest.json: who with whom, when, on which number; the hashes of the audio. receipt.json: who was told of the recording, and when.",
 		"audit.json: the audit log's entries about this recording (when it was stored, who heard it), each with the proof that it stands in the whole log.",

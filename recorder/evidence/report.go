@@ -23,6 +23,7 @@ type Report struct {
 	LogTime     time.Time // of its checkpoint
 	Witnessed   time.Time // when a witness signed that
 	Stored      time.Time // when the log noted the recording's hashes
+	Again       []Entry   // earlier entries of the same, of the same sound
 	Started     time.Time
 	Ended       time.Time
 }
@@ -58,7 +59,13 @@ func (r Report) Japanese() string {
 	b.WriteString("結果: 合格。このパックは作成時のまま一切変更されていません。\n")
 	fmt.Fprintf(&b, "  録音 %s（%s、%s から %s）\n", i.Recording, i.Domain, r.Started.Format(time.RFC3339), r.Ended.Format(time.RFC3339))
 	fmt.Fprintf(&b, "  録音のハッシュ値は %s に監査ログへ記録され、それ以後変わっていません。\n", r.Stored.Format(time.RFC3339))
+	if len(r.Again) > 0 {
+		fmt.Fprintf(&b, "  同じ音声の保管は、それ以前にも記録されています（%s）。\n", placesJA(r.Again))
+	}
 	fmt.Fprintf(&b, "  監査ログ: %d 件の記録が、%s 時点の全 %d 件の木に含まれることを確認しました。\n", r.Entries, r.LogTime.Format(time.RFC3339), r.LogSize)
+	for _, l := range i.LogLeftOut {
+		fmt.Fprintf(&b, "  監査ログのうち、パックに入れなかった記録: %s\n", l.japanese())
+	}
 	if !r.Witnessed.IsZero() {
 		fmt.Fprintf(&b, "  第三者の証人が %s に同じ監査ログへ署名しています。\n", r.Witnessed.Format(time.RFC3339))
 	}
@@ -87,7 +94,13 @@ func (r Report) English() string {
 	b.WriteString("Result: GOOD. Nothing in this pack was changed since it was made.\n")
 	fmt.Fprintf(&b, "  Recording %s (%s, from %s to %s)\n", i.Recording, i.Domain, r.Started.Format(time.RFC3339), r.Ended.Format(time.RFC3339))
 	fmt.Fprintf(&b, "  Its hashes went into the audit log at %s and have not changed since.\n", r.Stored.Format(time.RFC3339))
+	if len(r.Again) > 0 {
+		fmt.Fprintf(&b, "  That the same audio was stored had been entered before: %s.\n", placesEN(r.Again))
+	}
 	fmt.Fprintf(&b, "  Audit log: %d entries stand in the tree of all %d as of %s.\n", r.Entries, r.LogSize, r.LogTime.Format(time.RFC3339))
+	for _, l := range i.LogLeftOut {
+		fmt.Fprintf(&b, "  Entries of the audit log that are not in the pack: %s\n", l.english())
+	}
 	if !r.Witnessed.IsZero() {
 		fmt.Fprintf(&b, "  An independent witness signed the same log at %s.\n", r.Witnessed.Format(time.RFC3339))
 	}
@@ -100,6 +113,14 @@ func (r Report) English() string {
 	}
 	fmt.Fprintf(&b, "  Fingerprint of the signing key %s\n", r.Fingerprint)
 	return b.String()
+}
+
+func (l LeftOut) japanese() string {
+	return fmt.Sprintf("%s（%s） %d 件", clean(l.Action), clean(l.Outcome), l.Count)
+}
+
+func (l LeftOut) english() string {
+	return fmt.Sprintf("%d of %s (%s)", l.Count, clean(l.Action), clean(l.Outcome))
 }
 
 // clock writes a place in a recording.

@@ -52,6 +52,7 @@ type rig struct {
 	row     catalogue.Row
 	plain   map[string][]byte // by member
 	entries []Entry
+	leftOut []LeftOut
 	text    []byte // of the manifest
 }
 
@@ -118,7 +119,7 @@ func newRigOf(t testing.TB, tracks int, length time.Duration) *rig {
 	r.put(t, catalogue.ManifestName(object), r.text)
 	r.row = catalogue.Row{ID: m.ID, Domain: m.Domain, Object: object, SealedSHA256: m.SealedSHA256, SealedBytes: m.SealedBytes}
 	r.entries = []Entry{
-		{Seq: 4, Time: began.Add(time.Minute), Domain: "a.example", Subject: "system", Action: StoredAction, Object: "recording/r1", Detail: map[string]any{"manifest_sha256": sum(r.text)}},
+		{Seq: 4, Time: began.Add(time.Minute), Domain: "a.example", Subject: "system", Action: StoredAction, Object: "recording/r1", Detail: r.deposit(m)},
 		{Seq: 9, Time: began.Add(time.Hour), Domain: "a.example", Subject: "kakari@a.example", Action: "recording.export", Object: "r1"},
 	}
 	_, key, err := ed25519.GenerateKey(nil)
@@ -129,10 +130,19 @@ func newRigOf(t testing.TB, tracks int, length time.Duration) *rig {
 	return r
 }
 
+// deposit is what the log says of a recording that was stored.
+func (r *rig) deposit(m recorder.Manifest) map[string]any {
+	tracks := []any{}
+	for _, t := range m.Tracks {
+		tracks = append(tracks, map[string]any{"track": float64(t.Number), "audio_sha256": t.AudioSHA256, "sealed_sha256": t.SealedSHA256})
+	}
+	return map[string]any{"manifest_sha256": sum(r.text), "audio_sha256": m.AudioSHA256, "tracks": tracks}
+}
+
 // Extract implements Log.
-func (r *rig) Extract(context.Context, string, string) ([]byte, string, error) {
+func (r *rig) Extract(context.Context, string, string) (Extract, error) {
 	text, err := json.Marshal(r.entries)
-	return text, "log-key", err
+	return Extract{text, "log-key", r.leftOut}, err
 }
 
 func openEntries(extract []byte, key string) (p Proved, err error) {

@@ -1,9 +1,11 @@
 package evidence
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"naisen/recorder"
 )
@@ -63,7 +65,8 @@ type span struct {
 	channel  int   // -1: all
 }
 
-// spans of a file of a recording. A track is silent where the side of any of its parties is: who was neither caller nor called is never let through
+// spans of a file of a recording, by channel and place, none of which meets another one of its channel: many redactions of one stretch cost as
+// much as one. A track is silent where the side of any of its parties is: who was neither caller nor called is never let through
 // by a mistake of roles.
 func spans(w wav, list []Redaction, parties []recorder.Party) []span {
 	var out []span
@@ -80,7 +83,16 @@ func spans(w wav, list []Redaction, parties []recorder.Party) []span {
 		}
 		out = append(out, s)
 	}
-	return out
+	slices.SortFunc(out, func(a, b span) int { return cmp.Or(cmp.Compare(a.channel, b.channel), cmp.Compare(a.from, b.from)) })
+	joined := out[:0]
+	for _, s := range out {
+		if n := len(joined) - 1; n >= 0 && joined[n].channel == s.channel && s.from <= joined[n].to {
+			joined[n].to = max(joined[n].to, s.to)
+			continue
+		}
+		joined = append(joined, s)
+	}
+	return joined
 }
 
 func onSide(side string, parties []recorder.Party) bool {

@@ -246,26 +246,22 @@ func (v *verifier) log(m recorder.Manifest) {
 		return
 	}
 	v.report.Entries, v.report.LogSize, v.report.LogTime, v.report.Witnessed = len(got.Entries), got.Size, got.Time, got.Witnessed
-	stored, err := storedEntry(got.Entries, m.Domain, m.ID)
-	if err != nil {
+	all := storedEntries(got.Entries, m.Domain, m.ID)
+	if len(all) == 0 {
 		v.report.found(logName, "has no entry of this recording's storing", "この録音の保管を記した記録がありません")
 		return
 	}
-	v.report.Stored = stored.Time
+	if !sameSound(all) {
+		v.report.found(logName, fmt.Sprintf("says more than once that this recording was stored, each time with other hashes (%s): which of them is the call cannot be told from it", placesEN(all)),
+			fmt.Sprintf("この録音の保管が、異なるハッシュ値で複数回記録されています（%s）。どれが本当の通話かは判断できません", placesJA(all)))
+		return
+	}
+	stored := all[len(all)-1]
+	v.report.Stored, v.report.Again = stored.Time, all[:len(all)-1]
 	if stored.Detail["manifest_sha256"] != sum(v.texts[manifestOf]) {
 		v.report.found(manifestOf, fmt.Sprintf("is not the manifest whose hash the audit log has since %s (entry %d)", stored.Time.UTC().Format("2006-01-02T15:04:05Z"), stored.Seq),
 			fmt.Sprintf("監査ログ（%d番、%s）に記されたハッシュ値の記録票ではありません", stored.Seq, stored.Time.UTC().Format("2006-01-02T15:04:05Z")))
 	}
-}
-
-// storedEntry is the last entry that says that this recording was stored.
-func storedEntry(entries []Entry, domain, recording string) (Entry, error) {
-	for _, e := range slices.Backward(entries) {
-		if e.Action == StoredAction && e.Domain == domain && e.Object == "recording/"+recording {
-			return e, nil
-		}
-	}
-	return Entry{}, ErrUnlogged
 }
 
 // silence: what is called redacted is silent in every file that it is about.

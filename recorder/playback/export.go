@@ -1,6 +1,7 @@
 package playback
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 
 	"naisen/recorder"
+	"naisen/recorder/catalogue"
 	"naisen/recorder/evidence"
 	"naisen/recorder/unseal"
 )
@@ -41,6 +43,14 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 		h.problem(w, r, badOrder, invalid.Field+" "+invalid.Reason, "field", invalid.Field)
 		return
 	}
+	select {
+	case h.packs <- struct{}{}:
+		defer func() { <-h.packs }()
+	default:
+		w.Header().Set("Retry-After", "60")
+		h.problem(w, r, busy, "")
+		return
+	}
 	silenced := int64(0)
 	for _, c := range q.Redactions {
 		silenced += c.ToMS - c.FromMS
@@ -50,7 +60,7 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q.By = permit.Terms().Listener
-	pack, err := h.cfg.Packs.Prepare(unseal.WithListener(r.Context(), q.By), row, q)
+	pack, err := h.prepare(r.Context(), row, q)
 	if err != nil {
 		permit.Done(recorder.Served{}, err)
 		if errors.As(err, &invalid) {
@@ -72,6 +82,20 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 		h.cfg.Log.Error("playback: evidence pack interrupted", "recording", row.ID, "err", err)
 		panic(http.ErrAbortHandler) // what came so far is no pack, and must not look like one
 	}
+}
+
+// maxPacks bounds the packs under way. Whoever orders one more comes again: it costs the processor as much as hours of listening.
+const maxPacks = 4
+
+// prepare makes one pack after the other: the calls of this machine come first.
+func (h *Handler) prepare(ctx context.Context, row catalogue.Row, q evidence.Request) (*evidence.Pack, error) {
+	select {
+	case h.making <- struct{}{}:
+		defer func() { <-h.making }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return h.cfg.Packs.Prepare(unseal.WithListener(ctx, q.By), row, q)
 }
 
 // readOrder is strict: a misspelt redaction would not be one.

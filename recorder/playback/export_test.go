@@ -10,8 +10,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,11 +25,17 @@ import (
 )
 
 // ledger is an audit log that is believed: what a real one proves is shown elsewhere.
-type ledger struct{ entries []evidence.Entry }
+type ledger struct {
+	entries []evidence.Entry
+	slow    func(context.Context)
+}
 
-func (l *ledger) Extract(context.Context, string, string) ([]byte, string, error) {
+func (l *ledger) Extract(ctx context.Context, _, _ string) (evidence.Extract, error) {
+	if l.slow != nil {
+		l.slow(ctx)
+	}
 	text, err := json.Marshal(l.entries)
-	return text, "log", err
+	return evidence.Extract{Text: text, Key: "log"}, err
 }
 
 func (l *ledger) open(extract []byte, _ string) (p evidence.Proved, err error) {
@@ -132,5 +140,80 @@ func TestExport(t *testing.T) {
 	}
 	if s := h.Stats(); s.Exports != 1 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestOnePackAtATime: of many who order packs at once one is served at a time, some wait, the others are told to come again; who goes away waits no more.
+func TestOnePackAtATime(t *testing.T) {
+	h := newHouse(t)
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var now, most atomic.Int64
+	entered, leave := make(chan struct{}, 100), make(chan struct{})
+	log := &ledger{slow: func(context.Context) {
+		n := now.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		entered <- struct{}{}
+		<-leave
+		now.Add(-1)
+	}}
+	h.Handler, err = New(Config{Gate: h.gate, Catalogue: h.cat, Store: h.store, Sealer: h.sealer, Marker: h.cfg.Marker,
+		Packs: &evidence.Builder{Opener: unseal.New(h.store, h.sealer), Log: log, Check: log.open, Key: key, Now: time.Now}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.entries = []evidence.Entry{{Seq: 1, Domain: "a.example", Action: evidence.StoredAction, Object: "recording/r1", Detail: map[string]any{"manifest_sha256": h.addSound(t, "r1")}}}
+	codes := make(chan int, 3*maxPacks)
+	code := func() int {
+		t.Helper()
+		select {
+		case c := <-codes:
+			return c
+		case <-time.After(time.Minute):
+			t.Fatal("nobody was answered")
+			return 0
+		}
+	}
+	order := func(ctx context.Context) {
+		r := httptest.NewRequestWithContext(ctx, "POST", base+"/r1/evidence", strings.NewReader(`{"purpose":"開示請求"}`))
+		r.Header.Set("Authorization", "Bearer export:100")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code == 503 && w.Header().Get("Retry-After") == "" {
+			t.Error("nobody says when to come again")
+		}
+		codes <- w.Code
+	}
+	going, goes := context.WithCancel(t.Context())
+	go order(t.Context())
+	<-entered // the first one is being made
+	go order(going)
+	for range maxPacks - 2 {
+		go order(t.Context())
+	}
+	for late := time.Now().Add(time.Minute); len(h.packs) < maxPacks && time.Now().Before(late); {
+		runtime.Gosched()
+	}
+	for range maxPacks {
+		go order(t.Context())
+		if got := code(); got != 503 {
+			t.Errorf("one too many: %d", got)
+		}
+	}
+	goes()
+	if got := code(); got != 200 { // nothing was written
+		t.Errorf("who went away: %d", got)
+	}
+	close(leave)
+	for range maxPacks - 1 {
+		if got := code(); got != 200 {
+			t.Errorf("who waited: %d", got)
+		}
+	}
+	if most.Load() != 1 || len(h.packs) != 0 || len(h.making) != 0 || len(entered) != maxPacks-2 {
+		t.Errorf("%d at once, %d and %d slots taken, %d made", most.Load(), len(h.packs), len(h.making), len(entered)+1)
 	}
 }

@@ -61,6 +61,8 @@ type Handler struct {
 	count      counters
 	stall      time.Duration // how long a listener may take nothing
 	pacer      pacer
+	making     chan struct{} // one slot: a pack is read, hashed and signed
+	packs      chan struct{} // maxPacks: it is waited for, made or sent
 	recheck    time.Duration // how often a listener's right is looked at again while it plays
 }
 
@@ -95,7 +97,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: cfg.Opener, stall: stalled, recheck: recheckEvery,
+	h := &Handler{cfg: cfg, mux: http.NewServeMux(), opener: cfg.Opener, making: make(chan struct{}, 1), packs: make(chan struct{}, maxPacks), stall: stalled, recheck: recheckEvery,
 		listenings: listenings{known: map[heard]*span{}}, pacer: pacer{budgets: map[string]*rate.Limiter{}, now: time.Now}}
 	if h.opener == nil {
 		h.opener = unseal.New(cfg.Store, cfg.Sealer)

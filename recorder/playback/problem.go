@@ -28,6 +28,7 @@ var (
 	altered          = kind{http.StatusBadGateway, "integrity", "The stored recording was altered and is not played", "保管された録音が改変されているため再生しません"}
 	unlogged         = kind{http.StatusConflict, "unlogged", "The audit log does not know this recording as it is stored: nothing can be proved of it", "この録音の保管記録が監査ログになく、証拠パックを作成できません"}
 	tooLarge         = kind{http.StatusConflict, "too-large", "The recording is too long for an evidence pack (4 GiB)", "録音が長すぎて証拠パックにできません（上限4GiB）"}
+	busy             = kind{http.StatusServiceUnavailable, "busy", "Other evidence packs are being made; try again later", "他の証拠パックを作成中です。しばらくしてからもう一度お試しください"}
 	unavailable      = kind{http.StatusServiceUnavailable, "unavailable", "The recording cannot be read now", "現在、録音を読み出せません"}
 	noKey            = kind{http.StatusServiceUnavailable, "no-key", "The vault's key is not available here", "保管庫の鍵がこの装置にありません"}
 	keyAway          = kind{http.StatusServiceUnavailable, "key-away", "The keeper of the vault's key does not answer; try again later", "保管庫の鍵の管理先が応答しません。後でもう一度お試しください"}
