@@ -22,6 +22,8 @@ import (
 
 // Config is what needs a restart. Everything else is data behind the REST API. The zero value is the switch on its embedded defaults.
 type Config struct {
+	renderWith string // program whose `render` does the renders; empty: this process, as in tests
+
 	Data      string          `yaml:"data"`   // directory of everything that lasts; "./var"
 	Domain    string          `yaml:"domain"` // made on the first run, and served to phones that name an address of ours instead
 	Language  string          `yaml:"language"`

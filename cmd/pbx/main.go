@@ -25,6 +25,8 @@ type commands struct {
 
 	Vault vaultCmd `cmd:"" help:"Run the vault as a process of its own: the private keys of recordings, and what opens them."`
 
+	Render renderCmd `cmd:"" hidden:""`
+
 	Recording recordingCmd `cmd:"" help:"The stored recordings."`
 	Verify    verifyCmd    `cmd:"" help:"Check an evidence pack, offline: nothing but the pack and a key that you trust is needed."`
 }

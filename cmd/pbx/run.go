@@ -21,6 +21,7 @@ func (c serveCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	config.renderWith = renderProgram
 	gate := newLogGate(os.Stderr)
 	defer gate.Close()
 	return serve(ctx, config, out, slog.New(flushing{logger(config.Log, gate).Handler(), gate}))

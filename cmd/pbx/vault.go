@@ -56,7 +56,8 @@ func openVault(ctx context.Context, c Config, deposit func(context.Context, reco
 	if v.catalogue, err = catalogue.OpenWith(ctx, c.path("catalogue.db"), time.Now, catalogueWords()); err != nil {
 		return nil, err
 	}
-	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue, Deposit: deposit, Log: log, Rings: c.Recording.Held})
+	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue,
+		Renderer: c.renderer(), Deposit: deposit, Log: log, Rings: c.Recording.Held})
 	if err != nil {
 		return nil, errors.Join(err, v.catalogue.Close())
 	}
@@ -116,7 +117,8 @@ func (v *vault) openPost(ctx context.Context, c Config, changed func(), log *slo
 	if v.messages, err = catalogue.Open(ctx, c.path("messages.db"), time.Now); err != nil {
 		return err
 	}
-	cfg := mailbox.Config{Dir: c.path("mailbox"), Sealer: v.sealer, Store: objstore.Under(v.store, messagesPart), Catalogue: v.messages, Changed: changed, Log: log}
+	cfg := mailbox.Config{Dir: c.path("mailbox"), Sealer: v.sealer, Store: objstore.Under(v.store, messagesPart), Catalogue: v.messages,
+		Renderer: c.renderer(), Changed: changed, Log: log}
 	if v.apart != nil {
 		cfg.Opener = v.apart.Opener(cfg.Store, v.sealer, messagesPart)
 	}

@@ -90,6 +90,12 @@ func (r *Reader) Rewind() {
 	r.next, r.rest, r.complete, r.damaged = 0, nil, false, 0
 }
 
+// Clear wipes what was decrypted last. The reader is of no use afterwards until it is rewound.
+func (r *Reader) Clear() {
+	clear(r.plain[:])
+	r.rest = nil
+}
+
 // Complete says, once Next has returned io.EOF, whether the journal was finished by its capture and nothing of it is missing at the end.
 func (r *Reader) Complete() bool { return r.complete }
 

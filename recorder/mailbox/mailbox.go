@@ -37,13 +37,14 @@ type Opener interface {
 	Open(ctx context.Context, row catalogue.Row) (io.ReaderAt, int64, io.Closer, error)
 }
 
-// Config of a Post. All fields but Opener, Log, Now, Changed and MinFree are required.
+// Config of a Post. All fields but Opener, Renderer, Log, Now, Changed and MinFree are required.
 type Config struct {
 	Dir       string // of journals and spool
 	Sealer    *seal.Sealer
 	Opener    Opener         // nil: of Store and Sealer, in this process
 	Store     objstore.Store // of messages alone: objstore.Under
 	Catalogue *catalogue.Catalogue
+	Renderer  pipeline.Renderer // nil: this process
 	Log       *slog.Logger
 	Now       func() time.Time
 	Changed   func() // messages came, went or were heard: whoever counts them counts again. It must not block.
@@ -90,7 +91,7 @@ func Open(cfg Config) (*Post, error) {
 		p.opener = unseal.New(cfg.Store, cfg.Sealer)
 	}
 	var err error
-	p.pipeline, err = pipeline.Open(pipeline.Config{Dir: cfg.Dir, Sealer: cfg.Sealer, Store: cfg.Store, Catalogue: cfg.Catalogue, Log: cfg.Log, Now: cfg.Now,
+	p.pipeline, err = pipeline.Open(pipeline.Config{Dir: cfg.Dir, Sealer: cfg.Sealer, Store: cfg.Store, Catalogue: cfg.Catalogue, Renderer: cfg.Renderer, Log: cfg.Log, Now: cfg.Now,
 		Keep: worth, Stored: p.stored, Entered: cfg.Changed, MaxLive: maxLive})
 	if err != nil {
 		return nil, err

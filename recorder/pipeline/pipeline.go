@@ -42,6 +42,7 @@ type Config struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
+	Renderer   Renderer      // nil: this process renders
 	Renders    int           // at once; default 1
 	Uploads    int           // at once; default 2
 	RetryFirst time.Duration // back-off after the first failure; default 1 s
@@ -142,6 +143,9 @@ func (c *Config) defaults() {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Renderer == nil {
+		c.Renderer = here{}
 	}
 	c.Renders, c.Uploads = max(c.Renders, 1), max(c.Uploads, 0)
 	if c.Uploads == 0 {

@@ -1,12 +1,8 @@
 package pipeline
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +12,6 @@ import (
 	"strconv"
 
 	"naisen/recorder"
-	"naisen/recorder/catalogue"
 	"naisen/recorder/journal"
 	"naisen/recorder/render"
 )
@@ -53,11 +48,9 @@ func (p *Pipeline) render(ctx context.Context, id string) error {
 	if info.Size() <= journal.SlotSize { // the machine stopped before the first record was on disk
 		return p.discard(ctx, id)
 	}
-	r, err := journal.Open(ctx, f, info.Size(), p.cfg.Sealer, id)
-	var c recorder.Case
-	if err == nil {
-		c, err = firstCase(r)
-	}
+	key := &keyOnce{Keeper: p.cfg.Sealer}
+	defer func() { clear(key.key) }()
+	c, err := caseOf(ctx, f, info.Size(), key, id)
 	if errors.Is(err, recorder.ErrIntegrity) {
 		return p.quarantine(ctx, id, c, err)
 	}
@@ -71,7 +64,11 @@ func (p *Pipeline) render(ctx context.Context, id string) error {
 	if stored { // a power cut brought back a journal that was removed
 		return p.cleanUp(id)
 	}
-	m, err := p.renderFiles(ctx, id, c, r)
+	keys, err := p.cfg.Sealer.Public(ctx, c.Domain) // before anything is sealed: if somebody rotates meanwhile, no file has an older one
+	if err != nil {
+		return p.renderFailed(id, err)
+	}
+	m, err := p.cfg.Renderer.Render(ctx, Job{Dir: p.cfg.Dir, ID: id, Name: c.ID, Key: key.key, Keys: keys})
 	switch {
 	case errors.Is(err, recorder.ErrIntegrity):
 		return p.quarantine(ctx, id, c, err)
@@ -99,6 +96,28 @@ func (p *Pipeline) rendered(ctx context.Context, m recorder.Manifest) {
 	}
 }
 
+// keyOnce remembers the key of the one journal that is opened with it.
+type keyOnce struct {
+	journal.Keeper
+	key []byte
+}
+
+func (k *keyOnce) OpenSpool(ctx context.Context, sealed []byte, limit int64) ([]byte, error) {
+	plain, err := k.Keeper.OpenSpool(ctx, sealed, limit)
+	k.key = bytes.Clone(plain)
+	return plain, err
+}
+
+// caseOf reads what a journal is of. The slots that it opened for that, with whatever else is in them, are not left in memory.
+func caseOf(ctx context.Context, f io.ReaderAt, size int64, keeper journal.Keeper, id string) (recorder.Case, error) {
+	r, err := journal.Open(ctx, f, size, keeper, id)
+	if err != nil {
+		return recorder.Case{}, err
+	}
+	defer r.Clear()
+	return firstCase(r)
+}
+
 // firstCase reads the journal's case, wherever the first slots went.
 func firstCase(r *journal.Reader) (recorder.Case, error) {
 	var rec journal.Record
@@ -110,7 +129,6 @@ func firstCase(r *journal.Reader) (recorder.Case, error) {
 		case err != nil:
 			return recorder.Case{}, err
 		case rec.Kind == journal.KindCase:
-			r.Rewind()
 			return rec.Case, nil
 		}
 	}
@@ -131,163 +149,6 @@ func (p *Pipeline) resolve(ctx context.Context, c *recorder.Case) (stored bool, 
 		return p.resolve(ctx, c)
 	}
 	return row.State == recorder.Stored, nil
-}
-
-// renderFiles writes audio, manifest and note, in this order, each whole or not at all. Plain audio exists only in memory.
-func (p *Pipeline) renderFiles(ctx context.Context, id string, c recorder.Case, r *journal.Reader) (recorder.Manifest, error) {
-	var m recorder.Manifest
-	work, err := render.Open(ctx, r)
-	if err != nil {
-		return m, err
-	}
-	epoch, err := p.cfg.Sealer.Epoch(ctx, c.Domain) // before anything is sealed: if somebody rotates meanwhile, no file has an older one
-	if err != nil {
-		return m, err
-	}
-	sha, size, err := p.sealFile(ctx, p.spooled(id, audioExt), c.Domain, func(w io.Writer) (err error) {
-		m, err = work.Stereo(ctx, w)
-		return err
-	})
-	if err != nil {
-		return m, err
-	}
-	m.SealedSHA256, m.SealedBytes, m.Epoch = sha, size, epoch
-	if m.Peaks, err = p.sealPeaks(ctx, c.Domain, work.Peaks()); err != nil {
-		return m, err
-	}
-	if m.Tracks, err = p.renderTracks(ctx, id, c.Domain, work); err != nil {
-		return m, err
-	}
-	m.ID = c.ID
-	text, err := json.Marshal(m)
-	if err != nil {
-		return m, err
-	}
-	if len(text) > catalogue.MaxManifest {
-		return m, fmt.Errorf("pipeline: manifest of %d bytes", len(text))
-	}
-	plain := sha256.Sum256(text)
-	n := note{Manifest: m, PlainSHA256: hex.EncodeToString(plain[:])}
-	n.ManifestSHA256, n.ManifestBytes, err = p.sealFile(ctx, p.spooled(id, manifestExt), m.Domain, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-	if err != nil {
-		return m, err
-	}
-	text, err = json.Marshal(n)
-	if err != nil {
-		return m, err
-	}
-	sealed, err := p.cfg.Sealer.SealSpool(ctx, text)
-	if err != nil {
-		return m, err
-	}
-	return m, whole(p.spooled(id, jobExt), true, func(w io.Writer) error {
-		_, err := w.Write(sealed)
-		return err
-	})
-}
-
-// sealPeaks seals the waveform as the audio is sealed.
-func (p *Pipeline) sealPeaks(ctx context.Context, domain string, peaks *recorder.Peaks) ([]byte, error) {
-	if peaks == nil {
-		return nil, nil
-	}
-	text, err := json.Marshal(peaks)
-	if err != nil {
-		return nil, err
-	}
-	var sealed bytes.Buffer
-	w, err := p.cfg.Sealer.Seal(ctx, domain, &sealed)
-	if err == nil {
-		_, err = w.Write(text)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return sealed.Bytes(), err
-}
-
-// renderTracks writes the voice of each party where more than two spoke, one after the other.
-func (p *Pipeline) renderTracks(ctx context.Context, id, domain string, work *render.Rendering) ([]recorder.Track, error) {
-	var all []recorder.Track
-	for _, party := range work.Voices() {
-		var t recorder.Track
-		number := len(all) + 1
-		sha, size, err := p.sealFile(ctx, p.spooled(id, trackExt(number)), domain, func(w io.Writer) (err error) {
-			t, err = work.Track(ctx, party, w)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		t.Number, t.SealedSHA256, t.SealedBytes = number, sha, size
-		all = append(all, t)
-	}
-	return all, nil
-}
-
-// sealFile writes a sealed file and returns the hash and size of its ciphertext.
-func (p *Pipeline) sealFile(ctx context.Context, path, domain string, fill func(io.Writer) error) (sha string, size int64, err error) {
-	digest := sha256.New()
-	err = whole(path, false, func(w io.Writer) error {
-		counted := &counter{w: w}
-		sealer, err := p.cfg.Sealer.Seal(ctx, domain, io.MultiWriter(counted, digest))
-		if err != nil {
-			return err
-		}
-		if err := fill(sealer); err != nil {
-			return err
-		}
-		err = sealer.Close()
-		size = counted.n
-		return err
-	})
-	return hex.EncodeToString(digest.Sum(nil)), size, err
-}
-
-// whole writes a file under a temporary name and gives it its own. Only the note, which is sync, waits for the disk: what a power cut leaves of audio and
-// manifest beside it is held against its hashes before it is used, and the journal is still there then, or the store has all. So a recording costs the
-// disk one wait here and not six.
-func whole(path string, sync bool, fill func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(path+tmpExt, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	b := bufio.NewWriterSize(f, 256<<10)
-	if err = fill(b); err == nil {
-		err = b.Flush()
-	}
-	if err == nil && sync {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(path+tmpExt, path)
-	}
-	if err != nil {
-		os.Remove(path + tmpExt)
-	}
-	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	return n, err
 }
 
 func (p *Pipeline) renderFailed(id string, err error) error {
