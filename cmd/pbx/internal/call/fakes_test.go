@@ -243,7 +243,8 @@ type fakeRecording struct {
 	more   []string // parties that came later
 
 	held   bool     // in memory: it is no recording yet
-	orders []string // pauses and their ends
+	orders []string // pauses and their ends; guarded by mu
+	mu     sync.Mutex
 	full   bool     // it takes no pause
 
 	listeners []string
@@ -264,12 +265,23 @@ func (f *fakeRecording) Mask(on bool, _ string) { f.masks = append(f.masks, on) 
 // Pause and Resume implement pauser.
 func (f *fakeRecording) Pause(o recorder.Order) bool {
 	if !f.full {
-		f.orders = append(f.orders, strings.TrimSpace("pause "+o.By+" "+o.How+" "+o.Reason))
+		f.order("pause", o)
 	}
 	return !f.full
 }
-func (f *fakeRecording) Resume(o recorder.Order) {
-	f.orders = append(f.orders, strings.Join(strings.Fields("resume "+o.By+" "+o.How+" "+o.Reason), " "))
+func (f *fakeRecording) Resume(o recorder.Order) { f.order("resume", o) }
+
+func (f *fakeRecording) order(does string, o recorder.Order) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.orders = append(f.orders, strings.Join(strings.Fields(does+" "+o.By+" "+o.How+" "+o.Reason), " "))
+}
+
+// ordered is what it was told of pauses.
+func (f *fakeRecording) ordered() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.orders)
 }
 
 // Hold implements recorder.Holder, and fakeRecording recorder.Held.

@@ -66,7 +66,7 @@ func (o *trial) through(l *fakeLeg) {
 func (o *trial) want(orders ...string) {
 	o.t.Helper()
 	synctest.Wait()
-	if got := o.records[0].orders; len(o.records) != 1 || !slices.Equal(got, orders) {
+	if got := o.records[0].ordered(); len(o.records) != 1 || !slices.Equal(got, orders) {
 		o.t.Errorf("%d recordings, the first was told %q, want %q", len(o.records), got, orders)
 	}
 }
@@ -176,7 +176,7 @@ func TestPauseEndsWithWhoAskedForIt(t *testing.T) {
 			}
 			c.what(o)
 			synctest.Wait()
-			got := o.records[0].orders
+			got := o.records[0].ordered()
 			if len(got) != 2 || got[1] != c.want {
 				t.Errorf("%s: %q", name, got)
 			}
@@ -200,16 +200,16 @@ func TestPauseEndsWithWhoAskedForIt(t *testing.T) {
 		if len(o.records) > 1 {
 			r = o.records[1]
 		}
-		before := len(r.orders)
+		before := len(r.ordered())
 		o.carol.presses("#76")
 		synctest.Wait()
-		if len(r.orders) != before+1 {
-			t.Fatalf("one of three pauses: %q", r.orders)
+		if len(r.ordered()) != before+1 {
+			t.Fatalf("one of three pauses: %q", r.ordered())
 		}
 		o.carol.hangup(sip.CauseNormal)
 		synctest.Wait()
-		if got := r.orders[len(r.orders)-1]; got != "resume 2003 automatic left" {
-			t.Errorf("who paused has gone: %q", r.orders)
+		if got := r.ordered()[len(r.ordered())-1]; got != "resume 2003 automatic left" {
+			t.Errorf("who paused has gone: %q", r.ordered())
 		}
 		o.anna.hangup(sip.CauseNormal)
 		o.bob.hangup(sip.CauseNormal)
