@@ -79,7 +79,7 @@ func (c *Call) refusalTold(p *party) {
 // somebody who refuses it, and somebody did.
 func (c *Call) insists() bool {
 	r := c.plan.Record
-	broken := c.recording != nil && c.record.broken == c.record.id
+	broken := c.recorded() && c.record.broken == c.record.id
 	return r.On && (c.refuses() && (c.record.refused || broken) || c.record.declined && r.Refusal.Ends && !r.ByHand && !c.urgent)
 }
 

@@ -180,6 +180,8 @@ func TestHeldBack(t *testing.T) {
 func TestHeldBackGoesOn(t *testing.T) {
 	never := recorded(route.NoticeNone)
 	never.Record = route.Record{Never: "2003", Notice: route.NoticeNone}
+	strict := recorded(route.NoticeEarly)
+	strict.Record.Refuse = true
 	for name, c := range map[string]struct {
 		next          route.Plan
 		records       int
@@ -189,6 +191,7 @@ func TestHeldBackGoesOn(t *testing.T) {
 		"to an ordinary number":    {plain, 1, true, false, 0},
 		"to one that is never":     {never, 1, true, false, 1},
 		"to one that is always so": {recorded(route.NoticeEarly), 2, true, false, 1},
+		"or has no call":           {strict, 2, true, false, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			o := counter(t, demanded(route.NoticeEarly, true))
@@ -199,7 +202,10 @@ func TestHeldBackGoesOn(t *testing.T) {
 			if len(o.records) != c.records || o.records[0].held != c.first || o.records[0].stops != c.stops {
 				t.Errorf("%s: %d recordings, the first is held %v and stopped %d times", name, len(o.records), o.records[0].held, o.records[0].stops)
 			}
-			if c.records == 2 && (o.records[1].held || o.records[1].of.ID == o.records[0].of.ID || o.records[1].of.Asked != nil) {
+			if o.anna.ends > 0 {
+				t.Errorf("%s: the call has ended", name)
+			}
+			if c.records == 2 && len(o.records) == 2 && (o.records[1].held || o.records[1].of.ID == o.records[0].of.ID || o.records[1].of.Asked != nil) {
 				t.Errorf("%s: %+v", name, o.records[1].of)
 			}
 			o.ends()
@@ -219,4 +225,16 @@ func TestNothingHeldBack(t *testing.T) {
 		}
 		o.ends()
 	})
+}
+
+// Where somebody must be told and was not, which can be a machine without an ear, nothing is held.
+func TestUntoldIsNotHeld(t *testing.T) {
+	c := &Call{deps: Deps{Holder: newRig(plain)}, plan: demanded(route.NoticeEarly, true), caller: &party{outside: true}, winner: &party{ext: "2002"}}
+	if c.holdable() {
+		t.Error("it is held")
+	}
+	c.notice = &recorder.Notice{}
+	if !c.holdable() {
+		t.Error("it is not held, though the caller was told")
+	}
 }

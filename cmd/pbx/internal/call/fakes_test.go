@@ -245,7 +245,7 @@ type fakeRecording struct {
 	held   bool     // in memory: it is no recording yet
 	orders []string // pauses and their ends; guarded by mu
 	mu     sync.Mutex
-	full   bool     // it takes no pause
+	full   bool // it takes no pause
 
 	listeners []string
 	kept      []int
