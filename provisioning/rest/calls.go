@@ -32,7 +32,7 @@ func (a *api) registerCalls() {
 		rule{action: policy.CallRead, kind: policy.KindCall, domain: "domain"}), a.listCalls)
 	huma.Register(a.huma, operation(http.MethodPost, "/v1/domains/{domain}/calls/{key}/hangup", "hang-up", "End a live call",
 		rule{action: policy.CallHangup, kind: policy.KindCall, key: "key", domain: "domain"}), a.hangup)
-	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/calls/{key}/recording", "record-call", "Switch recording on or off",
+	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/calls/{key}/recording", "record-call", "Switch recording on or off; where a notice is due it is heard before",
 		rule{action: policy.CallRecord, kind: policy.KindCall, key: "key", domain: "domain"}, 409, 413, 415, 422), a.record)
 	a.registerRecordingOrders()
 }
