@@ -1,6 +1,7 @@
 # make        format check, vet, lint, fuzz briefly, test: green before each commit
 # make test   the same; .ci/run calls exactly this. Installs what the tests need from Debian when it is missing
 # make load   measures the switch and writes build/load.md: about 25 minutes; it gates nothing
+# make stores runs the S3 tests on a second server too and writes docs/s3-report.md; the first time it builds MinIO, for some minutes
 # make quick  format, vet and the tests without the race detector, served from the cache where nothing has changed
 SHELL := /bin/bash -o pipefail
 
@@ -14,7 +15,7 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/l
 UNIT = $$($(GO) list ./... | grep -v '/loadtest')
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick tools format vet lint fuzz unit phones load
+.PHONY: all test quick tools format vet lint fuzz unit phones stores load
 
 all: test
 
@@ -51,6 +52,10 @@ unit:
 # Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.
 phones:
 	$(GO) test -count=1 -timeout 8m ./loadtest/...
+
+# The S3 client against each server that its tests know (docs/s3.md). Not part of `make test`, which runs them on the first.
+stores:
+	@GO=$(GO) .ci/stores
 
 # Set-up time, processor time, rates and memory, on one core; LOAD=-short is a small run to see that it works, LOAD="-only ^delay$$" one section;
 # LOAD=-help names them.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"hash/fnv"
 	"log/slog"
 	"sync"
@@ -10,7 +9,7 @@ import (
 	"time"
 
 	"naisen/recorder/objstore"
-	"naisen/recorder/objstore/s3"
+	"naisen/recorder/pipeline"
 	"naisen/recorder/reconcile"
 	"naisen/recorder/retention"
 
@@ -37,15 +36,16 @@ type archive struct {
 	cancel  context.CancelFunc
 	worker  sync.WaitGroup
 
-	unlocked atomic.Bool                        // the bucket was made without Object Lock
-	last     atomic.Pointer[[]reconcile.Report] // of recordings and of messages; nil: none yet
-	failed   atomic.Uint64                      // comparisons that could not be done
+	buckets bucketWatch
+	last    atomic.Pointer[[]reconcile.Report] // of recordings and of messages; nil: none yet
+	failed  atomic.Uint64                      // comparisons that could not be done
 }
 
 func (p *pbx) startArchive(ctx context.Context) error {
-	a := &archive{vault: p.vault, log: p.log}
+	a := &archive{vault: p.vault, log: p.log, buckets: bucketWatch{log: p.log, unlocked: map[string]bool{}}}
 	var err error
-	a.keeper, err = retention.New(retention.Config{Catalogue: p.vault.catalogue, Store: p.vault.store, Certify: certify(p.store), Log: p.log, Zone: zone()})
+	a.keeper, err = retention.New(retention.Config{Catalogue: p.vault.catalogue, Store: p.vault.store, Certify: certify(p.store), Log: p.log, Zone: zone(),
+		Journals: pipeline.AsideOf(p.config.path("recorder"))})
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (p *pbx) startArchive(ctx context.Context) error {
 	p.archive = a
 	a.keeper.Start(ctx)
 	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	a.worker.Go(func() { a.watchBucket(ctx) })
+	a.worker.Go(func() { a.buckets.run(ctx, a.vault.store) })
 	a.worker.Go(func() { a.reconcile(ctx) })
 	p.closing("archive", func(context.Context) error { a.close(); return nil })
 	return nil
@@ -65,52 +65,6 @@ func (a *archive) close() {
 	a.cancel()
 	a.worker.Wait()
 	a.keeper.Close()
-}
-
-// guarded is a store that can say how its bucket is set up.
-type guarded interface {
-	Guard(ctx context.Context) (s3.Guard, error)
-}
-
-// errNoLock is what is told at the start, by `pbx check` and by an alarm.
-var errNoLock = errors.New("the bucket was made without Object Lock: whoever has its keys can delete recordings before their time and under a legal hold; make a bucket with Object Lock and move to it")
-
-// lockOfBucket asks a bucket for its lock. nil: it has one, or the store is a directory, which keeps its own.
-func lockOfBucket(ctx context.Context, s objstore.Store) (s3.Guard, error) {
-	bucket, ok := s.(guarded)
-	if !ok {
-		return s3.Guard{Locks: true}, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	g, err := bucket.Guard(ctx)
-	if err == nil && !g.Locks {
-		err = errNoLock
-	}
-	return g, err
-}
-
-// watchBucket asks until the bucket has said that it locks, and goes on asking while it does not: somebody may change it.
-func (a *archive) watchBucket(ctx context.Context) {
-	tick := time.NewTicker(guardEvery)
-	defer tick.Stop()
-	for {
-		_, err := lockOfBucket(ctx, a.vault.store)
-		switch {
-		case err == nil:
-			a.unlocked.Store(false)
-			return // it cannot be taken from a bucket
-		case errors.Is(err, errNoLock) && !a.unlocked.Swap(true):
-			a.log.Error("pbx: RECORDINGS ARE NOT LOCKED", "err", err)
-		case !errors.Is(err, errNoLock) && ctx.Err() == nil:
-			a.log.Warn("pbx: whether the bucket locks recordings is not known yet", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // reconcile compares catalogue and store from day to day.
@@ -194,11 +148,13 @@ const (
 func (p *pbx) archiveAlarms() {
 	a, keeper, rec := p.alarms, p.archive.keeper.Stats, p.vault.pipeline.Stats
 	a.watchEach("review-waiting", p.archive.reviews.waiting)
-	a.watch("store-unlocked", func() bool { return p.archive.unlocked.Load() })
+	a.watchEach("store-unlocked", p.archive.buckets.troubled)
 	a.watch("disposal-waiting", func() bool { return keeper().Waiting > 0 })
 	a.watch("destruction-stuck", func() bool { return keeper().Stuck > 0 })
 	a.watch("clock-stepped", func() bool { return keeper().Stepped })
 	a.watch("recordings-differ", func() bool { return p.archive.bad() > 0 })
+	post := p.vault.post.Stats
+	a.watch("journals-damaged", func() bool { return rec().Aside+post().Aside > 0 })
 	a.watch("spool-old", func() bool { s := rec(); return s.OldestUpload > oldUpload || s.OldestRender > oldUpload })
 	a.watch("spool-large", func() bool {
 		s := rec()
@@ -209,7 +165,7 @@ func (p *pbx) archiveAlarms() {
 func (p *pbx) archiveMetrics(c *collector) {
 	keeper := p.archive.keeper.Stats
 	gauge := func(name, help string, v func() float64) { c.add(name, help, prometheus.GaugeValue, v) }
-	gauge("naisen_store_unlocked", "1: the bucket was made without Object Lock.", func() float64 { return flag(p.archive.unlocked.Load()) })
+	gauge("naisen_store_unlocked", "Buckets that were made without Object Lock.", func() float64 { return float64(len(p.archive.buckets.troubled())) })
 	gauge("naisen_disposals_waiting", "Recordings overdue by a day whose destruction nobody approved.", func() float64 { return float64(keeper().Waiting) })
 	gauge("naisen_destructions_stuck", "Recordings whose destruction was approved and cannot be done.", func() float64 { return float64(keeper().Stuck) })
 	gauge("naisen_reconcile_bad", "What the last comparison of catalogue and store found and could not mend.", func() float64 { return float64(p.archive.bad()) })

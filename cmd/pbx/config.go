@@ -91,23 +91,6 @@ type RecordingConfig struct {
 	Held int `yaml:"held"` // calls whose last two minutes may stand in encrypted memory at once, of 2.5 MiB each; 100
 }
 
-// StorageConfig says where sealed recordings go.
-type StorageConfig struct {
-	Kind     string `yaml:"kind"`     // "dir" (default) or "s3"
-	Endpoint string `yaml:"endpoint"` // s3: host:port
-	TLS      *bool  `yaml:"tls"`      // s3: default true
-	Region   string `yaml:"region"`
-	Bucket   string `yaml:"bucket"`
-	Lock     string `yaml:"lock"` // s3: how the bucket locks recordings until they are due: "compliance" (default) or "governance"
-	Access   Secret `yaml:"access_key"`
-	Secret   Secret `yaml:"secret_key"`
-
-	Identity  string `yaml:"identity"`   // s3: "keys" (default: the two above), "machine" (IAM of the instance, task or pod), "web-identity" or "role" (STS)
-	STS       string `yaml:"sts"`        // URL of the STS, of a machine that of its metadata where it is another than usual
-	Role      string `yaml:"role"`       // ARN of the role that is assumed
-	TokenFile string `yaml:"token_file"` // web-identity: the token, kept fresh by the platform
-}
-
 // AuditConfig says who besides the object store keeps checkpoints of the audit log.
 type AuditConfig struct {
 	Witness WitnessConfig `yaml:"witness"`
@@ -118,12 +101,6 @@ type WitnessConfig struct {
 	URL string `yaml:"url"` // submission prefix
 	Key string `yaml:"key"` // "name+hash+base64", signature type 4
 }
-
-// Modes of Object Lock: nobody can shorten the first, not even the account's root; the second can be by who has that right at the storage.
-const (
-	lockCompliance = "compliance"
-	lockGovernance = "governance"
-)
 
 // WebhookConfig says what webhooks may reach beyond public addresses.
 type WebhookConfig struct {
@@ -357,30 +334,6 @@ func (h HTTPConfig) validate() error {
 		}
 	}
 	return nil
-}
-
-func (s StorageConfig) validate() error {
-	if s.Lock != "" && s.Lock != lockCompliance && s.Lock != lockGovernance {
-		return invalid("storage.lock", `is "compliance" or "governance"`)
-	}
-	switch s.Kind {
-	case "dir":
-		if s.Lock != "" {
-			return invalid("storage.lock", "is for s3: a directory keeps its own locks")
-		}
-		return nil
-	case "s3":
-		if s.Endpoint == "" || s.Bucket == "" {
-			return invalid("storage", "s3 needs endpoint and bucket")
-		}
-		if s.Identity != "" && s.Identity != "keys" {
-			if err := s.s3().Validate(); err != nil {
-				return invalid("storage.identity", "%v", err)
-			}
-		}
-		return nil
-	}
-	return invalid("storage.kind", `is "dir" or "s3"`)
 }
 
 // validate wants a whole witness or none.

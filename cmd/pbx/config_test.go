@@ -34,6 +34,13 @@ func TestConfigErrorsNameTheirPlace(t *testing.T) {
 		{"storage kind", "storage:\n  kind: tape\n", "storage.kind"},
 		{"lock", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  lock: maybe\n", "storage.lock"},
 		{"lock of a directory", "storage:\n  lock: compliance\n", "storage.lock"},
+		{"buckets of a directory", "storage:\n  buckets: {ward.example: naisen-ward}\n", "storage.buckets"},
+		{"former of a directory", "storage:\n  former: [naisen-old]\n", "storage.former"},
+		{"a bucket of no domain", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  buckets: {Ward: naisen-ward}\n", "storage.buckets: \"Ward\""},
+		{"a bucket of what is no domain's", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  buckets: {messages: naisen-ward}\n", "storage.buckets: \"messages\""},
+		{"no bucket's name", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  buckets: {ward.example: Naisen_Ward}\n", "ward.example"},
+		{"the bucket of all as one's own", "storage:\n  kind: s3\n  endpoint: e\n  bucket: naisen\n  buckets: {ward.example: naisen}\n", "leave the line out"},
+		{"no former bucket's name", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  former: [naisen-old, \"../x\"]\n", "storage.former[1]"},
 		{"language", "language: fr\n", "language"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

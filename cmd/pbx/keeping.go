@@ -126,7 +126,7 @@ func certify(s provisioning.Store) func(context.Context, retention.Certificate) 
 func certificateFacts(c retention.Certificate) map[string]any {
 	objects := make([]any, len(c.Objects))
 	for i, o := range c.Objects {
-		objects[i] = map[string]any{"name": o.Name, "bytes": o.Bytes, "sha256": o.SHA256, "missing": o.Missing}
+		objects[i] = map[string]any{"name": o.Name, "bytes": o.Bytes, "sha256": o.SHA256, "missing": o.Missing, "journal": o.Journal}
 	}
 	return map[string]any{"call": c.Call, "number": c.Number, "policy": c.Policy, "started": c.Started, "ended": c.Ended, "retain_until": c.RetainUntil,
 		"approved_by": c.ApprovedBy, "approved": c.Approved, "destroyed": c.Destroyed, "altered": c.Altered, "objects": objects}

@@ -87,7 +87,7 @@ func (c checkCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if config.Storage.Kind == "s3" {
-		if err := checkBucket(ctx, config, out); err != nil {
+		if err := checkBuckets(ctx, config, out); err != nil {
 			return err
 		}
 	}

@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"naisen/recorder/catalogue"
-	"naisen/recorder/objstore"
-	"naisen/recorder/objstore/dir"
 	"naisen/recorder/reconcile"
 )
 
 type recordingCmd struct {
 	Reconcile reconcileCmd `cmd:"" help:"Compare catalogue, manifests and stored objects, and say what does not fit."`
+	Failed    failedCmd    `cmd:"" help:"List journals that could not be rendered, and try them again."`
 	Export    exportCmd    `cmd:"" help:"Fetch an evidence pack: audio, manifest, notice, audit log, signed."`
 	Trace     traceCmd     `cmd:"" help:"Say by its watermark whose copy of a recording a file is. Exit codes: 3 no mark, 4 a mark that names nobody in the audit log."`
 
@@ -85,36 +84,4 @@ func openBeside(ctx context.Context, c Config) (*vault, error) {
 		return nil, errors.Join(err, v.catalogue.Close())
 	}
 	return v, nil
-}
-
-func storeBeside(c Config) (objstore.Store, error) {
-	if c.Storage.Kind == "dir" {
-		return dir.Beside(c.path("objects"), time.Now)
-	}
-	return openObjects(c)
-}
-
-// checkBucket says how the bucket keeps recordings. One without Object Lock, and one that cannot be asked, is a warning: the configuration is right.
-func checkBucket(ctx context.Context, c Config, out io.Writer) error {
-	s, err := openObjects(c)
-	if err != nil {
-		return err
-	}
-	g, err := lockOfBucket(ctx, s)
-	switch {
-	case errors.Is(err, errNoLock):
-		fmt.Fprintln(out, "WARNING storage.bucket:", err)
-	case err != nil:
-		fmt.Fprintln(out, "WARNING storage: the bucket could not be asked whether it locks recordings:", err)
-	default:
-		mode := lockCompliance
-		if c.Storage.Lock == lockGovernance {
-			mode = lockGovernance
-		}
-		fmt.Fprintf(out, "storage: bucket %s locks recordings until they are due (%s)\n", c.Storage.Bucket, mode)
-	}
-	if g.Default != "" {
-		fmt.Fprintln(out, "storage: the bucket has a rule of its own for everything that is put into it, also for voice messages:", g.Default)
-	}
-	return nil
 }

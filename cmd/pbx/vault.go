@@ -8,14 +8,13 @@ import (
 	"net/http"
 	"time"
 
+	"naisen/provisioning"
 	"naisen/recorder"
 	"naisen/recorder/apart"
 	"naisen/recorder/catalogue"
 	"naisen/recorder/evidence"
 	"naisen/recorder/mailbox"
 	"naisen/recorder/objstore"
-	"naisen/recorder/objstore/dir"
-	"naisen/recorder/objstore/s3"
 	"naisen/recorder/pipeline"
 	"naisen/recorder/playback"
 	"naisen/recorder/seal"
@@ -42,8 +41,9 @@ type vault struct {
 	post     *mailbox.Post
 }
 
-// openVault opens or makes the keys, opens the store, and takes up what an earlier run left unfinished. deposit writes down what is stored.
-func openVault(ctx context.Context, c Config, deposit func(context.Context, recorder.Deposit) error, log *slog.Logger) (*vault, error) {
+// openVault opens or makes the keys, opens the store, and takes up what an earlier run left unfinished. store has the policies, and the audit log in which
+// it writes down what is stored.
+func openVault(ctx context.Context, c Config, store provisioning.Store, log *slog.Logger) (*vault, error) {
 	v := &vault{}
 	if err := v.openRing(c); err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func openVault(ctx context.Context, c Config, deposit func(context.Context, reco
 		return nil, err
 	}
 	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue,
-		Renderer: c.renderer(), Deposit: deposit, Log: log, Rings: c.Recording.Held})
+		Renderer: c.renderer(), Deposit: deposit(store), Unreadable: unreadable(store, c.Domain), Log: log, Rings: c.Recording.Held})
 	if err != nil {
 		return nil, errors.Join(err, v.catalogue.Close())
 	}
@@ -134,21 +134,6 @@ func (v *vault) closePost(ctx context.Context) error {
 	return errors.Join(v.post.Close(ctx), v.messages.Close())
 }
 
-// openObjects is the configured store: a directory below the data, or a bucket.
-func openObjects(c Config) (objstore.Store, error) {
-	if c.Storage.Kind == "dir" {
-		return dir.Open(c.path("objects"), time.Now)
-	}
-	return s3.Open(c.Storage.s3())
-}
-
-// s3 is how the bucket is reached.
-func (s StorageConfig) s3() s3.Config {
-	return s3.Config{Endpoint: s.Endpoint, Plain: s.TLS != nil && !*s.TLS, Region: s.Region, Bucket: s.Bucket, Governance: s.Lock == lockGovernance,
-		AccessKey: s.Access.value, SecretKey: s3.Secret(s.Secret.value),
-		Source: s3.Source{Identity: s3.Identity(s.Identity), Endpoint: s.STS, Role: s.Role, TokenFile: s.TokenFile}}
-}
-
 // serve makes the handler that plays recordings to whom the gate lets.
 func (v *vault) serve(g recorder.Gate, packs *evidence.Builder, log *slog.Logger) (h http.Handler, err error) {
 	cfg := playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Marker: v.marker, Packs: packs, Log: log}
@@ -189,6 +174,7 @@ func (p *pbx) recorderMetrics(c *collector) {
 	gauge("naisen_recorder_rendering", "Journals waiting for or in their render.", func() float64 { return float64(stats().Rendering) })
 	gauge("naisen_recorder_uploading", "Sealed recordings on their way to the store.", func() float64 { return float64(stats().Uploading) })
 	gauge("naisen_recorder_oldest_upload_seconds", "Age of the oldest of them.", func() float64 { return stats().OldestUpload.Seconds() })
+	gauge("naisen_recorder_aside", "Journals that could not be rendered and lie on this machine.", func() float64 { return float64(stats().Aside) })
 	gauge("naisen_recorder_waiting_bytes", "Bytes of journals and sealed recordings that wait on this machine.", func() float64 { return float64(stats().WaitingBytes) })
 	counter("naisen_recorder_unlocked_total", "Recordings stored without the lock that their rule asks for.", func() int64 { return stats().Unlocked })
 	counter("naisen_recorder_frames_dropped_total", "Frames that a full ring refused.", func() int64 { return stats().Capture.Dropped })
@@ -201,6 +187,7 @@ func (p *pbx) recorderMetrics(c *collector) {
 	post := p.vault.post.Stats
 	gauge("naisen_messages_live", "Voice messages that are spoken now.", func() float64 { return float64(post().Capture.Live) })
 	gauge("naisen_messages_waiting", "Voice messages on their way to the store.", func() float64 { return float64(post().Rendering + post().Uploading) })
+	gauge("naisen_messages_aside", "Journals of voice messages that could not be rendered and lie on this machine.", func() float64 { return float64(post().Aside) })
 	counter("naisen_messages_stored_total", "Voice messages and greetings stored and read back.", func() int64 { return post().Stored })
 	counter("naisen_messages_not_kept_total", "Voice messages in which nothing was said.", func() int64 { return post().NotKept })
 	counter("naisen_messages_failed_total", "Journals of voice messages put aside.", func() int64 { return post().Failed })

@@ -228,7 +228,7 @@ func (p *pbx) wireMedia(context.Context) error {
 }
 
 func (p *pbx) wireRecorder(ctx context.Context) (err error) {
-	p.vault, err = openVault(ctx, p.config, deposit(p.store), p.log)
+	p.vault, err = openVault(ctx, p.config, p.store, p.log)
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,23 @@ func (c *Catalogue) Unfinished(ctx context.Context, fn func(Row) error) error {
 	}
 }
 
+// Find is a recording by its id alone, whatever its domain, also one that is being destroyed: for this machine's own work, never for somebody who asks.
+// recorder.ErrNotFound.
+func (c *Catalogue) Find(ctx context.Context, id string) (Row, error) {
+	var found []row
+	if !storable(id) {
+		return Row{}, recorder.ErrNotFound
+	}
+	if err := c.read.NewSelect().Model(&found).Where("id = ?", id).Scan(ctx); err != nil {
+		return Row{}, fmt.Errorf("catalogue: find: %w", err)
+	}
+	rows, err := fill(ctx, c.read, found)
+	if err != nil || len(rows) == 0 {
+		return Row{}, errors.Join(recorder.ErrNotFound, err)
+	}
+	return rows[0], nil
+}
+
 // Known says that there is a row for an object, in whatever state, also one that is being destroyed.
 func (c *Catalogue) Known(ctx context.Context, domain, object string) (bool, error) {
 	if !storable(domain, object) {

@@ -98,6 +98,12 @@ func (c *Catalogue) Stored(ctx context.Context, m recorder.Manifest) error {
 // Fail notes that nothing more can be done without a person; the row keeps what else it says. A recording that has no row gets one,
 // unless even its domain is unknown.
 func (c *Catalogue) Fail(ctx context.Context, k recorder.Case, problem string) error {
+	return c.Aside(ctx, k, time.Time{}, problem)
+}
+
+// Aside is Fail of a recording of which something is left on this machine, which falls due at a time; zero: when somebody says. A later time that the
+// row has stays.
+func (c *Catalogue) Aside(ctx context.Context, k recorder.Case, until time.Time, problem string) error {
 	known := false
 	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
 		var domain string
@@ -109,7 +115,8 @@ func (c *Catalogue) Fail(ctx context.Context, k recorder.Case, problem string) e
 			return err
 		}
 		_, err = tx.NewUpdate().Table("recordings").Set("state = ?, state_rank = ?, problem = ?, changed = ?",
-			string(recorder.Failed), rank(recorder.Failed), problem, c.now().UnixMilli()).Where("id = ?", k.ID).Exec(ctx)
+			string(recorder.Failed), rank(recorder.Failed), problem, c.now().UnixMilli()).
+			Set("retain_until = CASE WHEN retain_until < ? THEN ? ELSE retain_until END", millis(until), millis(until)).Where("id = ?", k.ID).Exec(ctx)
 		if err != nil {
 			return err
 		}
@@ -122,8 +129,29 @@ func (c *Catalogue) Fail(ctx context.Context, k recorder.Case, problem string) e
 		return nil
 	}
 	r := fromCase(k)
-	r.Problem = problem
+	r.Problem, r.RetainUntil = problem, until
 	return c.put(ctx, r, recorder.Failed)
+}
+
+// Identify gives a row that stands for a recording of which nobody could read anything what is known of it now. What people did with it stays, but for
+// their word on its end: they did not know whose it was.
+func (c *Catalogue) Identify(ctx context.Context, k recorder.Case) error {
+	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+		res, err := tx.NewUpdate().Table("recordings").Set("domain = ?", clean(k.Domain)).Set("call_id = ?", clean(k.Call)).Set("started = ?", millis(k.Started)).
+			Set("object = ?", ObjectName(k)).Set("approved = 0").Set("approved_by = ''").Set("changed = ?", c.now().UnixMilli()).
+			Where("id = ?", k.ID).Where("state = ?", string(recorder.Failed)).Where("call_id = ''").Where("removed = 0").Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return c.again(ctx, tx, k.Domain, k.ID)
+	})
+	if err != nil {
+		return fmt.Errorf("catalogue: identify %s: %w", k.ID, err)
+	}
+	return nil
 }
 
 func (c *Catalogue) put(ctx context.Context, r Row, state recorder.State) error {

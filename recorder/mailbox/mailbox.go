@@ -92,7 +92,7 @@ func Open(cfg Config) (*Post, error) {
 	}
 	var err error
 	p.pipeline, err = pipeline.Open(pipeline.Config{Dir: cfg.Dir, Sealer: cfg.Sealer, Store: cfg.Store, Catalogue: cfg.Catalogue, Renderer: cfg.Renderer, Log: cfg.Log, Now: cfg.Now,
-		Keep: worth, Stored: p.stored, Entered: cfg.Changed, MaxLive: maxLive})
+		Keep: worth, Stored: p.stored, Entered: cfg.Changed, MaxLive: maxLive, AsideFor: asideFor})
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +108,9 @@ func (p *Post) stored(recorder.Manifest) {
 	p.cfg.Changed()
 	p.purgeSoon()
 }
+
+// asideFor is how long a message that could not be rendered lies here for somebody to try it again: no class keeps messages.
+const asideFor = 30 * 24 * time.Hour
 
 // maxLive bounds the messages that are spoken at once; each holds some memory.
 const maxLive = 200

@@ -48,6 +48,7 @@ type Info struct {
 	Size     int64
 	ETag     string // changes with the content; opaque
 	Modified time.Time
+	Stray    bool // List of a Split: in a store where nobody looks for it
 }
 
 // Store keeps immutable objects. Safe for concurrent use.

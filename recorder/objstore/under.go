@@ -45,6 +45,11 @@ func (u under) Locked(ctx context.Context, name string) (Lock, error) {
 	return u.Store.Locked(ctx, u.prefix+name)
 }
 
+// Uncover implements Uncoverer where the store does.
+func (u under) Uncover(ctx context.Context, name string) (int, error) {
+	return uncover(ctx, u.Store, u.prefix+name)
+}
+
 func (u under) List(ctx context.Context, prefix string, fn func(Info) error) error {
 	return u.Store.List(ctx, u.prefix+prefix, func(info Info) error {
 		info.Name = strings.TrimPrefix(info.Name, u.prefix)

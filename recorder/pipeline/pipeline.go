@@ -8,7 +8,7 @@
 //	spool/ID.track-NN.age    the sealed voice of one party, where more than two spoke
 //	spool/ID.manifest.age    the sealed manifest
 //	spool/ID.job             what the upload must know, for this machine's eyes; the last of the three: once it is there the render is done
-//	failed/ID.journal        a journal that cannot be rendered; never deleted by the switch
+//	failed/ID.journal        a journal that cannot be rendered; it ends as its recording would have, by package retention
 //
 // A stage looks only at these files and the catalogue, so each can be run again at any time, after a crash or beside a second try, with the
 // same result. The journal goes only after the store has given back, byte for byte, what was put, and has locked it for as long as its rule says.
@@ -59,6 +59,12 @@ type Config struct {
 	// Entered is told after each stage of a recording, also when it begins: its row may be another one. It must not block.
 	Entered func()
 
+	// Unreadable says of a damaged journal of which nothing opens whose it is, domain empty where nothing else knows that either, and for how many days
+	// its recording is kept; 0: until somebody says. nil: nobody knows more, and it has no end.
+	Unreadable func(ctx context.Context, domain string) (whose string, days int, err error)
+	// AsideFor removes journals that could not be rendered after a time, for recordings that no class of retention keeps; 0: never.
+	AsideFor time.Duration
+
 	MaxLive int // recordings at once; 0: as many as capture takes
 	Rings   int // calls whose last stretch may be held in memory at once; 0: none
 	// OpenJournal is capture.Config.Open: tests put a full disk here.
@@ -77,8 +83,10 @@ type Pipeline struct {
 	closed  error
 	workers sync.WaitGroup
 	count   counters
-	down    atomic.Bool  // the store
-	waiting atomic.Int64 // bytes of what waits here, at the last sweep
+	down    refusing
+	waiting atomic.Int64    // bytes of what waits here, at the last sweep
+	aside   atomic.Int64    // journals that could not be rendered
+	entered map[string]bool // of them, those whose rows are right; the sweeper's alone
 }
 
 var _ interface {
@@ -108,7 +116,7 @@ func Open(cfg Config) (*Pipeline, error) {
 			return nil, fmt.Errorf("pipeline: %w", err)
 		}
 	}
-	p := &Pipeline{cfg: cfg, renders: newQueue(cfg), uploads: newQueue(cfg), news: make(chan recorder.Manifest, maxUntold)}
+	p := &Pipeline{cfg: cfg, renders: newQueue(cfg), uploads: newQueue(cfg), news: make(chan recorder.Manifest, maxUntold), entered: map[string]bool{}}
 	if err := p.removeTemporary(); err != nil {
 		return nil, fmt.Errorf("pipeline: %w", err)
 	}
@@ -165,6 +173,9 @@ func (c *Config) defaults() {
 	}
 	if c.Deposit == nil {
 		c.Deposit = func(context.Context, recorder.Deposit) error { return nil }
+	}
+	if c.Unreadable == nil {
+		c.Unreadable = func(_ context.Context, domain string) (string, int, error) { return domain, 0, nil }
 	}
 	if c.Stored == nil {
 		c.Stored = func(recorder.Manifest) {}

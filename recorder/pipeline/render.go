@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"naisen/recorder"
@@ -52,7 +51,7 @@ func (p *Pipeline) render(ctx context.Context, id string) error {
 	defer func() { clear(key.key) }()
 	c, err := caseOf(ctx, f, info.Size(), key, id)
 	if errors.Is(err, recorder.ErrIntegrity) {
-		return p.quarantine(ctx, id, c, err)
+		return p.quarantine(ctx, id, err)
 	}
 	if err != nil {
 		return p.renderFailed(id, err)
@@ -71,7 +70,7 @@ func (p *Pipeline) render(ctx context.Context, id string) error {
 	m, err := p.cfg.Renderer.Render(ctx, Job{Dir: p.cfg.Dir, ID: id, Name: c.ID, Key: key.key, Keys: keys})
 	switch {
 	case errors.Is(err, recorder.ErrIntegrity):
-		return p.quarantine(ctx, id, c, err)
+		return p.quarantine(ctx, id, err)
 	case err != nil:
 		return p.renderFailed(id, err)
 	}
@@ -137,14 +136,19 @@ func firstCase(r *journal.Reader) (recorder.Case, error) {
 // resolve says whether this very recording is stored already. Where its id was given to another recording before, it gets one of its own:
 // losing a recording is worse than a name nobody chose.
 func (p *Pipeline) resolve(ctx context.Context, c *recorder.Case) (stored bool, err error) {
-	row, err := p.cfg.Catalogue.Get(ctx, c.Domain, c.ID)
+	row, err := p.cfg.Catalogue.Find(ctx, c.ID)
+	if err == nil && row.State == recorder.Failed && row.Call == "" { // its journal lay aside, and opens now
+		if err = p.cfg.Catalogue.Identify(ctx, *c); err == nil {
+			row, err = p.cfg.Catalogue.Find(ctx, c.ID)
+		}
+	}
 	if errors.Is(err, recorder.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if row.Started.UnixMilli() != c.Started.UnixMilli() {
+	if row.Domain != c.Domain || row.Started.UnixMilli() != c.Started.UnixMilli() {
 		c.ID += "-" + strconv.FormatInt(c.Started.UnixMilli(), 36)
 		return p.resolve(ctx, c)
 	}
@@ -155,20 +159,6 @@ func (p *Pipeline) renderFailed(id string, err error) error {
 	p.count.renderErrors.Add(1)
 	p.cfg.Log.Error("pipeline: render", "recording", id, "err", err)
 	return err
-}
-
-// quarantine puts aside a journal that will never render. It is kept for a person; nothing of it is played.
-func (p *Pipeline) quarantine(ctx context.Context, id string, c recorder.Case, why error) error {
-	p.count.failed.Add(1)
-	p.cfg.Log.Error("pipeline: journal cannot be rendered", "recording", id, "domain", c.Domain, "call", c.Call, "err", why)
-	c.ID = id
-	if err := p.cfg.Catalogue.Fail(ctx, c, "journal damaged"); err != nil {
-		return p.renderFailed(id, err)
-	}
-	if err := os.Rename(p.journal(id), filepath.Join(p.dir(failed), filepath.Base(p.journal(id)))); err != nil {
-		return p.renderFailed(id, err)
-	}
-	return nil
 }
 
 // discard removes a journal in which there is nothing yet.

@@ -21,7 +21,7 @@ func (p *Pipeline) sweeper(ctx context.Context) {
 	tick := time.NewTicker(p.cfg.Sweep)
 	defer tick.Stop()
 	for {
-		if err := p.settleLost(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(p.settleLost(ctx), p.settleAside(ctx)); err != nil && ctx.Err() == nil {
 			p.cfg.Log.Error("pipeline: sweep", "err", err)
 		}
 		select {

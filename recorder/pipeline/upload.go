@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"naisen/recorder"
@@ -33,7 +34,7 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 		return p.renderAgain(id, err)
 	}
 	if err != nil {
-		return p.uploadFailed(id, err)
+		return p.uploadFailed(id, "", err)
 	}
 	m := n.Manifest
 	object := catalogue.ObjectName(m.Case)
@@ -46,17 +47,17 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 	}
 	for _, f := range files {
 		if err := p.store(ctx, id, f); err != nil {
-			return p.uploadFailed(id, err)
+			return p.uploadFailed(id, m.Domain, err)
 		}
 	}
 	if err := p.cfg.Deposit(ctx, recorder.Deposit{Manifest: m, ManifestSHA256: n.PlainSHA256, SealedManifestSHA256: n.ManifestSHA256}); err != nil {
-		return p.uploadFailed(id, fmt.Errorf("pipeline: the audit log: %w", err))
+		return p.uploadFailed(id, m.Domain, fmt.Errorf("pipeline: the audit log: %w", err))
 	}
 	if err := p.enter(ctx, m, files); err != nil {
-		return p.uploadFailed(id, err)
+		return p.uploadFailed(id, m.Domain, err)
 	}
-	if p.down.CompareAndSwap(true, false) {
-		p.cfg.Log.Info("pipeline: object store takes recordings again", "waiting", p.uploads.len())
+	if p.down.set(m.Domain, false) {
+		p.cfg.Log.Info("pipeline: object store takes recordings again", "domain", m.Domain, "waiting", p.uploads.len())
 		p.uploads.hurry()
 	}
 	p.cfg.Stored(m)
@@ -134,7 +135,7 @@ func unaltered(path, sha string) error {
 // notAsRendered goes back to the journal, unless the recording is stored and only the note outlived a power cut.
 func (p *Pipeline) notAsRendered(ctx context.Context, id string, m recorder.Manifest, err error) error {
 	if !errors.Is(err, recorder.ErrIntegrity) {
-		return p.uploadFailed(id, err)
+		return p.uploadFailed(id, m.Domain, err)
 	}
 	row, got := p.cfg.Catalogue.Get(ctx, m.Domain, m.ID)
 	if got == nil && row.State == recorder.Stored && row.SealedSHA256 == m.SealedSHA256 {
@@ -204,15 +205,43 @@ func (p *Pipeline) renderAgain(id string, why error) error {
 	return nil
 }
 
-func (p *Pipeline) uploadFailed(id string, err error) error {
+func (p *Pipeline) uploadFailed(id, domain string, err error) error {
 	p.count.uploadErrors.Add(1)
 	switch {
 	case !errors.Is(err, errStore):
 		p.cfg.Log.Error("pipeline: upload", "recording", id, "err", err)
-	case p.down.CompareAndSwap(false, true): // once, not for each recording that waits
-		p.cfg.Log.Error("pipeline: object store refuses recordings; they wait encrypted on this machine", "recording", id, "err", err)
+	case p.down.set(domain, true): // once, not for each recording that waits
+		p.cfg.Log.Error("pipeline: object store refuses recordings; they wait encrypted on this machine", "recording", id, "domain", domain, "err", err)
 	}
 	return err
+}
+
+// refusing are the domains whose last upload the store refused: each may have a bucket of its own.
+type refusing struct {
+	mu      sync.Mutex
+	domains map[string]bool
+}
+
+// set says whether that is news.
+func (r *refusing) set(domain string, down bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.domains[domain] == down {
+		return false
+	}
+	if r.domains == nil {
+		r.domains = map[string]bool{}
+	}
+	if delete(r.domains, domain); down {
+		r.domains[domain] = true
+	}
+	return true
+}
+
+func (r *refusing) any() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.domains) > 0
 }
 
 // cleanUp removes what is local, the note last: as long as it is there, everything else can be done again.

@@ -97,11 +97,6 @@ type Config struct {
 	Clock func() time.Time
 }
 
-// uncoverer is a store that can bring back what was deleted without its version.
-type uncoverer interface {
-	Uncover(ctx context.Context, name string) (int, error)
-}
-
 // run is one comparison.
 type run struct {
 	Config
@@ -168,6 +163,10 @@ func (r *run) store(ctx context.Context) error {
 			}
 		}
 		r.report.Objects++
+		if i.Stray {
+			r.found(Orphan, i.Name, "lies in a bucket in which nobody looks for it")
+			return nil
+		}
 		if dir := path.Dir(i.Name); dir != at {
 			if err := flush(); err != nil {
 				return err

@@ -119,7 +119,7 @@ func (r *run) missing(ctx context.Context, row catalogue.Row, name string) (bool
 	if err != nil {
 		return false, err
 	}
-	if u, ok := r.Store.(uncoverer); ok && r.Mend {
+	if u, ok := r.Store.(objstore.Uncoverer); ok && r.Mend {
 		n, err := u.Uncover(ctx, name)
 		if err != nil {
 			return false, err

@@ -39,6 +39,7 @@ type Object struct {
 	Bytes   int64  `json:"bytes"`
 	SHA256  string `json:"sha256"`
 	Missing bool   `json:"missing,omitempty"`
+	Journal bool   `json:"journal,omitempty"` // of a recording that failed: on this machine, encrypted, and not in the store
 }
 
 // errKept says that a lock in the store stands.
@@ -46,7 +47,7 @@ var errKept = errors.New("a lock in the store stands")
 
 // destroy begins: nothing is deleted before the certificate is written into the row.
 func (k *Keeper) destroy(ctx context.Context, r catalogue.Row, now time.Time) error {
-	names, err := catalogue.Objects(ctx, k.cfg.Store, r.Object)
+	names, err := k.stored(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -55,14 +56,21 @@ func (k *Keeper) destroy(ctx context.Context, r catalogue.Row, now time.Time) er
 	}
 	c := Certificate{Recording: r.ID, Domain: r.Domain, Call: r.Call, Number: r.Number, Policy: r.Policy, Started: r.Started, Ended: r.Ended,
 		RetainUntil: r.RetainUntil, ApprovedBy: r.ApprovedBy, Approved: r.Approved}
+	if r.State == recorder.Failed {
+		j, err := k.journal(r.ID)
+		if err != nil {
+			return err
+		}
+		c.Objects = append(c.Objects, j)
+	}
 	for _, name := range names {
-		o, err := k.describe(ctx, name)
+		o, err := describe(name, false, func() (io.ReadCloser, error) { return k.cfg.Store.Get(ctx, name, 0, -1) })
 		if err != nil {
 			return err
 		}
 		c.Objects = append(c.Objects, o)
 	}
-	c.Altered = c.Objects[0].SHA256 != r.SealedSHA256
+	c.Altered = r.State == recorder.Stored && c.Objects[0].SHA256 != r.SealedSHA256
 	text, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -94,9 +102,9 @@ func (k *Keeper) unlocked(ctx context.Context, names []string, now time.Time) er
 	return nil
 }
 
-func (k *Keeper) describe(ctx context.Context, name string) (Object, error) {
-	o := Object{Name: name}
-	body, err := k.cfg.Store.Get(ctx, name, 0, -1)
+func describe(name string, journal bool, open func() (io.ReadCloser, error)) (Object, error) {
+	o := Object{Name: name, Journal: journal}
+	body, err := open()
 	if errors.Is(err, objstore.ErrNotFound) {
 		o.Missing = true
 		return o, nil
@@ -125,7 +133,11 @@ func (k *Keeper) finish(ctx context.Context, r catalogue.Row) error {
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return catalogue.WrapEpoch(n) == 0 })
 	for _, o := range c.Objects {
-		names = append(names, o.Name)
+		if !o.Journal {
+			names = append(names, o.Name)
+		} else if err := k.removeJournal(r.ID); err != nil {
+			return err
+		}
 	}
 	for _, name := range names {
 		if err := k.cfg.Store.Delete(ctx, name); err != nil && !gone(err) {

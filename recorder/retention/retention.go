@@ -31,10 +31,12 @@ type Config struct {
 	Store     objstore.Store
 	// Certify enters a certificate into a log that lasts. The one of a recording that has one already is no second one, and no error.
 	Certify func(context.Context, Certificate) error
-	Log     *slog.Logger
-	Now     func() time.Time // the wall clock; nil: time.Now
-	Every   time.Duration    // between two passes; default 10 min
-	Zone    *time.Location   // of months; default UTC
+	// Journals are those of recordings that failed; nil: there are none.
+	Journals Journals
+	Log      *slog.Logger
+	Now      func() time.Time // the wall clock; nil: time.Now
+	Every    time.Duration    // between two passes; default 10 min
+	Zone     *time.Location   // of months; default UTC
 }
 
 // Keeper holds and destroys. Safe for concurrent use.

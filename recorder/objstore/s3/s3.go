@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"naisen/recorder/objstore"
 )
@@ -56,6 +57,14 @@ func (c Config) Validate() error {
 		return errors.New("s3: prefix must end in /")
 	}
 	return errors.Join(c.Source.validate(c.AccessKey, c.SecretKey), objstore.CheckPrefix(c.Prefix))
+}
+
+// CheckBucket allows names of buckets that every S3 server allows.
+func CheckBucket(name string) error {
+	if err := s3utils.CheckValidBucketNameStrict(name); err != nil {
+		return fmt.Errorf("s3: bucket %q: %w", name, err)
+	}
+	return nil
 }
 
 // Store keeps objects in a bucket.

@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -16,8 +17,15 @@ import (
 	"naisen/recorder/objstore/s3/s3server"
 )
 
+var server = flag.String("server", s3server.Usual, "which S3 server the tests run on; make stores takes one after the other")
+
+func start(t *testing.T) *s3server.Server {
+	t.Helper()
+	return s3server.StartKind(t, *server)
+}
+
 func TestConformance(t *testing.T) {
-	srv := s3server.Start(t)
+	srv := start(t)
 	for _, prefix := range []string{"", "recordings/"} {
 		s := open(t, srv, "suite"+strings.TrimSuffix(prefix, "/"), func(c *Config) {
 			c.Prefix = prefix
@@ -57,7 +65,7 @@ func put(t *testing.T, s *Store, name string, b []byte, lock objstore.Lock) {
 
 // A bucket that was made without Object Lock says so, keeps what it is given, and never claims to have locked it.
 func TestBucketWithoutLock(t *testing.T) {
-	srv := s3server.Start(t)
+	srv := start(t)
 	s := open(t, srv, "plain", nil)
 	if _, err := s.Guard(t.Context()); err == nil {
 		t.Error("a bucket that is not there has a guard")
@@ -94,7 +102,7 @@ func TestBucketWithoutLock(t *testing.T) {
 // Row H9, by who has the storage's own keys: what is locked survives a raw delete of its version, and one that hides it behind a marker is undone
 // by the marker's removal. When its time is over, nothing of any version stays.
 func TestVersions(t *testing.T) {
-	srv := s3server.Start(t)
+	srv := start(t)
 	s := open(t, srv, "locked", nil)
 	if err := s.Ensure(t.Context(), true); err != nil {
 		t.Fatal(err)
@@ -148,7 +156,7 @@ func TestVersions(t *testing.T) {
 
 // A lock ends with its time by the server's clock, which is asked for with every answer.
 func TestLockEnds(t *testing.T) {
-	srv := s3server.Start(t)
+	srv := start(t)
 	s := open(t, srv, "ends", nil)
 	if err := s.Ensure(t.Context(), true); err != nil {
 		t.Fatal(err)
@@ -176,7 +184,7 @@ func TestLockEnds(t *testing.T) {
 
 // A large object goes in parts, one of several writers wins, and what did not come to its end leaves no parts behind.
 func TestParts(t *testing.T) {
-	srv := s3server.Start(t)
+	srv := start(t)
 	s := open(t, srv, "parts", func(c *Config) { c.PartSize = leastPart })
 	if err := s.Ensure(t.Context(), true); err != nil {
 		t.Fatal(err)
