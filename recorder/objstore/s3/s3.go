@@ -188,7 +188,8 @@ func meaning(err error) error {
 		return fmt.Errorf("%w: %s", objstore.ErrNotFound, res.Code)
 	case res.StatusCode == http.StatusPreconditionFailed, res.StatusCode == http.StatusConflict && res.Code == "ConditionalRequestConflict":
 		return fmt.Errorf("%w: %s", objstore.ErrExists, res.Code)
-	case res.Code == "ObjectLocked", res.Code == "AccessDenied" && strings.Contains(strings.ToLower(res.Message), "lock"):
+	case res.Code == "ObjectLocked", res.Code == "InvalidRequest" && strings.Contains(res.Message, "WORM"), // MinIO's words
+		res.Code == "AccessDenied" && strings.Contains(strings.ToLower(res.Message), "lock"):
 		return fmt.Errorf("%w: %s", objstore.ErrLocked, res.Code)
 	}
 	return err

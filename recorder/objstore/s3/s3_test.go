@@ -264,3 +264,29 @@ func TestDown(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// What servers say in words of their own means the same: `make stores` heard each of these.
+func TestMeaning(t *testing.T) {
+	for _, c := range []struct {
+		res  minio.ErrorResponse
+		want error
+	}{
+		{minio.ErrorResponse{StatusCode: 400, Code: "InvalidRequest", Message: "Object is WORM protected and cannot be overwritten"}, objstore.ErrLocked}, // MinIO
+		{minio.ErrorResponse{StatusCode: 400, Code: "InvalidRequest", Message: "Bucket is missing ObjectLockConfiguration"}, objstore.ErrNoLocks},
+		{minio.ErrorResponse{StatusCode: 403, Code: "AccessDenied", Message: "Access Denied because object protected by object lock."}, objstore.ErrLocked},
+		{minio.ErrorResponse{StatusCode: 412, Code: "PreconditionFailed"}, objstore.ErrExists},
+		{minio.ErrorResponse{StatusCode: 404, Code: "NoSuchKey"}, objstore.ErrNotFound},
+	} {
+		if err := meaning(c.res); !errors.Is(err, c.want) {
+			t.Errorf("%+v: %v", c.res, err)
+		}
+	}
+	for _, res := range []minio.ErrorResponse{{StatusCode: 404, Code: minio.NoSuchBucket}, {StatusCode: 400, Code: "InvalidRequest", Message: "no"}, {StatusCode: 503, Code: "SlowDown"}} {
+		err := meaning(res)
+		for _, other := range []error{objstore.ErrLocked, objstore.ErrNoLocks, objstore.ErrExists, objstore.ErrNotFound} {
+			if errors.Is(err, other) {
+				t.Errorf("%+v: %v", res, err)
+			}
+		}
+	}
+}

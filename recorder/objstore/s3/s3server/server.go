@@ -39,7 +39,7 @@ var kinds = map[string]kind{
 		},
 		env: func(s *Server) []string {
 			return []string{"MINIO_ROOT_USER=" + s.Access, "MINIO_ROOT_PASSWORD=" + s.Secret, "MINIO_BROWSER=off", "MINIO_UPDATE=off", "HOME=" + s.root}
-		}, ready: "/minio/health/ready"},
+		}, ready: "/minio/health/cluster"},
 }
 
 // Server is a running one.
