@@ -20,7 +20,7 @@ var (
 func recorded(notice route.Notice) route.Plan {
 	p := plain
 	p.Direction = route.Inbound
-	p.Record = route.Record{On: true, Number: "+81312345678", Policy: "p", Notice: notice, Prompt: "notice/recording", Language: "ja"}
+	p.Record = route.Record{On: true, Number: "+81312345678", Policy: "p", Outside: "copied", Notice: notice, Prompt: "notice/recording", Language: "ja"}
 	return p
 }
 

@@ -9,9 +9,9 @@ import (
 
 // Outside is what lets a recorder of somebody else hear a recorded call (SIPREC, RFC 7866). It never blocks.
 type Outside interface {
-	// Begin gives what copies the call; nil: the policy of the case names no such recorder. failed is told at most once, when none of those that it names
+	// Begin gives what copies the call to the recorders of a policy, which is not always the one of the case; nil: it names none. failed is told at most once, when none of those that it names
 	// takes the call; it must not block.
-	Begin(c recorder.Case, failed func(error)) Copies
+	Begin(policy string, c recorder.Case, failed func(error)) Copies
 }
 
 // Copies is one recorded call as a recorder outside gets it. All methods return at once, and nothing that becomes of it does anything to the call.
@@ -23,13 +23,13 @@ type Copies interface {
 	Stop()
 }
 
-// copyOutside begins the copy of the recording that has just begun.
-func (c *Call) copyOutside(of recorder.Case) {
-	if c.deps.Outside == nil {
+// copyOutside begins the copy of the recording that has just begun, for the recorders of a policy: not always of the one whose case it is.
+func (c *Call) copyOutside(of recorder.Case, policy string) {
+	if c.deps.Outside == nil || policy == "" {
 		return
 	}
 	id := of.ID
-	c.outside = c.deps.Outside.Begin(of, func(err error) { c.mailbox.Post(captureFailed{id, err}) })
+	c.outside = c.deps.Outside.Begin(policy, of, func(err error) { c.mailbox.Post(captureFailed{id, err}) })
 	if c.outside == nil {
 		return
 	}

@@ -24,9 +24,12 @@ type fakeOutside struct {
 	failed func(error)
 }
 
-func (f *fakeOutside) Begin(of recorder.Case, failed func(error)) Copies {
+func (f *fakeOutside) Begin(policy string, of recorder.Case, failed func(error)) Copies {
 	if f.none {
 		return nil
+	}
+	if policy != "copied" {
+		f.note("by policy " + policy)
 	}
 	f.of, f.failed = append(f.of, of), failed
 	f.note("begin " + of.ID)

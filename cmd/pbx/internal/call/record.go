@@ -72,7 +72,7 @@ func (c *Call) capture(r route.Record, parties ...recorder.Party) bool {
 		m.Mask(true, bySwitch)
 	}
 	rec.OnFailure(func(err error) { c.mailbox.Post(captureFailed{of.ID, err}) })
-	c.copyOutside(of)
+	c.copyOutside(of, r.Outside)
 	c.log.Info("call: recording", "recording", of.ID, "number", r.Number, "policy", r.Policy)
 	return true
 }

@@ -21,7 +21,11 @@ func record(dir Directory, domain, policy, number, language string) Record {
 	case pol.Record == provisioning.RecordNever:
 		return Record{Never: number, Notice: NoticeNone, Media: pol.Media, DSCP: pol.DSCP}
 	}
-	return Record{On: pol.Record == provisioning.RecordAlways, OnDemand: pol.Record == provisioning.RecordOnDemand, Media: pol.Media, DSCP: pol.DSCP,
+	outside := ""
+	if len(pol.Outside) > 0 {
+		outside = pol.Name
+	}
+	return Record{Outside: outside, On: pol.Record == provisioning.RecordAlways, OnDemand: pol.Record == provisioning.RecordOnDemand, Media: pol.Media, DSCP: pol.DSCP,
 		Number: number, Policy: pol.Name, Language: language, Refuse: pol.OnFailure == "refuse", PauseMost: time.Duration(pol.PauseSeconds) * time.Second, Retention: pol.RetentionDays, Label: pol.Label.Or(),
 		PreBuffer: pol.PreBuffer && pol.Record == provisioning.RecordOnDemand}.told(pol)
 }
@@ -148,6 +152,7 @@ func (r Record) strictest(next Record) Record {
 		r.ByHand, r.Number, r.Policy = false, next.Number, next.Policy
 	}
 	r = r.announced(next)
+	r.Outside = cmp.Or(r.Outside, next.Outside) // whoever's case it is, nobody's copy ends
 	r.Refuse = r.Refuse || next.Refuse
 	r.PauseMost = shorter(r.PauseMost, next.PauseMost)
 	if r.Retention > 0 { // 0: for ever

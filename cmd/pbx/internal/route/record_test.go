@@ -91,6 +91,24 @@ func TestWhoseRecording(t *testing.T) {
 	}
 }
 
+// TestOutsideStays: a copy for a recorder outside is made whichever policy's case the recording is.
+func TestOutsideStays(t *testing.T) {
+	d := town()
+	d.policies["d|copied"] = provisioning.RecordingPolicy{Name: "copied", Record: provisioning.RecordAlways, Outside: []string{"recorder"}}
+	d.policies["d|plain"] = provisioning.RecordingPolicy{Name: "plain", Record: provisioning.RecordAlways}
+	d.policies["d|asked"] = provisioning.RecordingPolicy{Name: "asked", Record: provisioning.RecordOnDemand}
+	copied := record(d, "d", "copied", "+81", "ja")
+	for _, other := range []string{"plain", "asked", "", "copied"} {
+		o := record(d, "d", other, "2001", "ja")
+		if a, b := copied.And(o).Outside, o.And(copied).Outside; a != "copied" || b != "copied" {
+			t.Errorf("beside %q: %q, %q", other, a, b)
+		}
+	}
+	if r := record(d, "d", "plain", "2001", "ja"); r.Outside != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestForwardAddsARecording: a forward to a recorded number is recorded, also when it was planned late, and then after the answer where the trunk
 // carries nothing before.
 func TestForwardAddsARecording(t *testing.T) {

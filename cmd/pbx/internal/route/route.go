@@ -157,6 +157,7 @@ type Record struct {
 	ByHand    bool   // somebody switched it on, and no policy demands it: who may, switches it off again
 	Number    string // whose policy it is: the DID or the extension
 	Policy    string
+	Outside   string // policy whose recorders outside get a copy; empty: none
 	Notice    Notice // for who calls, and for our own people
 	Prompt    string
 	Outbound  Notice // for whom we call outside; empty: Notice

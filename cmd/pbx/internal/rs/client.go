@@ -76,8 +76,8 @@ func NewClient(cfg ClientConfig) *Client {
 }
 
 // Begin implements call.Outside.
-func (c *Client) Begin(of recorder.Case, failed func(error)) call.Copies {
-	list := c.cfg.Recorders(of.Domain, of.Policy)
+func (c *Client) Begin(policy string, of recorder.Case, failed func(error)) call.Copies {
+	list := c.cfg.Recorders(of.Domain, policy)
 	if len(list) == 0 {
 		return nil
 	}

@@ -258,7 +258,7 @@ func TestManyVoices(t *testing.T) {
 		c.Stop()
 		w.wait(time.Second)
 		w.list = nil
-		if w.c.Begin(w.started[0], nil) != nil {
+		if w.c.Begin(w.started[0].Policy, w.started[0], nil) != nil {
 			t.Error("copied without a recorder")
 		}
 		w.notes = nil

@@ -208,7 +208,7 @@ func (w *world) begin() (c *copying, a, b *endpoint) {
 	w.t.Helper()
 	a, b = w.client.engine.voice("a"), w.client.engine.voice("b")
 	of := recorder.Case{ID: "c1", Domain: "example.jp", Policy: "p", Started: time.Now(), Parties: []recorder.Party{party(a, "caller", "0312345678"), party(b, "called", "2001")}}
-	copies := w.c.Begin(of, func(err error) { w.mu.Lock(); defer w.mu.Unlock(); w.failed = append(w.failed, err) })
+	copies := w.c.Begin(of.Policy, of, func(err error) { w.mu.Lock(); defer w.mu.Unlock(); w.failed = append(w.failed, err) })
 	if copies == nil {
 		w.t.Fatal("nobody outside")
 	}
