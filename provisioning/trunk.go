@@ -80,7 +80,7 @@ type Trunk struct {
 
 	// Recording sessions (RFC 7866).
 	Role           string `json:"role,omitempty" doc:"siprec: no carrier, but a recorder that recording policies name, or a system that sends us calls to record; it takes and brings no calls"`
-	RecordPolicy   string `json:"record_policy,omitempty" doc:"Recording policy of what it sends us to record, unless a number of ours in it has its own; empty: it may send nothing"`
+	RecordPolicy   string `json:"record_policy,omitempty" doc:"Recording policy of what it sends us to record, and, of a number of ours in it that has its own, the least that it is kept by; empty: it may send nothing"`
 	RecordMetadata string `json:"record_metadata,omitempty" doc:"Media type of the metadata that we send: application/rs-metadata+xml (default), or application/rs-metadata for recorders of before RFC 9806"`
 }
 

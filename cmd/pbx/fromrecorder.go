@@ -98,8 +98,8 @@ func (s *signalling) full(at directory.TrunkAt) bool {
 	return n > 0 && s.book != nil && s.book.Status(health.Key{Domain: at.Domain, Trunk: at.Trunk.Name}).Calls >= n
 }
 
-// recordingRule is how a system's call is recorded: as the strictest of our numbers in it that are recorded demands, in the name of the first, else as
-// its trunk says; not at all where one of ours is never recorded.
+// recordingRule is how a system's call is recorded: it is the case of the first number of ours in it that is recorded, else of its trunk, and kept as the
+// strictest of all of them demand; not at all where one of ours is never recorded.
 func (s *signalling) recordingRule(p rs.Peer, numbers []string) (found rs.Rule) {
 	snap := s.directory.Snapshot()
 	for _, n := range numbers {
@@ -116,15 +116,15 @@ func (s *signalling) recordingRule(p rs.Peer, numbers []string) (found rs.Rule) 
 			found = found.Strictest(ruleOf(rule))
 		}
 	}
-	if found.Policy != "" {
-		return found
-	}
 	t, _ := snap.Trunk(p.Domain, p.Trunk)
 	rule, ok := snap.Policy(p.Domain, t.RecordPolicy)
 	if !ok { // the trunk was changed in this moment: kept without end rather than not at all
 		rule.Name = t.RecordPolicy
 	}
-	return ruleOf(rule)
+	if found.Policy == "" {
+		return ruleOf(rule)
+	}
+	return found.Strictest(ruleOf(rule))
 }
 
 func ruleOf(p provisioning.RecordingPolicy) rs.Rule {
