@@ -40,6 +40,13 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 		if now, changes, err = holdBack(*old, next, lost); err != nil {
 			return "", nil, err
 		}
+		left, err := weakens(w, domain, by, *old, now)
+		if err != nil {
+			return "", nil, err
+		}
+		if len(left) > 0 { // what counts at once may loosen nothing
+			return "", nil, &Invalid{Field: left[0].Field, Reason: "cannot wait beside the other changes: ask for them one by one"}
+		}
 	}
 	if etag, err = w.Put(domain, now, ifMatch); err != nil {
 		return "", nil, err

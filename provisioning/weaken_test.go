@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"errors"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -169,4 +170,66 @@ func TestAssignments(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What counts at once loosens nothing, whatever is asked for together, and with what waits it is what was asked for.
+func TestWhatCountsAtOnce(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	pick := func(of ...string) string { return of[rnd.IntN(len(of))] }
+	until := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	draw := func() RecordingPolicy {
+		p := RecordingPolicy{Name: "p", Record: RecordMode(pick("", "always", "on_demand", "never")), Notice: pick("", "early-media", "after-answer", "none"), NoticeOutbound: pick("", "outbound", "none"),
+			OnFailure: pick("", "continue", "refuse"), RetentionDays: rnd.IntN(3) * 30, Label: Label(pick("", "restricted", "internal", "public")), Media: pick("", "srtp-required", "srtp-preferred", "srtp-forbidden"),
+			PreBuffer: rnd.IntN(2) == 0}
+		if p.Silent() || rnd.IntN(4) == 0 {
+			p.Exception = &NoticeException{pick("a", "b"), until.AddDate(0, rnd.IntN(3), 0)}
+		}
+		if rnd.IntN(3) == 0 {
+			p.Refusal = &NoticeRefusal{Key: pick("8", "9"), Then: pick(RefusalEnds, RefusalGoesOn)}
+		}
+		if p.Record.Records() && rnd.IntN(3) == 0 {
+			p.Outside = []string{pick("a", "b")}
+		}
+		return p
+	}
+	waited := 0
+	for range 6_000 {
+		old, next := draw(), draw()
+		if old.Validate() != nil || next.Validate() != nil {
+			continue
+		}
+		lost := old.Weakened(next)
+		now, changes, err := holdBack(old, next, lost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := old.Weakened(now); len(left) > 0 || len(lost) > 0 && len(changes) == 0 {
+			t.Fatalf("%+v\nto %+v\nis %+v at once: %+v", old, next, now, left)
+		}
+		if err := now.Validate(); err != nil {
+			t.Fatalf("%+v\nto %+v\nis %+v at once: %v", old, next, now, err)
+		}
+		if len(changes) == 0 {
+			continue
+		}
+		waited++
+		whole, err := changed(now, changes)
+		if a, b := must(fieldsOf(whole)), must(fieldsOf(next)); err != nil || !reflect.DeepEqual(a, b) {
+			t.Fatalf("%+v\nto %+v\nis %+v afterwards: %v", old, next, whole, err)
+		}
+		p := Propose("policy:p", KindPolicy, "p", Wish{}, changes, lost)
+		if again := now.Weakened(whole); !p.Stands(again) {
+			t.Fatalf("%+v\nto %+v\nasked %q, and at the end %+v", old, next, p.Loosens, again)
+		}
+	}
+	if waited < 1000 {
+		t.Errorf("%d waited", waited)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
