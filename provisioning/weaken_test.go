@@ -147,7 +147,7 @@ func TestHoldBack(t *testing.T) {
 // Every kind that names a recording policy is looked at, and can be changed by a proposal.
 func TestAssignments(t *testing.T) {
 	for _, e := range Entities() {
-		named := len(assignments(e)) > 0 || e.Kind() == KindPolicy || e.Kind() == KindUser
+		named := len(assignments(e)) > 0 || slices.Contains([]string{KindPolicy, KindUser, KindListeningRules, KindRecordingScope}, e.Kind())
 		if _, ok := carriers[e.Kind()]; ok != named {
 			t.Errorf("%s names policies: %t, and is changed by proposals: %t", e.Kind(), named, ok)
 		}
@@ -180,7 +180,7 @@ func TestWhatCountsAtOnce(t *testing.T) {
 	draw := func() RecordingPolicy {
 		p := RecordingPolicy{Name: "p", Record: RecordMode(pick("", "always", "on_demand", "never")), Notice: pick("", "early-media", "after-answer", "none"), NoticeOutbound: pick("", "outbound", "none"),
 			OnFailure: pick("", "continue", "refuse"), RetentionDays: rnd.IntN(3) * 30, Label: Label(pick("", "restricted", "internal", "public")), Media: pick("", "srtp-required", "srtp-preferred", "srtp-forbidden"),
-			PreBuffer: rnd.IntN(2) == 0}
+			PreBuffer: rnd.IntN(2) == 0, PauseSeconds: rnd.IntN(3) * 250}
 		if p.Silent() || rnd.IntN(4) == 0 {
 			p.Exception = &NoticeException{pick("a", "b"), until.AddDate(0, rnd.IntN(3), 0)}
 		}
