@@ -227,8 +227,8 @@ func TestWhoMaySendRecordings(t *testing.T) {
 	trunk := func(name string, at netip.Addr, role, policy string) provisioning.Trunk {
 		return provisioning.Trunk{Name: name, Role: role, RecordPolicy: policy, Host: at.String(), Transport: "udp", Sources: []string{at.String() + "/32"}, OptionsSeconds: -1, MaxCalls: 0}
 	}
-	l.put(provisioning.RecordingPolicy{Name: "taken", Record: provisioning.RecordAlways, RetentionDays: 90, Label: provisioning.LabelInternal},
-		provisioning.RecordingPolicy{Name: "own", Record: provisioning.RecordAlways, RetentionDays: 7, Label: provisioning.LabelPublic}, // its case, kept as the trunk's demands
+	l.put(provisioning.RecordingPolicy{Name: "taken", Record: provisioning.RecordAlways, RetentionDays: 90},
+		provisioning.RecordingPolicy{Name: "own", Record: provisioning.RecordAlways, RetentionDays: 7}, // its case, kept as the trunk's demands
 		trunk("sbc", sbc, provisioning.RoleSIPREC, "taken"), trunk("carrier", carrier, "", ""), trunk("bare", bare, provisioning.RoleSIPREC, ""))
 	did := provisioning.DID{Number: "+81355550001", To: []string{"2001"}, Policy: "own"}
 	l.put(did)
@@ -280,7 +280,7 @@ func TestWhoMaySendRecordings(t *testing.T) {
 	p.Send(p.InDialog("BYE", r, resp))
 	p.ExpectStatus(200, "BYE")
 	waitUntil(t, "ended", func() bool { return l.p.siprec.server.Stats().Live == 0 })
-	if _, _, m := l.stored(); m.DID != did.Number || m.Policy != "own" || m.RetentionDays != 90 || m.Label != recorder.Internal || m.Parties[0].Number != "0355550001" || m.Direction != "siprec" {
+	if _, _, m := l.stored(); m.DID != did.Number || m.Policy != "own" || m.RetentionDays != 90 || m.Label != recorder.Restricted || m.Parties[0].Number != "0355550001" || m.Direction != "siprec" {
 		t.Errorf("%+v", m)
 	}
 	if got := l.p.siprec.server.Stats(); got.Malformed != 1 {
