@@ -308,7 +308,7 @@ func (c *Call) tellAside(p *party, prompt string) {
 
 // offered is what a call that gives its legs away says of itself.
 func (c *Call) offered() Adopt {
-	return Adopt{record: c.plan.Record, notice: c.notice, urgent: c.urgent, help: c.helped(), about: about{c.wasFor(), c.waited()},
+	return Adopt{record: c.plan.Record, asked: c.record.asked, notice: c.notice, urgent: c.urgent, help: c.helped(), about: about{c.wasFor(), c.waited()},
 		notices: c.notices, call: c.in.ID}
 }
 

@@ -171,3 +171,11 @@ func (c *Call) reconsider() {
 		c.forget()
 	}
 }
+
+// askedAlong takes over what somebody asked for in another call. What is held here they did not mean.
+func (c *Call) askedAlong(a *recorder.Asked) {
+	if a != nil && c.record.asked == nil && !c.recorded() {
+		c.forget()
+		c.record.asked = a
+	}
+}

@@ -227,6 +227,26 @@ func TestNothingHeldBack(t *testing.T) {
 	})
 }
 
+// Who was asked to talk in another call comes with what somebody asked for: the recording there names who did, and has nothing that was held there before.
+func TestAskedGoesAlong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := talking(t, demanded(route.NoticeNone, false))
+		if err := o.keeps(clerk); err != nil || len(o.records) != 1 {
+			t.Fatalf("%v, %d recordings", err, len(o.records))
+		}
+		o.now(plain, carols)
+		o.bob.presses("#702003#")
+		o.carol, o.cars = o.last(), o.endpoints[2]
+		o.answers()
+		o.bob.presses("#73")
+		o.talk(o.annas, o.bobs, o.cars)
+		if len(o.records) != 2 || o.records[1].of.Asked == nil || o.records[1].of.Asked.By != clerk.By {
+			t.Errorf("%d recordings", len(o.records))
+		}
+		o.over("c1 2001 2002 2002 called m1", "m1 2002 2003 2003 caller")
+	})
+}
+
 // Where somebody must be told and was not, which can be a machine without an ear, nothing is held.
 func TestUntoldIsNotHeld(t *testing.T) {
 	c := &Call{deps: Deps{Holder: newRig(plain)}, plan: demanded(route.NoticeEarly, true), caller: &party{outside: true}, winner: &party{ext: "2002"}}

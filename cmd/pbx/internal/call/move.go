@@ -48,6 +48,7 @@ type Adopt struct {
 	ring    time.Duration // how long the present one may still ring
 	pending []pending     // telephones of it that ring later
 	record  route.Record
+	asked   *recorder.Asked   // who wants it recorded, without any policy that demands it
 	urgent  bool              // somebody of them was called for help
 	help    help              // as the record of their call would say
 	notice  *recorder.Notice  // that they have heard
@@ -327,6 +328,7 @@ func (c *Call) inherit(e Adopt) {
 		c.record.declined = true
 		c.ban(whyRefused)
 	}
+	c.askedAlong(e.asked)
 	c.heed(e)
 	c.link(recorder.Link{Call: e.call, How: recorder.MergedFrom})
 	c.shows(e.about.called...)
