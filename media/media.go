@@ -74,7 +74,32 @@ type Want struct {
 	Security  Security
 	Direction Direction // our side; SendOnly or Inactive puts the peer on hold
 	Fax       Fax       // what the other leg's fax machine said, where T38 is preferred
+	Record    Recorded  // what the peer is told of our recording; empty: nothing
 }
+
+// Recorded is what a peer that is aware of recordings is told of the one that is made of it: a=record (RFC 7866 section 11.5.1).
+type Recorded string
+
+// Recorded values.
+const (
+	RecordedOn     Recorded = "on"
+	RecordedOff    Recorded = "off"
+	RecordedPaused Recorded = "paused"
+)
+
+// Preference is what such a peer wishes: a=recordpref (RFC 7866 section 11.5.2). A wish, and no more.
+type Preference string
+
+// Preferences.
+const (
+	PreferOn      Preference = "on"
+	PreferOff     Preference = "off"
+	PreferPause   Preference = "pause"
+	PreferNothing Preference = "nopreference"
+)
+
+// Wisher is an endpoint that knows what its peer's last description wished of a recording; empty: it said nothing of that.
+type Wisher interface{ Wishes() Preference }
 
 // Endpoint is one leg's media: sockets, negotiation, keys. The four negotiation methods follow RFC 3264;
 // out of order they return ErrState and change nothing. All methods are safe for one caller at a time and none blocks on the network.

@@ -100,7 +100,7 @@ func (l *leg) Dialog() call.Dialog {
 		return call.Dialog{}
 	}
 	d := s.Snapshot()
-	return call.Dialog{CallID: d.CallID, LocalTag: d.LocalTag, RemoteTag: d.RemoteTag, Inbound: d.Inbound, Target: d.Target.String()}
+	return call.Dialog{CallID: d.CallID, LocalTag: d.LocalTag, RemoteTag: d.RemoteTag, Inbound: d.Inbound, Target: d.Target.String(), Aware: d.RecordAware}
 }
 
 // End ends the session; a leg that never had one ends by itself.

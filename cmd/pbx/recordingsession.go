@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,17 @@ const (
 type recordingSessions struct {
 	client *rs.Client // copies our calls to recorders outside
 	server *rs.Server // records what other systems send
+
+	heeded, ignored atomic.Uint64 // wishes of telephones that nothing be recorded
+}
+
+// wished counts that a telephone preferred no recording (a=recordpref).
+func (r *recordingSessions) wished(heeded bool) {
+	if heeded {
+		r.heeded.Add(1)
+		return
+	}
+	r.ignored.Add(1)
 }
 
 // wireRecordingSessions makes both; they end before dialogs and media do. Calls are given the client.
@@ -131,7 +143,7 @@ func (d *dialler) recorder(in rs.Invitation, on func(dialog.Event)) (rs.Session,
 }
 
 // metrics of both.
-func (r recordingSessions) metrics(c *collector) {
+func (r *recordingSessions) metrics(c *collector) {
 	client, server := r.client.Stats, r.server.Stats
 	gauge := func(name, help string, v func() int) {
 		c.add(name, help, prometheus.GaugeValue, func() float64 { return float64(v()) })
@@ -149,4 +161,6 @@ func (r recordingSessions) metrics(c *collector) {
 	counter("naisen_siprec_server_sessions_total", "Recording sessions taken from other systems.", func() uint64 { return server().Sessions })
 	counter("naisen_siprec_server_malformed_total", "Metadata documents of other systems that were refused.", func() uint64 { return server().Malformed })
 	counter("naisen_siprec_server_asked_total", "Times that another system was asked for all its metadata anew.", func() uint64 { return server().Asked })
+	counter("naisen_recordpref_heeded_total", "Wishes of telephones that nothing be recorded (a=recordpref) that were followed.", r.heeded.Load)
+	counter("naisen_recordpref_ignored_total", "Wishes of telephones that nothing be recorded that policy forbids to follow.", r.ignored.Load)
 }

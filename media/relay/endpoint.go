@@ -178,6 +178,9 @@ func (e *endpoint) Accept(answer media.SDP) error {
 // Allows tells which audio codecs of the peer's description this leg could use.
 func (e *endpoint) Allows(d media.SDP) ([]media.Codec, error) { return e.neg.Allows(d) }
 
+// Wishes implements media.Wisher.
+func (e *endpoint) Wishes() media.Preference { return e.neg.Wishes() }
+
 // Secures implements media.Guarded.
 func (e *endpoint) Secures(d media.SDP) bool { return e.neg.Secures(d) }
 

@@ -141,8 +141,8 @@ func (s *Session) Fax(d media.SDP, security media.Security) (f media.Fax, image 
 }
 
 // imageStream is our own description of a fax.
-func (c *Config) imageStream(f media.Fax, dir direction) stream {
-	return stream{kind: imageKind, port: c.Port, proto: udptl, formats: []string{faxFormat}, fax: f, dir: dir, dirSet: dir != both}
+func (c *Config) imageStream(w media.Want, dir direction) stream {
+	return stream{kind: imageKind, port: c.Port, proto: udptl, formats: []string{faxFormat}, fax: w.Fax, dir: dir, dirSet: dir != both, record: w.Record}
 }
 
 // offerFax offers a fax in place of the audio (RFC 3264 section 8.3.3).
@@ -150,7 +150,7 @@ func (s *Session) offerFax(w media.Want) (media.SDP, error) {
 	if err := s.faxable(w); err != nil {
 		return nil, err
 	}
-	return s.propose(s.cfg.imageStream(w.Fax, bits(w.Direction))), nil
+	return s.propose(s.cfg.imageStream(w, bits(w.Direction))), nil
 }
 
 // answerFax takes the fax of an offer and refuses all else of it.
@@ -166,7 +166,7 @@ func (s *Session) answerFax(d *description, heard digest, w media.Want) (media.S
 	if err != nil {
 		return nil, Agreed{}, err
 	}
-	s.answerWith(d, slot, s.cfg.imageStream(w.Fax, bits(a.Direction)), a, heard)
+	s.answerWith(d, slot, s.cfg.imageStream(w, bits(a.Direction)), a, heard)
 	return slices.Clone(s.said), a, nil
 }
 

@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -28,6 +29,7 @@ type description struct {
 	dirSet  bool
 	web     webLines // of the whole session
 	bundle  bool
+	wishes  media.Preference // of the whole session
 	streams []stream
 }
 
@@ -51,6 +53,8 @@ type stream struct {
 	crypto  []cryptoLine
 	web     webLines
 	fax     media.Fax
+	record  media.Recorded   // what we say of a recording
+	wishes  media.Preference // what the peer says
 }
 
 // format is an a=rtpmap with its a=fmtp.
@@ -205,6 +209,10 @@ func (d *description) attribute(value string) error {
 		}
 		return nil
 	}
+	if key == "recordpref" {
+		d.wish(s, media.Preference(arg))
+		return nil
+	}
 	if s == nil {
 		d.bundle = d.bundle || key == "group" && strings.HasPrefix(arg, "BUNDLE")
 		d.web.attribute(key, arg)
@@ -230,6 +238,25 @@ func (d *description) attribute(value string) error {
 		return s.addCrypto(arg)
 	}
 	return nil
+}
+
+// wish reads a=recordpref, of a stream or of all that say nothing themselves. A value that nobody knows is none.
+func (d *description) wish(s *stream, p media.Preference) {
+	switch p {
+	case media.PreferOn, media.PreferOff, media.PreferPause, media.PreferNothing:
+	default:
+		return
+	}
+	if s == nil {
+		d.wishes = p
+		return
+	}
+	s.wishes = p
+}
+
+// wishesOf a stream.
+func (d *description) wishesOf(slot int) media.Preference {
+	return cmp.Or(d.streams[slot].wishes, d.wishes)
 }
 
 func directionOf(key string) (direction, bool) {

@@ -79,6 +79,9 @@ func (s *stream) print(b *strings.Builder) {
 	if s.dirSet {
 		line(b, "a="+s.dir.String())
 	}
+	if s.record != "" {
+		line(b, "a=record:"+string(s.record))
+	}
 }
 
 func line(b *strings.Builder, s string) {

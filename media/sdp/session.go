@@ -59,6 +59,7 @@ type Session struct {
 	eventPT [2]uint8  // as in eventForms; 0: not used yet
 	heard   digest    // of the offer answered last, until another exchange begins
 	said    media.SDP // its answer; nil: none
+	wishes  media.Preference
 
 	open     *proposal // our offer that awaits its answer
 	answered *proposal // our offer that was answered: another fork may answer it again
@@ -100,6 +101,7 @@ func (s *Session) Offer(w media.Want) (media.SDP, error) {
 		return nil, err
 	}
 	mine.mux = mine.mux || s.now != nil && s.now.RTCPMux
+	mine.record = w.Record
 	return s.propose(mine), nil
 }
 
@@ -185,7 +187,8 @@ func (s *Session) say(layout []stream) media.SDP {
 	return d.text(s.cfg.Addr, s.cfg.SessionID, s.version)
 }
 
-// Answer answers the peer's offer. For the same offer again (18x, then 200; a session refresh) it is the same answer, whatever is wanted.
+// Answer answers the peer's offer. For the same offer again (18x, then 200; a session refresh) it is the same answer, whatever is wanted, but for what is
+// said of a recording.
 // media.ErrState while an offer of ours is open; media.ErrSDP, media.ErrNoMatch, media.ErrPolicy refuse the offer.
 func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, error) {
 	if s.open != nil {
@@ -193,6 +196,10 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 	}
 	heard := digest(sha256.Sum256(offer))
 	if s.said != nil && s.heard == heard {
+		if mine := &s.layout[s.slot]; mine.record != w.Record {
+			mine.record = w.Record
+			s.said = s.say(s.layout)
+		}
 		a := *s.now
 		a.SameKeys = a.Secure
 		return bytes.Clone(s.said), a, nil
@@ -222,7 +229,7 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 		return nil, Agreed{}, err
 	}
 	mine := s.cfg.audio(a.formats(), bits(a.Direction))
-	mine.proto, mine.mux = peer.proto, a.RTCPMux
+	mine.proto, mine.mux, mine.record = peer.proto, a.RTCPMux, w.Record
 	switch {
 	case a.DTLS.On:
 		mine.web = s.cfg.lines(a.DTLS, peer.web.mid, setupOf(a.DTLS.Active))
@@ -243,7 +250,7 @@ func (s *Session) answerWith(d *description, slot int, mine stream, a Agreed, he
 	layout[slot] = mine
 	s.layout, s.slot, s.now, s.answered = layout, slot, &a, nil
 	s.used(a)
-	s.heard, s.said = heard, s.say(layout)
+	s.heard, s.said, s.wishes = heard, s.say(layout), d.wishesOf(slot)
 }
 
 // formats of the answer that says what was agreed.
@@ -332,7 +339,7 @@ func (s *Session) Accept(answer media.SDP) (Agreed, error) {
 		a.SameKeys = s.now != nil && a.DTLS.same(s.now.DTLS)
 	}
 	s.open, s.answered = nil, p
-	s.layout, s.slot, s.now, s.said = p.layout, p.slot, &a, nil
+	s.layout, s.slot, s.now, s.said, s.wishes = p.layout, p.slot, &a, nil, d.wishesOf(p.slot)
 	s.used(a)
 	return a, nil
 }
@@ -421,6 +428,9 @@ func (a *Agreed) secured(p *proposal, peer *stream) error {
 
 // Rollback forgets our open offer: 491, CANCEL, 488, timeout. What was agreed before holds on.
 func (s *Session) Rollback() { s.open = nil }
+
+// Wishes is what the peer's description that is in force wishes of a recording; empty: it says nothing of that.
+func (s *Session) Wishes() media.Preference { return s.wishes }
 
 // Allows lists the audio codecs of the peer's offer that this leg could use, in the peer's order. It changes nothing.
 // Errors as Answer.

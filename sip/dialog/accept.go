@@ -61,7 +61,7 @@ func (u *UA) AcceptAs(tx *stack.ServerTx, id string, m Manner, on func(Event)) (
 		dlg: dialogState{
 			tag: strings.Clone(from.Tag()), remote: strings.Clone(req.Get("From")), target: cs[0].URI, routes: routes,
 			to: stack.Target{Flow: req.Flow, Advertise: m.Advertise}, seq: seq, sdp: offer, update: has(req.All("Allow"), "UPDATE"),
-			fromChange: has(req.Supported(), "from-change"),
+			fromChange: has(req.Supported(), "from-change"), recordAware: has(req.Supported(), "record-aware"),
 		},
 		routeSelf: req.Lines("Record-Route"),
 	}

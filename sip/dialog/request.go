@@ -263,7 +263,7 @@ func (d *dialogState) refresh(h *stack.Headers, flow *stack.Flow) {
 		d.update = has(h.All("Allow"), "UPDATE")
 	}
 	if h.Has("Supported") {
-		d.fromChange = has(h.Supported(), "from-change")
+		d.fromChange, d.recordAware = has(h.Supported(), "from-change"), has(h.Supported(), "record-aware")
 	}
 }
 

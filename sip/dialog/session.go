@@ -89,7 +89,8 @@ type dialogState struct {
 	agreed bool         // an offer was answered in a way that is final
 	update bool         // the peer allows UPDATE
 
-	fromChange bool // the peer takes another From within the dialog (RFC 4916)
+	fromChange  bool // the peer takes another From within the dialog (RFC 4916)
+	recordAware bool // the peer is to be told of recordings in SDP (RFC 7866 section 11.1.2)
 }
 
 // offerAnswer is the one exchange that may be open (RFC 3264 section 4, RFC 6337).
@@ -172,6 +173,7 @@ type Snapshot struct {
 	Refresher                       bool          // we refresh
 	Expires                         time.Time     // when the session ends unless refreshed
 	LocalSDP, RemoteSDP             []byte
+	RecordAware                     bool // the peer says that it understands what SDP tells of recordings (RFC 7866 section 6.1.2)
 }
 
 // Snapshot may be called from any goroutine.
@@ -182,7 +184,7 @@ func (s *Session) publish() {
 		ID: s.id, CallID: s.callID, LocalTag: s.localTag, RemoteTag: s.dialogTag(), Inbound: s.inbound, Phase: s.phase.String(),
 		Local: s.local, Remote: s.dlg.remote, Contact: s.contact, Target: s.dlg.target, Routes: s.dlg.routes,
 		LocalSeq: s.localSeq, RemoteSeq: s.dlg.seq, LocalSDP: s.sdp, RemoteSDP: s.dlg.sdp,
-		SessionExpires: s.se.interval, Refresher: s.se.refresher, Expires: s.se.expires,
+		SessionExpires: s.se.interval, Refresher: s.se.refresher, Expires: s.se.expires, RecordAware: s.dlg.recordAware,
 	}
 	if f := s.dlg.to.Flow; f != nil {
 		p.Transport, p.LocalAddr, p.RemoteAddr = f.Transport(), f.Local(), f.Remote()

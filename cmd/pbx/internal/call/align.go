@@ -13,14 +13,14 @@ type aligning struct {
 }
 
 // align asks the caller's side for the codec of the other one, where they differ, or the other side for the caller's. Who is known to lack it is
-// not asked. While it lasts, and when nothing comes of it, the relay transcodes if it can.
+// not asked, and who answers another offer now is asked afterwards. While it lasts, and when nothing comes of it, the relay transcodes if it can.
 func (c *Call) align() {
 	c.aligning = nil
 	if c.trio != nil { // they are mixed
 		return
 	}
 	x, y := c.caller, c.winner
-	if relays(x.ep.Codec(), y.ep.Codec()) {
+	if relays(x.ep.Codec(), y.ep.Codec()) || x.indicating || y.indicating {
 		return
 	}
 	switch lost, other := x.lacks(y.ep.Codec()), y.lacks(x.ep.Codec()); {
@@ -45,11 +45,13 @@ func (c *Call) align() {
 func (c *Call) propose() {
 	p := c.aligning.asked
 	prefer := withTwin([]media.Codec{c.other(p).ep.Codec()})
-	sdp, err := p.ep.Offer(media.Want{Prefer: prefer, Security: p.security})
+	want := c.want(p, prefer)
+	sdp, err := p.ep.Offer(want)
 	if err != nil {
 		c.misaligned(p)
 		return
 	}
+	p.says(want)
 	p.leg.Offer(sdp)
 }
 

@@ -189,7 +189,7 @@ func (c *Call) onAgreed(e Agreed) {
 	if err := p.ep.Accept(e.SDP); err != nil {
 		if p.agreed { // a re-INVITE of ours was answered with nonsense: what stood before stands
 			p.ep.Rollback()
-			if !c.encryptionAnswered(p) && !c.faxRefused(p) {
+			if !c.indicated(p) && !c.encryptionAnswered(p) && !c.faxRefused(p) {
 				c.misaligned(p)
 			}
 			return
@@ -203,6 +203,11 @@ func (c *Call) onAgreed(e Agreed) {
 		p.speaks, _ = p.ep.Allows(e.SDP)
 	}
 	if !first {
+		if p.indicating {
+			c.holdChanged(p)
+			c.indicated(p)
+			return
+		}
 		if c.faxAnswered(p, e.SDP) {
 			return
 		}
@@ -233,7 +238,7 @@ func (c *Call) onDisagreed(e Disagreed) {
 	if p := c.party(e.Leg); p != nil && c.phase != Ending {
 		p.ep.Rollback()
 		c.log.Info("call: our offer was refused", "leg", p.id, "status", e.Cause.Status)
-		if !c.encryptionAnswered(p) && !c.faxRefused(p) {
+		if !c.indicated(p) && !c.encryptionAnswered(p) && !c.faxRefused(p) {
 			c.misaligned(p)
 		}
 	}

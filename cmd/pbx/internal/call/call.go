@@ -36,6 +36,7 @@ type Deps struct {
 	Log     *slog.Logger
 	Alarm   func(reason string) // counted and shown by metrics
 	Note    func(CDR)           // what its record would say now, whenever that has changed; must not block. Nil: nobody wants to know
+	Wished  func(heeded bool)   // a telephone prefers no recording: that was followed, or policy forbids it; must not block. Nil: nobody counts
 	Changed func(*Snapshot)     // each published state, in order per call, the last one with Over; must not block. Nil: nobody looks
 	Dialogs Dialogs
 	// Beyond is the plan for a place in the network of a trunk that asks to be called back there by REFER, as Teams does; false: refused.
@@ -194,8 +195,13 @@ type party struct {
 	outside  bool         // a stranger: it came by a trunk from outside, or was called there
 	informed bool         // it has heard the notice
 	declined bool         // and refused the recording by a key
-	never    string       // it may not be recorded: its number; empty: it may
-	parting  bool         // it sent the other away, and hears what became of that before it is let go
+
+	tape       media.Recorded   // what its telephone was told last; empty: nothing
+	indicating bool             // and it has not answered that yet
+	wish       media.Preference // of its telephone, as it was looked at last
+	quiet      bool             // what it wishes for holds: the recording pauses
+	never      string           // it may not be recorded: its number; empty: it may
+	parting    bool             // it sent the other away, and hears what became of that before it is let go
 }
 
 // where is the place of a party's telephone, which help that it calls must find: as in route.Request.
@@ -250,6 +256,8 @@ func (c *Call) run(ctx context.Context, caller Leg) {
 			events[i] = nil
 		}
 		c.protect(c.introduce)
+		c.protect(c.heedWishes)
+		c.protect(c.indicate)
 		c.protect(c.publish)
 	}
 	c.finish()

@@ -82,13 +82,16 @@ func (c *Call) encryptFirst(class string, p *party, then func(), fail func(sip.C
 		fail(sip.StatusCause(491))
 		return true
 	}
-	sdp, err := p.ep.Offer(media.Want{Prefer: withTwin([]media.Codec{p.ep.Codec()}), Security: media.SecurityRequired})
+	want := c.want(p, withTwin([]media.Codec{p.ep.Codec()}))
+	want.Security = media.SecurityRequired
+	sdp, err := p.ep.Offer(want)
 	if err != nil {
 		c.log.Info("call: a party cannot be encrypted", "leg", p.id, "err", err)
 		fail(mediaCause(err))
 		return true
 	}
 	c.log.Info("call: asking for encryption", "leg", p.id)
+	p.says(want)
 	c.securing = &securing{asked: p, then: then, fail: fail}
 	p.leg.Offer(sdp)
 	return true

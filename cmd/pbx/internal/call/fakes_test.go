@@ -34,6 +34,7 @@ type rig struct {
 	holdErr   error
 	full      error // that each recording has already when it begins; nil: none
 	openErr   error
+	aware     bool   // its telephones are aware of recordings
 	autoEnd   bool   // legs post Ended after End, as real ones do
 	faulty    string // the part that panics
 	act       func(Facts, Cue) []Order
@@ -337,7 +338,7 @@ func (l *fakeLeg) Answer(s media.SDP)        { l.note("answer " + string(s)) }
 func (l *fakeLeg) Offer(s media.SDP)         { l.note("offer " + string(s)) }
 func (l *fakeLeg) Reply(s media.SDP)         { l.note("reply " + string(s)) }
 func (l *fakeLeg) Refuse(c sip.Cause)        { l.note("refuse") }
-func (l *fakeLeg) Dialog() Dialog            { return Dialog{CallID: string(l.id)} }
+func (l *fakeLeg) Dialog() Dialog            { return Dialog{CallID: string(l.id), Aware: l.rig.aware} }
 func (l *fakeLeg) ReferProgress(c sip.Cause) { l.note(fmt.Sprintf("report %d", c.Status)) }
 func (l *fakeLeg) Digit(rune)                {}
 func (l *fakeLeg) Show(w route.Shown)        { l.note("show " + w.Number + w.Display) }
@@ -401,6 +402,8 @@ func (l *fakeLeg) hangup(c sip.Cause) {
 type fakeEndpoint struct {
 	classes  []int // DSCP, as made and as marked
 	wants    []media.Security
+	tapes    []media.Recorded // what its descriptions said of a recording
+	wish     media.Preference
 	secure   bool // since it was wanted, and the peer did not say "clear:"
 	received uint64
 	rig      *rig
@@ -430,7 +433,7 @@ func (e *fakeEndpoint) Offer(w media.Want) (media.SDP, error) {
 	if len(w.Prefer) == 0 {
 		w.Prefer = []media.Codec{media.G722, media.PCMU, media.PCMA}
 	}
-	e.wants = append(e.wants, w.Security)
+	e.wants, e.tapes = append(e.wants, w.Security), append(e.tapes, w.Record)
 	return media.SDP(list(w.Prefer)), e.bad
 }
 func (e *fakeEndpoint) Allows(s media.SDP) ([]media.Codec, error) {
@@ -448,7 +451,7 @@ func (e *fakeEndpoint) Answer(s media.SDP, w media.Want) (media.SDP, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.wants = append(e.wants, w.Security)
+	e.wants, e.tapes = append(e.wants, w.Security), append(e.tapes, w.Record)
 	e.secure = e.secure || w.Security == media.SecurityRequired
 	e.codec = cs[0]
 	for _, want := range w.Prefer {

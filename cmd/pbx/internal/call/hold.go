@@ -20,7 +20,7 @@ func (c *Call) onOffered(e Offered) {
 	if e.SDP != nil && c.faxOffered(p, e.SDP) {
 		return
 	}
-	want := media.Want{Prefer: withTwin([]media.Codec{p.ep.Codec()}), Security: p.security}
+	want := c.want(p, withTwin([]media.Codec{p.ep.Codec()}))
 	if o := c.other(p); o != nil {
 		want.Fax = o.fax
 	}
@@ -30,6 +30,7 @@ func (c *Call) onOffered(e Offered) {
 			p.leg.Refuse(mediaCause(err))
 			return
 		}
+		p.says(want)
 		p.leg.Reply(sdp)
 		return
 	}
@@ -42,6 +43,7 @@ func (c *Call) onOffered(e Offered) {
 	}
 	p.asked = nil
 	p.speaks, _ = p.ep.Allows(e.SDP)
+	p.says(want)
 	p.leg.Reply(sdp)
 	c.faxOver(p)
 	c.holdChanged(p)

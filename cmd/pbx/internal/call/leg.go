@@ -48,6 +48,7 @@ type Dialog struct {
 	CallID, LocalTag, RemoteTag string // LocalTag is ours, RemoteTag the device's
 	Inbound                     bool   // the device called us
 	Target                      string // Contact URI of the device; empty before there is a dialog
+	Aware                       bool   // the device says that it understands what it is told of recordings
 }
 
 // Destination is one place where a target can be reached now: a registered contact or a trunk.

@@ -141,7 +141,7 @@ func (c *Call) describe(n, o *party, profile media.Profile) (sdp media.SDP, err 
 	if o != nil && o.agreed {
 		prefer = c.within([]media.Codec{o.ep.Codec()})
 	}
-	want := media.Want{Prefer: prefer, Security: n.security}
+	want := c.want(n, prefer)
 	if n.offer == nil {
 		n.asked = prefer
 		sdp, err = n.ep.Offer(want)
@@ -150,6 +150,7 @@ func (c *Call) describe(n, o *party, profile media.Profile) (sdp media.SDP, err 
 		n.speaks, _ = n.ep.Allows(n.offer)
 	}
 	n.local = sdp
+	n.says(want)
 	return sdp, err
 }
 

@@ -129,7 +129,10 @@ func (c *Call) callerSDP(prefer []media.Codec) (media.SDP, error) {
 	if p.local != nil {
 		return p.local, nil
 	}
-	want := media.Want{Prefer: prefer, Security: p.security}
+	want := c.want(p, prefer)
+	if want.Record == media.RecordedOff && c.winner != nil && c.recordable() && c.uninformed() == nil { // it begins with the answer
+		want.Record = media.RecordedOn
+	}
 	var sdp media.SDP
 	var err error
 	if p.offer != nil {
@@ -141,6 +144,7 @@ func (c *Call) callerSDP(prefer []media.Codec) (media.SDP, error) {
 	}
 	if err == nil {
 		p.local = sdp
+		p.says(want)
 	}
 	return sdp, err
 }

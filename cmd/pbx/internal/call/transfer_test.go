@@ -43,7 +43,8 @@ func playTransfers(t *testing.T, rnd *rand.Rand) {
 	plan := []route.Plan{plain, recorded(route.NoticeEarly), recorded(route.NoticeAnswer), recorded(route.NoticeNone)}[rnd.IntN(4)]
 	r := newRig(plan, []Destination{ours, starting(time.Duration(rnd.IntN(2)*8), rnd.IntN(2))}[:1+rnd.IntN(2)]...)
 	r.sw.deps.Codes = codes
-	every := 1 + rnd.IntN(4) // so often a number is of a class that demands encryption
+	r.aware = len(r.found) == 2 // of what is recorded, so that they are made more offers
+	every := 1 + rnd.IntN(4)    // so often a number is of a class that demands encryption
 	r.routes = func(route.Request) route.Plan {
 		p := plan
 		if len(r.asked)%every == 1 {
