@@ -33,9 +33,9 @@ type RecordingPause struct {
 	From       time.Time `json:"from"`
 	To         time.Time `json:"to"`
 	By         string    `json:"by,omitempty" doc:"Extension whose telephone it was, or user@domain"`
-	How        string    `json:"how" doc:"code or rest"`
+	How        string    `json:"how" doc:"code, rest or telephone"`
 	Reason     string    `json:"reason,omitempty"`
 	ResumedBy  string    `json:"resumed_by,omitempty"`
-	ResumedHow string    `json:"resumed_how,omitempty" doc:"code, rest or automatic; absent: it lasted to the end of the recording"`
+	ResumedHow string    `json:"resumed_how,omitempty" doc:"code, rest, telephone or automatic; absent: it lasted to the end of the recording"`
 	ResumedFor string    `json:"resumed_for,omitempty" doc:"Of automatic: time, left or transfer"`
 }

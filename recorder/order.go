@@ -6,6 +6,7 @@ import "time"
 const (
 	ByCode   = "code"      // keys that a party pressed in the call
 	ByREST   = "rest"      // asked for by program
+	ByPhone  = "telephone" // what a party's telephone prefers, as it says in SDP (RFC 7866)
 	ByItself = "automatic" // its time was over
 	ByPolicy = "policy"    // the call came to a number that forbids it
 	BySIPREC = "siprec"    // by the system that sends the call to be recorded; By is its trunk
@@ -14,7 +15,7 @@ const (
 // Order is what somebody wanted of a recording: that it begins, ends, pauses or goes on.
 type Order struct {
 	By     string `json:"by,omitempty"`     // extension whose telephone it came from, or user@domain; empty: nobody
-	How    string `json:"how,omitempty"`    // ByCode, ByREST, ByItself, ByPolicy, BySIPREC
+	How    string `json:"how,omitempty"`    // ByCode, ByREST, ByPhone, ByItself, ByPolicy, BySIPREC
 	Reason string `json:"reason,omitempty"` // of a pause: what was to be kept out. Never what was
 }
 

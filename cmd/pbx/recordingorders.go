@@ -9,14 +9,14 @@ import (
 	"naisen/recorder"
 )
 
-// ordered notes what somebody ordered of a recording by keys, and what became of an order by itself. What came by REST is in the log already.
+// ordered notes what somebody ordered of a recording by keys or a preference of the telephone, and what became of an order by itself. What came by REST is in the log already.
 func (a *auditor) ordered(o call.Ordered) {
 	if o.Order.How == recorder.ByREST {
 		return
 	}
 	e := provisioning.AuditEntry{Time: time.Now(), Domain: o.Domain, Subject: "system", Action: string(policy.CallPause), Object: policy.KindCall + "/" + o.Call,
 		Outcome: "ok", Detail: map[string]any{"recording": o.Recording, "how": o.Order.How}}
-	if o.Order.How == recorder.ByCode {
+	if o.Order.How == recorder.ByCode || o.Order.How == recorder.ByPhone {
 		e.Subject = o.Order.By + "@" + o.Domain
 	}
 	if o.Order.Reason != "" {

@@ -1,21 +1,20 @@
 package call
 
 import (
-	"slices"
-
 	"naisen/media"
+	"naisen/recorder"
 )
 
 // A telephone that says it is aware of recordings (option tag record-aware, RFC 7866 section 6.1.2) is told of ours in each description that its leg
 // gets, and by a new offer when that has changed and nothing else is being negotiated. What such a telephone of ours prefers (a=recordpref) is
 // followed where a policy leaves the recording to those who talk: never against one that is demanded, and never from outside.
 
-// taping is what p is told of the recording now. Who has yet to hear that there is one is in none.
+// taping is what p is told of the recording now. Who has yet to hear that there is one is in none, and what stands in memory until somebody asks is none.
 func (c *Call) taping(p *party) media.Recorded {
 	switch {
-	case c.recording == nil, c.unaware(p), c.trio != nil && c.trio.due && p == c.trio.third:
+	case !c.recorded(), c.unaware(p), c.trio != nil && c.trio.due && p == c.trio.third:
 		return media.RecordedOff
-	case c.record.hidden != 0:
+	case c.hushed():
 		return media.RecordedPaused
 	}
 	return media.RecordedOn
@@ -78,7 +77,6 @@ func (c *Call) heedWishes() {
 	if c.phase != Talking {
 		return
 	}
-	quiet := false
 	for _, p := range c.talkers() {
 		if p == nil || p.ext == "" {
 			continue
@@ -89,32 +87,35 @@ func (c *Call) heedWishes() {
 				c.heedWish(p)
 			}
 		}
-		quiet = quiet || p.quiet
 	}
-	c.hide(coverWish, quiet && c.optional(), "recordpref")
 }
 
-// optional says that the recording that runs is one which those who talk may have, and nothing demands.
-func (c *Call) optional() bool {
-	return c.recording != nil && c.plan.Record.OnDemand && c.plan.Record.ByHand
-}
-
+// heedWish stops or pauses a recording which those who talk may have and nothing demands, and lets one that was paused so go on.
 func (c *Call) heedWish(p *party) {
-	p.quiet = false
-	if !slices.Contains([]media.Preference{media.PreferOff, media.PreferPause}, p.wish) || c.recording == nil {
+	o := recorder.Order{By: p.ext, How: recorder.ByPhone}
+	switch p.wish {
+	case media.PreferOff, media.PreferPause:
+	default:
+		if c.paused != nil && c.paused.wished == p {
+			_ = c.unpause(o)
+		}
 		return
 	}
-	heeded := c.optional()
+	if !c.recorded() {
+		return
+	}
+	heeded := c.plan.Record.OnDemand && c.plan.Record.ByHand
+	switch {
+	case !heeded:
+	case p.wish == media.PreferOff:
+		heeded = c.recordOff() == nil
+	default:
+		if heeded = c.pause(p, o) == nil; heeded && c.paused.by == p {
+			c.paused.wished = p
+		}
+	}
 	c.log.Info("call: a telephone prefers no recording", "leg", p.id, "prefers", string(p.wish), "heeded", heeded)
 	if c.deps.Wished != nil {
 		c.deps.Wished(heeded)
-	}
-	switch {
-	case !heeded:
-	case p.wish == media.PreferPause:
-		p.quiet = true
-	default:
-		c.stopRecording("stopped by recordpref")
-		c.plan.Record.On = false // whoever comes next is not recorded for it
 	}
 }

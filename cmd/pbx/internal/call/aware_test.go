@@ -138,10 +138,10 @@ func TestPreference(t *testing.T) {
 		wish    media.Preference
 		heeded  []bool
 		stopped bool
-		masks   []bool
+		orders  []string
 	}{
 		{"off, on demand", demand, true, 0, media.PreferOff, []bool{true}, true, nil},
-		{"pause, on demand", demand, true, 1, media.PreferPause, []bool{true}, false, []bool{true, false}},
+		{"pause, on demand", demand, true, 1, media.PreferPause, []bool{true}, false, []string{"pause 2002 telephone", "resume 2002 telephone"}},
 		{"off, always", recorded(route.NoticeNone), true, 0, media.PreferOff, []bool{false}, false, nil},
 		{"pause, always", recorded(route.NoticeNone), true, 0, media.PreferPause, []bool{false}, false, nil},
 		{"off, by hand where no policy leaves it to them", plain, true, 0, media.PreferOff, []bool{false}, false, nil},
@@ -169,8 +169,8 @@ func TestPreference(t *testing.T) {
 					synctest.Wait()
 				}
 				rec := r.records[0]
-				if stopped := rec.stops == 1; !slices.Equal(heeded, c.heeded) || stopped != c.stopped || !slices.Equal(rec.masks, c.masks) || len(r.records) != 1 {
-					t.Errorf("heeded %v, stopped %v, masked %v", heeded, stopped, rec.masks)
+				if stopped := rec.stops == 1; !slices.Equal(heeded, c.heeded) || stopped != c.stopped || !slices.Equal(rec.orders, c.orders) || len(r.records) != 1 {
+					t.Errorf("heeded %v, stopped %v, orders %q", heeded, stopped, rec.orders)
 				}
 				r.over(t, 1)
 			})
@@ -191,7 +191,7 @@ func TestPreference(t *testing.T) {
 		r.mu.Unlock()
 		b.post(Digit{b.id, '1'})
 		synctest.Wait()
-		if r.records[0].stops != 0 || len(r.records[0].masks) != 0 {
+		if r.records[0].stops != 0 || len(r.records[0].orders) != 0 {
 			t.Error("a stranger has a say in what is recorded")
 		}
 		r.over(t, 1)

@@ -199,7 +199,6 @@ type party struct {
 	tape       media.Recorded   // what its telephone was told last; empty: nothing
 	indicating bool             // and it has not answered that yet
 	wish       media.Preference // of its telephone, as it was looked at last
-	quiet      bool             // what it wishes for holds: the recording pauses
 	never      string           // it may not be recorded: its number; empty: it may
 	parting    bool             // it sent the other away, and hears what became of that before it is let go
 }

@@ -361,3 +361,25 @@ func TestNeverLeavesByATransfer(t *testing.T) {
 		r.over(t, 1)
 	})
 }
+
+// What only stands in memory is no recording that has failed: a number that refuses calls without one is reached, and the call is recorded. It is told
+// to nobody as a recording.
+func TestHeldIsNotBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(demanded(route.NoticeNone, true), ours)
+		r.sw.deps.Holder, r.aware = r, true
+		a, b := r.up("c1")
+		if len(r.records) != 1 || !r.records[0].held {
+			t.Fatalf("%d held", len(r.records))
+		}
+		r.says(t, 0, media.RecordedOff)
+		r.plan = recorded(route.NoticeNone)
+		r.plan.Record.Refuse = true
+		r.sent(b, "2003")
+		if a.ends != 0 || len(r.records) != 2 || r.records[1].held {
+			t.Errorf("ended %d times with %v, %d recordings", a.ends, a.cause, len(r.records))
+		}
+		r.says(t, 0, media.RecordedOn)
+		r.over(t, 1)
+	})
+}

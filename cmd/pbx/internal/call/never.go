@@ -74,7 +74,6 @@ const (
 	coverSecret cover = 1 << iota // a secret is given to a script
 	coverFax
 	coverNever
-	coverWish
 )
 
 // masker is a recording that can be told to keep silence of what a party says and presses.

@@ -39,6 +39,7 @@ type Paused struct {
 // pausing is a pause under way.
 type pausing struct {
 	by     *party // whose telephone asked for it; nil: a program
+	wished *party // whose telephone prefers it, which ends it when it prefers something else; nil: nobody's
 	number int
 	timer  *time.Timer
 }
