@@ -313,6 +313,7 @@ func TestRecordersThatHangUp(t *testing.T) {
 				w.phone.Silence(wait - time.Second)
 			}
 			w.phone.Silence(time.Hour)
+			w.wait(time.Second) // what was noted before is seen here
 			if s := w.c.Stats(); s.Abandoned != 1 || s.Live != 1 || s.Sessions != maxAttempts || s.Refused != maxAttempts || len(w.failed) != 1 || a.copied() != nil {
 				t.Errorf("%+v, %v", s, w.failed)
 			}
