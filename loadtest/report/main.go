@@ -46,7 +46,9 @@ var sections = []section{
 	{"media", "Media, beside rtpengine", mediaMethod, measureMedia, false},
 	{"transcoding", "Transcoding, beside rtpengine", transcodingMethod, measureTranscoding, false},
 	{"mixing", "Processor time of conferences", mixingMethod, measureMixing, false},
-	{"vault", "Recordings: rendering, marked copies, search", vaultMethod, measureVault, false},
+	{"vault-rendering", "Recordings: rendering and marked copies", vaultRenderMethod, alone(measureRendering), false},
+	{"vault-search", "Recordings: search among a million", vaultSearchMethod, alone(measureSearch), false},
+	{"vault-hang-ups", "Recordings: 50 hang-ups a second", vaultCallsMethod, alone(measureHangUps), false},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
 	{"calls", "Memory of a held call", callsMethod, measureCalls, false},
 }

@@ -13,24 +13,22 @@ import (
 	"naisen/loadtest/peer"
 )
 
-const vaultMethod = "Rendering and marked copies: the recorder's own benchmarks, each in a process of its own on one core; figures are of processor time, not of the clock. " +
-	"Search: the catalogue of a switch, filled while it does not run, by the catalogue's own code: an office of 40 departments with five recorded numbers, a group and twelve extensions each, three labels, callers who " +
-	"call once and some who call often, half of them with names, some in kana, some recordings with a note and a case, one every half minute. Then the switch runs on one core and is asked by its API, " +
-	"one question after the other, as people with different rights: signed tokens, scopes, audit entries and all; by the clock of who asks. " +
-	"Hang-ups: real calls between UDP telephones, all recorded, with G.711 in both directions, four seconds each, begin and end at 50 a second, for 40 s; the switch has all processors and shares one with the telephones. From " +
-	"the hang-up until the API, asked four times a second, gives the recording: at all, with its end, and as one that can be played, which is after journal, render, seal, store (a directory), read-back, audit log and catalogue."
+// The vault's three sections; -only vault is all of them.
+const (
+	vaultRenderMethod = "The recorder's own benchmarks, each in a process of its own on one core; figures are of processor time, not of the clock."
+	vaultSearchMethod = "The catalogue of a switch, filled while it does not run, by the catalogue's own code: an office of 40 departments with five recorded numbers, a group and twelve extensions each, three labels, callers who " +
+		"call once and some who call often, half of them with names, some in kana, some recordings with a note and a case, one every half minute. Then the switch runs on one core and is asked by its API, " +
+		"one question after the other, as people with different rights: signed tokens, scopes, audit entries and all; by the clock of who asks."
+	vaultCallsMethod = "Real calls between UDP telephones, all recorded, with G.711 in both directions, four seconds each, begin and end at 50 a second, for 40 s; the switch has all processors and shares one with the telephones. From " +
+		"the hang-up until the API, asked four times a second, gives the recording: at all, with its end, and as one that can be played, which is after journal, render, seal, store (a directory), read-back, audit log and catalogue."
+)
 
-// vaultParts measure what the vault does; each adds its rows.
-var vaultParts = []func(context.Context, *lab, *table) error{measureRendering, measureSearch, measureHangUps}
-
-func measureVault(ctx context.Context, l *lab) (*table, error) {
-	t := &table{}
-	for _, part := range vaultParts {
-		if err := part(ctx, l, t); err != nil {
-			return t, err
-		}
+// alone makes a section of one part.
+func alone(part func(context.Context, *lab, *table) error) func(context.Context, *lab) (*table, error) {
+	return func(ctx context.Context, l *lab) (*table, error) {
+		t := &table{}
+		return t, part(ctx, l, t)
 	}
-	return t, nil
 }
 
 // benchmarks builds the tests of a package once, so that they can be run again and again.

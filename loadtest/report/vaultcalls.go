@@ -17,10 +17,11 @@ import (
 	"naisen/media"
 )
 
-// Calls of the measurement: so many begin, and end, in a second; each talks so long. A caller makes one a second, so that the recording of each is known by its
-// caller and its time.
+// Calls of the measurement: so many begin, and end, in a second; each talks so long. A caller makes one in eight seconds and so has one at a time: the
+// recording of each is known by its caller and its time.
 const (
 	vaultRate    = 50
+	vaultCallers = 8 * vaultRate
 	vaultTalk    = 4 * time.Second
 	vaultLook    = 250 * time.Millisecond // between two searches: no time is known better
 	vaultPatient = 2 * time.Minute
@@ -84,7 +85,7 @@ func (h *hangUps) open(ctx context.Context) (err error) {
 	if err := h.callee.Register(ctx, time.Hour); err != nil {
 		return err
 	}
-	for i := range vaultRate {
+	for i := range vaultCallers {
 		number := fmt.Sprint(5000 + i)
 		answer, err := s.put(ctx, "extensions/"+number, map[string]any{"display": "load " + number, "media": "srtp-preferred", "record": "all"})
 		if err != nil {
@@ -287,7 +288,7 @@ func (h *hangUps) note(f found, at time.Time) {
 	}
 }
 
-// is says that a recording is of the call. The same caller calls again a second later.
+// is says that a recording is of the call.
 func (c *hungUp) is(f found) bool {
 	if f.Started.Before(c.dialled.Add(-5*time.Millisecond)) || f.Started.After(c.answered.Add(300*time.Millisecond)) {
 		return false

@@ -90,7 +90,7 @@ func (s *site) letSearch(ctx context.Context, people []*asker) error {
 			continue
 		}
 		status, answer, err := s.DoAs(ctx, boss, http.MethodPut, "recording-scopes/"+a.user, a.scope)
-		if err == nil && status/100 != 2 {
+		if err == nil && status != http.StatusOK && status != http.StatusCreated { // 202: it would wait for somebody
 			err = fmt.Errorf("report: scope of %s: %d %s", a.user, status, answer)
 		}
 		if err != nil {
