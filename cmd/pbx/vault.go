@@ -56,7 +56,7 @@ func openVault(ctx context.Context, c Config, store provisioning.Store, log *slo
 	if v.catalogue, err = catalogue.OpenWith(ctx, c.path("catalogue.db"), time.Now, catalogueWords()); err != nil {
 		return nil, err
 	}
-	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue,
+	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Renders: 2, Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue,
 		Renderer: c.renderer(), Deposit: deposit(store), Unreadable: unreadable(store, c.Domain), Log: log, Rings: c.Recording.Held})
 	if err != nil {
 		return nil, errors.Join(err, v.catalogue.Close())
