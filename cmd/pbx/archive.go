@@ -23,10 +23,11 @@ const (
 	reconcileFirst = 10 * time.Minute // after the start
 	reconcileEvery = 24 * time.Hour
 	reconcileRetry = time.Hour // after a store that did not answer
+	tidyEvery      = time.Minute
 	deepDays       = 30
 )
 
-// archive watches over what is stored: that the bucket locks it, that catalogue and store agree, and that what is over goes.
+// archive watches over what is stored: that the bucket locks it, that catalogue and store agree, that what is over goes, and that searches stay quick.
 type archive struct {
 	vault  *vault
 	keeper *retention.Keeper
@@ -57,6 +58,7 @@ func (p *pbx) startArchive(ctx context.Context) error {
 	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	a.worker.Go(func() { a.buckets.run(ctx, a.vault.store) })
 	a.worker.Go(func() { a.reconcile(ctx) })
+	a.worker.Go(func() { a.tidy(ctx) })
 	p.closing("archive", func(context.Context) error { a.close(); return nil })
 	return nil
 }
@@ -101,6 +103,24 @@ func (a *archive) compare(ctx context.Context) time.Duration {
 	}
 	a.last.Store(&all)
 	return reconcileEvery
+}
+
+// tidy keeps what is searched quick to search, from minute to minute: what came since has a few small segments, and is merged at once.
+func (a *archive) tidy(ctx context.Context) {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, c := range a.vault.comparisons(false, nil, nil) {
+			if _, err := c.cfg.Catalogue.Tidy(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("pbx: the index of what is searched was not merged", "what", c.what, "err", err)
+			}
+		}
+	}
 }
 
 // shareOf spreads objects evenly over deepDays.

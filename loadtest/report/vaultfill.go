@@ -99,10 +99,11 @@ func (f *filled) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	_, err := f.c.Tidy(ctx) // as a switch does from minute to minute
+	return err
 }
 
-// manifest of the i-th row.
+// manifest of the i-th row. The domain's first key opens it: what an older key than the newest opens, the switch would bring to the newest meanwhile.
 func (f *filled) manifest(i int) recorder.Manifest {
 	department := min(f.rnd.IntN(departments), f.rnd.IntN(departments))
 	caller := recorder.Party{Role: "caller", Number: callerOf(i)}
@@ -113,7 +114,7 @@ func (f *filled) manifest(i int) recorder.Manifest {
 		Started: startOf(f.from, i), Label: recorder.Labels()[i%3], Groups: []string{groupOf(department)}, RetentionDays: 1825,
 		Parties: []recorder.Party{caller, {Role: "called", Number: deskOf(department, f.rnd.IntN(deskCount)), Name: "区民課"}}}
 	return recorder.Manifest{Version: 1, Case: k, Ended: k.Started.Add(3 * time.Minute), DurationMS: 180_000, Why: "bye", SealedBytes: 6_000_000,
-		SealedSHA256: fmt.Sprintf("%064d", i), AudioBytes: 5_900_000}
+		SealedSHA256: fmt.Sprintf("%064d", i), AudioBytes: 5_900_000, Epoch: 1}
 }
 
 // hiragana brings a name to the form in which the switch searches: without blanks, katakana as hiragana.
