@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
@@ -48,7 +49,7 @@ func keyless(err error) bool {
 	return errors.Is(err, seal.ErrNoKey) && !errors.Is(err, recorder.ErrIntegrity)
 }
 
-// Run brings all domains' recordings to their newest keys. A recording that cannot be done is told, counted, and left for the next run; an error of the
+// Run brings all domains' recordings to their newest keys. A recording that cannot be done is told, up to maxTold of them, counted, and left for the next run; an error of the
 // catalogue, a keeper of keys that does not answer, and no private key at all (seal.ErrNoKey without recorder.ErrIntegrity) end the run. It can be killed at any moment: what a recording has already is taken up again.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.Catalogue == nil || cfg.Store == nil || cfg.Keys == nil {
@@ -98,8 +99,12 @@ func (r *run) domain(ctx context.Context, domain string, needed map[int]int64) e
 				if ctx.Err() != nil || errors.Is(err, seal.ErrUnavailable) || errors.Is(err, seal.ErrRefused) || keyless(err) {
 					return err
 				}
-				r.report.Failed++
-				r.Log.Error("rewrap: recording", "recording", row.ID, "domain", domain, "err", err)
+				if r.report.Failed++; r.report.Failed <= maxTold {
+					r.Log.Error("rewrap: recording", "recording", row.ID, "domain", domain, "err", err)
+				}
+				if err := rest(ctx); err != nil {
+					return err
+				}
 				continue
 			}
 			r.report.Done++
@@ -109,6 +114,24 @@ func (r *run) domain(ctx context.Context, domain string, needed map[int]int64) e
 		}
 	}
 	return nil
+}
+
+// Where nothing can be done, because a store has lost what it had, a run looks at a million recordings, and the next one a minute later again: no more than
+// maxTold of them are told, and after each it rests, so that calls and searches have the processor.
+const (
+	maxTold    = 100
+	failedRest = 2 * time.Millisecond // far more than it costs to find that there is nothing
+)
+
+func rest(ctx context.Context) error {
+	timer := time.NewTimer(failedRest)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 // recording makes one recording's wrap, proves it, locks it as the recording is locked, and only then tells the catalogue. A hold that is set meanwhile
