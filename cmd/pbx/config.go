@@ -273,18 +273,7 @@ func (c *Config) Validate() error {
 	}
 	add(pair("sip", c.SIP.Certificate, c.SIP.Key))
 	add(pair("http", c.HTTP.Certificate, c.HTTP.Key))
-	if _, _, err := parsePorts(c.Media.Ports); err != nil {
-		add(invalid("media.ports", "%v", err))
-	}
-	if c.Media.Browsers < 0 || c.Media.Browsers > 65535 {
-		add(invalid("media.browsers", "is no port"))
-	}
-	if c.Media.Advertise != "" {
-		if _, err := netip.ParseAddr(c.Media.Advertise); err != nil {
-			add(invalid("media.advertise", "is no IP address"))
-		}
-	}
-	add(c.Media.TURN.validate())
+	add(c.Media.validate())
 	add(c.HTTP.validate())
 	add(c.LDAP.validate())
 	if u, err := url.Parse(c.Identity.Issuer); c.Identity.Issuer != "" && (err != nil || u.Host == "") {
@@ -308,6 +297,22 @@ func (c *Config) Validate() error {
 		add(invalid("calls", "is negative"))
 	}
 	return errors.Join(errs...)
+}
+
+func (m MediaConfig) validate() error {
+	var errs []error
+	if _, _, err := parsePorts(m.Ports); err != nil {
+		errs = append(errs, invalid("media.ports", "%v", err))
+	}
+	if m.Browsers < 0 || m.Browsers > 65535 {
+		errs = append(errs, invalid("media.browsers", "is no port"))
+	}
+	if m.Advertise != "" {
+		if _, err := netip.ParseAddr(m.Advertise); err != nil {
+			errs = append(errs, invalid("media.advertise", "is no IP address"))
+		}
+	}
+	return errors.Join(append(errs, m.TURN.validate())...)
 }
 
 func pair(key, cert, private string) error {

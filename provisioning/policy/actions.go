@@ -315,15 +315,6 @@ func rows() []row {
 
 		grant(BindingRead, KindBinding, admin, telephony),
 
-		grant(CallRead, KindCall, admin, telephony).andOwn(staff),
-		grant(CallHangup, KindCall, admin, telephony).andOwn(staff),
-		grant(CallStart, KindCall, admin, telephony).andOwn(staff), // own: from one's own extension
-		grant(CallRecord, KindCall, admin, telephony),
-		grant(CallKeep, KindCall, admin, telephony).andOwn(staff),
-		grant(CallPause, KindCall, admin, telephony).andOwn(staff),
-
-		grant(CallMonitor, KindCall).andOwn(supervisor), // own: heard by the supervisor's own telephone
-
 		grant(CDRRead, KindCDR, admin, auditor).andOwn(staff),
 
 		grant(RecordingList, KindRecording, admin, listener, auditor, manager),
@@ -333,7 +324,20 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows())
+	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows())
+}
+
+// callRows are about calls that are running.
+func callRows() []row {
+	return []row{
+		grant(CallRead, KindCall, admin, telephony).andOwn(staff),
+		grant(CallHangup, KindCall, admin, telephony).andOwn(staff),
+		grant(CallStart, KindCall, admin, telephony).andOwn(staff), // own: from one's own extension
+		grant(CallRecord, KindCall, admin, telephony),
+		grant(CallKeep, KindCall, admin, telephony).andOwn(staff),
+		grant(CallPause, KindCall, admin, telephony).andOwn(staff),
+		grant(CallMonitor, KindCall).andOwn(supervisor), // own: heard by the supervisor's own telephone
+	}
 }
 
 // deskRows are about what staff do with their telephones.

@@ -114,7 +114,7 @@ func (c *Catalogue) keep(ctx context.Context, what, domain, id string, change fu
 
 // ending are the states of a recording of which something is left that its end must take: what is stored, or, where an end is set, the journal of one
 // that failed.
-var ending = bun.List([]string{string(recorder.Stored), string(recorder.Failed)})
+var ending = []string{string(recorder.Stored), string(recorder.Failed)}
 
 // Due selects recordings of a domain that are stored, or failed with something left, by when they fall due, the earliest first: From is in, To is out.
 type Due struct {
@@ -126,7 +126,7 @@ type Due struct {
 }
 
 func (d Due) where(q *bun.SelectQuery) *bun.SelectQuery {
-	return q.Where("domain = ?", d.Domain).Where("state IN (?)", ending).Where("removed = 0").
+	return q.Where("domain = ?", d.Domain).Where("state IN (?)", bun.List(ending)).Where("removed = 0").
 		Where("retain_until > 0").Where("retain_until >= ?", millis(d.From)).Where("retain_until < ?", millis(d.To))
 }
 
@@ -214,7 +214,7 @@ func (c *Catalogue) Approve(ctx context.Context, d Due, digest, by string) (int,
 			return ErrChanged
 		}
 		res, err := tx.NewUpdate().Table("recordings").Set("approved = ?", c.now().UnixMilli()).Set("approved_by = ?", clean(by)).
-			Where("domain = ?", d.Domain).Where("state IN (?)", ending).Where("removed = 0").Where("held = 0").Where("approved = 0").
+			Where("domain = ?", d.Domain).Where("state IN (?)", bun.List(ending)).Where("removed = 0").Where("held = 0").Where("approved = 0").
 			Where("retain_until > 0").Where("retain_until >= ?", millis(d.From)).Where("retain_until < ?", millis(d.To)).Exec(ctx)
 		if err != nil {
 			return err
@@ -236,7 +236,7 @@ func (c *Catalogue) FirstDue(ctx context.Context, domain string) (time.Time, err
 	}
 	var first sql.NullInt64
 	err := c.read.NewSelect().Table("recordings").ColumnExpr("MIN(retain_until)").Where("domain = ?", domain).
-		Where("state IN (?)", ending).Where("removed = 0").Where("retain_until > 0").Scan(ctx, &first)
+		Where("state IN (?)", bun.List(ending)).Where("removed = 0").Where("retain_until > 0").Scan(ctx, &first)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("catalogue: first due: %w", err)
 	}
@@ -245,7 +245,7 @@ func (c *Catalogue) FirstDue(ctx context.Context, domain string) (time.Time, err
 
 // Overdue counts, over all domains, what should have been destroyed before a time and waits for somebody's word.
 func (c *Catalogue) Overdue(ctx context.Context, before time.Time) (int, error) {
-	n, err := c.read.NewSelect().Table("recordings").Where("state IN (?)", ending).Where("removed = 0").Where("held = 0").
+	n, err := c.read.NewSelect().Table("recordings").Where("state IN (?)", bun.List(ending)).Where("removed = 0").Where("held = 0").
 		Where("approved = 0").Where("retain_until > 0").Where("retain_until < ?", millis(before)).Count(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("catalogue: overdue: %w", err)
@@ -264,7 +264,7 @@ func (c *Catalogue) ToDestroy(ctx context.Context, now time.Time, after string) 
 }
 
 func destroyable(q *bun.SelectQuery, now time.Time) *bun.SelectQuery {
-	return q.Where("state IN (?)", ending).Where("removed = 0").Where("held = 0").Where("approved > 0").
+	return q.Where("state IN (?)", bun.List(ending)).Where("removed = 0").Where("held = 0").Where("approved > 0").
 		Where("retain_until > 0").Where("retain_until <= ?", millis(now))
 }
 
@@ -272,7 +272,7 @@ func destroyable(q *bun.SelectQuery, now time.Time) *bun.SelectQuery {
 // ErrNotFound: it may not, or not any more.
 func (c *Catalogue) BeginDestroy(ctx context.Context, r Row, now time.Time, certificate string) error {
 	return c.keep(ctx, "destroy", r.Domain, r.ID, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		return q.Set("removed = ?", millis(now)).Set("certificate = ?", certificate).Where("state IN (?)", ending).
+		return q.Set("removed = ?", millis(now)).Set("certificate = ?", certificate).Where("state IN (?)", bun.List(ending)).
 			Where("held = 0").Where("approved > 0").Where("retain_until = ?", millis(r.RetainUntil)).Where("retain_until <= ?", millis(now))
 	})
 }

@@ -323,10 +323,8 @@ func (c *Call) handle(e Event) {
 		c.onHangup(e)
 	case Record:
 		c.onRecord(e)
-	case Pause:
-		c.onPause(e)
-	case pauseOver:
-		c.onPauseOver(e)
+	case Pause, pauseOver:
+		c.onPausing(e)
 	}
 }
 

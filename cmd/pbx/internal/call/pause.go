@@ -65,6 +65,16 @@ const (
 	DoesRecord = "record"
 )
 
+// onPausing is what somebody orders of pauses, and what their time does.
+func (c *Call) onPausing(e Event) {
+	switch e := e.(type) {
+	case Pause:
+		c.onPause(e)
+	case pauseOver:
+		c.onPauseOver(e)
+	}
+}
+
 func (c *Call) onPause(e Pause) {
 	if !e.On {
 		e.reply(c.unpause(e.By))
