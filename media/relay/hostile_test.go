@@ -74,6 +74,33 @@ func TestStrangerFirst(t *testing.T) { // threats E1
 	})
 }
 
+// TestStrangerOfTheSameHost: the telephone of a call that is over speaks on to a port that another telephone of its host got, which is silent for longer than
+// anything is learned. When it speaks it is heard, and the other one not any more.
+func TestStrangerOfTheSameHost(t *testing.T) {
+	const window = 1500 * time.Millisecond
+	e := engineFor(t, Config{Shards: 1, LearnWindow: window})
+	c := newCall(t, e, media.SecurityForbidden, media.SecurityForbidden)
+	x := newAttacker(t)
+	began := time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for i := 0; time.Since(began) < window+100*time.Millisecond; i++ {
+		x.spray(c.a, 1, 666, uint16(i))
+		<-tick.C
+	}
+	if got := c.la.Stats().Remote; got != x.conn.LocalAddr().(*net.UDPAddr).AddrPort() {
+		t.Fatalf("the test is about a source that was learned: %v", got)
+	}
+	c.a.say(frame('A', 1))
+	for c.b.hear().payload[4] != 'A' { // what the other one said while it was learned
+	}
+	x.spray(c.a, 20, 666, 1000)
+	c.b.silence(20 * time.Millisecond)
+	if got := c.la.Stats().Remote; got != c.a.addr() {
+		t.Errorf("the endpoint sends to %v", got)
+	}
+}
+
 func TestStrangerLater(t *testing.T) { // threats E2, E3, E4, E7
 	eachSecurity(t, func(t *testing.T, s media.Security) {
 		e := engineFor(t, Config{Shards: 1})

@@ -28,7 +28,8 @@ const (
 // A plain leg has nothing to prove, so the negotiated address is preferred. Another source is believed only when nothing came from the
 // negotiated address, only within a window after (re)negotiation, and only after a probation in which it was alone: a stranger who
 // sprays first is displaced as soon as the negotiated address speaks. After the window what was learned is pinned until the
-// next negotiation.
+// next negotiation, except against the negotiated address of the same host: whoever sends from its own address is not behind a translation that
+// hides it, and another of its ports may be the telephone of a call that is over, which was not told so.
 type learner struct {
 	secure     bool
 	negotiated netip.AddrPort
@@ -66,7 +67,7 @@ func (l *learner) admit(src netip.AddrPort, ssrc uint32, now int64) verdict {
 	switch {
 	case l.secure || src == l.current && src.IsValid():
 		return accept
-	case src == l.negotiated && (!l.current.IsValid() || now < l.closes):
+	case src == l.negotiated && (!l.current.IsValid() || now < l.closes || src.Addr() == l.current.Addr()):
 		l.current = src
 		return accept
 	case !src.IsValid() || l.current.IsValid() || now >= l.closes || !l.plausible(src):

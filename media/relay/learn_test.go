@@ -38,6 +38,8 @@ func TestLearner(t *testing.T) {
 		{"signalling says where: NAT at once", "203.0.113.9", []step{{0, nat, 2, early}, {40 * ms, nat, 1, accept}}, nat},
 		{"signalling says where: others never", "203.0.113.9", []step{{0, evil, 100, stranger}, {3 * time.Second, nat, 2, early}, {3040 * ms, nat, 1, accept}}, nat},
 		{"not behind NAT but another port: full probation", "192.168.1.5", []step{{0, ap("192.168.1.5:9999"), 25, early}, {500 * ms, ap("192.168.1.5:9999"), 1, accept}}, ap("192.168.1.5:9999")},
+		{"another port of the same host gives way whenever the negotiated one speaks", "192.168.1.5", []step{{0, ap("192.168.1.5:9999"), 25, early},
+			{500 * ms, ap("192.168.1.5:9999"), 1, accept}, {6 * time.Second, negotiated, 1, accept}, {6020 * ms, ap("192.168.1.5:9999"), 50, stranger}}, negotiated},
 		{"second port of the same host", "203.0.113.9", []step{{0, nat, 2, early}, {40 * ms, nat, 1, accept}, {60 * ms, natOther, 5, stranger}}, nat},
 		{"no source", "", []step{{0, netip.AddrPort{}, 3, stranger}}, negotiated},
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // ports hands out pairs: an even RTP port and the odd RTCP port above it (RFC 3550 section 11).
-// The choice is random, so that a stranger cannot guess the next call's port, and a released pair rests for a while,
-// so that late packets of one call never reach another.
+// The choice is random, so that a stranger cannot guess the next call's port. A released pair rests for a while, so that late packets of one call
+// never reach another, and is not chosen for longer while there are others: a telephone that was not told of its call's end speaks on.
 type ports struct {
 	mu    sync.Mutex
 	first int
@@ -30,6 +30,9 @@ func newPorts(low, high int, rest time.Duration) *ports {
 	return &ports{first: low, rest: rest, busy: make([]bool, n), until: make([]int64, n)}
 }
 
+// preferred is how long a pair has been free that is as good as one that was never used; of others the one that was released first is taken.
+const preferred = 2 * time.Minute
+
 // take reserves a pair that neither is in use nor rests; false if there is none.
 func (p *ports) take(now int64) (int, bool) {
 	p.mu.Lock()
@@ -38,14 +41,21 @@ func (p *ports) take(now int64) (int, bool) {
 	if n == 0 {
 		return 0, false
 	}
+	best := -1
 	for k, i := 0, rand.IntN(n); k < n; k, i = k+1, (i+1)%n {
-		if !p.busy[i] && p.until[i] <= now {
-			p.busy[i] = true
-			p.used++
-			return i, true
+		if p.busy[i] || p.until[i] > now || best >= 0 && p.until[i] >= p.until[best] {
+			continue
+		}
+		if best = i; p.until[i] == 0 || now-p.until[i] >= int64(preferred) {
+			break
 		}
 	}
-	return 0, false
+	if best < 0 {
+		return 0, false
+	}
+	p.busy[best] = true
+	p.used++
+	return best, true
 }
 
 func (p *ports) release(pair int, now int64) {

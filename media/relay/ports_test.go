@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,6 +29,37 @@ func TestPortsRest(t *testing.T) {
 	}
 	if p.inUse() != 2 {
 		t.Errorf("in use %d", p.inUse())
+	}
+}
+
+// A pair that a call had is not chosen for minutes while others are free, and then the one that was released first.
+func TestPortsReleasedFirst(t *testing.T) {
+	const sec = int64(time.Second)
+	p := newPorts(2000, 2099, 5*time.Second) // 50 pairs
+	var had []int
+	for range 25 {
+		i, _ := p.take(0)
+		had = append(had, i)
+	}
+	for k, i := range had {
+		p.release(i, int64(k)*sec)
+	}
+	now := 60 * sec
+	for range 25 {
+		if i, ok := p.take(now); !ok || slices.Contains(had, i) {
+			t.Fatalf("pair %d (%v) was used a minute ago, and others never", i, ok)
+		}
+	}
+	for _, want := range had {
+		if i, ok := p.take(now); !ok || i != want {
+			t.Fatalf("pair %d (%v), and %d was released first", i, ok, want)
+		}
+	}
+	for _, i := range had[:5] {
+		p.release(i, now)
+	}
+	if i, ok := p.take(now + 5*sec + int64(preferred)); !ok || !slices.Contains(had[:5], i) {
+		t.Errorf("after the time there is none: %d %v", i, ok)
 	}
 }
 
