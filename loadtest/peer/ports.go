@@ -15,6 +15,9 @@ const (
 	firstPort, lastPort = 15000, 20000
 	firstRTP, rtpBlock  = 10000, 20 // one block for each phone
 	rtpBlocks           = (firstPort - firstRTP) / rtpBlock
+
+	firstMedia, mediaBlock = 30000, 150 // one block for each switch that is to have ports of its own
+	mediaBlocks            = (32768 - firstMedia) / mediaBlock
 )
 
 // FreePort finds an even port that is free for UDP and TCP on addr, as its next one is. No process of the tests gets it again as long as this one lives.
@@ -36,14 +39,25 @@ func FreePort(addr string) (int, error) {
 
 // rtpPorts finds a range of ports that no other phone of the tests uses on addr.
 func rtpPorts(addr string) (first, last int, err error) {
-	start := rand.IntN(rtpBlocks)
-	for i := range rtpBlocks {
-		first = firstRTP + (start+i)%rtpBlocks*rtpBlock
-		if reserve(fmt.Sprintf("rtp/%s/%d", addr, first)) {
-			return first, first + rtpBlock - 1, nil
+	return block("rtp/"+addr, firstRTP, rtpBlock, rtpBlocks)
+}
+
+// MediaPorts finds a range of ports for the media of one switch on this machine, which no other switch gets as long as this process of the tests lives:
+// telephones speak on to the ports of one that was killed, and another one would take them for its own.
+func MediaPorts() (first, last int, err error) {
+	return block("media", firstMedia, mediaBlock, mediaBlocks)
+}
+
+// block reserves one of n ranges of so many ports.
+func block(name string, from, size, n int) (first, last int, err error) {
+	start := rand.IntN(n)
+	for i := range n {
+		first = from + (start+i)%n*size
+		if reserve(fmt.Sprintf("%s/%d", name, first)) {
+			return first, first + size - 1, nil
 		}
 	}
-	return 0, 0, fmt.Errorf("peer: no free RTP ports on %s", addr)
+	return 0, 0, fmt.Errorf("peer: no free ports: %s", name)
 }
 
 // reserve takes a name among all processes of this machine until this process ends: a socket that nobody connects to. Its descriptor is

@@ -15,6 +15,15 @@ import (
 // errOffer: a description that is not plain G.711 audio.
 var errOffer = errors.New("witness: no audio in a session description")
 
+// sound is what a leg sends: nothing, words or knocks.
+type sound int
+
+const (
+	nothing sound = iota
+	words
+	knock
+)
+
 // leg speaks with one voice to whoever the switch names, every 20 ms.
 type leg struct {
 	voice int
@@ -28,9 +37,12 @@ type leg struct {
 	next    int // packet of the voice: what was said so far
 	seq     uint16
 	clock   uint32
+	began   time.Time // when the clock stood at zeroth
+	zeroth  uint32
+	does    sound // what it sent last
 	source  uint32
 	knocks  bool        // while it says nothing
-	knock   int         // the next knock's number
+	number  int         // of the next knock
 	heard   map[int]int // by voice: one more than the highest knock that came
 }
 
@@ -39,7 +51,8 @@ func newLeg(voice int) (*leg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("witness: %w", err)
 	}
-	return &leg{voice: voice, conn: conn, seq: uint16(rand.Uint32()), clock: rand.Uint32(), source: rand.Uint32(), heard: map[int]int{}}, nil
+	zeroth := rand.Uint32()
+	return &leg{voice: voice, conn: conn, seq: uint16(rand.Uint32()), clock: zeroth, zeroth: zeroth, began: time.Now(), source: rand.Uint32(), heard: map[int]int{}}, nil
 }
 
 // describe is our session description, with a direction of RFC 3264 section 5.1.
@@ -96,28 +109,44 @@ func (l *leg) answer(offer []byte) ([]byte, error) {
 func (l *leg) speak() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.clock += frame
+	does := words
+	if l.mute {
+		does = knock
+	}
 	if !l.to.IsValid() || l.held || l.mute && !l.knocks {
+		l.does = nothing
 		return
 	}
+	l.tick(does)
 	b := make([]byte, 12, 12+frame)
 	b[0] = 0x80
 	binary.BigEndian.PutUint16(b[2:], l.seq)
 	binary.BigEndian.PutUint32(b[4:], l.clock)
 	binary.BigEndian.PutUint32(b[8:], l.source)
 	said := Say(l.voice, l.next)
-	if l.mute {
-		said = knocking(l.voice, l.knock)
+	if does == knock {
+		said = knocking(l.voice, l.number)
 	}
 	if _, err := l.conn.WriteToUDPAddrPort(append(b, said...), l.to); err != nil {
+		l.does = nothing
 		return // nobody is there at the moment: it was not said
 	}
 	l.seq++
 	if l.mute {
-		l.knock++
+		l.number++
 	} else {
 		l.next++
 	}
+}
+
+// tick brings the clock to the next packet. A telephone's clock goes on while the machine is too busy for it to speak, so each stretch begins at its own
+// time; within one, packets are side by side: a recording has them where the clock says, and what is said after a hold would else stand in the hold.
+func (l *leg) tick(does sound) {
+	l.clock += frame
+	if now := l.zeroth + uint32(time.Since(l.began)/time.Microsecond*rate/1e6); l.does != does && int32(now-l.clock) > 0 {
+		l.clock = now
+	}
+	l.does = does
 }
 
 // µ-law has two codes for zero. A packet of both is silence in a recording, and tells who hears it, if nobody mixed it, whose it is and which.
@@ -169,7 +198,7 @@ func (l *leg) knocking(on bool) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.knocks = on
-	return l.knock
+	return l.number
 }
 
 // silence stops the speaking, and tells how many packets were said so far.

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,15 +18,7 @@ var (
 	absences = flag.Int("outage-calls", 8, "calls meanwhile, of 2 s each; the full run is 200")
 )
 
-var (
-	bin    string       // the switch, built once
-	ranges atomic.Int32 // of RTP ports, given away
-)
-
-const (
-	firstRTP = 30000 // above the range of an unconfigured switch, below the ports that the kernel gives away
-	rtpPorts = 200
-)
+var bin string // the switch, built once
 
 func TestMain(m *testing.M) { os.Exit(peer.Main(m, &bin, 12)) }
 
@@ -41,8 +32,9 @@ func must(t *testing.T, err error) {
 // newPBX starts a fresh switch that records by the policy "all" without a notice.
 func newPBX(t *testing.T, yaml string) *peer.PBX {
 	t.Helper()
-	first := firstRTP + rtpPorts*int(ranges.Add(1)-1)
-	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{YAML: yaml + fmt.Sprintf("media: {ports: \"%d-%d\"}\n", first, first+rtpPorts-1)})
+	first, last, err := peer.MediaPorts()
+	must(t, err)
+	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{YAML: yaml + fmt.Sprintf("media: {ports: \"%d-%d\"}\n", first, last)})
 	must(t, err)
 	must(t, p.Run(t.Context()))
 	t.Cleanup(func() {

@@ -103,11 +103,11 @@ type Heard struct {
 	End     int // and sample after its last
 }
 
-// Of sums a voice's runs up.
+// Of sums a voice's runs up, and packets that stand alone just before one of them or just after.
 func Of(runs []Run, voice int) (h Heard) {
 	last := -1
-	for _, r := range runs {
-		if r.Voice != voice {
+	for i, r := range runs {
+		if r.Voice != voice && (r.Voice != 0 || !fits(r.first, last, runs[i+1:], voice)) {
 			continue
 		}
 		if h.Packets == 0 {
@@ -119,6 +119,15 @@ func Of(runs []Run, voice int) (h Heard) {
 		h.Packets, h.End, last = h.Packets+r.Packets, r.End, r.last
 	}
 	return h
+}
+
+// fits says that a packet alone is the very next one of a voice after the last one heard, or the one before its next run.
+func fits(tone, last int, rest []Run, voice int) bool {
+	if last >= 0 && tone == (last+voice)%tones {
+		return true
+	}
+	i := slices.IndexFunc(rest, func(r Run) bool { return r.Voice == voice })
+	return i >= 0 && rest[i].first == (tone+voice)%tones
 }
 
 // Noise counts what is no packet of any of the voices.

@@ -3,6 +3,7 @@ package witness
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"naisen/media/codec/g711"
 )
@@ -48,6 +49,53 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 	if h := Of(Runs(append(speech(7, 33, 0, 50), speech(7, 77, 50, 100)...)), 7); h.Packets < 99 || h.Breaks > 1 {
 		t.Errorf("a jump of 77 samples: %+v", h)
+	}
+}
+
+// A packet that stands alone is of a voice when it is the one before a run of it or the one after.
+func TestAlone(t *testing.T) {
+	for name, x := range map[string]struct {
+		pcm           []int16
+		packets, gone int
+	}{
+		"the first":          {append(speech(7, 100, 0, 1), speech(7, 9*frame, 1, 20)...), 20, 0},
+		"the last":           {append(speech(7, 100, 0, 19), speech(7, 9*frame, 19, 20)...), 20, 0},
+		"between":            {append(append(speech(7, 100, 0, 9), speech(7, 5*frame, 9, 10)...), speech(7, 5*frame, 10, 20)...), 20, 0},
+		"not the one before": {append(speech(7, 100, 3, 4), speech(7, 9*frame, 1, 20)...), 19, 0},
+		"not the one after":  {append(speech(7, 100, 0, 19), speech(7, 9*frame, 20, 21)...), 19, 0},
+		"of another":         {append(speech(9, 100, 4, 5), speech(7, 9*frame, 1, 20)...), 19, 0},
+		"and then a gap":     {append(append(speech(7, 100, 0, 9), speech(7, 5*frame, 9, 10)...), speech(7, 5*frame, 12, 20)...), 18, 2},
+	} {
+		if h := Of(Runs(append(x.pcm, make([]int16, frame)...)), 7); h.Packets != x.packets || h.Missing != x.gone {
+			t.Errorf("%s: %+v", name, h)
+		}
+	}
+}
+
+// A stretch of speech begins at its own time however seldom the machine let the leg speak, and has its packets side by side.
+func TestClock(t *testing.T) {
+	l := &leg{began: time.Now().Add(-time.Second), zeroth: 1<<32 - 100}
+	l.clock = l.zeroth
+	l.tick(words)
+	first := l.clock
+	if d := int32(first - l.zeroth); d < rate || d > 60*rate {
+		t.Fatalf("a second after its beginning the clock stands at %d", d)
+	}
+	l.began = l.began.Add(-time.Second)
+	for range 5 {
+		l.tick(words)
+	}
+	if l.clock != first+5*frame {
+		t.Errorf("within words the clock jumped to %d", l.clock-first)
+	}
+	if l.tick(knock); int32(l.clock-first) < rate {
+		t.Errorf("the knocks begin at %d", l.clock-first)
+	}
+	l.began = l.began.Add(time.Hour)
+	if before := l.clock; l.does != knock {
+		t.Error("it forgot what it does")
+	} else if l.tick(words); l.clock != before+frame {
+		t.Errorf("the clock went back or on to %d", l.clock-before)
 	}
 }
 
