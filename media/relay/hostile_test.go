@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"testing"
 	"time"
 
@@ -99,46 +98,6 @@ func TestStrangerOfTheSameHost(t *testing.T) {
 	c.b.silence(20 * time.Millisecond)
 	if got := c.la.Stats().Remote; got != c.a.addr() {
 		t.Errorf("the endpoint sends to %v", got)
-	}
-}
-
-// TestStrangerBefore: who spoke to the port before the negotiation is not believed at another port than the one that was negotiated, alone or not, unless
-// addresses are translated: a telephone behind NAT may speak before its answer is here.
-func TestStrangerBefore(t *testing.T) {
-	plain := want(media.SecurityForbidden)
-	for name, learn := range map[string]bool{"no translation": false, "NAT": true} {
-		t.Run(name, func(t *testing.T) {
-			e := engineFor(t, Config{Shards: 1})
-			p, l := newPhone(t), newLeg(t, e, media.Profile{Peer: loopback})
-			offer, err := l.Offer(plain)
-			if err != nil {
-				t.Fatal(err)
-			}
-			answer, a, err := p.neg.Answer(offer, plain)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.take(a)
-			other := newAttacker(t)
-			other.spray(p, 3, 666, 1)
-			eventually(t, "early", func() bool { return e.Totals().Early == 3 })
-			if learn { // the description has the address that the telephone has at home
-				answer = media.SDP(strings.ReplaceAll(string(answer), "IN IP4 127.0.0.1", "IN IP4 192.0.2.7"))
-			}
-			if err := l.Accept(answer); err != nil {
-				t.Fatal(err)
-			}
-			began := time.Now()
-			tick := time.NewTicker(20 * time.Millisecond)
-			defer tick.Stop()
-			for i := uint16(4); l.Stats().Received == 0 && time.Since(began) < probation+200*time.Millisecond; i++ {
-				other.spray(p, 1, 666, i)
-				<-tick.C
-			}
-			if got := l.Stats(); got.Received > 0 != learn || !learn && got.Remote != p.addr() {
-				t.Errorf("%+v", got)
-			}
-		})
 	}
 }
 

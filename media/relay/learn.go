@@ -81,16 +81,6 @@ func (l *learner) plausible(src netip.AddrPort) bool {
 	return !l.vouched.IsValid() || src.Addr() == l.vouched || src.Addr() == l.negotiated.Addr()
 }
 
-// translated: the description says one address, the signalling comes from another, and so does this: plainly NAT.
-func (l *learner) translated(src netip.AddrPort) bool {
-	return src.Addr() == l.vouched && l.vouched != l.negotiated.Addr()
-}
-
-// besides says that a source is a port of the negotiated host that the description does not name, although no translation is in between.
-func (l *learner) besides(src netip.AddrPort) bool {
-	return l.vouched.IsValid() && src != l.negotiated && !l.translated(src)
-}
-
 func (l *learner) try(src netip.AddrPort, ssrc uint32, now int64) verdict {
 	if src != l.candidate || ssrc != l.ssrc {
 		if l.candidate.IsValid() && now-l.last < int64(candidateQuiet) {
@@ -102,7 +92,7 @@ func (l *learner) try(src netip.AddrPort, ssrc uint32, now int64) verdict {
 	l.count++
 	l.last = now
 	need, wait := probationCount, int64(probation)
-	if l.translated(src) {
+	if src.Addr() == l.vouched && l.vouched != l.negotiated.Addr() { // SDP says one address, signalling another: plainly NAT
 		need, wait = vouchedCount, 0
 	}
 	if l.count >= need && now-l.since >= wait {

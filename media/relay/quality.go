@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"net/netip"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -26,17 +24,6 @@ type gauge struct {
 	state                media.Quality
 	shown                atomic.Pointer[media.Quality] // nil: nothing is known yet
 	reportAt             int64                         // of RTCP; it stands here since an endpoint just fits a size that the allocator has
-	before               []netip.AddrPort              // who spoke before there was a negotiation, maxBefore of them; nil: nobody. It stands here likewise
-}
-
-// maxBefore bounds the sources that are remembered of the time before the negotiation.
-const maxBefore = 4
-
-// spoke notes who sends before the negotiation is complete.
-func (g *gauge) spoke(src netip.AddrPort) {
-	if len(g.before) < maxBefore && !slices.Contains(g.before, src) {
-		g.before = append(g.before, src)
-	}
 }
 
 // judge closes the interval when it is over.

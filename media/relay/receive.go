@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -44,9 +43,6 @@ func (s *shard) read(e *endpoint, channel int32, now int64) {
 	switch {
 	case sess == nil || sess.pending:
 		e.count.early.Add(1) // no learning before the negotiation is complete
-		if sess == nil && channel == channelRTP {
-			e.gauge.spoke(s.from.addrPort())
-		}
 	case sess.audio == kindFax:
 		s.fax(e, sess, channel, pkt, now)
 	case channel == channelRTCP || sess.agreed.RTCPMux && rtp.IsRTCP(pkt):
@@ -124,10 +120,6 @@ func (e *endpoint) introduced(src netip.AddrPort, k kind, h rtp.Header, pkt []by
 	}
 	if _, err := rtp.Parse(pkt); err != nil {
 		e.count.malformed.Add(1)
-		return false
-	}
-	if e.leg.learn.besides(src) && slices.Contains(e.gauge.before, src) { // of a call that had the port earlier and was not told of its end
-		e.count.stranger.Add(1)
 		return false
 	}
 	switch e.leg.learn.admit(src, h.SSRC, now) {
