@@ -96,6 +96,23 @@ func TestNeverPicksUp(t *testing.T) {
 	})
 }
 
+// originated begins a call that nobody dialled; who is rung first answers, and then ours.
+func (r *rig) originated(t *testing.T, in Incoming) (a, b *fakeLeg) {
+	t.Helper()
+	if err := r.sw.Originate(in); err != nil {
+		t.Fatal(err)
+	}
+	a = r.leg(0)
+	r.mu.Lock()
+	r.found = []Destination{ours}
+	r.mu.Unlock()
+	a.post(Answered{a.id, media.SDP("PCMU")})
+	b = r.leg(1)
+	b.post(Answered{b.id, media.SDP("PCMU")})
+	synctest.Wait()
+	return a, b
+}
+
 // Of a call that begins with nobody's dialling both are asked: who is rung first, whoever pays, and who is rung then.
 func TestNeverOriginated(t *testing.T) {
 	for _, who := range []string{"2001", "2002"} {
@@ -106,19 +123,8 @@ func TestNeverOriginated(t *testing.T) {
 				r.cdrs, r.order = nil, nil
 				r.plan = recorded(route.NoticeNone)
 				r.found = []Destination{{Number: "2001", Extension: "2001"}}
-				err := r.sw.Originate(Incoming{ID: "c1", Request: route.Request{Domain: "d", Extension: payer, Number: "2001", Dialled: "2002", Away: payer != "2001"},
+				a, b := r.originated(t, Incoming{ID: "c1", Request: route.Request{Domain: "d", Extension: payer, Number: "2001", Dialled: "2002", Away: payer != "2001"},
 					Origin: &Origin{Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Dialled: "2001", Direct: true}}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				a := r.leg(0)
-				r.mu.Lock()
-				r.found = []Destination{ours}
-				r.mu.Unlock()
-				a.post(Answered{a.id, media.SDP("PCMU")})
-				b := r.leg(1)
-				b.post(Answered{b.id, media.SDP("PCMU")})
-				synctest.Wait()
 				r.silent(t)
 				r.sent(map[string]*fakeLeg{"2001": a, "2002": b}[who], "2004") // who may not is gone
 				if len(r.records) != 1 || slices.Contains(r.records[0].masks, true) {
@@ -144,19 +150,8 @@ func TestSummonedDemands(t *testing.T) {
 				}
 				return route.Record{Notice: route.NoticeNone}
 			}
-			err := r.sw.Originate(Incoming{ID: "c1", Request: route.Request{Domain: "d", Extension: "2500", Number: "2001", Dialled: "2002", Away: true},
+			r.originated(t, Incoming{ID: "c1", Request: route.Request{Domain: "d", Extension: "2500", Number: "2001", Dialled: "2002", Away: true},
 				Origin: &Origin{Request: route.Request{Domain: "d", Extension: "2500", Number: "2500", Dialled: m.first.Number, Direct: true}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			a := r.leg(0)
-			r.mu.Lock()
-			r.found = []Destination{ours}
-			r.mu.Unlock()
-			a.post(Answered{a.id, media.SDP("PCMU")})
-			b := r.leg(1)
-			b.post(Answered{b.id, media.SDP("PCMU")})
-			synctest.Wait()
 			if len(r.records) != 1 || r.records[0].of.Policy != "p" {
 				t.Errorf("%d recordings", len(r.records))
 			}
