@@ -86,7 +86,7 @@ type Recorder interface {
 // Recording is one capture under way. All methods return at once.
 type Recording interface {
 	Tap() media.Tap                   // attach it to the call's bridge
-	Party(Party)                      // a party joined or its endpoint changed (transfer)
+	Party(Party)                      // a party joined or its endpoint changed (transfer); also from goroutines of others, in a room
 	Stop(ended time.Time, why string) // idempotent; what follows (render, seal, store) is the recorder's
 	OnFailure(func(error))            // called at most once, when capture fails or had failed (disk full); it must not block
 }

@@ -54,7 +54,7 @@ func (s *seat) Leave(string) {
 }
 
 // Tap implements call.Room. Members are not recorded: they were not asked, and say nothing.
-func (s *seat) Tap(media.Tap) (detach func()) { return func() {} }
+func (s *seat) Tap(media.Tap, call.Roll) (detach func()) { return func() {} }
 
 // State implements call.Room.
 func (s *seat) State() call.RoomState { return call.RoomState{Over: s.of.ended()} }
@@ -103,7 +103,7 @@ func (r *rostrum) Leave(string) {
 }
 
 // Tap implements call.Room: who speaks is recorded. What the microphones of members pick up meanwhile is heard by nobody, and nobody keeps it.
-func (r *rostrum) Tap(t media.Tap) (detach func()) {
+func (r *rostrum) Tap(t media.Tap, _ call.Roll) (detach func()) {
 	r.of.of.mu.Lock()
 	defer r.of.of.mu.Unlock()
 	if r.of.over {

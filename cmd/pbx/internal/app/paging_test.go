@@ -373,9 +373,9 @@ func TestPageTap(t *testing.T) {
 	m, _ := x.expect("m")
 	here := &rostrum{of: x}
 	heard := &frames{}
-	detach := here.Tap(heard) // before it enters
+	detach := here.Tap(heard, nil) // before it enters
 	there := &seat{x, m}
-	if d := there.Tap(&frames{}); d == nil {
+	if d := there.Tap(&frames{}, nil); d == nil {
 		t.Error("a member's tap cannot be taken out")
 	}
 	must := func(err error) {
@@ -405,7 +405,7 @@ func TestPageTap(t *testing.T) {
 	if b.tap != nil {
 		t.Error("the tap stays")
 	}
-	here.Tap(heard)
+	here.Tap(heard, nil)
 	if b.tap != nil {
 		t.Error("what is over is recorded")
 	}

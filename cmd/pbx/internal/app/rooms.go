@@ -13,7 +13,8 @@ import (
 )
 
 // Rooms are the conferences that somebody is in. A room is a bridge and a list of its guests under a lock, which is held for list work only:
-// whoever comes or goes changes it from the goroutine of its own call, and the others are told by their mailboxes.
+// whoever comes or goes changes it from the goroutine of its own call, and the others are told by their mailboxes. Their recordings are told at once,
+// under the lock, so that a newcomer is known to all of them before it is heard, and each hears of comings and goings in their order.
 type Rooms struct {
 	bridge func() media.Bridge
 	mu     sync.Mutex
@@ -41,11 +42,15 @@ type Room struct {
 	most   int
 	bridge media.Bridge
 	guests []call.Guest
+	ears   []*ear
 	locked bool
 	over   bool
 }
 
 var _ call.Room = (*Room)(nil)
+
+// ear is one guest's recording. A guest has it before it comes in itself.
+type ear struct{ roll call.Roll }
 
 // Get gives the room of a number, an empty one if nobody is in it; at most so many guests, 0: 50.
 func (r *Rooms) Get(domain, number string, most int) *Room {
@@ -113,7 +118,11 @@ func (m *Room) Enter(g call.Guest) error {
 	case slices.ContainsFunc(m.guests, func(o call.Guest) bool { return o.Secret && g.Clear || g.Secret && o.Clear }):
 		return media.ErrPolicy
 	}
+	for _, e := range m.ears { // before it is heard: its first packet is in the recordings of all others
+		e.roll.Party(g.Party)
+	}
 	if err := m.bridge.Join(g.Endpoint); err != nil {
+		m.left(g)
 		m.end()
 		return err
 	}
@@ -138,9 +147,13 @@ func (m *Room) begin() bool {
 	return true
 }
 
-// end closes the room after its last guest.
+// end closes the room after its last guest. A recording that is there already keeps it open for the guest who is about to come.
 func (m *Room) end() {
 	if len(m.guests) > 0 {
+		return
+	}
+	m.locked = false
+	if len(m.ears) > 0 {
 		return
 	}
 	if m.of.open[m.key] == m {
@@ -150,7 +163,13 @@ func (m *Room) end() {
 		_ = m.bridge.Close() // it has no members
 		m.bridge = nil
 	}
-	m.locked = false
+}
+
+// left tells the recordings who is not there any more.
+func (m *Room) left(g call.Guest) {
+	for _, e := range m.ears {
+		e.roll.Left(g.Party.Endpoint)
+	}
 }
 
 // Seat implements call.Room.
@@ -173,19 +192,33 @@ func (m *Room) Leave(endpoint string) {
 		return
 	}
 	m.bridge.Leave(m.guests[i].Endpoint)
+	m.left(m.guests[i])
 	m.guests = slices.Delete(m.guests, i, i+1)
 	m.tell()
 	m.end()
 }
 
 // Tap implements call.Room.
-func (m *Room) Tap(t media.Tap) (detach func()) {
+func (m *Room) Tap(t media.Tap, roll call.Roll) (detach func()) {
 	m.of.mu.Lock()
 	defer m.of.mu.Unlock()
 	if !m.begin() {
 		return func() {}
 	}
-	return m.bridge.Attach(t)
+	for _, g := range m.guests {
+		roll.Party(g.Party)
+	}
+	e, off := &ear{roll}, m.bridge.Attach(t)
+	m.ears = append(m.ears, e)
+	return func() {
+		m.of.mu.Lock()
+		defer m.of.mu.Unlock()
+		if i := slices.Index(m.ears, e); i >= 0 {
+			m.ears = slices.Delete(m.ears, i, i+1)
+			off()
+			m.end()
+		}
+	}
 }
 
 // State implements call.Room.

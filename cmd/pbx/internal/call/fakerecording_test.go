@@ -19,6 +19,7 @@ type fakeRecording struct {
 	why    string
 	masks  []bool
 	more   []string // parties that came later
+	gone   []string // endpoints that left
 
 	held   bool     // in memory: it is no recording yet
 	orders []string // pauses and their ends; guarded by mu
@@ -30,7 +31,7 @@ type fakeRecording struct {
 	labels    []recorder.Label
 }
 
-func (f *fakeRecording) Left(string)              {}
+func (f *fakeRecording) Left(endpoint string)     { f.gone = append(f.gone, endpoint) }
 func (f *fakeRecording) Informed(recorder.Notice) {}
 func (f *fakeRecording) Linked(recorder.Link)     {}
 func (f *fakeRecording) Kept(days int, label recorder.Label) {

@@ -85,7 +85,7 @@ func (s *seat) Leave(string) {
 }
 
 // Tap implements Room: what is heard stands in the recording of the call that is heard, if anywhere.
-func (s *seat) Tap(media.Tap) (detach func()) { return func() {} }
+func (s *seat) Tap(media.Tap, Roll) (detach func()) { return func() {} }
 
 // State implements Room. A listener does not learn who else listens.
 func (s *seat) State() RoomState {

@@ -2,7 +2,6 @@ package call
 
 import (
 	"errors"
-	"slices"
 
 	"naisen/cmd/pbx/internal/route"
 	"naisen/media"
@@ -10,14 +9,21 @@ import (
 	"naisen/sip"
 )
 
-// Room is where parties of several calls hear each other: its own owner, with a lock of its own. Its methods never block and never call
-// back: what they lead to arrives as an Event, by Guest.Tell. Each guest's call goes on by itself, with its own CDR and its own recording.
+// Room is where parties of several calls hear each other: its own owner, with a lock of its own. Its methods never block, and call nobody
+// back but a Roll: what else they lead to arrives as an Event, by Guest.Tell. Each guest's call goes on by itself, with its own CDR and its own recording.
 type Room interface {
-	Enter(Guest) error                  // ErrFull, ErrGone: the room was closed to newcomers, media.ErrPolicy: somebody would be heard in the clear
-	Seat(endpoint string, g media.Gate) // what the guest takes part in
-	Leave(endpoint string)              // it is no error if the guest is not in
-	Tap(media.Tap) (detach func())      // sees what each guest sends
+	Enter(Guest) error                   // ErrFull, ErrGone: the room was closed to newcomers, media.ErrPolicy: somebody would be heard in the clear
+	Seat(endpoint string, g media.Gate)  // what the guest takes part in
+	Leave(endpoint string)               // it is no error if the guest is not in
+	Tap(media.Tap, Roll) (detach func()) // sees what each guest sends
 	State() RoomState
+}
+
+// Roll is told who is in a room: whom it finds there, each newcomer before anybody can hear it, and who left. It is told from the goroutines of
+// their calls, one at a time, while the room changes: its methods return at once and call nobody back.
+type Roll interface {
+	Party(recorder.Party) // Endpoint is empty of who is in nobody's recording
+	Left(endpoint string)
 }
 
 // Guest is a party in a room.
@@ -54,8 +60,6 @@ type occupancy struct {
 	guest  string // Endpoint.ID of who is in
 	order  Enter  // with the gate that was ordered last; while the guest's phone holds it takes part in nothing
 	detach func() // of its recording's tap; nil: not recorded
-
-	told []string // endpoints of other guests that the recording knows to be there
 }
 
 // roomChanged is an event: somebody came, left, or became moderator.
@@ -162,33 +166,28 @@ func (c *Call) recordRoom(p *party) {
 	}
 	c.veil()
 	c.tape(p)
-	c.place.detach = c.place.room.Tap(c.recording.Tap())
-	c.tapeGuests()
+	c.place.detach = c.place.room.Tap(c.recording.Tap(), roll{c.recording, c.place.guest, string(c.caller.side.other())})
 }
 
-// tapeGuests tells the recording of everybody in the room. The recorder knows a party by its endpoint.
-func (c *Call) tapeGuests() {
-	if c.place == nil || c.place.detach == nil || c.recording == nil {
-		return
+// roll tells a recording of the other guests of a room. The recorder knows a party by its endpoint.
+type roll struct {
+	recording recorder.Recording
+	own, role string
+}
+
+// Party implements Roll.
+func (r roll) Party(p recorder.Party) {
+	if p.Endpoint != "" && p.Endpoint != r.own {
+		p.Role = r.role
+		r.recording.Party(p)
 	}
-	var here []string
-	for _, g := range c.place.room.State().Guests {
-		if g.Endpoint == "" || g.Endpoint == c.caller.ep.ID() {
-			continue
-		}
-		if here = append(here, g.Endpoint); !slices.Contains(c.place.told, g.Endpoint) {
-			g.Role = string(c.caller.side.other())
-			c.recording.Party(g)
-		}
+}
+
+// Left implements Roll.
+func (r roll) Left(endpoint string) {
+	if k, ok := r.recording.(chronicle); ok && endpoint != "" && endpoint != r.own {
+		k.Left(endpoint)
 	}
-	if k, ok := c.recording.(chronicle); ok {
-		for _, gone := range c.place.told {
-			if !slices.Contains(here, gone) {
-				k.Left(gone)
-			}
-		}
-	}
-	c.place.told = here
 }
 
 // onRoomChanged tells the script who is there.
@@ -196,7 +195,6 @@ func (c *Call) onRoomChanged(e roomChanged) {
 	if c.place == nil || c.place.room != e.room || c.phase == Ending {
 		return
 	}
-	c.tapeGuests()
 	s := e.room.State()
 	c.cue(Company{Others: max(len(s.Guests)-1, 0), Moderators: s.Moderators, Locked: s.Locked, Over: s.Over})
 }

@@ -20,6 +20,7 @@ type fakeRoom struct {
 	guests []Guest
 	gates  map[string]media.Gate
 	taps   int
+	rolls  []Roll
 	left   []string
 	over   bool
 }
@@ -30,6 +31,7 @@ func (f *fakeRoom) Enter(g Guest) error {
 	if f.full {
 		return ErrFull
 	}
+	f.call(g.Party)
 	f.guests = append(f.guests, g)
 	f.gates[g.Endpoint.ID()] = g.Gate
 	for _, g := range f.guests {
@@ -47,9 +49,15 @@ func (f *fakeRoom) Leave(id string) {
 	f.guests = slices.DeleteFunc(f.guests, func(g Guest) bool { return g.Endpoint.ID() == id })
 }
 
-func (f *fakeRoom) Tap(media.Tap) func() {
+func (f *fakeRoom) Tap(_ media.Tap, roll Roll) func() {
+	f.r.mu.Lock()
+	defer f.r.mu.Unlock()
 	f.taps++
-	return func() { f.taps-- }
+	f.rolls = append(f.rolls, roll)
+	for _, g := range f.guests {
+		roll.Party(g.Party)
+	}
+	return func() { f.r.mu.Lock(); f.taps--; f.r.mu.Unlock() }
 }
 
 func (f *fakeRoom) State() RoomState {
@@ -66,7 +74,16 @@ func (f *fakeRoom) State() RoomState {
 func (f *fakeRoom) another(name string) {
 	f.r.mu.Lock()
 	defer f.r.mu.Unlock()
-	f.guests = append(f.guests, Guest{Endpoint: &fakeEndpoint{rig: f.r, id: name}, Party: recorder.Party{Endpoint: name, Number: name}, Tell: func() {}})
+	g := Guest{Endpoint: &fakeEndpoint{rig: f.r, id: name}, Party: recorder.Party{Endpoint: name, Number: name}, Tell: func() {}}
+	f.call(g.Party)
+	f.guests = append(f.guests, g)
+}
+
+// call tells the recordings that are there of a newcomer.
+func (f *fakeRoom) call(p recorder.Party) {
+	for _, r := range f.rolls {
+		r.Party(p)
+	}
 }
 
 func TestRoomOfAScript(t *testing.T) {
@@ -107,6 +124,13 @@ func TestRoomOfAScript(t *testing.T) {
 		}
 		if got := fmt.Sprint(r.records[0].of.Parties[0].Number, r.records[0].more); got != "2001[2009/called]" && got != "2001 [2009/called]" {
 			t.Errorf("the recording knows %s", got)
+		}
+		room.rolls[0].Left("2009")
+		room.rolls[0].Left(ep.ID()) // nobody hears of itself
+		room.rolls[0].Left("")
+		room.rolls[0].Party(recorder.Party{Number: "2010"}) // who is in nobody's recording
+		if got := fmt.Sprint(r.records[0].gone, len(r.records[0].more)); got != "[2009] 1" {
+			t.Errorf("who left: %s", got)
 		}
 		leg.post(Offered{leg.id, media.SDP("hold:PCMU")})
 		synctest.Wait()
