@@ -178,6 +178,9 @@ type Subject struct {
 	Scopes  []string // of the token (RFC 6749 section 3.3)
 	Expires time.Time
 	System  bool // the switch itself (sweeper, first run); never from a token
+
+	AuthTime   time.Time         // when the person last showed who they are (auth_time); zero: the token does not say
+	Attributes map[string]string // what else the issuer says of person or device, by its mapping (DeviceCompliant, ...); shared, never written
 }
 
 // Version orders all changes of a store.

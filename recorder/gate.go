@@ -95,7 +95,10 @@ type Gate interface {
 	Permit(r *http.Request, action Action, i Item) (Permit, error)
 }
 
-// Unauthenticated carries the WWW-Authenticate value of the 401.
-type Unauthenticated struct{ Challenge string }
+// Unauthenticated carries the WWW-Authenticate value of the 401, or of the 403 of a token that is good, but for something else.
+type Unauthenticated struct {
+	Challenge string
+	Scope     bool // the 403
+}
 
 func (e *Unauthenticated) Error() string { return "recorder: no valid token" }

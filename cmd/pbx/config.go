@@ -17,7 +17,6 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"naisen/provisioning/audit"
-	"naisen/provisioning/identity"
 )
 
 // Config is what needs a restart. Everything else is data behind the REST API. The zero value is the switch on its embedded defaults.
@@ -73,17 +72,6 @@ type HTTPConfig struct {
 	Certificate string `yaml:"certificate"` // PEM file
 	Key         string `yaml:"key"`
 	Metrics     string `yaml:"metrics"` // "127.0.0.1:9090"; "off"
-}
-
-// IdentityConfig names the organisation's OIDC issuer. Empty: the embedded identity service.
-type IdentityConfig struct {
-	Issuer      string            `yaml:"issuer"`
-	Audience    string            `yaml:"audience"` // "naisen"
-	RolesClaim  string            `yaml:"roles_claim"`
-	Roles       map[string]string `yaml:"roles"` // value of the claim -> role
-	DomainClaim string            `yaml:"domain_claim"`
-	SIPScope    string            `yaml:"sip_scope"`  // that a phone's token must have (RFC 8898); "sip"
-	AccessTTL   Duration          `yaml:"access_ttl"` // of the embedded service's access tokens; 10m
 }
 
 // RecordingConfig bounds what the recorder holds in memory.
@@ -211,12 +199,7 @@ func (c *Config) setDefaults() {
 	}
 	set(&c.HTTP.URL, scheme+"://"+c.HTTP.Listen)
 	set(&c.HTTP.Metrics, "127.0.0.1:9090")
-	set(&c.Identity.Audience, "naisen")
-	set(&c.Identity.RolesClaim, "roles")
-	set(&c.Identity.SIPScope, identity.ScopeSIP)
-	if c.Identity.AccessTTL == 0 {
-		c.Identity.AccessTTL = Duration(10 * time.Minute)
-	}
+	c.Identity.setDefaults()
 	set(&c.Storage.Kind, "dir")
 	if c.Recording.Held == 0 {
 		c.Recording.Held = 100
@@ -233,12 +216,6 @@ func set(s *string, value string) {
 		*s = value
 	}
 }
-
-// Access tokens are believed without asking anybody: so long somebody keeps what was taken away. Shorter than a sign-in takes they are of no use.
-const (
-	minAccess = 15 * time.Second
-	maxAccess = time.Hour
-)
 
 // invalid names the key as it stands in the file.
 func invalid(key, format string, args ...any) error {
@@ -276,12 +253,7 @@ func (c *Config) Validate() error {
 	add(c.Media.validate())
 	add(c.HTTP.validate())
 	add(c.LDAP.validate())
-	if u, err := url.Parse(c.Identity.Issuer); c.Identity.Issuer != "" && (err != nil || u.Host == "") {
-		add(invalid("identity.issuer", "is no URL"))
-	}
-	if ttl := time.Duration(c.Identity.AccessTTL); ttl < minAccess || ttl > maxAccess {
-		add(invalid("identity.access_ttl", "is from %s to %s", minAccess, maxAccess))
-	}
+	add(c.validateIdentity())
 	add(errors.Join(c.Storage.validate(), c.Keys.validate()))
 	add(c.Audit.validate())
 	if c.Language != "ja" && c.Language != "en" {

@@ -41,6 +41,17 @@ func TestConfigErrorsNameTheirPlace(t *testing.T) {
 		{"no bucket's name", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  buckets: {ward.example: Naisen_Ward}\n", "ward.example"},
 		{"the bucket of all as one's own", "storage:\n  kind: s3\n  endpoint: e\n  bucket: naisen\n  buckets: {ward.example: naisen}\n", "leave the line out"},
 		{"no former bucket's name", "storage:\n  kind: s3\n  endpoint: e\n  bucket: b\n  former: [naisen-old, \"../x\"]\n", "storage.former[1]"},
+		{"issuer", "identity:\n  issuer: id.example\n", "identity.issuer"},
+		{"issuer without TLS", "identity:\n  issuer: http://id.example\n", "identity"},
+		{"no role", "identity:\n  roles: {a: boss}\n", "identity.roles.a"},
+		{"a claim that is none", "identity:\n  roles_claim: {a: b}\n", "claim"},
+		{"one scope for all", "identity:\n  issuer: https://id.example\n  scope: sip\n", "identity"},
+		{"an attribute without a claim", "identity:\n  issuer: https://id.example\n  attributes: {a: []}\n", "identity"},
+		{"introspection of ourselves", "identity:\n  introspection: {client_id: a}\n", "identity.introspection"},
+		{"introspection without a secret", "identity:\n  issuer: https://id.example\n  introspection: {client_id: a}\n", "identity.introspection"},
+		{"a class of its own", "identity:\n  step_up:\n    classes: {reading: {max_age: 1h}}\n", "identity.step_up.classes.reading"},
+		{"an acr of two words", "identity:\n  step_up:\n    acr: [\"a b\"]\n", "identity.step_up"},
+		{"an age that nobody reaches", "identity:\n  step_up:\n    classes: {keys: {max_age: 1s}}\n", "identity.step_up (keys)"},
 		{"language", "language: fr\n", "language"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

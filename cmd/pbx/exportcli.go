@@ -74,7 +74,7 @@ func fetchPack(req *http.Request, path string) error {
 	if res.StatusCode != http.StatusOK {
 		var problem struct{ Title, Detail string }
 		_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&problem)
-		return fmt.Errorf("%s: %s %s", res.Status, problem.Title, problem.Detail)
+		return fmt.Errorf("%s: %s %s%s", res.Status, problem.Title, problem.Detail, stepUpHint(res))
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

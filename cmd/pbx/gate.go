@@ -25,6 +25,7 @@ type gate struct {
 		Current(provisioning.Subject) (provisioning.Subject, error)
 	}
 	policy   provisioning.Policy
+	stepUp   stepUp
 	store    provisioning.Store
 	realm    string
 	refusals *rate.Limiter // how many of them are written to the audit log: a token is no licence to fill it
@@ -56,11 +57,16 @@ func (g gate) subject(r *http.Request) (provisioning.Subject, error) {
 	if err == nil || errors.Is(err, identity.ErrUnavailable) {
 		return subject, err
 	}
+	return subject, g.challenge(err)
+}
+
+// challenge is what the recorder answers with to whoever must bring another token.
+func (g gate) challenge(err error) error {
 	var failed *identity.Error
 	if errors.As(err, &failed) {
-		return subject, &recorder.Unauthenticated{Challenge: failed.Challenge(g.realm)}
+		return &recorder.Unauthenticated{Challenge: failed.Challenge(g.realm), Scope: errors.Is(err, identity.ErrScope)}
 	}
-	return subject, err
+	return err
 }
 
 // Scope implements recorder.Gate.
@@ -114,6 +120,9 @@ func (g gate) Permit(r *http.Request, action recorder.Action, i recorder.Item) (
 			p.refused(r.Context(), why)
 		}
 		return nil, err
+	}
+	if err := g.stepUp.check(subject, gateActions[action]); err != nil { // last: it is no way to learn what there is
+		return nil, g.challenge(err)
 	}
 	return p, nil
 }

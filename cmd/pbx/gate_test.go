@@ -25,7 +25,11 @@ import (
 )
 
 // asker is whoever the header says; what the store says of them now, if it knows them, is what they may.
-type asker struct{ store *store.Store }
+type asker struct {
+	store *store.Store
+	acr   string
+	at    time.Time // of the sign-in
+}
 
 func (a asker) Current(s provisioning.Subject) (provisioning.Subject, error) {
 	err := a.store.View(context.Background(), func(r provisioning.Reader) error {
@@ -41,9 +45,9 @@ func (a asker) Current(s provisioning.Subject) (provisioning.Subject, error) {
 	return s, err
 }
 
-func (asker) Request(r *http.Request) (provisioning.Subject, error) {
+func (a asker) Request(r *http.Request) (provisioning.Subject, error) {
 	name, roles, _ := strings.Cut(r.Header.Get("X-Who"), "+")
-	s := provisioning.Subject{Domain: keepDomain, User: name}
+	s := provisioning.Subject{Domain: keepDomain, User: name, ACR: a.acr, AuthTime: a.at}
 	for role := range strings.SplitSeq(roles, "+") {
 		s.Roles = append(s.Roles, provisioning.Role(role))
 	}
@@ -59,7 +63,7 @@ type door struct {
 
 func newDoor(t *testing.T) *door {
 	d := &door{store: openAudit(t), now: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)}
-	d.gate = gate{asker{d.store}, policy.New(), d.store, "naisen", rate.NewLimiter(rate.Inf, 1), func() time.Time { return d.now }, slog.New(slog.DiscardHandler)}
+	d.gate = gate{asker{store: d.store}, policy.New(), stepUp{}, d.store, "naisen", rate.NewLimiter(rate.Inf, 1), func() time.Time { return d.now }, slog.New(slog.DiscardHandler)}
 	d.put(t, provisioning.User{Name: "taro", Roles: []provisioning.Role{provisioning.RoleListener}})
 	return d
 }

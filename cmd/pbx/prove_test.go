@@ -104,12 +104,12 @@ func TestTokenSignsAPhoneIn(t *testing.T) {
 	domain := provisioning.Domain{Name: "pbx.internal", Language: "ja", CountryCode: "81", AllowBearer: true}
 	mine := provisioning.Extension{Number: "2001", User: "admin", Media: "srtp-preferred"}
 	l.put(domain, mine)
+	way := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { // the configuration says port 0
+		return (&net.Dialer{}).DialContext(ctx, network, l.p.http.addr.String())
+	}}
+	defer way.CloseIdleConnections()
 	token := func(scopes ...string) string {
 		t.Helper()
-		way := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { // the configuration says port 0
-			return (&net.Dialer{}).DialContext(ctx, network, l.p.http.addr.String())
-		}}
-		defer way.CloseIdleConnections()
 		login := identity.Login{Issuer: l.p.issuer, Scopes: scopes, HTTP: &http.Client{Transport: way}}
 		const chosen = "correct horse battery staple 9"
 		password := l.p.first.Admin.Reveal()
@@ -123,6 +123,23 @@ func TestTokenSignsAPhoneIn(t *testing.T) {
 		return got.Access
 	}
 	good, narrow := token("openid", "sip"), token("openid")
+	for _, path := range []string{"/extensions", "/recordings"} { // the telephone's is for SIP alone, although an administrator's
+		for raw, want := range map[string]int{good: 403, narrow: 403, token("openid", identity.ScopeAPI): 200} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.p.config.HTTP.URL+"/v1/domains/pbx.internal"+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+raw)
+			resp, err := (&http.Client{Transport: way}).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if asks := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != want || want == 403 && asks != `Bearer realm="naisen", error="insufficient_scope", scope="naisen"` {
+				t.Errorf("%s: %d %s, want %d", path, resp.StatusCode, asks, want)
+			}
+		}
+	}
 	phone := l.stream("tls", &tls.Config{InsecureSkipVerify: true}) // the switch is not what is looked at
 	bearer := func(s string) string { return "Authorization: Bearer " + s }
 

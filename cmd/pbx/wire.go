@@ -407,7 +407,7 @@ func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
 		Keys:         recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
-		Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
+		StepUp: p.config.stepUp(time.Now).check, Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity
 	}
@@ -419,7 +419,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	player, err := p.vault.serve(gate{p.verifier, p.policy, p.store, "naisen", rate.NewLimiter(5, 100), time.Now, p.log}, packs, p.log)
+	player, err := p.vault.serve(gate{p.verifier, p.policy, p.config.stepUp(time.Now), p.store, "naisen", rate.NewLimiter(5, 100), time.Now, p.log}, packs, p.log)
 	if err != nil {
 		return err
 	}
@@ -459,21 +459,6 @@ func (p *pbx) ready(context.Context) error {
 		return errDraining
 	}
 	return nil
-}
-
-// embedded says that the switch is its own identity service.
-func (c Config) embedded() bool { return c.Identity.Issuer == "" }
-
-// issuer is the organisation's OIDC service as data.
-func (c Config) issuer() identity.Issuer {
-	m := identity.Mapping{FixedDomain: c.Domain, Roles: []string{c.Identity.RolesClaim}, Values: map[string][]provisioning.Role{}}
-	if c.Identity.DomainClaim != "" {
-		m.FixedDomain, m.Domain = "", []string{c.Identity.DomainClaim}
-	}
-	for value, role := range c.Identity.Roles {
-		m.Values[value] = append(m.Values[value], provisioning.Role(role))
-	}
-	return identity.Issuer{URL: c.Identity.Issuer, Audience: c.Identity.Audience, Mapping: m}
 }
 
 // ownNames are the hosts by which a phone may name the switch instead of its domain.

@@ -79,12 +79,12 @@ func TestBounds(t *testing.T) {
 	if len(ss.byID) > maxSessions {
 		t.Errorf("%d sessions, bound %d", len(ss.byID), maxSessions)
 	}
-	var c tokenCache
-	for i := range 3 * tokenCacheHalf {
+	var c recent[cachedToken]
+	for i := range 3 * recentHalf {
 		c.put([32]byte{byte(i), byte(i >> 8), byte(i >> 16)}, cachedToken{})
 	}
-	if n := len(c.young) + len(c.old); n > 2*tokenCacheHalf {
-		t.Errorf("%d tokens kept, bound %d", n, 2*tokenCacheHalf)
+	if n := len(c.young) + len(c.old); n > 2*recentHalf {
+		t.Errorf("%d tokens kept, bound %d", n, 2*recentHalf)
 	}
 }
 

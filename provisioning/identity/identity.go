@@ -16,6 +16,8 @@ import (
 var (
 	// ErrUnauthenticated: no token, or one that is not accepted. The answer is 401 with Error.Challenge.
 	ErrUnauthenticated = errors.New("identity: not authenticated")
+	// ErrScope: the token is good, but not for this. The answer is 403 with Error.Challenge.
+	ErrScope = errors.New("identity: token of another scope")
 	// ErrUnavailable: the issuer's keys could never be read, so nothing can be said about the token. The answer is 503.
 	ErrUnavailable = errors.New("identity: issuer not reachable")
 	// ErrWeakPassword: shorter than MinPassword, the old one again, or it holds the user's name.
@@ -24,17 +26,22 @@ var (
 
 // Error says why a token was refused. Reason is for the log and names no part of the token; only Code reaches the client.
 type Error struct {
-	Status int    // 401, 400 or 503
-	Code   string // RFC 6750 section 3.1; empty when the request carried no token at all
-	Reason string // "expired", "audience", "unknown key", ...
+	Status int         // 401, 400, 403 or 503
+	Code   string      // RFC 6750 section 3.1; empty when the request carried no token at all
+	Scope  string      // that is missing, with a 403; may be empty
+	StepUp Requirement // with insufficient_user_authentication
+	Reason string      // "expired", "audience", "unknown key", ...
 }
 
 func (e *Error) Error() string { return "identity: " + e.Reason }
 
-// Is makes a 401 or 400 ErrUnauthenticated and a 503 ErrUnavailable.
+// Is makes a 401 or 400 ErrUnauthenticated, a 403 ErrScope and a 503 ErrUnavailable.
 func (e *Error) Is(target error) bool {
-	if e.Status == http.StatusServiceUnavailable {
+	switch e.Status {
+	case http.StatusServiceUnavailable:
 		return target == ErrUnavailable
+	case http.StatusForbidden:
+		return target == ErrScope
 	}
 	return target == ErrUnauthenticated
 }
@@ -47,7 +54,11 @@ func (e *Error) Challenge(realm string) string {
 	if e.Code == "" {
 		return `Bearer realm="` + realm + `"`
 	}
-	return `Bearer realm="` + realm + `", error="` + e.Code + `"`
+	v := `Bearer realm="` + realm + `", error="` + e.Code + `"`
+	if e.Scope != "" {
+		v += `, scope="` + e.Scope + `"`
+	}
+	return v + e.StepUp.challenge()
 }
 
 // Users is asked on each check, so it answers from memory (the directory's snapshot).
@@ -66,8 +77,12 @@ func refused(reason string) *Error {
 	return &Error{Status: http.StatusUnauthorized, Code: "invalid_token", Reason: reason}
 }
 
-// ScopeSIP is the scope of a token that a phone registers and calls with (RFC 8898).
-const ScopeSIP = "sip"
+// Scopes of access tokens.
+const (
+	ScopeAPI = "naisen" // of people and programs, for REST and playback
+	ScopeSIP = "sip"    // that a phone registers and calls with (RFC 8898)
+	NoScope  = "none"   // as Issuer.Scope: tokens of that issuer have none
+)
 
 // maxToken bounds an access token, in bytes.
 const maxToken = 16 << 10

@@ -1,13 +1,16 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -24,6 +27,12 @@ type Issuer struct {
 	// RequireATJWT accepts only the RFC 9068 typ at+jwt. Without it typ JWT passes too, unless it shows to be an ID token.
 	RequireATJWT bool    `json:"require_at_jwt"`
 	Mapping      Mapping `json:"mapping"`
+	// Scope is what a token must have for REST and playback. "": ScopeAPI. NoScope: this issuer's tokens have none, so none is asked.
+	Scope string `json:"scope"`
+	// SIPScope marks the tokens of telephones, which are good for SIP alone unless they have Scope too. "": ScopeSIP.
+	SIPScope string `json:"sip_scope"`
+	// Introspection asks the issuer itself about tokens (RFC 7662); nil: never.
+	Introspection *Introspection `json:"introspection"`
 	// KeyTTL is how long a fetched key set is used before it is read again: a withdrawn key is refused at the latest after
 	// KeyTTL plus one fetch. 0: 5 minutes.
 	KeyTTL time.Duration `json:"key_ttl"`
@@ -44,7 +53,17 @@ type Mapping struct {
 	Device  []string                       `json:"device"` // a string; optional
 	// StoreRoles takes the roles from the user in the store and refuses users who are not there: a change works at once.
 	StoreRoles bool `json:"store_roles"`
+	// Attributes become Subject.Attributes: name -> path of a string, a number or a boolean. What is missing, longer than maxAttribute or not
+	// printable is left out.
+	Attributes map[string][]string `json:"attributes"`
 }
+
+// Bounds of Mapping.Attributes: how many, and the bytes of a name and of a value.
+const (
+	maxAttributes    = 32
+	maxAttributeName = 64
+	maxAttribute     = 256
+)
 
 // Validate says what is missing or unsafe.
 func (i Issuer) Validate() error {
@@ -60,7 +79,49 @@ func (i Issuer) Validate() error {
 	if !i.Mapping.StoreRoles && len(i.Mapping.Roles) == 0 {
 		return errors.New("identity: mapping needs roles or store_roles")
 	}
+	if i.Scope != "" && i.Scope == i.sipScope() {
+		return errors.New("identity: scope and sip_scope are the same: a telephone's token would be good for everything")
+	}
+	if err := i.Introspection.validate(); err != nil {
+		return err
+	}
+	return i.Mapping.validateAttributes()
+}
+
+func (m Mapping) validateAttributes() error {
+	if len(m.Attributes) > maxAttributes {
+		return fmt.Errorf("identity: mapping has more than %d attributes", maxAttributes)
+	}
+	for name, path := range m.Attributes {
+		if !plainName(name) || len(name) > maxAttributeName || len(path) == 0 {
+			return fmt.Errorf("identity: mapping: attribute %.64q needs a plain name and a path", name)
+		}
+	}
 	return nil
+}
+
+func (i Issuer) sipScope() string {
+	if i.SIPScope == "" {
+		return ScopeSIP
+	}
+	return i.SIPScope
+}
+
+// admits says whether a token with these scopes is one for REST and playback (RFC 6750 section 3.1: 403 insufficient_scope).
+func (i Issuer) admits(scopes []string) error {
+	want := i.Scope
+	switch {
+	case want == NoScope && !slices.Contains(scopes, i.sipScope()):
+		return nil
+	case want == NoScope:
+		return &Error{Status: http.StatusForbidden, Code: "insufficient_scope", Reason: "a telephone's token"}
+	case want == "":
+		want = ScopeAPI
+	}
+	if slices.Contains(scopes, want) {
+		return nil
+	}
+	return &Error{Status: http.StatusForbidden, Code: "insufficient_scope", Scope: want, Reason: "for something else"}
 }
 
 // checkURL accepts https anywhere and http on loopback only.
@@ -116,24 +177,50 @@ func (n *numericDate) UnmarshalJSON(b []byte) error {
 
 // claims are those that decide whether a token is accepted.
 type claims struct {
-	Issuer   string          `json:"iss"`
-	Subject  string          `json:"sub"`
-	Audience oneOrMany       `json:"aud"`
-	Expires  numericDate     `json:"exp"`
-	Before   numericDate     `json:"nbf"`
-	Issued   numericDate     `json:"iat"`
-	AZP      string          `json:"azp"`
-	ClientID string          `json:"client_id"`
-	ACR      string          `json:"acr"`
-	AMR      []string        `json:"amr"`
-	Typ      string          `json:"typ"` // Keycloak: "ID", "Bearer", "Refresh"
-	Nonce    json.RawMessage `json:"nonce"`
-	AtHash   json.RawMessage `json:"at_hash"`
-	CHash    json.RawMessage `json:"c_hash"`
-	Scope    string          `json:"scope"` // RFC 9068 section 2.2.3
-	SCP      oneOrMany       `json:"scp"`   // the same at some issuers
-	Person   string          `json:"person"`
+	Issuer   string
+	Subject  string
+	Audience oneOrMany
+	Expires  numericDate
+	Before   numericDate
+	Issued   numericDate
+	AZP      string
+	ClientID string
+	ACR      string
+	AMR      oneOrMany
+	AuthTime numericDate
+	ID       string
+	Typ      string // Keycloak: "ID", "Bearer", "Refresh"
+	Scope    string // RFC 9068 section 2.2.3
+	SCP      oneOrMany
+	Person   string
+
+	all map[string]json.RawMessage
 }
+
+// parseClaims reads them by their exact names: encoding/json alone would take "Scope" or "AUD", which a person may be able to choose at the issuer,
+// for the issuer's own.
+func parseClaims(payload []byte) (c claims, err error) {
+	if err := json.Unmarshal(payload, &c.all); err != nil {
+		return c, err
+	}
+	for _, f := range []struct {
+		name string
+		into any
+	}{
+		{"iss", &c.Issuer}, {"sub", &c.Subject}, {"aud", &c.Audience}, {"exp", &c.Expires}, {"nbf", &c.Before}, {"iat", &c.Issued}, {"azp", &c.AZP},
+		{"client_id", &c.ClientID}, {"acr", &c.ACR}, {"amr", &c.AMR}, {"auth_time", &c.AuthTime}, {"jti", &c.ID}, {"typ", &c.Typ}, {"scope", &c.Scope},
+		{"scp", &c.SCP}, {"person", &c.Person},
+	} {
+		if raw, ok := c.all[f.name]; ok {
+			if err := json.Unmarshal(raw, f.into); err != nil {
+				return c, fmt.Errorf("%s: %w", f.name, err)
+			}
+		}
+	}
+	return c, nil
+}
+
+func (c *claims) has(name string) bool { _, ok := c.all[name]; return ok }
 
 // maxScopes bounds what is kept of one token.
 const maxScopes = 64
@@ -182,6 +269,15 @@ func (c *claims) check(i *Issuer, typ string, now time.Time) *Error {
 	if !slices.Contains(c.Audience, i.Audience) {
 		return refused("audience")
 	}
+	return c.checkClient(i)
+}
+
+// checkClient also refuses what is bound to a client's key or certificate (RFC 9449 section 7.1, RFC 8705 section 3): whoever shows it without that may
+// have stolen it, and we have no way to see that it was not.
+func (c *claims) checkClient(i *Issuer) *Error {
+	if c.has("cnf") {
+		return refused("bound to its client's key")
+	}
 	if c.AZP != "" && c.ClientID != "" && c.AZP != c.ClientID {
 		return refused("azp and client_id differ")
 	}
@@ -195,14 +291,18 @@ func (c *claims) check(i *Issuer, typ string, now time.Time) *Error {
 func (c *claims) checkType(i *Issuer, typ string) *Error {
 	typ = strings.TrimPrefix(strings.ToLower(typ), "application/")
 	switch {
+	case typ == "at+jwt" && i.RequireATJWT && (!c.Issued.present || c.ClientID == "" || c.ID == ""):
+		return refused("not as RFC 9068 has it") // section 2.2: required
 	case typ == "at+jwt":
 		return nil
 	case i.RequireATJWT, typ != "jwt" && typ != "":
 		return refused("type")
 	case c.Typ != "" && !strings.EqualFold(c.Typ, "Bearer"):
 		return refused("type")
-	case c.Nonce != nil, c.AtHash != nil, c.CHash != nil:
+	case c.has("nonce"), c.has("at_hash"), c.has("c_hash"):
 		return refused("ID token")
+	case c.has("events"): // RFC 8417 section 2.2: a security event or logout token without its own typ
+		return refused("security event")
 	}
 	return nil
 }
@@ -215,19 +315,15 @@ func (c *claims) client() string {
 }
 
 // subject maps the payload. Roles of the store are applied later, on each check.
-func (m *Mapping) subject(c *claims, payload []byte) (provisioning.Subject, *Error) {
-	var all map[string]json.RawMessage
-	if json.Unmarshal(payload, &all) != nil {
-		return provisioning.Subject{}, refused("malformed")
-	}
-	userPath := m.User
+func (m *Mapping) subject(c *claims) (provisioning.Subject, *Error) {
+	all, userPath := c.all, m.User
 	if len(userPath) == 0 {
 		userPath = []string{"sub"}
 	}
 	s := provisioning.Subject{
 		Domain: m.FixedDomain, User: claimString(all, userPath), Device: claimString(all, m.Device),
-		ACR: c.ACR, AMR: c.AMR, Client: c.client(), Issuer: c.Issuer, Expires: c.Expires.t,
-		Scopes: c.scopes(),
+		ACR: c.ACR, AMR: c.AMR[:min(len(c.AMR), maxScopes)], Client: c.client(), Issuer: c.Issuer, Expires: c.Expires.t,
+		Scopes: c.scopes(), AuthTime: c.AuthTime.t, Attributes: m.attributes(all),
 	}
 	if s.Domain == "" {
 		s.Domain = claimString(all, m.Domain)
@@ -249,6 +345,45 @@ func (m *Mapping) subject(c *claims, payload []byte) (provisioning.Subject, *Err
 		}
 	}
 	return s, nil
+}
+
+// attributes of a token; nil when it has none.
+func (m *Mapping) attributes(all map[string]json.RawMessage) map[string]string {
+	var out map[string]string
+	for name, path := range m.Attributes {
+		value, ok := scalar(claimAt(all, path))
+		if !ok {
+			continue
+		}
+		if out == nil {
+			out = make(map[string]string, len(m.Attributes))
+		}
+		out[name] = value
+	}
+	return out
+}
+
+// scalar is a claim as text: a string as it is, a number or a boolean as JSON writes it. Anything else is none.
+func scalar(raw json.RawMessage) (string, bool) {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return "", false
+	}
+	var s string
+	switch v := v.(type) {
+	case string:
+		s = v
+	case json.Number:
+		s = v.String()
+	case bool:
+		s = strconv.FormatBool(v)
+	}
+	if s == "" || len(s) > maxAttribute || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", false
+	}
+	return s, true
 }
 
 // plainName keeps what could be mistaken for something else out of audit rows, paths and headers.

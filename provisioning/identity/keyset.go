@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,30 +58,30 @@ func (p *publicKeys) find(kid string, alg jose.SignatureAlgorithm) (any, bool) {
 
 // remoteKeys caches the key set of an outside issuer.
 type remoteKeys struct {
-	issuer string
-	ttl    time.Duration
-	http   *http.Client
-	clock  func() time.Time
-	log    *slog.Logger
+	issuer   string
+	document *discovery
+	ttl      time.Duration
+	http     *http.Client
+	clock    func() time.Time
+	log      *slog.Logger
 
 	state atomic.Pointer[publicKeys] // nil until the first success
 
 	mu      sync.Mutex
 	lastTry time.Time     // guarded by mu
 	running chan struct{} // guarded by mu; closed when the fetch under way ends
-	jwksURI string        // guarded by mu; from discovery
 	closed  bool          // guarded by mu
 
 	stop chan struct{}
 	wg   sync.WaitGroup
 }
 
-func newRemoteKeys(i Issuer, client *http.Client, clock func() time.Time, log *slog.Logger) *remoteKeys {
+func newRemoteKeys(i Issuer, doc *discovery, client *http.Client, clock func() time.Time, log *slog.Logger) *remoteKeys {
 	ttl := i.KeyTTL
 	if ttl <= 0 {
 		ttl = 5 * time.Minute
 	}
-	return &remoteKeys{issuer: i.URL, ttl: ttl, http: client, clock: clock, log: log, stop: make(chan struct{})}
+	return &remoteKeys{issuer: i.URL, document: doc, ttl: ttl, http: client, clock: clock, log: log, stop: make(chan struct{})}
 }
 
 func (k *remoteKeys) generation() uint64 {
@@ -198,33 +197,17 @@ func sameKeys(a, b []jose.JSONWebKey) bool {
 
 // read does discovery (OpenID Connect Discovery 1.0 section 4) the first time, then reads the key set.
 func (k *remoteKeys) read(ctx context.Context) ([]jose.JSONWebKey, error) {
-	k.mu.Lock()
-	uri := k.jwksURI
-	k.mu.Unlock()
-	if uri == "" {
-		var doc struct {
-			Issuer  string `json:"issuer"`
-			JWKSURI string `json:"jwks_uri"`
-		}
-		if err := getJSON(ctx, k.http, strings.TrimSuffix(k.issuer, "/")+"/.well-known/openid-configuration", &doc); err != nil {
-			return nil, fmt.Errorf("discovery: %w", err)
-		}
-		if doc.Issuer != k.issuer {
-			return nil, errors.New("discovery: document of another issuer")
-		}
-		if err := checkURL(doc.JWKSURI); err != nil {
-			return nil, fmt.Errorf("discovery: jwks_uri: %w", err)
-		}
-		uri = doc.JWKSURI
-		k.mu.Lock()
-		k.jwksURI = uri
-		k.mu.Unlock()
-	}
-	list, err := readKeys(ctx, k.http, uri)
+	doc, err := k.document.get(ctx)
 	if err != nil {
-		k.mu.Lock()
-		k.jwksURI = "" // it may have moved: discover again next time
-		k.mu.Unlock()
+		return nil, err
+	}
+	if err := checkURL(doc.JWKS); err != nil {
+		k.document.forget()
+		return nil, fmt.Errorf("discovery: jwks_uri: %w", err)
+	}
+	list, err := readKeys(ctx, k.http, doc.JWKS)
+	if err != nil {
+		k.document.forget()
 	}
 	return list, err
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +31,9 @@ var (
 type Login struct {
 	Issuer   string
 	ClientID string       // "": "pbx-cli"
-	Scopes   []string     // nil: openid, offline_access
+	Scopes   []string     // nil: openid, offline_access, ScopeAPI
+	Resource string       // that the token is for, a URI (RFC 8707), where the issuer wants to be told; "": it knows
+	StepUp   Requirement  // ACR and MaxAge are asked of the issuer (RFC 9470 section 4); AMR cannot be
 	HTTP     *http.Client // nil: a new one. Its transport is used; cookies and redirects are the Login's own
 }
 
@@ -164,9 +167,13 @@ func (l Login) Refresh(ctx context.Context, refresh string) (Tokens, error) {
 	return tokensOf(t, err)
 }
 
+// loginTimeout bounds each request of a sign-in.
+const loginTimeout = 30 * time.Second
+
 // flow is one authorization request.
 type flow struct {
 	conf            oauth2.Config
+	target          []oauth2.AuthCodeOption
 	client          *http.Client
 	verifier, state string
 	issuer, url     string
@@ -180,34 +187,48 @@ func (l Login) start(ctx context.Context, redirect string) (*flow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identity: cookies: %w", err)
 	}
-	f := &flow{client: &http.Client{Jar: jar, CheckRedirect: noRedirect, Timeout: 30 * time.Second}, verifier: oauth2.GenerateVerifier(), state: rand.Text()}
+	f := &flow{client: &http.Client{Jar: jar, CheckRedirect: noRedirect, Timeout: loginTimeout}, verifier: oauth2.GenerateVerifier(), state: rand.Text()}
 	if l.HTTP != nil {
 		f.client.Transport = l.HTTP.Transport
 	}
-	var doc struct {
-		Issuer        string `json:"issuer"`
-		Authorization string `json:"authorization_endpoint"`
-		Token         string `json:"token_endpoint"`
+	doc, err := discover(ctx, f.client, l.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
 	}
-	if err := getJSON(ctx, f.client, strings.TrimSuffix(l.Issuer, "/")+"/.well-known/openid-configuration", &doc); err != nil {
-		return nil, fmt.Errorf("identity: discovery: %w", err)
-	}
-	if doc.Issuer != l.Issuer || checkURL(doc.Authorization) != nil || checkURL(doc.Token) != nil {
-		return nil, errors.New("identity: discovery: document of another issuer or with unsafe addresses")
+	if checkURL(doc.Authorization) != nil || checkURL(doc.Token) != nil {
+		return nil, errors.New("identity: discovery: unsafe addresses")
 	}
 	if l.ClientID == "" {
 		l.ClientID = CLIClient().ID
 	}
 	if l.Scopes == nil {
-		l.Scopes = []string{"openid", "offline_access"}
+		l.Scopes = []string{"openid", "offline_access", ScopeAPI}
 	}
-	f.issuer = l.Issuer
+	f.issuer, f.target = l.Issuer, l.target()
 	f.conf = oauth2.Config{
 		ClientID: l.ClientID, RedirectURL: redirect, Scopes: l.Scopes,
-		Endpoint: oauth2.Endpoint{AuthURL: doc.Authorization, TokenURL: doc.Token, AuthStyle: oauth2.AuthStyleInParams},
+		Endpoint: oauth2.Endpoint{AuthURL: doc.Authorization, TokenURL: doc.Token, DeviceAuthURL: doc.Device, AuthStyle: oauth2.AuthStyleInParams},
 	}
-	f.url = f.conf.AuthCodeURL(f.state, oauth2.S256ChallengeOption(f.verifier))
+	f.url = f.conf.AuthCodeURL(f.state, append(l.asked(), oauth2.S256ChallengeOption(f.verifier))...)
 	return f, nil
+}
+
+// asked of the issuer beside the code: how and how lately the person signs in (OpenID Connect Core section 3.1.2.1).
+func (l Login) asked() (opts []oauth2.AuthCodeOption) {
+	if len(l.StepUp.ACR) > 0 {
+		opts = append(opts, oauth2.SetAuthURLParam("acr_values", strings.Join(l.StepUp.ACR, " ")))
+	}
+	if l.StepUp.MaxAge > 0 {
+		opts = append(opts, oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(l.StepUp.MaxAge/time.Second))))
+	}
+	return append(opts, l.target()...)
+}
+
+func (l Login) target() (opts []oauth2.AuthCodeOption) {
+	if l.Resource != "" {
+		opts = append(opts, oauth2.SetAuthURLParam("resource", l.Resource))
+	}
+	return opts
 }
 
 func (f *flow) context(ctx context.Context) context.Context {
@@ -244,7 +265,7 @@ func (f *flow) code(resp *http.Response) (code string, done bool, err error) {
 }
 
 func (f *flow) exchange(ctx context.Context, code string) (Tokens, error) {
-	t, err := f.conf.Exchange(f.context(ctx), code, oauth2.VerifierOption(f.verifier))
+	t, err := f.conf.Exchange(f.context(ctx), code, append(f.target, oauth2.VerifierOption(f.verifier))...)
 	return tokensOf(t, err)
 }
 

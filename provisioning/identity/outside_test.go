@@ -134,7 +134,7 @@ var atJWT = map[jose.HeaderKey]any{"typ": "at+jwt"}
 
 func (o *outside) claims(now time.Time) map[string]any {
 	return map[string]any{"iss": o.URL, "sub": "alice", "aud": []string{"naisen"}, "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(),
-		"nbf": now.Unix(), "client_id": "console", "groups": []string{"pbx-admins", "lunch"}, "org": map[string]string{"domain": "pbx.example.jp"},
+		"nbf": now.Unix(), "client_id": "console", "jti": "t1", "groups": []string{"pbx-admins", "lunch"}, "org": map[string]string{"domain": "pbx.example.jp"},
 		"acr": "mfa", "amr": []string{"pwd", "otp"}}
 }
 

@@ -139,7 +139,7 @@ func (s *Service) buildProvider() error {
 	conf := &op.Config{
 		CodeMethodS256: true, GrantTypeRefreshToken: true, DefaultLogoutRedirectURI: s.cfg.Issuer + "/signed-out",
 		SupportedUILocales: []language.Tag{language.Japanese, language.English},
-		SupportedScopes:    []string{"openid", "profile", "offline_access", ScopeSIP},
+		SupportedScopes:    []string{"openid", "profile", "offline_access", ScopeAPI, ScopeSIP},
 		SupportedClaims:    []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "acr", "amr", "at_hash", "preferred_username", "name"},
 	}
 	rand.Read(conf.CryptoKey[:]) // seals codes only, which do not survive a restart

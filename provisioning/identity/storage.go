@@ -206,7 +206,7 @@ func (c opClient) RestrictAdditionalAccessTokenScopes() func([]string) []string 
 	return func(s []string) []string { return s }
 }
 
-// IsScopeAllowed: ScopeSIP is the only one beside OpenID's own.
-func (c opClient) IsScopeAllowed(scope string) bool     { return scope == ScopeSIP }
+// IsScopeAllowed: of those beside OpenID's own.
+func (c opClient) IsScopeAllowed(scope string) bool     { return scope == ScopeAPI || scope == ScopeSIP }
 func (c opClient) IDTokenUserinfoClaimsAssertion() bool { return true }
 func (c opClient) ClockSkew() time.Duration             { return 0 }

@@ -30,15 +30,17 @@ type VerifierConfig struct {
 // Verifier checks access tokens. Safe for concurrent use.
 type Verifier struct {
 	issuers map[string]*issuerKeys
+	opaque  *issuerKeys // whose introspection is asked about what is no JWT; nil: nobody's
 	users   Users
 	clock   func() time.Time
 	remote  []*remoteKeys
-	seen    tokenCache
+	seen    recent[cachedToken]
 }
 
 type issuerKeys struct {
 	Issuer
 	source keySource
+	asks   *introspector // nil: it is not asked
 }
 
 // NewVerifier fetches nothing: the first token of an issuer does.
@@ -64,10 +66,18 @@ func NewVerifier(cfg VerifierConfig) (*Verifier, error) {
 			return nil, errors.New("identity: issuer given twice")
 		}
 		entry := &issuerKeys{Issuer: i, source: i.keys}
+		doc := &discovery{issuer: i.URL, http: cfg.HTTP}
 		if entry.source == nil {
-			r := newRemoteKeys(i, cfg.HTTP, cfg.Clock, cfg.Log)
+			r := newRemoteKeys(i, doc, cfg.HTTP, cfg.Clock, cfg.Log)
 			v.remote = append(v.remote, r)
 			entry.source = r
+		}
+		if i.Introspection != nil {
+			if v.opaque != nil { // a token would be shown to an issuer that is not its own
+				return nil, errors.New("identity: introspection of two issuers")
+			}
+			entry.asks = newIntrospector(entry, doc, cfg)
+			v.opaque = entry
 		}
 		v.issuers[i.URL] = entry
 	}
@@ -82,30 +92,46 @@ func (v *Verifier) Close() error {
 	for _, r := range v.remote {
 		r.close()
 	}
+	if v.opaque != nil {
+		v.opaque.asks.close()
+	}
 	return nil
 }
 
-// Request verifies the bearer token of r. The error is always an *Error.
+// Request verifies the bearer token of r, which must have the scope for REST and playback. The error is always an *Error.
 func (v *Verifier) Request(r *http.Request) (provisioning.Subject, error) {
 	raw, err := Bearer(r)
 	if err != nil {
 		return provisioning.Subject{}, err
 	}
-	return v.Verify(r.Context(), raw)
+	s, err := v.Verify(r.Context(), raw)
+	if err == nil {
+		err = v.issuers[s.Issuer].admits(s.Scopes)
+	}
+	if err != nil {
+		return provisioning.Subject{}, err
+	}
+	return s, nil
 }
 
-// Verify checks a JWT access token (RFC 9068, RFC 8725) and says who it stands for. The error is always an *Error.
+// Verify checks a JWT access token (RFC 9068, RFC 8725), or asks the issuer about one (RFC 7662), and says who it stands for; what its scopes are for is the caller's to ask. The error is always an *Error.
 // A disabled user is refused at once, even with a token that was accepted before.
 func (v *Verifier) Verify(ctx context.Context, raw string) (provisioning.Subject, error) {
 	now := v.clock()
 	sum := sha256.Sum256([]byte(raw))
-	if c, ok := v.seen.get(sum); ok && c.issuer.source.generation() == c.gen {
+	c, known := v.seen.get(sum)
+	if known && c.issuer.source.generation() == c.gen && (c.until.IsZero() || now.Before(c.until)) {
 		if err := checkTimes(now, c.subject.Expires, c.before, c.issued); err != nil {
 			return provisioning.Subject{}, err
 		}
 		return v.current(c.subject, &c.issuer.Mapping)
 	}
 	c, err := v.verify(ctx, raw, now)
+	if err == nil && c.issuer.asks != nil && (c.issuer.Introspection.Always || c.subject.Issuer == "") {
+		if c, err = c.issuer.asks.ask(ctx, raw, sum, c, known); err != nil && err.Status == http.StatusUnauthorized {
+			v.seen.drop(sum) // it ended: from now on it is a stranger's
+		}
+	}
 	if err != nil {
 		return provisioning.Subject{}, err
 	}
@@ -124,6 +150,9 @@ func algorithms() []jose.SignatureAlgorithm {
 func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (cachedToken, *Error) {
 	if len(raw) > maxToken {
 		return cachedToken{}, refused("too long")
+	}
+	if v.opaque != nil && !looksSigned(raw) {
+		return cachedToken{issuer: v.opaque}, nil // nothing is known of it yet
 	}
 	jws, err := jose.ParseSignedCompact(raw, algorithms())
 	if err != nil || len(jws.Signatures) != 1 {
@@ -147,15 +176,15 @@ func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (cache
 	if err != nil {
 		return cachedToken{}, refused("signature")
 	}
-	var c claims
-	if json.Unmarshal(payload, &c) != nil {
+	c, err := parseClaims(payload)
+	if err != nil {
 		return cachedToken{}, refused("malformed claims")
 	}
 	typ, _ := header.ExtraHeaders[jose.HeaderType].(string)
 	if bad := c.check(&issuer.Issuer, typ, now); bad != nil {
 		return cachedToken{}, bad
 	}
-	s, bad := issuer.Mapping.subject(&c, payload)
+	s, bad := issuer.Mapping.subject(&c)
 	if bad != nil {
 		return cachedToken{}, bad
 	}
@@ -221,17 +250,19 @@ type cachedToken struct {
 	subject        provisioning.Subject
 	before, issued time.Time
 	gen            uint64
+	until          time.Time // its issuer is asked again from then on; zero: it need not be
 }
 
-const tokenCacheHalf = 4096
+// recentHalf bounds recent.
+const recentHalf = 4096
 
-// tokenCache keeps the last accepted tokens by hash, at most 2*tokenCacheHalf: when the young half is full it becomes the old one.
-type tokenCache struct {
+// recent keeps the last values by a token's hash, at most 2*recentHalf: when the young half is full it becomes the old one.
+type recent[V any] struct {
 	mu         sync.Mutex
-	young, old map[[32]byte]cachedToken
+	young, old map[[32]byte]V
 }
 
-func (t *tokenCache) get(sum [32]byte) (cachedToken, bool) {
+func (t *recent[V]) get(sum [32]byte) (V, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c, ok := t.young[sum]; ok {
@@ -244,15 +275,22 @@ func (t *tokenCache) get(sum [32]byte) (cachedToken, bool) {
 	return c, ok
 }
 
-func (t *tokenCache) put(sum [32]byte, c cachedToken) {
+func (t *recent[V]) put(sum [32]byte, c V) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.add(sum, c)
 }
 
-func (t *tokenCache) add(sum [32]byte, c cachedToken) {
-	if t.young == nil || len(t.young) >= tokenCacheHalf {
-		t.old, t.young = t.young, make(map[[32]byte]cachedToken, 64)
+func (t *recent[V]) drop(sum [32]byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.young, sum)
+	delete(t.old, sum)
+}
+
+func (t *recent[V]) add(sum [32]byte, c V) {
+	if t.young == nil || len(t.young) >= recentHalf {
+		t.old, t.young = t.young, make(map[[32]byte]V, 64)
 	}
 	t.young[sum] = c
 }

@@ -105,6 +105,10 @@ func TestG1AlgorithmConfusion(t *testing.T) {
 		"HS256 modulus":     macWith(rsaKey().N.Bytes()),
 		"jku":               sign(t, evil, jose.ES256, head(map[jose.HeaderKey]any{"jku": trap.URL + "/jwks"}), claims),
 		"x5u":               sign(t, evil, jose.ES256, head(map[jose.HeaderKey]any{"x5u": trap.URL + "/jwks"}), claims),
+		"x5u, good key":     sign(t, jose.JSONWebKey{Key: rsaKey(), KeyID: "elsewhere"}, jose.RS256, head(map[jose.HeaderKey]any{"x5u": trap.URL + "/jwks"}), claims),
+		"x5c":               sign(t, jose.JSONWebKey{Key: evil.Key, KeyID: "k1"}, jose.ES256, head(map[jose.HeaderKey]any{"x5c": []string{b64(der)}}), claims),
+		"encrypted":         b64([]byte(`{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1"}`)) + ".a.b.c.d",
+		"two signatures":    `{"payload":"` + b64(payload) + `","signatures":[{},{}]}`,
 		"jwk":               sign(t, jose.JSONWebKey{Key: evil.Key, KeyID: "k1"}, jose.ES256, head(map[jose.HeaderKey]any{"jwk": &evilPub}), claims),
 		"kid path":          sign(t, jose.JSONWebKey{Key: evil.Key, KeyID: "../../../../dev/null"}, jose.ES256, atJWT, claims),
 		"kid url":           sign(t, jose.JSONWebKey{Key: evil.Key, KeyID: trap.URL}, jose.ES256, atJWT, claims),
@@ -119,6 +123,7 @@ func TestG1AlgorithmConfusion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := v.Verify(t.Context(), raw)
 			wantStatus(t, err, http.StatusUnauthorized, "")
+			wantInvalid(t, v, raw)
 		})
 	}
 	if _, err := v.Verify(t.Context(), sign(t, good, jose.RS256, atJWT, claims)); err != nil {
@@ -140,7 +145,7 @@ type claimCase struct {
 	change       func(map[string]any)
 }
 
-func claimCases(now time.Time, o, other *outside) []claimCase {
+func claimCases(now time.Time, o, other, narrow *outside) []claimCase {
 	return []claimCase{
 		{"exp -61 s", "expired", "at+jwt", o, func(c map[string]any) { c["exp"] = now.Add(-61 * time.Second).Unix() }},
 		{"exp -50 s", "", "at+jwt", o, func(c map[string]any) { c["exp"] = now.Add(-50 * time.Second).Unix() }},
@@ -169,7 +174,21 @@ func claimCases(now time.Time, o, other *outside) []claimCase {
 		{"at+jwt where it is needed", "", "at+jwt", other, nil},
 		{"azp other", "client", "at+jwt", other, func(c map[string]any) { c["azp"], c["client_id"] = "evil", "evil" }},
 		{"azp and client_id differ", "azp and client_id differ", "at+jwt", other, func(c map[string]any) { c["azp"] = "evil" }},
-		{"client missing", "client", "at+jwt", other, func(c map[string]any) { delete(c, "client_id") }},
+		{"client by azp alone", "client", "at+jwt", narrow, func(c map[string]any) { delete(c, "client_id"); c["azp"] = "evil" }},
+		{"client missing", "client", "at+jwt", narrow, func(c map[string]any) { delete(c, "client_id") }},
+		{"refresh token by header", "type", "rt+jwt", o, nil},
+		{"ID token c_hash", "ID token", "JWT", o, func(c map[string]any) { c["c_hash"] = "x" }},
+		{"security event without its header", "security event", "JWT", o, func(c map[string]any) { c["events"] = map[string]any{} }},
+		{"without client where RFC 9068 is asked", "not as RFC 9068 has it", "at+jwt", other, func(c map[string]any) { delete(c, "client_id") }},
+		{"without iat where it is asked", "not as RFC 9068 has it", "at+jwt", other, func(c map[string]any) { delete(c, "iat") }},
+		{"without jti where it is asked", "not as RFC 9068 has it", "at+jwt", other, func(c map[string]any) { delete(c, "jti") }},
+		{"without iat, client and jti where it is not", "", "at+jwt", o, func(c map[string]any) { delete(c, "iat"); delete(c, "client_id"); delete(c, "jti") }},
+		{"DPoP", "bound to its client's key", "at+jwt", o, func(c map[string]any) { c["cnf"] = map[string]string{"jkt": "x"} }},
+		{"certificate", "bound to its client's key", "at+jwt", o, func(c map[string]any) { c["cnf"] = nil }},
+		{"audience in another case", "audience", "at+jwt", o, func(c map[string]any) { c["aud"], c["AUD"] = "wiki", "naisen" }},
+		{"subject in another case", "no subject", "at+jwt", o, func(c map[string]any) { delete(c, "sub"); c["Sub"] = "alice" }},
+		{"expiry in another case", "expired", "at+jwt", o, func(c map[string]any) { c["exp"], c["eXp"] = 1, now.Add(time.Hour).Unix() }},
+		{"amr as text", "", "at+jwt", o, func(c map[string]any) { c["amr"] = "pwd" }},
 		{"domain missing", "domain or user name", "at+jwt", o, func(c map[string]any) { delete(c, "org") }},
 	}
 }
@@ -183,15 +202,19 @@ func TestG2Claims(t *testing.T) {
 	other := newOutside(t, key)
 	strict := other.issuer()
 	strict.RequireATJWT, strict.Clients = true, []string{"console"}
-	v := newTestVerifier(t, clock, nil, o.issuer(), strict)
-	cases := claimCases(now, o, other)
+	narrow := newOutside(t, key)
+	few := narrow.issuer()
+	few.Clients = []string{"console"}
+	v := newTestVerifier(t, clock, nil, o.issuer(), strict, few)
+	cases := claimCases(now, o, other, narrow)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			claims := c.at.claims(now)
 			if c.change != nil {
 				c.change(claims)
 			}
-			_, err := v.Verify(t.Context(), sign(t, key, jose.ES256, map[jose.HeaderKey]any{"typ": c.typ}, claims))
+			raw := sign(t, key, jose.ES256, map[jose.HeaderKey]any{"typ": c.typ}, claims)
+			_, err := v.Verify(t.Context(), raw)
 			if c.reason == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -199,7 +222,20 @@ func TestG2Claims(t *testing.T) {
 				return
 			}
 			wantStatus(t, err, http.StatusUnauthorized, c.reason)
+			wantInvalid(t, v, raw)
 		})
+	}
+}
+
+// wantInvalid: REST and playback answer with 401 and this challenge, whatever is wrong with a token.
+func wantInvalid(t *testing.T, v *Verifier, raw string) {
+	t.Helper()
+	if raw == "" {
+		return
+	}
+	var e *Error
+	if err := ask(v, raw); !errors.As(err, &e) || e.Status != http.StatusUnauthorized || e.Challenge("naisen") != `Bearer realm="naisen", error="invalid_token"` {
+		t.Fatalf("%v: %+v", err, e)
 	}
 }
 

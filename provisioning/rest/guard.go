@@ -73,6 +73,10 @@ func (a *api) guard(ctx huma.Context, next func(huma.Context)) {
 		a.answer(ctx, a.problem(r.Context(), err))
 		return
 	}
+	if err := a.signedInFor(s, rule.action); err != nil {
+		a.refuseToken(ctx, err)
+		return
+	}
 	if bad := badLimit(ctx); bad != nil {
 		a.answer(ctx, bad)
 		return
@@ -99,8 +103,17 @@ func (a *api) may(ctx context.Context, action provisioning.Action, o provisionin
 	err := a.Policy.Can(s, action, o)
 	if err != nil {
 		a.auditDenied(ctx, s, action, o, err)
+		return err
 	}
-	return err
+	return a.signedInFor(s, action)
+}
+
+// signedInFor asks whether the person signed in as the action wants it, of somebody who may do it.
+func (a *api) signedInFor(s provisioning.Subject, action provisioning.Action) error {
+	if a.StepUp == nil {
+		return nil
+	}
+	return a.StepUp(s, action)
 }
 
 // sees is may without a trace: for the items of a list.
@@ -108,14 +121,17 @@ func (a *api) sees(ctx context.Context, action provisioning.Action, o provisioni
 	return a.Policy.Can(subjectOf(ctx), action, o) == nil
 }
 
+// challenger is an error that says what a client must bring instead.
+type challenger interface {
+	error
+	Challenge(realm string) string
+	HTTPStatus() int
+}
+
 // refuseToken answers 401 with a challenge, or what the verifier says.
 func (a *api) refuseToken(ctx huma.Context, err error) {
 	status, challenge := http.StatusUnauthorized, `Bearer realm="`+realm+`"`
-	var e interface {
-		error
-		Challenge(realm string) string
-		HTTPStatus() int
-	}
+	var e challenger
 	if errors.As(err, &e) {
 		status, challenge = e.HTTPStatus(), e.Challenge(realm)
 	}

@@ -104,11 +104,14 @@ func (a *api) problem(ctx context.Context, err error) error {
 	var notNow *provisioning.NotNow
 	var already huma.StatusError
 	var held *provisioning.Held
+	var asks challenger
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &already):
 		return err
+	case errors.As(err, &asks):
+		return huma.ErrorWithHeaders(huma.NewError(asks.HTTPStatus(), ""), http.Header{"WWW-Authenticate": {asks.Challenge(realm)}})
 	case errors.As(err, &invalid):
 		return invalidAt(http.StatusUnprocessableEntity, "body."+invalid.Field, invalid.Reason)
 	case errors.As(err, &notNow):

@@ -85,6 +85,8 @@ type Config struct {
 	ManagerAlone func(domain, manager, by string)
 	// Keys: nil: no operations on the keys of recordings.
 	Keys provisioning.RecordingKeys
+	// StepUp says nil, or how a person must sign in for the action: an error with Challenge(realm) and HTTPStatus() (RFC 9470). nil: nothing is asked.
+	StepUp func(provisioning.Subject, provisioning.Action) error
 	// LoopbackWebhooks lets webhooks name an address of this machine: for tests.
 	LoopbackWebhooks bool
 	// Ready says why the switch is not ready; nil: always ready.

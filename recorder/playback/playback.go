@@ -174,6 +174,10 @@ func (h *Handler) denied(w http.ResponseWriter, r *http.Request, id string, err 
 	case errors.As(err, &unauthenticated):
 		h.count.refused.Add(1)
 		w.Header().Set("WWW-Authenticate", unauthenticated.Challenge)
+		if unauthenticated.Scope {
+			h.problem(w, r, otherScope, "")
+			return
+		}
 		h.problem(w, r, noToken, "")
 	case errors.Is(err, recorder.ErrNotFound):
 		h.count.refused.Add(1)

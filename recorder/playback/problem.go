@@ -17,6 +17,7 @@ var (
 	badQuery         = kind{http.StatusBadRequest, "bad-query", "The query is not valid", "検索条件が正しくありません"}
 	badOrder         = kind{http.StatusBadRequest, "bad-order", "The order of an evidence pack is not valid", "証拠パックの指定が正しくありません"}
 	noToken          = kind{http.StatusUnauthorized, "no-token", "Sign-in is required", "サインインが必要です"}
+	otherScope       = kind{http.StatusForbidden, "other-scope", "The token is for something else", "このトークンはこの操作に使えません"}
 	notFound         = kind{http.StatusNotFound, "not-found", "There is no such recording", "録音が見つかりません"}
 	noApproval       = kind{http.StatusForbidden, "no-approval", "Nobody approved that you hear it: make a listening request", "聴取が承認されていません。聴取申請を行ってください"}
 	streamOnly       = kind{http.StatusForbidden, "stream-only", "It may be heard, and not taken away", "この録音は再生のみ可能で、持ち出せません"}

@@ -1,0 +1,55 @@
+package rest
+
+import (
+	"testing"
+	"time"
+
+	"naisen/provisioning"
+	"naisen/provisioning/identity"
+	"naisen/provisioning/policy"
+)
+
+// TestStepUpAtREST: an action that wants another sign-in answers 401 with the challenge of RFC 9470, before anything is done and only to who may do it.
+func TestStepUpAtREST(t *testing.T) {
+	asked := identity.Requirement{ACR: []string{"phr"}, MaxAge: 15 * time.Minute}
+	keys := &fakeKeys{epoch: 1}
+	r := newRig(t, func(c *Config) {
+		c.Keys = keys
+		c.StepUp = func(s provisioning.Subject, a provisioning.Action) error {
+			if policy.ClassOf(a) == "" {
+				return nil
+			}
+			return asked.Check(s, time.Now())
+		}
+	})
+	const challenge = `Bearer realm="naisen", error="insufficient_user_authentication", acr_values="phr", max_age="900"`
+	for _, c := range []struct {
+		who, method, path, body string
+		status                  int
+	}{
+		{"root+admin", "PUT", base + "/recording-policies/p", `{"record":"always"}`, 401},
+		{"root+admin", "PUT", base + "/users/x", `{"roles":["admin"]}`, 401},
+		{"root+admin", "DELETE", base + "/users/alice", "", 401},
+		{"root+admin", "POST", base + "/users/alice/password", "", 401},
+		{"root+admin", "POST", base + "/recording-keys", "", 401},
+		{"mina+recording-manager", "POST", base + "/listening-requests/" + askedBy + "/approve", `{}`, 401},
+		{"root+admin", "PUT", base + "/recording-policies/p", `{"record":`, 401}, // before the body is looked at
+		{"carol+telephony", "POST", base + "/recording-keys", "", 403},           // may not anyway
+		{"root+admin", "PUT", "/v1/domains/" + there + "/users/x", `{}`, 404},
+		{"root+admin", "GET", base + "/users", "", 200},
+		{"root+admin", "PUT", base + "/extensions/2009", `{}`, 201},
+		{"bad", "POST", base + "/recording-keys", "", 401},
+	} {
+		p := r.do(t, c.who, c.method, c.path, c.body)
+		got := p.header.Get("WWW-Authenticate")
+		if p.status != c.status || (got == challenge) != (c.status == 401 && c.who != "bad") {
+			t.Errorf("%s %s %s: %d %s %s", c.who, c.method, c.path, p.status, got, p.body)
+		}
+		if c.status == 401 && p.header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %s", c.path, p.header.Get("Content-Type"))
+		}
+	}
+	if keys.epoch != 1 {
+		t.Error("a key was made")
+	}
+}
