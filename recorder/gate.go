@@ -39,9 +39,9 @@ type Item struct {
 
 // CaseNumber is that of a case (案件番号) that somebody said a recording belongs to.
 type CaseNumber struct {
-	Name    string
-	Author  string // who said so, as the audit log names them
-	Entered time.Time
+	Name    string    `json:"name"`
+	Author  string    `json:"author"` // who said so, as the audit log names them
+	Entered time.Time `json:"entered"`
 }
 
 // Scope is the part of a domain's recordings that somebody may know of.

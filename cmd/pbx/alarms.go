@@ -54,6 +54,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"recorder-drops":         {"A recording lost packets", "録音の一部が失われました"},
 	"recording-failed":       {"A recording failed", "録音に失敗しました"},
 	"recordings-differ":      {"The catalogue of recordings and the store differ", "録音の台帳と保存先の内容が一致しません"},
+	"remarks-late":           {"Notes, cases and labels of recordings are not in the store yet", "録音のメモ・案件番号・機密度が、まだ保存先に保存されていません"},
 	"review-waiting":         {"A listening without an approval waits for its review", "緊急聴取の事後確認が済んでいません"},
 	"rewrap-failing":         {"Recordings cannot be brought to their newest key", "新しい鍵に移せない録音があります"},
 	"sign-in-guesses":        {"Somebody guesses SIP passwords", "SIPパスワードの総当たりを検知しました"},

@@ -11,6 +11,7 @@ import (
 	"naisen/recorder/objstore"
 	"naisen/recorder/pipeline"
 	"naisen/recorder/reconcile"
+	"naisen/recorder/remarks"
 	"naisen/recorder/retention"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,8 @@ const (
 type archive struct {
 	vault  *vault
 	keeper *retention.Keeper
+
+	decisions *remarks.Keeper
 
 	reviews *reviews
 	log     *slog.Logger
@@ -53,8 +56,12 @@ func (p *pbx) startArchive(ctx context.Context) error {
 	if a.reviews, err = openReviews(ctx, p.store, p.alarms); err != nil {
 		return err
 	}
+	if a.decisions, err = p.deciding(); err != nil {
+		return err
+	}
 	p.archive = a
 	a.keeper.Start(ctx)
+	a.decisions.Start(ctx)
 	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	a.worker.Go(func() { a.buckets.run(ctx, a.vault.store) })
 	a.worker.Go(func() { a.reconcile(ctx) })
@@ -66,6 +73,7 @@ func (p *pbx) startArchive(ctx context.Context) error {
 func (a *archive) close() {
 	a.cancel()
 	a.worker.Wait()
+	a.decisions.Close()
 	a.keeper.Close()
 }
 
@@ -138,9 +146,9 @@ type comparison struct {
 
 // comparisons are those of recordings and of voice messages, which have a catalogue and a part of the store of their own.
 func (v *vault) comparisons(mend bool, deep func(string) bool, log *slog.Logger) []comparison {
-	recordings := reconcile.Config{Catalogue: v.catalogue, Store: v.store, Keys: v.sealer, Ignore: []string{messagesPart + "/", checkpointPart + "/"}, Deep: deep, Mend: mend, Log: log}
+	recordings := reconcile.Config{Catalogue: v.catalogue, Store: v.store, Keys: v.sealer, Remarks: v.decided, Ignore: []string{messagesPart + "/", checkpointPart + "/"}, Deep: deep, Mend: mend, Log: log}
 	messages := recordings
-	messages.Catalogue, messages.Store, messages.Ignore = v.messages, objstore.Under(v.store, messagesPart), nil
+	messages.Catalogue, messages.Store, messages.Ignore, messages.Remarks = v.messages, objstore.Under(v.store, messagesPart), nil, nil
 	return []comparison{{"recordings", recordings}, {"messages", messages}}
 }
 
@@ -171,6 +179,7 @@ func (p *pbx) archiveAlarms() {
 	a.watchEach("store-unlocked", p.archive.buckets.troubled)
 	a.watch("disposal-waiting", func() bool { return keeper().Waiting > 0 })
 	a.watch("destruction-stuck", func() bool { return keeper().Stuck > 0 })
+	a.watch("remarks-late", func() bool { return p.archive.decisions.Stats().Failing > decidedLate })
 	a.watch("clock-stepped", func() bool { return keeper().Stepped })
 	a.watch("recordings-differ", func() bool { return p.archive.bad() > 0 })
 	post := p.vault.post.Stats
@@ -183,6 +192,7 @@ func (p *pbx) archiveAlarms() {
 }
 
 func (p *pbx) archiveMetrics(c *collector) {
+	p.decidedMetrics(c)
 	keeper := p.archive.keeper.Stats
 	gauge := func(name, help string, v func() float64) { c.add(name, help, prometheus.GaugeValue, v) }
 	gauge("naisen_store_unlocked", "Buckets that were made without Object Lock.", func() float64 { return float64(len(p.archive.buckets.troubled())) })

@@ -180,7 +180,7 @@ func openLog(pinned, witness string) evidence.OpenLog {
 
 // packs makes what builds evidence packs.
 func (p *pbx) packs() (*evidence.Builder, error) {
-	key, err := evidenceKey(p.config.path("keys", "evidence.key"))
+	key, err := evidenceKey(p.config.evidencePath())
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,11 @@ func (c reconcileCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer v.catalogue.Close()
 	defer v.messages.Close()
+	done, err := v.decidedBeside(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer done()
 	bad := 0
 	for _, one := range v.comparisons(c.Mend, func(string) bool { return c.Deep }, nil) {
 		r, err := reconcile.Run(ctx, one.cfg)

@@ -17,6 +17,7 @@ import (
 	"naisen/recorder/objstore"
 	"naisen/recorder/pipeline"
 	"naisen/recorder/playback"
+	"naisen/recorder/remarks"
 	"naisen/recorder/seal"
 	"naisen/recorder/unseal"
 	"naisen/recorder/watermark"
@@ -33,6 +34,7 @@ type vault struct {
 	pipeline  *pipeline.Pipeline
 	player    *playback.Handler
 	marks     *watermark.Holder
+	decided   *remarks.Reader // of what people decided about recordings; nil: nobody asks
 
 	apart  *apart.Client // nil: this process has the private keys
 	spools []string      // directories of the pipelines; of a vault beside a switch alone

@@ -22,7 +22,7 @@ var ErrAway = fmt.Errorf("apart: the vault's process does not answer: %w", seal.
 
 // Bounds of a request's body, in bytes.
 const (
-	maxManifest = 2 << 20
+	maxManifest = 4 << 20 // or what people decided
 	maxSpool    = 4 << 20
 	maxHead     = seal.ProofSize
 	maxAnswer   = 4 << 20

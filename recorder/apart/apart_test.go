@@ -284,6 +284,12 @@ func TestOnlyManifests(t *testing.T) {
 	if _, err := h.client.OpenManifest(t.Context(), "b.example", sealed); !errors.Is(err, seal.ErrNoKey) {
 		t.Errorf("another domain: %v", err)
 	}
+	decided := `{"domain":"` + domain + `","remarks":"` + strings.Repeat("x", 2<<20) + `"}` // what people decided, at length
+	if plain, err := h.client.OpenManifest(t.Context(), domain, bytes.NewReader(h.sealedFor(t, decided))); err != nil {
+		t.Error(err)
+	} else if got, err := io.ReadAll(plain); err != nil || string(got) != decided {
+		t.Errorf("what people decided: %d bytes, %v", len(got), err)
+	}
 	if _, err := h.client.OpenSpool(t.Context(), h.sealedFor(t, "audio"), 1000); !errors.Is(err, seal.ErrNoKey) {
 		t.Errorf("a recording by the spool's door: %v", err)
 	}

@@ -176,7 +176,8 @@ func (s *Server) spool(w http.ResponseWriter, r *http.Request, _ permit) error {
 	return send(w, plain)
 }
 
-// manifest opens what is a manifest of the permit's domain, and gives nothing else that was sealed to it: least of all audio.
+// manifest opens what is a manifest of the permit's domain, or what people decided, and gives nothing else that was sealed to it: least of all audio. Both are
+// JSON that says whose it is.
 func (s *Server) manifest(w http.ResponseWriter, r *http.Request, p permit) error {
 	sealed, err := body(w, r, maxManifest)
 	if err != nil {
@@ -186,12 +187,12 @@ func (s *Server) manifest(w http.ResponseWriter, r *http.Request, p permit) erro
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(plain, catalogue.MaxManifest+1))
+	text, err := io.ReadAll(io.LimitReader(plain, catalogue.MaxRemarks+1))
 	if err != nil {
 		return err
 	}
 	var m recorder.Manifest
-	if len(text) > catalogue.MaxManifest || json.Unmarshal(text, &m) != nil || m.Domain != p.Domain {
+	if len(text) > catalogue.MaxRemarks || json.Unmarshal(text, &m) != nil || m.Domain != p.Domain {
 		return fmt.Errorf("apart: no manifest of the domain: %w", recorder.ErrIntegrity)
 	}
 	return send(w, text)

@@ -48,6 +48,8 @@ type Row struct {
 	Changed           time.Time
 	Epoch             int       // of the domain's key that opens it; 0: the vault's own
 	Heard             time.Time // by whom a message is for; zero: new
+	Remarks           int       // number of the newest object with what people decided about it; 0: there is none
+	RemarksDue        int       // changes of that which are in no object yet
 
 	Held        time.Time // since when nobody may destroy it; zero: it is not held
 	HoldBy      string
@@ -176,9 +178,13 @@ func TrackName(object string, number int) string {
 
 func trackPrefix(object string) string { return strings.TrimSuffix(object, audioExt) + trackExt }
 
-// ObjectOf is the object to which something that is stored belongs: the audio itself, a track or the manifest; empty: to none.
+// ObjectOf is the object to which something that is stored belongs: the audio itself, a track, the manifest, or what came
+// beside it later; empty: to none.
 func ObjectOf(name string) string {
 	if object, _ := wrapOf(name); object != "" {
+		return object
+	}
+	if object, _ := numbered(name, remarksMark, audioExt); object != "" {
 		return object
 	}
 	base, ok := strings.CutSuffix(name, audioExt)
@@ -192,8 +198,8 @@ func ObjectOf(name string) string {
 	return base + audioExt
 }
 
-// Objects are the names of everything that is stored of a recording: its audio, its tracks, its wraps and, last, its manifest. What is done to one of
-// them is done to all.
+// Objects are the names of everything that is stored of a recording: its audio, its tracks, its wraps, what people decided and, last, its
+// manifest. What is done to one of them is done to all.
 func Objects(ctx context.Context, store objstore.Store, object string) ([]string, error) {
 	names, manifest := []string{object}, ManifestName(object)
 	err := store.List(ctx, strings.TrimSuffix(object, audioExt)+".", func(i objstore.Info) error {

@@ -35,9 +35,9 @@ func (c *Catalogue) Rewrapped(ctx context.Context, domain, id string, epoch int)
 	})
 }
 
-// Epochs counts, for each domain, what each of its keys is needed for.
+// Epochs counts, for each domain, what each of its keys is needed for: recordings, and what people decided where that is not written for their key yet.
 func (c *Catalogue) Epochs(ctx context.Context) (map[string]map[int]int64, error) {
-	var found []struct {
+	var found, beside []struct {
 		Domain string
 		Epoch  int
 		N      int64
@@ -45,15 +45,19 @@ func (c *Catalogue) Epochs(ctx context.Context) (map[string]map[int]int64, error
 	err := c.read.NewSelect().Table("recordings").Column("domain", "epoch").ColumnExpr("COUNT(*) AS n").
 		Where("state IN (?)", bun.List([]string{string(recorder.Captured), string(recorder.Stored)})).Where("removed = 0").
 		Group("domain", "epoch").Scan(ctx, &found)
+	if err == nil {
+		err = c.read.NewSelect().Table("recordings").ColumnExpr("domain, remarks_epoch AS epoch, COUNT(*) AS n").Where(unwritten).
+			Where("remarks > 0 AND remarks_epoch < epoch").Where("removed = 0").GroupExpr("domain, remarks_epoch").Scan(ctx, &beside)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: epochs: %w", err)
 	}
 	counts := map[string]map[int]int64{}
-	for _, f := range found {
+	for _, f := range append(found, beside...) {
 		if counts[f.Domain] == nil {
 			counts[f.Domain] = map[int]int64{}
 		}
-		counts[f.Domain][f.Epoch] = f.N
+		counts[f.Domain][f.Epoch] += f.N
 	}
 	return counts, nil
 }

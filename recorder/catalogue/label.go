@@ -17,7 +17,7 @@ func (c *Catalogue) Relabel(ctx context.Context, domain, id string, from, to rec
 		return recorder.ErrNotFound
 	}
 	err := c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
-		q := tx.NewUpdate().Table("recordings").Set("label = ?", to.Level()).Set("changed = ?", c.now().UnixMilli()).
+		q := tx.NewUpdate().Table("recordings").Set("label = ?", to.Level()).Set("remarks_due = remarks_due + 1").Set("changed = ?", c.now().UnixMilli()).
 			Where("domain = ?", domain).Where("id = ?", id).Where("removed = 0").Where("label = ?", from.Level())
 		if to.Level() < from.Level() {
 			q = q.Where("state = ?", string(recorder.Stored))

@@ -21,12 +21,15 @@ const (
 // ErrFull says that a recording has as many notes or cases as it may have.
 var ErrFull = errors.New("catalogue: it has as many as it may have")
 
+// errSame says that a change changes nothing.
+var errSame = errors.New("catalogue: it is so already")
+
 // Note is what somebody wrote about a recording.
 type Note struct {
-	ID      int64
-	Written time.Time
-	Author  string
-	Text    string
+	ID      int64     `json:"-"` // in this catalogue
+	Written time.Time `json:"written"`
+	Author  string    `json:"author"`
+	Text    string    `json:"text"`
 }
 
 type noteRow struct {
@@ -99,9 +102,14 @@ func (c *Catalogue) SetCase(ctx context.Context, domain, id, author, name string
 		if have >= MaxCases {
 			return ErrFull
 		}
-		_, err = tx.NewInsert().Model(&k).On("CONFLICT DO NOTHING").Exec(ctx)
-		return err
+		if err := gone(tx.NewInsert().Model(&k).On("CONFLICT DO NOTHING").Exec(ctx)); !errors.Is(err, recorder.ErrNotFound) {
+			return err
+		}
+		return errSame
 	})
+	if errors.Is(err, errSame) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("catalogue: case of %s: %w", id, err)
 	}
@@ -132,20 +140,17 @@ func gone(res sql.Result, err error) error {
 	return nil
 }
 
-// remark changes what people say about one recording that is there for everybody, and enters it anew.
+// remark changes what people say about one recording that is there for everybody, and enters it anew. What they say is to be put beside the recording.
 func (c *Catalogue) remark(ctx context.Context, domain, id string, change func(context.Context, bun.Tx) error) error {
 	if !storable(domain, id) {
 		return recorder.ErrNotFound
 	}
 	return c.write.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
-		n, err := tx.NewSelect().Table("recordings").Where("domain = ?", domain).Where("id = ?", id).Where("removed = 0").Count(ctx)
+		err := gone(tx.NewUpdate().Table("recordings").Set("remarks_due = remarks_due + 1").Where("domain = ?", domain).Where("id = ?", id).Where("removed = 0").Exec(ctx))
+		if err == nil {
+			err = change(ctx, tx)
+		}
 		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return recorder.ErrNotFound
-		}
-		if err := change(ctx, tx); err != nil {
 			return err
 		}
 		return c.again(ctx, tx, domain, id)

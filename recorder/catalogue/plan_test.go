@@ -69,6 +69,7 @@ func TestPlans(t *testing.T) {
 		"overdue":    {func() error { _, err := c.Overdue(ctx, late); return err }, []string{"SEARCH recordings USING INDEX recordings_due (retain_until>? AND retain_until<?)"}},
 		"known":      {func() error { _, err := c.Known(ctx, "a.example", "x"); return err }, []string{"SEARCH recordings USING INDEX sqlite_autoindex_recordings_1 (id=?)"}},
 		"keys":       {func() error { _, err := c.Epochs(ctx); return err }, []string{"SCAN recordings USING COVERING INDEX recordings_epoch"}},
+		"unwritten":  {func() error { _, err := c.Unwritten(ctx, ""); return err }, []string{"SEARCH r USING INDEX recordings_unwritten (id>?)"}},
 		"older keys": {func() error { _, err := c.Below(ctx, "a.example", 3, ""); return err }, []string{"SEARCH r USING INDEX sqlite_autoindex_recordings_1 (id>?)"}},
 	} {
 		seen.list = nil

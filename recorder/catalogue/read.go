@@ -241,7 +241,7 @@ func (m row) row() Row {
 		SealedBytes: m.SealedBytes, SealedSHA256: m.SealedSHA256, AudioBytes: m.AudioBytes, Dropped: m.Dropped, Lost: m.Lost,
 		RetainUntil: moment(m.RetainUntil), Problem: m.Problem, Changed: moment(m.Changed), Heard: moment(m.Heard),
 		Held: moment(m.Held), HoldBy: m.HoldBy, HoldReason: m.HoldReason, Approved: moment(m.Approved), ApprovedBy: m.ApprovedBy, Certificate: m.Certificate,
-		Label: recorder.LabelOf(m.Label), place: m.Place, Epoch: m.Epoch}
+		Label: recorder.LabelOf(m.Label), place: m.Place, Epoch: m.Epoch, Remarks: m.Remarks, RemarksDue: m.RemarksDue}
 }
 
 func moment(ms int64) time.Time {

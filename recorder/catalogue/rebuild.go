@@ -64,7 +64,7 @@ func (c *Catalogue) Rebuild(ctx context.Context, store objstore.Store, keys Open
 const restoredBy = "store"
 
 // Restore enters a stored recording from its manifest, with what its lock in the store says beyond it: a later time, a hold. Where its row was lost
-// it has the highest label: somebody may have raised the one of the manifest.
+// it has the highest label: somebody may have raised the one of the manifest. Recall gives it what people decided.
 func (c *Catalogue) Restore(ctx context.Context, m recorder.Manifest, lock objstore.Lock) error {
 	if known, err := c.Known(ctx, m.Domain, ObjectName(m.Case)); err != nil {
 		return err

@@ -43,14 +43,17 @@ const peaksMark = "#peaks"
 func PeaksName(object string) string { return ManifestName(object) + peaksMark }
 
 // wrapOf reads WrapName; empty: it is none.
-func wrapOf(name string) (object string, epoch int) {
-	base, ok := strings.CutSuffix(name, wrapExt)
-	i := strings.LastIndex(base, wrapMark)
-	if !ok || i < 0 || len(base) != i+len(wrapMark)+4 {
+func wrapOf(name string) (object string, epoch int) { return numbered(name, wrapMark, wrapExt) }
+
+// numbered reads the name of a small object beside a recording: the audio's, a mark, four digits, an ending. Empty: it is none.
+func numbered(name, mark, ext string) (object string, number int) {
+	base, ok := strings.CutSuffix(name, ext)
+	i := strings.LastIndex(base, mark)
+	if !ok || i < 0 || len(base) != i+len(mark)+4 {
 		return "", 0
 	}
-	n, err := strconv.ParseUint(base[i+len(wrapMark):], 10, 16)
-	if err != nil {
+	n, err := strconv.ParseUint(base[i+len(mark):], 10, 16)
+	if err != nil || n == 0 {
 		return "", 0
 	}
 	return base[:i] + audioExt, int(n)

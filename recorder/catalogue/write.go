@@ -64,6 +64,9 @@ type row struct {
 	Label         int
 	Epoch         int
 	Place         int64
+	Remarks       int
+	RemarksEpoch  int
+	RemarksDue    int
 }
 
 type partyRow struct {

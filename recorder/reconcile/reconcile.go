@@ -15,6 +15,7 @@ import (
 	"naisen/recorder"
 	"naisen/recorder/catalogue"
 	"naisen/recorder/objstore"
+	"naisen/recorder/remarks"
 	"naisen/recorder/seal"
 )
 
@@ -90,6 +91,7 @@ type Config struct {
 	Store     objstore.Store
 	Keys      catalogue.Opener // without the vault's identity manifests do not open: then rows cannot be rebuilt, and Deep looks at audio and locks alone
 	Ignore    []string         // prefixes of other kinds of objects in the same store
+	Remarks   *remarks.Reader  // of what people decided; nil: nobody decides anything about these
 	// Deep says whose objects are read to their end and held against manifest and lock; nil: nobody's, only names and sizes are compared.
 	Deep  func(object string) bool
 	Mend  bool // what can be; else it is only told
@@ -210,6 +212,7 @@ func (r *run) rest(ctx context.Context) error {
 func (r *run) day(ctx context.Context, d catalogue.Day, stored map[string]int64) error {
 	r.seen[d] = true
 	known := map[string]bool{} // objects whose row exists
+	beside := besideOf(stored)
 	q := catalogue.Query{Domain: d.Domain, From: d.Start, To: d.Start.AddDate(0, 0, 1), Limit: catalogue.MaxLimit}
 	for {
 		rows, err := r.Catalogue.List(ctx, q)
@@ -222,7 +225,7 @@ func (r *run) day(ctx context.Context, d catalogue.Day, stored map[string]int64)
 				continue
 			}
 			r.report.Recordings++
-			if err := r.recording(ctx, row, stored); err != nil {
+			if err := r.recording(ctx, row, stored, beside[row.Object]); err != nil {
 				return err
 			}
 		}
@@ -231,11 +234,11 @@ func (r *run) day(ctx context.Context, d catalogue.Day, stored map[string]int64)
 		}
 		q.After = catalogue.CursorOf(rows[len(rows)-1])
 	}
-	return r.strangers(ctx, d, stored, known)
+	return r.strangers(ctx, d, stored, known, beside)
 }
 
 // strangers are objects of which no row says anything.
-func (r *run) strangers(ctx context.Context, d catalogue.Day, stored map[string]int64, known map[string]bool) error {
+func (r *run) strangers(ctx context.Context, d catalogue.Day, stored map[string]int64, known map[string]bool, beside map[string][]string) error {
 	done := map[string]bool{}
 	for name := range stored {
 		object := catalogue.ObjectOf(name)
@@ -247,7 +250,7 @@ func (r *run) strangers(ctx context.Context, d catalogue.Day, stored map[string]
 			continue
 		}
 		done[object] = true
-		if err := r.stranger(ctx, d.Domain, object); err != nil {
+		if err := r.stranger(ctx, d.Domain, object, beside[object]); err != nil {
 			return err
 		}
 	}
@@ -255,7 +258,7 @@ func (r *run) strangers(ctx context.Context, d catalogue.Day, stored map[string]
 }
 
 // stranger enters a recording from its manifest, if that is whole; else it is an orphan.
-func (r *run) stranger(ctx context.Context, domain, object string) error {
+func (r *run) stranger(ctx context.Context, domain, object string, beside []string) error {
 	ok, err := r.Catalogue.Known(ctx, domain, object)
 	if err != nil || ok { // it came meanwhile, or is being destroyed
 		return err
@@ -272,7 +275,7 @@ func (r *run) stranger(ctx context.Context, domain, object string) error {
 		}
 		r.found(Rebuilt, object, "from its manifest")
 		r.report.Recordings++
-		return nil
+		return r.recall(ctx, domain, m.ID, beside)
 	case r.keyless(err):
 		r.found(Orphan, object, "the catalogue does not know it, and its manifest does not open here")
 		return nil

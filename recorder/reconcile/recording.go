@@ -22,8 +22,9 @@ type part struct {
 	sha  string
 }
 
-// recording looks at what is stored of one. Without Deep that are names and sizes of audio and manifest.
-func (r *run) recording(ctx context.Context, row catalogue.Row, stored map[string]int64) error {
+// recording looks at what is stored of one. Without Deep that are names and sizes of audio and manifest, and what the catalogue does not know of people's
+// decisions.
+func (r *run) recording(ctx context.Context, row catalogue.Row, stored map[string]int64, beside []string) error {
 	manifest := catalogue.ManifestName(row.Object)
 	whole := true
 	for _, p := range []part{{row.Object, row.SealedBytes, row.SealedSHA256}, {manifest, -1, ""}} {
@@ -33,8 +34,9 @@ func (r *run) recording(ctx context.Context, row catalogue.Row, stored map[strin
 		}
 		whole = whole && ok
 	}
-	if !whole || !r.Deep(row.Object) {
-		return nil
+	deep := r.Deep(row.Object)
+	if err := r.decided(ctx, row, stored, beside, deep); err != nil || !whole || !deep {
+		return err
 	}
 	m, err := catalogue.ReadManifest(ctx, r.Store, r.Keys, row.Domain, manifest)
 	switch {
@@ -77,7 +79,17 @@ func (r *run) recording(ctx context.Context, row catalogue.Row, stored map[strin
 	if listed {
 		parts = append(parts, wrap)
 	}
-	return r.locks(ctx, row, parts)
+	return r.locks(ctx, row, append(parts, known(row, beside)...))
+}
+
+// known are the objects with what people decided that the catalogue knows: nobody vouches for others, and they are not locked.
+func known(row catalogue.Row, beside []string) (parts []part) {
+	for _, name := range beside {
+		if catalogue.RemarksNumber(name) <= row.Remarks {
+			parts = append(parts, part{name: name, size: -1})
+		}
+	}
+	return parts
 }
 
 // keyless says that this machine has public keys only, as it may: then no manifest opens, and none is called altered for that. An altered header looks

@@ -127,11 +127,11 @@ func (k *Keeper) finish(ctx context.Context, r catalogue.Row) error {
 	if err := json.Unmarshal([]byte(r.Certificate), &c); err != nil {
 		return fmt.Errorf("certificate: %w", err)
 	}
-	names, err := catalogue.Objects(ctx, k.cfg.Store, r.Object) // a wrap may have come since the certificate was written: it is headers, and no part of what is certified
+	names, err := catalogue.Objects(ctx, k.cfg.Store, r.Object) // a wrap, or what people decided, may have come since the certificate was written
 	if err != nil {
 		return err
 	}
-	names = slices.DeleteFunc(names, func(n string) bool { return catalogue.WrapEpoch(n) == 0 })
+	names = slices.DeleteFunc(names, func(n string) bool { return !catalogue.IsBeside(n) })
 	for _, o := range c.Objects {
 		if !o.Journal {
 			names = append(names, o.Name)

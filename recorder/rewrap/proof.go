@@ -118,8 +118,9 @@ func (p *prover) needsOlder(ctx context.Context, object string, names []string) 
 			return "", err
 		}
 	}
+	latest := latestRemarks(names)
 	for _, name := range names {
-		if catalogue.WrapEpoch(name) > 0 {
+		if catalogue.IsBeside(name) && name != latest {
 			continue
 		}
 		err := p.begins(ctx, p.domain, name, w.Headers[name])
@@ -131,6 +132,16 @@ func (p *prover) needsOlder(ctx context.Context, object string, names []string) 
 		}
 	}
 	return p.waveform(ctx, object, names, w)
+}
+
+// latestRemarks is the newest of what people decided about a recording, which is written anew for each key; those before it count no longer.
+func latestRemarks(names []string) (latest string) {
+	for _, n := range names {
+		if catalogue.RemarksNumber(n) > catalogue.RemarksNumber(latest) {
+			latest = n
+		}
+	}
+	return latest
 }
 
 // waveform is needsOlder for what is sealed inside a manifest. One that nothing here opens any more was lost before, and needs no key.

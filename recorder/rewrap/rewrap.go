@@ -134,8 +134,7 @@ func rest(ctx context.Context) error {
 	}
 }
 
-// recording makes one recording's wrap, proves it, locks it as the recording is locked, and only then tells the catalogue. A hold that is set meanwhile
-// is not lost: whoever sets one locks everything that the store lists, and the row is looked at again after the wrap was locked.
+// recording makes one recording's wrap, proves it, locks it as the recording is locked, and only then tells the catalogue.
 func (r *run) recording(ctx context.Context, row catalogue.Row) error {
 	parts, err := r.parts(ctx, row)
 	if err != nil {
@@ -160,35 +159,15 @@ func (r *run) recording(ctx context.Context, row catalogue.Row) error {
 	if err := r.prove(ctx, row, name, parts, peaks); err != nil {
 		return err
 	}
-	lock, err := r.protect(ctx, row, name, objstore.Lock{})
-	if err != nil {
-		return err
-	}
-	err = r.Catalogue.Rewrapped(ctx, row.Domain, row.ID, epoch)
-	for range rounds {
-		var now catalogue.Row
-		if err == nil {
-			now, err = r.Catalogue.Get(ctx, row.Domain, row.ID)
-		}
-		if err != nil || lockOf(now) == lock {
-			break
-		}
-		lock, err = r.protect(ctx, now, name, lock)
-	}
-	if errors.Is(err, recorder.ErrNotFound) { // it was destroyed, or removed, meanwhile, perhaps by somebody who did not see the wrap
-		if err = r.Store.Delete(ctx, name); errors.Is(err, objstore.ErrNotFound) {
-			err = nil
-		}
-	}
-	return err
+	return r.Catalogue.Beside(ctx, r.Store, row, name, func() error { return r.Catalogue.Rewrapped(ctx, row.Domain, row.ID, epoch) })
 }
 
-// parts are the sealed objects of a recording: what has a header.
+// parts are the sealed objects of a recording that get a new header. What people decided is written anew instead, by remarks.Keeper.
 func (r *run) parts(ctx context.Context, row catalogue.Row) ([]string, error) {
 	names, err := catalogue.Objects(ctx, r.Store, row.Object)
 	var parts []string
 	for _, n := range names {
-		if catalogue.WrapEpoch(n) == 0 {
+		if !catalogue.IsBeside(n) {
 			parts = append(parts, n)
 		}
 	}
@@ -303,27 +282,4 @@ func (r *run) opens(ctx context.Context, domain, part string, w catalogue.Wrap) 
 		return fmt.Errorf("no header for %s: %w", part, recorder.ErrIntegrity)
 	}
 	return r.begins(ctx, domain, part, fresh)
-}
-
-func lockOf(row catalogue.Row) objstore.Lock {
-	return objstore.Lock{Until: row.RetainUntil, LegalHold: !row.Held.IsZero()}
-}
-
-// rounds in which a wrap follows a row that others change; each of them settles it too.
-const rounds = 8
-
-// protect brings a wrap from one lock under that of its recording.
-func (r *run) protect(ctx context.Context, row catalogue.Row, name string, was objstore.Lock) (objstore.Lock, error) {
-	lock := lockOf(row)
-	var err error
-	if lock.Until.After(was.Until) {
-		err = r.Store.Retain(ctx, name, lock.Until)
-	}
-	if err == nil && lock.LegalHold != was.LegalHold {
-		err = r.Store.Hold(ctx, name, lock.LegalHold)
-	}
-	if errors.Is(err, objstore.ErrNoLocks) { // the bucket's alarm says so once for all
-		err = nil
-	}
-	return lock, err
 }
