@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"runtime/debug"
@@ -25,16 +26,14 @@ const (
 // Run implements `pbx render`. Signals are the switch's to answer: it ends this process when it ends itself.
 func (renderCmd) Run(ctx context.Context, out io.Writer) error {
 	debug.SetMemoryLimit(renderSoft)
-	for _, l := range []struct {
-		what int
-		most uint64
-	}{{syscall.RLIMIT_CORE, 0}, {syscall.RLIMIT_DATA, renderHard}} { // a core file would be audio on the disk
-		if err := syscall.Setrlimit(l.what, &syscall.Rlimit{Cur: l.most, Max: l.most}); err != nil {
-			return err
-		}
+	if err := errors.Join(noCore(), syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: renderHard, Max: renderHard})); err != nil {
+		return err
 	}
 	return pipeline.Serve(context.WithoutCancel(ctx), os.Stdin, out)
 }
+
+// noCore: a core file of this process would be audio and passwords on the disk.
+func noCore() error { return syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) }
 
 // renderer is what renders: processes of their own, or this one.
 func (c Config) renderer() pipeline.Renderer {

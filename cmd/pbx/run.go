@@ -22,6 +22,9 @@ func (c serveCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	config.renderWith = renderProgram
+	if err := noCore(); err != nil {
+		return err
+	}
 	gate := newLogGate(os.Stderr)
 	defer gate.Close()
 	return serve(ctx, config, out, slog.New(flushing{logger(config.Log, gate).Handler(), gate}))

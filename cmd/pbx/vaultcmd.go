@@ -24,6 +24,9 @@ func (c vaultCmd) Run(ctx context.Context, out io.Writer) error {
 	if !config.Vault.Separate {
 		return invalid("vault.separate", "is not set: the switch has the vault's keys itself")
 	}
+	if err := noCore(); err != nil {
+		return err
+	}
 	gate := newLogGate(os.Stderr)
 	defer gate.Close()
 	return serveVault(ctx, config, out, slog.New(flushing{logger(config.Log, gate).Handler(), gate}))

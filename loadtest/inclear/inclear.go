@@ -1,4 +1,4 @@
-// Package inclear looks for known audio where none may be: in files, and in the memory of a process as a core dump of it would show it. It reads /proc,
+// Package inclear looks for known audio, and for known secrets, where none may be: in files, and in the memory of a process as a core dump of it would show it. It reads /proc,
 // needs the right to do so, and changes nothing; it never knows who wrote what it finds.
 package inclear
 
@@ -69,6 +69,21 @@ func NewSet(frames [][]byte) (*Set, error) {
 	}
 	if len(s.pairs) == 0 {
 		return nil, errors.New("inclear: nothing that could be told from other data")
+	}
+	return s, nil
+}
+
+// NewTexts looks for texts of 8 to 128 octets as they are; a hit's form is the name of the text.
+func NewTexts(texts map[Form]string) (*Set, error) {
+	s := &Set{bytes: map[uint32][]needle{}, pairs: map[uint32][]needle{}, frames: len(texts)}
+	for name, text := range texts {
+		if len(text) < 8 || len(text) > overlap {
+			return nil, fmt.Errorf("inclear: %s has %d octets", name, len(text))
+		}
+		s.add(needle{form: name, text: []byte(text)})
+	}
+	if len(texts) == 0 {
+		return nil, errors.New("inclear: no text")
 	}
 	return s, nil
 }

@@ -117,13 +117,8 @@ func (d *domain) readSecrets(r provisioning.Reader) error {
 	if d.passwords, err = d.texts(r, provisioning.SecretTrunk); err != nil {
 		return err
 	}
-	pins, err := r.Secrets(d.self.Name, provisioning.SecretConference)
-	if err != nil {
+	if d.pins, err = d.texts(r, provisioning.SecretConference); err != nil {
 		return err
-	}
-	d.pins = make(map[string]provisioning.ConferencePINs, len(pins))
-	for number, sealed := range pins {
-		d.pins[number] = provisioning.ParseConferencePINs(sealed)
 	}
 	if d.proofs, err = d.texts(r, provisioning.SecretBookAccount); err != nil {
 		return err
@@ -289,7 +284,7 @@ func newEdit(d *domain) *edit {
 		e.domain = domain{
 			users: map[string]provisioning.User{}, extensions: map[string]provisioning.Extension{}, dids: map[string]provisioning.DID{},
 			trunks: map[string]provisioning.Trunk{}, policies: map[string]provisioning.RecordingPolicy{}, sites: map[string]provisioning.Site{},
-			conferences: map[string]provisioning.Conference{}, pins: map[string]provisioning.ConferencePINs{},
+			conferences: map[string]provisioning.Conference{}, pins: map[string]secret.Secret{},
 			credentials: map[string]*provisioning.SIPCredential{}, passwords: map[string]secret.Secret{},
 			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, pages: map[string]provisioning.PagingGroup{}, calendars: map[string]provisioning.Calendar{}, mailboxes: map[string]provisioning.Mailbox{}, rejections: map[string]provisioning.Rejection{},
 			lots: map[string]provisioning.ParkingLot{}, restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{}, desks: map[string]provisioning.HotDesk{},
@@ -393,7 +388,7 @@ func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 		own(e, "secret/"+kind, &e.pins)
 		delete(e.pins, key)
 		if there {
-			e.pins[key] = provisioning.ParseConferencePINs(plain)
+			e.pins[key] = secret.New(string(plain))
 		}
 		return nil
 	}

@@ -32,7 +32,7 @@ type domain struct {
 	sites        map[string]provisioning.Site
 	conferences  map[string]provisioning.Conference
 	mailboxes    map[string]provisioning.Mailbox
-	pins         map[string]provisioning.ConferencePINs // by conference
+	pins         map[string]secret.Secret // ConferencePINs by conference
 	rejections   map[string]provisioning.Rejection
 	calendars    map[string]provisioning.Calendar
 	groups       map[string]provisioning.Group
@@ -166,8 +166,8 @@ func (s *Snapshot) Conference(domainName, number string) (provisioning.Conferenc
 
 // ConferencePINs of a conference; none if it has none.
 func (s *Snapshot) ConferencePINs(domainName, number string) provisioning.ConferencePINs {
-	p, _ := find(s, domainName, number, func(d *domain) map[string]provisioning.ConferencePINs { return d.pins })
-	return p
+	p, _ := find(s, domainName, number, func(d *domain) map[string]secret.Secret { return d.pins })
+	return provisioning.ParseConferencePINs([]byte(p.Reveal()))
 }
 
 // Menu is what callers hear under a name.

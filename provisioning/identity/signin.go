@@ -86,7 +86,7 @@ func (s *Service) postLogin(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	login, password := r.PostForm.Get("user"), r.PostForm.Get("password")
+	login, password := strings.Clone(r.PostForm.Get("user")), r.PostForm.Get("password") // a part of the body would keep all of it, with the password
 	who, err := s.resolve(r.Context(), login)
 	if err != nil {
 		s.showFault(w, r, "sign-in", err)

@@ -3,32 +3,68 @@
 package secret
 
 import (
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"sync"
+
+	"golang.org/x/crypto/chacha20poly1305"
 )
 
 const redacted = "[redacted]"
 
-// Secret is a password in memory. Whatever prints, logs or marshals it gets "[redacted]"; only Reveal gives the text.
+// Secret is a password in memory, sealed by a key of this process that no core dump has: it may lie there for as long as the switch runs.
+// Whatever prints, logs or marshals it gets "[redacted]"; only Reveal gives the text, and what Reveal gave is garbage soon after.
 // The zero value is no secret. Compare with Equal, never with ==.
 type Secret struct {
-	text *string // a pointer, because fmt looks into the unexported fields of others without asking Format
+	sealed []byte // nonce and ciphertext
 }
 
 // New wraps a plain text.
-func New(plain string) Secret { return Secret{text: &plain} }
+func New(plain string) Secret {
+	if plain == "" {
+		return Secret{}
+	}
+	mac := hmac.New(sha256.New, memoryKey())
+	mac.Write([]byte(plain))
+	nonce := mac.Sum(nil)[:chacha20poly1305.NonceSizeX] // of the text, so that equal secrets are deeply equal, as snapshots are compared
+	return Secret{memorySeal().Seal(nonce, nonce, []byte(plain), nil)}
+}
 
 // Reveal is the plain text: for the one place that shows it once or computes with it.
 func (s Secret) Reveal() string {
-	if s.text == nil {
+	if s.sealed == nil {
 		return ""
 	}
-	return *s.text
+	plain, err := memorySeal().Open(nil, s.sealed[:chacha20poly1305.NonceSizeX], s.sealed[chacha20poly1305.NonceSizeX:], nil)
+	if err != nil {
+		panic("secret: memory was overwritten") // New is the only one that makes them
+	}
+	return string(plain)
 }
 
+// memorySeal is made anew each time, so that what it computes from the key does not stay.
+func memorySeal() cipher.AEAD {
+	aead, err := chacha20poly1305.NewX(memoryKey())
+	if err != nil {
+		panic(err) // of a key of another length
+	}
+	return aead
+}
+
+// memoryKey is the key of this process, in a page of its own.
+var memoryKey = sync.OnceValue(func() []byte {
+	page := privatePage()
+	rand.Read(page[:chacha20poly1305.KeySize])
+	return page[:chacha20poly1305.KeySize:chacha20poly1305.KeySize]
+})
+
 // IsZero says that there is no secret.
-func (s Secret) IsZero() bool { return s.Reveal() == "" }
+func (s Secret) IsZero() bool { return s.sealed == nil }
 
 // Equal compares in constant time for equal lengths.
 func (s Secret) Equal(o Secret) bool {
