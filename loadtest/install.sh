@@ -32,17 +32,19 @@ need open_jtalk open-jtalk             # speech of notices
 need /var/lib/mecab/dic/open-jtalk/naist-jdic open-jtalk-mecab-naist-jdic
 need flite flite
 need softhsm2-util softhsm2
+need glewlwyd glewlwyd                 # an identity service, and its database
+need sqlite3 sqlite3
 if [ "${1:-}" = load ]; then
 	need taskset util-linux
 	need kamailio kamailio
 	need rtpengine rtpengine-daemon
 fi
 
-# The browser phone's npm packages, exactly those of its lock file, into a folder that is never committed.
+# npm packages for $1, a folder here whose package.json is in $2, exactly those of its lock file, into a folder that is never committed.
 packages() {
-	page=$(dirname "$0")/browser/page into=$(dirname "$0")/../build/browser
+	page=$(dirname "$0")/$1/$2 into=$(dirname "$0")/../build/$1
 	! cmp -s "$page/package-lock.json" "$into/package-lock.json" || return 0
-	echo "installing the npm packages of loadtest/browser"
+	echo "installing the npm packages of loadtest/$1"
 	mkdir -p "$into"
 	cp "$page/package.json" "$into/"
 	cp "$page/package-lock.json" "$into/package-lock.json.new"
@@ -53,8 +55,12 @@ packages() {
 		exit 1
 	}
 }
+all_packages() {
+	packages browser page
+	packages idp provider
+}
 [ -n "$missing" ] || {
-	packages
+	all_packages
 	exit 0
 }
 
@@ -81,4 +87,4 @@ run() {
 run update
 # shellcheck disable=SC2086 # a list of names
 run install --no-install-recommends $missing
-packages
+all_packages

@@ -23,6 +23,7 @@ type loginCmd struct {
 	Device   bool          `help:"Sign in on another device: shows an address and a code to enter there (RFC 8628)."`
 	User     string        `default:"admin" help:"Who signs in."`
 	Scope    []string      `help:"What the token is for: openid,sip for a phone (RFC 8898); without it, what REST and playback take."`
+	Callback string        `help:"Address and port here that the issuer sends the browser back to, if it takes only one that it was told: 127.0.0.1:8765." placeholder:"ADDR:PORT"`
 	Resource string        `help:"What the token is for, where the issuer wants to be told (RFC 8707)." placeholder:"URI"`
 	ACR      []string      `name:"acr" help:"How to sign in: acr_values, as an answer 401 insufficient_user_authentication names them (RFC 9470)."`
 	MaxAge   time.Duration `help:"Sign in again if the last time is longer ago: max_age of such an answer, as 900s."`
@@ -30,7 +31,7 @@ type loginCmd struct {
 
 // Run implements `pbx login`: prompts go to standard error, the token alone to standard output.
 func (c loginCmd) Run(ctx context.Context, out io.Writer) error {
-	l := identity.Login{Issuer: c.Issuer, ClientID: c.Client, Scopes: c.Scope, Resource: c.Resource, StepUp: identity.Requirement{ACR: c.ACR, MaxAge: c.MaxAge}}
+	l := identity.Login{Issuer: c.Issuer, ClientID: c.Client, Scopes: c.Scope, Resource: c.Resource, Callback: c.Callback, StepUp: identity.Requirement{ACR: c.ACR, MaxAge: c.MaxAge}}
 	if l.Issuer == "" {
 		l.Issuer = c.URL + "/identity"
 	}

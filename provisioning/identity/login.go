@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -33,6 +34,7 @@ type Login struct {
 	ClientID string       // "": "pbx-cli"
 	Scopes   []string     // nil: openid, offline_access, ScopeAPI
 	Resource string       // that the token is for, a URI (RFC 8707), where the issuer wants to be told; "": it knows
+	Callback string       // loopback address and port that the browser comes back to, of an issuer that compares it with one it was told; "": any port
 	StepUp   Requirement  // ACR and MaxAge are asked of the issuer (RFC 9470 section 4); AMR cannot be
 	HTTP     *http.Client // nil: a new one. Its transport is used; cookies and redirects are the Login's own
 }
@@ -105,7 +107,14 @@ func statusError(status int) error {
 
 // Browser opens the issuer's page with open (which shows or prints the address) and waits on a loopback port for the answer.
 func (l Login) Browser(ctx context.Context, open func(url string) error) (Tokens, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	at := l.Callback
+	if at == "" {
+		at = "127.0.0.1:0"
+	}
+	if addr, err := netip.ParseAddrPort(at); err != nil || !addr.Addr().IsLoopback() {
+		return Tokens{}, errors.New("identity: callback is no loopback address and port")
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("identity: loopback: %w", err)
 	}
@@ -209,7 +218,8 @@ func (l Login) start(ctx context.Context, redirect string) (*flow, error) {
 		ClientID: l.ClientID, RedirectURL: redirect, Scopes: l.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: doc.Authorization, TokenURL: doc.Token, DeviceAuthURL: doc.Device, AuthStyle: oauth2.AuthStyleInParams},
 	}
-	f.url = f.conf.AuthCodeURL(f.state, append(l.asked(), oauth2.S256ChallengeOption(f.verifier))...)
+	// A nonce is what some issuers insist on. The ID token that repeats it is not used: PKCE ties the code to this sign-in.
+	f.url = f.conf.AuthCodeURL(f.state, append(l.asked(), oauth2.S256ChallengeOption(f.verifier), oauth2.SetAuthURLParam("nonce", rand.Text()))...)
 	return f, nil
 }
 

@@ -1,0 +1,157 @@
+package idp
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"naisen/loadtest/peer"
+)
+
+// certified is npm's oidc-provider as loadtest/idp/provider sets it up.
+type certified struct {
+	*peer.Process
+	t      *testing.T
+	issuer string
+}
+
+const (
+	rsSecret = "a secret/+ of the switch" // of the switch at the issuer; to be encoded
+	opaque   = "urn:naisen:opaque"
+)
+
+func startCertified(t *testing.T) *certified {
+	t.Helper()
+	root, err := peer.Root()
+	must(t, err)
+	port, at := freeURL(t)
+	c := &certified{t: t, issuer: at}
+	c.Process = run(t, t.TempDir(), "node", filepath.Join(root, "loadtest/idp/provider/provider.mjs"), filepath.Join(root, "build/idp"), strconv.Itoa(port))
+	c.said("ready")
+	return c
+}
+
+func (c *certified) said(line string) {
+	c.t.Helper()
+	if peer.Until(20*time.Second, func() bool { return strings.Contains(c.Output(), line+"\n") || ended(c.Process) }) != nil || ended(c.Process) {
+		c.t.Fatalf("the provider did not say %q: %.3000s", line, c.Output())
+	}
+}
+
+func (c *certified) tell(line string) {
+	c.t.Helper()
+	must(c.t, c.Say(line))
+	c.said("done " + line)
+}
+
+// as signs somebody in, with one factor or with otp as a second one.
+func (c *certified) as(name, otp string, args ...string) string {
+	c.t.Helper()
+	return login(c.t, c.issuer, func(at, _ string) {
+		if page := newBrowser(c.t).through(at, map[string]string{"login": name, "otp": otp}); !strings.Contains(page, "You can close this window") {
+			c.t.Errorf("it ended at %.300s", page)
+		}
+	}, args...)
+}
+
+func (c *certified) yaml(t *testing.T) string {
+	return fmt.Sprintf(`identity:
+  issuer: %s
+  clients: [pbx-cli]
+  require_at_jwt: true
+  roles: {pbx-admins: admin, pbx-staff: staff}
+  attributes: {compliant: [device, compliant]}
+  introspection: {client_id: naisen, client_secret: "file:%s", ttl: 2s}
+  step_up: {acr: [mfa], amr: [otp]}
+`, c.issuer, secretFile(t, rsSecret))
+}
+
+// TestCertifiedProvider: the sign-ins of an organisation on oidc-provider, by `pbx login` as it is, and what the switch makes of them.
+func TestCertifiedProvider(t *testing.T) {
+	t.Parallel()
+	c := startCertified(t)
+	p := office(t, c.yaml(t))
+	first := c.as("alice", "")
+	expect(t, p, "an administrator's", first, 200, "")
+	if a := ask(t, p, first, "PUT", "/extensions/2010", "{}"); a.status != 201 {
+		t.Errorf("her roles: %d %s", a.status, a.body)
+	}
+	if a := ask(t, p, c.as("bob", ""), "PUT", "/extensions/2011", "{}"); a.status != 403 {
+		t.Errorf("his roles: %d %s", a.status, a.body)
+	}
+	expect(t, p, "a telephone's", c.as("alice", "", "--scope", "openid,sip"), 403, otherScope)
+	expect(t, p, "for the wiki", c.as("alice", "", "--resource", "urn:wiki"), 401, invalid)
+	t.Run("step-up", func(t *testing.T) { stepUp(t, c, p, first) })
+	t.Run("introspection", func(t *testing.T) { introspection(t, c, p) })
+
+	c.tell("keys k2 k3")
+	second := c.as("alice", "")
+	expect(t, p, "signed by the key that was only announced", second, 200, "")
+	if a, b, _ := strings.Cut(first, "."); a == "" || strings.HasPrefix(second, a+".") || b == "" {
+		t.Error("the key did not change")
+	}
+	must(t, p.Terminate(t.Context()))
+	must(t, p.Run(t.Context()))
+	expect(t, p, "of the withdrawn key", first, 401, invalid)
+	expect(t, p, "of the new key", second, 200, "")
+
+	byCode := c.as("alice", "", "--resource", opaque)
+	expect(t, p, "before the issuer went", byCode, 200, "")
+	c.Stop()
+	must(t, peer.Until(10*time.Second, func() bool { return ask(t, p, byCode, "GET", "/extensions", "").status == 503 }))
+	expect(t, p, "a JWT while the issuer is down", second, 200, "")
+}
+
+// stepUp: the switch asks for another sign-in as RFC 9470 says, and `pbx login` follows it.
+func stepUp(t *testing.T, c *certified, p *peer.PBX, once string) {
+	const policy, wish = "/recording-policies/stepped", `{"record":"never"}`
+	const challenge = `Bearer realm="naisen", error="insufficient_user_authentication", acr_values="mfa", max_age="3600"`
+	if a := ask(t, p, once, "PUT", policy, wish); a.status != 401 || a.challenge != challenge {
+		t.Fatalf("%d %s %s", a.status, a.challenge, a.body)
+	}
+	twice := c.as("alice", "123456", "--acr", "mfa", "--max-age", "3600s")
+	if a := ask(t, p, twice, "PUT", policy, wish); a.status != 201 {
+		t.Errorf("after it: %d %s %s", a.status, a.challenge, a.body)
+	}
+}
+
+// introspection: a token that says nothing by itself, until it is revoked.
+func introspection(t *testing.T, c *certified, p *peer.PBX) {
+	token := c.as("alice", "", "--resource", opaque)
+	if strings.Contains(token, ".") {
+		t.Fatal("it is a JWT")
+	}
+	expect(t, p, "opaque", token, 200, "")
+	expect(t, p, "made up", "x"+token, 401, invalid)
+	resp, err := http.PostForm(c.issuer+"/token/revocation", url.Values{"token": {token}, "client_id": {"pbx-cli"}})
+	must(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Fatalf("revocation: %d", resp.StatusCode)
+	}
+	must(t, peer.Until(10*time.Second, func() bool { return ask(t, p, token, "GET", "/extensions", "").status == 401 }))
+}
+
+// TestCertifiedDevice: `pbx login --device`, with the person on another device.
+func TestCertifiedDevice(t *testing.T) {
+	t.Parallel()
+	c := startCertified(t)
+	p := office(t, c.yaml(t))
+	token := login(t, c.issuer, func(at, shown string) {
+		_, rest, _ := strings.Cut(shown, "enter the code ")
+		code, _, _ := strings.Cut(rest, ":\n")
+		if code == "" || !strings.HasPrefix(at, c.issuer+"/") {
+			t.Fatalf("shown: %s", shown)
+		}
+		page := newBrowser(t).through(at, map[string]string{"user_code": code, "login": "alice", "otp": "123456"})
+		if !strings.Contains(strings.ToLower(page), "success") {
+			t.Errorf("it ended at %.500s", page)
+		}
+	}, "--device", "--acr", "mfa")
+	expect(t, p, "by device", token, 200, "")
+}
