@@ -21,6 +21,12 @@ func BookProof(plain string) []byte {
 	return []byte(hex.EncodeToString(sum[:]))
 }
 
+// ProvisionerProof is likewise of a Provisioner's secret.
+func ProvisionerProof(plain string) []byte {
+	sum := sha256.Sum256([]byte("provisioner\n" + plain))
+	return []byte(hex.EncodeToString(sum[:]))
+}
+
 // Kind, Key: see Entity.
 func (BookAccount) Kind() string  { return KindBookAccount }
 func (b BookAccount) Key() string { return b.Name }

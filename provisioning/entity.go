@@ -17,7 +17,6 @@ func (d DID) Key() string             { return d.Number }
 func (t Trunk) Key() string           { return t.Name }
 func (p RecordingPolicy) Key() string { return p.Name }
 
-func (User) Refs() []Ref              { return nil }
 func (p RecordingPolicy) Refs() []Ref { return refs("outside", KindTrunk, p.Outside) }
 
 // Refs of a domain: recording policies of its calls.

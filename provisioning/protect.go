@@ -22,7 +22,7 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 		}
 	}
 	if old == nil {
-		old = unguarded(next)
+		old = unguarded(next, by)
 	}
 	if err := next.Validate(); err != nil { // as it was sent: what waits may not be what is wrong
 		return "", nil, err
@@ -61,11 +61,14 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 
 // unguarded is what a new entity takes the place of: nothing, a user itself without the right to agree, a policy itself. Where nobody wrote rules of
 // listening yet, everything is denied; where somebody has no scope, they know of all.
-func unguarded[T Entity](next T) *T {
+func unguarded[T Entity](next T, by Wish) *T {
 	var none T
 	switch e := any(next).(type) {
 	case User:
-		none, _ = any(e.unmanaging()).(T)
+		if e = e.unmanaging(); by.byMachine() {
+			e = e.Unprotected()
+		}
+		none, _ = any(e).(T)
 	case RecordingPolicy:
 		none = next
 	}
@@ -288,7 +291,7 @@ func Carry(w Writer, domain string, p Proposal, now time.Time) error {
 var carriers = map[string]func(Writer, string, Proposal, time.Time) error{
 	KindPolicy: carry[RecordingPolicy], KindUser: carry[User], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
 	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
-	KindListeningRules: carry[ListeningRules], KindRecordingScope: carry[RecordingScope],
+	KindListeningRules: carry[ListeningRules], KindRecordingScope: carry[RecordingScope], KindLifecycle: carry[LifecycleRules],
 }
 
 // Guarded says that changes of a kind of entity may wait as proposals.

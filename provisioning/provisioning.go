@@ -53,6 +53,8 @@ type User struct {
 	Roles    []Role `json:"roles"`
 	Disabled bool   `json:"disabled"`
 
+	Contract *Contract `json:"contract,omitempty" doc:"Of somebody from outside: who answers for them, until when, and for which numbers"`
+
 	Incarnation string `json:"incarnation,omitempty" readOnly:"true" doc:"Tells them from somebody of the same name who was deleted before; given by the store, whatever is written here"`
 }
 
@@ -120,6 +122,8 @@ type Extension struct {
 
 	Rights *Rights `json:"rights,omitempty"` // nil: those of restriction, else of the department's class, else the domain's
 	Limits *Limits `json:"limits,omitempty"` // nil, or 0 in a field: the domain's extension_limits
+
+	RestingUntil time.Time `json:"resting_until,omitzero" doc:"Somebody left it: by rule nobody gets the number before"`
 }
 
 // DID is an outside number that reaches an extension.

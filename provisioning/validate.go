@@ -169,6 +169,7 @@ func (u User) Validate() error {
 		c.must(slices.Contains(Roles(), r), at, "is no role")
 		c.must(!slices.Contains(u.Roles[:i], r), at, "is there twice")
 	}
+	u.Contract.check(&c, u)
 	return c.result()
 }
 

@@ -160,7 +160,13 @@ func weakens(r Reader, domain string, by Wish, old, next Entity) (out []Weakenin
 		return judged(r, domain, by.At, e, n)
 	case User:
 		n, _ := next.(User)
+		if by.byMachine() {
+			return bestowed(e, n), nil
+		}
 		return appointed(r, domain, by, e, n)
+	case LifecycleRules:
+		n, _ := next.(LifecycleRules)
+		return e.weakened(n), nil
 	case ListeningRules:
 		n, _ := next.(ListeningRules)
 		return e.weakened(n), nil

@@ -21,19 +21,19 @@ import (
 // credentials answers digest questions from the directory.
 type credentials struct{ directory *directory.Directory }
 
-// Lookup implements auth.Verifier. The snapshot has no credential of an extension that is disabled, or whose owner is: it is answered
-// like one that does not exist.
+// Lookup implements auth.Verifier. An extension that is disabled, or whose owner is out, is told so if it knows its password: else it looks like one that
+// does not exist.
 func (c credentials) Lookup(realm, user string) (auth.Credential, bool) {
 	snap := c.directory.Snapshot()
 	e, known := snap.Extension(realm, user)
-	cred, ok := snap.Credential(realm, user)
+	cred, ok := snap.Password(realm, user)
 	if !known {
 		return c.account(snap, realm, user)
 	}
 	if !ok {
 		return auth.Credential{}, false
 	}
-	return auth.Credential{HA1MD5: cred.HA1MD5, HA1SHA256: cred.HA1SHA256, AllowMD5: e.AllowMD5}, true
+	return auth.Credential{HA1MD5: cred.HA1MD5, HA1SHA256: cred.HA1SHA256, AllowMD5: e.AllowMD5, Disabled: !snap.Active(realm, user)}, true
 }
 
 // account is that of a telephone system which registers with us: the password stands with its trunk.

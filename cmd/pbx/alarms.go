@@ -30,6 +30,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"certificate-expires":    {"The SIP certificate ends within two weeks", "SIP証明書の有効期限が2週間以内です"},
 	"certificate-unreadable": {"The SIP certificate files cannot be used; the old certificate stays", "SIP証明書を読み込めません（以前の証明書を使用中）"},
 	"clock-stepped":          {"The clock was set by a lot; no recording is destroyed", "時計が大きく変更されたため録音の廃棄を停止しています"},
+	"contract-sponsor":       {"Nobody answers any more for somebody with a contract", "責任者が不在の委託先利用者がいます"},
 	"destruction-stuck":      {"Recordings that are to be destroyed cannot be", "廃棄できない録音があります"},
 	"disk-full":              {"The recorder's disk is full", "録音ディスクが満杯です"},
 	"disk-high":              {"The recorder's disk is more than 90 % full", "録音ディスクの使用率が90%を超えました"},

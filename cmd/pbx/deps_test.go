@@ -42,7 +42,7 @@ var layers = map[string][]string{
 }
 
 // leaves are packages that only wire.go may know.
-var leaves = []string{"provisioning/rest", "provisioning/console", "recorder/playback", "recorder/objstore/s3"}
+var leaves = []string{"provisioning/rest", "provisioning/console", "provisioning/scim", "recorder/playback", "recorder/objstore/s3"}
 
 // everywhere stands for any package.
 const everywhere = "*"

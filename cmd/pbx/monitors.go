@@ -112,7 +112,7 @@ func (x *monitor) allow(ctx context.Context, mode string) error {
 	subject := provisioning.Subject{Domain: domain, User: x.user, Roles: user.Roles}
 	queue, _ := snap.Queue(domain, x.judge.Queue)
 	rule, tone, ok := provisioning.Supervise(snap.Supervisions(domain), queue, x.user, x.judge, mode)
-	if err := m.policy.Can(subject, policy.CallMonitor, provisioning.Object{Domain: domain, Kind: policy.KindCall, Key: x.call, Owner: own.User}); !known || user.Disabled || err != nil {
+	if err := m.policy.Can(subject, policy.CallMonitor, provisioning.Object{Domain: domain, Kind: policy.KindCall, Key: x.call, Owner: own.User}); !known || user.Out(time.Now()) || err != nil {
 		ok = false
 		var denied *provisioning.Denied
 		if errors.As(err, &denied) {

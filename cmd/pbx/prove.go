@@ -153,7 +153,7 @@ func (t tokens) Token(realm, raw string) (auth.Token, error) {
 // exists: whoever was deleted may hold a token for minutes yet.
 func (t tokens) exists(who provisioning.Subject) bool {
 	u, ok := t.directory.Snapshot().User(who.Domain, who.User)
-	return ok && !u.Disabled
+	return ok && !u.Out(time.Now())
 }
 
 // offerBearer: the domain decides (RFC 8898).

@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"naisen/provisioning/directory"
 	"naisen/sip/event"
 	"naisen/sip/registrar"
 )
 
-// revoker ends registrations whose right is gone: the extension was deleted or disabled, its owner was disabled, or what proved it does so
+// revoker ends registrations whose right is gone: the extension was deleted or disabled, its owner was disabled or the contract ended, or what proved it does so
 // no longer: the password was changed, or the token's person does not own the extension any more. Otherwise a lost phone would go on ringing until its registration runs out, and for whoever gets the number next.
 type revoker struct {
 	directory *directory.Directory
@@ -33,15 +35,37 @@ func newRevoker(ctx context.Context, d *directory.Directory, r *registrar.Regist
 	return v
 }
 
+// startRevoker also tells of those for whom nobody answers.
+func (p *pbx) startRevoker(ctx context.Context, s *signalling) {
+	v := newRevoker(ctx, p.directory, p.registrar, s.events)
+	p.closing("revoker", func(context.Context) error { v.Close(); return nil })
+	p.alarms.watchEach("contract-sponsor", (&sponsors{directory: p.directory}).alone)
+}
+
 func (v *revoker) run(ctx context.Context) {
 	defer close(v.done)
 	last := v.directory.Snapshot()
 	v.revoke(last, last) // what changed while the switch was down
-	for v.directory.WaitVersion(ctx, last.Version()+1) == nil {
+	for {
+		wait, done := untilContract(ctx, last, time.Now())
+		err := v.directory.WaitVersion(wait, last.Version()+1)
+		done()
+		if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+			return
+		}
 		next := v.directory.Snapshot()
 		v.revoke(last, next)
 		last = next
 	}
+}
+
+// untilContract waits no longer than to the end of the next contract, and a minute where one will end, since the clock may be set.
+func untilContract(ctx context.Context, s *directory.Snapshot, now time.Time) (context.Context, context.CancelFunc) {
+	ends := s.ContractEnds(now)
+	if ends.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, min(ends.Sub(now), time.Minute))
 }
 
 func (v *revoker) revoke(last, next *directory.Snapshot) {

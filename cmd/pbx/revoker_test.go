@@ -165,8 +165,12 @@ func TestRevoker(t *testing.T) {
 	owner.Disabled = true
 	o.put(owner)
 	await(t, r, "owner disabled", "2001", "2005")
+	o.put(provisioning.User{Name: "boss", Display: "b", Roles: []provisioning.Role{provisioning.RoleStaff}})
+	o.put(provisioning.User{Name: "guest", Display: "g", Contract: &provisioning.Contract{Sponsor: "boss", Ends: time.Now().Add(300 * time.Millisecond)}})
+	o.put(provisioning.Extension{Number: "2005", Display: "a contractor's", User: "guest"})
+	await(t, r, "contract over, and nothing written", "2001")
 	o.update(func(w provisioning.Writer) error {
-		return w.Delete(revokerDomain, provisioning.KindExtension, "2005", "")
+		return w.Delete(revokerDomain, provisioning.KindExtension, "2001", "")
 	})
-	await(t, r, "deleted", "2001")
+	await(t, r, "deleted")
 }

@@ -32,6 +32,7 @@ import (
 	"naisen/provisioning/phonexml"
 	"naisen/provisioning/policy"
 	"naisen/provisioning/rest"
+	"naisen/provisioning/scim"
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 	"naisen/sip/auth"
@@ -287,8 +288,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
 		return err
 	}
-	revoker := newRevoker(ctx, p.directory, p.registrar, s.events)
-	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
+	p.startRevoker(ctx, s)
 	p.startQuiet(ctx)
 	p.startLines(ctx)
 	p.startTrunks(ctx)
@@ -425,6 +425,9 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	}
 	phoneBooks := p.phoneBooks()
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: phoneBooks, phonexml.HistoryPattern: phoneBooks}
+	if mounts[scim.Pattern], err = scim.New(scim.Config{Store: liveStore{p.store, p.directory, p.log}, Log: p.log}); err != nil {
+		return err
+	}
 	if p.identity != nil {
 		mounts[p.identity.Path()+"/"] = p.identity.Handler()
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"naisen/provisioning"
 	"naisen/provisioning/book"
@@ -40,7 +41,7 @@ func (s *Snapshot) ReaderAt(domainName, extension string) book.Viewer {
 		return book.Viewer{}
 	}
 	var v book.Viewer
-	if u, ok := s.User(domainName, e.User); ok && !u.Disabled {
+	if u, ok := s.User(domainName, e.User); ok && !u.Out(time.Now()) {
 		v = s.Reader(domainName, e.User, u.Roles)
 	}
 	if e.Department != "" && !slices.Contains(v.Departments, e.Department) {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"naisen/provisioning"
 	"naisen/provisioning/book"
@@ -208,16 +209,28 @@ func (s *Snapshot) PolicyOf(domainName, number string) (provisioning.RecordingPo
 }
 
 // Credential verifies the digest of a user part in a realm, which is the domain's name. False for an unknown extension, one without
-// a password, one that is disabled, and one whose owner is disabled.
+// a password, one that is disabled, and one whose owner is out.
 func (s *Snapshot) Credential(realm, number string) (provisioning.SIPCredential, bool) {
 	d, ok := s.domains[realm]
 	if !ok {
 		return provisioning.SIPCredential{}, false
 	}
-	e, ok := d.extensions[number]
-	if !ok || e.Disabled || d.users[e.User].Disabled {
+	if !d.active(number) {
 		return provisioning.SIPCredential{}, false
 	}
+	return d.password(number)
+}
+
+// Password is Credential also of who may not use it now: whoever knows it is told so.
+func (s *Snapshot) Password(realm, number string) (provisioning.SIPCredential, bool) {
+	d, ok := s.domains[realm]
+	if !ok {
+		return provisioning.SIPCredential{}, false
+	}
+	return d.password(number)
+}
+
+func (d *domain) password(number string) (provisioning.SIPCredential, bool) {
 	c, ok := d.credentials[number]
 	if !ok {
 		return provisioning.SIPCredential{}, false
@@ -225,14 +238,53 @@ func (s *Snapshot) Credential(realm, number string) (provisioning.SIPCredential,
 	return *c, true
 }
 
-// Active tells whether an extension is there and in use: neither it nor its owner is disabled. It needs no password for that.
+// active looks at the clock, since a contract ends without a change of anything.
+func (d *domain) active(number string) bool {
+	e, ok := d.extensions[number]
+	return ok && !e.Disabled && !d.users[e.User].Out(time.Now())
+}
+
+// Contract is that of an extension's owner; nil: they have none.
+func (s *Snapshot) Contract(domainName, extension string) *provisioning.Contract {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return nil
+	}
+	return d.users[d.extensions[extension].User].Contract
+}
+
+// ContractEnds is when the next contract of anybody ends; the zero time: none will.
+func (s *Snapshot) ContractEnds(after time.Time) (next time.Time) {
+	for _, d := range s.domains {
+		for _, u := range d.users {
+			if c := u.Contract; c != nil && c.Ends.After(after) && (next.IsZero() || c.Ends.Before(next)) {
+				next = c.Ends
+			}
+		}
+	}
+	return next
+}
+
+// Sponsorless are the users with a contract for whom nobody answers any more, by domain and name.
+func (s *Snapshot) Sponsorless(now time.Time) map[string][]string {
+	out := map[string][]string{}
+	for name, d := range s.domains {
+		for _, u := range d.users {
+			if u.Sponsorless(now, func(n string) (provisioning.User, bool) { s, ok := d.users[n]; return s, ok }) {
+				out[name] = append(out[name], u.Name)
+			}
+		}
+	}
+	return out
+}
+
+// Active tells whether an extension is there and in use: it is not disabled, nor its owner out. It needs no password for that.
 func (s *Snapshot) Active(domainName, number string) bool {
 	d, ok := s.domains[domainName]
 	if !ok {
 		return false
 	}
-	e, ok := d.extensions[number]
-	return ok && !e.Disabled && !d.users[e.User].Disabled
+	return d.active(number)
 }
 
 // TrunksFor lists the enabled trunks with the longest prefix of what was dialled, by name: the ways out, in order. Cost: the prefix's length.

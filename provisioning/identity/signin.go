@@ -63,7 +63,7 @@ func (s *Service) session(r *http.Request, a authRequest) (session, bool, error)
 	if err != nil {
 		return session{}, false, err
 	}
-	return v, known && !u.Disabled && !stored.MustChange && string(stored.Salt) == v.salt, nil
+	return v, known && !u.Out(s.cfg.Clock()) && !stored.MustChange && string(stored.Salt) == v.salt, nil
 }
 
 // posted checks what every form carries: the sign-in, its browser, the CSRF token. It answers itself when it says false.
@@ -201,7 +201,7 @@ func (s *Service) changePassword(ctx context.Context, who account, salt, next st
 	if err != nil {
 		return err
 	}
-	if !known || u.Disabled || !v.MustChange || string(v.Salt) != salt {
+	if !known || u.Out(s.cfg.Clock()) || !v.MustChange || string(v.Salt) != salt {
 		return errNoRequest
 	}
 	if v.matches(next) {
@@ -298,7 +298,7 @@ func (s *Service) checkPassword(ctx context.Context, who account, password strin
 		known = false
 	}
 	good = v.matches(password)
-	return u, v, good && known && !u.Disabled, nil
+	return u, v, good && known && !u.Out(s.cfg.Clock()), nil
 }
 
 // errBusy says that too many passwords wait to be hashed.

@@ -186,7 +186,7 @@ func (s *Service) activeUser(ctx context.Context, who account) (provisioning.Use
 	if err != nil {
 		return u, s.fault("read user", err)
 	}
-	if !known || u.Disabled || v.MustChange {
+	if !known || u.Out(s.cfg.Clock()) || v.MustChange {
 		return u, oidc.ErrInvalidGrant()
 	}
 	return u, nil

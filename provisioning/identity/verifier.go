@@ -210,7 +210,7 @@ func (v *Verifier) current(s provisioning.Subject, m *Mapping) (provisioning.Sub
 	}
 	u, known := v.users.User(s.Domain, s.User)
 	switch {
-	case known && u.Disabled:
+	case known && u.Out(v.clock()):
 		return provisioning.Subject{}, refused("user disabled")
 	case !known && m.StoreRoles:
 		return provisioning.Subject{}, refused("user unknown")

@@ -172,6 +172,13 @@ const (
 	RecordingScopePut    provisioning.Action = "recording-scope.put"
 	RecordingScopeDelete provisioning.Action = "recording-scope.delete"
 
+	ProvisionerRead   provisioning.Action = "provisioner.read" // who tells by SCIM who comes and goes
+	ProvisionerPut    provisioning.Action = "provisioner.put"
+	ProvisionerDelete provisioning.Action = "provisioner.delete"
+	ProvisionerSecret provisioning.Action = "provisioner.secret"
+	LifecycleRead     provisioning.Action = "lifecycle-rules.read" // what becomes of these people
+	LifecyclePut      provisioning.Action = "lifecycle-rules.put"
+
 	DisposalRead    provisioning.Action = "disposal.read" // what falls due
 	DisposalApprove provisioning.Action = "disposal.approve"
 
@@ -324,7 +331,7 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows())
+	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), lifecycleRows())
 }
 
 // callRows are about calls that are running.
@@ -444,29 +451,6 @@ func ofOwners(a provisioning.Action, kind string) row {
 		r = r.andOwn(role)
 	}
 	return r
-}
-
-// queueRows are about the call centre. Own is: the supervisor's queue, the agent's own extension.
-func queueRows() []row {
-	return []row{
-		grant(QueueRead, provisioning.KindQueue, admin, telephony),
-		grant(QueuePut, provisioning.KindQueue, admin, telephony),
-		grant(QueueDelete, provisioning.KindQueue, admin, telephony),
-		grant(QueueWatch, provisioning.KindQueue, admin, telephony).andOwn(staff),
-		grant(QueueReport, KindReport, admin, telephony, auditor),
-
-		grant(AgentRead, provisioning.KindAgent, admin, telephony).andOwn(staff),
-		grant(AgentPut, provisioning.KindAgent, admin, telephony),
-		grant(AgentDelete, provisioning.KindAgent, admin, telephony),
-		grant(AgentState, provisioning.KindAgent, admin, telephony).andOwn(staff),
-
-		grant(SupervisionRead, provisioning.KindSupervision, admin, auditor),
-		grant(SupervisionPut, provisioning.KindSupervision, admin), // who keeps the telephones does not decide who hears them
-		grant(SupervisionDelete, provisioning.KindSupervision, admin),
-
-		grant(CallBackRead, provisioning.KindCallBack, admin, telephony),
-		grant(CallBackDelete, provisioning.KindCallBack, admin, telephony),
-	}
 }
 
 // watchRows are about rooms, who is spoken to, and what watches over the switch.

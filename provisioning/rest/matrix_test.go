@@ -135,6 +135,10 @@ func operationActions() map[string]provisioning.Action {
 		"DELETE /v1/domains/{domain}/call-backs/{key}": policy.CallBackDelete,
 		"GET /v1/domains/{domain}/supervisions":        policy.SupervisionRead, "GET /v1/domains/{domain}/supervisions/{key}": policy.SupervisionRead,
 		"PUT /v1/domains/{domain}/supervisions/{key}": policy.SupervisionPut, "DELETE /v1/domains/{domain}/supervisions/{key}": policy.SupervisionDelete,
+		"GET /v1/domains/{domain}/provisioners": policy.ProvisionerRead, "GET /v1/domains/{domain}/provisioners/{key}": policy.ProvisionerRead,
+		"PUT /v1/domains/{domain}/provisioners/{key}": policy.ProvisionerPut, "DELETE /v1/domains/{domain}/provisioners/{key}": policy.ProvisionerDelete,
+		"POST /v1/domains/{domain}/provisioners/{key}/secret": policy.ProvisionerSecret,
+		"GET /v1/domains/{domain}/lifecycle-rules":            policy.LifecycleRead, "PUT /v1/domains/{domain}/lifecycle-rules": policy.LifecyclePut,
 		"GET /v1/domains/{domain}/reports/{key}": policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
 	}
 }

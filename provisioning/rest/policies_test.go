@@ -351,7 +351,7 @@ func TestDocumentSaysWhatWaits(t *testing.T) {
 			continue
 		}
 		want := provisioning.Guarded(rule.kind) && (last == "{key}" || last == "{domain}") && name != "DELETE /v1/domains/{domain}/recording-policies/{key}" ||
-			last == "label" || last == "retention" || last == "listening-rules"
+			last == "label" || last == "retention" || last == "listening-rules" || last == "lifecycle-rules"
 		if got := op.Responses["202"] != nil; got != want {
 			t.Errorf("%s may wait: %t, want %t", name, got, want)
 		}

@@ -150,6 +150,7 @@ func build(cfg Config) (*api, error) {
 	a.registerHistory()
 	a.registerPersonal()
 	a.registerListening()
+	a.registerProvisioners()
 	a.registerAudit()
 	a.registerOptional()
 	if err := a.registerPlain(); err != nil {

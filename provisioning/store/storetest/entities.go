@@ -204,6 +204,7 @@ func testReferences(t *testing.T, open Open) {
 	}
 	// When the reference goes, the target can go.
 	put(t, s, domA, provisioning.Extension{Number: "2001"})
+	update(t, s, admin(domA), func(w provisioning.Writer) error { return w.Delete(domA, "account", "a1", "") })
 	update(t, s, admin(domA), func(w provisioning.Writer) error { return w.Delete(domA, "user", "taro", "") })
 }
 

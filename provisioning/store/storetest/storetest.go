@@ -199,5 +199,10 @@ func sample() []provisioning.Entity {
 		provisioning.Queue{Number: "7001", Title: "窓口", Members: []provisioning.QueueMember{{Agent: "2001", Rank: 1}}},
 		provisioning.Agent{Number: "2001", Skills: map[string]int{"tax": 3}, Queues: []string{"7001"}, Paused: "昼食"},
 		provisioning.CallBack{ID: "c1-q1", Queue: "7001", Number: "+819011112222", Arrived: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)},
+		provisioning.Provisioner{Name: "entra", Title: "Entra ID", Expires: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)},
+		provisioning.LifecycleRules{QuarantineDays: 30, Rules: []provisioning.LifecycleRule{{Name: "tax", Department: "税務課", Group: "職員", Roles: []provisioning.Role{provisioning.RoleStaff},
+			Numbers: &provisioning.NumberRule{Attribute: "employeeNumber", From: "3000", To: "3999", Move: true}, HuntGroups: []string{"6000"}, Scope: &provisioning.ScopeRule{Numbers: []string{"0312345678"}}}}},
+		provisioning.UserGroup{ID: "g1", Display: "職員", ExternalID: "x", Provisioner: "entra"},
+		provisioning.Account{ID: "a1", User: "taro", Provisioner: "entra", Document: []byte(`{"userName":"Taro"}`), Groups: []string{"g1"}, Extension: "3000", Granted: []provisioning.Role{provisioning.RoleStaff}},
 	}
 }

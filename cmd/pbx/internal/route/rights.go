@@ -50,7 +50,8 @@ const (
 func May(dir Directory, who Judged, readings ...string) Verdict {
 	d, ok := dir.Domain(who.Domain)
 	e, known := dir.Extension(who.Domain, who.Extension)
-	if !ok || !known || e.Disabled || len(readings) == 0 {
+	contract := dir.Contract(who.Domain, who.Extension)
+	if !ok || !known || e.Disabled || contract.Over(who.At) || len(readings) == 0 {
 		return Verdict{Charge: Charge{Class: provisioning.ClassOther, Denied: true}, Rule: "nobody answers for it", Say: sayClosed}
 	}
 	open := OpenTo(dir, who.Domain, e, who.At)
@@ -58,6 +59,9 @@ func May(dir Directory, who Judged, readings ...string) Verdict {
 	var worst Verdict
 	for i, r := range readings {
 		v := open.judge(r, who.PIN)
+		if v.Class != provisioning.ClassEmergency && !contract.MayCall(forms(r)...) {
+			v.Denied, v.ByPIN, v.Rule, v.Say = true, false, "not in the contract of "+who.Extension, sayClosed
+		}
 		if v.Extension = who.Extension; locked && v.Class != provisioning.ClassInternal {
 			v.Denied, v.ByPIN, v.Rule, v.Say = true, false, "the telephone of "+who.Extension+" is locked", sayLocked
 		}
@@ -76,9 +80,12 @@ type Open struct {
 	of    string                   // whose rights they are
 }
 
-// OpenTo are the rights of an extension: its own, or those of its class of restriction, or of its department's, or the domain's.
+// OpenTo are the rights of an extension: those of its owner's contract, its own, or those of its class of restriction, or of its department's, or the domain's.
 func OpenTo(dir Directory, domain string, e provisioning.Extension, now time.Time) Open {
 	name := e.Restriction
+	if c := dir.Contract(domain, e.Number); c != nil && c.Restriction != "" {
+		name = c.Restriction
+	}
 	if name == "" && e.Rights == nil {
 		dep, _ := dir.Department(domain, e.Department)
 		name = dep.Restriction

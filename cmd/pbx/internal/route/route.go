@@ -35,6 +35,8 @@ type Numbers interface {
 	// PersonAt is who is signed in at the telephone of an extension.
 	PersonAt(domain, desk string, now time.Time) (person string, ok bool)
 	ShortNumber(domain string, e provisioning.Extension, code string) (number string, ok bool)
+	// Contract is that of an extension's owner who is from outside; nil: none.
+	Contract(domain, extension string) *provisioning.Contract
 }
 
 // Desk is what routing reads of what people set about their telephones.
@@ -243,7 +245,7 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		return inbound(dir, req, p)
 	}
 	caller, ok := dir.Extension(req.Domain, req.Extension)
-	if !ok || caller.Disabled {
+	if !ok || caller.Disabled || dir.Contract(req.Domain, req.Extension).Over(now) {
 		return refuse(403, "caller is no extension")
 	}
 	p.Shown = Shown{Number: caller.Number, Display: caller.Display}
@@ -252,7 +254,7 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 	}
 	if req.Inside {
 		if own, ok := inside(dir, req, caller, p); ok {
-			return own
+			return bound(dir, req, own)
 		}
 		return refuse(404, "no number of ours: "+req.Dialled)
 	}
@@ -268,14 +270,14 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		}
 	}
 	if own, ok := inside(dir, req, caller, p); ok {
-		return own
+		return bound(dir, req, own)
 	}
 	if n, wish := number.Japan.SplitPresentation(req.Dialled); wish != number.PresentDefault {
 		return presenting(dir, req, caller, n, wish, p)
 	}
 	if did, ok := dir.DID(req.Domain, req.E164); ok { // our own outside number, dialled from inside
 		p.Direction, p.Why, p.Record = Internal, "own DID "+did.Number, made(dir, req, caller, p)
-		return toDID(dir, req, did, p)
+		return bound(dir, req, toDID(dir, req, did, p))
 	}
 	return outbound(dir, req, caller, number.PresentDefault, p)
 }
@@ -286,11 +288,11 @@ func presenting(dir Directory, req Request, caller provisioning.Extension, n str
 	req.E164, _ = number.Japan.E164(n)
 	p.To = n
 	if inside, ok := colleague(dir, req, caller, p); ok {
-		return inside
+		return bound(dir, req, inside)
 	}
 	if did, ok := dir.DID(req.Domain, req.E164); ok {
 		p.Direction, p.Why, p.Record = Internal, "own DID "+did.Number, made(dir, req, caller, p)
-		return toDID(dir, req, did, p)
+		return bound(dir, req, toDID(dir, req, did, p))
 	}
 	return outbound(dir, req, caller, wish, p)
 }
@@ -441,6 +443,14 @@ func colleague(dir Directory, req Request, caller provisioning.Extension, p Plan
 		return internalGroup(dir, req, caller, g, p), true
 	}
 	return p, false
+}
+
+// bound refuses a number inside that the caller's contract does not have.
+func bound(dir Directory, req Request, p Plan) Plan {
+	if !dir.Contract(req.Domain, req.Extension).MayCall(req.Dialled, req.E164) {
+		return Plan{Refuse: sip.CauseForbidden, Say: sayClosed, Direction: Internal, To: req.Dialled, Why: "not in the contract of " + req.Extension}
+	}
+	return p
 }
 
 // forbid refuses what the rights of the one who pays do not open.

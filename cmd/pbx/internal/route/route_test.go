@@ -24,6 +24,7 @@ type dir struct {
 	calendars    map[string]provisioning.Calendar
 	rejections   []provisioning.Rejection
 	restrictions map[string]provisioning.Restriction
+	contracts    map[string]*provisioning.Contract // by extension
 	departments  map[string]provisioning.Department
 	short        map[string]string
 	mailboxes    map[string]provisioning.Mailbox
@@ -101,6 +102,8 @@ func (d dir) Restriction(dom, n string) (provisioning.Restriction, bool) {
 	v, ok := d.restrictions[dom+"|"+n]
 	return v, ok
 }
+
+func (d dir) Contract(dom, n string) *provisioning.Contract { return d.contracts[dom+"|"+n] }
 
 func (d dir) Department(dom, n string) (provisioning.Department, bool) {
 	v, ok := d.departments[dom+"|"+n]
