@@ -72,6 +72,8 @@ type HTTPConfig struct {
 	Certificate string `yaml:"certificate"` // PEM file
 	Key         string `yaml:"key"`
 	Metrics     string `yaml:"metrics"` // "127.0.0.1:9090"; "off"
+
+	Rate float64 `yaml:"rate_per_user"` // requests per second of one user with one client, of which twice as many may come at once; 50
 }
 
 // RecordingConfig bounds what the recorder holds in memory.
@@ -309,6 +311,9 @@ func (h HTTPConfig) validate() error {
 		if _, err := netip.ParseAddrPort(h.Metrics); err != nil {
 			return invalid("http.metrics", `is no address:port, nor "off"`)
 		}
+	}
+	if h.Rate < 0 {
+		return invalid("http.rate_per_user", "is less than 0")
 	}
 	return nil
 }

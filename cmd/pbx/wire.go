@@ -407,7 +407,7 @@ func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
 		Keys:         recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
-		StepUp: p.config.stepUp(time.Now).check, Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
+		StepUp: p.config.stepUp(time.Now).check, Rate: p.config.HTTP.Rate, Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.identity != nil {
 		cfg.Passwords = p.identity
 	}

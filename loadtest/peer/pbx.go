@@ -82,6 +82,7 @@ type PBX struct {
 // Options change what a PBX is started with.
 type Options struct {
 	YAML   string   // added to the configuration
+	HTTP   string   // added to its http section, as "rate_per_user: 1000"
 	SIP    string   // added to its sip section, as "rate: 1000"; lines after the first by two spaces
 	Prefix []string // put before the command, as "env GOMAXPROCS=1 taskset -c 1": each must exec, so that the process is the switch's
 }
@@ -100,7 +101,7 @@ func NewPBX(bin, dir string, o Options) (*PBX, error) {
 	p.UDP, p.TLS = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
 	p.URL, p.Metrics = fmt.Sprintf("http://127.0.0.1:%d", ports[2]), fmt.Sprintf("127.0.0.1:%d", ports[3])
 	p.WSS = fmt.Sprintf("127.0.0.1:%d", ports[4])
-	yaml := fmt.Sprintf("data: %s\nhttp: {listen: \"127.0.0.1:%d\", metrics: %q}\n", filepath.Join(dir, "var"), ports[2], p.Metrics)
+	yaml := fmt.Sprintf("data: %s\nhttp:\n  listen: \"127.0.0.1:%d\"\n  metrics: %q\n  %s\n", filepath.Join(dir, "var"), ports[2], p.Metrics, o.HTTP)
 	if !strings.Contains(o.YAML, "sip:") {
 		yaml += fmt.Sprintf("sip:\n  listen: [\"udp:%s\", \"tcp:%s\", \"tls:%s\", \"wss:%s\"]\n", p.UDP, p.UDP, p.TLS, p.WSS)
 		if o.SIP != "" {

@@ -131,7 +131,7 @@ func (l *lab) startWith(ctx context.Context, prefix []string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := peer.NewPBX(l.switchBin, dir, peer.Options{Prefix: prefix, SIP: "rate: 100000\n  rate_per_source: 100000",
+	p, err := peer.NewPBX(l.switchBin, dir, peer.Options{Prefix: prefix, HTTP: "rate_per_user: 100000", SIP: "rate: 100000\n  rate_per_source: 100000",
 		YAML: "media: {ports: \"16384-32767\"}\ncalls: 10000\ndrain: 1s\n"})
 	if err != nil {
 		return nil, err

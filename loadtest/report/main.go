@@ -49,6 +49,7 @@ var sections = []section{
 	{"vault-rendering", "Recordings: rendering and marked copies", vaultRenderMethod, alone(measureRendering), false},
 	{"vault-search", "Recordings: search among a million", vaultSearchMethod, alone(measureSearch), false},
 	{"vault-hang-ups", "Recordings: 50 hang-ups a second", vaultCallsMethod, alone(measureHangUps), false},
+	{"api", "Reading and writing by the API", apiMethod, alone(measureAPI), false},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
 	{"calls", "Memory of a held call", callsMethod, measureCalls, false},
 }
