@@ -48,6 +48,7 @@ func TestMainJob(t *testing.T) {
 	nothingReadable(t, p, planted)
 	refusals(t, p, rec.ID)
 	stockAge(t, p)
+	decided(t, p, rec.ID)
 	altered(t, p, rec.ID)
 	verified(t, p)
 }
@@ -202,6 +203,39 @@ func stockAge(t *testing.T, p *peer.PBX) {
 				t.Errorf("%s is no WAV inside", filepath.Base(o))
 			}
 		}
+	}
+}
+
+// decided: what people write about a recording lies beside it soon, sealed, and the audit log says so.
+func decided(t *testing.T, p *peer.PBX, id string) {
+	t.Helper()
+	status, answer, err := p.DoAs(t.Context(), person(t, p, "writer", "recording-listener"), "POST", "recordings/"+id+"/notes", map[string]string{"text": "call back"})
+	must(t, err)
+	if status != 201 {
+		t.Fatalf("a note: %d %s", status, answer)
+	}
+	must(t, peer.Until(time.Minute, func() bool {
+		n, err := p.Metric(t.Context(), "naisen_remarks_written_total")
+		must(t, err)
+		return n == 1
+	}))
+	all := objects(t, p, id+".remarks-0001.age")
+	if len(all) != 1 {
+		t.Fatalf("%q lie beside %s", all, id)
+	}
+	sealed, err := os.ReadFile(all[0])
+	must(t, err)
+	if !strings.HasPrefix(string(sealed), "age-encryption.org/v1\n") || strings.Contains(string(sealed), "call back") {
+		t.Errorf("%s is not sealed", all[0])
+	}
+	var log struct {
+		Items []struct {
+			Detail map[string]any `json:"detail"`
+		} `json:"items"`
+	}
+	get(t, p, "audit?action=recording.remarks", &log)
+	if len(log.Items) != 1 || log.Items[0].Detail["number"] != 1.0 {
+		t.Errorf("the audit log: %+v", log)
 	}
 }
 
