@@ -62,6 +62,8 @@ const (
 	KindProposal     = "proposal"
 	KindListening    = "listening-request"
 
+	KindEmergencySignIn = "emergency-sign-in"
+
 	KindListeningRules = "listening-rules"
 	KindRecordingScope = "recording-scope"
 	KindProvisioner    = "provisioner"
@@ -73,7 +75,7 @@ const (
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}, ListeningRules{}, RecordingScope{}, ListeningRequest{}, Provisioner{}, LifecycleRules{}, UserGroup{}, Account{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}, ListeningRules{}, RecordingScope{}, ListeningRequest{}, Provisioner{}, LifecycleRules{}, UserGroup{}, Account{}, EmergencySignIn{}}
 }
 
 // Row is an entity as the store keeps it.

@@ -25,6 +25,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
 	"audit-unpublished":      {"Checkpoints of the audit log have been on this machine alone for an hour", "監査ログの署名済みチェックポイントが1時間以上、外部に保管されていません"},
 	"break-glass":            {"Somebody hears recordings without an approval", "承認なしの緊急聴取が行われました"},
+	"break-glass-account":    {"The break-glass account was used", "緊急用アカウントが使用されました"},
 	"call-back-refused":      {"A queue may not call back whom it promised it", "キューの折り返し発信が許可されていません"},
 	"call-panic":             {"A call ended by a fault of the switch", "交換機の不具合で通話が終了しました"},
 	"certificate-expires":    {"The SIP certificate ends within two weeks", "SIP証明書の有効期限が2週間以内です"},
@@ -56,7 +57,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"recording-failed":       {"A recording failed", "録音に失敗しました"},
 	"recordings-differ":      {"The catalogue of recordings and the store differ", "録音の台帳と保存先の内容が一致しません"},
 	"remarks-late":           {"Notes, cases and labels of recordings are not in the store yet", "録音のメモ・案件番号・機密度が、まだ保存先に保存されていません"},
-	"review-waiting":         {"A listening without an approval waits for its review", "緊急聴取の事後確認が済んでいません"},
+	"review-waiting":         {"A listening without an approval, or a use of the break-glass account, waits for its review", "緊急聴取または緊急用アカウントの事後確認が済んでいません"},
 	"rewrap-failing":         {"Recordings cannot be brought to their newest key", "新しい鍵に移せない録音があります"},
 	"sign-in-guesses":        {"Somebody guesses SIP passwords", "SIPパスワードの総当たりを検知しました"},
 	"spool-large":            {"Recordings that wait for the store take a tenth of the disk", "保存待ちの録音がディスクの1割を超えました"},
@@ -71,7 +72,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 }
 
 // everyTime are told of each time that they happen: nobody wants to hear of the first one only.
-var everyTime = map[string]bool{"emergency-call": true, "break-glass": true, "manager-alone": true}
+var everyTime = map[string]bool{"emergency-call": true, "break-glass": true, "break-glass-account": true, "manager-alone": true}
 
 type alarmKey struct{ name, domain, object string }
 

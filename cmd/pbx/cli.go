@@ -55,6 +55,7 @@ func (c loginCmd) signIn(ctx context.Context, l identity.Login) (identity.Tokens
 	if err != nil {
 		return identity.Tokens{}, err
 	}
+	l.Code = func() (string, error) { return ask(in, "Code of the app, or a recovery code: ") }
 	return l.Password(ctx, c.User, password, func() (string, error) {
 		return ask(in, "New password (12 characters or more): ")
 	})

@@ -69,6 +69,8 @@ var libraries = map[string][]string{
 	"modernc.org/sqlite":                   {"provisioning/store", "recorder/catalogue"},
 	"github.com/zitadel/oidc":              {"provisioning/identity"},
 	"github.com/go-jose/go-jose":           {"provisioning/identity"},
+	"github.com/go-webauthn/webauthn":      {"provisioning/identity"},
+	"github.com/skip2/go-qrcode":           {"provisioning/identity"},
 	"golang.org/x/oauth2":                  {"provisioning/identity"},
 	"golang.org/x/crypto/argon2":           {"provisioning/identity"},
 	"golang.org/x/crypto/chacha20poly1305": {"provisioning/secret"},

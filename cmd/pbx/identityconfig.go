@@ -15,6 +15,7 @@ import (
 // IdentityConfig names the organisation's OIDC issuer. Empty: the embedded identity service.
 type IdentityConfig struct {
 	Issuer        string               `yaml:"issuer"`
+	Local         bool                 `yaml:"local"`          // people may sign in at the embedded service beside the issuer; the break-glass account always may
 	Audience      string               `yaml:"audience"`       // "naisen"
 	Clients       []string             `yaml:"clients"`        // whose tokens are taken (azp, client_id); any when empty
 	RequireATJWT  bool                 `yaml:"require_at_jwt"` // take only JWTs that say that they are access tokens (RFC 9068)
@@ -103,6 +104,9 @@ func (c *Config) validateIdentity() error {
 
 // embedded says that the switch is its own identity service.
 func (c Config) embedded() bool { return c.Identity.Issuer == "" }
+
+// localSignIn says whether people sign in at the embedded service: beside an outside issuer only where the configuration says so.
+func (c Config) localSignIn() bool { return c.embedded() || c.Identity.Local }
 
 // issuer is the organisation's OIDC service as data.
 func (c Config) issuer() identity.Issuer {

@@ -23,6 +23,8 @@ type commands struct {
 	Login loginCmd `cmd:"" help:"Sign in and print an access token for REST."`
 	Audit auditCmd `cmd:"" help:"The audit log."`
 
+	BreakGlass breakGlassCmd `cmd:"" help:"The account for the day on which nobody can sign in."`
+
 	Vault vaultCmd `cmd:"" help:"Run the vault as a process of its own: the private keys of recordings, and what opens them."`
 
 	Render renderCmd `cmd:"" hidden:""`

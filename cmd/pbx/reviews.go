@@ -7,12 +7,13 @@ import (
 	"naisen/provisioning"
 )
 
-// reviews are the listenings without an approval that nobody has looked at yet: each is an alarm until somebody else has.
+// reviews are the listenings without an approval, and the uses of the break-glass account, that nobody has looked at yet: each is an alarm until somebody
+// else has.
 type reviews struct {
 	alarms *alarms
 
 	mu   sync.Mutex
-	open map[[2]string]string // domain and request: who and for what
+	open map[[2]string]string // domain and request or use: who and for what
 }
 
 // openReviews reads those of before.
@@ -33,6 +34,15 @@ func openReviews(ctx context.Context, s provisioning.Store, a *alarms) (*reviews
 					v.open[[2]string{d.Name, q.ID}] = whose(q)
 				}
 			}
+			uses, err := provisioning.List[provisioning.EmergencySignIn](r, d.Name, "", 0)
+			if err != nil {
+				return err
+			}
+			for _, e := range uses {
+				if e.Unreviewed() {
+					v.open[[2]string{d.Name, e.ID}] = whence(e)
+				}
+			}
 		}
 		return nil
 	})
@@ -41,17 +51,26 @@ func openReviews(ctx context.Context, s provisioning.Store, a *alarms) (*reviews
 
 // brokenGlass is told by REST when a listening begins without an approval, and when it was reviewed.
 func (v *reviews) brokenGlass(domain string, q provisioning.ListeningRequest) {
-	k := [2]string{domain, q.ID}
+	v.told("break-glass", domain, q.ID, whose(q), q.Unreviewed())
+}
+
+// emergency is told by the identity service when the break-glass account is used, and by REST when that was reviewed.
+func (v *reviews) emergency(domain string, e provisioning.EmergencySignIn) {
+	v.told("break-glass-account", domain, e.ID, whence(e), e.Unreviewed())
+}
+
+func (v *reviews) told(alarm, domain, id, detail string, unreviewed bool) {
+	k := [2]string{domain, id}
 	v.mu.Lock()
 	_, known := v.open[k]
-	if q.Unreviewed() {
-		v.open[k] = whose(q)
+	if unreviewed {
+		v.open[k] = detail
 	} else {
 		delete(v.open, k)
 	}
 	v.mu.Unlock()
-	if q.Unreviewed() && !known {
-		v.alarms.happened("break-glass", domain, q.ID, whose(q))
+	if unreviewed && !known {
+		v.alarms.happened(alarm, domain, id, detail)
 	}
 }
 
@@ -65,5 +84,7 @@ func (v *reviews) waiting() map[[2]string]string {
 	}
 	return out
 }
+
+func whence(e provisioning.EmergencySignIn) string { return e.User + ", " + e.Source }
 
 func whose(q provisioning.ListeningRequest) string { return q.By + ", " + q.Purpose }

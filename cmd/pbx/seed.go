@@ -22,6 +22,7 @@ const (
 
 // seeded is what the first run made and prints once: the passwords are kept nowhere in clear.
 type seeded struct {
+	Sealed     secret.Secret            // credential of the break-glass account; zero: the domain was there already
 	Admin      secret.Secret            // one-time password of the administrator; zero: there was one already
 	Extensions map[string]secret.Secret // number -> SIP password
 }
@@ -29,24 +30,35 @@ type seeded struct {
 // seed makes the first domain with an administrator, two extensions, a DID that is recorded after a notice, and a trunk.
 // On a store that has the domain it only makes sure of the administrator.
 func seed(ctx context.Context, store provisioning.Store, c Config) (seeded, error) {
-	out := seeded{Extensions: map[string]secret.Secret{}}
+	out, fresh := seeded{Extensions: map[string]secret.Secret{}}, false
 	err := store.Update(ctx, provisioning.Subject{System: true}, func(w provisioning.Writer) error {
 		clear(out.Extensions)
+		fresh = false
 		_, _, err := provisioning.Get[provisioning.Domain](w, c.Domain, c.Domain)
 		if !errors.Is(err, provisioning.ErrNotFound) {
 			return err // there already, or the store failed
 		}
+		fresh = true
 		return seedDomain(w, c, out.Extensions)
 	})
 	if err != nil {
 		return out, fmt.Errorf("first run: %w", err)
 	}
-	if !c.embedded() {
+	if c.embedded() {
+		password, err := identity.Bootstrap(ctx, store, c.Domain)
+		if err != nil {
+			return out, err
+		}
+		if password != "" {
+			out.Admin = secret.New(password)
+		}
+	}
+	if !fresh {
 		return out, nil
 	}
-	password, err := identity.Bootstrap(ctx, store, c.Domain)
-	if err == nil && password != "" {
-		out.Admin = secret.New(password)
+	credential, err := identity.SealAccount(ctx, store, c.Domain)
+	if err == nil {
+		out.Sealed = secret.New(credential)
 	}
 	return out, err
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"naisen/provisioning"
 )
 
 // welcome prints how to point a softphone, a carrier and curl at the switch. Passwords are printed on the first run only: they are
@@ -23,7 +25,7 @@ func (p *pbx) welcome(out io.Writer) {
 	w("  Carrier     a SIP peer at %s (UDP) calls sip:%s@%s without a password:", seedCarrier, seedDID, p.reachedAt("udp", true))
 	w("              it is told that it is recorded, and those of 2001 and 2002 that are registered ring")
 	w("              sipp -sn uac -i %s -s %s %s -m 1 -d 5000", seedCarrier, seedDID, p.reachedAt("udp", true))
-	if p.identity != nil {
+	if p.config.embedded() {
 		w("  REST        TOKEN=$(%s login --url %s)   # user admin", program(), c.HTTP.URL)
 		w("              curl -H \"Authorization: Bearer $TOKEN\" %s/v1/domains/%s/extensions", c.HTTP.URL, c.Domain)
 		w("              curl -H \"Authorization: Bearer $TOKEN\" %s/v1/domains/%s/recordings", c.HTTP.URL, c.Domain)
@@ -48,6 +50,9 @@ func (p *pbx) welcomeFirstRun(w func(string, ...any)) {
 		for _, n := range numbers {
 			w("    extension %s   password %s", n, p.first.Extensions[n].Reveal())
 		}
+	}
+	if !p.first.Sealed.IsZero() {
+		w("    break-glass account %s   credential %s   (put it into an envelope: its use is an alarm, and is reviewed)", provisioning.SealedAccount, p.first.Sealed.Reveal())
 	}
 	if !p.first.Admin.IsZero() {
 		w("    administrator admin   one-time password %s   (the first sign-in asks for a new one)", p.first.Admin.Reveal())

@@ -56,7 +56,7 @@ type pbx struct {
 	checkpoints *audit.Checkpointer // nil: the log was altered, and nothing is signed
 	publisher   *audit.Publisher
 	directory   *directory.Directory
-	identity    *identity.Service // nil with an external issuer
+	identity    *identity.Service // with an outside issuer it lets the break-glass account in, and nobody else
 	verifier    *identity.Verifier
 	issuer      string // of access tokens
 	policy      *policy.Table
@@ -191,17 +191,20 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 func (p *pbx) wireIdentity() (err error) {
 	issuer := p.config.issuer()
 	p.issuer = issuer.URL
-	if p.config.embedded() {
-		p.identity, err = identity.NewService(identity.ServiceConfig{Issuer: p.config.HTTP.URL + "/identity", KeyDir: p.config.path("keys", "identity"),
-			Store: p.store, Domain: p.config.Domain, Audience: p.config.Identity.Audience, AccessTTL: time.Duration(p.config.Identity.AccessTTL), Log: p.log})
-		if err != nil {
-			return err
-		}
-		issuer = p.identity.Issuer()
-		p.issuer = issuer.URL
+	p.identity, err = identity.NewService(identity.ServiceConfig{Issuer: p.config.HTTP.URL + "/identity", KeyDir: p.config.path("keys", "identity"),
+		Store: p.store, Domain: p.config.Domain, Audience: p.config.Identity.Audience, AccessTTL: time.Duration(p.config.Identity.AccessTTL),
+		SealedOnly: !p.config.localSignIn(), BrokenGlass: func(domain string, e provisioning.EmergencySignIn) { p.archive.reviews.emergency(domain, e) }, Log: p.log})
+	if err != nil {
+		return err
+	}
+	issuers := []identity.Issuer{p.identity.Issuer()}
+	if !p.config.embedded() {
+		issuers = append(issuers, issuer)
+	} else {
+		p.issuer = issuers[0].URL
 	}
 	users := identity.UsersFunc(func(domain, name string) (provisioning.User, bool) { return p.directory.Snapshot().User(domain, name) })
-	p.verifier, err = identity.NewVerifier(identity.VerifierConfig{Issuers: []identity.Issuer{issuer}, Users: users, Log: p.log})
+	p.verifier, err = identity.NewVerifier(identity.VerifierConfig{Issuers: issuers, Users: users, Log: p.log})
 	if err == nil {
 		p.closing("verifier", func(context.Context) error { return p.verifier.Close() })
 	}
@@ -403,12 +406,12 @@ func (p *pbx) trusted(a netip.Addr) bool {
 // restConfig is what REST works on. A part that is missing has no operations.
 func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
-		Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls,
+		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls,
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
 		Keys:         recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		StepUp: p.config.stepUp(time.Now).check, Rate: p.config.HTTP.Rate, Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
-	if p.identity != nil {
+	if p.config.localSignIn() {
 		cfg.Passwords = p.identity
 	}
 	return cfg
@@ -428,9 +431,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	if mounts[scim.Pattern], err = scim.New(scim.Config{Store: liveStore{p.store, p.directory, p.log}, Log: p.log}); err != nil {
 		return err
 	}
-	if p.identity != nil {
-		mounts[p.identity.Path()+"/"] = p.identity.Handler()
-	}
+	mounts[p.identity.Path()+"/"] = p.identity.Handler()
 	handler, err := rest.New(p.restConfig(mounts))
 	if err != nil {
 		return err

@@ -104,13 +104,13 @@ const (
 func (r *rig) consoleRedirect() string { return r.server.URL + "/console" }
 
 // signIn goes through the login page with the administrator's password and returns the answer to it.
-func (b *browser) signIn(at string) (*http.Response, string) {
+func (b *browser) signIn(at string, headers ...string) (*http.Response, string) {
 	b.t.Helper()
 	resp, body := b.visit(at)
 	p := formOf(b.t, resp, body)
 	p.values.Set("user", "admin")
 	p.values.Set("password", newSecret)
-	return b.post(p)
+	return b.post(p, headers...)
 }
 
 func codeOf(resp *http.Response) string {
@@ -336,7 +336,8 @@ func TestSessions(t *testing.T) {
 	r.store.put(testDomain, provisioning.User{Name: "admin", Disabled: true})
 	shows("disabled", console(nil), "login")
 	r.store.put(testDomain, provisioning.User{Name: "admin"})
-	shows("enabled again", console(nil), "code")
+	shows("enabled again: the session ended", console(nil), "login")
+	b.signIn(console(nil))
 	who := account{testDomain, "admin"}
 	_, held, _, err := readAccount(t.Context(), r.store, who)
 	if err != nil {
@@ -416,13 +417,13 @@ func TestDiscoveryUserInfoAndEndSession(t *testing.T) {
 		return resp.StatusCode, m
 	}
 	_, doc := get("/identity/.well-known/openid-configuration", "")
-	for _, absent := range []string{"introspection_endpoint", "device_authorization_endpoint", "registration_endpoint"} {
+	for _, absent := range []string{"introspection_endpoint", "registration_endpoint"} {
 		if s, _ := doc[absent].(string); s != "" {
 			t.Errorf("%s is published: %s", absent, s)
 		}
 	}
 	if b, _ := json.Marshal([]any{doc["grant_types_supported"], doc["response_types_supported"], doc["code_challenge_methods_supported"]}); string(b) !=
-		`[["authorization_code","refresh_token"],["code"],["S256"]]` {
+		`[["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code"],["code"],["S256"]]` {
 		t.Errorf("discovery promises %s", b)
 	}
 	if code, m := get("/identity/userinfo", tok.Access); code != 200 || m["sub"] != "admin@"+testDomain {
@@ -432,7 +433,7 @@ func TestDiscoveryUserInfoAndEndSession(t *testing.T) {
 	if code, _ := get("/identity/userinfo", id); code != 401 {
 		t.Errorf("userinfo with an ID token: %d", code)
 	}
-	for _, path := range []string{"/identity/oauth/introspect", "/identity/healthz", "/identity/authorize/callback?id=x", "/identity/device_authorization"} {
+	for _, path := range []string{"/identity/oauth/introspect", "/identity/healthz", "/identity/authorize/callback?id=x"} {
 		if code, _ := get(path, ""); code != 404 {
 			t.Errorf("%s: %d, want 404", path, code)
 		}

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -28,6 +27,7 @@ type grant struct {
 	ACR      string    `json:"acr"`
 	AMR      []string  `json:"amr"`
 	Used     time.Time `json:"used"`
+	Until    time.Time `json:"until,omitzero"` // the break-glass account's end, whatever is refreshed
 }
 
 // refreshToken is the parsed form of what the client holds.
@@ -122,8 +122,26 @@ func (s *Service) rotate(ctx context.Context, t refreshToken, client string, sco
 	return fresh.encode(), g, errors.Join(err, bad)
 }
 
-func (s *Service) expired(g grant, now time.Time) bool {
-	return now.Sub(g.Used) > s.cfg.RefreshTTL || now.Sub(g.AuthTime) > 4*s.cfg.RefreshTTL
+func (s *Service) expired(g grant, now time.Time) bool { return now.After(g.ends(s.cfg.RefreshTTL)) }
+
+// sealedUntil is when what the break-glass account was given ends; zero for everybody else.
+func sealedUntil(sealed bool, at time.Time) time.Time {
+	if !sealed {
+		return time.Time{}
+	}
+	return at.Add(sealedTTL)
+}
+
+// ends is when a grant is worth nothing any more unless it is used before: it lives for ttl from each use, and four times that in all.
+func (g grant) ends(ttl time.Duration) time.Time {
+	unused, last := g.Used.Add(ttl), g.AuthTime.Add(4*ttl)
+	if !g.Until.IsZero() && g.Until.Before(last) {
+		last = g.Until
+	}
+	if unused.Before(last) {
+		return unused
+	}
+	return last
 }
 
 // revokeRefresh ends the grant of a token that is the current one of this client.
@@ -161,29 +179,18 @@ func (s *Service) changeGrants(ctx context.Context, who account, change func([]g
 		} else if err != nil {
 			return err
 		}
-		var list []grant
-		raw, err := provisioning.Secret(w, who.domain, secretGrants, who.user)
-		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+		list, found, err := readGrants(w, who)
+		if err != nil {
 			return err
-		}
-		if err == nil && json.Unmarshal(raw, &list) != nil {
-			list = nil // unreadable: those clients sign in again
 		}
 		if list, err = change(list); err != nil {
 			return err
 		}
 		now := s.cfg.Clock()
 		list = slices.DeleteFunc(list, func(g grant) bool { return s.expired(g, now) })
-		if len(list) == 0 && raw == nil {
+		if len(list) == 0 && !found {
 			return nil
 		}
-		if len(list) == 0 {
-			return w.PutSecret(who.domain, secretGrants, who.user, nil)
-		}
-		b, err := json.Marshal(list)
-		if err != nil {
-			return err
-		}
-		return w.PutSecret(who.domain, secretGrants, who.user, b)
+		return writeGrants(w, who, list)
 	})
 }

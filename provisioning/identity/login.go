@@ -25,6 +25,7 @@ import (
 var (
 	ErrWrongPassword = errors.New("identity: user or password is wrong")
 	ErrTooMany       = errors.New("identity: too many attempts; wait")
+	ErrSecondFactor  = errors.New("identity: a second factor is asked for, which cannot be shown here")
 	ErrLogin         = errors.New("identity: sign-in did not end with a code")
 )
 
@@ -37,6 +38,8 @@ type Login struct {
 	Callback string       // loopback address and port that the browser comes back to, of an issuer that compares it with one it was told; "": any port
 	StepUp   Requirement  // ACR and MaxAge are asked of the issuer (RFC 9470 section 4); AMR cannot be
 	HTTP     *http.Client // nil: a new one. Its transport is used; cookies and redirects are the Login's own
+	// Code is asked for a code of the authenticator app, or a recovery code, where Password meets a second factor; nil makes that ErrSecondFactor.
+	Code func() (string, error)
 }
 
 // Tokens is what a sign-in gives. It prints as "[redacted]".
@@ -51,7 +54,7 @@ func (Tokens) GoString() string     { return "[redacted]" }
 func (Tokens) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // Password signs in at the embedded service's own pages, without a browser. newPassword is asked when the password was a one-time
-// one; nil makes that ErrWeakPassword. Errors: ErrWrongPassword, ErrTooMany, ErrWeakPassword, ErrLogin.
+// one; nil makes that ErrWeakPassword. Errors: ErrWrongPassword, ErrTooMany, ErrWeakPassword, ErrSecondFactor, ErrLogin.
 func (l Login) Password(ctx context.Context, user, password string, newPassword func() (string, error)) (Tokens, error) {
 	f, err := l.start(ctx, "http://127.0.0.1:1/callback") // nothing listens there: the last redirect is read, not followed
 	if err != nil {
@@ -82,6 +85,14 @@ func (l Login) Password(ctx context.Context, user, password string, newPassword 
 			p.values.Set("again", next)
 		case p.asks("again"):
 			return Tokens{}, ErrWeakPassword
+		case p.asks("code") && l.Code != nil && p.status != http.StatusTooManyRequests:
+			var code string
+			if code, err = l.Code(); err != nil {
+				return Tokens{}, err
+			}
+			p.values.Set("code", code)
+		case p.asks("code"), p.status == http.StatusOK && p.asks("passkey") && asked > 0:
+			return Tokens{}, ErrSecondFactor
 		default:
 			return Tokens{}, statusError(p.status)
 		}

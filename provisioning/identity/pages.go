@@ -2,7 +2,7 @@ package identity
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -11,42 +11,13 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed pages/page.html
-var pageHTML string
+//go:embed pages/*.html
+var pageFiles embed.FS
 
-var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+//go:embed pages/passkey.js
+var passkeyScript []byte
 
-// texts of the pages in one language.
-type texts struct {
-	Lang, SignIn, User, Password, NewPassword, Again, Other string
-	Continue, ContinueAs                                    string // ContinueAs: %user, %client
-	SetPassword, SetPasswordWhy                             string
-	Wrong, Wait, Weak, Differ                               string
-	Gone, GoneTitle, SignedOut, Fault                       string
-}
-
-var pageTexts = map[string]texts{
-	"en": {
-		Lang: "en", SignIn: "Sign in", User: "User", Password: "Password", NewPassword: "New password", Again: "New password again",
-		Other: "Use another account", Continue: "Continue", ContinueAs: "Sign in to %client as %user?",
-		SetPassword: "Set a new password", SetPasswordWhy: "The password was for one use. Choose a new one of at least 12 characters.",
-		Wrong: "User or password is wrong.", Wait: "Too many attempts. Wait a moment, then try again.",
-		Weak:   "This password cannot be used: at least 12 characters, not the old one, not your user name.",
-		Differ: "The two passwords differ.", GoneTitle: "Start again",
-		Gone:      "This sign-in has expired or was begun in another browser. Go back to the application and sign in again.",
-		SignedOut: "You are signed out.", Fault: "Something went wrong here. Try again later.",
-	},
-	"ja": {
-		Lang: "ja", SignIn: "ログイン", User: "ユーザー名", Password: "パスワード", NewPassword: "新しいパスワード", Again: "新しいパスワード(確認)",
-		Other: "別のアカウントを使う", Continue: "続ける", ContinueAs: "%user として %client にログインしますか?",
-		SetPassword: "新しいパスワードの設定", SetPasswordWhy: "このパスワードは一度しか使えません。12文字以上の新しいパスワードを決めてください。",
-		Wrong: "ユーザー名またはパスワードが違います。", Wait: "試行回数が多すぎます。しばらく待ってからやり直してください。",
-		Weak:   "このパスワードは使えません。12文字以上で、以前のパスワードやユーザー名を含まないものにしてください。",
-		Differ: "二つのパスワードが一致しません。", GoneTitle: "最初からやり直してください",
-		Gone:      "このログインは期限切れか、別のブラウザーで始められたものです。アプリケーションに戻ってログインし直してください。",
-		SignedOut: "ログアウトしました。", Fault: "サーバーで問題が起きました。しばらくしてからやり直してください。",
-	},
-}
+var pageTemplates = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 
 var pageLanguages = language.NewMatcher([]language.Tag{language.English, language.Japanese})
 
@@ -70,17 +41,17 @@ type page struct {
 	Kind, Title, Text, Error, Button string
 	Action, ID, CSRF                 string
 	User                             string
+	Lines                            []string
+	AsksCode                         bool
+	Options, Script                  string // of a passkey; "": there is none to ask for
 	redirect                         string // where the form may lead in the end: Chrome applies form-action to redirects
 }
 
-// show writes a page. Nothing on it is active; a form goes to this service and from there to the client's address only.
+// Ask is what the browser is to do with a passkey.
+func (page) Ask() string { return "get" }
+
+// show writes a page. Nothing on it is active but what asks for a passkey; a form goes to this service and from there to the client's address only.
 func (s *Service) show(w http.ResponseWriter, status int, p page) {
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, p); err != nil {
-		s.cfg.Log.Error("identity: page", "err", err)
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return
-	}
 	form := "'none'"
 	if p.Action != "" {
 		form = "'self'"
@@ -88,13 +59,37 @@ func (s *Service) show(w http.ResponseWriter, status int, p page) {
 			form += " " + u.Scheme + "://" + u.Host
 		}
 	}
+	if p.Options != "" {
+		p.Script = s.path + "/passkey.js"
+	}
+	s.write(w, status, p.T.Lang, "page.html", form, p.Script != "", p)
+}
+
+func (s *Service) write(w http.ResponseWriter, status int, lang, file, form string, script bool, data any) {
+	var b bytes.Buffer
+	if err := pageTemplates.ExecuteTemplate(&b, file, data); err != nil {
+		s.cfg.Log.Error("identity: page", "err", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	policy := "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action " + form
+	if script {
+		policy += "; script-src 'self'"
+	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action "+form)
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", p.T.Lang)
+	h.Set("Content-Language", lang)
 	h.Set("Vary", "Accept-Language")
 	w.WriteHeader(status)
 	w.Write(b.Bytes())
+}
+
+func (s *Service) showScript(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/javascript; charset=utf-8")
+	h.Set("Cache-Control", "public, max-age=60")
+	w.Write(passkeyScript)
 }
 
 func (s *Service) formPage(r *http.Request, a authRequest, kind string) page {
@@ -103,8 +98,15 @@ func (s *Service) formPage(r *http.Request, a authRequest, kind string) page {
 	switch kind {
 	case "login":
 		p.Title, p.Button, p.Action, p.User = t.SignIn, t.SignIn, s.path+"/login", a.hint
+		p.Options = s.askPasskey(r.Context(), a, factors{})
+	case "second":
+		p.Title, p.Button, p.Action, p.Text = t.Second, t.Continue, s.path+"/second", t.SecondWhy
 	case "new-password":
 		p.Title, p.Button, p.Action, p.Text = t.SetPassword, t.SetPassword, s.path+"/password", t.SetPasswordWhy
+	case "device-confirm":
+		p.Title, p.Button, p.Action = t.Device, t.DeviceAllow, s.path+"/device/confirm"
+	case "reason":
+		p.Title, p.Button, p.Action, p.Text = t.Emergency, t.Continue, s.path+"/reason", t.EmergencyWhy
 	case "continue":
 		p.Title, p.Button, p.Action = t.SignIn, t.Continue, s.path+"/continue"
 	}

@@ -45,6 +45,8 @@ type verifier struct {
 	Key    []byte `json:"key"`
 	// MustChange: a one-time password; a new one is set before any code is issued.
 	MustChange bool `json:"must_change,omitempty"`
+	// Sealed: of the break-glass account. No other way leads to one, and no way from one to a password that a person chose.
+	Sealed bool `json:"sealed,omitempty"`
 }
 
 func (verifier) String() string   { return "[redacted]" }
@@ -103,19 +105,7 @@ func checkNewPassword(user, old, password string) error {
 }
 
 // oneTimePassword has 100 bits and no characters that are mistaken for each other.
-func oneTimePassword() string {
-	const set = "abcdefghjkmnpqrstuvwxyz23456789x" // 32 symbols, so that a byte's low five bits choose evenly
-	b := make([]byte, 20)
-	rand.Read(b)
-	var out strings.Builder
-	for i, c := range b {
-		if i > 0 && i%5 == 0 {
-			out.WriteByte('-')
-		}
-		out.WriteByte(set[c&31])
-	}
-	return out.String()
-}
+func oneTimePassword() string { return symbols(4, 5) }
 
 // Administrator is the user that Bootstrap makes.
 const Administrator = "admin"
@@ -150,13 +140,16 @@ func Bootstrap(ctx context.Context, store provisioning.Store, domain string) (st
 }
 
 // NewOneTimePassword replaces a user's password by a one-time one, ends the user's refresh tokens, and returns it: the only time
-// that it is seen. provisioning.ErrNotFound when there is no such user. by is who asked, for the audit log.
+// that it is seen. provisioning.ErrNotFound when there is no such user, *provisioning.Denied where it is the sealed account's: SealAccount has that. by is who asked, for the audit log.
 func NewOneTimePassword(ctx context.Context, store provisioning.Store, by provisioning.Subject, domain, user string) (string, error) {
 	password := oneTimePassword()
 	v := newVerifier(password, true).encode() // outside the transaction: it takes time
 	err := store.Update(ctx, by, func(w provisioning.Writer) error {
 		if _, _, err := provisioning.Get[provisioning.User](w, domain, user); err != nil {
 			return err
+		}
+		if old, err := readVerifier(w, account{domain, user}); err == nil && old.Sealed {
+			return &provisioning.Denied{Rule: "sealed-account"}
 		}
 		if err := w.PutSecret(domain, secretPassword, user, v); err != nil {
 			return err

@@ -7,17 +7,30 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// step is how far a sign-in has come. TOTP and passkeys become steps between the password and done.
+// step is how far a sign-in has come.
 type step int
 
 const (
 	stepPassword    step = iota // nobody known yet
 	stepNewPassword             // the password was a one-time one: a new one is set first
+	stepSecond                  // the password was right, and a second factor is asked for
+	stepConfirm                 // a device's sign-in: the person says whether they mean it
+	stepReason                  // the break-glass account: who it is, and why
 	stepDone                    // a code may be issued
+)
+
+// goal is what a sign-in is for.
+type goal int
+
+const (
+	forClient  goal = iota // an authorization code
+	forAccount             // the person's own page here
+	forDevice              // a program that waits elsewhere (RFC 8628)
 )
 
 const (
@@ -37,19 +50,25 @@ type authRequest struct {
 
 	browser string // CSRF cookie of the browser that the sign-in belongs to; set by its first page
 	step    step
-	who     account // valid from stepNewPassword on
-	salt    string  // of the one-time password that was shown, at stepNewPassword
-	at      time.Time
-	amr     []string
+	goal    goal
+	device  deviceKey // of forDevice
+
+	emergency string                // id of the use of the break-glass account, at stepReason
+	who       account               // valid from stepNewPassword on
+	salt      string                // of the password that was shown, until stepDone
+	tries     int                   // wrong second factors
+	passkey   *webauthn.SessionData // the challenge that waits for an answer; each is for one
+	at        time.Time
+	amr       []string
+	acr       string
+	sealed    bool  // of who: the break-glass account
+	need      level // the client asks for this one at least
 }
 
 var _ op.AuthRequest = authRequest{}
 
-// acrPassword says that the person showed a password and nothing else.
-const acrPassword = "urn:naisen:acr:password"
-
 func (a authRequest) GetID() string                      { return a.id }
-func (a authRequest) GetACR() string                     { return acrPassword }
+func (a authRequest) GetACR() string                     { return a.acr }
 func (a authRequest) GetAMR() []string                   { return a.amr }
 func (a authRequest) GetAudience() []string              { return []string{a.client} } // of the ID token only
 func (a authRequest) GetAuthTime() time.Time             { return a.at }
@@ -193,4 +212,23 @@ func (q *requests) granted(code, grant string) {
 		c.grant = grant
 		q.codes[k] = c
 	}
+}
+
+// drop ends a person's sign-ins under way, and codes that nobody has redeemed yet: how many there were.
+func (q *requests) drop(who account) (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id, a := range q.open {
+		if a.who == who {
+			delete(q.open, id)
+			n++
+		}
+	}
+	for k, c := range q.codes {
+		if c.request.who == who && !c.used {
+			delete(q.codes, k)
+			n++
+		}
+	}
+	return n
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/zitadel/oidc/v3/pkg/op"
 	"golang.org/x/text/language"
 	"golang.org/x/time/rate"
@@ -33,6 +34,11 @@ type ServiceConfig struct {
 	RefreshTTL time.Duration // without use; 0: 14 days. Four times that from the sign-in at most
 	SessionTTL time.Duration // of the browser's cookie; 0: 8 hours
 
+	// SealedOnly lets nobody sign in but the break-glass account: an outside identity service has everybody else.
+	SealedOnly bool
+	// BrokenGlass is told of each use of the break-glass account; it must not block. nil: nobody is.
+	BrokenGlass func(domain string, e provisioning.EmergencySignIn)
+
 	// Source names who is throttled; nil: the address of the TCP peer, of IPv6 the /64. Set it behind a trusted proxy.
 	Source func(*http.Request) string
 	Clock  func() time.Time // nil: time.Now. The library stamps ID tokens with time.Now whatever this says
@@ -45,12 +51,13 @@ type Client struct {
 	Name         string
 	RedirectURIs []string // exact; of a native client's loopback addresses the port is free (RFC 8252 section 7.3)
 	PostLogout   []string
+	Device       bool // may ask for the device authorization grant (RFC 8628)
 	Native       bool // runs on the person's machine: a sign-in from an open session is always confirmed (RFC 8252 section 8.6)
 }
 
 // CLIClient is `pbx login`.
 func CLIClient() Client {
-	return Client{ID: "pbx-cli", Name: "pbx", Native: true, RedirectURIs: []string{"http://127.0.0.1/callback", "http://[::1]/callback"}}
+	return Client{ID: "pbx-cli", Name: "pbx", Native: true, Device: true, RedirectURIs: []string{"http://127.0.0.1/callback", "http://[::1]/callback"}}
 }
 
 // Service is the embedded identity service: an OIDC provider on zitadel/oidc with sign-in pages of its own.
@@ -62,9 +69,11 @@ type Service struct {
 	keys     *signingKeys
 	clients  map[string]Client
 	provider *op.Provider
+	passkeys *webauthn.WebAuthn // nil: the issuer has no name, only an address
 	handler  http.Handler
 
 	requests *requests
+	devices  *devices
 	sessions *sessions
 	throttle *throttle
 	hashing  chan struct{} // slots for argon2: memory is bounded, not the number of askers
@@ -93,7 +102,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, path: strings.TrimSuffix(u.Path, "/"), secure: u.Scheme == "https", keys: keys, clients: map[string]Client{},
-		requests: newRequests(cfg.Clock), sessions: newSessions(cfg.Clock), throttle: newThrottle(cfg.Clock),
+		requests: newRequests(cfg.Clock), devices: newDevices(cfg.Clock), sessions: newSessions(cfg.Clock), throttle: newThrottle(cfg.Clock),
 		hashing: make(chan struct{}, 2), nobody: nobodysVerifier(),
 		failures: rate.NewLimiter(5, 100), csrfKey: []byte(rand.Text()), patience: formTimeout,
 	}
@@ -101,6 +110,9 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 		s.clients[c.ID] = c
 	}
 	if err := s.buildProvider(); err != nil {
+		return nil, err
+	}
+	if s.passkeys, err = newRelyingParty(u); err != nil {
 		return nil, err
 	}
 	s.handler = s.routes()
@@ -130,6 +142,9 @@ func (cfg *ServiceConfig) setDefaults() {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
+	if cfg.BrokenGlass == nil {
+		cfg.BrokenGlass = func(string, provisioning.EmergencySignIn) {}
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
@@ -139,7 +154,7 @@ func (s *Service) buildProvider() error {
 	conf := &op.Config{
 		CodeMethodS256: true, GrantTypeRefreshToken: true, DefaultLogoutRedirectURI: s.cfg.Issuer + "/signed-out",
 		SupportedUILocales: []language.Tag{language.Japanese, language.English},
-		SupportedScopes:    []string{"openid", "profile", "offline_access", ScopeAPI, ScopeSIP},
+		SupportedScopes:    knownScopes(),
 		SupportedClaims:    []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "acr", "amr", "at_hash", "preferred_username", "name"},
 	}
 	rand.Read(conf.CryptoKey[:]) // seals codes only, which do not survive a restart
@@ -170,11 +185,11 @@ func (s *Service) Issuer() Issuer {
 	}
 }
 
-// ResetPassword is NewOneTimePassword that also ends the user's browser sessions.
+// ResetPassword is NewOneTimePassword that also ends the user's browser sessions and sign-ins under way.
 func (s *Service) ResetPassword(ctx context.Context, by provisioning.Subject, domain, user string) (oneTime string, err error) {
 	oneTime, err = NewOneTimePassword(ctx, s.cfg.Store, by, domain, user)
 	if err == nil {
-		s.sessions.drop(account{domain, user})
+		s.dropLive(account{domain, user})
 	}
 	return oneTime, err
 }
@@ -184,6 +199,7 @@ func (s *Service) routes() http.Handler {
 	endpoints := op.Endpoints{
 		Authorization: op.NewEndpoint("authorize"), Token: op.NewEndpoint("token"), JwksURI: op.NewEndpoint("keys"),
 		Userinfo: op.NewEndpoint("userinfo"), Revocation: op.NewEndpoint("revoke"), EndSession: op.NewEndpoint("end_session"),
+		DeviceAuthorization: op.NewEndpoint("device_authorization"),
 	}
 	lib := op.RegisterServer(&server{LegacyServer: op.NewLegacyServer(s.provider, endpoints), s: s}, endpoints,
 		op.WithServerCORSOptions(nil), op.WithHTTPMiddleware(op.NewIssuerInterceptor(s.provider.IssuerFromRequest).Handler))
@@ -194,6 +210,10 @@ func (s *Service) routes() http.Handler {
 	mux.Handle("GET /authorize", s.limited("start", startRate(), lib))
 	mux.Handle("POST /authorize", s.limited("start", startRate(), lib))
 	mux.Handle("POST /token", s.limited("token", tokenRate(), lib))
+	mux.Handle("POST /device_authorization", s.limited("device", deviceRate(), s.withSource(lib)))
+	mux.HandleFunc("GET /device", s.showDevice)
+	mux.HandleFunc("POST /device", s.postDevice)
+	mux.HandleFunc("POST /device/confirm", s.postConfirm)
 	mux.Handle("GET /userinfo", lib)
 	mux.Handle("POST /userinfo", lib)
 	mux.Handle("POST /revoke", s.limited("token", tokenRate(), lib))
@@ -202,10 +222,16 @@ func (s *Service) routes() http.Handler {
 	mux.HandleFunc("GET /login", s.showLogin)
 	mux.HandleFunc("POST /login", s.postLogin)
 	mux.HandleFunc("POST /password", s.postPassword)
+	mux.HandleFunc("POST /second", s.postSecond)
+	mux.HandleFunc("POST /reason", s.postReason)
 	mux.HandleFunc("POST /continue", s.postContinue)
+	mux.HandleFunc("GET /account", s.showAccount)
+	mux.HandleFunc("POST /account", s.postAccount)
+	mux.HandleFunc("GET /passkey.js", s.showScript)
 	mux.HandleFunc("GET /signed-out", s.showSignedOut)
 	guarded := http.NewCrossOriginProtection()
 	guarded.AddInsecureBypassPattern("POST /token") // no cookie there: called by programs, also from other origins
+	guarded.AddInsecureBypassPattern("POST /device_authorization")
 	guarded.AddInsecureBypassPattern("POST /revoke")
 	guarded.AddInsecureBypassPattern("POST /userinfo")
 	guarded.AddInsecureBypassPattern("POST /authorize") // OpenID Connect Core section 3.1.2.1: changes nothing but its own request

@@ -44,11 +44,15 @@ func (s *sourceSwitch) get(*http.Request) string {
 	return s.v
 }
 
-func newRig(t testing.TB) *rig {
+func newRig(t testing.TB) *rig { return newRigAt(t, "127.0.0.1") }
+
+// newRigAt is reached by that name of the loopback: passkeys need one that is no address.
+func newRigAt(t testing.TB, host string) *rig {
 	r := &rig{store: newTestStore(t), clock: newClock(), dir: sharedKeys(), source: &sourceSwitch{v: "192.0.2.1"}}
 	r.store.put(testDomain, provisioning.Domain{Name: testDomain})
 	mux := http.NewServeMux()
 	r.server = httptest.NewServer(mux)
+	r.server.URL = strings.Replace(r.server.URL, "127.0.0.1", host, 1)
 	t.Cleanup(r.server.Close)
 	r.restart(t, mux)
 	return r
@@ -58,8 +62,10 @@ func newRig(t testing.TB) *rig {
 var knownVerifier = sync.OnceValue(func() []byte { return newVerifier(newSecret, false).encode() })
 
 // withAdmin has the administrator with newSecret as password.
-func withAdmin(t testing.TB) *rig {
-	r := newRig(t)
+func withAdmin(t testing.TB) *rig { return withAdminAt(t, "127.0.0.1") }
+
+func withAdminAt(t testing.TB, host string) *rig {
+	r := newRigAt(t, host)
 	r.store.put(testDomain, provisioning.User{Name: "admin", Roles: []provisioning.Role{provisioning.RoleAdmin}})
 	err := r.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
 		return w.PutSecret(testDomain, secretPassword, "admin", knownVerifier())
@@ -132,7 +138,7 @@ func TestSignInWithForcedPasswordChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Domain != testDomain || s.User != "admin" || s.Client != "pbx-cli" || s.ACR != acrPassword || !slices.Contains(s.Roles, provisioning.RoleAdmin) {
+	if s.Domain != testDomain || s.User != "admin" || s.Client != "pbx-cli" || s.ACR != ACRPassword || !slices.Contains(s.Roles, provisioning.RoleAdmin) {
 		t.Errorf("got %+v", s)
 	}
 	if _, err := r.login().Password(t.Context(), "admin", oneTime, choose("another good one")); !errors.Is(err, ErrWrongPassword) {

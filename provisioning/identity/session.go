@@ -8,17 +8,38 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"naisen/provisioning"
 )
 
 const maxSessions = 32 << 10
 
+// maxUserSessions bounds the browsers of one person: the one not used for longest goes.
+const maxUserSessions = 32
+
 // session is a browser that signed in. It ends with the service, with its time, and when the password changes (salt differs).
 type session struct {
+	id      string // opens nothing; empty: not yet one of sessions
 	who     account
-	at      time.Time
+	at      time.Time // of the proof
+	used    time.Time
 	amr     []string
+	acr     string
 	salt    string
+	sealed  bool // the break-glass account
 	expires time.Time
+	source  string
+	agent   string
+
+	pending enrolment
+}
+
+// enrolment is a second factor that is being added on the account page.
+type enrolment struct {
+	totp    []byte                // the new app's secret, until a code of it was shown
+	passkey *webauthn.SessionData // the challenge to a new passkey
 }
 
 // sessions by the hash of the cookie, so that memory holds no usable cookie.
@@ -35,8 +56,10 @@ func newSessions(clock func() time.Time) *sessions {
 // add returns the cookie's value: always a fresh one, so a planted cookie never becomes a session.
 func (s *sessions) add(v session) string {
 	id := rand.Text()
+	v.id, v.used = browserID+rand.Text()[:16], s.clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.makeRoom(v.who)
 	if len(s.byID) >= maxSessions {
 		now := s.clock()
 		for k, old := range s.byID {
@@ -55,21 +78,80 @@ func (s *sessions) add(v session) string {
 	return id
 }
 
+// makeRoom for one more session of a person. The lock is held.
+func (s *sessions) makeRoom(who account) {
+	n, oldest, at := 0, [32]byte{}, time.Time{}
+	for k, v := range s.byID {
+		if v.who != who {
+			continue
+		}
+		if n++; n == 1 || v.used.Before(at) {
+			oldest, at = k, v.used
+		}
+	}
+	if n >= maxUserSessions {
+		delete(s.byID, oldest)
+	}
+}
+
 func (s *sessions) get(id string) (session, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, ok := s.byID[sha256.Sum256([]byte(id))]
-	return v, ok && s.clock().Before(v.expires)
+	k, now := sha256.Sum256([]byte(id)), s.clock()
+	v, ok := s.byID[k]
+	if !ok || !now.Before(v.expires) {
+		return session{}, false
+	}
+	v.used = now
+	s.byID[k] = v
+	return v, true
 }
 
-func (s *sessions) drop(who account) {
+// enrol keeps what the account page waits for.
+func (s *sessions) enrol(id string, e enrolment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := sha256.Sum256([]byte(id))
+	if v, ok := s.byID[k]; ok {
+		v.pending = e
+		s.byID[k] = v
+	}
+}
+
+// list are those of a person.
+func (s *sessions) list(who account) (out []provisioning.SignInSession) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock()
+	for _, v := range s.byID {
+		if v.who == who && now.Before(v.expires) {
+			out = append(out, provisioning.SignInSession{ID: v.id, Kind: provisioning.SessionOfBrowser, Source: v.source, Agent: v.agent,
+				Since: v.at.UTC(), Used: v.used.UTC(), Ends: v.expires.UTC(), ACR: v.acr, AMR: v.amr})
+		}
+	}
+	return out
+}
+
+// end ends one of a person's; false: it is none of theirs.
+func (s *sessions) end(who account, id string) bool {
+	return s.dropIf(func(v session) bool { return v.who == who && v.id == id }) > 0
+}
+
+// drop ends all of a person, and says how many there were.
+func (s *sessions) drop(who account) int {
+	return s.dropIf(func(v session) bool { return v.who == who })
+}
+
+func (s *sessions) dropIf(gone func(session) bool) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k, v := range s.byID {
-		if v.who == who {
+		if gone(v) {
 			delete(s.byID, k)
+			n++
 		}
 	}
+	return n
 }
 
 // Cookies. With https they carry the __Secure- prefix, which a page without TLS cannot plant (RFC 6265bis section 4.1.3).

@@ -31,15 +31,26 @@ func (s *Service) showLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sess, ok, err := s.session(r, a)
+	short, confirms := ok && levelOf(sess.acr) < a.need, a.goal == forClient && s.clients[a.client].Native // a device's is confirmed at its end
 	switch {
 	case err != nil:
 		s.showFault(w, r, "session", err)
-	case ok && !s.clients[a.client].Native:
-		s.complete(w, r, a.id, sess)
+	case a.step == stepConfirm:
+		s.confirmDevice(w, r, a)
+	case ok && !short && !confirms:
+		s.proceed(w, r, a.id, sess)
+	case short && slices.Contains(a.prompt, oidc.PromptNone):
+		op.AuthRequestError(w, r, a, oidc.ErrInteractionRequired(), s.provider)
 	case slices.Contains(a.prompt, oidc.PromptNone):
 		op.AuthRequestError(w, r, a, oidc.ErrLoginRequired(), s.provider)
 	case a.step == stepNewPassword:
 		s.show(w, http.StatusOK, s.formPage(r, a, "new-password"))
+	case a.step == stepReason:
+		s.show(w, http.StatusOK, s.formPage(r, a, "reason"))
+	case a.step == stepSecond:
+		s.showSecond(w, r, a, http.StatusOK, "")
+	case short && !confirms:
+		s.proceed(w, r, a.id, sess)
 	case ok:
 		p := s.formPage(r, a, "continue")
 		p.Text = strings.NewReplacer("%user", sess.who.sub(), "%client", s.clients[a.client].Name).Replace(p.T.ContinueAs)
@@ -51,19 +62,33 @@ func (s *Service) showLogin(w http.ResponseWriter, r *http.Request) {
 
 // session gives the browser's session if this sign-in may use it.
 func (s *Service) session(r *http.Request, a authRequest) (session, bool, error) {
-	id := s.cookie(r, cookieSession)
-	if id == "" || slices.Contains(a.prompt, oidc.PromptLogin) || slices.Contains(a.prompt, oidc.PromptSelectAccount) {
-		return session{}, false, nil
+	v, ok, err := s.sessionOf(r.Context(), s.cookie(r, cookieSession))
+	if !ok || slices.Contains(a.prompt, oidc.PromptSelectAccount) {
+		return session{}, false, err
 	}
+	if v.at.After(a.created) { // whoever has proved who they are since the client asked need not do so again
+		return v, true, nil
+	}
+	old := a.maxAge != nil && s.cfg.Clock().Sub(v.at) > time.Duration(*a.maxAge)*time.Second || a.maxAge != nil && *a.maxAge == 0
+	return v, !old && !slices.Contains(a.prompt, oidc.PromptLogin), nil
+}
+
+// sessionOf gives what a cookie stands for. One whose person may not sign in any more, or has another password, ends here: it does not come back when
+// they may again.
+func (s *Service) sessionOf(ctx context.Context, id string) (session, bool, error) {
 	v, ok := s.sessions.get(id)
-	if !ok || (a.maxAge != nil && s.cfg.Clock().Sub(v.at) > time.Duration(*a.maxAge)*time.Second) {
+	if !ok {
 		return session{}, false, nil
 	}
-	u, stored, known, err := readAccount(r.Context(), s.cfg.Store, v.who)
+	u, stored, known, err := readAccount(ctx, s.cfg.Store, v.who)
 	if err != nil {
 		return session{}, false, err
 	}
-	return v, known && !u.Out(s.cfg.Clock()) && !stored.MustChange && string(stored.Salt) == v.salt, nil
+	if !known || u.Out(s.cfg.Clock()) || stored.MustChange || !s.mayEnter(stored) || string(stored.Salt) != v.salt {
+		s.sessions.end(v.who, v.id)
+		return session{}, false, nil
+	}
+	return v, true, nil
 }
 
 // posted checks what every form carries: the sign-in, its browser, the CSRF token. It answers itself when it says false.
@@ -84,6 +109,10 @@ func (s *Service) posted(w http.ResponseWriter, r *http.Request, want step) (aut
 func (s *Service) postLogin(w http.ResponseWriter, r *http.Request) {
 	a, ok := s.posted(w, r, stepPassword)
 	if !ok {
+		return
+	}
+	if answer := r.PostForm.Get("passkey"); answer != "" {
+		s.postPasswordless(w, r, a, answer)
 		return
 	}
 	login, password := strings.Clone(r.PostForm.Get("user")), r.PostForm.Get("password") // a part of the body would keep all of it, with the password
@@ -116,7 +145,7 @@ func (s *Service) postLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !good {
-		s.auditFailed(r.Context(), who, u.Name != "", source)
+		s.auditFailed(r.Context(), who, u.Name != "", source, "password")
 		p := s.formPage(r, a, "login")
 		p.User, p.Error = trimLogin(login), p.T.Wrong
 		s.show(w, http.StatusForbidden, p)
@@ -128,10 +157,14 @@ func (s *Service) postLogin(w http.ResponseWriter, r *http.Request) {
 	s.afterPassword(w, r, a, who, v)
 }
 
-// afterPassword is the seam for second factors: they come between here and complete.
+// afterPassword goes on with who showed the right password.
 func (s *Service) afterPassword(w http.ResponseWriter, r *http.Request, a authRequest, who account, v verifier) {
+	if v.Sealed {
+		s.breakGlass(w, r, a, s.byPassword(who, v))
+		return
+	}
 	if !v.MustChange {
-		s.complete(w, r, a.id, session{who: who, at: s.cfg.Clock(), amr: []string{"pwd"}, salt: string(v.Salt)})
+		s.proceed(w, r, a.id, s.byPassword(who, v))
 		return
 	}
 	a, err := s.requests.update(a.id, func(a *authRequest) error {
@@ -184,7 +217,7 @@ func (s *Service) postPassword(w http.ResponseWriter, r *http.Request) {
 		s.showFault(w, r, "new password", err)
 		return
 	}
-	s.complete(w, r, a.id, session{who: a.who, at: s.cfg.Clock(), amr: []string{"pwd"}, salt: string(v.Salt)})
+	s.proceed(w, r, a.id, s.byPassword(a.who, v))
 }
 
 // changePassword replaces the one-time password that was shown, if it is still in force: one that was replaced meanwhile, because it fell
@@ -229,32 +262,67 @@ func (s *Service) postContinue(w http.ResponseWriter, r *http.Request) {
 		s.show(w, http.StatusOK, s.formPage(r, a, "login"))
 		return
 	}
-	s.complete(w, r, a.id, sess)
+	s.proceed(w, r, a.id, sess)
 }
 
 // complete gives the browser its session and the client its code, in the browser that signed in and nowhere else.
 func (s *Service) complete(w http.ResponseWriter, r *http.Request, id string, v session) {
 	a, err := s.requests.update(id, func(a *authRequest) error {
-		if a.step == stepDone {
+		if a.step == stepDone || a.step == stepConfirm {
 			return errNoRequest
 		}
-		a.step, a.who, a.at, a.amr = stepDone, v.who, v.at, v.amr
+		a.step, a.who, a.at, a.amr, a.acr, a.sealed = stepDone, v.who, v.at, v.amr, v.acr, v.sealed
+		if a.goal == forDevice {
+			a.step = stepConfirm
+		}
 		return nil
 	})
 	if err != nil {
 		s.showGone(w, r)
 		return
 	}
-	fresh := v.expires.IsZero()
-	if err := s.auditSignIn(r.Context(), v.who, fresh, a.client, s.cfg.Source(r)); err != nil { // no audit, no code
+	fresh := v.id == ""
+	if err := s.auditSignIn(r.Context(), v, a.client, s.cfg.Source(r)); err != nil { // no audit, no code
 		s.showFault(w, r, "audit", err)
 		return
 	}
 	if fresh {
-		v.expires = s.cfg.Clock().Add(s.cfg.SessionTTL)
-		s.setCookie(w, cookieSession, s.sessions.add(v), s.cfg.SessionTTL)
+		s.openSession(w, r, v)
 	}
-	op.AuthResponse(a, s.provider, w, r.WithContext(op.ContextWithIssuer(r.Context(), s.cfg.Issuer)))
+	switch a.goal {
+	case forAccount:
+		http.Redirect(w, r, s.path+"/account", http.StatusSeeOther)
+	case forDevice:
+		s.confirmDevice(w, r, a)
+	case forClient:
+		op.AuthResponse(a, s.provider, w, r.WithContext(op.ContextWithIssuer(r.Context(), s.cfg.Issuer)))
+	}
+}
+
+// openSession gives the browser a session under an id of its own, in the place of the one that it has: an id that was known before the sign-in, or
+// before a second factor, is worth nothing after it.
+func (s *Service) openSession(w http.ResponseWriter, r *http.Request, v session) (cookie string) {
+	if old, ok := s.sessions.get(s.cookie(r, cookieSession)); ok {
+		s.sessions.end(old.who, old.id)
+	}
+	if v.expires.IsZero() {
+		v.expires = s.cfg.Clock().Add(s.cfg.SessionTTL)
+	}
+	v.source, v.agent, v.pending = s.cfg.Source(r), printable(r.UserAgent()), enrolment{}
+	cookie = s.sessions.add(v)
+	s.setCookie(w, cookieSession, cookie, v.expires.Sub(s.cfg.Clock()))
+	return cookie
+}
+
+// printable is what a stranger says of itself, short and without anything that a terminal or a page would follow.
+func printable(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return -1
+		}
+		return c
+	}, s)
+	return s[:min(len(s), 200)]
 }
 
 // resolve finds whose login it is: "name@domain" of a domain that exists, else a name of the default domain.
@@ -298,8 +366,11 @@ func (s *Service) checkPassword(ctx context.Context, who account, password strin
 		known = false
 	}
 	good = v.matches(password)
-	return u, v, good && known && !u.Out(s.cfg.Clock()), nil
+	return u, v, good && known && !u.Out(s.cfg.Clock()) && s.mayEnter(v), nil
 }
+
+// mayEnter says whether somebody with such a password signs in here at all.
+func (s *Service) mayEnter(v verifier) bool { return v.Sealed || !s.cfg.SealedOnly }
 
 // errBusy says that too many passwords wait to be hashed.
 var errBusy = errors.New("identity: too many sign-ins at once")
@@ -328,21 +399,21 @@ func trimLogin(s string) string {
 }
 
 // auditSignIn records that a code is given: fresh after a password, otherwise out of the browser's open session.
-func (s *Service) auditSignIn(ctx context.Context, who account, fresh bool, client, source string) error {
-	action := "sign-in.ok"
-	if !fresh {
+func (s *Service) auditSignIn(ctx context.Context, v session, client, source string) error {
+	action, who := "sign-in.ok", v.who
+	if v.id != "" {
 		action = "sign-in.session"
 	}
-	s.cfg.Log.Info("identity: signed in", "user", who.user, "domain", who.domain, "client", client, "session", !fresh)
+	s.cfg.Log.Info("identity: signed in", "user", who.user, "domain", who.domain, "client", client, "session", v.id != "", "amr", v.amr)
 	return s.audit(ctx, provisioning.AuditEntry{
 		Domain: who.domain, Subject: who.sub(), Action: action, Object: "user/" + who.user, Outcome: "ok",
-		Detail: map[string]any{"client": client, "source": source},
+		Detail: map[string]any{"client": client, "source": source, "amr": v.amr},
 	})
 }
 
 // auditFailed records a failed sign-in. The name is kept only when it is a user's: people type passwords into the wrong field.
 // Beyond the limiter's rate failures are logged as a number by the throttle's 429, not one by one.
-func (s *Service) auditFailed(ctx context.Context, who account, known bool, source string) {
+func (s *Service) auditFailed(ctx context.Context, who account, known bool, source, factor string) {
 	name := who.user
 	if !known {
 		name = "unknown"
@@ -350,10 +421,10 @@ func (s *Service) auditFailed(ctx context.Context, who account, known bool, sour
 	if !s.failures.Allow() {
 		return
 	}
-	s.cfg.Log.Warn("identity: sign-in failed", "user", name, "domain", who.domain, "source", source)
+	s.cfg.Log.Warn("identity: sign-in failed", "user", name, "domain", who.domain, "source", source, "factor", factor)
 	err := s.audit(ctx, provisioning.AuditEntry{
 		Domain: who.domain, Subject: "anonymous", Action: "sign-in.failed", Object: "user/" + name, Outcome: "failed",
-		Detail: map[string]any{"source": source},
+		Detail: map[string]any{"source": source, "factor": factor},
 	})
 	if err != nil {
 		s.cfg.Log.Error("identity: audit of a failed sign-in", "err", err)

@@ -30,9 +30,13 @@ func (t *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ st
 			return nil, oidc.ErrInvalidRequest().WithDescription("parameter too long")
 		}
 	}
+	need, ok := levelWanted(r.ACRValues)
+	if !ok {
+		return nil, &oidc.Error{ErrorType: "unmet_authentication_requirements", Description: "none of acr_values is known here"} // RFC 9470 section 5
+	}
 	return t.s.requests.add(authRequest{
 		client: r.ClientID, redirect: r.RedirectURI, state: r.State, nonce: r.Nonce, hint: r.LoginHint,
-		challenge: r.CodeChallenge, scopes: r.Scopes, prompt: r.Prompt, maxAge: r.MaxAge,
+		challenge: r.CodeChallenge, scopes: r.Scopes, prompt: r.Prompt, maxAge: r.MaxAge, need: need,
 	}), nil
 }
 
@@ -191,7 +195,11 @@ func (c opClient) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
 func (c opClient) GrantTypes() []oidc.GrantType {
-	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+	types := []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+	if c.Device {
+		types = append(types, oidc.GrantTypeDeviceCode)
+	}
+	return types
 }
 func (c opClient) LoginURL(id string) string           { return c.issuer + "/login?id=" + id }
 func (c opClient) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeJWT }

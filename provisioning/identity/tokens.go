@@ -30,7 +30,7 @@ func (x *server) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Re
 		return nil, err
 	}
 	if doc, ok := resp.Data.(*oidc.DiscoveryConfiguration); ok {
-		doc.GrantTypesSupported = []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+		doc.GrantTypesSupported = []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeDeviceCode}
 		doc.ResponseTypesSupported = []string{string(oidc.ResponseTypeCode)}
 		doc.ResponseModesSupported = []string{string(oidc.ResponseModeQuery)}
 		doc.TokenEndpointAuthMethodsSupported = []oidc.AuthMethod{oidc.AuthMethodNone}
@@ -38,6 +38,7 @@ func (x *server) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Re
 		doc.RevocationEndpointAuthSigningAlgValuesSupported = nil
 		doc.IntrospectionEndpointAuthMethodsSupported = nil
 		doc.IntrospectionEndpointAuthSigningAlgValuesSupported = nil
+		doc.ACRValuesSupported = acrs()
 		doc.CodeChallengeMethodsSupported = []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256}
 	}
 	return resp, nil
@@ -69,7 +70,7 @@ func (x *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	if r.Client.GetID() != a.client || r.Data.RedirectURI != a.redirect {
 		return nil, oidc.ErrInvalidGrant()
 	}
-	g := grant{Client: a.client, Scopes: a.scopes, AuthTime: a.at, ACR: acrPassword, AMR: a.amr}
+	g := grant{Client: a.client, Scopes: a.scopes, AuthTime: a.at, ACR: a.acr, AMR: a.amr, Until: sealedUntil(a.sealed, a.at)}
 	user, err := x.s.activeUser(ctx, a.who)
 	if err != nil {
 		return nil, err
@@ -161,9 +162,13 @@ func (x *server) answer(ctx context.Context, client op.Client, who account, user
 // accessToken is a JWT by RFC 9068. The roles in it are for other resource servers: ours asks the store.
 func (s *Service) accessToken(who account, user provisioning.User, g grant) (string, error) {
 	now := s.cfg.Clock()
+	ends := now.Add(s.cfg.AccessTTL)
+	if !g.Until.IsZero() && g.Until.Before(ends) {
+		ends = g.Until
+	}
 	payload, err := json.Marshal(map[string]any{
 		"iss": s.cfg.Issuer, "sub": who.sub(), "aud": []string{s.cfg.Audience}, "client_id": g.Client, "jti": rand.Text(),
-		"iat": now.Unix(), "exp": now.Add(s.cfg.AccessTTL).Unix(), "auth_time": g.AuthTime.Unix(), "acr": g.ACR, "amr": g.AMR,
+		"iat": now.Unix(), "exp": ends.Unix(), "auth_time": g.AuthTime.Unix(), "acr": g.ACR, "amr": g.AMR,
 		"scope": strings.Join(g.Scopes, " "), "domain": who.domain, "preferred_username": who.user, "person": user.Person(), "roles": user.Roles,
 	})
 	if err != nil {
@@ -186,7 +191,7 @@ func (s *Service) activeUser(ctx context.Context, who account) (provisioning.Use
 	if err != nil {
 		return u, s.fault("read user", err)
 	}
-	if !known || u.Out(s.cfg.Clock()) || v.MustChange {
+	if !known || u.Out(s.cfg.Clock()) || v.MustChange || !s.mayEnter(v) {
 		return u, oidc.ErrInvalidGrant()
 	}
 	return u, nil

@@ -19,6 +19,12 @@ const (
 	UserDelete provisioning.Action = "user.delete"
 	UserSecret provisioning.Action = "user.secret" // set or reset somebody's password or second factor
 
+	SessionRead provisioning.Action = "session.read" // where somebody is signed in, and with which second factors
+	SessionEnd  provisioning.Action = "session.end"
+
+	EmergencyRead   provisioning.Action = "emergency-sign-in.read" // uses of the break-glass account
+	EmergencyReview provisioning.Action = "emergency-sign-in.review"
+
 	RoleRead provisioning.Action = "role.read" // which roles there are and what each may do
 
 	ExtensionRead   provisioning.Action = "extension.read"
@@ -331,7 +337,7 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), lifecycleRows())
+	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), lifecycleRows(), signInRows())
 }
 
 // callRows are about calls that are running.
@@ -442,15 +448,6 @@ func vaultRows() []row {
 		grant(ProposalAgree, provisioning.KindProposal, manager),
 		grant(ProposalWithdraw, provisioning.KindProposal, manager).andOwn(admin).andOwn(telephony),
 	}
-}
-
-// ofOwners is for whoever owns the object, whatever role it has, and for nobody else.
-func ofOwners(a provisioning.Action, kind string) row {
-	r := grant(a, kind)
-	for _, role := range provisioning.Roles() {
-		r = r.andOwn(role)
-	}
-	return r
 }
 
 // watchRows are about rooms, who is spoken to, and what watches over the switch.

@@ -21,6 +21,7 @@ func want() map[provisioning.Action]string {
 	return map[provisioning.Action]string{
 		policy.DomainRead: "AT", policy.DomainPut: "A", policy.DomainDelete: "",
 		policy.UserRead: "As", policy.UserPut: "A", policy.UserDelete: "A", policy.UserSecret: "A",
+		policy.SessionRead: "Atlusvmb", policy.SessionEnd: "Atlusvmb", policy.EmergencyRead: "AUM", policy.EmergencyReview: "UM",
 		policy.RoleRead:      "AU",
 		policy.ExtensionRead: "ATs", policy.ExtensionPut: "AT", policy.ExtensionDelete: "AT", policy.ExtensionSecret: "AT",
 		policy.SettingsRead: "ATs", policy.SettingsPut: "ATs", policy.SettingsDelete: "ATs",

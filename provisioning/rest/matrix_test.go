@@ -20,8 +20,13 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/users": policy.UserRead, "GET /v1/domains/{domain}/users/{key}": policy.UserRead,
 		"PUT /v1/domains/{domain}/users/{key}": policy.UserPut, "DELETE /v1/domains/{domain}/users/{key}": policy.UserDelete,
 		"POST /v1/domains/{domain}/users/{key}/password": policy.UserSecret,
-		"GET /v1/domains/{domain}/roles":                 policy.RoleRead,
-		"GET /v1/domains/{domain}/extensions":            policy.ExtensionRead, "GET /v1/domains/{domain}/extensions/{key}": policy.ExtensionRead,
+		"GET /v1/domains/{domain}/users/{key}/sessions":  policy.SessionRead, "DELETE /v1/domains/{domain}/users/{key}/sessions": policy.SessionEnd,
+		"DELETE /v1/domains/{domain}/users/{key}/sessions/{id}": policy.SessionEnd,
+		"GET /v1/domains/{domain}/users/{key}/second-factors":   policy.SessionRead, "DELETE /v1/domains/{domain}/users/{key}/second-factors": policy.UserSecret,
+		"GET /v1/domains/{domain}/emergency-sign-ins": policy.EmergencyRead, "GET /v1/domains/{domain}/emergency-sign-ins/{key}": policy.EmergencyRead,
+		"POST /v1/domains/{domain}/emergency-sign-ins/{key}/review": policy.EmergencyReview,
+		"GET /v1/domains/{domain}/roles":                            policy.RoleRead,
+		"GET /v1/domains/{domain}/extensions":                       policy.ExtensionRead, "GET /v1/domains/{domain}/extensions/{key}": policy.ExtensionRead,
 		"PUT /v1/domains/{domain}/extensions/{key}": policy.ExtensionPut, "DELETE /v1/domains/{domain}/extensions/{key}": policy.ExtensionDelete,
 		"POST /v1/domains/{domain}/extensions/{key}/secret": policy.ExtensionSecret,
 		"GET /v1/domains/{domain}/dids":                     policy.DIDRead, "GET /v1/domains/{domain}/dids/{key}": policy.DIDRead,
@@ -194,7 +199,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "proposals": "policy:gone", "disposals": "2026-12", "notices": "matrix", "listening-requests": askedBy, "recording-scopes": "nobody", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "proposals": "policy:gone", "disposals": "2026-12", "notices": "matrix", "listening-requests": askedBy, "emergency-sign-ins": "e1", "recording-scopes": "nobody", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, "/"+part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k

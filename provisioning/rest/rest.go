@@ -65,6 +65,7 @@ type Config struct {
 	Prompts   Prompts                  // nil: no operations on prompts and notices
 	Speech    Speech                   // nil: the wordings of notices are uploaded
 	Passwords Passwords                // nil: no password resets (an outside identity service has them)
+	SignIns   SignIns                  // nil: no sessions and second factors
 	Alarms    provisioning.Alarms      // nil: no list of alarms
 	Limits    provisioning.LimitViewer // nil: no view of limits
 	Relay     provisioning.Relay       // nil: there is no TURN relay
@@ -81,6 +82,8 @@ type Config struct {
 	Remarks   provisioning.Remarks  // nil: no notes about recordings
 	// BrokenGlass is told of a listening without an approval, when it begins and when it is reviewed; it must not block. nil: nobody is.
 	BrokenGlass func(domain string, q provisioning.ListeningRequest)
+	// EmergencyReviewed is told when a use of the break-glass account was reviewed; it must not block. nil: nobody is.
+	EmergencyReviewed func(domain string, e provisioning.EmergencySignIn)
 	// ManagerAlone is told when one person alone made a recording manager, or a new password for one; it must not block. nil: nobody is.
 	ManagerAlone func(domain, manager, by string)
 	// Keys: nil: no operations on the keys of recordings.
@@ -151,6 +154,7 @@ func build(cfg Config) (*api, error) {
 	a.registerPersonal()
 	a.registerListening()
 	a.registerProvisioners()
+	a.registerEmergency()
 	a.registerAudit()
 	a.registerOptional()
 	if err := a.registerPlain(); err != nil {
@@ -163,6 +167,9 @@ func build(cfg Config) (*api, error) {
 func (a *api) registerOptional() {
 	if a.Alarms != nil {
 		a.registerAlarms()
+	}
+	if a.SignIns != nil {
+		a.registerSignIns()
 	}
 	if a.Limits != nil {
 		a.registerLimits()

@@ -207,6 +207,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.Notice{Name: "matrix", Versions: []provisioning.NoticeVersion{{Number: 1, Language: "ja", Voice: "upload", Audio: provisioning.NoticeAudio + "matrix/1", SHA256: sumOf(nil), By: "alice@" + here}}},
 			provisioning.ListeningRequest{ID: askedBy, By: "bob", Purpose: "complaint", Reason: "x", Recordings: []string{"r1"}, Plays: 1, State: provisioning.ListeningPending,
 				Asked: time.Now(), Until: time.Now().Add(time.Hour)},
+			provisioning.EmergencySignIn{ID: "e1", User: provisioning.SealedAccount, At: time.Now(), Source: "192.0.2.1"},
 			provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}},
 			provisioning.Agent{Number: "2001"}, provisioning.CallBack{ID: "b1", Queue: "7001", Number: "+81312345678", Arrived: time.Unix(1, 0)},
 		} {
@@ -276,7 +277,7 @@ func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
 
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
-	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store},
+	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store}, SignIns: &fakeSignIns{},
 		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(), Remarks: &fakeRemarks{}, Keys: &fakeKeys{epoch: 1},
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {

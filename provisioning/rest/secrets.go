@@ -99,17 +99,11 @@ func (a *api) trunkSecret(ctx context.Context, at ItemPath, plain []byte) (*empt
 // resetPassword of a recording manager takes that role away until another manager agrees: who has the new password might be somebody else. Where there is
 // no other manager, it is told.
 func (a *api) resetPassword(ctx context.Context, in *ItemPath) (*passwordOutput, error) {
-	s := subjectOf(ctx)
-	var waits *provisioning.Proposal
-	var alone bool
-	err := a.Store.Update(ctx, s, func(w provisioning.Writer) (err error) {
-		waits, alone, err = provisioning.Unmanage(w, in.Domain, in.Key, a.wish(s, ""))
-		return err
-	})
+	waits, alone, err := a.unmanage(ctx, *in)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	oneTime, err := a.Passwords.ResetPassword(ctx, s, in.Domain, in.Key)
+	oneTime, err := a.Passwords.ResetPassword(ctx, subjectOf(ctx), in.Domain, in.Key)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -117,4 +111,14 @@ func (a *api) resetPassword(ctx context.Context, in *ItemPath) (*passwordOutput,
 		a.alone(ctx, in.Domain, in.Key)
 	}
 	return &passwordOutput{waiting(in.Domain, waits), shownOnce{Username: in.Key, Secret: oneTime}}, nil
+}
+
+// unmanage takes a recording manager's role away where somebody else replaces what they sign in with, and proposes to give it back.
+func (a *api) unmanage(ctx context.Context, at ItemPath) (waits *provisioning.Proposal, alone bool, err error) {
+	s := subjectOf(ctx)
+	err = a.Store.Update(ctx, s, func(w provisioning.Writer) (err error) {
+		waits, alone, err = provisioning.Unmanage(w, at.Domain, at.Key, a.wish(s, ""))
+		return err
+	})
+	return waits, alone, err
 }

@@ -184,6 +184,8 @@ func sample() []provisioning.Entity {
 		provisioning.ListeningRules{PurposeOnly: []string{"public"}, MaxPlays: 3}, provisioning.RecordingScope{User: "taro", Numbers: []string{"0312345678"}},
 		provisioning.ListeningRequest{ID: "taro.1", By: "taro", Purpose: "complaint", Reason: "苦情の調査", Recordings: []string{"c1"}, Plays: 2, State: "granted",
 			Asked: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), Opened: []provisioning.Opening{{Recording: "c1", At: time.Date(2026, 12, 1, 1, 0, 0, 0, time.UTC)}}},
+		provisioning.EmergencySignIn{ID: "e5f.1", User: provisioning.SealedAccount, At: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Source: "192.0.2.1", Who: "田中", Reason: "認証基盤の障害",
+			Review: &provisioning.Review{By: "hanako@a.example", At: time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), Text: "確認済み"}},
 		provisioning.ShortNumbers{List: "user:taro", Entries: []provisioning.ShortNumber{{Code: "12", Number: "09012345678", Title: "自宅"}}},
 		provisioning.Mailbox{Number: "2001", Title: "留守番", Members: []string{"2001"}, Calendar: "hall", MaxSeconds: 60, OwnPhone: true, Greetings: provisioning.Greetings{Busy: "voicemail/greeting-busy"}},
 		provisioning.Rejection{Name: "nuisance", Withheld: []string{"payphone"}, Numbers: []string{"+8190*"}, Called: []string{"2001"}, Announce: "call/rejected",
