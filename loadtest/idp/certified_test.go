@@ -1,6 +1,9 @@
 package idp
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -59,6 +62,30 @@ func (c *certified) as(name, otp string, args ...string) string {
 	}, args...)
 }
 
+// tokens is everything that a sign-in gives, by hand: pbx login shows the access token alone.
+func (c *certified) tokens(name string) map[string]any {
+	c.t.Helper()
+	const back, verifier = "http://127.0.0.1:1/callback", "0123456789012345678901234567890123456789abc"
+	sum := sha256.Sum256([]byte(verifier))
+	q := url.Values{"client_id": {"pbx-cli"}, "redirect_uri": {back}, "response_type": {"code"}, "scope": {"openid offline_access naisen"}, "prompt": {"consent"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}
+	b, code := newBrowser(c.t), ""
+	b.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), back+"?") {
+			code = r.URL.Query().Get("code")
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	b.through(c.issuer+"/auth?"+q.Encode(), map[string]string{"login": name})
+	resp, err := http.PostForm(c.issuer+"/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {"pbx-cli"}, "redirect_uri": {back}, "code": {code}, "code_verifier": {verifier}})
+	must(c.t, err)
+	defer resp.Body.Close()
+	var all map[string]any
+	must(c.t, json.NewDecoder(resp.Body).Decode(&all))
+	return all
+}
+
 func (c *certified) yaml(t *testing.T) string {
 	return fmt.Sprintf(`identity:
   issuer: %s
@@ -86,6 +113,15 @@ func TestCertifiedProvider(t *testing.T) {
 	}
 	expect(t, p, "a telephone's", c.as("alice", "", "--scope", "openid,sip"), 403, otherScope)
 	expect(t, p, "for the wiki", c.as("alice", "", "--resource", "urn:wiki"), 401, invalid)
+	all := c.tokens("alice")
+	for _, kind := range []string{"id_token", "refresh_token"} {
+		token, _ := all[kind].(string)
+		if token == "" {
+			t.Fatalf("no %s among %d values", kind, len(all))
+		}
+		expect(t, p, kind, token, 401, invalid)
+	}
+	expect(t, p, "the access token beside them", fmt.Sprint(all["access_token"]), 200, "")
 	t.Run("step-up", func(t *testing.T) { stepUp(t, c, p, first) })
 	t.Run("introspection", func(t *testing.T) { introspection(t, c, p) })
 

@@ -148,6 +148,9 @@ func (b browser) through(at string, fields map[string]string) string {
 		text, readErr := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 		resp.Body.Close()
 		must(b.t, readErr)
+		if resp.StatusCode/100 == 3 { // that was not to be followed
+			return ""
+		}
 		if resp.StatusCode != http.StatusOK {
 			b.t.Fatalf("%s: %d %.1000s", resp.Request.URL.Path, resp.StatusCode, text)
 		}

@@ -28,7 +28,8 @@ type Introspection struct {
 	Always bool `json:"always"`
 	// TTL is how long an answer is believed, at most until exp; then and while the issuer is down nobody gets in. 0: 10 s. At most a minute.
 	TTL time.Duration `json:"ttl"`
-	// NoAudience takes answers without aud, which RFC 7662 allows: every active token of the issuer that ClientID may ask about is then one for us.
+	// NoAudience takes answers without aud, which RFC 7662 allows, if they say that the token is a bearer token: every active one of the issuer that
+	// ClientID may ask about is then one for us.
 	NoAudience bool `json:"no_audience"`
 }
 
@@ -205,6 +206,8 @@ func (x *introspector) judge(c *claims, asked time.Time) (cachedToken, *Error) {
 		return cachedToken{}, refused("no subject")
 	case len(c.Audience) > 0 && !slices.Contains(c.Audience, i.Audience), len(c.Audience) == 0 && !i.Introspection.NoAudience:
 		return cachedToken{}, refused("audience")
+	case len(c.Audience) == 0 && kind == "": // oidc-provider says of a refresh token that it is active, and names neither
+		return cachedToken{}, refused("type")
 	}
 	if !c.Expires.present { // OPTIONAL: it is asked again before anybody could rely on it
 		c.Expires.t = asked.Add(x.ttl)

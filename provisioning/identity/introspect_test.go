@@ -125,6 +125,8 @@ func TestIntrospection(t *testing.T) {
 		{name: "for somebody else", reason: "audience", change: func(c map[string]any) { c["aud"] = []string{"wiki"} }},
 		{name: "for nobody", reason: "audience", change: none},
 		{name: "for nobody, where that is so", lax: true, change: none},
+		{name: "a refresh token, where that is so", lax: true, reason: "type", change: func(c map[string]any) { delete(c, "aud"); delete(c, "token_type") }},
+		{name: "a type that is none", reason: "type", change: func(c map[string]any) { c["token_type"] = 7 }},
 		{name: "for somebody else, where that is so", lax: true, reason: "audience", change: func(c map[string]any) { c["aud"] = "wiki" }},
 		{name: "a refresh token", reason: "type", change: func(c map[string]any) { c["token_type"] = "refresh_token" }},
 		{name: "DPoP", reason: "type", change: func(c map[string]any) { c["token_type"] = "DPoP" }},

@@ -144,10 +144,11 @@ func checkURL(raw string) error {
 type oneOrMany []string
 
 func (o *oneOrMany) UnmarshalJSON(b []byte) error {
-	var one string
-	if json.Unmarshal(b, &one) == nil {
+	if len(b) > 0 && b[0] == '"' {
+		var one string
+		err := json.Unmarshal(b, &one)
 		*o = oneOrMany{one}
-		return nil
+		return err
 	}
 	var many []string
 	if err := json.Unmarshal(b, &many); err != nil {
