@@ -50,7 +50,7 @@ func (r Requirement) Check(s provisioning.Subject, now time.Time) error {
 		lacking = "acr"
 	case len(r.AMR) > 0 && !slices.ContainsFunc(s.AMR, func(m string) bool { return slices.Contains(r.AMR, m) }):
 		lacking = "amr"
-	case r.MaxAge > 0 && (s.AuthTime.IsZero() || now.Sub(s.AuthTime) > r.MaxAge || s.AuthTime.Sub(now) > skew):
+	case r.MaxAge > 0 && (now.Sub(s.AuthTime) > r.MaxAge || s.AuthTime.Sub(now) > skew):
 		lacking = "auth_time"
 	}
 	if lacking == "" {
