@@ -70,12 +70,13 @@ const (
 	KindLifecycle      = "lifecycle-rules"
 	KindUserGroup      = "user-group"
 	KindAccount        = "account"
+	KindAccessReview   = "access-review"
 	KindSecret         = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}, ListeningRules{}, RecordingScope{}, ListeningRequest{}, Provisioner{}, LifecycleRules{}, UserGroup{}, Account{}, EmergencySignIn{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}, ListeningRules{}, RecordingScope{}, ListeningRequest{}, Provisioner{}, LifecycleRules{}, UserGroup{}, Account{}, EmergencySignIn{}, AccessReview{}}
 }
 
 // Row is an entity as the store keeps it.

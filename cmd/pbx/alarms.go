@@ -21,6 +21,8 @@ const (
 
 // alarmTexts say what each alarm means. A name that is missing is shown as it is.
 var alarmTexts = map[string]struct{ en, ja string }{
+	"access-ended":           {"A right ended, since nobody confirmed it in the access review", "権限の棚卸しで確認されなかった権限を取り消しました"},
+	"access-review":          {"Rights wait for somebody to confirm them, else they end", "権限の棚卸しで確認待ちの権限があります（期限後は取り消し）"},
 	"audit-broken":           {"The audit log was altered", "監査ログが改ざんされています"},
 	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
 	"audit-unpublished":      {"Checkpoints of the audit log have been on this machine alone for an hour", "監査ログの署名済みチェックポイントが1時間以上、外部に保管されていません"},

@@ -247,6 +247,7 @@ func (p *pbx) wireRecorder(ctx context.Context) (err error) {
 		return err
 	}
 	p.startKeyWatch(ctx)
+	p.startAccessReviews(ctx)
 	return p.startArchive(ctx)
 }
 

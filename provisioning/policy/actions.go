@@ -120,6 +120,9 @@ const (
 	ProposalAgree    provisioning.Action = "proposal.agree"    // to what somebody else proposed
 	ProposalWithdraw provisioning.Action = "proposal.withdraw" // an own one, or refuse somebody else's
 
+	AccessReviewRead   provisioning.Action = "access-review.read"
+	AccessReviewAnswer provisioning.Action = "access-review.answer" // of another person's right
+
 	PromptRead   provisioning.Action = "prompt.read"
 	PromptPut    provisioning.Action = "prompt.put"
 	PromptDelete provisioning.Action = "prompt.delete"
@@ -337,7 +340,7 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor),
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
-	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), lifecycleRows(), signInRows())
+	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), lifecycleRows(), signInRows(), accessReviewRows())
 }
 
 // callRows are about calls that are running.

@@ -57,6 +57,7 @@ func want() map[provisioning.Action]string {
 		policy.ListeningRead: "AUMl", policy.ListeningAsk: "L", policy.ListeningDecide: "M", policy.ListeningWithdraw: "Ml", policy.ListeningReview: "UM", policy.BreakGlass: "B",
 		policy.ListeningRulesRead: "ALUM", policy.ListeningRulesPut: "M", policy.RecordingScopeRead: "AUM", policy.RecordingScopePut: "M", policy.RecordingScopeDelete: "M",
 		policy.ProvisionerRead: "AU", policy.ProvisionerPut: "A", policy.ProvisionerDelete: "A", policy.ProvisionerSecret: "A", policy.LifecycleRead: "ATUM", policy.LifecyclePut: "A",
+		policy.AccessReviewRead: "AUM", policy.AccessReviewAnswer: "AM",
 		policy.DisposalRead: "AUM", policy.DisposalApprove: "M",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs", policy.RelayGrant: "ATs",

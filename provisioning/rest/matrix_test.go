@@ -144,7 +144,9 @@ func operationActions() map[string]provisioning.Action {
 		"PUT /v1/domains/{domain}/provisioners/{key}": policy.ProvisionerPut, "DELETE /v1/domains/{domain}/provisioners/{key}": policy.ProvisionerDelete,
 		"POST /v1/domains/{domain}/provisioners/{key}/secret": policy.ProvisionerSecret,
 		"GET /v1/domains/{domain}/lifecycle-rules":            policy.LifecycleRead, "PUT /v1/domains/{domain}/lifecycle-rules": policy.LifecyclePut,
-		"GET /v1/domains/{domain}/reports/{key}": policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
+		"GET /v1/domains/{domain}/access-reviews": policy.AccessReviewRead, "GET /v1/domains/{domain}/access-reviews/{key}": policy.AccessReviewRead,
+		"POST /v1/domains/{domain}/access-reviews/{key}/answers": policy.AccessReviewAnswer,
+		"GET /v1/domains/{domain}/reports/{key}":                 policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
 	}
 }
 

@@ -155,6 +155,7 @@ func build(cfg Config) (*api, error) {
 	a.registerListening()
 	a.registerProvisioners()
 	a.registerEmergency()
+	a.registerAccessReviews()
 	a.registerAudit()
 	a.registerOptional()
 	if err := a.registerPlain(); err != nil {

@@ -204,6 +204,8 @@ func sample() []provisioning.Entity {
 		provisioning.Provisioner{Name: "entra", Title: "Entra ID", Expires: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)},
 		provisioning.LifecycleRules{QuarantineDays: 30, Rules: []provisioning.LifecycleRule{{Name: "tax", Department: "税務課", Group: "職員", Roles: []provisioning.Role{provisioning.RoleStaff},
 			Numbers: &provisioning.NumberRule{Attribute: "employeeNumber", From: "3000", To: "3999", Move: true}, HuntGroups: []string{"6000"}, Scope: &provisioning.ScopeRule{Numbers: []string{"0312345678"}}}}},
+		provisioning.AccessReview{ID: "2027-Q1", Opened: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), Due: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC),
+			Rights: []provisioning.ReviewedRight{{User: "taro", Role: provisioning.RoleAuditor, Answer: provisioning.AccessKeep, By: "hana@a", At: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC)}}},
 		provisioning.UserGroup{ID: "g1", Display: "職員", ExternalID: "x", Provisioner: "entra"},
 		provisioning.Account{ID: "a1", User: "taro", Provisioner: "entra", Document: []byte(`{"userName":"Taro"}`), Groups: []string{"g1"}, Extension: "3000", Granted: []provisioning.Role{provisioning.RoleStaff}},
 	}
