@@ -1,12 +1,28 @@
 package provisioning
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
 
 // Manages says whether the user is a recording manager, who agrees to what others propose.
 func (u User) Manages() bool { return !u.Disabled && slices.Contains(u.Roles, RoleManager) }
+
+// ErrLastManager says that a program's change would leave a domain without a recording manager: then the next one could be made by one person alone. 409.
+var ErrLastManager = errors.New("provisioning: the domain's last recording manager")
+
+// KeepManager is asked within the Update in which a program has changed or deleted a user, with the user as it was: see KeepAdministrator.
+func KeepManager(r Reader, domain string, was User) error {
+	if !was.Manages() {
+		return nil
+	}
+	left, err := managersBut(r, domain)
+	if err == nil && len(left) == 0 {
+		err = ErrLastManager
+	}
+	return err
+}
 
 // unmanaging is the user without that role.
 func (u User) unmanaging() User {

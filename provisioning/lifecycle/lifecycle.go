@@ -130,7 +130,7 @@ func union(a, b []string) []string {
 }
 
 // Apply makes a person what the rules say: who is new comes, who was somewhere else moves, who is not active is out. acc is theirs; what the rules gave is
-// noted in it, and writing it is the caller's. ErrTaken, ErrNoNumber, *provisioning.Invalid, provisioning.ErrLastAdmin.
+// noted in it, and writing it is the caller's. ErrTaken, ErrNoNumber, *provisioning.Invalid, provisioning.ErrLastAdmin, ErrLastManager.
 func (e *Engine) Apply(w provisioning.Writer, domain string, by provisioning.Wish, acc *provisioning.Account, p Person) error {
 	rules, err := Rules(w, domain)
 	if err != nil {
@@ -193,7 +193,15 @@ func (m *move) user() error {
 			return err
 		}
 	}
-	return provisioning.KeepAdministrator(m.w, m.domain, old)
+	return keep(m.w, m.domain, old)
+}
+
+// keep refuses who cannot go before there is another: the last administrator, the last recording manager.
+func keep(w provisioning.Writer, domain string, was provisioning.User) error {
+	if err := provisioning.KeepAdministrator(w, domain, was); err != nil {
+		return err
+	}
+	return provisioning.KeepManager(w, domain, was)
 }
 
 // extension gives, shapes or rests the extension.
@@ -341,7 +349,7 @@ func (e *Engine) Remove(w provisioning.Writer, domain string, by provisioning.Wi
 	if _, err := provisioning.Put(w, domain, gone, ""); err != nil {
 		return err
 	}
-	return provisioning.KeepAdministrator(w, domain, old)
+	return keep(w, domain, old)
 }
 
 // Forget deletes the user of an account that is gone itself, if nothing holds it.

@@ -68,6 +68,8 @@ func faultOf(err error) *fault {
 		return &fault{http.StatusConflict, "", "no number of the range is free"}
 	case errors.Is(err, provisioning.ErrLastAdmin):
 		return &fault{http.StatusConflict, mutability, "the domain's last enabled administrator"}
+	case errors.Is(err, provisioning.ErrLastManager):
+		return &fault{http.StatusConflict, mutability, "the domain's last recording manager: somebody else has to become one before"}
 	case errors.Is(err, provisioning.ErrStale):
 		return refused(http.StatusPreconditionFailed)
 	case errors.Is(err, provisioning.ErrInUse):

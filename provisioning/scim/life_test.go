@@ -166,6 +166,12 @@ func TestProtectedRoles(t *testing.T) {
 	if u, _ = get[provisioning.User](r, "taro"); !slices.Contains(u.Roles, provisioning.RoleManager) {
 		t.Errorf("a change of something else takes it away: %q", u.Roles)
 	}
+	for _, a := range []reply{r.do("PATCH", usersAt+"/"+id, patchOf(`{"op":"replace","path":"active","value":false}`)), r.do("DELETE", usersAt+"/"+id, "")} {
+		if a.status != 409 || a.kind() != mutability {
+			t.Errorf("the last manager goes: %d %s", a.status, a.text)
+		}
+	}
+	r.put(provisioning.User{Name: "kacho", Roles: []provisioning.Role{provisioning.RoleManager}})
 	for _, active := range []string{"false", "true"} {
 		r.must(200, "PATCH", usersAt+"/"+id, patchOf(`{"op":"replace","path":"active","value":`+active+`}`))
 	}
