@@ -34,7 +34,7 @@ func TestFilter(t *testing.T) {
 	}
 	for _, text := range []string{``, `userName`, `userName eq`, `userName eq x`, `userName eq "x`, `userName like "x"`, `nobody eq "x"`, `emails[nobody eq "x"]`, `emails[type eq "x"`, `userName[type eq "x"]`,
 		`(userName pr`, `userName pr)`, `userName pr and`, `not userName pr`, `userName eq {"a":1}`, `userName eq "x" userName pr`, `name.nothing pr`, `emails.value.more pr`,
-		strings.Repeat("(", 100) + "userName pr" + strings.Repeat(")", 100), strings.Repeat(`title pr or `, 200) + `title pr`, `userName eq "` + strings.Repeat("x", maxFilter) + `"`,
+		strings.Repeat("(", 100) + "userName pr" + strings.Repeat(")", 100), strings.Repeat(`id pr or `, 150) + `id pr`, `userName eq "` + strings.Repeat("x", maxFilter) + `"`,
 		strings.Repeat("not (", 50) + "title pr" + strings.Repeat(")", 50)} {
 		if _, fault := parseFilter(text, userType.find); fault == nil || fault.scimType != invalidFilter {
 			t.Errorf("%.60s: %v, want invalidFilter", text, fault)

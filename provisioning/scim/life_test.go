@@ -185,8 +185,35 @@ func TestProtectedRoles(t *testing.T) {
 	if u, _ = get[provisioning.User](r, "taro"); slices.Contains(u.Roles, provisioning.RoleTelephony) || !slices.Contains(u.Roles, provisioning.RoleStaff) {
 		t.Errorf("out of the group: %q", u.Roles)
 	}
-	if a := r.do("POST", "/Users", `{"userName":"boss","active":false}`); a.status != 409 {
-		t.Errorf("a user of ours taken over: %d", a.status)
+	r.update(func(w provisioning.Writer) error { // who is new, whatever asks for it
+		_, waits, err := provisioning.PutGuarded(w, here, nil, provisioning.User{Name: "new", Roles: []provisioning.Role{provisioning.RoleStaff, provisioning.RoleAdmin}}, "",
+			provisioning.Wish{By: provisioning.Provisioner{Name: "entra"}.By(here), At: r.now})
+		if waits == nil {
+			t.Error("a program makes an administrator")
+		}
+		return err
+	})
+}
+
+// TestAdopt: users of ours become an identity service's only where the rules say so, which somebody else agrees to; they keep the roles that they have.
+func TestAdopt(t *testing.T) {
+	r := newRig(t)
+	r.put(provisioning.User{Name: "clerk", Display: "x", Roles: []provisioning.Role{provisioning.RoleTelephony}})
+	if a := r.do("POST", "/Users", `{"userName":"clerk","active":false}`); a.status != 409 {
+		t.Errorf("taken over: %d", a.status)
+	}
+	rules := provisioning.LifecycleRules{Adopt: true, Rules: []provisioning.LifecycleRule{{Name: "all", Roles: []provisioning.Role{provisioning.RoleStaff}}}}
+	r.update(func(w provisioning.Writer) error {
+		_, waits, err := provisioning.PutGuarded(w, here, nil, rules, "", provisioning.Wish{By: "boss@" + here, At: r.now})
+		if waits == nil {
+			t.Error("adoption needs nobody")
+		}
+		return err
+	})
+	r.put(rules)
+	r.must(201, "POST", "/Users", `{"userName":"clerk","displayName":"事務"}`)
+	if u, _ := get[provisioning.User](r, "clerk"); u.Display != "事務" || !slices.Equal(u.Roles, []provisioning.Role{provisioning.RoleTelephony, provisioning.RoleStaff}) {
+		t.Errorf("adopted: %+v", u)
 	}
 }
 

@@ -30,6 +30,7 @@ func TestPatch(t *testing.T) {
 		{"Entra's manager is an id", `[{"op":"Add","path":"` + urnEnterprise + `:manager","value":"m1"}]`, with(`{"` + urnEnterprise + `":{"manager":{"value":"m1"}}}`)},
 		{"Entra's names with a schema, without a path", `[{"op":"Add","value":{"name.familyName":"鈴木","` + urnEnterprise + `:department":"税務課","addresses[type eq \"work\"].locality":"千代田区"}}]`,
 			with(`{"name":{"familyName":"鈴木","givenName":"太郎"},"` + urnEnterprise + `":{"department":"税務課"},"addresses":[{"type":"work","locality":"千代田区"}]}`)},
+		{"a manager's name is not a client's to write", `[{"op":"add","path":"` + urnEnterprise + `:manager","value":{"value":"m1","displayName":"x"}}]`, with(`{"` + urnEnterprise + `":{"manager":{"value":"m1"}}}`)},
 		{"an extension as a whole", `[{"op":"replace","path":"` + urnEnterprise + `","value":{"employeeNumber":"7"}}]`, with(`{"` + urnEnterprise + `":{"employeeNumber":"7"}}`)},
 		{"a sub-attribute", `[{"op":"replace","path":"name.givenName","value":"次郎"}]`, with(`{"name":{"familyName":"山田","givenName":"次郎"}}`)},
 		{"a part of a complex one", `[{"op":"replace","path":"name","value":{"givenName":"次郎"}}]`, with(`{"name":{"familyName":"山田","givenName":"次郎"}}`)},

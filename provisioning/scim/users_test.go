@@ -112,6 +112,10 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	r.must(400, "GET", "/Users?count=x", "")
+	many := 1_000_000
+	if _, n := (search{Count: &many}).page(); n != maxPage {
+		t.Errorf("a page has %d", n)
+	}
 }
 
 // TestWhoMay: each way to have no right is answered alike, and another domain's resources are as if they were not there.
