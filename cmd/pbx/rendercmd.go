@@ -11,7 +11,7 @@ import (
 	"naisen/recorder/pipeline"
 )
 
-// renderCmd is what the switch starts for each journal that is to be rendered. It is told on its standard input, and is of no use to people.
+// renderCmd is what the switch starts for journals that are to be rendered. It is told on its standard input, and is of no use to people.
 type renderCmd struct{}
 
 // renderProgram is this program, also where its file was replaced meanwhile.

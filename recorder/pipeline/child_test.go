@@ -1,11 +1,11 @@
 package pipeline
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"naisen/recorder"
 	"naisen/recorder/capture"
@@ -37,8 +38,13 @@ func play(part string, args []string) error {
 	switch part {
 	case "render":
 		return Serve(ctx, os.Stdin, os.Stdout)
+	case "counted": // and leaves a file of its name
+		if err := os.WriteFile(filepath.Join(args[0], strconv.Itoa(os.Getpid())), nil, 0o600); err != nil {
+			return err
+		}
+		return Serve(ctx, os.Stdin, os.Stdout)
 	case "look": // says what it was given besides its job
-		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 			return err
 		}
 		files, err := os.ReadDir("/proc/self/fd")
@@ -102,7 +108,7 @@ func TestChild(t *testing.T) {
 	r := openRig(t, t.TempDir(), nil, func(c *Config) { c.Renderer = p })
 	r.record(t, "r1", 3, "C")
 	wait(t, func() bool { return r.Stats().Stored == 1 })
-	for i, want := range []string{"exit status 1", "said nothing", "broken pipe", fmt.Sprintf(`["look" %q] ["GOMAXPROCS=1"] []`, r.root)} {
+	for i, want := range []string{"exit status 1", "said nothing", "says too much", fmt.Sprintf(`["look" %q] ["GOMAXPROCS=1"] []`, r.root)} {
 		if err := <-p.errs; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", p.parts[i], err)
 		}
@@ -125,6 +131,89 @@ func TestChild(t *testing.T) {
 	}
 	r.renders.add("bad")
 	wait(t, func() bool { return r.Stats().Failed == 1 })
+}
+
+// Journals that wait are rendered by one process, up to maxTurn of them, and it ends with the last of them. What could not be rendered has no other one behind
+// it in its process.
+func TestTurns(t *testing.T) {
+	seen := t.TempDir()
+	processes := func() (pids []int) {
+		t.Helper()
+		all, err := os.ReadDir(seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range all {
+			pid, err := strconv.Atoi(f.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			pids = append(pids, pid)
+		}
+		return pids
+	}
+	gate, closed := make(chan struct{}), &atomic.Int64{}
+	r := openRig(t, t.TempDir(), nil, func(c *Config) {
+		c.Renders = 1
+		c.Renderer = gated{Child{os.Args[0], []string{"counted", seen}}, gate, closed}
+	})
+	for n := range maxTurn + 2 {
+		r.record(t, fmt.Sprintf("r%02d", n), 1)
+	}
+	wait(t, func() bool { return r.renders.len() == maxTurn+2 })
+	close(gate)
+	wait(t, func() bool { return r.Stats().Stored == maxTurn+2 })
+	r.settle(t)
+	if got := processes(); len(got) != 2 {
+		t.Errorf("%d processes for %d journals", len(got), maxTurn+2)
+	}
+	wait(t, func() bool { return closed.Load() == 2 })
+	for _, pid := range processes() {
+		if running(pid) {
+			t.Error("it goes on although nothing waits")
+		}
+	}
+	if _, m := r.open(t, "r03"); m.ID != "r03" || m.DurationMS != 1000 {
+		t.Errorf("%+v", m)
+	}
+	turn := Child{os.Args[0], []string{"counted", seen}}.Turn()
+	defer turn.Close()
+	for _, id := range []string{"x", "y"} {
+		if err := os.WriteFile(capture.Path(filepath.Join(r.root, "spool", journals), id), make([]byte, 100), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := turn.Render(t.Context(), Job{Dir: filepath.Join(r.root, "spool"), ID: id, Name: id}); err == nil {
+			t.Error("a journal of nothing")
+		}
+	}
+	if got := processes(); len(got) != 4 {
+		t.Errorf("%d processes, want one more for each that failed", len(got))
+	}
+}
+
+// gated begins no turn before it may, and counts those that ended.
+type gated struct {
+	Child
+	open   chan struct{}
+	closed *atomic.Int64
+}
+
+type countedTurn struct {
+	Turn
+	closed *atomic.Int64
+}
+
+func (c countedTurn) Close() {
+	c.Turn.Close()
+	c.closed.Add(1)
+}
+
+func (g gated) Turn() Turn {
+	select {
+	case <-g.open:
+	case <-time.After(time.Minute):
+	}
+	return countedTurn{g.Child.Turn(), g.closed}
 }
 
 // What the process says of a journal that can never be rendered is believed: it is not tried for ever.

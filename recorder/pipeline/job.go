@@ -45,6 +45,23 @@ type Renderer interface {
 	Render(ctx context.Context, j Job) (recorder.Manifest, error)
 }
 
+// Turner is a Renderer that does several jobs in one turn for less than each alone.
+type Turner interface {
+	Renderer
+	Turn() Turn
+}
+
+// Turn does jobs one after the other, all of them for one goroutine, until it is closed.
+type Turn interface {
+	Renderer
+	Close()
+}
+
+// alone is a Turn of a Renderer that knows none.
+type alone struct{ Renderer }
+
+func (alone) Close() {}
+
 // here renders in this process.
 type here struct{}
 

@@ -136,7 +136,7 @@ func Open(cfg Config) (*Pipeline, error) {
 	for range cfg.Renders {
 		p.workers.Go(func() {
 			lowerPriority()
-			p.work(work, p.renders, p.render)
+			p.renderer(work)
 		})
 	}
 	for range cfg.Uploads {

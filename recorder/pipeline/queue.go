@@ -72,6 +72,15 @@ func (q *queue) take(ctx context.Context) (string, bool) {
 	}
 }
 
+// waiting takes a job that is due now, if there is one.
+func (q *queue) waiting() (string, bool) {
+	id, _, more := q.next()
+	if more {
+		q.poke()
+	}
+	return id, id != ""
+}
+
 func (q *queue) next() (id string, wait time.Duration, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

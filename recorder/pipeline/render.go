@@ -23,8 +23,46 @@ type note struct {
 	ManifestBytes  int64             `json:"manifest_bytes"`
 }
 
+// maxTurn bounds how many journals are rendered in one turn: what renders them may still have in memory what was said in those before.
+const maxTurn = 16
+
+// renderer renders in turns: as long as journals wait, one after the other.
+func (p *Pipeline) renderer(ctx context.Context) {
+	for {
+		id, ok := p.renders.take(ctx)
+		if !ok {
+			return
+		}
+		p.turn(ctx, id)
+	}
+}
+
+// turn renders a journal and those that wait behind it, up to maxTurn. After one that failed somebody else goes on.
+func (p *Pipeline) turn(ctx context.Context, id string) {
+	var with Turn = alone{p.cfg.Renderer}
+	if t, ok := p.cfg.Renderer.(Turner); ok {
+		with = t.Turn()
+	}
+	defer with.Close()
+	for n := 1; ; n++ {
+		err := p.render(ctx, id, with)
+		if ctx.Err() != nil {
+			return
+		}
+		p.renders.done(id, err)
+		p.cfg.Entered()
+		var ok bool
+		if n == maxTurn || err != nil {
+			return
+		}
+		if id, ok = p.renders.waiting(); !ok {
+			return
+		}
+	}
+}
+
 // render turns a journal into the two sealed files and the note.
-func (p *Pipeline) render(ctx context.Context, id string) error {
+func (p *Pipeline) render(ctx context.Context, id string, with Renderer) error {
 	if p.capture.Live(id) {
 		return nil
 	}
@@ -67,7 +105,7 @@ func (p *Pipeline) render(ctx context.Context, id string) error {
 	if err != nil {
 		return p.renderFailed(id, err)
 	}
-	m, err := p.cfg.Renderer.Render(ctx, Job{Dir: p.cfg.Dir, ID: id, Name: c.ID, Key: key.key, Keys: keys})
+	m, err := with.Render(ctx, Job{Dir: p.cfg.Dir, ID: id, Name: c.ID, Key: key.key, Keys: keys})
 	switch {
 	case errors.Is(err, recorder.ErrIntegrity):
 		return p.quarantine(ctx, id, err)
