@@ -34,7 +34,7 @@ var classes = map[provisioning.Action]Class{
 
 	RecordingKeyRotate: ClassKeys,
 
-	ListeningDecide: ClassApprovals, ListeningReview: ClassApprovals, ProposalAgree: ClassApprovals, DisposalApprove: ClassApprovals, NoticeApprove: ClassApprovals,
+	ListeningDecide: ClassApprovals, ListeningReview: ClassApprovals, ProposalAgree: ClassApprovals, DisposalApprove: ClassApprovals, NoticeApprove: ClassApprovals, EmergencyReview: ClassApprovals,
 
 	BreakGlass: ClassBreakGlass,
 }

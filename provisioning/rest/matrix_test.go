@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -244,7 +245,13 @@ func body(op *huma.Operation) string {
 func TestMatrix(t *testing.T) {
 	r := newRig(t)
 	pol := policy.New()
-	for name, op := range operations(r.api) {
+	all := operations(r.api)
+	// What is deleted is so last: made anew by zoe it would be hers, and others' words about it refused for that.
+	names := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		return strings.Compare(strings.Replace(a, "DELETE", "Z", 1), strings.Replace(b, "DELETE", "Z", 1))
+	})
+	for _, name := range names {
+		op := all[name]
 		method, path, _ := strings.Cut(name, " ")
 		rule := op.Metadata[metaRule].(rule)
 		if p := r.do(t, "", method, fill(path, here), body(op)); p.status != 401 || p.header.Get("WWW-Authenticate") != `Bearer realm="naisen"` {
