@@ -76,9 +76,10 @@ type Service struct {
 	devices  *devices
 	sessions *sessions
 	throttle *throttle
-	hashing  chan struct{} // slots for argon2: memory is bounded, not the number of askers
-	nobody   verifier      // what an unknown user's password is compared with
-	failures *rate.Limiter // failed sign-ins written to the audit log
+	hashing  chan struct{}               // slots for argon2: memory is bounded, not the number of askers
+	matches  func(verifier, string) bool // verifier.matches; tests count it
+	nobody   verifier                    // what an unknown user's password is compared with
+	failures *rate.Limiter               // failed sign-ins written to the audit log
 	csrfKey  []byte
 	patience time.Duration // with a request's body and with a reader of the answer
 }
@@ -103,7 +104,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	s := &Service{
 		cfg: cfg, path: strings.TrimSuffix(u.Path, "/"), secure: u.Scheme == "https", keys: keys, clients: map[string]Client{},
 		requests: newRequests(cfg.Clock), devices: newDevices(cfg.Clock), sessions: newSessions(cfg.Clock), throttle: newThrottle(cfg.Clock),
-		hashing: make(chan struct{}, 2), nobody: nobodysVerifier(),
+		hashing: make(chan struct{}, 2), nobody: nobodysVerifier(), matches: verifier.matches,
 		failures: rate.NewLimiter(5, 100), csrfKey: []byte(rand.Text()), patience: formTimeout,
 	}
 	for _, c := range cfg.Clients {

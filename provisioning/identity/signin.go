@@ -365,7 +365,7 @@ func (s *Service) checkPassword(ctx context.Context, who account, password strin
 		password = password[:maxPassword] // never right: no stored password is that long
 		known = false
 	}
-	good = v.matches(password)
+	good = s.matches(v, password)
 	return u, v, good && known && !u.Out(s.cfg.Clock()) && s.mayEnter(v), nil
 }
 

@@ -58,7 +58,7 @@ func (t *throttle) take(key string, r rateOf) (wait time.Duration) {
 	b.at = now
 	if b.level < 1 {
 		t.buckets[key] = b
-		return time.Duration((1 - b.level) * float64(r.every))
+		return max(time.Duration((1-b.level)*float64(r.every)), 1) // a refusal is never 0, however little is missing
 	}
 	b.level--
 	t.buckets[key] = b
