@@ -26,8 +26,7 @@ func listenHTTP(ctx context.Context, listen, cert, key string, h http.Handler, l
 	if err != nil {
 		return nil, err
 	}
-	s := &httpServer{addr: l.Addr(), done: make(chan struct{}), server: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}}
+	s := &httpServer{addr: l.Addr(), done: make(chan struct{}), server: newHTTPServer(h, log)}
 	if cert != "" {
 		config, err := (&certificates{cert: cert, key: key}).config()
 		if err != nil {
@@ -43,6 +42,13 @@ func listenHTTP(ctx context.Context, listen, cert, key string, h http.Handler, l
 		}
 	}()
 	return s, nil
+}
+
+// newHTTPServer bounds what a stranger may send before a handler knows of it: whose headers are longer is answered 431, whose headers take longer is
+// cut off without an answer.
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 }
 
 // socketPath is where browsers reach SIP on the HTTP port (RFC 7118); a wss listener takes any path.
