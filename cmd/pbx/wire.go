@@ -166,6 +166,7 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	if err := p.wireIdentity(); err != nil {
 		return err
 	}
+	p.startSignOuts(ctx)
 	p.auditor = newAuditor(p.store, p.log)
 	p.closing("auditor", func(context.Context) error { p.auditor.Close(); return nil })
 	if err := recoverCalls(ctx, p.config.path("calls.running"), p.store, p.log); err != nil {
