@@ -154,7 +154,7 @@ func readDoc(t *testing.T, name string) string {
 
 func TestRulesOfTables(t *testing.T) {
 	s := findShown(t)
-	for _, name := range []string{"docs/features.md", "docs/media.md", "docs/recording.md", "docs/identity.md", "ROADMAP.md", "README.md"} {
+	for _, name := range []string{"docs/features.md", "docs/media.md", "docs/recording.md", "docs/identity.md", "docs/security.md", "ROADMAP.md", "README.md"} {
 		for i, line := range strings.Split(readDoc(t, name), "\n") {
 			for _, m := range s.missing(line) {
 				t.Errorf("%s:%d: there is no %s", name, i+1, m)
