@@ -180,6 +180,9 @@ type Subject struct {
 	Person  string // User.Person whom a token of the embedded service is of; empty: another service's
 	Issuer  string
 	Scopes  []string // of the token (RFC 6749 section 3.3)
+	Session string   // sid of the token: the sign-in that it is of, in the issuer's words; empty: not said
+	Token   string   // jti
+	Issued  time.Time
 	Expires time.Time
 	System  bool // the switch itself (sweeper, first run); never from a token
 

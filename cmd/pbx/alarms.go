@@ -62,6 +62,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"review-waiting":         {"A listening without an approval, or a use of the break-glass account, waits for its review", "緊急聴取または緊急用アカウントの事後確認が済んでいません"},
 	"rewrap-failing":         {"Recordings cannot be brought to their newest key", "新しい鍵に移せない録音があります"},
 	"sign-in-guesses":        {"Somebody guesses SIP passwords", "SIPパスワードの総当たりを検知しました"},
+	"signals-silent":         {"A transmitter of shared signals has paused: ends of sessions are not heard of", "共有シグナルの配信が停止され、セッション失効の通知を受け取れません"},
 	"spool-large":            {"Recordings that wait for the store take a tenth of the disk", "保存待ちの録音がディスクの1割を超えました"},
 	"spool-old":              {"A recording has waited for the store for a quarter of an hour", "保存待ちが15分を超えた録音があります"},
 	"store-down":             {"The object store is away; recordings wait", "録音の保存先に接続できません"},

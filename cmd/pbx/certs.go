@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,8 +16,10 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"naisen/sip/stack"
@@ -228,4 +231,25 @@ func writePEM(path, kind string, der []byte, mode os.FileMode) error {
 		return err
 	}
 	return os.Rename(tmp, path)
+}
+
+// wireCertificates finds or makes our certificate, and watches its files.
+func (p *pbx) wireCertificates(addrs []netip.Addr) (err error) {
+	p.certificates = &certificates{cert: p.config.SIP.Certificate, key: p.config.SIP.Key}
+	if p.config.SIP.Certificate == "" {
+		if p.certificates, err = ownCertificate(p.config.path("certificates"), p.config.Domain, addrs); err != nil {
+			return err
+		}
+	}
+	p.certificates.clients, p.certificates.log = p.config.SIP.ClientCA, p.log
+	if _, err := p.certificates.get(nil); err != nil { // a broken file stops the start, not the first handshake
+		return err
+	}
+	hangup, stop, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() { defer close(ended); p.certificates.hangUps(hangup, stop) }()
+	p.alarms.watch("certificate-unreadable", p.certificates.unreadable) // which also looks at the files, each second
+	p.alarms.watch("certificate-expires", p.certificates.expires)
+	p.closing("certificates", func(context.Context) error { signal.Stop(hangup); close(stop); <-ended; return nil })
+	return nil
 }

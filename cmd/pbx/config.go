@@ -37,6 +37,7 @@ type Config struct {
 	Webhooks  WebhookConfig   `yaml:"webhooks"`
 	LDAP      LDAPConfig      `yaml:"ldap"`
 	Recording RecordingConfig `yaml:"recording"`
+	Signals   SignalsConfig   `yaml:"signals"`
 	Calls     int             `yaml:"calls"` // at once; 2000
 	Drain     Duration        `yaml:"drain"` // patience with running calls after SIGTERM; 30s
 	Log       LogConfig       `yaml:"log"`
@@ -203,6 +204,7 @@ func (c *Config) setDefaults() {
 	set(&c.HTTP.Metrics, "127.0.0.1:9090")
 	c.Identity.setDefaults()
 	set(&c.Storage.Kind, "dir")
+	c.Signals.setDefaults(c.Domain)
 	if c.Recording.Held == 0 {
 		c.Recording.Held = 100
 	}
@@ -258,6 +260,7 @@ func (c *Config) Validate() error {
 	add(c.validateIdentity())
 	add(errors.Join(c.Storage.validate(), c.Keys.validate()))
 	add(c.Audit.validate())
+	add(c.Signals.validate(c.embedded()))
 	if c.Language != "ja" && c.Language != "en" {
 		add(invalid("language", `is "ja" or "en"`))
 	}

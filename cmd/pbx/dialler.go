@@ -53,7 +53,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		b := device.flows[0]
 		site, _ := snap.SiteFrom(domain, b.Received.Addr())
 		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.owner.Media), Via: device.flows,
-			Site: site.Name, Desk: device.desk, Start: starts[i],
+			Site: site.Name, Desk: device.desk, Start: starts[i], Proof: from(b.Proof, b.Instance),
 			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport, device.owner.Suites)})
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
 	"naisen/provisioning/identity"
@@ -17,17 +18,11 @@ import (
 
 // proven is the extension that sent a request, and how that is known.
 type proven struct {
-	number string
-	proof  string    // kept with a registration, so that it ends with the right to it: see revoker
-	until  time.Time // zero: no end
+	number   string
+	proof    string    // kept with a registration, so that it ends with the right to it: see revoker
+	until    time.Time // zero: no end
+	instance string    // +sip.instance of the device, as far as its Contact tells
 }
-
-// The proofs of a registration. proofToken is followed by the person whose token it was.
-const (
-	proofDigest      = "digest"
-	proofCertificate = "certificate"
-	proofToken       = "token:"
-)
 
 // prove says who sent a request, by client certificate, access token or digest. False: it was answered, and nothing of it is kept.
 func (s *signalling) prove(tx *stack.ServerTx, domain string) (number string, ok bool) {
@@ -35,7 +30,47 @@ func (s *signalling) prove(tx *stack.ServerTx, domain string) (number string, ok
 	return p.number, ok
 }
 
+// proof says how, too. A device of which nothing is accepted proves nothing.
 func (s *signalling) proof(tx *stack.ServerTx, domain string) (proven, bool) {
+	p, ok := s.shownBy(tx, domain)
+	if !ok {
+		return p, false
+	}
+	req := tx.Request()
+	p.instance = instanceOf(req)
+	barred := s.directory.Snapshot().Revocation(domain, provisioning.RevokedDevice, provisioning.DeviceName(p.instance)).Barred != ""
+	if barred && !(req.Method == "INVITE" && route.IsEmergency(dialled(req.URI))) { // help is called from anywhere
+		s.audit.failedSignIn(domain, p.number, req.Flow.Remote().Addr(), "device barred")
+		s.refuse(tx, sip.CauseForbidden)
+		return proven{}, false
+	}
+	return p, true
+}
+
+// deviceOf is the +sip.instance of who calls: as its Contact says, or as it registered from there.
+func (s *signalling) deviceOf(req *stack.Request, who proven, domain string) string {
+	if who.instance != "" {
+		return who.instance
+	}
+	for _, b := range s.registrar.Lookup(who.number + "@" + domain) {
+		if b.Received == req.Flow.Remote() && b.Transport == req.Flow.Transport() {
+			return b.Instance
+		}
+	}
+	return ""
+}
+
+// instanceOf the device that sent a request; empty: it does not say.
+func instanceOf(req *stack.Request) string {
+	contacts, err := req.Contacts()
+	if err != nil || len(contacts) == 0 {
+		return ""
+	}
+	instance, _ := contacts[0].Params.Get("+sip.instance")
+	return instance
+}
+
+func (s *signalling) shownBy(tx *stack.ServerTx, domain string) (proven, bool) {
 	req := tx.Request()
 	switch named, why := s.certified(req, domain); {
 	case why != "":
@@ -86,7 +121,7 @@ func (s *signalling) owned(domain string, o auth.OK, number string) (proven, boo
 	if !ok || e.User == "" || e.User != o.Owner || !snap.Active(domain, number) {
 		return proven{}, false
 	}
-	return proven{number: number, proof: proofToken + o.Owner, until: o.Expires}, true
+	return proven{number: number, proof: o.Proof, until: o.Expires}, true
 }
 
 // maxNames bounds what is read of one certificate.
@@ -147,7 +182,7 @@ func (t tokens) Token(realm, raw string) (auth.Token, error) {
 	case who.Domain != realm || !t.exists(who):
 		return auth.Token{}, auth.ErrToken
 	}
-	return auth.Token{Owner: who.User, Scopes: who.Scopes, Expires: who.Expires}, nil
+	return auth.Token{Owner: who.User, Scopes: who.Scopes, Expires: who.Expires, Proof: tokenProof(who)}, nil
 }
 
 // exists: whoever was deleted may hold a token for minutes yet.

@@ -6,17 +6,22 @@ import (
 	"strings"
 	"time"
 
+	"naisen/provisioning"
 	"naisen/provisioning/directory"
 	"naisen/sip/event"
 	"naisen/sip/registrar"
+	"naisen/sip/stack"
 )
 
-// revoker ends registrations whose right is gone: the extension was deleted or disabled, its owner was disabled or the contract ended, or what proved it does so
-// no longer: the password was changed, or the token's person does not own the extension any more. Otherwise a lost phone would go on ringing until its registration runs out, and for whoever gets the number next.
+// revoker ends what somebody has no right to any more, whoever took it away and however: it follows the directory, and compares. Registrations and
+// subscriptions end when the extension was deleted or disabled, when its owner was disabled or barred or the contract ended, and when what proved them does so no longer: the
+// password was changed, the token's person does not own the extension any more, or the token, its session, its device or its person was revoked. Otherwise a
+// lost phone would go on ringing until its registration runs out, and for whoever gets the number next. What else ends is told to others in the same step.
 type revoker struct {
 	directory *directory.Directory
 	registrar *registrar.Registrar
 	watchers  watchers
+	others    []func(last, next *directory.Snapshot)
 	stop      context.CancelFunc
 	done      chan struct{}
 }
@@ -28,16 +33,16 @@ type watchers interface {
 }
 
 // newRevoker follows the directory until Close. The registrar has loaded its table.
-func newRevoker(ctx context.Context, d *directory.Directory, r *registrar.Registrar, w watchers) *revoker {
+func newRevoker(ctx context.Context, d *directory.Directory, r *registrar.Registrar, w watchers, others ...func(last, next *directory.Snapshot)) *revoker {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	v := &revoker{directory: d, registrar: r, watchers: w, stop: stop, done: make(chan struct{})}
+	v := &revoker{directory: d, registrar: r, watchers: w, others: others, stop: stop, done: make(chan struct{})}
 	go v.run(run)
 	return v
 }
 
 // startRevoker also tells of those for whom nobody answers.
 func (p *pbx) startRevoker(ctx context.Context, s *signalling) {
-	v := newRevoker(ctx, p.directory, p.registrar, s.events)
+	v := newRevoker(ctx, p.directory, p.registrar, s.events, p.endings.follow)
 	p.closing("revoker", func(context.Context) error { v.Close(); return nil })
 	p.alarms.watchEach("contract-sponsor", (&sponsors{directory: p.directory}).alone)
 }
@@ -55,6 +60,9 @@ func (v *revoker) run(ctx context.Context) {
 		}
 		next := v.directory.Snapshot()
 		v.revoke(last, next)
+		for _, f := range v.others {
+			f(last, next)
+		}
 		last = next
 	}
 }
@@ -78,35 +86,62 @@ func (v *revoker) revoke(last, next *directory.Snapshot) {
 			continue
 		}
 		if !next.Active(domain, number) {
-			v.registrar.Remove(aor, registrar.EventRejected)
+			v.remove(aor, registrar.EventRejected, func(registrar.Binding) bool { return true })
 			continue
 		}
-		lost := lost(last, next, domain, number)
-		v.registrar.RemoveIf(aor, registrar.EventDeactivated, func(b registrar.Binding) bool { return lost(b.Proof) })
+		w := worthOf(last, next, domain, number)
+		v.remove(aor, registrar.EventDeactivated, func(b registrar.Binding) bool { return w.lost(from(b.Proof, b.Instance), b.Registered) })
 	}
 	for _, a := range v.watchers.Watchers() {
-		v.watchers.revoke(a, lost(last, next, a.Domain, a.User))
+		w := worthOf(last, next, a.Domain, a.User)
+		v.watchers.revoke(a, func(proof string) bool { return w.lost(proof, w.watched) })
 	}
 }
 
-// lost tells which proofs of an extension are worth nothing any more.
-func lost(last, next *directory.Snapshot, domain, number string) func(proof string) bool {
+// remove ends bindings, and the WebSockets over which they came: their peers are told to prove themselves anew.
+func (v *revoker) remove(aor string, why registrar.Event, lost func(registrar.Binding) bool) {
+	var flows []*stack.Flow
+	v.registrar.RemoveIf(aor, why, func(b registrar.Binding) bool {
+		gone := lost(b)
+		if gone && b.Flow != nil {
+			flows = append(flows, b.Flow)
+		}
+		return gone
+	})
+	for _, f := range flows {
+		f.EndAt(time.Now())
+	}
+}
+
+// worth is what the proofs of an extension are worth now.
+type worth struct {
+	now             *directory.Snapshot
+	domain, owner   string
+	active, changed bool      // changed: the password is another one
+	watched         time.Time // when subscriptions were proved, as far as it matters: nobody notes that
+}
+
+func worthOf(last, next *directory.Snapshot, domain, number string) worth {
 	before, had := last.Credential(domain, number)
 	now, has := next.Credential(domain, number)
 	e, _ := next.Extension(domain, number)
-	active, changed := next.Active(domain, number), !has || had && before != now
-	return func(proof string) bool {
-		owner, token := strings.CutPrefix(proof, proofToken)
-		switch {
-		case !active:
-			return true
-		case token:
-			return owner != e.User
-		case proof == proofCertificate:
-			return false
-		}
-		return changed
+	w := worth{now: next, domain: domain, owner: e.User, active: next.Active(domain, number), changed: !has || had && before != now, watched: time.Now()}
+	if last.Revocation(domain, provisioning.RevokedUser, e.User).Phones != next.Revocation(domain, provisioning.RevokedUser, e.User).Phones {
+		w.watched = time.Time{} // all there are were proved before that
 	}
+	return w
+}
+
+// lost says that a proof, made at a time, is worth nothing any more.
+func (w worth) lost(text string, made time.Time) bool {
+	p := readProof(text)
+	switch {
+	case !w.active, p.kind == proofToken && p.owner != w.owner, p.revoked(w.now, w.domain, w.owner, made):
+		return true
+	case p.kind == proofToken, p.kind == proofCertificate:
+		return false
+	}
+	return w.changed
 }
 
 func known(s *directory.Snapshot, domain, number string) bool {

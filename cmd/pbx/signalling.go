@@ -169,10 +169,11 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 		s.decline(tx, stack.NewResponse(req, 403, "")) // not relayed for strangers (threats D3)
 		return call.Incoming{}, false
 	}
-	number, ok := s.prove(tx, domain)
+	who, ok := s.proof(tx, domain)
 	if !ok {
 		return call.Incoming{}, false
 	}
+	number := who.number
 	snap := s.directory.Snapshot()
 	e, ok := snap.Extension(domain, number)
 	if !ok {
@@ -197,6 +198,7 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	return call.Incoming{
 		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: called.User, Device: called.Instance,
 			E164: e164(called.User), Site: site.Name, Desk: desk, Own: true},
+		Proof:    from(who.proof, s.deviceOf(req, who, domain)),
 		Profile:  s.phoneProfile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Transport(), e.Suites),
 		Security: security(e.Media),
 	}, true

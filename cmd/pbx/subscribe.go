@@ -40,7 +40,7 @@ func (s *signalling) asks(tx *stack.ServerTx) (who event.Watcher, about event.AO
 	if !ok {
 		return who, about, false
 	}
-	who = event.Watcher{AOR: event.AOR{User: p.number, Domain: domain}, Proof: p.proof, Until: p.until}
+	who = event.Watcher{AOR: event.AOR{User: p.number, Domain: domain}, Proof: from(p.proof, p.instance), Until: p.until}
 	about = event.AOR{User: req.URI.User, Domain: domain}
 	if _, named := s.directory.Snapshot().Domain(strings.ToLower(req.URI.Host)); named {
 		about.Domain = strings.ToLower(req.URI.Host)

@@ -136,9 +136,9 @@ func (v *vault) closePost(ctx context.Context) error {
 	return errors.Join(v.post.Close(ctx), v.messages.Close())
 }
 
-// serve makes the handler that plays recordings to whom the gate lets.
-func (v *vault) serve(g recorder.Gate, packs *evidence.Builder, log *slog.Logger) (h http.Handler, err error) {
-	cfg := playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Marker: v.marker, Packs: packs, Log: log}
+// serve makes the handler that plays recordings to whom the gate lets, who is asked again when told so.
+func (v *vault) serve(g recorder.Gate, packs *evidence.Builder, again func(domain string) (<-chan struct{}, func()), log *slog.Logger) (h http.Handler, err error) {
+	cfg := playback.Config{Gate: g, Catalogue: v.catalogue, Store: v.store, Sealer: v.sealer, Marker: v.marker, Packs: packs, Again: again, Log: log}
 	cfg.Opener = v.opener()
 	v.player, err = playback.New(cfg)
 	if err != nil {

@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -34,6 +32,7 @@ import (
 	"naisen/provisioning/rest"
 	"naisen/provisioning/scim"
 	"naisen/provisioning/secret"
+	"naisen/provisioning/signals"
 	"naisen/provisioning/store"
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
@@ -58,7 +57,9 @@ type pbx struct {
 	directory   *directory.Directory
 	identity    *identity.Service // with an outside issuer it lets the break-glass account in, and nobody else
 	verifier    *identity.Verifier
-	issuer      string // of access tokens
+	endings     *endings
+	signals     *signals.Receiver // nil: nobody may tell us anything
+	issuer      string            // of access tokens
 	policy      *policy.Table
 	auditor     *auditor
 	ledger      *ledger
@@ -163,6 +164,8 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	}
 	p.closing("directory", func(context.Context) error { return p.directory.Close() })
 	p.policy = policy.New()
+	p.endings = &endings{store: liveStore{p.store, p.directory, p.log}, directory: p.directory, calls: func() *call.Switch { return p.calls }, again: &live.Bell{},
+		effects: p.config.Signals.effects(), recheck: time.Duration(p.config.Signals.Recheck), clock: time.Now, log: p.log, audit: func(e provisioning.AuditEntry) { p.auditor.enter(e) }}
 	if err := p.wireIdentity(); err != nil {
 		return err
 	}
@@ -194,7 +197,7 @@ func (p *pbx) wireIdentity() (err error) {
 	p.issuer = issuer.URL
 	p.identity, err = identity.NewService(identity.ServiceConfig{Issuer: p.config.HTTP.URL + "/identity", KeyDir: p.config.path("keys", "identity"),
 		Store: p.store, Domain: p.config.Domain, Audience: p.config.Identity.Audience, AccessTTL: time.Duration(p.config.Identity.AccessTTL),
-		SealedOnly: !p.config.localSignIn(), BrokenGlass: func(domain string, e provisioning.EmergencySignIn) { p.archive.reviews.emergency(domain, e) }, Log: p.log})
+		Revoked: p.revoked, SealedOnly: !p.config.localSignIn(), BrokenGlass: func(domain string, e provisioning.EmergencySignIn) { p.archive.reviews.emergency(domain, e) }, Log: p.log})
 	if err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func (p *pbx) wireIdentity() (err error) {
 		p.issuer = issuers[0].URL
 	}
 	users := identity.UsersFunc(func(domain, name string) (provisioning.User, bool) { return p.directory.Snapshot().User(domain, name) })
-	p.verifier, err = identity.NewVerifier(identity.VerifierConfig{Issuers: issuers, Users: users, Log: p.log})
+	p.verifier, err = identity.NewVerifier(identity.VerifierConfig{Issuers: issuers, Users: users, Revoked: p.revoked, Log: p.log})
 	if err == nil {
 		p.closing("verifier", func(context.Context) error { return p.verifier.Close() })
 	}
@@ -293,7 +296,6 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
 		return err
 	}
-	p.startRevoker(ctx, s)
 	p.startQuiet(ctx)
 	p.startLines(ctx)
 	p.startTrunks(ctx)
@@ -308,6 +310,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls
 	p.wireLive()
+	p.startEndings(ctx)
 	p.startBeside(ctx)
 	return nil
 }
@@ -351,27 +354,6 @@ func (p *pbx) wireRegistrar(s *signalling) error {
 	return nil
 }
 
-// wireCertificates finds or makes our certificate, and watches its files.
-func (p *pbx) wireCertificates(addrs []netip.Addr) (err error) {
-	p.certificates = &certificates{cert: p.config.SIP.Certificate, key: p.config.SIP.Key}
-	if p.config.SIP.Certificate == "" {
-		if p.certificates, err = ownCertificate(p.config.path("certificates"), p.config.Domain, addrs); err != nil {
-			return err
-		}
-	}
-	p.certificates.clients, p.certificates.log = p.config.SIP.ClientCA, p.log
-	if _, err := p.certificates.get(nil); err != nil { // a broken file stops the start, not the first handshake
-		return err
-	}
-	hangup, stop, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
-	signal.Notify(hangup, syscall.SIGHUP)
-	go func() { defer close(ended); p.certificates.hangUps(hangup, stop) }()
-	p.alarms.watch("certificate-unreadable", p.certificates.unreadable) // which also looks at the files, each second
-	p.alarms.watch("certificate-expires", p.certificates.expires)
-	p.closing("certificates", func(context.Context) error { signal.Stop(hangup); close(stop); <-ended; return nil })
-	return nil
-}
-
 // languageOf a domain's announcements.
 func (p *pbx) languageOf(domain string) string {
 	d, _ := p.directory.Snapshot().Domain(domain)
@@ -408,7 +390,7 @@ func (p *pbx) trusted(a netip.Addr) bool {
 // restConfig is what REST works on. A part that is missing has no operations.
 func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
-		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Messages: counter{p.office}, Recalls: p.recalls,
+		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Again: p.endings.again, Messages: counter{p.office}, Recalls: p.recalls,
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
 		Keys:         recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
@@ -424,7 +406,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	player, err := p.vault.serve(gate{p.verifier, p.policy, p.config.stepUp(time.Now), p.store, "naisen", rate.NewLimiter(5, 100), time.Now, p.log}, packs, p.log)
+	player, err := p.vault.serve(gate{p.verifier, p.policy, p.config.stepUp(time.Now), p.store, "naisen", rate.NewLimiter(5, 100), time.Now, p.log}, packs, p.endings.again.Listen, p.log)
 	if err != nil {
 		return err
 	}
@@ -432,6 +414,13 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: phoneBooks, phonexml.HistoryPattern: phoneBooks}
 	if mounts[scim.Pattern], err = scim.New(scim.Config{Store: liveStore{p.store, p.directory, p.log}, Log: p.log}); err != nil {
 		return err
+	}
+	told, err := p.startSignals(ctx)
+	if err != nil {
+		return err
+	}
+	if told != nil {
+		mounts[signals.PushPath], mounts[signals.LogoutPath] = told, told
 	}
 	mounts[p.identity.Path()+"/"] = p.identity.Handler()
 	handler, err := rest.New(p.restConfig(mounts))

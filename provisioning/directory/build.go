@@ -101,7 +101,11 @@ func readAll[T provisioning.Entity](r provisioning.Reader, name string) (map[str
 	return out, nil
 }
 
-func (d *domain) readSecrets(r provisioning.Reader) error {
+// readSecrets reads what opens something, and what opens nothing any more.
+func (d *domain) readSecrets(r provisioning.Reader) (err error) {
+	if d.revocations, err = readAll[provisioning.Revocation](r, d.self.Name); err != nil {
+		return err
+	}
 	sealed, err := r.Secrets(d.self.Name, provisioning.SecretSIP)
 	if err != nil {
 		return err
@@ -292,7 +296,7 @@ func newEdit(d *domain) *edit {
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, notices: map[string]provisioning.Notice{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
 			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
-			supervisions: map[string]provisioning.Supervision{},
+			supervisions: map[string]provisioning.Supervision{}, revocations: map[string]provisioning.Revocation{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -344,6 +348,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.notices)
 	case provisioning.KindContact, provisioning.KindBookAccount:
 		return e.takeBook(r, c)
+	case provisioning.KindRevocation:
+		return set(e, r, c, &e.revocations)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}

@@ -58,6 +58,7 @@ type domain struct {
 	accounts     map[string]provisioning.BookAccount
 	proofs       map[string]secret.Secret // by account
 	signing      map[string]secret.Secret // by webhook
+	revocations  map[string]provisioning.Revocation
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name
@@ -241,7 +242,7 @@ func (d *domain) password(number string) (provisioning.SIPCredential, bool) {
 // active looks at the clock, since a contract ends without a change of anything.
 func (d *domain) active(number string) bool {
 	e, ok := d.extensions[number]
-	return ok && !e.Disabled && !d.users[e.User].Out(time.Now())
+	return ok && !e.Disabled && !d.barred(e.User, time.Now())
 }
 
 // Contract is that of an extension's owner; nil: they have none.
@@ -278,7 +279,7 @@ func (s *Snapshot) Sponsorless(now time.Time) map[string][]string {
 	return out
 }
 
-// Active tells whether an extension is there and in use: it is not disabled, nor its owner out. It needs no password for that.
+// Active tells whether an extension is there and in use: it is not disabled, nor its owner out or barred. It needs no password for that.
 func (s *Snapshot) Active(domainName, number string) bool {
 	d, ok := s.domains[domainName]
 	if !ok {

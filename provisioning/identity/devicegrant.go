@@ -66,7 +66,7 @@ func (x *server) DeviceToken(ctx context.Context, r *op.ClientRequest[oidc.Devic
 	case err != nil:
 		return nil, oidc.ErrInvalidGrant()
 	}
-	user, err := x.s.activeUser(ctx, d.by.who)
+	user, err := x.s.activeUser(ctx, d.by.who, d.by.at)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,12 @@ type document struct {
 
 // discover reads the document, which must be the issuer's own. Its addresses are the caller's to check.
 func discover(ctx context.Context, client *http.Client, issuer string) (doc document, err error) {
-	if err := getJSON(ctx, client, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", &doc); err != nil {
+	return discoverAt(ctx, client, issuer, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration")
+}
+
+// discoverAt is discover where the document has another place.
+func discoverAt(ctx context.Context, client *http.Client, issuer, at string) (doc document, err error) {
+	if err := getJSON(ctx, client, at, &doc); err != nil {
 		return doc, fmt.Errorf("discovery: %w", err)
 	}
 	if doc.Issuer != issuer {
@@ -34,6 +39,8 @@ func discover(ctx context.Context, client *http.Client, issuer string) (doc docu
 // discovery keeps an issuer's document for its key set and its introspection.
 type discovery struct {
 	issuer string
+	at     string // of the document; empty: where OpenID providers have it
+	given  bool   // known was configured, and is never read
 	http   *http.Client
 
 	mu    sync.Mutex
@@ -47,7 +54,12 @@ func (d *discovery) get(ctx context.Context) (document, error) {
 	if known != nil {
 		return *known, nil
 	}
-	doc, err := discover(ctx, d.http, d.issuer)
+	doc, err := document{}, error(nil)
+	if d.at == "" {
+		doc, err = discover(ctx, d.http, d.issuer)
+	} else {
+		doc, err = discoverAt(ctx, d.http, d.issuer, d.at)
+	}
 	if err != nil {
 		return doc, err
 	}
@@ -59,6 +71,9 @@ func (d *discovery) get(ctx context.Context) (document, error) {
 
 // forget makes the next one read it again: something of it did not answer, and may have moved.
 func (d *discovery) forget() {
+	if d.given {
+		return
+	}
 	d.mu.Lock()
 	d.known = nil
 	d.mu.Unlock()

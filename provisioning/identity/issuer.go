@@ -194,6 +194,7 @@ type claims struct {
 	Scope    string // RFC 9068 section 2.2.3
 	SCP      oneOrMany
 	Person   string
+	Session  string // sid
 
 	all map[string]json.RawMessage
 }
@@ -210,7 +211,7 @@ func parseClaims(payload []byte) (c claims, err error) {
 	}{
 		{"iss", &c.Issuer}, {"sub", &c.Subject}, {"aud", &c.Audience}, {"exp", &c.Expires}, {"nbf", &c.Before}, {"iat", &c.Issued}, {"azp", &c.AZP},
 		{"client_id", &c.ClientID}, {"acr", &c.ACR}, {"amr", &c.AMR}, {"auth_time", &c.AuthTime}, {"jti", &c.ID}, {"typ", &c.Typ}, {"scope", &c.Scope},
-		{"scp", &c.SCP}, {"person", &c.Person},
+		{"scp", &c.SCP}, {"person", &c.Person}, {"sid", &c.Session},
 	} {
 		if raw, ok := c.all[f.name]; ok {
 			if err := json.Unmarshal(raw, f.into); err != nil {
@@ -324,7 +325,7 @@ func (m *Mapping) subject(c *claims) (provisioning.Subject, *Error) {
 	s := provisioning.Subject{
 		Domain: m.FixedDomain, User: claimString(all, userPath), Device: claimString(all, m.Device),
 		ACR: c.ACR, AMR: c.AMR[:min(len(c.AMR), maxScopes)], Client: c.client(), Issuer: c.Issuer, Expires: c.Expires.t,
-		Scopes: c.scopes(), AuthTime: c.AuthTime.t, Attributes: m.attributes(all),
+		Scopes: c.scopes(), AuthTime: c.AuthTime.t, Attributes: m.attributes(all), Session: bounded(c.Session), Token: bounded(c.ID), Issued: c.Issued.t,
 	}
 	if s.Domain == "" {
 		s.Domain = claimString(all, m.Domain)
@@ -385,6 +386,17 @@ func scalar(raw json.RawMessage) (string, bool) {
 		return "", false
 	}
 	return s, true
+}
+
+// maxTokenWord bounds what an issuer calls a session or a token.
+const maxTokenWord = 512
+
+// bounded is a word of a token that is only ever compared; one that is too long is none.
+func bounded(s string) string {
+	if len(s) > maxTokenWord {
+		return ""
+	}
+	return s
 }
 
 // plainName keeps what could be mistaken for something else out of audit rows, paths and headers.

@@ -41,8 +41,11 @@ type ServiceConfig struct {
 
 	// Source names who is throttled; nil: the address of the TCP peer, of IPv6 the /64. Set it behind a trusted proxy.
 	Source func(*http.Request) string
-	Clock  func() time.Time // nil: time.Now. The library stamps ID tokens with time.Now whatever this says
-	Log    *slog.Logger     // nil: slog.Default
+	// Revoked is VerifierConfig.Revoked, asked about a sign-in as about a token that was issued then: sessions, codes and refresh tokens of one that was
+	// revoked are worth nothing. nil: none ever is.
+	Revoked func(provisioning.Subject) string
+	Clock   func() time.Time // nil: time.Now. The library stamps ID tokens with time.Now whatever this says
+	Log     *slog.Logger     // nil: slog.Default
 }
 
 // Client is a public OAuth client; PKCE S256 is required of all.
@@ -170,6 +173,11 @@ func (s *Service) buildProvider() error {
 		return fmt.Errorf("identity: provider: %w", err)
 	}
 	return nil
+}
+
+// revoked says that a sign-in is worth nothing any more.
+func (s *Service) revoked(who account, at time.Time) bool {
+	return s.cfg.Revoked != nil && s.cfg.Revoked(provisioning.Subject{Domain: who.domain, User: who.user, Issuer: s.cfg.Issuer, Issued: at}) != ""
 }
 
 // Handler serves the service below Path: mux.Handle(s.Path()+"/", s.Handler()).

@@ -84,7 +84,7 @@ func (s *Service) sessionOf(ctx context.Context, id string) (session, bool, erro
 	if err != nil {
 		return session{}, false, err
 	}
-	if !known || u.Out(s.cfg.Clock()) || stored.MustChange || !s.mayEnter(stored) || string(stored.Salt) != v.salt {
+	if !known || u.Out(s.cfg.Clock()) || s.revoked(v.who, v.at) || stored.MustChange || !s.mayEnter(stored) || string(stored.Salt) != v.salt {
 		s.sessions.end(v.who, v.id)
 		return session{}, false, nil
 	}

@@ -71,7 +71,7 @@ func (x *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 		return nil, oidc.ErrInvalidGrant()
 	}
 	g := grant{Client: a.client, Scopes: a.scopes, AuthTime: a.at, ACR: a.acr, AMR: a.amr, Until: sealedUntil(a.sealed, a.at)}
-	user, err := x.s.activeUser(ctx, a.who)
+	user, err := x.s.activeUser(ctx, a.who, a.at)
 	if err != nil {
 		return nil, err
 	}
@@ -91,10 +91,6 @@ func (x *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	if !ok {
 		return nil, oidc.ErrInvalidGrant()
 	}
-	user, err := x.s.activeUser(ctx, token.who)
-	if err != nil {
-		return nil, err
-	}
 	next, g, err := x.s.rotate(ctx, token, r.Client.GetID(), r.Data.Scopes)
 	switch {
 	case errors.Is(err, errBadRefresh):
@@ -103,6 +99,10 @@ func (x *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 		return nil, oidc.ErrInvalidScope()
 	case err != nil:
 		return nil, x.s.fault("refresh", err)
+	}
+	user, err := x.s.activeUser(ctx, token.who, g.AuthTime)
+	if err != nil {
+		return nil, err
 	}
 	if len(r.Data.Scopes) > 0 {
 		g.Scopes = r.Data.Scopes
@@ -185,13 +185,13 @@ func (s *Service) accessToken(who account, user provisioning.User, g grant) (str
 	return jws.CompactSerialize()
 }
 
-// activeUser refuses a user who was deleted, disabled or given a one-time password since.
-func (s *Service) activeUser(ctx context.Context, who account) (provisioning.User, error) {
+// activeUser refuses a user who was deleted, disabled or given a one-time password since the sign-in, or whose sign-in was revoked.
+func (s *Service) activeUser(ctx context.Context, who account, signedIn time.Time) (provisioning.User, error) {
 	u, v, known, err := readAccount(ctx, s.cfg.Store, who)
 	if err != nil {
 		return u, s.fault("read user", err)
 	}
-	if !known || u.Out(s.cfg.Clock()) || v.MustChange || !s.mayEnter(v) {
+	if !known || u.Out(s.cfg.Clock()) || v.MustChange || !s.mayEnter(v) || s.revoked(who, signedIn) {
 		return u, oidc.ErrInvalidGrant()
 	}
 	return u, nil

@@ -18,7 +18,10 @@ import (
 // VerifierConfig is what a Verifier needs.
 type VerifierConfig struct {
 	Issuers []Issuer
-	Users   Users            // nil: nobody is looked up; then no issuer may have StoreRoles
+	Users   Users // nil: nobody is looked up; then no issuer may have StoreRoles
+	// Revoked says why the token of a subject is worth nothing any more, though it is genuine and not expired; empty: it is. It is asked on each check, so it
+	// answers from memory. nil: nothing is ever revoked.
+	Revoked func(provisioning.Subject) string
 	HTTP    *http.Client     // for discovery and key sets; nil: a client of its own that follows no redirect
 	Clock   func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: slog.Default
@@ -29,6 +32,7 @@ type Verifier struct {
 	issuers map[string]*issuerKeys
 	opaque  *issuerKeys // whose introspection is asked about what is no JWT; nil: nobody's
 	users   Users
+	revoked func(provisioning.Subject) string
 	clock   func() time.Time
 	remote  []*remoteKeys
 	seen    recent[cachedToken]
@@ -51,7 +55,7 @@ func NewVerifier(cfg VerifierConfig) (*Verifier, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{Timeout: keyFetchLimit, CheckRedirect: noRedirect}
 	}
-	v := &Verifier{issuers: map[string]*issuerKeys{}, users: cfg.Users, clock: cfg.Clock}
+	v := &Verifier{issuers: map[string]*issuerKeys{}, users: cfg.Users, revoked: cfg.Revoked, clock: cfg.Clock}
 	for _, i := range cfg.Issuers {
 		if err := i.Validate(); err != nil {
 			return nil, err
@@ -144,6 +148,38 @@ func algorithms() []jose.SignatureAlgorithm {
 	return []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.EdDSA, jose.PS256}
 }
 
+// parsed is a JWT as it may be at all: of a size and an algorithm that are accepted, and without conditions that we do not know.
+func parsed(raw string) (*jose.JSONWebSignature, *Error) {
+	if len(raw) > maxToken {
+		return nil, refused("too long")
+	}
+	jws, err := jose.ParseSignedCompact(raw, algorithms())
+	if err != nil || len(jws.Signatures) != 1 {
+		return nil, refused("malformed or algorithm")
+	}
+	if _, critical := jws.Signatures[0].Protected.ExtraHeaders["crit"]; critical {
+		return nil, refused("critical header")
+	}
+	return jws, nil
+}
+
+// opened checks the signature by the keys of who shall have signed it, and gives what was signed, the header's typ, and the generation of the keys. Header
+// members that name a key (jku, x5u, jwk, x5c) are never looked at: keys come from the issuer's key set only.
+func opened(ctx context.Context, source keySource, jws *jose.JSONWebSignature) (payload []byte, typ string, gen uint64, bad *Error) {
+	header := jws.Signatures[0].Protected
+	key, bad := source.find(ctx, header.KeyID, jose.SignatureAlgorithm(header.Algorithm))
+	if bad != nil {
+		return nil, "", 0, bad
+	}
+	gen = source.generation()
+	payload, err := jws.Verify(key)
+	if err != nil {
+		return nil, "", 0, refused("signature")
+	}
+	typ, _ = header.ExtraHeaders[jose.HeaderType].(string)
+	return payload, typ, gen, nil
+}
+
 func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (cachedToken, *Error) {
 	if len(raw) > maxToken {
 		return cachedToken{}, refused("too long")
@@ -151,14 +187,9 @@ func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (cache
 	if v.opaque != nil && !looksSigned(raw) {
 		return cachedToken{issuer: v.opaque}, nil // nothing is known of it yet
 	}
-	jws, err := jose.ParseSignedCompact(raw, algorithms())
-	if err != nil || len(jws.Signatures) != 1 {
-		return cachedToken{}, refused("malformed or algorithm")
-	}
-	// Header members that name a key (jku, x5u, jwk, x5c) are never looked at: keys come from the issuer's key set only.
-	header := jws.Signatures[0].Protected
-	if _, critical := header.ExtraHeaders["crit"]; critical {
-		return cachedToken{}, refused("critical header")
+	jws, bad := parsed(raw)
+	if bad != nil {
+		return cachedToken{}, bad
 	}
 	c, err := parseClaims(jws.UnsafePayloadWithoutVerification())
 	if err != nil {
@@ -168,15 +199,10 @@ func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (cache
 	if issuer == nil {
 		return cachedToken{}, refused("issuer")
 	}
-	key, bad := issuer.source.find(ctx, header.KeyID, jose.SignatureAlgorithm(header.Algorithm))
+	_, typ, gen, bad := opened(ctx, issuer.source, jws)
 	if bad != nil {
 		return cachedToken{}, bad
 	}
-	gen := issuer.source.generation()
-	if _, err := jws.Verify(key); err != nil {
-		return cachedToken{}, refused("signature")
-	}
-	typ, _ := header.ExtraHeaders[jose.HeaderType].(string)
 	if bad := c.check(&issuer.Issuer, typ, now); bad != nil {
 		return cachedToken{}, bad
 	}
@@ -201,6 +227,11 @@ func (v *Verifier) Current(s provisioning.Subject) (provisioning.Subject, error)
 
 // current applies what the store says now.
 func (v *Verifier) current(s provisioning.Subject, m *Mapping) (provisioning.Subject, error) {
+	if v.revoked != nil {
+		if why := v.revoked(s); why != "" {
+			return provisioning.Subject{}, refused(why)
+		}
+	}
 	if v.users == nil {
 		return s, nil
 	}

@@ -75,14 +75,23 @@ func (s *stream) run(c *live.Consumer) {
 	}
 	check := time.NewTicker(every)
 	defer check.Stop()
+	var again <-chan struct{}
+	if s.api.Again != nil {
+		rings, stop := s.api.Again.Listen(s.domain)
+		defer stop()
+		again = rings
+	}
 	for {
 		var err error
 		select {
+		case <-again:
+			if !s.goesOn() {
+				return
+			}
 		case <-s.request.Context().Done(): // not the operation's: that one ends after half a minute
 			return
 		case <-check.C:
-			if why := s.recheck(); why != "" {
-				_ = s.send("event: end\ndata: {\"reason\":" + quoted(why) + "}\n\n")
+			if !s.goesOn() {
 				return
 			}
 			err = s.send(": \n\n")
@@ -102,6 +111,15 @@ func (s *stream) run(c *live.Consumer) {
 			return
 		}
 	}
+}
+
+// goesOn tells the consumer why not.
+func (s *stream) goesOn() bool {
+	why := s.recheck()
+	if why != "" {
+		_ = s.send("event: end\ndata: {\"reason\":" + quoted(why) + "}\n\n")
+	}
+	return why == ""
 }
 
 // recheck looks at the token and the rights again; a reason ends the stream. What the subject may is taken from the new one.

@@ -74,12 +74,14 @@ type Config struct {
 	Live      *live.Hub                // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
 	LiveCheck time.Duration
-	Messages  provisioning.Messages // nil: no operations on voice messages
-	Recalls   provisioning.Recalls  // nil: nobody is rung when a colleague is free
-	Queues    provisioning.Queues   // nil: no view of what queues and agents do now
-	Books     Books                 // nil: no search in the shared directory
-	Vault     provisioning.Vault    // nil: no operations on how long recordings are kept
-	Remarks   provisioning.Remarks  // nil: no notes about recordings
+	// Again rings whenever rights in a domain have changed, so that consumers are looked at again at once. nil: every LiveCheck only.
+	Again    *live.Bell
+	Messages provisioning.Messages // nil: no operations on voice messages
+	Recalls  provisioning.Recalls  // nil: nobody is rung when a colleague is free
+	Queues   provisioning.Queues   // nil: no view of what queues and agents do now
+	Books    Books                 // nil: no search in the shared directory
+	Vault    provisioning.Vault    // nil: no operations on how long recordings are kept
+	Remarks  provisioning.Remarks  // nil: no notes about recordings
 	// BrokenGlass is told of a listening without an approval, when it begins and when it is reviewed; it must not block. nil: nobody is.
 	BrokenGlass func(domain string, q provisioning.ListeningRequest)
 	// EmergencyReviewed is told when a use of the break-glass account was reviewed; it must not block. nil: nobody is.

@@ -222,9 +222,12 @@ func TestOverflowsOfBefore(t *testing.T) {
 		"DELETE FROM goose_db_version WHERE version_id >= 4"} {
 		if n, err := db.ExecContext(t.Context(), text); err != nil {
 			t.Fatal(err)
-		} else if rows, _ := n.RowsAffected(); rows != 1 {
-			t.Fatalf("%d rows of %s", rows, text)
+		} else if rows, _ := n.RowsAffected(); rows == 0 {
+			t.Fatalf("no row of %s", text)
 		}
+	}
+	if _, err := db.ExecContext(t.Context(), "DROP TABLE heard"); err != nil { // it came later
+		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)

@@ -235,11 +235,16 @@ func (w *writer) remove(domain, kind, key string, old entityRow) error {
 	if err := w.exec("delete "+kind, "DELETE FROM entity WHERE domain = ? AND kind = ? AND key = ?", domain, kind, key); err != nil {
 		return err
 	}
+	if kind == provisioning.KindDomain { // who was revoked there can do nothing there any more
+		if err := w.exec("delete revocations", "DELETE FROM entity WHERE domain = ? AND kind = ?", domain, provisioning.KindRevocation); err != nil {
+			return err
+		}
+	}
 	w.next(domain, kind, key, true)
 	return w.noteChange(domain, kind+".delete", key, old.Body, nil)
 }
 
-// unused: nothing refers to it, which is of owner or a part of it, but what goes too; a domain holds nothing but itself.
+// unused: nothing refers to it, which is of owner or a part of it, but what goes too; a domain holds nothing but itself, and what was revoked in it.
 func (w *writer) unused(domain, kind, owner string, going []string) error {
 	key := owner
 	if kind != going[0] {
@@ -248,7 +253,7 @@ func (w *writer) unused(domain, kind, owner string, going []string) error {
 	var users []struct{ Kind, Key string }
 	query := w.db.NewRaw("SELECT kind, key FROM ref WHERE domain = ? AND to_kind = ? AND to_key = ? ORDER BY kind, key LIMIT 5", domain, kind, key)
 	if kind == provisioning.KindDomain {
-		query = w.db.NewRaw("SELECT kind, key FROM entity WHERE domain = ? AND kind <> ? ORDER BY kind, key LIMIT 3", domain, kind)
+		query = w.db.NewRaw("SELECT kind, key FROM entity WHERE domain = ? AND kind NOT IN (?, ?) ORDER BY kind, key LIMIT 3", domain, kind, provisioning.KindRevocation)
 	}
 	if err := query.Scan(w.ctx, &users); err != nil {
 		return w.fail("read references", err)

@@ -169,8 +169,10 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, row catalogue.R
 		h.failed(w, r, row.ID, err)
 		return
 	}
+	ctx, lost, stop := h.watch(w, r, permit)
+	defer stop()
 	body := &watchedReader{ReadSeeker: io.NewSectionReader(copied, 0, size)}
-	out := &meter{ResponseWriter: w, ctx: r.Context(), stall: h.stall, recheck: h.recheck, permit: permit, sound: sound, unsatisfied: func() {
+	out := &meter{ResponseWriter: w, ctx: ctx, stall: h.stall, recheck: h.recheck, permit: permit, sound: sound, unsatisfied: func() {
 		w.Header().Set("Cache-Control", "no-store")
 		h.problem(w, r, badRange, "")
 	}}
@@ -190,6 +192,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, row catalogue.R
 		r.Header.Del("Range") // another unit is ignored, and many ranges would be as many requests to the store (RFC 9110 section 14.2)
 	}
 	http.ServeContent(out, r, "", time.Time{}, body)
+	out.revoked = out.revoked || lost()
 	h.count.bytes.Add(out.n)
 	served := recorder.Served{Bytes: out.n}
 	if out.n > 0 {

@@ -74,7 +74,9 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+row.ID+`.evidence.zip"`)
 	w.Header().Set("Content-Length", strconv.FormatInt(pack.Size(), 10))
-	out := &meter{ResponseWriter: w, ctx: r.Context(), stall: h.stall, recheck: h.recheck, permit: permit}
+	ctx, _, stop := h.watch(w, r, permit)
+	defer stop()
+	out := &meter{ResponseWriter: w, ctx: ctx, stall: h.stall, recheck: h.recheck, permit: permit}
 	_, err = pack.WriteTo(out)
 	h.count.exports.Add(1)
 	permit.Done(recorder.Served{Bytes: out.n}, err)

@@ -85,6 +85,9 @@ func (w *meter) piece(p []byte) (int, error) {
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
 	}
+	if err := w.ctx.Err(); err != nil { // after the deadline was set: whoever ends this sets another one
+		return 0, err
+	}
 	return w.ResponseWriter.Write(p)
 }
 

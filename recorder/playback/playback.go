@@ -22,7 +22,7 @@ import (
 	"naisen/recorder/unseal"
 )
 
-// Config of a Handler; all fields but Packs, Opener, Log and Now are required.
+// Config of a Handler; all fields but Packs, Opener, Again, Log and Now are required.
 type Config struct {
 	Gate      recorder.Gate
 	Catalogue *catalogue.Catalogue
@@ -31,8 +31,11 @@ type Config struct {
 	Packs     *evidence.Builder                     // nil: nobody makes evidence packs here
 	Marker    func(context.Context) (Marker, error) // asked for each play: the key may not be at hand all the time, and without it no sound is served
 	Opener    Opener                                // nil: of Store and Sealer, in this process
-	Log       *slog.Logger
-	Now       func() time.Time
+	// Again rings whenever rights in a domain have changed, until stop is called: who is being sent something is then asked about anew, at once. nil: every five
+	// seconds only.
+	Again func(domain string) (rings <-chan struct{}, stop func())
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Opener opens stored recordings, as unseal.Opener does.

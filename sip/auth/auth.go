@@ -88,6 +88,7 @@ type OK struct {
 	Algorithm Algorithm
 	Owner     string    // a person, not a number
 	Expires   time.Time // of the token: what it proved ends then
+	Proof     string    // of the token: see Token
 }
 
 // Challenge: send Response, statelessly where the request made no state yet.

@@ -26,6 +26,7 @@ type Token struct {
 	Owner   string // the person, in the realm
 	Scopes  []string
 	Expires time.Time
+	Proof   string // what was proved, in the verifier's words; handed on in OK
 }
 
 // TokenVerifier checks access tokens as the REST API does. It is called on a signalling goroutine: it must not block.
@@ -93,7 +94,7 @@ func (a *Authenticator) checkToken(req *stack.Request, realm string, status int,
 		return Refused{r, t.Owner, Scope}
 	}
 	a.stats.accepted.Add(1)
-	return OK{Owner: t.Owner, Expires: t.Expires}
+	return OK{Owner: t.Owner, Expires: t.Expires, Proof: t.Proof}
 }
 
 // challenge writes the Bearer challenge (RFC 8898 section 4; RFC 6750 section 3 for the words).

@@ -17,6 +17,7 @@ const (
 	maxPaths         = 8
 	maxCallIDBytes   = 256
 	maxAgentBytes    = 128
+	maxProofBytes    = 192
 )
 
 // wish is what a REGISTER asks for one contact.

@@ -17,7 +17,7 @@ type Right struct {
 	AOR, Domain string
 	MaxContacts int       // bounds the bindings of the AOR; 0: the Config's
 	Bulk        bool      // a telephone system that may register all its numbers at once (RFC 6140)
-	Proof       string    // kept in the binding: in the caller's words, at most 128 bytes
+	Proof       string    // kept in the binding: in the caller's words, at most 192 bytes
 	Until       time.Time // wall time at which the proof ends, and with it the binding (RFC 8898 section 5); zero: never
 }
 
@@ -278,7 +278,7 @@ func (r *Registrar) fill(h *held, u update, w wish) {
 	h.set(Binding{
 		Domain: u.Domain, Text: w.text, Instance: w.instance, RegID: w.regID, Q: w.q, CallID: u.callID, CSeq: u.cseq, UserAgent: u.agent, Path: u.path,
 		Registered: now, Expires: now.Add(life), Transport: u.transport, Received: u.received, Local: u.local, Flow: u.flow,
-		Proof: clip(u.Proof, maxAgentBytes),
+		Proof: clip(u.Proof, maxProofBytes),
 	})
 }
 

@@ -73,6 +73,7 @@ type Incoming struct {
 	Security    media.Security
 	MaxForwards int
 	Origin      *Origin // nobody dialled: how the call begins; nil: somebody did
+	Proof       string  // by what its extension proved itself, in the switch's words: see PartySnapshot
 
 	visit *visit // the caller comes from another call; nil: it does not
 }
@@ -119,6 +120,7 @@ type Call struct {
 	trio         *trio         // three who talk; nil: two do
 	about        about         // what it was for besides
 	acts         int           // scripts begun so far
+	goodbye      *goodbye      // it was dismissed; nil: it was not
 	urgent       bool          // an emergency call, or one that answers it
 	help         help          // that it reached otherwise than by its own plan
 
@@ -171,6 +173,7 @@ type party struct {
 	number   string
 	name     string
 	ext      string // the extension whose device it is; empty: a trunk
+	proof    string // by what it proved itself: see PartySnapshot
 	trunk    string // by which it came or was dialled
 	at       where
 	hidden   bool // its number is withheld
@@ -319,8 +322,8 @@ func (c *Call) handle(e Event) {
 		c.onSend(e)
 	case mediaClosed:
 		c.uncounted(e.leg)
-	case Hangup:
-		c.onHangup(e)
+	case Hangup, Dismiss:
+		c.onDemise(e)
 	case Record:
 		c.onRecord(e)
 	case Pause, pauseOver:

@@ -286,7 +286,7 @@ func (c *Call) vacate(p *party) {
 
 // ghost is a party that is gone from this call, as its record knows it. Its leg is another call's.
 func (p *party) ghost() *party {
-	return &party{id: p.id, leg: p.leg, phase: PartyGone, side: p.side, number: p.number, name: p.name, ext: p.ext, trunk: p.trunk, at: p.at, hidden: p.hidden}
+	return &party{id: p.id, leg: p.leg, phase: PartyGone, side: p.side, number: p.number, name: p.name, ext: p.ext, proof: p.proof, trunk: p.trunk, at: p.at, hidden: p.hidden}
 }
 
 // whoWaits answers who consults from here and wants all three together. False: it does not ask for that.

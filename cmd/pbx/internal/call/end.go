@@ -222,6 +222,9 @@ func (c *Call) closeEndpoint(p *party) {
 // finish writes the CDR, waits for what still closes, and lets go of the mailbox.
 func (c *Call) finish() {
 	c.disarm()
+	if c.goodbye != nil {
+		c.goodbye.timer.Stop()
+	}
 	c.protect(func() { c.deps.Ledger.Enter(c.cdr()) })
 	c.publish()
 	c.mailbox.close()

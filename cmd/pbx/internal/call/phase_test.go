@@ -49,7 +49,7 @@ func into(p Phase) (r *rig, a, b *fakeLeg) {
 // events is every event a call can get, once from the caller and once from the called leg where it has one.
 func events(r *rig, a, b LegID) []Event {
 	sdp, hold := media.SDP("PCMU"), media.SDP("hold:PCMU")
-	list := []Event{timeout{-1}, deviceDue{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)},
+	list := []Event{timeout{-1}, deviceDue{-1}, captureFailed{"c1", errFake}, Hangup{Cause: sip.CauseNormal, Done: make(chan error, 1)}, Dismiss{Prompt: "call/ended", Cause: sip.CauseNormal},
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)},
 		Pause{On: true, Done: make(chan error, 1)}, Pause{Done: make(chan error, 1)}, pauseOver{7}}
 	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{Cause: sip.StatusCause(481)}, Adopt{},
@@ -88,6 +88,8 @@ func label(e Event, a, b LegID) string {
 		}
 	case Hangup:
 		s = "Hangup"
+	case Dismiss:
+		s = "Dismiss"
 	case Record:
 		s = fmt.Sprintf("Record on=%v", e.On)
 	case Pause:

@@ -21,7 +21,7 @@ func (c *Call) begin(leg Leg) {
 		return
 	}
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
-		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, trunk: c.in.Request.Trunk,
+		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, proof: c.in.Proof, trunk: c.in.Request.Trunk,
 		at: where{c.in.Request.Site, c.in.Request.Desk}, outside: c.in.Request.Trunk != "" && !c.in.Request.Internal}
 	c.in.Request.Way = c.in.Way
 	c.plan = c.route(c.in.Request)
@@ -226,7 +226,7 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	if security = c.demands(security); !c.urgent {
 		security = strictest(e.record.Media, security)
 	}
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: e.intro, told: e.shown,
+	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: e.intro, told: e.shown,
 		outside: d.Trunk != "" && c.plan.Direction == route.Outbound}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))

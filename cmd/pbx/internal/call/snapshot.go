@@ -24,6 +24,9 @@ type Snapshot struct {
 	Parked     *Parked         // in a slot of a parking lot; nil: it is not
 	Page       string          // call of who speaks to a paging group, where this one lets a member hear it
 	Parties    []PartySnapshot // those that are gone are missing
+	Urgent     bool            // it is for help
+	Charge     route.Charge    // who pays, for what number
+	Paid       string          // that number, as the carrier got it
 	Consults   string          // the extension that consults somebody in another call, and is expected back; empty: nobody
 }
 
@@ -33,6 +36,7 @@ type PartySnapshot struct {
 	Number    string
 	Name      string
 	Extension string // the extension whose device it is, proven or dialled; empty: a trunk
+	Proof     string // by what the device proved to be the extension's, in the words of who admitted it; empty: not known
 	Phase     PartyPhase
 	Codec     media.Codec
 	Dialog    Dialog
@@ -55,7 +59,7 @@ func (c *Call) publish() {
 
 func (c *Call) snapshot() *Snapshot {
 	s := &Snapshot{ID: c.in.ID, Domain: c.in.Request.Domain, Direction: c.direction, From: c.in.Request.Number, To: c.to,
-		Phase: c.phase, Started: c.started, Answered: c.answered, Recording: c.record.id, Paused: c.paused != nil && c.recorded()}
+		Phase: c.phase, Started: c.started, Answered: c.answered, Urgent: c.urgent, Charge: c.charge, Paid: c.plan.To, Recording: c.record.id, Paused: c.paused != nil && c.recorded()}
 	if c.bridge != nil && c.phase == Talking {
 		s.Bridge = c.bridge.String()
 	}
@@ -80,7 +84,7 @@ func (c *Call) snapshot() *Snapshot {
 }
 
 func (c *Call) show(s *Snapshot, p *party) {
-	ps := PartySnapshot{Leg: p.id, Number: p.number, Name: p.name, Extension: p.ext, Phase: p.phase, With: c.with(p)}
+	ps := PartySnapshot{Leg: p.id, Number: p.number, Name: p.name, Extension: p.ext, Proof: p.proof, Phase: p.phase, With: c.with(p)}
 	if ep := p.ep; ep != nil {
 		ps.Codec = ep.Codec()
 		number, trunk := p.number, p.trunk

@@ -27,6 +27,7 @@ const (
 	purposeFarewell // who sent the other away is let go
 	purposeQuestion // who pressed a code is asked for a number
 	purposeVerdict  // who could not send the other away has it back
+	purposeGoodbye  // the call is dismissed: see Dismiss
 )
 
 // stage is what a party hears instead of another party.
@@ -150,6 +151,8 @@ func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 		c.performed(ev.Complete)
 	case purposeFarewell:
 		c.letGo(p)
+	case purposeGoodbye:
+		c.bade()
 	case purposeVerdict:
 		if c.transfer == nil { // there was nobody to ring
 			c.resume()

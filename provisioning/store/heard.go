@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"naisen/provisioning"
+)
+
+// maxHeard bounds the tokens of one issuer that are remembered.
+const maxHeard = 100_000
+
+// ErrHeardFull says that no more tokens of that issuer can be remembered before some have become too old.
+var ErrHeardFull = errors.New("store: too many tokens of one issuer")
+
+// Heard says that a token of an issuer was taken before and is not forgotten yet. Tokens are state, not configuration: neither audited nor in the change feed.
+func (s *Store) Heard(ctx context.Context, issuer, id string) (there bool, err error) {
+	err = s.view(ctx, func(r *reader) error {
+		err := r.db.NewRaw("SELECT EXISTS (SELECT 1 FROM heard WHERE issuer = ? AND id = ? AND until > ?)", issuer, id, s.cfg.Now().UnixNano()).Scan(ctx, &there)
+		if err != nil {
+			return r.fail("read tokens", err)
+		}
+		return nil
+	})
+	return there, err
+}
+
+// Hear remembers a token until then. ErrHeardFull.
+func (s *Store) Hear(ctx context.Context, issuer, id string, until time.Time) error {
+	if !storable(issuer, id) {
+		return &provisioning.Invalid{Field: "jti", Reason: "cannot be remembered"}
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.busy.Done()
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("store: remember a token: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	w := &writer{reader: reader{ctx: ctx, db: tx}}
+	now := s.cfg.Now().UnixNano()
+	if err := w.exec("forget tokens", "DELETE FROM heard WHERE issuer = ? AND until <= ?", issuer, now); err != nil {
+		return err
+	}
+	done, err := tx.ExecContext(ctx, "INSERT INTO heard (issuer, id, until) SELECT ?, ?, ? WHERE (SELECT COUNT(*) FROM heard WHERE issuer = ?) < ? ON CONFLICT (issuer, id) DO UPDATE SET until = excluded.until",
+		issuer, id, until.UnixNano(), issuer, maxHeard)
+	if err != nil {
+		return fmt.Errorf("store: remember a token: %w", err)
+	}
+	if n, err := done.RowsAffected(); err == nil && n == 0 {
+		return ErrHeardFull
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("store: remember a token: %w", err)
+	}
+	return nil
+}
