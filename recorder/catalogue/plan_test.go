@@ -77,6 +77,11 @@ func TestPlans(t *testing.T) {
 			t.Errorf("%s: %v, %d statements", name, err, len(seen.list))
 			continue
 		}
+		if name == "keys" {
+			if got := plan(t, c, seen.list[1]); !slices.EqualFunc(got, []string{"SCAN recordings USING INDEX recordings_unwritten", "USE TEMP B-TREE FOR GROUP BY"}, strings.HasPrefix) {
+				t.Errorf("%s, of what lies beside: %q", name, got)
+			}
+		}
 		got := plan(t, c, seen.list[0])
 		if !slices.EqualFunc(got, x.want, strings.HasPrefix) {
 			t.Errorf("%s: %q, want %q: %s", name, got, x.want, seen.list[0])
