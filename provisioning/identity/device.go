@@ -1,9 +1,12 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 	"unicode"
@@ -28,6 +31,7 @@ func (l Login) Device(ctx context.Context, show func(at, code, complete string) 
 	if checkURL(f.conf.Endpoint.DeviceAuthURL) != nil {
 		return Tokens{}, fmt.Errorf("%w: the issuer does not offer it for devices", ErrLogin)
 	}
+	f.client.Timeout, f.client.Transport = 0, whole{f.client.Transport}
 	d, err := f.conf.DeviceAuth(f.context(ctx), l.asked()...)
 	if err != nil {
 		_, err = tokensOf(nil, err)
@@ -44,6 +48,29 @@ func (l Login) Device(ctx context.Context, show func(at, code, complete string) 
 		return Tokens{}, fmt.Errorf("%w: nobody entered the code in time", ErrLogin)
 	}
 	return tokensOf(t, err)
+}
+
+// whole reads each answer to its end and within loginTimeout: x/oauth2 does not close that of the authorization request, and gives it no context.
+type whole struct{ next http.RoundTripper }
+
+func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := w.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), loginTimeout)
+	defer cancel()
+	resp, err := next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxKeyDocument))
+	resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(b))
+	return resp, nil
 }
 
 // checkDevice bounds what the issuer says; it is shown on a terminal and decides how often we ask.
