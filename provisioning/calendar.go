@@ -124,12 +124,7 @@ func (c Calendar) Validate() error {
 	k.list("hours", len(c.Hours), 0, maxList)
 	k.list("closed", len(c.Closed), 0, 400)
 	for i, h := range c.Hours {
-		at := "hours[" + strconv.Itoa(i) + "]"
-		k.list(at+".days", len(h.Days), 1, 7)
-		k.each(at+".days", h.Days, func(at, s string) { k.oneOf(at, s, weekdays...) })
-		k.must(isMinute(h.From), at+".from", "must be a time such as 08:30")
-		k.must(isMinute(h.To) || h.To == "24:00", at+".to", "must be a time such as 17:15")
-		k.must(h.From < h.To, at+".to", "must be after from")
+		h.check(&k, "hours["+strconv.Itoa(i)+"]")
 	}
 	for i, d := range c.Closed {
 		at := "closed[" + strconv.Itoa(i) + "]"
@@ -146,6 +141,14 @@ func (c Calendar) Validate() error {
 		insideNumber(&k, "number", c.Number)
 	}
 	return k.result()
+}
+
+func (h Hours) check(k *check, at string) {
+	k.list(at+".days", len(h.Days), 1, 7)
+	k.each(at+".days", h.Days, func(at, s string) { k.oneOf(at, s, weekdays...) })
+	k.must(isMinute(h.From), at+".from", "must be a time such as 08:30")
+	k.must(isMinute(h.To) || h.To == "24:00", at+".to", "must be a time such as 17:15")
+	k.must(h.From < h.To, at+".to", "must be after from")
 }
 
 func isMinute(s string) bool {

@@ -157,7 +157,7 @@ func (r LifecycleRules) weakened(next LifecycleRules) (out []Weakening) {
 	had := r.gives()
 	for _, g := range next.gives() {
 		if !slices.Contains(had, g) {
-			out = append(out, Weakening{"rules", "rules: " + g, onePerson})
+			out = append(out, Weakening{"rules", "rules: " + g, onePerson, ""})
 		}
 	}
 	if next.Adopt && !r.Adopt {
@@ -183,7 +183,7 @@ func bestowed(old, next User) (out []Weakening) {
 		if !slices.Contains(old.Roles, role) {
 			field = "roles"
 		}
-		out = append(out, Weakening{field, field + ": " + next.Name + " becomes " + string(role), onePerson})
+		out = append(out, Weakening{field, field + ": " + next.Name + " becomes " + string(role), onePerson, ""})
 	}
 	return out
 }

@@ -47,7 +47,7 @@ func appointed(r Reader, domain string, by Wish, old, next User) ([]Weakening, e
 	}
 	var out []Weakening
 	add := func(field, what, name string) {
-		out = append(out, Weakening{field, field + ": " + name + " " + what, onePerson})
+		out = append(out, Weakening{field, field + ": " + name + " " + what, onePerson, ""})
 	}
 	if next.Manages() {
 		others, err := managersBut(r, domain, by.who(domain), next.Name)

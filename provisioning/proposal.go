@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -30,6 +31,7 @@ type Proposal struct {
 	Delete  bool             `json:"delete,omitempty" doc:"It would be deleted"`
 	Changes []ProposedChange `json:"changes"`
 	Loosens []string         `json:"loosens" doc:"What protection it takes away, in words"`
+	Class   string           `json:"class,omitempty" doc:"Class of the domain's own rules that asks for it, where it takes no protection of recordings away"`
 	People  int              `json:"people" doc:"How many others must agree"`
 	Agreed  []Agreement      `json:"agreed"`
 	By      string           `json:"by"`
@@ -101,15 +103,26 @@ func (p Proposal) normal() Entity {
 // Propose is a proposal of what needs others. Of a recording it has one change.
 func Propose(id, kind, key string, w Wish, changes []ProposedChange, loosens []Weakening) Proposal {
 	p := Proposal{ID: id, Of: kind, Name: key, Changes: changes, By: w.By, Reason: w.Reason, Asked: w.At.UTC(), Expires: w.At.Add(proposalTime).UTC()}
-	for _, l := range loosens {
-		p.Loosens, p.People = append(p.Loosens, l.Why), max(p.People, l.People)
-	}
+	p.Loosens, p.People, p.Class = told(loosens)
 	return p
+}
+
+// told is what a change takes away, in words, how many others must agree, and the class that asks for it where nothing protects recordings.
+func told(lost []Weakening) (why []string, people int, class string) {
+	plain := true
+	for _, l := range lost {
+		why, people = append(why, l.Why), max(people, l.People)
+		plain, class = plain && l.Class != "", cmp.Or(class, l.Class)
+	}
+	if !plain {
+		class = ""
+	}
+	return why, people, class
 }
 
 // Loosening is a Weakening to which one other person must agree.
 func Loosening(field, from, to string) []Weakening {
-	return []Weakening{{field, field + ": " + quoted(from) + " to " + quoted(to), onePerson}}
+	return []Weakening{{field, field + ": " + quoted(from) + " to " + quoted(to), onePerson, ""}}
 }
 
 // Stands says that what it wants would take away just what people were asked about, and needs as many of them.

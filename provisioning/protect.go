@@ -21,11 +21,14 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 			return "", nil, err
 		}
 	}
-	if old == nil {
-		old = unguarded(next, by)
-	}
 	if err := next.Validate(); err != nil { // as it was sent: what waits may not be what is wrong
 		return "", nil, err
+	}
+	if err := mayAlone(w, domain, old, next, by.At); err != nil {
+		return "", nil, err
+	}
+	if old == nil {
+		old = unguarded(next, by)
 	}
 	if err := namesExist(w, domain, next); err != nil {
 		return "", nil, err
@@ -57,6 +60,18 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 	p := Propose(ProposalID(now.Kind(), now.Key()), now.Kind(), now.Key(), by, changes, lost)
 	p, err = enter(w, domain, p)
 	return etag, &p, err
+}
+
+// mayAlone refuses what a domain's own rules let nobody do by a single change: what disrupts while people work, and to make what others must agree to.
+func mayAlone[T Entity](r Reader, domain string, old *T, next T, now time.Time) error {
+	if old != nil {
+		return Undisturbed(r, domain, *old, next, now)
+	}
+	made, err := classed(r, domain, nil, next)
+	if err == nil && len(made) > 0 {
+		err = &NeedsSet{made[0].Class}
+	}
+	return err
 }
 
 // unguarded is what a new entity takes the place of: nothing, a user itself without the right to agree, a policy itself. Where nobody wrote rules of
@@ -108,10 +123,13 @@ func silenced[T Entity](r Reader, domain string, next RecordingPolicy, old *T, n
 func DeleteGuarded[T Entity](w Writer, domain string, old T, ifMatch string, by Wish) (*Proposal, error) {
 	var none T
 	lost, err := weakens(w, domain, by, old, none)
-	if old.Kind() == KindPolicy { // nothing refers to one that can be deleted
-		lost = nil
-	}
 	if err != nil {
+		return nil, err
+	}
+	if old.Kind() == KindPolicy { // nothing refers to one that can be deleted
+		lost = slices.DeleteFunc(lost, func(l Weakening) bool { return l.Class == "" })
+	}
+	if err := Undisturbed(w, domain, old, nil, by.At); err != nil {
 		return nil, err
 	}
 	if len(lost) == 0 {
@@ -270,8 +288,11 @@ func Carry(w Writer, domain string, p Proposal, now time.Time) error {
 	var overtaken error
 	if p.Of != KindRecording {
 		do, ok := carriers[p.Of]
-		if !ok {
+		switch {
+		case !ok && !Settable(p.Of):
 			return &Invalid{Field: "kind", Reason: "cannot be changed so"}
+		case !ok:
+			do = carryAny
 		}
 		err := do(w, domain, p, now)
 		if errors.Is(err, ErrOvertaken) {
@@ -292,10 +313,11 @@ var carriers = map[string]func(Writer, string, Proposal, time.Time) error{
 	KindPolicy: carry[RecordingPolicy], KindUser: carry[User], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
 	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
 	KindListeningRules: carry[ListeningRules], KindRecordingScope: carry[RecordingScope], KindLifecycle: carry[LifecycleRules],
+	KindChangeRules: carry[ChangeRules],
 }
 
 // Guarded says that changes of a kind of entity may wait as proposals.
-func Guarded(kind string) bool { return carriers[kind] != nil }
+func Guarded(kind string) bool { return carriers[kind] != nil || Settable(kind) }
 
 // carry does what was agreed to if it still takes away just that: what it is judged by, such as the policies that it names, may have changed meanwhile.
 func carry[T Entity](w Writer, domain string, p Proposal, now time.Time) error {
@@ -315,34 +337,80 @@ func carry[T Entity](w Writer, domain string, p Proposal, now time.Time) error {
 			return ErrOvertaken
 		}
 	}
+	return replace(w, domain, p, old, next, now)
+}
+
+// replace is the end of carry. The next of a deletion is the zero value.
+func replace(w Writer, domain string, p Proposal, old, next Entity, now time.Time) error {
 	lost, err := weakens(w, domain, Wish{By: p.By, At: now}, old, next)
+	if err == nil && p.Of == KindPolicy && p.Delete {
+		lost = slices.DeleteFunc(lost, func(l Weakening) bool { return l.Class == "" }) // as it was proposed: see DeleteGuarded
+	}
 	switch {
 	case err != nil:
 		return err
 	case !p.Stands(lost):
 		return ErrOvertaken
 	case p.Delete:
-		err = Delete[T](w, domain, p.Name, "")
-	default:
+		next = nil
+	}
+	if err := Undisturbed(w, domain, old, next, now); err != nil {
+		return err
+	}
+	if p.Delete {
+		err = w.Delete(domain, p.Of, p.Name, "")
+	} else {
 		_, err = w.Put(domain, next, "")
 	}
-	if u, ok := any(old).(User); ok && err == nil {
+	if u, ok := old.(User); ok && err == nil {
 		err = KeepAdministrator(w, domain, u)
 	}
 	return err
 }
 
+// carryAny is carry for a kind that protects no recordings.
+func carryAny(w Writer, domain string, p Proposal, now time.Time) error {
+	old, err := entityAt(w, domain, p.Of, p.Name)
+	if err != nil {
+		return err
+	}
+	next := blank(p.Of)
+	if !p.Delete {
+		f, err := proposed(old, p.Changes)
+		if err != nil {
+			return err
+		}
+		body, err := json.Marshal(f)
+		if err != nil {
+			return err
+		}
+		if next, err = EntityOf(p.Of, body); err != nil {
+			return err
+		}
+	}
+	return replace(w, domain, p, old, next, now)
+}
+
 // changed is an entity with what was proposed. ErrOvertaken.
 func changed[T Entity](old T, changes []ProposedChange) (T, error) {
-	f, err := fieldsOf(old)
+	f, err := proposed(old, changes)
 	if err != nil {
 		return old, err
 	}
+	return entityOf[T](f)
+}
+
+// proposed is the document of an entity with what was proposed. ErrOvertaken.
+func proposed(old Entity, changes []ProposedChange) (document, error) {
+	f, err := fieldsOf(old)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range changes {
 		if !bytes.Equal(f.get(c.Field), c.From) {
-			return old, ErrOvertaken
+			return nil, ErrOvertaken
 		}
 		f.set(c.Field, c.To)
 	}
-	return entityOf[T](f)
+	return f, nil
 }

@@ -74,7 +74,7 @@ func rerouted(r Reader, domain string, old, next Trunk) ([]Weakening, error) {
 	var out []Weakening
 	for _, field := range slices.Sorted(maps.Keys(both)) {
 		if from, to := was.get(field), will.get(field); !bytes.Equal(from, to) && !slices.Contains(ofRecorder, field) {
-			out = append(out, Weakening{field, "recorder: " + field + ": " + brief(string(from)) + " to " + brief(string(to)), onePerson})
+			out = append(out, Weakening{field, "recorder: " + field + ": " + brief(string(from)) + " to " + brief(string(to)), onePerson, ""})
 		}
 	}
 	return out, nil

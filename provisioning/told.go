@@ -86,7 +86,7 @@ func unheard(r Reader, domain string, now time.Time, p, next RecordingPolicy) (o
 			return nil, err
 		}
 		if !ok {
-			out = append(out, Weakening{c.field, c.field + ": " + quoted(c.from) + " to " + quoted(c.to), onePerson})
+			out = append(out, Weakening{c.field, c.field + ": " + quoted(c.from) + " to " + quoted(c.to), onePerson, ""})
 		}
 	}
 	return out, nil

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ type Weakening struct {
 	Field  string // JSON name of the entity's field
 	Why    string // for people: "retention_days: 365 to 30"
 	People int    // so many others
+	Class  string // of the domain's own rules (ChangeRules) that asks for it; empty: it protects recordings
 }
 
 // One other person agrees to what loosens a protection, two to what lets a number be recorded that never was: whoever dialled it was told so.
@@ -25,7 +27,7 @@ func (p RecordingPolicy) Weakened(next RecordingPolicy) []Weakening {
 	var out []Weakening
 	weaker := func(on bool, people int, field, from, to string) {
 		if on {
-			out = append(out, Weakening{field, field + ": " + quoted(from) + " to " + quoted(to), people})
+			out = append(out, Weakening{field, field + ": " + quoted(from) + " to " + quoted(to), people, ""})
 		}
 	}
 	mode := onePerson
@@ -152,8 +154,28 @@ func assignments(e Entity) []assignment {
 	return nil
 }
 
-// weakens lists what is loosened where an entity takes the place of one of its kind and key, as somebody wishes. A deleted one is the zero value.
-func weakens(r Reader, domain string, by Wish, old, next Entity) (out []Weakening, err error) {
+// weakens lists what is loosened where an entity takes the place of one of its kind and key, as somebody wishes, and what the domain's own rules ask
+// others for. A deleted one is the zero value, and so is what a new one takes the place of.
+func weakens(r Reader, domain string, by Wish, old, next Entity) ([]Weakening, error) {
+	out, err := loosens(r, domain, by, old, next)
+	if err != nil {
+		return nil, err
+	}
+	if old.Key() == "" || isZero(old) { // see NeedsSet
+		return out, nil
+	}
+	if isZero(next) {
+		next = nil
+	}
+	more, err := classed(r, domain, old, next)
+	return append(out, more...), err
+}
+
+// isZero says that an entity is none.
+func isZero(e Entity) bool { return reflect.ValueOf(e).IsZero() }
+
+// loosens is weakens, as far as it is about recordings.
+func loosens(r Reader, domain string, by Wish, old, next Entity) (out []Weakening, err error) {
 	switch e := old.(type) {
 	case RecordingPolicy:
 		n, _ := next.(RecordingPolicy)
@@ -172,6 +194,9 @@ func weakens(r Reader, domain string, by Wish, old, next Entity) (out []Weakenin
 		return e.weakened(n), nil
 	case RecordingScope:
 		n, _ := next.(RecordingScope)
+		return e.weakened(n), nil
+	case ChangeRules:
+		n, _ := next.(ChangeRules)
 		return e.weakened(n), nil
 	case Trunk:
 		n, _ := next.(Trunk)

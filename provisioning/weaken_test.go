@@ -84,7 +84,7 @@ func TestWeakened(t *testing.T) {
 func TestAgree(t *testing.T) {
 	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	by := func(who string, at time.Time) Wish { return Wish{By: who, At: at} }
-	p := Propose("did:+81", KindDID, "+81", by("taro", now), []ProposedChange{{Field: "policy"}}, []Weakening{{"policy", "x", twoPeople}})
+	p := Propose("did:+81", KindDID, "+81", by("taro", now), []ProposedChange{{Field: "policy"}}, []Weakening{{"policy", "x", twoPeople, ""}})
 	refused := func(w Wish) {
 		t.Helper()
 		var denied *Denied
@@ -147,7 +147,7 @@ func TestHoldBack(t *testing.T) {
 // Every kind that names a recording policy is looked at, and can be changed by a proposal.
 func TestAssignments(t *testing.T) {
 	for _, e := range Entities() {
-		named := len(assignments(e)) > 0 || slices.Contains([]string{KindPolicy, KindUser, KindListeningRules, KindRecordingScope, KindLifecycle}, e.Kind())
+		named := len(assignments(e)) > 0 || slices.Contains([]string{KindPolicy, KindUser, KindListeningRules, KindRecordingScope, KindLifecycle, KindChangeRules}, e.Kind())
 		if _, ok := carriers[e.Kind()]; ok != named {
 			t.Errorf("%s names policies: %t, and is changed by proposals: %t", e.Kind(), named, ok)
 		}

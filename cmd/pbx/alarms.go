@@ -32,6 +32,9 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"call-panic":             {"A call ended by a fault of the switch", "交換機の不具合で通話が終了しました"},
 	"certificate-expires":    {"The SIP certificate ends within two weeks", "SIP証明書の有効期限が2週間以内です"},
 	"certificate-unreadable": {"The SIP certificate files cannot be used; the old certificate stays", "SIP証明書を読み込めません（以前の証明書を使用中）"},
+	"change-failed":          {"A set of changes could not be carried out at its time", "予約した一括変更を実行できませんでした"},
+	"change-review-waiting":  {"An emergency change waits for its review", "緊急変更の事後確認が済んでいません"},
+	"change-unapproved":      {"Something was changed in the database past the program; what was approved last stays in force", "承認のない変更がデータベースに直接行われました（最後に承認された内容を使用中）"},
 	"clock-stepped":          {"The clock was set by a lot; no recording is destroyed", "時計が大きく変更されたため録音の廃棄を停止しています"},
 	"contract-sponsor":       {"Nobody answers any more for somebody with a contract", "責任者が不在の委託先利用者がいます"},
 	"destruction-stuck":      {"Recordings that are to be destroyed cannot be", "廃棄できない録音があります"},
@@ -39,6 +42,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"disk-high":              {"The recorder's disk is more than 90 % full", "録音ディスクの使用率が90%を超えました"},
 	"disposal-waiting":       {"Recordings are overdue and wait for somebody to approve their destruction", "保存期間を過ぎた録音が廃棄の承認を待っています"},
 	"emergency-call":         {"Somebody called for help", "緊急通報がありました"},
+	"emergency-change":       {"Something that disrupts was changed in opening hours, as an emergency", "開庁時間中に影響の大きい変更が緊急として実行されました"},
 	"foreign-spike":          {"Many more calls to other countries than usual", "国際通話が急増しています"},
 	"hold-full":              {"No room in memory for what was said before somebody asks for a recording", "録音前の音声を保持するメモリーが不足しています"},
 	"journal-failing":        {"The disk refuses recordings", "録音を書き込めません"},
@@ -75,7 +79,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 }
 
 // everyTime are told of each time that they happen: nobody wants to hear of the first one only.
-var everyTime = map[string]bool{"emergency-call": true, "break-glass": true, "break-glass-account": true, "manager-alone": true}
+var everyTime = map[string]bool{"emergency-call": true, "break-glass": true, "break-glass-account": true, "manager-alone": true, "emergency-change": true}
 
 type alarmKey struct{ name, domain, object string }
 

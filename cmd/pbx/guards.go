@@ -59,6 +59,8 @@ func (p *pbx) startGuards(ctx context.Context) {
 	a.watchCount("audit-dropped", p.auditor.dropped.Load)
 	a.watchCount("webhook-dropped", func() uint64 { return p.webhooks.Stats().Dropped })
 	a.watchEach("trunk-down", p.trunksDown)
+	a.watchEach("change-review-waiting", p.changes.waiting)
+	a.watchEach("change-unapproved", p.approvals.troubled)
 	a.watchEvent("overload", func() bool { return p.signalling.overload.shedder.State().Share > 0 })
 	a.start(ctx)
 	p.auditor.guessed = newSentry(a, time.Now).guessed

@@ -21,6 +21,9 @@ type commands struct {
 	Check checkCmd `cmd:"" help:"Check a configuration file and say everything that is wrong with it."`
 	Demo  demoCmd  `cmd:"" help:"Run the switch with built-in phones against itself and tell the story."`
 	Login loginCmd `cmd:"" help:"Sign in and print an access token for REST."`
+
+	Change changeCmd `cmd:"" help:"Sets of changes, and what was changed past the program."`
+
 	Audit auditCmd `cmd:"" help:"The audit log."`
 
 	BreakGlass breakGlassCmd `cmd:"" help:"The account for the day on which nobody can sign in."`
@@ -92,6 +95,9 @@ func (c checkCmd) Run(ctx context.Context, out io.Writer) error {
 		if err := checkBuckets(ctx, config, out); err != nil {
 			return err
 		}
+	}
+	if err := checkApprovals(ctx, config, out); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintln(out, "ok")
 	return err

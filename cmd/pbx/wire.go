@@ -81,10 +81,13 @@ type pbx struct {
 	recalls  *recalls
 	siprec   recordingSessions
 	alarms   *alarms
-	live     *live.Hub // who looks at what changes
-	rooms    *app.Rooms
-	pages    *app.Pages
-	office   *postOffice // of voice messages
+	changes  *changes
+
+	approvals *approvals
+	live      *live.Hub // who looks at what changes
+	rooms     *app.Rooms
+	pages     *app.Pages
+	office    *postOffice // of voice messages
 
 	monitors *monitors
 
@@ -142,10 +145,9 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	if p.keys, err = secret.OpenKeyring(p.config.path("keys", "secrets.key")); err != nil {
 		return err
 	}
-	if p.store, err = store.Open(ctx, store.Config{Path: p.config.path("pbx.db"), Sealer: p.keys, Log: p.log}); err != nil {
+	if err := p.openStore(ctx); err != nil {
 		return err
 	}
-	p.closing("store", func(context.Context) error { return p.store.Close() })
 	if p.auditKey, err = audit.OpenKey(p.config.path("keys", "audit.key")); err != nil {
 		return err
 	}
@@ -188,7 +190,7 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	if err := p.purse.restore(ctx, p.store, p.directory.Snapshot().DomainNames()); err != nil {
 		return err
 	}
-	return nil
+	return p.startChanges(ctx)
 }
 
 // wireIdentity takes tokens of the organisation's issuer, or of the embedded service.
@@ -394,6 +396,7 @@ func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
 		Keys:         recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
+		SetChanged: p.changes.changed, WhatIf: whatIf{p.store, p.directory, time.Now},
 		StepUp: p.config.stepUp(time.Now).check, Rate: p.config.HTTP.Rate, Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
 	if p.config.localSignIn() {
 		cfg.Passwords = p.identity

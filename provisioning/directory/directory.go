@@ -47,6 +47,9 @@ func New(ctx context.Context, store provisioning.Store, log *slog.Logger) (*Dire
 	return d, nil
 }
 
+// Read is the state that a reader sees, which nobody follows: what would be, say.
+func Read(r provisioning.Reader) (*Snapshot, error) { return whole(r) }
+
 // Snapshot is the latest state: take it once per request.
 func (d *Directory) Snapshot() *Snapshot { return d.now.Load() }
 

@@ -42,6 +42,8 @@ func want() map[provisioning.Action]string {
 		policy.TrunkRead: "AT", policy.TrunkPut: "AT", policy.TrunkDelete: "AT", policy.TrunkSecret: "AT",
 		policy.SiteRead: "AT", policy.SitePut: "AT", policy.SiteDelete: "AT",
 		policy.ProposalRead: "ATUM", policy.ProposalAgree: "M", policy.ProposalWithdraw: "Mat",
+		policy.ChangeRead: "ATUM", policy.ChangePut: "AT", policy.ChangeAgree: "AM", policy.ChangeWithdraw: "AMt", policy.ChangeReview: "AUM", policy.ChangeWhatIf: "A",
+		policy.ChangeRulesRead: "ATUM", policy.ChangeRulesPut: "A",
 		policy.PolicyRead: "ATM", policy.PolicyPut: "AT", policy.PolicyDelete: "AT",
 		policy.NoticeRead: "AMTU", policy.NoticePut: "AT", policy.NoticeApprove: "AM", policy.NoticeDelete: "AT",
 		policy.PromptRead: "AT", policy.PromptPut: "AT", policy.PromptDelete: "AT",

@@ -28,8 +28,8 @@ func (a *api) registerFeatureCodes() {
 	const path = "/v1/domains/{domain}/feature-codes"
 	huma.Register(a.huma, operation(http.MethodGet, path, "get-feature-codes", "All codes that can be dialled, with what they do",
 		rule{action: policy.FeatureCodesRead, kind: provisioning.KindFeatureCodes, domain: "domain"}), a.getFeatureCodes)
-	huma.Register(a.huma, operation(http.MethodPut, path, "put-feature-codes", "Change codes; a feature that is left out gets its default back",
-		rule{action: policy.FeatureCodesPut, kind: provisioning.KindFeatureCodes, domain: "domain"}, 412, 413, 415, 422), a.putFeatureCodes)
+	huma.Register(a.huma, mayWait(operation(http.MethodPut, path, "put-feature-codes", "Change codes; a feature that is left out gets its default back",
+		rule{action: policy.FeatureCodesPut, kind: provisioning.KindFeatureCodes, domain: "domain"}, 409, 412, 413, 415, 422)), a.putFeatureCodes)
 }
 
 func (a *api) getFeatureCodes(ctx context.Context, in *singleInput) (*itemOutput[codeTable], error) {

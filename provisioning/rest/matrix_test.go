@@ -43,6 +43,14 @@ func operationActions() map[string]provisioning.Action {
 		"DELETE /v1/domains/{domain}/recording-policies/{key}": policy.PolicyDelete,
 		"GET /v1/domains/{domain}/proposals":                   policy.ProposalRead, "GET /v1/domains/{domain}/proposals/{key}": policy.ProposalRead,
 		"POST /v1/domains/{domain}/proposals/{key}/agree": policy.ProposalAgree, "DELETE /v1/domains/{domain}/proposals/{key}": policy.ProposalWithdraw,
+		"POST /v1/domains/{domain}/proposals/{key}/approve": policy.ChangeAgree,
+		"GET /v1/domains/{domain}/changes":                  policy.ChangeRead, "POST /v1/domains/{domain}/changes": policy.ChangePut,
+		"GET /v1/domains/{domain}/changes/{key}": policy.ChangeRead, "PUT /v1/domains/{domain}/changes/{key}": policy.ChangePut, "DELETE /v1/domains/{domain}/changes/{key}": policy.ChangeWithdraw,
+		"GET /v1/domains/{domain}/changes/{key}/diff": policy.ChangeRead, "POST /v1/domains/{domain}/changes/{key}/propose": policy.ChangePut,
+		"POST /v1/domains/{domain}/changes/{key}/agree": policy.ChangeAgree, "POST /v1/domains/{domain}/changes/{key}/apply": policy.ChangePut,
+		"POST /v1/domains/{domain}/changes/{key}/undo": policy.ChangePut, "POST /v1/domains/{domain}/changes/{key}/review": policy.ChangeReview,
+		"POST /v1/domains/{domain}/changes/{key}/what-if": policy.ChangeWhatIf,
+		"GET /v1/domains/{domain}/change-rules":           policy.ChangeRulesRead, "PUT /v1/domains/{domain}/change-rules": policy.ChangeRulesPut,
 		"GET /v1/domains/{domain}/prompts": policy.PromptRead, "GET /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptRead,
 		"PUT /v1/domains/{domain}/prompts/{language}/{name}":    policy.PromptPut,
 		"DELETE /v1/domains/{domain}/prompts/{language}/{name}": policy.PromptDelete,
@@ -202,7 +210,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "proposals": "policy:gone", "disposals": "2026-12", "notices": "matrix", "listening-requests": askedBy, "emergency-sign-ins": "e1", "recording-scopes": "nobody", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "proposals": "policy:gone", "changes": "set1", "disposals": "2026-12", "notices": "matrix", "listening-requests": askedBy, "emergency-sign-ins": "e1", "recording-scopes": "nobody", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, "/"+part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
@@ -221,6 +229,8 @@ func body(op *huma.Operation) string {
 		return `{"label":"restricted","reason":"x"}`
 	case strings.HasSuffix(op.Path, "/review"):
 		return `{"remark":"x"}`
+	case strings.HasSuffix(op.Path, "/changes"), strings.HasSuffix(op.Path, "/changes/{key}"):
+		return `{"reason":"x","changes":[{"kind":"extension","key":"2002","do":"merge","body":{"display":"x"}}]}`
 	case strings.HasSuffix(op.Path, "/notes"):
 		return `{"text":"x"}`
 	case strings.HasSuffix(op.Path, "/retention"):

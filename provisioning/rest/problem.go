@@ -105,6 +105,9 @@ func (a *api) problem(ctx context.Context, err error) error {
 	var already huma.StatusError
 	var held *provisioning.Held
 	var asks challenger
+	if conflict := changeConflict(err); conflict != "" {
+		return huma.NewError(http.StatusConflict, conflict)
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -42,7 +42,16 @@ func (a *api) registerProposals() {
 		return getEntity(ctx, a, a.proposals(), in)
 	})
 	huma.Register(a.huma, operation(http.MethodPost, list+"/{key}/agree", "agree-proposal",
-		"Agree to what somebody else proposed; with the last word that it needs it is done", of(policy.ProposalAgree), 409, 412, 422, 428, 503), a.agreeProposal)
+		"Agree to what somebody else proposed; with the last word that it needs it is done", of(policy.ProposalAgree), 409, 412, 422, 428, 503),
+		func(ctx context.Context, in *agreeInput) (*itemOutput[provisioning.Proposal], error) {
+			return a.agreeProposal(ctx, in, policy.ProposalAgree)
+		})
+	huma.Register(a.huma, operation(http.MethodPost, list+"/{key}/approve", "approve-proposal",
+		"The same of a proposal that takes no protection of recordings away: a class of the domain's own asks for it",
+		rule{action: policy.ChangeAgree, kind: provisioning.KindChangeSet, key: "key", domain: "domain"}, 409, 412, 422, 428, 503),
+		func(ctx context.Context, in *agreeInput) (*itemOutput[provisioning.Proposal], error) {
+			return a.agreeProposal(ctx, in, policy.ChangeAgree)
+		})
 	withdraw := operation(http.MethodDelete, list+"/{key}", "withdraw-proposal", "Withdraw an own proposal, or refuse somebody else's", of(policy.ProposalWithdraw))
 	huma.Register(a.huma, withdraw, a.withdrawProposal)
 }
@@ -74,9 +83,8 @@ func (a *api) wish(s provisioning.Subject, reason string) provisioning.Wish {
 // mayWait says in the document that what an operation asks for may wait. Of entities only some kinds do.
 func mayWait(op huma.Operation) huma.Operation {
 	r, ok := op.Metadata[metaRule].(rule)
-	gone := op.Method == http.MethodDelete && r.kind == provisioning.KindPolicy // one that can be deleted protects nothing
-	if ok && !gone && (r.kind == policy.KindRecording || provisioning.Guarded(r.kind)) {
-		op.Responses = map[string]*huma.Response{"202": {Description: "What loosens how recordings are protected waits for others to agree; Link names the proposal"}}
+	if ok && (r.kind == policy.KindRecording || provisioning.Guarded(r.kind)) {
+		op.Responses = map[string]*huma.Response{"202": {Description: "What loosens how recordings are protected, or is in a class of the domain's own, waits for others to agree; Link names the proposal"}}
 	}
 	return op
 }
@@ -91,7 +99,7 @@ func waiting(domain string, p *provisioning.Proposal) string {
 
 // agreeProposal wants the entity tag of the proposal: nobody agrees to what was changed since it was read. The word is written first, with what it is
 // about; what is wanted of a recording is done outside of that transaction, and the same person may try it again.
-func (a *api) agreeProposal(ctx context.Context, in *agreeInput) (*itemOutput[provisioning.Proposal], error) {
+func (a *api) agreeProposal(ctx context.Context, in *agreeInput, right provisioning.Action) (*itemOutput[provisioning.Proposal], error) {
 	ifMatch, err := condition(in.IfMatch, "")
 	if err != nil {
 		return nil, err
@@ -112,6 +120,9 @@ func (a *api) agreeProposal(ctx context.Context, in *agreeInput) (*itemOutput[pr
 		old, _, err := provisioning.Get[provisioning.Proposal](w, in.Domain, in.Key)
 		if err != nil {
 			return err
+		}
+		if right != policy.ProposalAgree && old.Class == "" {
+			return provisioning.ErrNotFound // it protects recordings: a recording manager's
 		}
 		by := a.wish(s, in.Reason)
 		if p, all, err = old.Agree(by); err == nil {
@@ -143,10 +154,7 @@ func (a *api) agreeProposal(ctx context.Context, in *agreeInput) (*itemOutput[pr
 		err = a.carryOut(ctx, in.Domain, p)
 	}
 	if err != nil {
-		var denied *provisioning.Denied
-		if errors.As(err, &denied) {
-			a.auditDenied(ctx, s, policy.ProposalAgree, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindProposal, Key: in.Key}, err)
-		}
+		a.auditDenied(ctx, s, right, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindProposal, Key: in.Key}, err)
 		return nil, a.problem(ctx, err)
 	}
 	return &itemOutput[provisioning.Proposal]{Status: http.StatusOK, ETag: etag(tag), Body: p}, nil

@@ -88,6 +88,9 @@ type Config struct {
 	EmergencyReviewed func(domain string, e provisioning.EmergencySignIn)
 	// ManagerAlone is told when one person alone made a recording manager, or a new password for one; it must not block. nil: nobody is.
 	ManagerAlone func(domain, manager, by string)
+	// SetChanged is told of each step of a set of changes; it must not block. nil: nobody is.
+	SetChanged func(domain string, s provisioning.ChangeSet)
+	WhatIf     provisioning.WhatIf // nil: sets of changes are not tried on past calls
 	// Keys: nil: no operations on the keys of recordings.
 	Keys provisioning.RecordingKeys
 	// StepUp says nil, or how a person must sign in for the action: an error with Challenge(realm) and HTTPStatus() (RFC 9470). nil: nothing is asked.
@@ -159,6 +162,7 @@ func build(cfg Config) (*api, error) {
 	a.registerEmergency()
 	a.registerAccessReviews()
 	a.registerAudit()
+	a.registerChanges()
 	a.registerOptional()
 	if err := a.registerPlain(); err != nil {
 		return nil, err

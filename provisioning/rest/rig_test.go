@@ -202,9 +202,11 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.Conference{Number: "8000"}, provisioning.Contact{ID: "c1", Name: "都庁"}, provisioning.BookAccount{Name: "desk"}, provisioning.Group{Number: "6000", Members: []string{"2001"}}, provisioning.PagingGroup{Number: "6500", Members: []string{"2001"}, Everyone: true}, provisioning.Calendar{Name: "hall"}, provisioning.Rejection{Name: "nobody", Withheld: []string{"anonymous"}, Approval: "a test"}, provisioning.RecordingPolicy{Name: "always", Record: provisioning.RecordAlways}, provisioning.Site{Name: "hall", EmergencyNumber: "+81312340000"},
 			provisioning.Proposal{ID: "policy:gone", Of: "policy", Name: "gone", People: 1, By: "nobody@" + here, Expires: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC),
 				Changes: []provisioning.ProposedChange{{Field: "label", From: []byte("null"), To: []byte(`"public"`)}}},
+			provisioning.ChangeSet{ID: "set1", Reason: "x", By: "nobody@" + here, State: provisioning.ChangeProposed, People: 1, Class: "x", Expires: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC),
+				Changes: []provisioning.SetChange{{Kind: "extension", Key: "2001", Do: provisioning.DoMerge, Body: []byte(`{"display":"x"}`)}}},
 			provisioning.Restriction{Name: "inside"}, provisioning.Department{Name: "tax", Restriction: "inside"}, provisioning.ShortNumbers{List: provisioning.SystemList},
 			provisioning.RecordingScope{User: "nobody", Numbers: []string{"0312345678"}},
-			provisioning.Notice{Name: "matrix", Versions: []provisioning.NoticeVersion{{Number: 1, Language: "ja", Voice: "upload", Audio: provisioning.NoticeAudio + "matrix/1", SHA256: sumOf(nil), By: "alice@" + here}}},
+			provisioning.Notice{Name: "matrix", Versions: []provisioning.NoticeVersion{{Number: 1, Language: "ja", Voice: "upload", Audio: provisioning.NoticeAudio + "matrix/1", SHA256: sumOf(nil), By: "nobody@" + here}}},
 			provisioning.ListeningRequest{ID: askedBy, By: "bob", Purpose: "complaint", Reason: "x", Recordings: []string{"r1"}, Plays: 1, State: provisioning.ListeningPending,
 				Asked: time.Now(), Until: time.Now().Add(time.Hour)},
 			provisioning.EmergencySignIn{ID: "e1", User: provisioning.SealedAccount, At: time.Now(), Source: "192.0.2.1"},
@@ -250,6 +252,13 @@ func (fakeDevices) Devices(domain, extension string) []provisioning.Device {
 	return []provisioning.Device{{Instance: "urn:uuid:aa", UserAgent: "Desk 1", Q: 0.5, Transport: "tls", Turn: 2, After: 15}}
 }
 
+// fakeWhatIf has looked at everything.
+type fakeWhatIf struct{}
+
+func (fakeWhatIf) WhatIf(_ context.Context, _ provisioning.Subject, _ string, s provisioning.ChangeSet, q provisioning.WhatIfQuery) (provisioning.WhatIfAnswer, error) {
+	return provisioning.WhatIfAnswer{Calls: min(len(s.Changes), q.Limit), Complete: true, Kinds: []provisioning.WhatIfDifference{}}, nil
+}
+
 // fakeQueues knows one queue and one agent.
 type fakeQueues struct{ readied []string }
 
@@ -278,7 +287,7 @@ func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store}, SignIns: &fakeSignIns{},
-		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(), Remarks: &fakeRemarks{}, Keys: &fakeKeys{epoch: 1},
+		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(), Remarks: &fakeRemarks{}, Keys: &fakeKeys{epoch: 1}, WhatIf: fakeWhatIf{},
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)

@@ -38,8 +38,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		cfg.KeepChanges = 100_000
 	}
 	s := &Store{cfg: cfg, wake: make(chan struct{}), ended: make(chan struct{})}
+	if cfg.Approver != nil {
+		s.vouch = &voucher{Approver: cfg.Approver, tampered: cfg.Tampered, known: map[string]knownList{}}
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", cfg.Path, err)
+	}
+	if err := s.vouchAll(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

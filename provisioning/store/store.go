@@ -33,6 +33,8 @@ type Config struct {
 	Readers     int              // concurrent Views; 0: 4
 	Poll        time.Duration    // how often the feed looks for another process's changes, ours it is told of; 0: 1 s
 	KeepChanges int64            // length of the feed; 0: 100,000
+	Approver    Approver         // vouches for rows that others must agree to (provisioning.Vouched); nil: any row counts
+	Tampered    func(Tampering)  // told of each such row that was read and is not what was approved; it must neither block nor use the store. nil: nobody is
 }
 
 // Store implements provisioning.Store, provisioning.BindingTable and audit.Source.
@@ -41,6 +43,7 @@ type Store struct {
 	writer *bun.DB // one connection
 	reader *bun.DB
 	often  often // of writer
+	vouch  *voucher
 
 	mu     sync.Mutex // guards the rest
 	closed bool
@@ -95,12 +98,13 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
 		return err
 	}
 	defer s.busy.Done()
+	marks := s.vouch.marksNow()
 	tx, err := s.reader.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("store: view: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	r := &reader{ctx: ctx, db: tx, seal: s.cfg.Sealer}
+	r := &reader{ctx: ctx, db: tx, seal: s.cfg.Sealer, vouch: s.vouch, marks: marks}
 	if err := r.pin(); err != nil {
 		return err
 	}
@@ -125,12 +129,13 @@ func (s *Store) Update(ctx context.Context, who provisioning.Subject, fn func(pr
 }
 
 func (s *Store) update(ctx context.Context, who provisioning.Subject, fn func(provisioning.Writer) error) (changed bool, err error) {
+	before := s.vouch.marksNow()
 	tx, err := s.writer.BeginTx(ctx, nil) // immediate: takes the write lock now
 	if err != nil {
 		return false, fmt.Errorf("store: update: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	w := &writer{reader: reader{ctx: ctx, db: tx, seal: s.cfg.Sealer}, cfg: &s.cfg, often: &s.often, who: who}
+	w := &writer{reader: reader{ctx: ctx, db: tx, seal: s.cfg.Sealer, vouch: s.vouch, marks: before}, cfg: &s.cfg, often: &s.often, who: who}
 	if err := w.pin(); err != nil {
 		return false, err
 	}
@@ -143,8 +148,17 @@ func (s *Store) update(ctx context.Context, who provisioning.Subject, fn func(pr
 	if err := w.flush(); err != nil {
 		return false, fmt.Errorf("store: update: %w", err)
 	}
+	marks, err := w.flushLists()
+	if err != nil {
+		return false, fmt.Errorf("store: update: %w", err)
+	}
 	if err := tx.Commit(); err != nil {
 		return false, fmt.Errorf("store: commit: %w", err)
+	}
+	if len(marks) > 0 {
+		if err := s.vouch.Mark(marks); err != nil { // the change counts; only an older list would pass for this one
+			s.cfg.Log.Error("store: how far approvals have counted could not be kept", "err", err)
+		}
 	}
 	return len(w.changes) > 0, nil
 }

@@ -141,7 +141,10 @@ func (w *writer) Put(domain string, e provisioning.Entity, ifMatch string) (stri
 	if err != nil {
 		return "", err
 	}
-	if err := w.writeRefs(domain, e, exists); err != nil {
+	if err := w.writeRefs(domain, e, exists || w.vouch != nil); err != nil { // also those of a row that does not count
+		return "", err
+	}
+	if err := w.approve(domain, e, version, body); err != nil {
 		return "", err
 	}
 	return etag(version), w.noteChange(domain, kind+".put", key, old.Body, body)
@@ -239,6 +242,9 @@ func (w *writer) remove(domain, kind, key string, old entityRow) error {
 		if err := w.exec("delete revocations", "DELETE FROM entity WHERE domain = ? AND kind = ?", domain, provisioning.KindRevocation); err != nil {
 			return err
 		}
+	}
+	if err := w.disown(domain, kind, key); err != nil {
+		return err
 	}
 	w.next(domain, kind, key, true)
 	return w.noteChange(domain, kind+".delete", key, old.Body, nil)

@@ -1,0 +1,29 @@
+package provisioning
+
+import "slices"
+
+// vouchable are the kinds of which a store vouches for rows.
+var vouchable = []string{KindPolicy, KindTrunk, KindUser, KindDomain, KindExtension, KindDID, KindGroup, KindQueue, KindConference, KindPagingGroup,
+	KindProposal, KindListeningRules, KindRecordingScope, KindChangeRules, KindChangeSet, KindLifecycle, KindProvisioner}
+
+// Vouchable says that a store vouches for some rows of a kind.
+func Vouchable(kind string) bool { return slices.Contains(vouchable, kind) }
+
+// Vouched says that a store must vouch for an entity: nobody else than a process that has asked who must agree makes, changes or removes it. It is what
+// protects recordings (policies and whatever names one, rules and scopes of listening), who may do something besides their own (roles), the ways to
+// outside, the domain's own rules, and what people have agreed to.
+func Vouched(e Entity) bool {
+	switch e := e.(type) {
+	case RecordingPolicy, Trunk, Proposal, ListeningRules, RecordingScope, ChangeRules, ChangeSet, LifecycleRules, Provisioner:
+		return true
+	case User:
+		return slices.ContainsFunc(e.Roles, func(r Role) bool { return r != RoleStaff })
+	}
+	return slices.ContainsFunc(assignments(e), func(a assignment) bool { return a.policy != "" })
+}
+
+// VouchedRow is Vouched of a row as a store has it. What cannot be read is vouched for: whoever wrote it must not get past by that.
+func VouchedRow(kind string, body []byte) bool {
+	e, err := stored(kind, Row{Body: body})
+	return err != nil || Vouched(e)
+}
