@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -74,6 +75,8 @@ func faultOf(err error) *fault {
 		return refused(http.StatusPreconditionFailed)
 	case errors.Is(err, provisioning.ErrInUse):
 		return &fault{http.StatusConflict, "", "something refers to it"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return refused(http.StatusServiceUnavailable)
 	case errors.Is(err, provisioning.ErrNotFound):
 		return noResource()
 	}

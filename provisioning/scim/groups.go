@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"naisen/provisioning"
+	"naisen/provisioning/lifecycle"
 )
 
 // createGroup, replaceGroup, patchGroup and deleteGroup change a group and who is in it.
@@ -102,20 +103,24 @@ func (s *server) setGroup(w provisioning.Writer, c client, v *view, g provisioni
 		wanted[id] = true
 	}
 	now := v.with(g)
+	named, err := rulesName(w, c.domain, before.Display, g.Display)
+	if err != nil {
+		return err
+	}
 	for _, p := range v.of(g.ID) {
 		if !wanted[p.acc.ID] {
-			if err := s.regroup(w, c, now, p, g.ID, false); err != nil {
+			if err := s.regroup(w, c, now, p, g.ID, false, named); err != nil {
 				return err
 			}
-		} else if before.Display != g.Display {
-			if err := s.regroup(w, c, now, p, g.ID, true); err != nil {
+		} else if named && before.Display != g.Display {
+			if err := s.regroup(w, c, now, p, g.ID, true, named); err != nil {
 				return err
 			}
 		}
 	}
 	for _, id := range v.order { // in one order, so that numbers come in one
 		if p := v.people[id]; wanted[id] && !slices.Contains(p.acc.Groups, g.ID) {
-			if err := s.regroup(w, c, now, p, g.ID, true); err != nil {
+			if err := s.regroup(w, c, now, p, g.ID, true, named); err != nil {
 				return err
 			}
 		}
@@ -133,14 +138,26 @@ func (v *view) with(g provisioning.UserGroup) *view {
 	return out
 }
 
-// regroup puts somebody into a group, or takes them out.
-func (s *server) regroup(w provisioning.Writer, c client, v *view, p *person, group string, in bool) error {
+// rulesName says whether a rule is about a group of one of these names. Who is in another one gets nothing by it, so that a group of the whole office is
+// written quickly: until it is, nobody else writes.
+func rulesName(r provisioning.Reader, domain string, names ...string) (bool, error) {
+	rules, err := lifecycle.Rules(r, domain)
+	return slices.ContainsFunc(rules.Rules, func(l provisioning.LifecycleRule) bool { return l.Group != "" && slices.Contains(names, l.Group) }), err
+}
+
+// regroup puts somebody into a group, or takes them out; where rules name it they move by them.
+func (s *server) regroup(w provisioning.Writer, c client, v *view, p *person, group string, in, named bool) error {
 	acc := p.acc
 	acc.Groups = slices.DeleteFunc(slices.Clone(acc.Groups), func(id string) bool { return id == group })
 	if in {
 		acc.Groups = append(acc.Groups, group)
 	}
-	return s.settle(w, c, v, &acc, p.doc, false, nil)
+	if named {
+		return s.settle(w, c, v, &acc, p.doc, false, nil)
+	}
+	acc.Changed = s.Clock().UTC()
+	_, err := w.Put(c.domain, acc, "")
+	return err
 }
 
 func (s *server) deleteGroup(ctx context.Context, c client, q request) (answer, error) {
@@ -151,8 +168,12 @@ func (s *server) deleteGroup(ctx context.Context, c client, q request) (answer, 
 		if !q.holds(etag(v.groupTag(q.id))) {
 			return provisioning.ErrStale
 		}
+		named, err := rulesName(w, c.domain, v.groups[q.id].of.Display)
+		if err != nil {
+			return err
+		}
 		for _, p := range v.of(q.id) {
-			if err := s.regroup(w, c, v, p, q.id, false); err != nil {
+			if err := s.regroup(w, c, v, p, q.id, false, named); err != nil {
 				return err
 			}
 		}

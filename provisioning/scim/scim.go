@@ -221,6 +221,9 @@ func (s *server) fail(r *http.Request, w http.ResponseWriter, err error) {
 		s.Log.ErrorContext(r.Context(), "scim: request failed", "err", err)
 		f = refused(http.StatusInternalServerError)
 	}
+	if f.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "10")
+	}
 	if f.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="naisen"`)
 	}
