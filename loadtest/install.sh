@@ -34,6 +34,8 @@ need flite flite
 need softhsm2-util softhsm2
 need glewlwyd glewlwyd                 # an identity service, and its database
 need sqlite3 sqlite3
+need /usr/sbin/rsyslogd rsyslog        # a log server
+need /usr/share/doc/rsyslog-gnutls rsyslog-gnutls
 if [ "${1:-}" = load ]; then
 	need taskset util-linux
 	need kamailio kamailio

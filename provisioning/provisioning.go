@@ -184,7 +184,9 @@ type Subject struct {
 	Token   string   // jti
 	Issued  time.Time
 	Expires time.Time
-	System  bool // the switch itself (sweeper, first run); never from a token
+	Source  string // address that the request came from, for the audit log
+	Rule    string // that lets them do what they are doing, for the audit log
+	System  bool   // the switch itself (sweeper, first run); never from a token
 
 	AuthTime   time.Time         // when the person last showed who they are (auth_time); zero: the token does not say
 	Attributes map[string]string // what else the issuer says of person or device, by its mapping (DeviceCompliant, ...); shared, never written
@@ -203,7 +205,7 @@ type Change struct {
 	More    bool // another change of the same transaction follows
 }
 
-// AuditEntry is one fact for the audit log. Detail never holds a secret.
+// AuditEntry is one fact for the audit log: an event of one of the kinds that package audit lists. Detail never holds a secret.
 type AuditEntry struct {
 	Seq     int64          `json:"seq"`
 	Time    time.Time      `json:"time"`
@@ -211,7 +213,13 @@ type AuditEntry struct {
 	Subject string         `json:"subject"` // "user@domain", "system"
 	Action  string         `json:"action"`  // "extension.put", "recording.listen", "call.ended", "sign-in.failed"
 	Object  string         `json:"object"`
-	Outcome string         `json:"outcome"` // "allowed", "denied", "ok", "failed"
+	Outcome string         `json:"outcome"`           // "allowed", "denied", "ok", "failed"
+	Kind    string         `json:"kind,omitempty"`    // of the action, as package audit lists it; entries of before have none
+	Rule    string         `json:"rule,omitempty"`    // that decided
+	Source  string         `json:"source,omitempty"`  // address that it came from
+	Client  string         `json:"client,omitempty"`  // OAuth client, or the telephone's User-Agent
+	Session string         `json:"session,omitempty"` // of the identity service
+	Reason  string         `json:"reason,omitempty"`  // that somebody gave, or the class of a refusal
 	Detail  map[string]any `json:"detail,omitempty"`
 }
 

@@ -113,6 +113,26 @@ type AuditQuery struct {
 	Until   time.Time // exclusive
 }
 
+// AuditSearch asks more of the audit log than a Reader answers. Empty fields do not filter.
+type AuditSearch struct {
+	AuditQuery
+	Kind    string // of the events
+	Outcome string
+	Source  string // address
+	Text    string // each of its words stands in the entry: whole, or anywhere in a script without blanks
+}
+
+// AuditPage is what a search found. Next is After of the next page; 0: there is none.
+type AuditPage struct {
+	Entries []AuditEntry
+	Next    int64
+}
+
+// AuditLog is searched. A page may have fewer entries than its limit, or none, and more behind it. *store.Store is one.
+type AuditLog interface {
+	SearchAudit(ctx context.Context, domain string, q AuditSearch) (AuditPage, error)
+}
+
 // MaxPage bounds what one read of CDRs or audit entries returns.
 const MaxPage = 10_000
 

@@ -26,6 +26,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"audit-broken":           {"The audit log was altered", "監査ログが改ざんされています"},
 	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
 	"audit-unpublished":      {"Checkpoints of the audit log have been on this machine alone for an hour", "監査ログの署名済みチェックポイントが1時間以上、外部に保管されていません"},
+	"audit-unsent":           {"Entries of the audit log have waited for a log server for ten minutes", "監査ログがログサーバーに10分以上送信できていません"},
 	"break-glass":            {"Somebody hears recordings without an approval", "承認なしの緊急聴取が行われました"},
 	"break-glass-account":    {"The break-glass account was used", "緊急用アカウントが使用されました"},
 	"call-back-refused":      {"A queue may not call back whom it promised it", "キューの折り返し発信が許可されていません"},
@@ -88,6 +89,7 @@ type alarms struct {
 	log    *slog.Logger
 	clock  func() time.Time
 	notify atomic.Pointer[func(event string, a provisioning.Alarm)] // must not block; nil: nobody listens
+	noted  atomic.Pointer[func(event string, a provisioning.Alarm)] // likewise: the audit log
 
 	mu     sync.Mutex
 	list   map[alarmKey]*alarm
@@ -182,9 +184,23 @@ func (a *alarms) tell(event string, al *provisioning.Alarm) {
 		level = slog.LevelInfo
 	}
 	a.log.Log(context.Background(), level, event, "alarm", al.Name, "domain", al.Domain, "object", al.Object, "detail", al.Detail, "count", al.Count)
-	if f := a.notify.Load(); f != nil {
-		(*f)(event, *al)
+	for _, f := range []*func(string, provisioning.Alarm){a.noted.Load(), a.notify.Load()} {
+		if f != nil {
+			(*f)(event, *al)
+		}
 	}
+}
+
+// audited enters what is raised and cleared into the audit log; what concerns the whole switch is in the log of one domain.
+func (a *alarms) audited(log *auditor, whole string) {
+	enter := func(event string, al provisioning.Alarm) {
+		e := provisioning.AuditEntry{Domain: cmp.Or(al.Domain, whole), Subject: "system", Action: event, Object: "alarm/" + al.Name, Outcome: "ok", Reason: al.Detail}
+		if al.Object != "" {
+			e.Detail = map[string]any{"of": al.Object}
+		}
+		log.often("alarm/"+al.Name+"/"+al.Domain, e)
+	}
+	a.noted.Store(&enter)
 }
 
 // Alarms implements provisioning.Alarms.

@@ -46,7 +46,7 @@ func (p *pbx) openStore(ctx context.Context) (err error) {
 	if p.approvals, err = openApprovals(p.config.path("keys"), p.log); err != nil {
 		return err
 	}
-	p.store, err = store.Open(ctx, store.Config{Path: p.config.path("pbx.db"), Sealer: p.keys, Approver: p.approvals.keeper, Tampered: p.approvals.tampered, Log: p.log})
+	p.store, err = store.Open(ctx, store.Config{Path: p.config.path("pbx.db"), Index: p.config.path("audit-index.db"), Sealer: p.keys, Approver: p.approvals.keeper, Tampered: p.approvals.tampered, Log: p.log})
 	if err != nil {
 		return err
 	}

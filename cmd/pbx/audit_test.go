@@ -2,8 +2,16 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"naisen/provisioning"
+	"naisen/provisioning/audit"
+	"naisen/sip/registrar"
 )
 
 // TestSignInFloodHidesNobody: guesses from one source, or at one domain, take no room from the facts of others.
@@ -49,4 +57,123 @@ func TestSourceOf(t *testing.T) {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
 	}
+}
+
+// TestFloodIsToldByTheMinute: what the rates leave out is one entry for each kind of it, with how often and from where, however many strangers there are.
+func TestFloodIsToldByTheMinute(t *testing.T) {
+	a := auditQueue(10_000)
+	for i := range 20_000 {
+		a.failedSignIn("a.example", fmt.Sprint(i), netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "wrong")
+	}
+	for range 500 {
+		a.failedSignIn("b.example", "2001", netip.MustParseAddr("192.0.2.66"), "wrong")
+		a.refusedToken("b.example")("192.0.2.66", "identity: expired")
+	}
+	entered := len(a.queue)
+	if entered > 200 {
+		t.Errorf("%d entries of a flood", entered)
+	}
+	a.tellMinute()
+	var told []string
+	counted := uint64(0)
+	for i := 0; len(a.queue) > 0; i++ {
+		e := <-a.queue
+		if !audit.Known(e.Action) {
+			t.Errorf("%s is no event", e.Action)
+		}
+		if i < entered {
+			continue
+		}
+		counted += e.Detail["count"].(uint64)
+		told = append(told, fmt.Sprint(e.Domain, " ", e.Action, " ", e.Outcome, " ", e.Reason, " ", e.Detail["different_sources"], " ", e.Detail["and_more"]))
+		if named := e.Detail["sources"].([]string); len(named) > tallyNamed || e.Domain == "b.example" && named[0] != "192.0.2.66" {
+			t.Errorf("sources %v", named)
+		}
+	}
+	want := []string{"a.example sip.sign-in denied wrong 1000 true", "b.example sip.sign-in denied wrong 1 false", "b.example token.refused denied identity: expired 1 false"}
+	if !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
+	if int(counted)+entered != 21_000 || counted != a.dropped.Load() {
+		t.Errorf("%d entered and %d counted of 21,000; %d were dropped", entered, counted, a.dropped.Load())
+	}
+	if a.tellMinute(); len(a.queue) != 0 {
+		t.Error("a quiet minute is told of")
+	}
+}
+
+// TestTallyIsBounded: reasons without end are counted together.
+func TestTallyIsBounded(t *testing.T) {
+	y := newTally(time.Now)
+	for i := range 10 * tallyGroups {
+		y.add(provisioning.AuditEntry{Domain: "a.example", Action: "sip.sign-in", Outcome: "denied", Reason: fmt.Sprint(i)})
+	}
+	if n := len(y.take()); n > tallyGroups+1 {
+		t.Errorf("%d groups", n)
+	}
+}
+
+// TestDeviceLog: a telephone is in the log where it registers from somewhere new or as another make, and when it leaves; never for a refresh, and not for what
+// stood in the table at the start.
+func TestDeviceLog(t *testing.T) {
+	var got []string
+	d := &deviceLog{known: map[string][]place{}, enter: func(key string, e provisioning.AuditEntry) {
+		if !audit.Known(e.Action) || audit.KindOf(e.Action) != audit.KindDevice {
+			t.Errorf("%s is no event of a device", e.Action)
+		}
+		got = append(got, fmt.Sprint(key, " ", e.Action, " ", e.Object, " ", e.Source, " ", e.Client, " ", e.Reason))
+	}}
+	of := func(event registrar.Event, number, from, agent string) {
+		d.took(registrar.Change{Event: event, Binding: registrar.Binding{AOR: number + "@a.example", Domain: "a.example", UserAgent: agent, Proof: proofDigest,
+			Received: netip.AddrPortFrom(netip.MustParseAddr(from), uint16(5000+len(got)))}})
+	}
+	of(registrar.EventCreated, "2001", "192.0.2.1", "A")
+	of(registrar.EventRegistered, "2001", "192.0.2.1", "A")
+	of(registrar.EventRefreshed, "2001", "192.0.2.1", "A")
+	of(registrar.EventRefreshed, "2001", "::ffff:192.0.2.1", "A")
+	of(registrar.EventRefreshed, "2001", "192.0.2.2", "A")
+	of(registrar.EventRegistered, "2001", "192.0.2.2", "B")
+	of(registrar.EventRegistered, "2002", "192.0.2.2", "B")
+	of(registrar.EventExpired, "2001", "192.0.2.2", "B")
+	of(registrar.EventUnregistered, "2001", "192.0.2.2", "B")
+	of(registrar.EventRejected, "2002", "192.0.2.2", "B")
+	want := []string{"device/2001@a.example device.register extension/2001 192.0.2.2 A ", "device/2001@a.example device.register extension/2001 192.0.2.2 B ",
+		"device/2002@a.example device.register extension/2002 192.0.2.2 B ", "device/2001@a.example device.unregister extension/2001 192.0.2.2 B by itself",
+		"device/2002@a.example device.unregister extension/2002 192.0.2.2 B its right ended"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s\nwant %s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for i := range 10 * devicePlaces {
+		of(registrar.EventRefreshed, "2001", fmt.Sprintf("192.0.3.%d", i), "A")
+	}
+	if n := len(d.known["2001@a.example"]); n > devicePlaces {
+		t.Errorf("%d places of one extension are remembered", n)
+	}
+}
+
+// TestAlarmsAreInTheLog: what is raised and cleared is an event of the domain, one of the whole switch of the domain that is named; a flapping one is bounded.
+func TestAlarmsAreInTheLog(t *testing.T) {
+	log, al := auditQueue(100), newAlarms(slog.New(slog.DiscardHandler), time.Now)
+	al.audited(log, "a.example")
+	al.set("store-down", "", "", "", true)
+	al.set("store-down", "", "", "", true)
+	al.set("store-down", "", "", "", false)
+	al.happened("emergency-call", "b.example", "c1", "110")
+	var got []string
+	for len(log.queue) > 0 {
+		e := <-log.queue
+		got = append(got, fmt.Sprint(e.Domain, " ", e.Action, " ", e.Object, " ", e.Reason, " ", e.Detail["of"]))
+	}
+	want := []string{"a.example alarm.raised alarm/store-down  <nil>", "a.example alarm.cleared alarm/store-down  <nil>", "b.example alarm.raised alarm/emergency-call 110 c1"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for range 500 {
+		al.set("store-down", "", "", "", true)
+		al.set("store-down", "", "", "", false)
+	}
+	if n := len(log.queue); n > 25 {
+		t.Errorf("a flapping alarm made %d entries", n)
+	}
+	log.tellMinute()
 }

@@ -82,9 +82,10 @@ type RecordingConfig struct {
 	Held int `yaml:"held"` // calls whose last two minutes may stand in encrypted memory at once, of 2.5 MiB each; 100
 }
 
-// AuditConfig says who besides the object store keeps checkpoints of the audit log.
+// AuditConfig says who besides the object store keeps checkpoints of the audit log, and who gets the log itself.
 type AuditConfig struct {
-	Witness WitnessConfig `yaml:"witness"`
+	Witness WitnessConfig  `yaml:"witness"`
+	Export  []ExportConfig `yaml:"export"`
 }
 
 // WitnessConfig names a witness as C2SP tlog-witness describes it.
@@ -323,6 +324,9 @@ func (h HTTPConfig) validate() error {
 
 // validate wants a whole witness or none.
 func (a *AuditConfig) validate() error {
+	if err := a.validateExports(); err != nil {
+		return err
+	}
 	if a.Witness == (WitnessConfig{}) {
 		return nil
 	}

@@ -25,7 +25,7 @@ var folders = map[string][]string{
 	"provisioning": {},
 	"recorder":     {"media"},
 	"prompts":      {"media"},
-	"loadtest":     {"sip", "media", "recorder"}, // recorder: to measure it (decision 111)
+	"loadtest":     {"sip", "media", "recorder", "provisioning"}, // recorder and provisioning: to fill what is measured (decision 111)
 }
 
 // layers is who may import whom inside cmd/pbx/internal.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -54,6 +55,9 @@ const (
 // subject is who asks.
 func (g gate) subject(r *http.Request) (provisioning.Subject, error) {
 	subject, err := g.verifier.Request(r)
+	if at, bad := netip.ParseAddrPort(r.RemoteAddr); bad == nil {
+		subject.Source = at.Addr().Unmap().String()
+	}
 	if err == nil || errors.Is(err, identity.ErrUnavailable) {
 		return subject, err
 	}

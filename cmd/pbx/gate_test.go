@@ -113,7 +113,10 @@ func (d *door) trail(t *testing.T) (out []string) {
 		all, err := r.Audit(keepDomain, provisioning.AuditQuery{Action: "recording."})
 		for _, e := range all {
 			line := e.Action + " " + e.Outcome + " " + e.Object + " " + e.Subject
-			for _, k := range []string{"rule", "purpose", "approved_by", "from_ms", "to_ms"} {
+			if e.Rule != "" {
+				line += " rule=" + e.Rule
+			}
+			for _, k := range []string{"purpose", "approved_by", "from_ms", "to_ms"} {
 				if v, ok := e.Detail[k]; ok {
 					line += fmt.Sprintf(" %s=%v", k, v)
 				}

@@ -39,7 +39,7 @@ func TestRefusalOfAnotherDomain(t *testing.T) {
 	}
 	if err := d.store.View(t.Context(), func(r provisioning.Reader) error {
 		all, err := r.Audit(keepDomain, provisioning.AuditQuery{Action: "recording."})
-		if len(all) != 1 || all[0].Outcome != "denied" || !strings.Contains(fmt.Sprint(all[0].Detail["rule"]), policy.RuleOtherDomain) || strings.Contains(fmt.Sprint(all[0]), i.Number) {
+		if len(all) != 1 || all[0].Outcome != "denied" || !strings.Contains(all[0].Rule, policy.RuleOtherDomain) || strings.Contains(fmt.Sprint(all[0]), i.Number) {
 			t.Errorf("%+v", all)
 		}
 		return err

@@ -50,6 +50,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.pageMetrics(c)
 	p.ldapMetrics(c)
 	p.signalMetrics(c)
+	p.auditMetrics(c)
 	r := prometheus.NewRegistry()
 	live := collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")})
 	r.MustRegister(c, p.qualities.mos, p.qualities.loss, collectors.NewGoCollector(live), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

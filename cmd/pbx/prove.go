@@ -74,7 +74,7 @@ func (s *signalling) shownBy(tx *stack.ServerTx, domain string) (proven, bool) {
 	req := tx.Request()
 	switch named, why := s.certified(req, domain); {
 	case why != "":
-		s.audit.failedSignIn(domain, claimant(req), req.Flow.Remote().Addr(), why)
+		s.audit.wrongCertificate(domain, claimant(req), req.Flow.Remote().Addr(), why)
 		s.decline(tx, stack.NewResponse(req, 403, ""))
 		return proven{}, false
 	case named:

@@ -15,12 +15,9 @@ func (a *auditor) ordered(o call.Ordered) {
 		return
 	}
 	e := provisioning.AuditEntry{Time: time.Now(), Domain: o.Domain, Subject: "system", Action: string(policy.CallPause), Object: policy.KindCall + "/" + o.Call,
-		Outcome: "ok", Detail: map[string]any{"recording": o.Recording, "how": o.Order.How}}
+		Outcome: "ok", Reason: o.Order.Reason, Detail: map[string]any{"recording": o.Recording, "how": o.Order.How}}
 	if o.Order.How == recorder.ByCode || o.Order.How == recorder.ByPhone {
 		e.Subject = o.Order.By + "@" + o.Domain
-	}
-	if o.Order.Reason != "" {
-		e.Detail["reason"] = o.Order.Reason
 	}
 	if o.Does == call.DoesRecord {
 		e.Action = string(policy.CallKeep)

@@ -91,7 +91,7 @@ func TestOrdersAreAudited(t *testing.T) {
 	var got []string
 	for len(q.queue) > 0 {
 		e := <-q.queue
-		got = append(got, strings.TrimSuffix(fmt.Sprintf("%s %s %s %s %v %v", e.Subject, e.Action, e.Object, e.Outcome, e.Detail["paused"], e.Detail["reason"]), " <nil>"))
+		got = append(got, strings.TrimSuffix(fmt.Sprintf("%s %s %s %s %v %v", e.Subject, e.Action, e.Object, e.Outcome, e.Detail["paused"], e.Reason), " "))
 	}
 	want := []string{"2002@d call.pause call/c1 ok true", "system call.pause call/c1 ok false time", "2002@d call.keep call/c1 ok <nil>"}
 	if !slices.Equal(got, want) {

@@ -32,6 +32,7 @@ import (
 	"naisen/provisioning/rest"
 	"naisen/provisioning/scim"
 	"naisen/provisioning/secret"
+	"naisen/provisioning/siem"
 	"naisen/provisioning/signals"
 	"naisen/provisioning/store"
 	"naisen/sip/auth"
@@ -54,6 +55,7 @@ type pbx struct {
 	auditKey    *audit.Key
 	checkpoints *audit.Checkpointer // nil: the log was altered, and nothing is signed
 	publisher   *audit.Publisher
+	exports     map[string]*siem.Exporter // by name
 	directory   *directory.Directory
 	identity    *identity.Service // with an outside issuer it lets the break-glass account in, and nobody else
 	verifier    *identity.Verifier
@@ -168,12 +170,16 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	p.policy = policy.New()
 	p.endings = &endings{store: liveStore{p.store, p.directory, p.log}, directory: p.directory, calls: func() *call.Switch { return p.calls }, again: &live.Bell{},
 		effects: p.config.Signals.effects(), recheck: time.Duration(p.config.Signals.Recheck), clock: time.Now, log: p.log, audit: func(e provisioning.AuditEntry) { p.auditor.enter(e) }}
+	p.auditor = newAuditor(p.store, p.log)
+	p.closing("auditor", func(context.Context) error { p.auditor.Close(); return nil })
+	p.alarms.audited(p.auditor, p.config.Domain)
 	if err := p.wireIdentity(); err != nil {
 		return err
 	}
 	p.startSignOuts(ctx)
-	p.auditor = newAuditor(p.store, p.log)
-	p.closing("auditor", func(context.Context) error { p.auditor.Close(); return nil })
+	if err := p.startExports(ctx); err != nil {
+		return err
+	}
 	if err := recoverCalls(ctx, p.config.path("calls.running"), p.store, p.log); err != nil {
 		return err
 	}
@@ -199,7 +205,7 @@ func (p *pbx) wireIdentity() (err error) {
 	p.issuer = issuer.URL
 	p.identity, err = identity.NewService(identity.ServiceConfig{Issuer: p.config.HTTP.URL + "/identity", KeyDir: p.config.path("keys", "identity"),
 		Store: p.store, Domain: p.config.Domain, Audience: p.config.Identity.Audience, AccessTTL: time.Duration(p.config.Identity.AccessTTL),
-		Revoked: p.revoked, SealedOnly: !p.config.localSignIn(), BrokenGlass: func(domain string, e provisioning.EmergencySignIn) { p.archive.reviews.emergency(domain, e) }, Log: p.log})
+		Revoked: p.revoked, Stranger: p.auditor.stranger, SealedOnly: !p.config.localSignIn(), BrokenGlass: func(domain string, e provisioning.EmergencySignIn) { p.archive.reviews.emergency(domain, e) }, Log: p.log})
 	if err != nil {
 		return err
 	}
@@ -271,7 +277,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
 	p.signalling = s
-	if err := p.wireRegistrar(s); err != nil {
+	if err := p.wireRegistrar(ctx, s); err != nil {
 		return err
 	}
 	resolver := resolve.New(resolve.Config{Servers: p.config.nameServers(), Log: p.log})
@@ -341,7 +347,7 @@ func (p *pbx) startQuiet(ctx context.Context) {
 }
 
 // wireRegistrar makes what proves and keeps registrations.
-func (p *pbx) wireRegistrar(s *signalling) error {
+func (p *pbx) wireRegistrar(ctx context.Context, s *signalling) error {
 	key, err := keyOf(p.config.path("keys", "nonce.key"))
 	if err != nil {
 		return err
@@ -353,6 +359,7 @@ func (p *pbx) wireRegistrar(s *signalling) error {
 	p.registrar = registrar.New(registrar.Config{GRUUKey: key}, bindings{p.store}, p.log)
 	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
 	s.registrar = p.registrar
+	p.startDeviceLog(ctx)
 	return nil
 }
 
@@ -391,10 +398,11 @@ func (p *pbx) trusted(a netip.Addr) bool {
 
 // restConfig is what REST works on. A part that is missing has no operations.
 func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
-	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
+	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Audit: p.store, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
 		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Again: p.endings.again, Messages: counter{p.office}, Recalls: p.recalls,
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
+		Refused:      p.auditor.refusedToken(p.config.Domain),
 		Keys:         recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		SetChanged: p.changes.changed, WhatIf: whatIf{p.store, p.directory, time.Now},
 		StepUp: p.config.stepUp(time.Now).check, Rate: p.config.HTTP.Rate, Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}

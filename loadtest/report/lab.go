@@ -28,6 +28,7 @@ type lab struct {
 	runs                    int
 	short                   bool
 	nice                    int
+	auditRows               int // of the section audit-search
 }
 
 func newLab(ctx context.Context, runs int, short bool, nice int) (*lab, error) {

@@ -50,6 +50,7 @@ var sections = []section{
 	{"vault-search", "Recordings: search among a million", vaultSearchMethod, alone(measureSearch), false},
 	{"vault-hang-ups", "Recordings: 50 hang-ups a second", vaultCallsMethod, alone(measureHangUps), false},
 	{"api", "Reading and writing by the API", apiMethod, alone(measureAPI), false},
+	{"audit-search", "Audit log: search", auditSearchMethod, alone(measureAuditSearch), false},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
 	{"calls", "Memory of a held call", callsMethod, measureCalls, false},
 }
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string) error {
 	runs := f.Int("runs", 3, "runs of each figure")
 	only := f.String("only", "", "regular expression: which sections of "+names())
 	nice := f.Int("nice", 0, "niceness of switch and generator, -20 to 19; below 0 needs root and keeps the neighbours' noise out")
+	rows := f.Int("audit", 1_000_000, "entries of the section audit-search")
 	out := f.String("out", filepath.Join("build", "load.md"), "file that the report is written to as well")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -85,6 +87,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer l.close()
+	l.auditRows = *rows
 	var text strings.Builder
 	say := func(format string, args ...any) {
 		fmt.Printf(format, args...)

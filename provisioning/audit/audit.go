@@ -21,7 +21,8 @@ import (
 
 // Bounds of an entry.
 const (
-	maxField  = 256   // runes of Subject, Action, Object, Outcome; longer ones are cut, since they may come from a stranger
+	maxField  = 256   // runes of Subject, Action, Object, Outcome and the like; longer ones are cut, since they may come from a stranger
+	maxReason = 1024  // runes of Reason
 	maxLeaf   = 32768 // bytes of the canonical form
 	maxDepth  = 10    // of Detail: a version of a menu is the deepest entity
 	maxString = 4096  // bytes of a string in Detail; longer ones are cut
@@ -54,10 +55,11 @@ type Source interface {
 // Detail takes facts only (strings, numbers, booleans, times, lists and maps of them): *provisioning.Invalid for anything else and for
 // a name such as "password".
 func Canonical(e provisioning.AuditEntry) ([]byte, provisioning.AuditEntry, error) {
-	for _, s := range []*string{&e.Domain, &e.Subject, &e.Action, &e.Object, &e.Outcome} {
+	for _, s := range []*string{&e.Domain, &e.Subject, &e.Action, &e.Object, &e.Outcome, &e.Rule, &e.Source, &e.Client, &e.Session} {
 		*s = cut(*s, maxField)
 	}
-	e.Time = e.Time.UTC()
+	e.Reason = cut(e.Reason, maxReason)
+	e.Time, e.Kind = e.Time.UTC(), string(KindOf(e.Action))
 	detail, err := facts("detail", reflect.ValueOf(e.Detail), 0)
 	if err != nil {
 		return nil, e, err

@@ -117,7 +117,7 @@ func checkRecord(r Record, room []byte) (reason string, _ []byte) {
 	if !r.Alone {
 		var plain bool
 		if room, plain = beginning(room[:0], r); plain && bytes.HasPrefix(r.Leaf, room) {
-			if rest := r.Leaf[len(room):]; bytes.Equal(rest, []byte("}")) || bytes.HasPrefix(rest, []byte(`,"detail":{`)) {
+			if rest := r.Leaf[len(room):]; bytes.Equal(rest, []byte("}")) || bytes.HasPrefix(rest, []byte(`,"kind":"`)) || bytes.HasPrefix(rest, []byte(`,"detail":{`)) {
 				return "", room
 			}
 		}

@@ -44,8 +44,10 @@ type ServiceConfig struct {
 	// Revoked is VerifierConfig.Revoked, asked about a sign-in as about a token that was issued then: sessions, codes and refresh tokens of one that was
 	// revoked are worth nothing. nil: none ever is.
 	Revoked func(provisioning.Subject) string
-	Clock   func() time.Time // nil: time.Now. The library stamps ID tokens with time.Now whatever this says
-	Log     *slog.Logger     // nil: slog.Default
+	// Stranger takes what somebody did who proved nothing, and bounds it; it must not block. nil: it is written at once, at most five a second.
+	Stranger func(provisioning.AuditEntry)
+	Clock    func() time.Time // nil: time.Now. The library stamps ID tokens with time.Now whatever this says
+	Log      *slog.Logger     // nil: slog.Default
 }
 
 // Client is a public OAuth client; PKCE S256 is required of all.

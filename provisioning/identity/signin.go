@@ -126,6 +126,8 @@ func (s *Service) postLogin(w http.ResponseWriter, r *http.Request) {
 	for i, rate := range []rateOf{sourceRate(), accountRate()} {
 		if wait := s.throttle.take(keys[i], rate); wait > 0 {
 			tooMany(w, wait)
+			s.stranger(r.Context(), provisioning.AuditEntry{Domain: who.domain, Subject: "anonymous", Action: "sign-in.throttled", Object: "user/unknown", Outcome: "denied",
+				Source: source, Reason: "too many tries"})
 			p := s.formPage(r, a, "login")
 			p.User, p.Error = trimLogin(login), p.T.Wait
 			s.show(w, http.StatusTooManyRequests, p)
@@ -407,7 +409,7 @@ func (s *Service) auditSignIn(ctx context.Context, v session, client, source str
 	s.cfg.Log.Info("identity: signed in", "user", who.user, "domain", who.domain, "client", client, "session", v.id != "", "amr", v.amr)
 	return s.audit(ctx, provisioning.AuditEntry{
 		Domain: who.domain, Subject: who.sub(), Action: action, Object: "user/" + who.user, Outcome: "ok",
-		Detail: map[string]any{"client": client, "source": source, "amr": v.amr},
+		Client: client, Source: source, Detail: map[string]any{"amr": v.amr},
 	})
 }
 
@@ -418,15 +420,21 @@ func (s *Service) auditFailed(ctx context.Context, who account, known bool, sour
 	if !known {
 		name = "unknown"
 	}
+	s.stranger(ctx, provisioning.AuditEntry{Domain: who.domain, Subject: "anonymous", Action: "sign-in.failed", Object: "user/" + name, Outcome: "failed", Source: source,
+		Reason: "wrong " + factor, Detail: map[string]any{"factor": factor}})
+}
+
+// stranger notes what somebody did who proved nothing: by whoever bounds it, else bounded here.
+func (s *Service) stranger(ctx context.Context, e provisioning.AuditEntry) {
+	if s.cfg.Stranger != nil {
+		s.cfg.Stranger(e)
+		return
+	}
 	if !s.failures.Allow() {
 		return
 	}
-	s.cfg.Log.Warn("identity: sign-in failed", "user", name, "domain", who.domain, "source", source, "factor", factor)
-	err := s.audit(ctx, provisioning.AuditEntry{
-		Domain: who.domain, Subject: "anonymous", Action: "sign-in.failed", Object: "user/" + name, Outcome: "failed",
-		Detail: map[string]any{"source": source, "factor": factor},
-	})
-	if err != nil {
+	s.cfg.Log.Warn("identity: sign-in failed", "user", e.Object, "domain", e.Domain, "source", e.Source, "reason", e.Reason)
+	if err := s.audit(ctx, e); err != nil {
 		s.cfg.Log.Error("identity: audit of a failed sign-in", "err", err)
 	}
 }

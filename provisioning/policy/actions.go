@@ -345,7 +345,7 @@ func rows() []row {
 		grant(RecordingListen, KindRecording, listener),
 		grant(RecordingExport, KindRecording, listener),
 
-		grant(AuditRead, KindAudit, admin, auditor),
+		grant(AuditRead, KindAudit, admin, auditor).andOwn(staff), // own: what they did themselves
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
 	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -53,6 +54,7 @@ func (a *api) guard(ctx huma.Context, next func(huma.Context)) {
 		a.refuseToken(ctx, err)
 		return
 	}
+	s.Source = addressOf(r)
 	note(r.Context(), s)
 	if wait := a.limits.take(s, a.Clock()); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
@@ -68,7 +70,7 @@ func (a *api) guard(ctx huma.Context, next func(huma.Context)) {
 	// The owner is not known yet. Whoever may not even do it to an object of their own is refused here, before anything is read.
 	o := rule.object(ctx, s)
 	o.Owner = s.User
-	if err := a.Policy.Can(s, rule.action, o); err != nil {
+	if s.Rule, err = a.decide(s, rule.action, o); err != nil {
 		a.auditDenied(r.Context(), s, rule.action, o, err)
 		a.answer(ctx, a.problem(r.Context(), err))
 		return
@@ -95,6 +97,29 @@ func (r rule) object(ctx huma.Context, s provisioning.Subject) provisioning.Obje
 		o.Key = ctx.Param(r.key)
 	}
 	return o
+}
+
+// decide names the rule that decided, where the policy does.
+func (a *api) decide(s provisioning.Subject, action provisioning.Action, o provisioning.Object) (rule string, err error) {
+	if p, ok := a.Policy.(interface {
+		Decide(provisioning.Subject, provisioning.Action, provisioning.Object) (string, bool)
+	}); ok {
+		rule, ok := p.Decide(s, action, o)
+		if !ok {
+			return rule, &provisioning.Denied{Rule: rule}
+		}
+		return rule, nil
+	}
+	return "", a.Policy.Can(s, action, o)
+}
+
+// addressOf is where a request came from, for the audit log.
+func addressOf(r *http.Request) string {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return at.Addr().Unmap().String()
 }
 
 // may asks the policy about an object whose owner is known now.
@@ -136,6 +161,9 @@ func (a *api) refuseToken(ctx huma.Context, err error) {
 		status, challenge = e.HTTPStatus(), e.Challenge(realm)
 	}
 	a.Log.Debug("rest: token refused", "reason", err)
+	if r, _ := humago.Unwrap(ctx); a.Refused != nil && status == http.StatusUnauthorized && r.Header.Get("Authorization") != "" {
+		a.Refused(addressOf(r), err.Error()) // a verifier's reasons are its own words, none is the token's
+	}
 	if status == http.StatusServiceUnavailable {
 		ctx.SetHeader("Retry-After", "30")
 	} else {
@@ -166,7 +194,7 @@ func (a *api) auditDenied(ctx context.Context, s provisioning.Subject, action pr
 	a.Log.Warn("rest: denied", "user", s.User, "domain", s.Domain, "action", action, "rule", d.Rule)
 	e := provisioning.AuditEntry{
 		Time: a.Clock(), Domain: s.Domain, Subject: s.User + "@" + s.Domain, Action: string(action), Object: object, Outcome: "denied",
-		Detail: map[string]any{"rule": d.Rule},
+		Rule: d.Rule, Source: s.Source, Client: s.Client, Session: s.Session,
 	}
 	// Whoever hangs up at once is in the log too.
 	err = a.Store.Update(context.WithoutCancel(ctx), provisioning.Subject{System: true}, func(w provisioning.Writer) error { return w.AddAudit(e) })

@@ -114,7 +114,7 @@ func TestListeningRequests(t *testing.T) {
 	if end.State != "withdrawn" || end.DecidedBy != "taro@"+here {
 		t.Errorf("%+v", end)
 	}
-	if e := r.audit(t, here, string(policy.ListeningDecide)); len(e) < 3 || e[1].Outcome != "denied" || e[1].Detail["rule"] != provisioning.RuleTwoPeople {
+	if e := r.audit(t, here, string(policy.ListeningDecide)); len(e) < 3 || e[1].Outcome != "denied" || e[1].Rule != provisioning.RuleTwoPeople {
 		t.Errorf("the own approval: %+v", e)
 	}
 	if p := r.do(t, "hanako+recording-listener", "GET", at, ""); p.status != 200 || !strings.Contains(p.body, `"items":[]`) {
@@ -216,7 +216,7 @@ func TestBreakGlass(t *testing.T) {
 	if want := []string{here + " taro true", here + " taro false"}; !slices.Equal(told, want) {
 		t.Errorf("told %q", told)
 	}
-	if e := r.audit(t, here, string(policy.BreakGlass)); len(e) != 2 || e[1].Outcome != "allowed" || e[1].Detail["reason"] != "人命にかかわる" {
+	if e := r.audit(t, here, string(policy.BreakGlass)); len(e) != 2 || e[1].Outcome != "allowed" || e[1].Reason != "人命にかかわる" {
 		t.Errorf("%+v", e)
 	}
 }
@@ -416,7 +416,7 @@ func TestLabelOfOnesOwnRequest(t *testing.T) {
 	if p := r.do(t, who, "PUT", at, restricted); p.status != 403 {
 		t.Errorf("under an approval: %d %s", p.status, p.body)
 	}
-	if e := r.audit(t, here, string(policy.RecordingLabel)); len(e) != 2 || e[0].Outcome != "denied" || e[0].Detail["rule"] != provisioning.RuleTwoPeople {
+	if e := r.audit(t, here, string(policy.RecordingLabel)); len(e) != 2 || e[0].Outcome != "denied" || e[0].Rule != provisioning.RuleTwoPeople {
 		t.Errorf("%+v", e)
 	}
 	asked(t, r.do(t, who, "POST", base+"/listening-requests/"+q.ID+"/withdraw", `{}`))

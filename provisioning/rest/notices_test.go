@@ -73,7 +73,7 @@ func TestNoticeIsMade(t *testing.T) {
 	}
 	denied := false
 	for _, e := range r.audit(t, here, string(policy.NoticeApprove)) {
-		denied = denied || e.Outcome == "denied" && e.Detail["rule"] == provisioning.RuleTwoPeople
+		denied = denied || e.Outcome == "denied" && e.Rule == provisioning.RuleTwoPeople
 	}
 	if !denied {
 		t.Error("approving an own wording left no trace")

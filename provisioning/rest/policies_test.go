@@ -104,7 +104,7 @@ func TestShorterClassWaits(t *testing.T) {
 	w.put(admin, at, `{"record":"always","retention_days":365}`, http.StatusOK) // longer waits for nobody
 	denied, agreed := false, false
 	for _, e := range w.audit(t, here, string(policy.ProposalAgree)) {
-		denied = denied || e.Outcome == "denied" && e.Detail["rule"] == provisioning.RuleTwoPeople && e.Subject == "root@"+here
+		denied = denied || e.Outcome == "denied" && e.Rule == provisioning.RuleTwoPeople && e.Subject == "root@"+here
 		agreed = agreed || e.Outcome == "ok" && e.Detail["asked_by"] == "root@"+here && e.Detail["asked_reason"] == "容量" && e.Subject == "kacho@"+here
 	}
 	if !denied || !agreed {
@@ -224,7 +224,7 @@ func TestProposalsEnd(t *testing.T) {
 	}
 	w.none(id)
 	refused := w.audit(t, here, string(policy.ProposalWithdraw))
-	if last := refused[len(refused)-1]; last.Detail["reason"] != "否" || last.Detail["asked_by"] == nil || last.Subject != "kacho@"+here {
+	if last := refused[len(refused)-1]; last.Reason != "否" || last.Detail["asked_by"] == nil || last.Subject != "kacho@"+here {
 		t.Errorf("%+v", last)
 	}
 	w.put(admin, at, `{"record":"always","retention_days":30}`, http.StatusAccepted)

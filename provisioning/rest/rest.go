@@ -61,6 +61,7 @@ type Config struct {
 	Store     provisioning.Store
 	Policy    provisioning.Policy
 	Verifier  Verifier
+	Audit     provisioning.AuditLog    // nil: Store, which must be one
 	Calls     provisioning.Calls       // nil: no operations on live calls
 	Prompts   Prompts                  // nil: no operations on prompts and notices
 	Speech    Speech                   // nil: the wordings of notices are uploaded
@@ -88,6 +89,8 @@ type Config struct {
 	EmergencyReviewed func(domain string, e provisioning.EmergencySignIn)
 	// ManagerAlone is told when one person alone made a recording manager, or a new password for one; it must not block. nil: nobody is.
 	ManagerAlone func(domain, manager, by string)
+	// Refused is told of a token that is not taken, where it came from and why; it must not block. nil: nobody is.
+	Refused func(source, reason string)
 	// SetChanged is told of each step of a set of changes; it must not block. nil: nobody is.
 	SetChanged func(domain string, s provisioning.ChangeSet)
 	WhatIf     provisioning.WhatIf // nil: sets of changes are not tried on past calls
@@ -130,8 +133,11 @@ func New(cfg Config) (http.Handler, error) {
 }
 
 func build(cfg Config) (*api, error) {
-	if cfg.Store == nil || cfg.Policy == nil || cfg.Verifier == nil {
-		return nil, errors.New("rest: Store, Policy and Verifier are needed")
+	if cfg.Audit == nil {
+		cfg.Audit, _ = cfg.Store.(provisioning.AuditLog)
+	}
+	if cfg.Store == nil || cfg.Audit == nil || cfg.Policy == nil || cfg.Verifier == nil {
+		return nil, errors.New("rest: Store, an audit log, Policy and Verifier are needed")
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

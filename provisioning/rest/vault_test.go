@@ -152,7 +152,7 @@ func TestHoldRecording(t *testing.T) {
 		}
 	}
 	held := r.audit(t, here, string(policy.RecordingHold))
-	if len(held) < 2 || held[0].Outcome != "allowed" || held[1].Outcome != "ok" || held[1].Detail["reason"] != "苦情の調査" ||
+	if len(held) < 2 || held[0].Outcome != "allowed" || held[1].Outcome != "ok" || held[1].Reason != "苦情の調査" ||
 		held[1].Subject != "kacho@"+here || held[1].Object != "recording/r1" {
 		t.Errorf("%+v", held)
 	}

@@ -24,11 +24,13 @@ func subjectName(s provisioning.Subject) string {
 
 // note records an entity change.
 func (w *writer) note(domain, action, object string, detail map[string]any) error {
-	return w.AddAudit(provisioning.AuditEntry{Domain: domain, Action: action, Object: object, Outcome: "ok", Detail: detail})
+	return w.add(provisioning.AuditEntry{Domain: domain, Action: action, Object: object, Outcome: "ok", Detail: detail})
 }
 
 // AddAudit: see provisioning.Writer. Only System may write in another's name.
-func (w *writer) AddAudit(e provisioning.AuditEntry) error {
+func (w *writer) AddAudit(e provisioning.AuditEntry) error { return w.add(audit.Lift(e)) }
+
+func (w *writer) add(e provisioning.AuditEntry) error {
 	if err := w.mayWrite(e.Domain); err != nil {
 		return err
 	}
@@ -41,12 +43,10 @@ func (w *writer) AddAudit(e provisioning.AuditEntry) error {
 	if e.Time.IsZero() || !w.who.System {
 		e.Time = w.cfg.Now()
 	}
-	if w.who.Client != "" {
-		e.Detail = maps.Clone(e.Detail)
-		if e.Detail == nil {
-			e.Detail = map[string]any{}
+	for to, from := range map[*string]string{&e.Client: w.who.Client, &e.Source: w.who.Source, &e.Session: w.who.Session, &e.Rule: w.who.Rule} {
+		if from != "" && (*to == "" || !w.who.System) {
+			*to = from
 		}
-		e.Detail["client"] = w.who.Client
 	}
 	if _, _, err := audit.Canonical(e); err != nil { // now, so that the faulty call gets the error
 		return err

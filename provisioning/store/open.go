@@ -47,6 +47,13 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.vouchAll(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if cfg.Index == "" {
+		return s, nil
+	}
+	var err error
+	if s.index, err = s.openIndex(ctx, cfg.Index); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: open %s: %w", cfg.Index, err), s.Close())
+	}
 	return s, nil
 }
 

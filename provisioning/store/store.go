@@ -33,6 +33,7 @@ type Config struct {
 	Readers     int              // concurrent Views; 0: 4
 	Poll        time.Duration    // how often the feed looks for another process's changes, ours it is told of; 0: 1 s
 	KeepChanges int64            // length of the feed; 0: 100,000
+	Index       string           // file of the audit log's index; empty: none, and searches read the log
 	Approver    Approver         // vouches for rows that others must agree to (provisioning.Vouched); nil: any row counts
 	Tampered    func(Tampering)  // told of each such row that was read and is not what was approved; it must neither block nor use the store. nil: nobody is
 }
@@ -43,6 +44,7 @@ type Store struct {
 	writer *bun.DB // one connection
 	reader *bun.DB
 	often  often // of writer
+	index  *auditIndex
 	vouch  *voucher
 
 	mu     sync.Mutex // guards the rest
@@ -57,6 +59,7 @@ var (
 	_ provisioning.Store        = (*Store)(nil)
 	_ provisioning.BindingTable = (*Store)(nil)
 	_ audit.Source              = (*Store)(nil)
+	_ provisioning.AuditLog     = (*Store)(nil)
 )
 
 // begin counts an operation in, or says ErrClosed.
@@ -81,6 +84,11 @@ func (s *Store) Close() error {
 	close(s.ended)
 	s.mu.Unlock()
 	s.busy.Wait()
+	if s.index != nil {
+		if err := s.index.close(); err != nil {
+			s.cfg.Log.Error("store: index of the audit log", "err", err)
+		}
+	}
 	_, err := s.writer.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
 	if err := errors.Join(err, s.reader.Close(), s.writer.Close()); err != nil {
 		return fmt.Errorf("store: close: %w", err)
