@@ -21,6 +21,7 @@ type certified struct {
 	*peer.Process
 	t      *testing.T
 	issuer string
+	port   int
 }
 
 const (
@@ -28,15 +29,25 @@ const (
 	opaque   = "urn:naisen:opaque"
 )
 
+func newCertified(t *testing.T) *certified {
+	port, at := freeURL(t)
+	return &certified{t: t, issuer: at, port: port}
+}
+
 func startCertified(t *testing.T) *certified {
 	t.Helper()
-	root, err := peer.Root()
-	must(t, err)
-	port, at := freeURL(t)
-	c := &certified{t: t, issuer: at}
-	c.Process = run(t, t.TempDir(), "node", filepath.Join(root, "loadtest/idp/provider/provider.mjs"), filepath.Join(root, "build/idp"), strconv.Itoa(port))
-	c.said("ready")
+	c := newCertified(t)
+	c.start("")
 	return c
+}
+
+// start lets it tell of sign-outs at an address; "": it tells nobody.
+func (c *certified) start(logout string) {
+	c.t.Helper()
+	root, err := peer.Root()
+	must(c.t, err)
+	c.Process = run(c.t, c.t.TempDir(), "node", filepath.Join(root, "loadtest/idp/provider/provider.mjs"), filepath.Join(root, "build/idp"), strconv.Itoa(c.port), logout)
+	c.said("ready")
 }
 
 func (c *certified) said(line string) {
@@ -63,13 +74,13 @@ func (c *certified) as(name, otp string, args ...string) string {
 }
 
 // tokens is everything that a sign-in gives, by hand: pbx login shows the access token alone.
-func (c *certified) tokens(name string) map[string]any {
+func (c *certified) tokens(b browser, name string) map[string]any {
 	c.t.Helper()
 	const back, verifier = "http://127.0.0.1:1/callback", "0123456789012345678901234567890123456789abc"
 	sum := sha256.Sum256([]byte(verifier))
 	q := url.Values{"client_id": {"pbx-cli"}, "redirect_uri": {back}, "response_type": {"code"}, "scope": {"openid offline_access naisen"}, "prompt": {"consent"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}
-	b, code := newBrowser(c.t), ""
+	code := ""
 	b.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(r.URL.String(), back+"?") {
 			code = r.URL.Query().Get("code")
@@ -78,6 +89,7 @@ func (c *certified) tokens(name string) map[string]any {
 		return nil
 	}
 	b.through(c.issuer+"/auth?"+q.Encode(), map[string]string{"login": name})
+	b.CheckRedirect = nil
 	resp, err := http.PostForm(c.issuer+"/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {"pbx-cli"}, "redirect_uri": {back}, "code": {code}, "code_verifier": {verifier}})
 	must(c.t, err)
 	defer resp.Body.Close()
@@ -113,7 +125,7 @@ func TestCertifiedProvider(t *testing.T) {
 	}
 	expect(t, p, "a telephone's", c.as("alice", "", "--scope", "openid,sip"), 403, otherScope)
 	expect(t, p, "for the wiki", c.as("alice", "", "--resource", "urn:wiki"), 401, invalid)
-	all := c.tokens("alice")
+	all := c.tokens(newBrowser(t), "alice")
 	for _, kind := range []string{"id_token", "refresh_token"} {
 		token, _ := all[kind].(string)
 		if token == "" {
@@ -190,4 +202,34 @@ func TestCertifiedDevice(t *testing.T) {
 		}
 	}, "--device", "--acr", "mfa")
 	expect(t, p, "by device", token, 200, "")
+}
+
+// TestCertifiedLogout: who signs out at the provider is signed out here, by back channel, and nobody else.
+func TestCertifiedLogout(t *testing.T) {
+	t.Parallel()
+	c := newCertified(t)
+	p, err := peer.NewPBX(bin, t.TempDir(), peer.Options{YAML: c.yaml(t) + "signals:\n  logout: {audience: [pbx-cli]}\n"})
+	must(t, err)
+	c.start(p.URL + "/signals/logout")
+	must(t, p.Run(t.Context()))
+	t.Cleanup(func() {
+		p.Stop()
+		if t.Failed() {
+			t.Logf("the switch said:\n%.4000s", p.Output())
+		}
+	})
+	hers := newBrowser(t)
+	all := c.tokens(hers, "alice")
+	token, his := fmt.Sprint(all["access_token"]), c.as("bob", "")
+	expect(t, p, "before", token, 200, "")
+	if a := ask(t, p, his, "GET", "/feature-codes", ""); a.status != 200 {
+		t.Fatalf("his: %d %s", a.status, a.body)
+	}
+	hers.through(c.issuer+"/session/end?id_token_hint="+url.QueryEscape(fmt.Sprint(all["id_token"])), map[string]string{"+logout": "yes"})
+	must(t, peer.Until(10*time.Second, func() bool { return ask(t, p, token, "GET", "/extensions", "").status == 401 }))
+	expect(t, p, "after it", token, 401, invalid)
+	if a := ask(t, p, his, "GET", "/feature-codes", ""); a.status != 200 {
+		t.Errorf("his, after hers: %d %s", a.status, a.body)
+	}
+	must(t, peer.Until(10*time.Second, func() bool { return ask(t, p, c.as("alice", ""), "GET", "/extensions", "").status == 200 }))
 }

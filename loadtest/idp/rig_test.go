@@ -139,7 +139,8 @@ var (
 	valAttr  = regexp.MustCompile(`\bvalue="([^"]*)"`)
 )
 
-// through opens an address and sends each form that comes, with fields filled in, until a page has none. It returns the last page.
+// through opens an address and sends each form that comes, with fields filled in, until a page has none. It returns the last page. A field whose name
+// begins with + is a button's, which is no input.
 func (b browser) through(at string, fields map[string]string) string {
 	b.t.Helper()
 	resp, err := b.Get(at)
@@ -170,6 +171,11 @@ func (b browser) through(at string, fields map[string]string) string {
 				if v, ok := fields[name[1]]; ok {
 					form.Set(name[1], v)
 				}
+			}
+		}
+		for name, v := range fields {
+			if button, ok := strings.CutPrefix(name, "+"); ok {
+				form.Set(button, v)
 			}
 		}
 		resp, err = b.PostForm(to.String(), form)

@@ -39,6 +39,7 @@ policy.get('login').checks.add(new interactionPolicy.Check('acr', 'another facto
 function provider(kids) {
   const p = new Provider(issuer, {
     jwks: { keys: kids.map(key) },
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options), // its dispatcher reaches no address of this machine, where the switch is
     cookies: { keys: ['a key of the test'] },
     acrValues: ['pwd', 'mfa'],
     scopes: ['openid', 'offline_access', 'naisen', 'sip'],
@@ -71,6 +72,7 @@ function provider(kids) {
     },
   });
   p.on('server_error', (ctx, err) => console.error(err));
+  p.on('backchannel.error', (ctx, err) => console.error(err));
   return p;
 }
 
