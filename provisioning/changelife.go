@@ -43,15 +43,28 @@ func Rehearse(ctx context.Context, store Store, who Subject, domain string, s Ch
 // Allowed says that somebody may make each change of a set by itself: *Denied.
 func (s ChangeSet) Allowed(p Policy, who Subject, domain string) error {
 	for _, ch := range s.Changes {
-		verb := ".put"
-		if ch.Do == DoDelete {
-			verb = ".delete"
-		}
-		if err := p.Can(who, Action(ch.Kind+verb), Object{Domain: domain, Kind: ch.Kind, Key: ch.Key}); err != nil {
+		if err := p.Can(who, ch.action(), Object{Domain: domain, Kind: ch.Kind, Key: ch.Key}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Actions are those that the changes of a set would be by themselves, each once.
+func (s ChangeSet) Actions() (out []Action) {
+	for _, ch := range s.Changes {
+		if a := ch.action(); !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (ch SetChange) action() Action {
+	if ch.Do == DoDelete {
+		return Action(ch.Kind + ".delete")
+	}
+	return Action(ch.Kind + ".put")
 }
 
 // SaveDraft rehearses a set and keeps it as a draft. A new one has no ID yet. ErrInState: it is a draft no more. *NotNow: the domain has as many as it may have.

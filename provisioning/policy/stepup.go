@@ -29,12 +29,15 @@ var classes = map[provisioning.Action]Class{
 	DomainPut: ClassPolicy, DomainDelete: ClassPolicy, UserPut: ClassPolicy, UserDelete: ClassPolicy, UserSecret: ClassPolicy,
 	PolicyPut: ClassPolicy, PolicyDelete: ClassPolicy, RestrictionPut: ClassPolicy, RestrictionDelete: ClassPolicy,
 	SupervisionPut: ClassPolicy, SupervisionDelete: ClassPolicy, WebhookPut: ClassPolicy, WebhookDelete: ClassPolicy, WebhookSecret: ClassPolicy,
+	ChangeRulesPut:    ClassPolicy,
 	ListeningRulesPut: ClassPolicy, RecordingScopePut: ClassPolicy, RecordingScopeDelete: ClassPolicy,
 	RecordingLabel: ClassPolicy, RecordingRetain: ClassPolicy, RecordingRelease: ClassPolicy,
 
 	RecordingKeyRotate: ClassKeys,
 
 	ListeningDecide: ClassApprovals, ListeningReview: ClassApprovals, ProposalAgree: ClassApprovals, DisposalApprove: ClassApprovals, NoticeApprove: ClassApprovals, EmergencyReview: ClassApprovals,
+
+	ChangeAgree: ClassApprovals, ChangeReview: ClassApprovals, // of a set each change asks for its own class besides: see rest
 
 	BreakGlass: ClassBreakGlass,
 }

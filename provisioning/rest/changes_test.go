@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"naisen/provisioning"
+	"naisen/provisioning/identity"
+	"naisen/provisioning/policy"
 )
 
 const admin2 = "hana+admin"
@@ -396,4 +398,26 @@ func TestMoveAtMidnight(t *testing.T) {
 	if s, err := provisioning.CarryDue(t.Context(), o.store, here, gone, up, may); err == nil || s.State != provisioning.ChangeRefused {
 		t.Errorf("proposed by another person of the name: %s %v", s.State, err)
 	}
+}
+
+// What a change by itself wants another sign-in for, a set with it wants too: to be proposed, and to be taken back.
+func TestChangeSetStepsUp(t *testing.T) {
+	lately := false
+	o := office{wishes{newRig(t, func(c *Config) {
+		c.StepUp = func(_ provisioning.Subject, a provisioning.Action) error {
+			if lately || policy.ClassOf(a) == "" {
+				return nil
+			}
+			return identity.Requirement{ACR: []string{"phr"}}.Check(provisioning.Subject{}, time.Now())
+		}
+	}), t}, nil}
+	id, _ := o.draft(admin, "", merge("user", "bob", `{"display":"b"}`), http.StatusCreated)
+	o.step(admin, id, "propose", http.StatusUnauthorized)
+	plain, _ := o.draft(admin, "", merge("extension", "2001", `{"display":"b"}`), http.StatusCreated)
+	o.step(admin, plain, "propose", http.StatusOK)
+	lately = true
+	o.step(admin, id, "propose", http.StatusOK)
+	lately = false
+	o.step(admin, id, "undo", http.StatusUnauthorized)
+	o.state(id, provisioning.ChangeApplied)
 }

@@ -97,6 +97,20 @@ func (a *api) stepChange(ctx context.Context, in *stepInput, action provisioning
 	return &itemOutput[provisioning.ChangeSet]{Status: http.StatusOK, ETag: etag(tag), Body: s}, nil
 }
 
+// mayMake says that somebody may make each change of a set by itself, and has signed in as each of them asks.
+func (a *api) mayMake(ctx context.Context, domain string, s provisioning.ChangeSet) error {
+	who := subjectOf(ctx)
+	if err := s.Allowed(a.Policy, who, domain); err != nil {
+		return err
+	}
+	for _, action := range s.Actions() {
+		if err := a.signedInFor(who, action); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *api) setChanged(domain string, s provisioning.ChangeSet) {
 	if a.SetChanged != nil {
 		a.SetChanged(domain, s)
@@ -106,7 +120,7 @@ func (a *api) setChanged(domain string, s provisioning.ChangeSet) {
 func (a *api) proposeChange(ctx context.Context, in *stepInput, by provisioning.Wish, ifMatch string) (provisioning.ChangeSet, string, error) {
 	s, err := a.changeAt(ctx, in.ItemPath)
 	if err == nil {
-		err = s.Allowed(a.Policy, subjectOf(ctx), in.Domain)
+		err = a.mayMake(ctx, in.Domain, s)
 	}
 	if err != nil {
 		return provisioning.ChangeSet{}, "", err
@@ -125,6 +139,13 @@ func (a *api) agreeChange(ctx context.Context, in *stepInput, by provisioning.Wi
 }
 
 func (a *api) applyChange(ctx context.Context, in *stepInput, by provisioning.Wish, ifMatch string) (provisioning.ChangeSet, string, error) {
+	s, err := a.changeAt(ctx, in.ItemPath)
+	if err == nil {
+		err = a.mayMake(ctx, in.Domain, s)
+	}
+	if err != nil {
+		return provisioning.ChangeSet{}, "", err
+	}
 	return provisioning.ApplySet(ctx, a.Store, subjectOf(ctx), in.Domain, in.Key, ifMatch, by)
 }
 
@@ -132,7 +153,7 @@ func (a *api) applyChange(ctx context.Context, in *stepInput, by provisioning.Wi
 func (a *api) undoChange(ctx context.Context, in *stepInput, by provisioning.Wish, _ string) (provisioning.ChangeSet, string, error) {
 	s, err := a.changeAt(ctx, in.ItemPath)
 	if err == nil {
-		err = s.Reverse("undo", by).Allowed(a.Policy, subjectOf(ctx), in.Domain)
+		err = a.mayMake(ctx, in.Domain, s.Reverse("undo", by))
 	}
 	if err != nil {
 		return provisioning.ChangeSet{}, "", err
