@@ -55,8 +55,13 @@ func (r Revocation) Key() string { return RevocationKey(r.Of, r.Name) }
 // Refs: see Entity. There are none: see Revocation.
 func (Revocation) Refs() []Ref { return nil }
 
-// RevocationKey finds the Revocation of something.
-func RevocationKey(of, name string) string { return of + ":" + Fingerprint(name) }
+// RevocationKey finds the Revocation of something. A user's is asked for at every decision, so it costs no hash.
+func RevocationKey(of, name string) string {
+	if of == RevokedUser {
+		return of + ":" + name
+	}
+	return of + ":" + Fingerprint(name)
+}
 
 // Fingerprint is a name of any form and length, as they come from outside, in 16 characters; empty for the empty one.
 func Fingerprint(name string) string {

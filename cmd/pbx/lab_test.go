@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 
 	"naisen/provisioning"
@@ -15,8 +16,9 @@ import (
 
 // lab is the whole switch as `pbx serve` assembles it, on real loopback sockets with free ports and its own directory.
 type lab struct {
-	t *testing.T
-	p *pbx
+	t    *testing.T
+	p    *pbx
+	stop func() // before the test ends
 }
 
 // newLab serves until the test ends. It listens where change says; by default on UDP, TCP and TLS of 127.0.0.1.
@@ -38,13 +40,14 @@ func newLab(t *testing.T, change func(*Config)) *lab {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- p.run(ctx) }()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
-	return &lab{t, p}
+	t.Cleanup(stop)
+	return &lab{t, p, stop}
 }
 
 // at is where the switch listens.

@@ -19,10 +19,14 @@ func (d *domain) barred(user string, now time.Time) bool {
 
 // Revocation of something; the zero value, which covers nothing, where there is none.
 func (s *Snapshot) Revocation(domainName, of, name string) provisioning.Revocation {
-	return s.RevocationOf(domainName, of, provisioning.Fingerprint(name))
+	d := s.domains[domainName]
+	if d == nil || len(d.revocations) == 0 || name == "" {
+		return provisioning.Revocation{}
+	}
+	return d.revocations[provisioning.RevocationKey(of, name)]
 }
 
-// RevocationOf something by its provisioning.Fingerprint.
+// RevocationOf a session, a device or a token by its provisioning.Fingerprint.
 func (s *Snapshot) RevocationOf(domainName, of, fingerprint string) provisioning.Revocation {
 	d := s.domains[domainName]
 	if d == nil || len(d.revocations) == 0 || fingerprint == "" {
