@@ -25,6 +25,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"access-review":          {"Rights wait for somebody to confirm them, else they end", "権限の棚卸しで確認待ちの権限があります（期限後は取り消し）"},
 	"audit-broken":           {"The audit log was altered", "監査ログが改ざんされています"},
 	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
+	"audit-report-failed":    {"The monthly report of the audit log could not be kept", "監査ログの月次報告を保存できません"},
 	"audit-unpublished":      {"Checkpoints of the audit log have been on this machine alone for an hour", "監査ログの署名済みチェックポイントが1時間以上、外部に保管されていません"},
 	"audit-unsent":           {"Entries of the audit log have waited for a log server for ten minutes", "監査ログがログサーバーに10分以上送信できていません"},
 	"break-glass":            {"Somebody hears recordings without an approval", "承認なしの緊急聴取が行われました"},

@@ -233,6 +233,7 @@ const (
 
 	AuditRead   provisioning.Action = "audit.read"
 	AuditVerify provisioning.Action = "audit.verify"
+	AuditReport provisioning.Action = "audit.report" // what a month's entries come to
 	AuditDelete provisioning.Action = "audit.delete" // nobody: here so that the table says so
 )
 
@@ -347,6 +348,7 @@ func rows() []row {
 
 		grant(AuditRead, KindAudit, admin, auditor).andOwn(staff), // own: what they did themselves
 		grant(AuditVerify, KindAudit, admin, auditor),
+		grant(AuditReport, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit),
 	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows())
 }

@@ -69,7 +69,7 @@ func want() map[provisioning.Action]string {
 		policy.QueueRead: "AT", policy.QueuePut: "AT", policy.QueueDelete: "AT", policy.QueueWatch: "ATs", policy.QueueReport: "ATU",
 		policy.AgentRead: "ATs", policy.AgentPut: "AT", policy.AgentDelete: "AT", policy.AgentState: "ATs",
 		policy.CallBackRead: "AT", policy.CallBackDelete: "AT",
-		policy.AuditRead: "AUs", policy.AuditVerify: "AU", policy.AuditDelete: "",
+		policy.AuditRead: "AUs", policy.AuditVerify: "AU", policy.AuditReport: "AU", policy.AuditDelete: "",
 	}
 }
 

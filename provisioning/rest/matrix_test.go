@@ -90,7 +90,12 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/disposals": policy.DisposalRead, "GET /v1/domains/{domain}/disposals/{key}": policy.DisposalRead,
 		"POST /v1/domains/{domain}/disposals/{key}/approve": policy.DisposalApprove,
 		"GET /v1/domains/{domain}/recording-keys":           policy.RecordingKeyRead, "POST /v1/domains/{domain}/recording-keys": policy.RecordingKeyRotate,
-		"GET /v1/domains/{domain}/audit":  policy.AuditRead,
+		"GET /v1/domains/{domain}/audit": policy.AuditRead,
+
+		"GET /v1/domains/{domain}/audit-reports/{key}":     policy.AuditReport,
+		"GET /v1/domains/{domain}/audit-reports/{key}/csv": policy.AuditReport,
+		"GET /v1/domains/{domain}/audit-reports/{key}/pdf": policy.AuditReport,
+
 		"GET /v1/domains/{domain}/events": policy.LiveRead,
 		"GET /v1/domains/{domain}/groups": policy.GroupRead, "GET /v1/domains/{domain}/groups/{key}": policy.GroupRead,
 		"PUT /v1/domains/{domain}/groups/{key}": policy.GroupPut, "DELETE /v1/domains/{domain}/groups/{key}": policy.GroupDelete,

@@ -89,6 +89,7 @@ type Config struct {
 	EmergencyReviewed func(domain string, e provisioning.EmergencySignIn)
 	// ManagerAlone is told when one person alone made a recording manager, or a new password for one; it must not block. nil: nobody is.
 	ManagerAlone func(domain, manager, by string)
+	AuditMonths  AuditMonths // nil: no monthly reports of the audit log
 	// Refused is told of a token that is not taken, where it came from and why; it must not block. nil: nobody is.
 	Refused func(source, reason string)
 	// SetChanged is told of each step of a set of changes; it must not block. nil: nobody is.
@@ -168,6 +169,9 @@ func build(cfg Config) (*api, error) {
 	a.registerEmergency()
 	a.registerAccessReviews()
 	a.registerAudit()
+	if a.AuditMonths != nil {
+		a.registerAuditReports()
+	}
 	a.registerChanges()
 	a.registerOptional()
 	if err := a.registerPlain(); err != nil {

@@ -18,7 +18,7 @@ import (
 const (
 	searchRows   = 2000                  // entries that are read
 	searchTime   = 80 * time.Millisecond // after which no further stretch of the index is asked
-	searchWindow = 250_000               // entries of the first stretch; each is twice the one before
+	searchWindow = 50_000                // entries of the first stretch; each is twice the one before, while that costs little
 )
 
 // SearchAudit finds entries of a domain, a page at a time. A page may have fewer entries than its limit, or none, and more behind it: its work is bounded,
@@ -188,7 +188,8 @@ func (f *finder) inIndex(ctx context.Context, low, high int64) error {
 	if match == "" {
 		return f.scan(ctx, low, high)
 	}
-	for width := int64(searchWindow); low < high-1 && !f.full; width *= 2 {
+	for width := int64(searchWindow); low < high-1 && !f.full; {
+		began := time.Now()
 		from, to := low, min(high, low+width+1)
 		if f.q.Newest {
 			from, to = max(low, high-width-1), high
@@ -200,6 +201,9 @@ func (f *finder) inIndex(ctx context.Context, low, high int64) error {
 			high = from + 1
 		} else {
 			low = to - 1
+		}
+		if time.Since(began) < searchTime/8 {
+			width *= 2
 		}
 		if time.Since(f.began) > searchTime && low < high-1 {
 			if f.full, f.page.Next = true, high; !f.q.Newest {
