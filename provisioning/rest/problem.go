@@ -114,7 +114,7 @@ func (a *api) problem(ctx context.Context, err error) error {
 	case errors.As(err, &already):
 		return err
 	case errors.As(err, &asks):
-		return huma.ErrorWithHeaders(huma.NewError(asks.HTTPStatus(), ""), http.Header{"WWW-Authenticate": {asks.Challenge(realm)}})
+		return huma.ErrorWithHeaders(huma.NewError(asks.HTTPStatus(), ""), http.Header{"Www-Authenticate": {asks.Challenge(realm)}})
 	case errors.As(err, &invalid):
 		return invalidAt(http.StatusUnprocessableEntity, "body."+invalid.Field, invalid.Reason)
 	case errors.As(err, &notNow):

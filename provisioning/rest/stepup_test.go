@@ -1,8 +1,12 @@
 package rest
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"naisen/provisioning"
 	"naisen/provisioning/identity"
@@ -51,5 +55,34 @@ func TestStepUpAtREST(t *testing.T) {
 	}
 	if keys.epoch != 1 {
 		t.Error("a key was made")
+	}
+}
+
+// TestStepUpInside: an action that an operation asks about later, when it knows whose the object is, answers likewise.
+func TestStepUpInside(t *testing.T) {
+	r := newRig(t, func(c *Config) {
+		c.StepUp = func(s provisioning.Subject, _ provisioning.Action) error {
+			return identity.Requirement{ACR: []string{"phr"}}.Check(s, time.Now())
+		}
+	})
+	sue := provisioning.Subject{Domain: here, User: "sue", Roles: []provisioning.Role{provisioning.RoleSupervisor}}
+	mine := provisioning.Object{Domain: here, Kind: policy.KindCall, Owner: "sue"}
+	may := func(s provisioning.Subject, o provisioning.Object) error {
+		ctx := context.WithValue(t.Context(), subjectKey{}, s)
+		return r.api.problem(ctx, r.api.may(ctx, policy.CallMonitor, o))
+	}
+	err := may(sue, mine)
+	var status huma.StatusError
+	var headers huma.HeadersError
+	if !errors.As(err, &status) || status.GetStatus() != 401 || !errors.As(err, &headers) ||
+		headers.GetHeaders().Get("WWW-Authenticate") != `Bearer realm="naisen", error="insufficient_user_authentication", acr_values="phr"` {
+		t.Errorf("%v: %v", err, headers)
+	}
+	if err := may(sue, provisioning.Object{Domain: here, Kind: policy.KindCall, Owner: "bob"}); !errors.As(err, &status) || status.GetStatus() != 404 {
+		t.Errorf("somebody else's: %v", err)
+	}
+	sue.ACR = "phr"
+	if err := may(sue, mine); err != nil {
+		t.Errorf("signed in for it: %v", err)
 	}
 }
