@@ -177,7 +177,6 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 	if err := p.wireIdentity(); err != nil {
 		return err
 	}
-	p.startSignOuts(ctx)
 	if err := p.startExports(ctx); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ var nouns = map[string]struct {
 	"feature-codes": {KindAdmin, crud}, "contact": {KindAdmin, crud}, "directory": {KindAdmin, "read"}, "directory-account": {KindAdmin, crud + " secret"},
 	"prompt": {KindAdmin, crud}, "notice": {KindAdmin, crud + " approve draft hear schedule"}, "webhook": {KindAdmin, crud + " secret"}, "mailbox": {KindAdmin, crud + " secret forget"},
 	"live": {KindAdmin, "read"}, "limit": {KindAdmin, "read"},
-	"sign-in": {KindSignIn, "ok session failed throttled device break-glass"}, "session": {KindSignIn, "read end"},
+	"sign-in": {KindSignIn, "ok session failed throttled device break-glass"}, "session": {KindSignIn, "read end end-all"}, "factor": {KindSignIn, "added removed reset"},
 	"emergency-sign-in": {KindSignIn, crud + " review"}, "sip": {KindSignIn, "sign-in"}, "pin": {KindSignIn, "proved"}, "token": {KindSignIn, "refused"},
 	"call": {KindCall, "read hangup start ended denied emergency" + " rights-lost"}, "recall": {KindCall, "read delete"}, "cdr": {KindCall, "read"}, "history": {KindCall, "read"},
 	"recording":     {KindRecording, "list stored destroyed keeping hold release retain label note remarks"},

@@ -25,7 +25,8 @@ func TestKinds(t *testing.T) {
 		}
 	}
 	for action, want := range map[string]audit.Kind{"call.monitor.ended": audit.KindListening, "call.pause": audit.KindRecording, "call.ended": audit.KindCall,
-		"extension.put": audit.KindAdmin, "recording.listen.served": audit.KindListening, "listening-request.put": audit.KindListening, "menu-versions.put": audit.KindAdmin} {
+		"extension.put": audit.KindAdmin, "recording.listen.served": audit.KindListening, "listening-request.put": audit.KindListening, "menu-versions.put": audit.KindAdmin, "session.end-all": audit.KindSignIn,
+		"factor.added": audit.KindSignIn, "factor.removed": audit.KindSignIn, "factor.reset": audit.KindSignIn} {
 		if got := audit.KindOf(action); got != want || !audit.Known(action) {
 			t.Errorf("%s is %s, want %s", action, got, want)
 		}

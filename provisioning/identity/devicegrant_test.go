@@ -149,7 +149,7 @@ func TestDeviceGrant(t *testing.T) {
 	}
 	r.wantAsk(t, w, "invalid_grant")
 	entries := r.store.entries("sign-in.device")
-	if len(entries) != 1 || entries[0].Outcome != "ok" || entries[0].Detail["device"] != "203.0.113.9" || entries[0].Detail["source"] != "192.0.2.1" {
+	if len(entries) != 1 || entries[0].Outcome != "ok" || entries[0].Detail["device"] != "203.0.113.9" || entries[0].Source != "192.0.2.1" {
 		t.Errorf("%+v", entries)
 	}
 }

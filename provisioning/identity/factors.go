@@ -202,6 +202,9 @@ func (s *Service) ResetFactors(ctx context.Context, by provisioning.Subject, dom
 		if err := dropGrants(w, domain, user); err != nil {
 			return err
 		}
+		if err := s.revoke(w, who, "credential-change"); err != nil {
+			return err
+		}
 		return w.AddAudit(endEntry(who, "factor.reset", nil))
 	})
 	if err == nil {

@@ -58,7 +58,7 @@ func TestPasskeySecond(t *testing.T) {
 			b := r.browser(t)
 			resp, _ := b.signIn(r.server.URL + "/identity/account")
 			_, body := b.visit(location(b.t, resp).String())
-			b.addKey(k, body)
+			codes := codesOf(b.addKey(k, body))
 			b = r.browser(t)
 			resp, page := b.signIn(r.authURL("console", r.consoleRedirect(), aVerifier, map[string]string{"acr_values": ACRPhishingResistant}))
 			if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "script-src 'self'") || strings.Contains(page, `name="code"`) {
@@ -67,6 +67,11 @@ func TestPasskeySecond(t *testing.T) {
 			allowed := optionsOn(t, page)["allowCredentials"].([]any)
 			if len(allowed) != 1 || allowed[0].(map[string]any)["id"] != b64.EncodeToString(k.id) {
 				t.Errorf("%v", allowed)
+			}
+			p := b.formOn(page)
+			p.values.Set("code", codes[0])
+			if resp, page = b.post(p); resp.StatusCode != http.StatusForbidden || codeOf(resp) != "" {
+				t.Errorf("a recovery code in place of the passkey: %d", resp.StatusCode)
 			}
 			resp, page = b.answer(page, k.get(page))
 			if codeOf(resp) == "" {

@@ -196,11 +196,11 @@ func (s *Service) Issuer() Issuer {
 	}
 }
 
-// ResetPassword is NewOneTimePassword that also ends the user's browser sessions and sign-ins under way.
+// ResetPassword is NewOneTimePassword that also ends all that the user is signed in with.
 func (s *Service) ResetPassword(ctx context.Context, by provisioning.Subject, domain, user string) (oneTime string, err error) {
 	oneTime, err = NewOneTimePassword(ctx, s.cfg.Store, by, domain, user)
 	if err == nil {
-		s.dropLive(account{domain, user})
+		err = s.EndSessions(ctx, by, domain, user, "credential-change")
 	}
 	return oneTime, err
 }

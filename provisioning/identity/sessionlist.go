@@ -20,14 +20,14 @@ const (
 // no such user.
 func (s *Service) Sessions(ctx context.Context, domain, user string) ([]provisioning.SignInSession, error) {
 	who := account{domain, user}
-	out := s.sessions.list(who)
+	out := slices.DeleteFunc(s.sessions.list(who), func(x provisioning.SignInSession) bool { return s.revoked(who, x.Since) })
 	err := s.cfg.Store.View(ctx, func(r provisioning.Reader) error {
 		if _, _, err := provisioning.Get[provisioning.User](r, domain, user); err != nil {
 			return err
 		}
 		list, _, err := readGrants(r, who)
 		for _, g := range list {
-			if s.expired(g, s.cfg.Clock()) {
+			if s.expired(g, s.cfg.Clock()) || s.revoked(who, g.AuthTime) {
 				continue
 			}
 			out = append(out, provisioning.SignInSession{ID: grantID + g.ID, Kind: provisioning.SessionOfProgram, Client: g.Client, Since: g.AuthTime.UTC(),
@@ -67,29 +67,36 @@ func (s *Service) EndSession(ctx context.Context, by provisioning.Subject, domai
 	})
 }
 
-// EndSessions ends all that a person is signed in with, and sign-ins under way: browsers, codes, refresh tokens. Access tokens end by themselves within
-// AccessTTL. It may be called again and for who is signed in nowhere or is gone. why is for the audit log, a word such as "disabled"; by is who asked.
+// EndSessions ends all that a person is signed in with, and sign-ins under way: browsers, codes, refresh tokens, and by a Revocation what access tokens are
+// used for. It may be called again and for who is signed in nowhere or is gone. why is for the audit log, a word such as "disabled"; by is who asked.
 func (s *Service) EndSessions(ctx context.Context, by provisioning.Subject, domain, user, why string) error {
 	who := account{domain, user}
 	n := s.dropLive(who)
 	err := s.cfg.Store.Update(ctx, by, func(w provisioning.Writer) error {
-		list, found, err := readGrants(w, who)
-		if err != nil {
+		if _, _, err := provisioning.Get[provisioning.User](w, domain, user); err != nil {
 			return err
 		}
-		if found {
-			if err := writeGrants(w, who, nil); err != nil {
-				return err
-			}
+		list, found, err := readGrants(w, who)
+		if err == nil && found {
+			err = writeGrants(w, who, nil)
 		}
-		if n+len(list) == 0 {
-			return nil
+		if err == nil {
+			err = s.revoke(w, who, why)
+		}
+		if err != nil {
+			return err
 		}
 		return w.AddAudit(endEntry(who, "session.end-all", map[string]any{"why": why, "ended": n + len(list)}))
 	})
 	if errors.Is(err, provisioning.ErrNotFound) { // the user is gone, and the refresh tokens with them
 		err = nil
 	}
+	return err
+}
+
+// revoke ends what access tokens of before are used for.
+func (s *Service) revoke(w provisioning.Writer, who account, why string) error {
+	_, err := provisioning.End(w, who.domain, provisioning.Ending{Of: provisioning.RevokedUser, Name: who.user, Why: why, At: s.cfg.Clock()})
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"naisen/provisioning"
 )
@@ -113,10 +114,17 @@ func TestEndSessions(t *testing.T) {
 	if len(entries) != 1 || entries[0].Detail["why"] != "test" {
 		t.Errorf("%+v", entries)
 	}
-	for _, user := range []string{"admin", "nobody"} { // nothing to end: no error, no entry
-		if err := r.EndSessions(t.Context(), system, testDomain, user, "test"); err != nil {
-			t.Errorf("%s: %v", user, err)
+	if err := r.store.View(t.Context(), func(rd provisioning.Reader) error {
+		x, _, err := provisioning.Get[provisioning.Revocation](rd, testDomain, provisioning.RevocationKey(provisioning.RevokedUser, "admin"))
+		if err == nil && (x.Why != "test" || !x.Covers(r.clock.now().Add(-time.Second)) || x.Covers(r.clock.now().Add(time.Second))) {
+			t.Errorf("%+v", x)
 		}
+		return err
+	}); err != nil {
+		t.Errorf("access tokens live on: %v", err)
+	}
+	if err := r.EndSessions(t.Context(), system, testDomain, "nobody", "test"); err != nil {
+		t.Errorf("of nobody: %v", err)
 	}
 	if n := len(r.store.entries("session.end-all")); n != 1 {
 		t.Errorf("%d entries", n)

@@ -16,6 +16,7 @@ import (
 type testStore struct {
 	provisioning.Store
 	t    testing.TB
+	path string
 	fail atomic.Bool
 }
 
@@ -26,12 +27,13 @@ func newTestStore(t testing.TB) *testStore {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "pbx.db"), Sealer: keys, Log: quiet()})
+	path := filepath.Join(t.TempDir(), "pbx.db")
+	s, err := store.Open(t.Context(), store.Config{Path: path, Sealer: keys, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return &testStore{Store: s, t: t}
+	return &testStore{Store: s, t: t, path: path}
 }
 
 func (s *testStore) Update(ctx context.Context, by provisioning.Subject, f func(provisioning.Writer) error) error {
