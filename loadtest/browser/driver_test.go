@@ -57,7 +57,15 @@ func start(t *testing.T, port int, hz float64) *phone {
 	must(t, peer.WriteWAV(tone, mediatest.Sine(48000, hz, 12000, 10_000), 48000))
 	chromium, err := exec.LookPath("chromium")
 	must(t, err)
-	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("page", "driver.mjs"), modules(t), filepath.Join(dir, "profile"), tone, fmt.Sprint(port), chromium)
+	p := drive(t, dir, "driver.mjs", modules(t), filepath.Join(dir, "profile"), tone, fmt.Sprint(port), chromium)
+	p.origin = fmt.Sprintf("http://127.0.0.1:%d", port)
+	return p
+}
+
+// drive starts a browser by a script of the page folder, which lives in dir and takes it away at the end.
+func drive(t *testing.T, dir, script string, args ...string) *phone {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join("page", script)}, args...)...)
 	cmd.Env = append(os.Environ(), "HOME="+dir)
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -66,7 +74,7 @@ func start(t *testing.T, port int, hz float64) *phone {
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
-	p := &phone{t: t, in: in, out: bufio.NewReaderSize(out, 1<<20), origin: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	p := &phone{t: t, in: in, out: bufio.NewReaderSize(out, 1<<20)}
 	t.Cleanup(func() {
 		_ = in.Close() // the driver closes the browser and ends
 		timer := time.AfterFunc(15*time.Second, func() { _ = cmd.Process.Kill() })
