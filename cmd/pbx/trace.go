@@ -249,22 +249,23 @@ func (l heardLog) domain(r provisioning.Reader, domain string) error {
 // tell says whose a mark is; false: nobody's whom the log knows.
 func (l heardLog) tell(out io.Writer, key *watermark.Key, m watermark.Mark) bool {
 	fmt.Fprintf(out, "%s – %s: ", m.From.Round(time.Second), m.To.Round(time.Second))
+	known := false
 	if m.Read {
 		fmt.Fprintf(out, "透かし / mark %s, %s\n", m.ID, m.ID.Began().Format(time.RFC3339))
-		entries := l[m.ID]
-		if len(entries) == 0 {
+		if entries := l[m.ID]; len(entries) > 0 {
+			known = show(out, key, m.ID, entries)
+		} else {
 			fmt.Fprintln(out, "  監査ログにこの聴取の記録がありません。/ The audit log has no such listening.")
-			return false
 		}
-		return show(out, key, m.ID, entries)
+	} else {
+		fmt.Fprintln(out, "透かしはありますが、読み取れません。複数の写しを混ぜた可能性があります。/ A mark that cannot be read; several copies may have been mixed.")
 	}
-	fmt.Fprintln(out, "透かしはありますが、読み取れません。複数の写しを混ぜた可能性があります。/ A mark that cannot be read; several copies may have been mixed.")
-	known := false
-	for id, entries := range l {
-		if m.Agreement(key, id) > watermark.Enough(len(l)) {
-			fmt.Fprintln(out, "  次の聴取と一致します。/ It fits this listening:", id)
-			known = show(out, key, id, entries) || known
+	for id, entries := range l { // of copies that were mixed one may still be read, and the others fit as well
+		if m.Read && id == m.ID || m.Agreement(key, id) <= watermark.Enough(len(l)) {
+			continue
 		}
+		fmt.Fprintln(out, "  次の聴取と一致します。/ It fits this listening:", id)
+		known = show(out, key, id, entries) && !m.Read || known
 	}
 	return known
 }

@@ -205,6 +205,26 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// Of two who averaged their copies both are named, whether or not one of them can still be read, and nobody else.
+func TestTraceOfMixedCopies(t *testing.T) {
+	v := newTraced(t)
+	suzuki := watermark.Listening{Listener: "suzuki@a.example", Domain: "a.example", Recording: "r1", Began: time.Date(2026, 4, 1, 0, 30, 15, 0, time.UTC)}
+	sato, kato := suzuki, suzuki
+	sato.Listener, sato.Began = "sato@a.example", suzuki.Began.Add(time.Hour)
+	kato.Listener, kato.Began = "kato@a.example", suzuki.Began.Add(2*time.Hour)
+	v.audited(t, suzuki, sato, kato)
+	one, two := v.copyOf(t, suzuki), v.copyOf(t, sato)
+	mixed := bytes.Clone(one)
+	for i := 44; i+1 < len(mixed); i += 2 {
+		at := func(b []byte) int { return int(int16(uint16(b[i]) | uint16(b[i+1])<<8)) }
+		s := (at(one) + at(two)) / 2
+		mixed[i], mixed[i+1] = byte(s), byte(s>>8)
+	}
+	if code, out := v.trace(t, mixed); code != 0 || !strings.Contains(out, "suzuki@") || !strings.Contains(out, "sato@") || strings.Contains(out, "kato@") {
+		t.Errorf("%d\n%s", code, out)
+	}
+}
+
 // A domain that is gone took its rows with it, not what the log has of it: its keys say that there was one.
 func TestTraceOfADomainThatIsGone(t *testing.T) {
 	v := newTraced(t)

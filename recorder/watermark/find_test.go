@@ -140,8 +140,8 @@ func TestNothingInUnmarked(t *testing.T) {
 	}
 }
 
-// Two who average their copies are left with every place at which they differ in doubt: it is no longer read, but of all listenings in the log the
-// two fit, and nobody else.
+// Two who average their copies are left with every place at which they differ in doubt: it is no longer read, or as one of the two, and of all listenings in
+// the log the two fit, and nobody else.
 func TestCollusion(t *testing.T) {
 	unraced(t)
 	k := testKey(t, 'a')
@@ -159,7 +159,7 @@ func TestCollusion(t *testing.T) {
 		both[i] = int16((int(one[i]) + int(two[i])) / 2)
 	}
 	r := find(t, k, wav(ULaw, 8000, 1, mixed(both)))
-	if len(r.Marks) != 1 || r.Marks[0].Read {
+	if len(r.Marks) != 1 || r.Marks[0].Read && r.Marks[0].ID != ids[100] && r.Marks[0].ID != ids[400] {
 		t.Fatalf("%+v", summary(r))
 	}
 	for i, id := range ids {
