@@ -275,6 +275,14 @@ func TestChangeSetProtectsRecordings(t *testing.T) {
 	if o.field("/dids/+81312345678", "policy") != "short" {
 		t.Error("not done")
 	}
+	o.put(admin, "/recording-policies/week", `{"record":"always","retention_days":5}`, http.StatusCreated)
+	id, _ = o.draft(admin, "", merge("did", "+81312345678", `{"policy":"week"}`), http.StatusCreated)
+	o.step(admin, id, "propose", http.StatusOK)
+	o.put(admin, "/recording-policies/week", `{"record":"always","retention_days":6}`, http.StatusOK)
+	if p := o.step(manager, id, "agree", http.StatusConflict); !strings.Contains(p.body, "7 to 6") { // it takes away another thing than who agrees was told
+		t.Errorf("%s", p.body)
+	}
+	o.state(id, provisioning.ChangeRefused)
 	id, _ = o.draft(admin, "", merge("policy", "advice", `{"record":"always"}`), http.StatusCreated)
 	o.step(admin, id, "propose", http.StatusOK)
 	o.step(manager, id, "agree", http.StatusOK)
