@@ -32,6 +32,7 @@ var classes = map[provisioning.Action]Class{
 	ChangeRulesPut:    ClassPolicy,
 	ListeningRulesPut: ClassPolicy, RecordingScopePut: ClassPolicy, RecordingScopeDelete: ClassPolicy,
 	RecordingLabel: ClassPolicy, RecordingRetain: ClassPolicy, RecordingRelease: ClassPolicy,
+	ProvisionerPut: ClassPolicy, ProvisionerDelete: ClassPolicy, ProvisionerSecret: ClassPolicy, LifecyclePut: ClassPolicy,
 
 	RecordingKeyRotate: ClassKeys,
 
