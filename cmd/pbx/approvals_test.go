@@ -34,7 +34,7 @@ func TestApprovals(t *testing.T) {
 		}
 		return a, s
 	}
-	a, s := open()
+	_, s := open()
 	err = s.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
 		_, err := w.Put(simDomain, provisioning.Domain{Name: simDomain}, "")
 		_, err2 := w.Put(simDomain, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"}, "")
@@ -58,7 +58,7 @@ func TestApprovals(t *testing.T) {
 	if err := checkApprovals(t.Context(), config, &out); !errors.Is(err, errTampered) || !strings.Contains(out.String(), simDomain+" trunk carrier") {
 		t.Errorf("check: %v %s", err, &out)
 	}
-	a, s = open()
+	a, s := open()
 	defer s.Close()
 	a.start(t.Context(), s)
 	entered := func() (n int) {

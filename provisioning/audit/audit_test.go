@@ -138,7 +138,7 @@ func TestTree(t *testing.T) {
 		stored = append(stored, more...)
 	}
 	const want = `{"seq":1,"time":"2023-11-14T22:13:21.000000042Z","domain":"a.example","subject":"boss@a.example","action":"extension.put",` +
-		`"object":"2001","outcome":"ok","detail":{"display":"<山田> & co","n":1}}`
+		`"object":"2001","outcome":"ok","kind":"admin","detail":{"display":"<山田> & co","n":1}}`
 	if got := string(j.records[0].Leaf); got != want {
 		t.Errorf("leaf is\n%s, want\n%s", got, want)
 	}

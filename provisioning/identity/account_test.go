@@ -98,7 +98,7 @@ func TestAccountPage(t *testing.T) {
 	v := url.Values{"do": {"end-others"}, "csrf": {r.csrf(cookie, "account")}}
 	resp, _ = b.post(form{action: r.server.URL + "/identity/account", values: v}, "Sec-Fetch-Site: cross-site")
 	leads("another site", resp, http.StatusForbidden)
-	resp, body = b.press(body, "nonsense", nil)
+	resp, _ = b.press(body, "nonsense", nil)
 	leads("nonsense", resp, http.StatusSeeOther)
 	if f, _ := r.Factors(t.Context(), testDomain, "admin"); f.App.IsZero() {
 		t.Error("the app is gone")

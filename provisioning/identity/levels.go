@@ -36,13 +36,6 @@ func acrs() []string { return []string{ACRPassword, ACRMFA, ACRPhishingResistant
 
 func levelOf(acr string) level { return level(slices.Index(acrs(), acr) + 1) }
 
-func (l level) acr() string {
-	if l < levelPassword || l > levelPasskey {
-		return ""
-	}
-	return acrs()[l-1]
-}
-
 // levelWanted is what acr_values asks for (OpenID Connect Core section 3.1.2.1): any of them does, so it is the least that is known here. False: none
 // is, and the sign-in cannot be what the client needs (RFC 9470 section 5).
 func levelWanted(values []string) (least level, ok bool) {
