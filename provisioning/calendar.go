@@ -67,6 +67,9 @@ func (c *Closing) At(mode string) *Turn {
 	return nil
 }
 
+// Japan is the time that calendars and site policies go by.
+func Japan() *time.Location { return japan() }
+
 // japan has one time and no summer time.
 func japan() *time.Location { return time.FixedZone("JST", 9*60*60) }
 

@@ -312,7 +312,7 @@ func Carry(w Writer, domain string, p Proposal, now time.Time) error {
 var carriers = map[string]func(Writer, string, Proposal, time.Time) error{
 	KindPolicy: carry[RecordingPolicy], KindUser: carry[User], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
 	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
-	KindListeningRules: carry[ListeningRules], KindRecordingScope: carry[RecordingScope], KindLifecycle: carry[LifecycleRules],
+	KindListeningRules: carry[ListeningRules], KindRecordingScope: carry[RecordingScope], KindLifecycle: carry[LifecycleRules], KindSitePolicy: carry[SitePolicy],
 	KindChangeRules: carry[ChangeRules],
 }
 

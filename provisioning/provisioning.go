@@ -5,6 +5,7 @@ package provisioning
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 )
 
@@ -53,7 +54,8 @@ type User struct {
 	Roles    []Role `json:"roles"`
 	Disabled bool   `json:"disabled"`
 
-	Contract *Contract `json:"contract,omitempty" doc:"Of somebody from outside: who answers for them, until when, and for which numbers"`
+	Contract   *Contract `json:"contract,omitempty" doc:"Of somebody from outside: who answers for them, until when, and for which numbers"`
+	Department string    `json:"department,omitempty" doc:"As it stands in department of extensions"`
 
 	Incarnation string `json:"incarnation,omitempty" readOnly:"true" doc:"Tells them from somebody of the same name who was deleted before; given by the store, whatever is written here"`
 }
@@ -190,6 +192,10 @@ type Subject struct {
 
 	AuthTime   time.Time         // when the person last showed who they are (auth_time); zero: the token does not say
 	Attributes map[string]string // what else the issuer says of person or device, by its mapping (DeviceCompliant, ...); shared, never written
+
+	Address    netip.Addr // where the request comes from; zero: not known
+	Department string     // of the user
+	Contractor bool       // the user is of another company (委託先)
 }
 
 // Version orders all changes of a store.
@@ -232,16 +238,40 @@ type Object struct {
 	Kind   string // "extension", "recording", "audit", ...
 	Key    string
 	Owner  string // User.Name to whom it belongs (an extension's user, a party of a call record); empty: nobody
+
+	Departments []string // whose it is, the nearest first, and those above
+	Class       string   // of a number that is called: see ClassNational and its like
+	Label       string   // of a recording
+	Number      string   // recorded number of a recording
+
+	// Unread says that more than Kind and Key is not known yet: whoever asks so asks again when it is.
+	Unread bool
 }
 
 // Denied names the rule that refused.
-type Denied struct{ Rule string }
+type Denied struct {
+	Rule   string
+	Inputs map[string]any // what it was judged by, for the audit log; nil: nothing but the rule
+	Hidden bool           // the asker may not know that the object exists
+}
 
 func (d *Denied) Error() string { return "provisioning: denied by " + d.Rule }
 
-// Policy decides. Pure; nil, or a *Denied that names the rule.
+// Decision is what a policy says, and by which rule.
+type Decision struct {
+	Rule    string // "admin: extension.put", "not-granted", "site: night/no-premium"
+	Allowed bool
+	Site    bool // a statement of the domain's own decided
+}
+
+// Policy decides.
 type Policy interface {
+	// Can is nil, or a *Denied that names the rule and what it was judged by.
 	Can(Subject, Action, Object) error
+	// Decide is Can without the inputs, for lists and for calls: it is cheap.
+	Decide(Subject, Action, Object) Decision
+	// Inputs are what a decision is judged by, for the audit log.
+	Inputs(Subject, Object) map[string]any
 }
 
 // CallInfo is what REST shows of a live call.

@@ -160,6 +160,7 @@ func (u User) Validate() error {
 	var c check
 	c.name("name", u.Name)
 	c.text("display", u.Display)
+	c.text("department", u.Department)
 	c.list("roles", len(u.Roles), 0, len(Roles()))
 	for i, r := range u.Roles {
 		if c.err != nil {

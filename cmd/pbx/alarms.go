@@ -56,6 +56,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"limit-minutes_per_day":  {"The day's minutes are used up", "1日の通話時間の上限に達しました"},
 	"limit-yen_per_day":      {"The day's money is used up", "1日の通話料金の上限に達しました"},
 	"mailbox-overrun":        {"A call was ended because its events overran it", "イベント過多のため通話を終了しました"},
+	"site-policy-unreadable": {"A site policy cannot be read; what it may forbid is denied", "独自ポリシーを読み取れないため、対象の操作を拒否しています"},
 	"manager-alone":          {"One person alone made a recording manager, or a new password for one", "一人の判断だけで録音の管理責任者が任命されたか、そのパスワードが再発行されました"},
 	"notice-failed":          {"A recording notice could not be played", "録音告知を再生できませんでした"},
 	"outside-recorder":       {"A recorder outside does not take a call that it shall have", "外部の録音装置が通話を受け付けません"},

@@ -10,6 +10,7 @@ import (
 
 	"naisen/cmd/pbx/internal/limit"
 	"naisen/provisioning"
+	"naisen/provisioning/policy"
 )
 
 // auditor writes facts of the signalling plane to the audit log without making a shard wait: bounded, sampled under attack, every drop counted.
@@ -122,6 +123,16 @@ func (a *auditor) callDenied(domain, extension, dialled string, detail map[strin
 		return
 	}
 	a.enter(e)
+}
+
+// registerDenied notes a telephone that a policy of the domain lets not be reached as its extension. It asks again and again: as often as refused calls.
+func (a *auditor) registerDenied(domain, extension string, detail map[string]any) {
+	if !a.callers.Allow(domain+"/"+extension) || !a.refused.Allow(domain) {
+		a.dropped.Add(1)
+		return
+	}
+	a.enter(provisioning.AuditEntry{Time: time.Now(), Domain: domain, Subject: extension + "@" + domain, Action: string(policy.PhoneRegister),
+		Object: provisioning.KindExtension + "/" + extension, Outcome: "denied", Detail: detail})
 }
 
 // sourceOf is what one attacker has: an address, or the /64 of an IPv6 one.

@@ -71,6 +71,7 @@ var libraries = map[string][]string{
 	"github.com/go-jose/go-jose":           {"provisioning/identity"},
 	"github.com/go-webauthn/webauthn":      {"provisioning/identity"},
 	"github.com/skip2/go-qrcode":           {"provisioning/identity"},
+	"github.com/cedar-policy/cedar-go":     {"provisioning/policy"},
 	"golang.org/x/oauth2":                  {"provisioning/identity"},
 	"golang.org/x/crypto/argon2":           {"provisioning/identity"},
 	"golang.org/x/crypto/chacha20poly1305": {"provisioning/secret"},

@@ -58,6 +58,9 @@ func (g gate) subject(r *http.Request) (provisioning.Subject, error) {
 	if at, bad := netip.ParseAddrPort(r.RemoteAddr); bad == nil {
 		subject.Source = at.Addr().Unmap().String()
 	}
+	if from, bad := netip.ParseAddrPort(r.RemoteAddr); bad == nil {
+		subject.Address = from.Addr().Unmap()
+	}
 	if err == nil || errors.Is(err, identity.ErrUnavailable) {
 		return subject, err
 	}
@@ -79,7 +82,7 @@ func (g gate) Scope(r *http.Request, domain string) (recorder.Scope, recorder.Pe
 	if err != nil {
 		return recorder.Scope{}, nil, err
 	}
-	if g.policy.Can(subject, policy.RecordingList, provisioning.Object{Domain: domain, Kind: policy.KindRecording}) != nil {
+	if !g.policy.Decide(subject, policy.RecordingList, provisioning.Object{Domain: domain, Kind: policy.KindRecording}).Allowed {
 		return recorder.Scope{}, nil, recorder.ErrNotFound
 	}
 	var scope recorder.Scope
@@ -110,8 +113,13 @@ func (g gate) Permit(r *http.Request, action recorder.Action, i recorder.Item) (
 		return nil, err
 	}
 	p := g.permit(subject, gateActions[action], action, i)
-	if err := g.policy.Can(subject, gateActions[action], provisioning.Object{Domain: i.Domain, Kind: policy.KindRecording, Key: i.ID}); err != nil {
-		p.refused(r.Context(), err.Error())
+	decision := g.policy.Decide(subject, gateActions[action], heardObject(i))
+	p.rule = decision.Rule
+	if i.Domain == subject.Domain { // what is known of another domain's recording is for its own log
+		p.inputs = g.policy.Inputs(subject, heardObject(i))
+	}
+	if !decision.Allowed {
+		p.refused(r.Context(), decision.Rule)
 		return nil, recorder.ErrNotFound
 	}
 	why := ""
@@ -131,6 +139,11 @@ func (g gate) Permit(r *http.Request, action recorder.Action, i recorder.Item) (
 	return p, nil
 }
 
+// heardObject is a recording as policies see it.
+func heardObject(i recorder.Item) provisioning.Object {
+	return provisioning.Object{Domain: i.Domain, Kind: policy.KindRecording, Key: i.ID, Label: string(i.Label.Or()), Number: i.Number}
+}
+
 func (g gate) permit(s provisioning.Subject, act provisioning.Action, action recorder.Action, i recorder.Item) *permit {
 	return &permit{gate: g, subject: s, action: action, item: i,
 		entry: provisioning.AuditEntry{Domain: i.Domain, Subject: name(s), Action: string(act), Object: i.ID}}
@@ -145,6 +158,9 @@ type permit struct {
 	item    recorder.Item
 	request provisioning.ListeningRequest // under which it is heard
 	began   time.Time
+
+	rule   string         // of the policy that let it
+	inputs map[string]any // by which
 }
 
 // Terms implements recorder.Permit.
@@ -239,6 +255,9 @@ func (p *permit) detailed(detail map[string]any) map[string]any {
 		return detail
 	}
 	detail["request"], detail["purpose"] = p.request.ID, p.request.Purpose
+	if p.rule != "" {
+		detail["rule"], detail["inputs"] = p.rule, p.inputs
+	}
 	if !p.began.IsZero() {
 		detail["began"] = p.began
 	}
@@ -259,7 +278,8 @@ func (p *permit) Still(ctx context.Context) error {
 	}
 	now, err := p.gate.verifier.Current(p.subject)
 	if err == nil {
-		err = p.gate.policy.Can(now, gateActions[p.action], provisioning.Object{Domain: p.item.Domain, Kind: policy.KindRecording, Key: p.item.ID})
+		now.Address = p.subject.Address
+		err = p.gate.policy.Can(now, gateActions[p.action], heardObject(p.item))
 	}
 	if err != nil {
 		return err
@@ -296,6 +316,9 @@ func (p *permit) refused(ctx context.Context, rule string) {
 		return
 	}
 	e, detail := *p, map[string]any{"rule": rule}
+	if p.inputs != nil {
+		detail["inputs"] = p.inputs
+	}
 	if e.entry.Domain = p.subject.Domain; p.item.Domain == p.subject.Domain { // another domain's numbers are for its own log
 		detail["number"] = p.item.Number
 	}

@@ -175,8 +175,8 @@ func TestHeardUnderARequest(t *testing.T) {
 	}
 	const who = " r1 taro@" + keepDomain
 	want := []string{"recording.listen denied" + who + " rule=no-approval", "recording.listen denied" + who + " rule=no-approval", "recording.list allowed" + who,
-		"recording.listen allowed" + who + " purpose=complaint approved_by=kacho@" + keepDomain,
-		"recording.listen.served failed" + who + " purpose=complaint approved_by=kacho@" + keepDomain + " from_ms=1000 to_ms=2000"}
+		"recording.listen allowed" + who + " rule=recording-listener: recording.listen purpose=complaint approved_by=kacho@" + keepDomain,
+		"recording.listen.served failed" + who + " rule=recording-listener: recording.listen purpose=complaint approved_by=kacho@" + keepDomain + " from_ms=1000 to_ms=2000"}
 	if got := d.trail(t); !slices.Equal(got, want) {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

@@ -27,6 +27,7 @@ type commands struct {
 	Audit auditCmd `cmd:"" help:"The audit log."`
 
 	BreakGlass breakGlassCmd `cmd:"" help:"The account for the day on which nobody can sign in."`
+	Policy     policyCmd     `cmd:"" help:"Who may do what: the table of roles, and the domain's own policies."`
 
 	Vault vaultCmd `cmd:"" help:"Run the vault as a process of its own: the private keys of recordings, and what opens them."`
 

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -109,18 +108,19 @@ func (x *monitor) allow(ctx context.Context, mode string) error {
 	snap := m.directory.Snapshot()
 	user, known := snap.User(domain, x.user)
 	own, _ := snap.Extension(domain, x.wish.Supervisor)
-	subject := provisioning.Subject{Domain: domain, User: x.user, Roles: user.Roles}
+	subject := snap.Telephone(domain, x.wish.Supervisor)
 	queue, _ := snap.Queue(domain, x.judge.Queue)
 	rule, tone, ok := provisioning.Supervise(snap.Supervisions(domain), queue, x.user, x.judge, mode)
-	if err := m.policy.Can(subject, policy.CallMonitor, provisioning.Object{Domain: domain, Kind: policy.KindCall, Key: x.call, Owner: own.User}); !known || user.Out(time.Now()) || err != nil {
+	o := provisioning.Object{Domain: domain, Kind: policy.KindCall, Key: x.call, Owner: own.User}
+	may := m.policy.Decide(subject, policy.CallMonitor, o)
+	if !known || user.Out(time.Now()) || !may.Allowed {
 		ok = false
-		var denied *provisioning.Denied
-		if errors.As(err, &denied) {
-			rule = denied.Rule
+		if !may.Allowed {
+			rule = may.Rule
 		}
 	}
 	detail := x.detail(mode)
-	detail["rule"] = rule
+	detail["rule"], detail["policy"], detail["inputs"] = rule, may.Rule, m.policy.Inputs(subject, o)
 	if !ok {
 		m.denied(domain, x.wish.Supervisor, x.wish.Agent, detail)
 		return app.ErrNotAllowed

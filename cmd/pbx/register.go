@@ -1,6 +1,11 @@
 package main
 
 import (
+	"strings"
+	"time"
+
+	"naisen/provisioning"
+	"naisen/provisioning/policy"
 	"naisen/sip"
 	"naisen/sip/registrar"
 	"naisen/sip/stack"
@@ -31,6 +36,41 @@ func (s *signalling) register(tx *stack.ServerTx) {
 		s.refuse(tx, sip.CauseForbidden)
 		return
 	}
+	if !right.Bulk && !s.mayRegister(tx, domain, who.number) {
+		return
+	}
 	req.Flow.EndAt(who.until)
 	s.registrar.Register(tx, right)
 }
+
+// mayRegister asks the domain's policies. Who may not be reached there now is told so, and can still call, for help above all.
+func (s *signalling) mayRegister(tx *stack.ServerTx, domain, number string) bool {
+	req, snap := tx.Request(), s.directory.Snapshot()
+	from := req.Flow.Remote().Addr()
+	device, now := policyDevice(req), time.Now()
+	d := snap.MayRegister(domain, number, from, device, now)
+	if d.Allowed {
+		return true
+	}
+	who := snap.Telephone(domain, number)
+	who.Address, who.Device = from, device
+	s.audit.registerDenied(domain, number, policy.Facts(snap, now, d.Rule, who, provisioning.Object{Domain: domain, Kind: provisioning.KindExtension, Key: number}))
+	s.refuse(tx, sip.CauseForbidden)
+	return false
+}
+
+// policyDevice is the +sip.instance that a request's only Contact says (RFC 5626 section 4.1), as policies know it; empty: none.
+func policyDevice(req *stack.Request) string {
+	list, err := req.Contacts()
+	if err != nil || len(list) != 1 {
+		return ""
+	}
+	instance, _ := list[0].Params.Get("+sip.instance")
+	if len(instance) > maxInstance {
+		return ""
+	}
+	return strings.Trim(instance, "<>")
+}
+
+// maxInstance bounds an instance that a policy is asked about, in bytes.
+const maxInstance = 128

@@ -173,6 +173,9 @@ func TestWhoCalls(t *testing.T) {
 				case got = <-w.routed:
 				default:
 				}
+				if c.want.Extension != "" {
+					c.want.From = ph.Addr.Addr()
+				}
 				if !reflect.DeepEqual(got, c.want) {
 					t.Errorf("\n got %+v\nwant %+v", got, c.want)
 				}

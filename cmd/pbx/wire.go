@@ -63,7 +63,7 @@ type pbx struct {
 	endings     *endings
 	signals     *signals.Receiver // nil: nobody may tell us anything
 	issuer      string            // of access tokens
-	policy      *policy.Table
+	policy      *policy.Engine
 	auditor     *auditor
 	ledger      *ledger
 	notes       *notes
@@ -168,7 +168,7 @@ func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
 		return err
 	}
 	p.closing("directory", func(context.Context) error { return p.directory.Close() })
-	p.policy = policy.New()
+	p.policy = policy.NewEngine(p.directory.Table(), func() policy.World { return p.directory.Snapshot() }, time.Now)
 	p.endings = &endings{store: liveStore{p.store, p.directory, p.log}, directory: p.directory, calls: func() *call.Switch { return p.calls }, again: &live.Bell{},
 		effects: p.config.Signals.effects(), recheck: time.Duration(p.config.Signals.Recheck), clock: time.Now, log: p.log, audit: func(e provisioning.AuditEntry) { p.auditor.enter(e) }}
 	p.auditor = newAuditor(p.store, p.log)
@@ -380,7 +380,7 @@ func (p *pbx) route(r route.Request, now time.Time) route.Plan {
 		p.emergency(r, plan)
 	}
 	if c := plan.Charge; c.Denied {
-		p.auditor.callDenied(r.Domain, c.Extension, r.Dialled, map[string]any{"class": c.Class, "rule": plan.Why})
+		p.auditor.callDenied(r.Domain, c.Extension, r.Dialled, p.whyDenied(r, c, plan.Why, now))
 		p.purse.denied(r.Domain, plan)
 	}
 	return plan

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"naisen/provisioning"
+	"naisen/provisioning/policy"
 	"naisen/provisioning/secret"
 )
 
@@ -64,7 +65,7 @@ func BenchmarkWhole(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	if err := s.View(b.Context(), func(r provisioning.Reader) (err error) { keep, err = whole(r); return err }); err != nil {
+	if err := s.View(b.Context(), func(r provisioning.Reader) (err error) { keep, err = whole(r, policy.New()); return err }); err != nil {
 		b.Fatal(err)
 	}
 	runtime.GC()

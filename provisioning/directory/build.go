@@ -8,21 +8,23 @@ import (
 	"strings"
 
 	"naisen/provisioning"
+	"naisen/provisioning/policy"
 	"naisen/provisioning/secret"
 )
 
 // whole reads everything.
-func whole(r provisioning.Reader) (*Snapshot, error) {
+func whole(r provisioning.Reader, table *policy.Table) (*Snapshot, error) {
 	domains, err := provisioning.Domains(r)
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{version: r.Version(), domains: make(map[string]*domain, len(domains))}
+	s := &Snapshot{version: r.Version(), domains: make(map[string]*domain, len(domains)), table: table}
 	for _, self := range domains {
 		d, err := readDomain(r, self)
 		if err != nil {
 			return nil, err
 		}
+		d.indexRules(table)
 		s.domains[self.Name] = d
 	}
 	s.sources = newSources(s.domains)
@@ -231,7 +233,7 @@ func (s sources) match(addr netip.Addr) (out []TrunkAt) {
 
 // apply makes the next snapshot out of the changes since s. Only the domains and maps that changed are copied.
 func (s *Snapshot) apply(r provisioning.Reader, changes []provisioning.Change) (*Snapshot, error) {
-	next := &Snapshot{version: r.Version(), domains: maps.Clone(s.domains), sources: s.sources}
+	next := &Snapshot{version: r.Version(), domains: maps.Clone(s.domains), sources: s.sources, table: s.table}
 	if next.domains == nil {
 		next.domains = map[string]*domain{}
 	}
@@ -263,6 +265,9 @@ func (s *Snapshot) apply(r provisioning.Reader, changes []provisioning.Change) (
 		}
 		if e.copied[provisioning.KindSite] {
 			e.indexNetworks()
+		}
+		if e.copied[provisioning.KindSitePolicy] {
+			e.indexRules(s.table)
 		}
 		next.domains[name] = &e.domain
 	}
@@ -296,7 +301,7 @@ func newEdit(d *domain) *edit {
 			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, notices: map[string]provisioning.Notice{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
 			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
-			supervisions: map[string]provisioning.Supervision{}, revocations: map[string]provisioning.Revocation{},
+			supervisions: map[string]provisioning.Supervision{}, revocations: map[string]provisioning.Revocation{}, rules: map[string]provisioning.SitePolicy{},
 		}
 		e.gone = true // until its own change says that it exists
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"naisen/provisioning"
+	"naisen/provisioning/policy"
 )
 
 const (
@@ -20,6 +21,7 @@ const (
 // Directory follows a store.
 type Directory struct {
 	store provisioning.Store
+	table *policy.Table
 	log   *slog.Logger
 	now   atomic.Pointer[Snapshot]
 	stop  context.CancelFunc
@@ -36,8 +38,8 @@ func New(ctx context.Context, store provisioning.Store, log *slog.Logger) (*Dire
 	if log == nil {
 		log = slog.Default()
 	}
-	d := &Directory{store: store, log: log, done: make(chan struct{}), wake: make(chan struct{})}
-	d.now.Store(&Snapshot{})
+	d := &Directory{store: store, table: policy.New(), log: log, done: make(chan struct{}), wake: make(chan struct{})}
+	d.now.Store(&Snapshot{table: d.table})
 	if err := d.reload(ctx); err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func New(ctx context.Context, store provisioning.Store, log *slog.Logger) (*Dire
 }
 
 // Read is the state that a reader sees, which nobody follows: what would be, say.
-func Read(r provisioning.Reader) (*Snapshot, error) { return whole(r) }
+func Read(r provisioning.Reader) (*Snapshot, error) { return whole(r, policy.New()) }
 
 // Snapshot is the latest state: take it once per request.
 func (d *Directory) Snapshot() *Snapshot { return d.now.Load() }
@@ -71,6 +73,9 @@ func (d *Directory) WaitVersion(ctx context.Context, v provisioning.Version) err
 		}
 	}
 }
+
+// Table is the policy by which the directory reads the policies of domains.
+func (d *Directory) Table() *policy.Table { return d.table }
 
 // Stats for the metrics.
 type Stats struct {
@@ -157,7 +162,7 @@ func (d *Directory) refresh(ctx context.Context) error {
 		}
 		if len(changes) > maxIncrement {
 			d.wholes.Add(1)
-			next, err = whole(r)
+			next, err = whole(r, d.table)
 			return err
 		}
 		d.increments.Add(1)
@@ -171,7 +176,7 @@ func (d *Directory) reload(ctx context.Context) error {
 	var next *Snapshot
 	err := d.store.View(ctx, func(r provisioning.Reader) (err error) {
 		d.wholes.Add(1)
-		next, err = whole(r)
+		next, err = whole(r, d.table)
 		return err
 	})
 	return d.publish(next, err)

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"naisen/provisioning"
+	"naisen/provisioning/policy"
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 )
@@ -257,7 +258,7 @@ func TestIncrementEqualsWhole(t *testing.T) {
 		})
 		got := wait(t, d, v)
 		var want *Snapshot
-		if err := s.View(t.Context(), func(r provisioning.Reader) (err error) { want, err = whole(r); return err }); err != nil {
+		if err := s.View(t.Context(), func(r provisioning.Reader) (err error) { want, err = whole(r, policy.New()); return err }); err != nil {
 			rt.Fatal(err)
 		}
 		if !reflect.DeepEqual(got, want) {

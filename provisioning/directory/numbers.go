@@ -19,6 +19,9 @@ func (d *domain) readNumbers(r provisioning.Reader) (err error) {
 	if d.desks, err = readAll[provisioning.HotDesk](r, d.self.Name); err != nil {
 		return err
 	}
+	if d.rules, err = readAll[provisioning.SitePolicy](r, d.self.Name); err != nil {
+		return err
+	}
 	d.departments, err = readAll[provisioning.Department](r, d.self.Name)
 	return err
 }
@@ -32,6 +35,8 @@ func (e *edit) takeNumbers(r provisioning.Reader, c provisioning.Change) error {
 		return set(e, r, c, &e.desks)
 	case provisioning.KindShortNumbers:
 		return set(e, r, c, &e.short)
+	case provisioning.KindSitePolicy:
+		return set(e, r, c, &e.rules)
 	case provisioning.KindDepartment:
 		return set(e, r, c, &e.departments)
 	}

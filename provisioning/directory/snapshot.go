@@ -11,6 +11,7 @@ import (
 
 	"naisen/provisioning"
 	"naisen/provisioning/book"
+	"naisen/provisioning/policy"
 	"naisen/provisioning/secret"
 )
 
@@ -20,6 +21,7 @@ type Snapshot struct {
 	version provisioning.Version
 	domains map[string]*domain
 	sources sources
+	table   *policy.Table // by which policies of domains are read
 }
 
 // domain is immutable once it stands in a Snapshot.
@@ -59,12 +61,14 @@ type domain struct {
 	proofs       map[string]secret.Secret // by account
 	signing      map[string]secret.Secret // by webhook
 	revocations  map[string]provisioning.Revocation
+	rules        map[string]provisioning.SitePolicy
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name
 	longest  int                             // derived: bytes of the longest prefix
 	networks []network                       // derived: of sites, the narrowest first
 	book     *book.Book                      // derived: of contacts and extensions
+	ruled    *policy.Sites                   // derived: rules, compiled; nil: there are none
 }
 
 // network is where devices of a site call from.

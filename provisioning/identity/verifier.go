@@ -246,6 +246,9 @@ func (v *Verifier) current(s provisioning.Subject, m *Mapping) (provisioning.Sub
 	case m.StoreRoles:
 		s.Roles = u.Roles
 	}
+	if known {
+		s.Department, s.Contractor = u.Department, u.Contract != nil
+	}
 	return s, nil
 }
 

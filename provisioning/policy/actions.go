@@ -116,6 +116,13 @@ const (
 	PolicyPut    provisioning.Action = "policy.put"
 	PolicyDelete provisioning.Action = "policy.delete"
 
+	SitePolicyRead   provisioning.Action = "site-policy.read"
+	SitePolicyPut    provisioning.Action = "site-policy.put" // one that forbids more; what permits more waits for another person
+	SitePolicyDelete provisioning.Action = "site-policy.delete"
+
+	PhoneRegister provisioning.Action = "phone.register" // a telephone that proved to be the extension wants to be reached as it
+	CallDial      provisioning.Action = "call.dial"      // a number outside; help is called whatever any policy says
+
 	ProposalRead     provisioning.Action = "proposal.read"     // what waits for others, since it loosens how recordings are protected
 	ProposalAgree    provisioning.Action = "proposal.agree"    // to what somebody else proposed
 	ProposalWithdraw provisioning.Action = "proposal.withdraw" // an own one, or refuse somebody else's
@@ -253,49 +260,9 @@ const (
 	KindReport    = "report"
 	KindBook      = "directory"
 	KindMessage   = "message"
+	KindNumber    = "number" // one that is called
 
 	KindRecordingKey = "recording-key"
-)
-
-// scope says of which objects in the domain a grant speaks.
-type scope int
-
-const (
-	none scope = iota
-	own        // those that belong to the subject's user
-	all
-)
-
-// row is what one action needs. roles that are absent are denied.
-type row struct {
-	action provisioning.Action
-	kind   string
-	roles  map[provisioning.Role]scope
-}
-
-func grant(a provisioning.Action, kind string, roles ...provisioning.Role) row {
-	r := row{action: a, kind: kind, roles: make(map[provisioning.Role]scope, len(roles))}
-	for _, role := range roles {
-		r.roles[role] = all
-	}
-	return r
-}
-
-func (r row) andOwn(role provisioning.Role) row {
-	r.roles[role] = own
-	return r
-}
-
-const (
-	admin     = provisioning.RoleAdmin
-	telephony = provisioning.RoleTelephony
-	listener  = provisioning.RoleListener
-	auditor   = provisioning.RoleAuditor
-	staff     = provisioning.RoleStaff
-
-	supervisor = provisioning.RoleSupervisor
-	manager    = provisioning.RoleManager
-	breakGlass = provisioning.RoleBreakGlass
 )
 
 // rows is the whole policy, read from top to bottom by people and by action by the code.
@@ -303,7 +270,7 @@ func rows() []row {
 	return slices.Concat([]row{
 		grant(DomainRead, provisioning.KindDomain, admin, telephony),
 		grant(DomainPut, provisioning.KindDomain, admin),
-		grant(DomainDelete, provisioning.KindDomain), // the operator's, who is System
+		grant(DomainDelete, provisioning.KindDomain).withLimit(closed), // the operator's, who is System
 
 		grant(UserRead, provisioning.KindUser, admin).andOwn(staff),
 		grant(UserPut, provisioning.KindUser, admin),
@@ -334,6 +301,13 @@ func rows() []row {
 		grant(PolicyPut, provisioning.KindPolicy, admin, telephony),
 		grant(PolicyDelete, provisioning.KindPolicy, admin, telephony),
 
+		grant(SitePolicyRead, provisioning.KindSitePolicy, admin, telephony, auditor, manager).withLimit(fixed),
+		grant(SitePolicyPut, provisioning.KindSitePolicy, admin).withLimit(fixed),
+		grant(SitePolicyDelete, provisioning.KindSitePolicy, admin).withLimit(fixed),
+
+		forAnybody(PhoneRegister, provisioning.KindExtension),
+		forAnybody(CallDial, KindNumber),
+
 		grant(PromptRead, KindPrompt, admin, telephony),
 		grant(PromptPut, KindPrompt, admin, telephony),
 		grant(PromptDelete, KindPrompt, admin, telephony),
@@ -349,7 +323,7 @@ func rows() []row {
 		grant(AuditRead, KindAudit, admin, auditor).andOwn(staff), // own: what they did themselves
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditReport, KindAudit, admin, auditor),
-		grant(AuditDelete, KindAudit),
+		grant(AuditDelete, KindAudit).withLimit(closed),
 	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows())
 }
 
@@ -443,7 +417,7 @@ func vaultRows() []row {
 		grant(NoticeDelete, provisioning.KindNotice, admin, telephony),
 		grant(RecordingLabel, KindRecording, manager),
 		grant(ProposalRead, provisioning.KindProposal, admin, telephony, auditor, manager),
-		grant(ProposalAgree, provisioning.KindProposal, manager), // and who may change.agree, to what a class of the domain's own asks for: see rest
+		grant(ProposalAgree, provisioning.KindProposal, manager).withLimit(closed), // else a permit could let one person be two. And who may change.agree, to what a class of the domain's own asks for: see rest
 		grant(ProposalWithdraw, provisioning.KindProposal, manager).andOwn(admin).andOwn(telephony),
 	}
 }

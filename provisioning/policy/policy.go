@@ -2,7 +2,12 @@ package policy
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
+	"sync"
+	"time"
+
+	"github.com/cedar-policy/cedar-go/types"
 
 	"naisen/provisioning"
 )
@@ -15,69 +20,131 @@ const (
 	RuleNobody        = "no-subject"     // neither a user nor the system
 	RuleNotGranted    = "not-granted"    // no role of the subject has the action
 	RuleNotOwn        = "not-own"        // a role has it, but for the subject's own objects only
+
+	RuleUnreadable = "site-policy-unreadable" // a policy of the domain cannot be read: what it forbade is not known
 )
 
-// RuleSystem is the rule that lets the switch itself do everything.
-const RuleSystem = "system"
+// Rules that let.
+const (
+	RuleSystem    = "system"    // the switch itself does everything
+	RuleEmergency = "emergency" // help is called, whatever any policy says
+)
 
-// Table decides by roles. It implements provisioning.Policy, is immutable and safe for concurrent use.
+// Table is the roles and what each may do, as Cedar policies. It implements provisioning.Policy without any policies of domains, is immutable and safe
+// for concurrent use.
 type Table struct {
 	order []row
-	rows  map[provisioning.Action]row
+	rows  map[provisioning.Action]*ready
+}
+
+// ready is a row whose grants are compiled, when the action is first asked about.
+type ready struct {
+	row
+	once    sync.Once
+	anybody statements
+	grants  map[provisioning.Role]statements // one each
+	uid     types.EntityUID
+	words   []word // that its objects have
 }
 
 var _ provisioning.Policy = (*Table)(nil)
 
 // New returns the policy of this package's table.
 func New() *Table {
-	t := &Table{order: rows()}
-	t.rows = make(map[provisioning.Action]row, len(t.order))
+	t := &Table{order: rows(), rows: map[provisioning.Action]*ready{}}
 	for _, r := range t.order {
-		t.rows[r.action] = r
+		t.rows[r.action] = &ready{row: r}
 	}
 	return t
 }
 
+// row is what an action needs; nil: there is no such action. It panics where the table itself is no Cedar: a test asks for every row.
+func (t *Table) row(a provisioning.Action) *ready {
+	r := t.rows[a]
+	if r != nil {
+		r.once.Do(r.compile)
+	}
+	return r
+}
+
+func (r *ready) compile() {
+	r.uid, r.words = uidOf(typeAction, string(r.action)), objectWords(r.object())
+	r.grants = make(map[provisioning.Role]statements, len(r.roles))
+	add := func(role provisioning.Role, s scope) statements {
+		one, err := compile(r.grantText(role, s))
+		if err != nil {
+			panic("policy: " + string(r.action) + ": " + err.Error())
+		}
+		return statements{one}
+	}
+	if r.row.anybody {
+		r.anybody = add("", all)
+	}
+	for role, s := range r.roles {
+		r.grants[role] = add(role, s)
+	}
+}
+
+// World is what the policies of domains are, and speak of, beyond who asks and what for.
+type World interface {
+	// Sites are the compiled policies of a domain; nil: there are none.
+	Sites(domain string) *Sites
+	// Modes are the calendars of a domain that are in day and in holiday mode at a moment.
+	Modes(domain string, at time.Time) (day, holiday []string)
+	// SiteFrom is the site whose network an address belongs to.
+	SiteFrom(domain string, a netip.Addr) (provisioning.Site, bool)
+}
+
+// Engine decides by the table and by the policies of domains as they are at the moment. It implements provisioning.Policy and is safe for concurrent use.
+type Engine struct {
+	*Table
+	world func() World
+	clock func() time.Time
+}
+
+var _ provisioning.Policy = (*Engine)(nil)
+
+// NewEngine: world gives the present state, which it is asked for at each decision.
+func NewEngine(t *Table, world func() World, clock func() time.Time) *Engine {
+	return &Engine{t, world, clock}
+}
+
+// Decide implements provisioning.Policy.
+func (e *Engine) Decide(s provisioning.Subject, a provisioning.Action, o provisioning.Object) provisioning.Decision {
+	return e.Judge(e.world(), e.clock(), s, a, o)
+}
+
+// Can implements provisioning.Policy.
+func (e *Engine) Can(s provisioning.Subject, a provisioning.Action, o provisioning.Object) error {
+	w, at := e.world(), e.clock()
+	return denied(e.Judge(w, at, s, a, o), func() map[string]any { return inputs(w, at, s, o) })
+}
+
+// Inputs implements provisioning.Policy.
+func (e *Engine) Inputs(s provisioning.Subject, o provisioning.Object) map[string]any {
+	return inputs(e.world(), e.clock(), s, o)
+}
+
 // Can says nil or *provisioning.Denied with the rule that refused.
 func (t *Table) Can(s provisioning.Subject, a provisioning.Action, o provisioning.Object) error {
-	rule, ok := t.Decide(s, a, o)
-	if !ok {
-		return &provisioning.Denied{Rule: rule}
+	return denied(t.Decide(s, a, o), func() map[string]any { return inputs(nil, time.Time{}, s, o) })
+}
+
+func denied(d provisioning.Decision, inputs func() map[string]any) error {
+	if d.Allowed {
+		return nil
 	}
-	return nil
+	return &provisioning.Denied{Rule: d.Rule, Inputs: inputs()}
 }
 
 // Decide names the rule that decided, either way: "admin: extension.put", "staff (own): cdr.read", or one of the Rule constants.
-func (t *Table) Decide(s provisioning.Subject, a provisioning.Action, o provisioning.Object) (rule string, allowed bool) {
-	if s.System {
-		return RuleSystem, true
-	}
-	if s.User == "" || s.Domain == "" {
-		return RuleNobody, false
-	}
-	if o.Domain != s.Domain {
-		return RuleOtherDomain, false
-	}
-	r, ok := t.rows[a]
-	if !ok {
-		return RuleUnknownAction, false
-	}
-	if o.Kind != r.kind {
-		return RuleWrongKind, false
-	}
-	rule = RuleNotGranted
-	for _, role := range s.Roles {
-		switch r.roles[role] {
-		case all:
-			return string(role) + ": " + string(a), true
-		case own:
-			if o.Owner == s.User {
-				return string(role) + " (own): " + string(a), true
-			}
-			rule = RuleNotOwn
-		}
-	}
-	return rule, false
+func (t *Table) Decide(s provisioning.Subject, a provisioning.Action, o provisioning.Object) provisioning.Decision {
+	return t.Judge(nil, time.Time{}, s, a, o)
+}
+
+// Inputs implements provisioning.Policy.
+func (t *Table) Inputs(s provisioning.Subject, o provisioning.Object) map[string]any {
+	return inputs(nil, time.Time{}, s, o)
 }
 
 // Actions is every action of the table, in its order.
@@ -90,7 +157,28 @@ func (t *Table) Actions() []provisioning.Action {
 }
 
 // ObjectKind is the kind of object that an action is done to; "" for an unknown action.
-func (t *Table) ObjectKind(a provisioning.Action) string { return t.rows[a].kind }
+func (t *Table) ObjectKind(a provisioning.Action) string {
+	if r := t.rows[a]; r != nil {
+		return r.kind
+	}
+	return ""
+}
+
+// Cedar is the whole table as Cedar policies.
+func (t *Table) Cedar() string {
+	var b strings.Builder
+	for _, r := range t.order {
+		for _, s := range t.row(r.action).anybody {
+			b.WriteString(s.text + "\n\n")
+		}
+		for _, role := range provisioning.Roles() {
+			for _, s := range t.row(r.action).grants[role] {
+				b.WriteString(s.text + "\n\n")
+			}
+		}
+	}
+	return b.String()
+}
 
 // Explain prints the table: one line per action, one column per role.
 func (t *Table) Explain() string {
@@ -105,7 +193,11 @@ func (t *Table) Explain() string {
 	for _, r := range t.order {
 		fmt.Fprintf(&b, "%-18s", r.action)
 		for _, role := range roles {
-			fmt.Fprintf(&b, " %-18s", words[r.roles[role]])
+			w := words[r.roles[role]]
+			if r.anybody {
+				w = words[all]
+			}
+			fmt.Fprintf(&b, " %-18s", w)
 		}
 		b.WriteString("\n")
 	}

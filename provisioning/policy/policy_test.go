@@ -41,6 +41,8 @@ func want() map[provisioning.Action]string {
 		policy.DIDRead: "AT", policy.DIDPut: "AT", policy.DIDDelete: "AT",
 		policy.TrunkRead: "AT", policy.TrunkPut: "AT", policy.TrunkDelete: "AT", policy.TrunkSecret: "AT",
 		policy.SiteRead: "AT", policy.SitePut: "AT", policy.SiteDelete: "AT",
+		policy.SitePolicyRead: "ATUM", policy.SitePolicyPut: "A", policy.SitePolicyDelete: "A",
+		policy.PhoneRegister: "ATLUSVMB", policy.CallDial: "ATLUSVMB",
 		policy.ProposalRead: "ATUM", policy.ProposalAgree: "M", policy.ProposalWithdraw: "Mat",
 		policy.ChangeRead: "ATUM", policy.ChangePut: "AT", policy.ChangeAgree: "AM", policy.ChangeWithdraw: "AMt", policy.ChangeReview: "AUM", policy.ChangeWhatIf: "A",
 		policy.ChangeRulesRead: "ATUM", policy.ChangeRulesPut: "A",
@@ -203,9 +205,8 @@ func TestRefusals(t *testing.T) {
 			"auditor: cdr.read", true,
 		},
 	} {
-		rule, ok := table.Decide(c.s, c.a, c.o)
-		if rule != c.rule || ok != c.allows {
-			t.Errorf("%s: %q, %v; want %q, %v", c.name, rule, ok, c.rule, c.allows)
+		if d := table.Decide(c.s, c.a, c.o); d.Rule != c.rule || d.Allowed != c.allows {
+			t.Errorf("%s: %+v; want %q, %v", c.name, d, c.rule, c.allows)
 		}
 	}
 }

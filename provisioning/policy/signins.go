@@ -19,7 +19,7 @@ func ofOwners(a provisioning.Action, kind string) row {
 	for _, role := range provisioning.Roles() {
 		r = r.andOwn(role)
 	}
-	return r
+	return r.withLimit(closed)
 }
 
 // grantTo is the row with those of everybody for a role.

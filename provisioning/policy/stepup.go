@@ -27,7 +27,7 @@ var classes = map[provisioning.Action]Class{
 	RecordingListen: ClassListening, RecordingDownload: ClassListening, RecordingExport: ClassListening, CallMonitor: ClassListening,
 
 	DomainPut: ClassPolicy, DomainDelete: ClassPolicy, UserPut: ClassPolicy, UserDelete: ClassPolicy, UserSecret: ClassPolicy,
-	PolicyPut: ClassPolicy, PolicyDelete: ClassPolicy, RestrictionPut: ClassPolicy, RestrictionDelete: ClassPolicy,
+	PolicyPut: ClassPolicy, PolicyDelete: ClassPolicy, SitePolicyPut: ClassPolicy, SitePolicyDelete: ClassPolicy, RestrictionPut: ClassPolicy, RestrictionDelete: ClassPolicy,
 	SupervisionPut: ClassPolicy, SupervisionDelete: ClassPolicy, WebhookPut: ClassPolicy, WebhookDelete: ClassPolicy, WebhookSecret: ClassPolicy,
 	ChangeRulesPut:    ClassPolicy,
 	ListeningRulesPut: ClassPolicy, RecordingScopePut: ClassPolicy, RecordingScopeDelete: ClassPolicy,

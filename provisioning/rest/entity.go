@@ -23,6 +23,7 @@ type resource[T provisioning.Entity] struct {
 	hidden         func(context.Context, string, T) bool                // nil: not; for whom may read T there is none, since they may not know what it is about
 	ownKeys        func(user string) (first, last string)               // nil: anywhere; the keys of a person's own are behind first and before last
 	created        func(provisioning.Writer, string, T) (any, error)    // after a create, in its transaction; what it returns is shown once
+	check          func(T) error                                        // before a PUT; nil: Validate says all. *provisioning.Invalid
 	keep           func(provisioning.Reader, string, T) error           // after a change or deletion of T, in its transaction: what must still hold
 	done           func(ctx context.Context, domain string, old, now T) // after a PUT was committed; old is the zero value where there was none
 }
@@ -89,7 +90,7 @@ func (res resource[T]) object(r provisioning.Reader, domain string, e T) provisi
 	case res.owner != nil:
 		o.Owner = res.owner(e)
 	}
-	return o
+	return placed(o, e)
 }
 
 // entities registers list, get, put and delete of T.
@@ -211,6 +212,13 @@ type put[T any] struct {
 	once   any // what created returned
 }
 
+func (res resource[T]) checked(e T) error {
+	if res.check == nil {
+		return nil
+	}
+	return res.check(e)
+}
+
 func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *putInput[T]) (put[T], error) {
 	var out put[T]
 	ifMatch, err := condition(in.IfMatch, in.IfNoneMatch)
@@ -221,6 +229,9 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		return out, invalidAt(http.StatusUnprocessableEntity, "body", "has another key than the path")
 	}
 	res.setKey(&in.Body, in.Key)
+	if err := res.checked(in.Body); err != nil {
+		return out, a.problem(ctx, err)
+	}
 	var old T
 	err = a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
 		out = put[T]{status: http.StatusOK, entity: in.Body}
@@ -229,10 +240,10 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		switch {
 		case errors.Is(err, provisioning.ErrNotFound):
 			out.status = http.StatusCreated
-			err = a.Policy.Can(subjectOf(ctx), res.put, res.object(w, in.Domain, in.Body))
+			err = a.can(subjectOf(ctx), res.put, res.object(w, in.Domain, in.Body))
 		case err == nil: // whose it is now and whose it would be
-			if err = a.Policy.Can(subjectOf(ctx), res.put, res.object(w, in.Domain, old)); err == nil {
-				err = a.Policy.Can(subjectOf(ctx), res.put, res.object(w, in.Domain, in.Body))
+			if err = a.can(subjectOf(ctx), res.put, res.object(w, in.Domain, old)); err == nil {
+				err = a.can(subjectOf(ctx), res.put, res.object(w, in.Domain, in.Body))
 			}
 		}
 		if err != nil {
@@ -279,7 +290,7 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 		if err != nil {
 			return err
 		}
-		if err := a.Policy.Can(subjectOf(ctx), res.del, res.object(w, in.Domain, old)); err != nil {
+		if err := a.can(subjectOf(ctx), res.del, res.object(w, in.Domain, old)); err != nil {
 			return err
 		}
 		waits, err := provisioning.DeleteGuarded(w, in.Domain, old, ifMatch, a.wish(subjectOf(ctx), in.Reason))
@@ -317,6 +328,7 @@ func (a *api) registerEntities() {
 	entities(a, sites)
 	putPlain(a, sites)
 	a.registerPolicies()
+	a.registerSitePolicies()
 	a.registerProposals()
 	a.registerConferences()
 	a.registerExtensions()

@@ -131,8 +131,9 @@ func (s *stream) recheck() string {
 	if fresh.User != s.subject.User || fresh.Domain != s.subject.Domain {
 		return "token"
 	}
+	fresh.Address = s.subject.Address
 	s.subject = fresh
-	if s.api.Policy.Can(fresh, policy.LiveRead, provisioning.Object{Domain: s.domain, Kind: policy.KindLive}) != nil {
+	if !s.api.Policy.Decide(fresh, policy.LiveRead, provisioning.Object{Domain: s.domain, Kind: policy.KindLive}).Allowed {
 		return "rights"
 	}
 	return ""
@@ -149,7 +150,7 @@ func (s *stream) tell(n live.News) error {
 	}
 	for _, x := range n.Changes {
 		o := provisioning.Object{Domain: s.domain, Kind: x.Topic.Kind, Key: x.Key, Owner: x.Owner}
-		if s.api.Policy.Can(s.subject, x.Topic.Action, o) != nil {
+		if !s.api.Policy.Decide(s.subject, x.Topic.Action, o).Allowed {
 			continue
 		}
 		body := struct {

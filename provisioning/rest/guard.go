@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"naisen/provisioning"
+	"naisen/provisioning/policy"
 )
 
 // rule is what an operation declares: no rule, no answer but 403.
@@ -55,6 +56,7 @@ func (a *api) guard(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	s.Source = addressOf(r)
+	s.Address, _ = netip.ParseAddr(s.Source)
 	note(r.Context(), s)
 	if wait := a.limits.take(s, a.Clock()); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
@@ -69,7 +71,7 @@ func (a *api) guard(ctx huma.Context, next func(huma.Context)) {
 	}
 	// The owner is not known yet. Whoever may not even do it to an object of their own is refused here, before anything is read.
 	o := rule.object(ctx, s)
-	o.Owner = s.User
+	o.Owner, o.Unread = s.User, true
 	if s.Rule, err = a.decide(s, rule.action, o); err != nil {
 		a.auditDenied(r.Context(), s, rule.action, o, err)
 		a.answer(ctx, a.problem(r.Context(), err))
@@ -101,16 +103,11 @@ func (r rule) object(ctx huma.Context, s provisioning.Subject) provisioning.Obje
 
 // decide names the rule that decided, where the policy does.
 func (a *api) decide(s provisioning.Subject, action provisioning.Action, o provisioning.Object) (rule string, err error) {
-	if p, ok := a.Policy.(interface {
-		Decide(provisioning.Subject, provisioning.Action, provisioning.Object) (string, bool)
-	}); ok {
-		rule, ok := p.Decide(s, action, o)
-		if !ok {
-			return rule, &provisioning.Denied{Rule: rule}
-		}
-		return rule, nil
+	d := a.Policy.Decide(s, action, o)
+	if !d.Allowed {
+		return d.Rule, a.Policy.Can(s, action, o)
 	}
-	return "", a.Policy.Can(s, action, o)
+	return d.Rule, nil
 }
 
 // addressOf is where a request came from, for the audit log.
@@ -125,7 +122,7 @@ func addressOf(r *http.Request) string {
 // may asks the policy about an object whose owner is known now.
 func (a *api) may(ctx context.Context, action provisioning.Action, o provisioning.Object) error {
 	s := subjectOf(ctx)
-	err := a.Policy.Can(s, action, o)
+	err := a.can(s, action, o)
 	if err != nil {
 		a.auditDenied(ctx, s, action, o, err)
 		return err
@@ -141,9 +138,19 @@ func (a *api) signedInFor(s provisioning.Subject, action provisioning.Action) er
 	return a.StepUp(s, action)
 }
 
+// can asks about an object that was read. What a policy of the domain forbids because of what the object is must not tell that it is there.
+func (a *api) can(s provisioning.Subject, action provisioning.Action, o provisioning.Object) error {
+	err := a.Policy.Can(s, action, o)
+	var d *provisioning.Denied
+	if errors.As(err, &d) && policy.OfSite(d.Rule) {
+		d.Hidden = true
+	}
+	return err
+}
+
 // sees is may without a trace: for the items of a list.
 func (a *api) sees(ctx context.Context, action provisioning.Action, o provisioning.Object) bool {
-	return a.Policy.Can(subjectOf(ctx), action, o) == nil
+	return a.Policy.Decide(subjectOf(ctx), action, o).Allowed
 }
 
 // challenger is an error that says what a client must bring instead.
@@ -195,6 +202,9 @@ func (a *api) auditDenied(ctx context.Context, s provisioning.Subject, action pr
 	e := provisioning.AuditEntry{
 		Time: a.Clock(), Domain: s.Domain, Subject: s.User + "@" + s.Domain, Action: string(action), Object: object, Outcome: "denied",
 		Rule: d.Rule, Source: s.Source, Client: s.Client, Session: s.Session,
+	}
+	if d.Inputs != nil {
+		e.Detail = map[string]any{"inputs": d.Inputs}
 	}
 	// Whoever hangs up at once is in the log too.
 	err = a.Store.Update(context.WithoutCancel(ctx), provisioning.Subject{System: true}, func(w provisioning.Writer) error { return w.AddAudit(e) })

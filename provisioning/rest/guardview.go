@@ -49,7 +49,7 @@ func (a *api) getLimits(ctx context.Context, in *limitsInput) (*limitsOutput, er
 		return err
 	})
 	if err == nil {
-		err = a.may(ctx, policy.LimitRead, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key, Owner: e.User})
+		err = a.may(ctx, policy.LimitRead, extensionObject(in.Domain, e))
 	}
 	if err != nil {
 		return nil, a.problem(ctx, err)

@@ -192,7 +192,7 @@ func (a *api) turn(ctx context.Context, in *remarkInput, action provisioning.Act
 		if err != nil {
 			return err
 		}
-		if err := a.Policy.Can(s, action, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindListening, Key: in.Key, Owner: old.By}); err != nil {
+		if err := a.can(s, action, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindListening, Key: in.Key, Owner: old.By}); err != nil {
 			return err
 		}
 		if err := anotherPerson(w, in.Domain, action, s, old); err != nil {

@@ -41,7 +41,10 @@ func operationActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/recording-policies": policy.PolicyRead, "GET /v1/domains/{domain}/recording-policies/{key}": policy.PolicyRead,
 		"PUT /v1/domains/{domain}/recording-policies/{key}":    policy.PolicyPut,
 		"DELETE /v1/domains/{domain}/recording-policies/{key}": policy.PolicyDelete,
-		"GET /v1/domains/{domain}/proposals":                   policy.ProposalRead, "GET /v1/domains/{domain}/proposals/{key}": policy.ProposalRead,
+		"GET /v1/domains/{domain}/site-policies":               policy.SitePolicyRead, "GET /v1/domains/{domain}/site-policies/{key}": policy.SitePolicyRead,
+		"PUT /v1/domains/{domain}/site-policies/{key}": policy.SitePolicyPut, "DELETE /v1/domains/{domain}/site-policies/{key}": policy.SitePolicyDelete,
+		"GET /v1/domains/{domain}/site-policy-schema": policy.SitePolicyRead,
+		"GET /v1/domains/{domain}/proposals":          policy.ProposalRead, "GET /v1/domains/{domain}/proposals/{key}": policy.ProposalRead,
 		"POST /v1/domains/{domain}/proposals/{key}/agree": policy.ProposalAgree, "DELETE /v1/domains/{domain}/proposals/{key}": policy.ProposalWithdraw,
 		"POST /v1/domains/{domain}/proposals/{key}/approve": policy.ChangeAgree,
 		"GET /v1/domains/{domain}/changes":                  policy.ChangeRead, "POST /v1/domains/{domain}/changes": policy.ChangePut,
@@ -215,7 +218,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 // fill fills a path template with things that exist.
 func fill(path, domain string) string {
 	key := "2001"
-	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "recordings": "r1", "proposals": "policy:gone", "changes": "set1", "disposals": "2026-12", "notices": "matrix", "listening-requests": askedBy, "emergency-sign-ins": "e1", "recording-scopes": "nobody", "history": "cdr1", "calls/{key}": "c1",
+	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "site-policies": "night", "recordings": "r1", "proposals": "policy:gone", "changes": "set1", "disposals": "2026-12", "notices": "matrix", "listening-requests": askedBy, "emergency-sign-ins": "e1", "recording-scopes": "nobody", "history": "cdr1", "calls/{key}": "c1",
 		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, "/"+part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
@@ -275,8 +278,8 @@ func TestMatrix(t *testing.T) {
 		for _, role := range append(provisioning.Roles(), "", "made-up") {
 			// "zoe" owns nothing, so a right to one's own objects shows as 404 or an empty list.
 			s := provisioning.Subject{Domain: here, User: "zoe", Roles: []provisioning.Role{role}}
-			own := pol.Can(s, rule.action, provisioning.Object{Domain: here, Kind: rule.kind, Owner: "zoe"}) == nil
-			all := pol.Can(s, rule.action, provisioning.Object{Domain: here, Kind: rule.kind}) == nil
+			own := pol.Decide(s, rule.action, provisioning.Object{Domain: here, Kind: rule.kind, Owner: "zoe"}).Allowed
+			all := pol.Decide(s, rule.action, provisioning.Object{Domain: here, Kind: rule.kind}).Allowed
 			p := r.do(t, "zoe+"+string(role), method, fill(path, here), body(op))
 			switch {
 			case !own && p.status != 403:

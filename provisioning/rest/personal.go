@@ -26,14 +26,13 @@ func (a *api) registerPersonal() {
 
 func (a *api) personalHistory(ctx context.Context, in *personalInput) (*pageOutput[provisioning.HistoryItem], error) {
 	out := &pageOutput[provisioning.HistoryItem]{Body: page[provisioning.HistoryItem]{Items: []provisioning.HistoryItem{}}}
-	o := provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key}
-	err := a.Store.View(ctx, func(r provisioning.Reader) error {
-		e, _, err := provisioning.Get[provisioning.Extension](r, in.Domain, in.Key)
-		o.Owner = e.User
+	var e provisioning.Extension
+	err := a.Store.View(ctx, func(r provisioning.Reader) (err error) {
+		e, _, err = provisioning.Get[provisioning.Extension](r, in.Domain, in.Key)
 		return err
 	})
 	if err == nil {
-		err = a.may(ctx, policy.HistoryRead, o)
+		err = a.may(ctx, policy.HistoryRead, extensionObject(in.Domain, e))
 	}
 	if err != nil {
 		return nil, a.problem(ctx, err)

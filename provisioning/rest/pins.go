@@ -49,7 +49,7 @@ func (a *api) mayPIN(ctx context.Context, r provisioning.Reader, at ItemPath) er
 	if err != nil {
 		return err
 	}
-	return a.Policy.Can(subjectOf(ctx), policy.ExtensionPIN, provisioning.Object{Domain: at.Domain, Kind: provisioning.KindExtension, Key: at.Key, Owner: e.User})
+	return a.can(subjectOf(ctx), policy.ExtensionPIN, extensionObject(at.Domain, e))
 }
 
 func (a *api) pin(ctx context.Context, at ItemPath, sealed []byte) (*emptyOutput, error) {

@@ -94,7 +94,7 @@ func invalidAt(status int, location, message string) error {
 
 // hidden says whether a refusal must look like absence: another domain's object, or somebody else's.
 func hidden(d *provisioning.Denied) bool {
-	return d.Rule == policy.RuleOtherDomain || d.Rule == policy.RuleNotOwn
+	return d.Hidden || d.Rule == policy.RuleOtherDomain || d.Rule == policy.RuleNotOwn
 }
 
 // problem turns what the store, the policy or a library said into an answer. The unknown becomes a 500 that tells nothing.

@@ -282,7 +282,7 @@ func (a *api) withdrawProposal(ctx context.Context, in *withdrawInput) (*emptyOu
 			return err
 		}
 		owner := strings.TrimSuffix(p.By, "@"+in.Domain)
-		if err := a.Policy.Can(s, policy.ProposalWithdraw, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindProposal, Key: in.Key, Owner: owner}); err != nil {
+		if err := a.can(s, policy.ProposalWithdraw, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindProposal, Key: in.Key, Owner: owner}); err != nil {
 			return err
 		}
 		if err := provisioning.Delete[provisioning.Proposal](w, in.Domain, in.Key, ""); err != nil {

@@ -25,9 +25,8 @@ func (a *api) grantRelay(ctx context.Context, in *ItemPath) (*relayOutput, error
 		e, _, err = provisioning.Get[provisioning.Extension](r, in.Domain, in.Key)
 		return err
 	})
-	object := provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key, Owner: e.User}
 	if err == nil {
-		err = a.may(ctx, policy.RelayGrant, object)
+		err = a.may(ctx, policy.RelayGrant, extensionObject(in.Domain, e))
 	}
 	if err == nil && e.Disabled { // it may not call, so it needs no way to
 		err = provisioning.ErrNotFound

@@ -205,7 +205,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.ChangeSet{ID: "set1", Reason: "x", By: "nobody@" + here, State: provisioning.ChangeProposed, People: 1, Class: "x", Expires: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC),
 				Changes: []provisioning.SetChange{{Kind: "extension", Key: "2001", Do: provisioning.DoMerge, Body: []byte(`{"display":"x"}`)}}},
 			provisioning.Restriction{Name: "inside"}, provisioning.Department{Name: "tax", Restriction: "inside"}, provisioning.ShortNumbers{List: provisioning.SystemList},
-			provisioning.RecordingScope{User: "nobody", Numbers: []string{"0312345678"}},
+			provisioning.RecordingScope{User: "nobody", Numbers: []string{"0312345678"}}, provisioning.SitePolicy{Name: "night"},
 			provisioning.Notice{Name: "matrix", Versions: []provisioning.NoticeVersion{{Number: 1, Language: "ja", Voice: "upload", Audio: provisioning.NoticeAudio + "matrix/1", SHA256: sumOf(nil), By: "nobody@" + here}}},
 			provisioning.ListeningRequest{ID: askedBy, By: "bob", Purpose: "complaint", Reason: "x", Recordings: []string{"r1"}, Plays: 1, State: provisioning.ListeningPending,
 				Asked: time.Now(), Until: time.Now().Add(time.Hour)},

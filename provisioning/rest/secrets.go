@@ -59,8 +59,8 @@ func (a *api) newExtensionSecret(ctx context.Context, in *ItemPath) (*secretOutp
 		if err != nil {
 			return err
 		}
-		o := provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key, Owner: e.User}
-		if err := a.Policy.Can(subjectOf(ctx), policy.ExtensionSecret, o); err != nil {
+		o := extensionObject(in.Domain, e)
+		if err := a.can(subjectOf(ctx), policy.ExtensionSecret, o); err != nil {
 			return err
 		}
 		plain, err = newSIPSecret(w, in.Domain, in.Key)
@@ -117,6 +117,14 @@ func (a *api) resetPassword(ctx context.Context, in *ItemPath) (*passwordOutput,
 func (a *api) unmanage(ctx context.Context, at ItemPath) (waits *provisioning.Proposal, alone bool, err error) {
 	s := subjectOf(ctx)
 	err = a.Store.Update(ctx, s, func(w provisioning.Writer) (err error) {
+		u, _, err := provisioning.Get[provisioning.User](w, at.Domain, at.Key)
+		if err == nil {
+			o := provisioning.Object{Domain: at.Domain, Kind: provisioning.KindUser, Key: at.Key, Owner: at.Key}
+			err = a.can(s, policy.UserSecret, placed(o, u))
+		}
+		if err != nil {
+			return err
+		}
 		waits, alone, err = provisioning.Unmanage(w, at.Domain, at.Key, a.wish(s, ""))
 		return err
 	})

@@ -55,7 +55,7 @@ func ofExtension[T any](ctx context.Context, a *api, in *ItemPath,
 		if err != nil {
 			return err
 		}
-		if err := a.may(ctx, policy.ExtensionRead, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key, Owner: e.User}); err != nil {
+		if err := a.may(ctx, policy.ExtensionRead, extensionObject(in.Domain, e)); err != nil {
 			return err
 		}
 		out.Body.Items, err = lines(r, in.Domain, e)

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -57,7 +58,16 @@ func (a *api) registerSignIns() {
 }
 
 func (a *api) ofUser(ctx context.Context, action provisioning.Action, at ItemPath) error {
-	return a.may(ctx, action, provisioning.Object{Domain: at.Domain, Kind: provisioning.KindUser, Key: at.Key, Owner: at.Key})
+	o := provisioning.Object{Domain: at.Domain, Kind: provisioning.KindUser, Key: at.Key, Owner: at.Key}
+	err := a.Store.View(ctx, func(r provisioning.Reader) error {
+		u, _, err := provisioning.Get[provisioning.User](r, at.Domain, at.Key)
+		o = placed(o, u)
+		return err
+	})
+	if err != nil && !errors.Is(err, provisioning.ErrNotFound) { // who is not there has no department
+		return err
+	}
+	return a.may(ctx, action, o)
 }
 
 func (a *api) listSessions(ctx context.Context, in *ItemPath) (*pageOutput[provisioning.SignInSession], error) {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"net/netip"
 	"time"
 
 	"naisen/provisioning"
@@ -26,6 +27,8 @@ type Judged struct {
 	At                time.Time
 	PIN               bool // the personal PIN was given
 	Standing          bool // by a wish that stood before, such as a forward: that nobody may dial at the telephone now does not matter
+	From              netip.Addr
+	Instance          string // see Request
 }
 
 // Verdict is what comes of it: who pays, and by which rule.
@@ -65,11 +68,28 @@ func May(dir Directory, who Judged, readings ...string) Verdict {
 		if v.Extension = who.Extension; locked && v.Class != provisioning.ClassInternal {
 			v.Denied, v.ByPIN, v.Rule, v.Say = true, false, "the telephone of "+who.Extension+" is locked", sayLocked
 		}
+		if !v.Denied {
+			v.policies(dir, who, r)
+		}
 		if i == 0 || v.Denied && !worst.Denied || v.Denied == worst.Denied && d.Price(v.Class, v.E164) > d.Price(worst.Class, worst.E164) {
 			worst = v
 		}
 	}
 	return worst
+}
+
+// policies of the domain may forbid what the rights open. They are not asked about numbers inside, and never about help.
+func (v *Verdict) policies(dir Directory, who Judged, reading string) {
+	if v.Class == provisioning.ClassInternal || v.Class == provisioning.ClassEmergency {
+		return
+	}
+	n := reading
+	if i := number.Japan.Classify(reading); i.E164 {
+		n = i.Number
+	}
+	if d := dir.MayCall(who.Domain, provisioning.Called{Extension: who.Extension, Number: n, Class: v.Class, Address: who.From, Device: who.Instance}, who.At); !d.Allowed {
+		v.Denied, v.Rule, v.Say = true, d.Rule, sayClosed
+	}
 }
 
 // Open is what an extension may call at a moment.

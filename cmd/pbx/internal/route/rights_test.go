@@ -1,6 +1,7 @@
 package route
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -94,4 +95,28 @@ func TestTrunkToTrunk(t *testing.T) {
 	if c := May(town(), Judged{Domain: "d", Extension: "2001"}, "0312345555"); c.Denied {
 		t.Errorf("2001 may not: %+v", c)
 	}
+}
+
+// What the rights open the policies of the domain may forbid; for help they are not even asked.
+func TestPoliciesOfTheDomain(t *testing.T) {
+	from := netip.MustParseAddr("192.0.2.1")
+	v := May(town(), Judged{Domain: "d", Extension: "2001", From: from}, "07012345678")
+	if want := "site: x/2001 mobile 192.0.2.1"; !v.Denied || v.Rule != want || v.Say != sayClosed || v.ByPIN {
+		t.Errorf("%+v, want %s", v, want)
+	}
+	if v := May(town(), Judged{Domain: "d", Extension: "2001", From: from}, "08012345678"); v.Denied {
+		t.Errorf("%+v", v)
+	}
+	for _, n := range []string{"110", "118", "119"} {
+		if v := May(neverAsked{town()}, Judged{Domain: "d", Extension: "2001"}, n); v.Denied {
+			t.Errorf("%s: %+v", n, v)
+		}
+	}
+}
+
+// neverAsked fails where a policy is asked.
+type neverAsked struct{ Directory }
+
+func (neverAsked) MayCall(string, provisioning.Called, time.Time) provisioning.Decision {
+	return provisioning.Decision{Rule: "asked"}
 }

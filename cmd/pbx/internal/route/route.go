@@ -4,6 +4,7 @@ package route
 
 import (
 	"cmp"
+	"net/netip"
 	"time"
 
 	"naisen/provisioning"
@@ -37,6 +38,8 @@ type Numbers interface {
 	ShortNumber(domain string, e provisioning.Extension, code string) (number string, ok bool)
 	// Contract is that of an extension's owner who is from outside; nil: none.
 	Contract(domain, extension string) *provisioning.Contract
+	// MayCall asks the policies of the domain for a call out.
+	MayCall(domain string, c provisioning.Called, now time.Time) provisioning.Decision
 }
 
 // Desk is what routing reads of what people set about their telephones.
@@ -74,10 +77,12 @@ type Request struct {
 	Trunk     string // the trunk that the call came in by
 	Number    string // caller's number as shown: the extension's, or E.164 from the trunk; empty when withheld
 	Display   string
-	Dialled   string // what was dialled; from a trunk the DID in E.164
-	Device    string // +sip.instance of the only device of the dialled extension that may ring (RFC 5627); empty: all
-	E164      string // the same in E.164 where it has that form: people dial their own outside numbers as national ones
-	Site      string // where the caller's device stands, as far as its address tells; empty: the extension's site
+	Dialled   string     // what was dialled; from a trunk the DID in E.164
+	Device    string     // +sip.instance of the only device of the dialled extension that may ring (RFC 5627); empty: all
+	E164      string     // the same in E.164 where it has that form: people dial their own outside numbers as national ones
+	Site      string     // where the caller's device stands, as far as its address tells; empty: the extension's site
+	From      netip.Addr // address of the caller's device, and its +sip.instance where it says one: for the policies of the domain
+	Instance  string
 	Internal  bool   // Trunk leads to a telephone system of the same organisation, whose callers may dial extensions
 	LateMedia bool   // Trunk carries no early media: a notice waits for the answer
 	Withheld  string // why Number is empty, as the carrier said: "anonymous", "payphone", "unavailable", "service"

@@ -3,6 +3,7 @@ package route
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +114,12 @@ func (d dir) Department(dom, n string) (provisioning.Department, bool) {
 func (d dir) PersonAt(dom, desk string, _ time.Time) (string, bool) {
 	p, ok := d.seated[dom+"|"+desk]
 	return p, ok
+}
+
+// MayCall forbids what begins with +8170 to everybody.
+func (d dir) MayCall(_ string, c provisioning.Called, _ time.Time) provisioning.Decision {
+	no := strings.HasPrefix(c.Number, "+8170")
+	return provisioning.Decision{Rule: "site: x/" + c.Extension + " " + c.Class + " " + c.Address.String(), Allowed: !no}
 }
 
 func (d dir) ShortNumber(dom string, e provisioning.Extension, code string) (string, bool) {
