@@ -42,7 +42,7 @@ var nouns = map[string]struct {
 }{
 	// People, roles and rules.
 	"domain": {KindAdmin, crud}, "user": {KindAdmin, crud + " secret"}, "role": {KindAdmin, "read"}, "secret": {KindAdmin, changes},
-	"department": {KindAdmin, crud}, "site": {KindAdmin, crud}, "policy": {KindAdmin, crud}, "proposal": {KindAdmin, crud + " agree withdraw"},
+	"department": {KindAdmin, crud}, "site": {KindAdmin, crud}, "policy": {KindAdmin, crud}, "site-policy": {KindAdmin, crud}, "phone": {KindDevice, "register"}, "proposal": {KindAdmin, crud + " agree withdraw"},
 	"supervision": {KindAdmin, crud}, "recording-scope": {KindAdmin, crud}, "listening-rules": {KindAdmin, crud},
 	"lifecycle-rules": {KindAdmin, crud}, "provisioner": {KindAdmin, crud + " secret"},
 	"access-review": {KindAdmin, crud + " answer"},
@@ -60,7 +60,7 @@ var nouns = map[string]struct {
 	"live": {KindAdmin, "read"}, "limit": {KindAdmin, "read"},
 	"sign-in": {KindSignIn, "ok session failed throttled device break-glass"}, "session": {KindSignIn, "read end end-all"}, "factor": {KindSignIn, "added removed reset"},
 	"emergency-sign-in": {KindSignIn, crud + " review"}, "sip": {KindSignIn, "sign-in"}, "pin": {KindSignIn, "proved"}, "token": {KindSignIn, "refused"},
-	"call": {KindCall, "read hangup start ended denied emergency" + " rights-lost"}, "recall": {KindCall, "read delete"}, "cdr": {KindCall, "read"}, "history": {KindCall, "read"},
+	"call": {KindCall, "read hangup start ended denied emergency dial" + " rights-lost"}, "recall": {KindCall, "read delete"}, "cdr": {KindCall, "read"}, "history": {KindCall, "read"},
 	"recording":     {KindRecording, "list stored destroyed keeping hold release retain label note remarks"},
 	"recording-key": {KindRecording, "read rotate rotated retired"}, "disposal": {KindRecording, "read approve"}, "message": {KindRecording, "read mark delete"},
 	"listening": {KindListening, "read ask decide withdraw review break-glass"}, "listening-request": {KindListening, changes},
