@@ -207,7 +207,7 @@ func TestMonthPDF(t *testing.T) {
 		said.WriteString(string(utf16.Decode(units)) + "\n")
 	}
 	for _, s := range m.Sections {
-		if !strings.Contains(said.String(), s.JA+"\n") || !strings.Contains(said.String(), fmt.Sprintf("合計\n")) {
+		if !strings.Contains(said.String(), s.JA+"\n") || !strings.Contains(said.String(), "合計\n") {
 			t.Errorf("%s is not in the document", s.JA)
 		}
 	}

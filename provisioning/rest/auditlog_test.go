@@ -95,7 +95,7 @@ func TestEntriesSayHow(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	r.do(t, "x+staff", "DELETE", base+"/extensions/2001", "")
-	if list := r.audit(t, here, "extension.delete"); len(list) != 1 || list[0].Outcome != "denied" || list[0].Rule == "" || list[0].Source != "127.0.0.1" || list[0].Detail != nil {
+	if list := r.audit(t, here, "extension.delete"); len(list) != 1 || list[0].Outcome != "denied" || list[0].Rule == "" || list[0].Source != "127.0.0.1" || len(list[0].Detail) != 1 || list[0].Detail["inputs"] == nil {
 		t.Errorf("%+v", list)
 	}
 	r.do(t, "bad", "GET", base+"/extensions", "")
