@@ -162,8 +162,8 @@ func End(w Writer, domain string, e Ending) (changed bool, err error) {
 	return err == nil, err
 }
 
-// Covers says that a token issued at a time, or anything proved with it, is worth nothing any more. Tokens have whole seconds: of the second of an event none
-// is believed. A token that does not say when it was issued is the oldest of all.
+// Covers says that a token issued at a time, or anything proved with it, is worth nothing any more. Tokens of other issuers have
+// whole seconds: of the second of an event none of them is believed. A token that does not say when it was issued is the oldest of all.
 func (r Revocation) Covers(issued time.Time) bool {
 	return r.Barred != "" || !r.Before.IsZero() && !issued.After(r.Before)
 }

@@ -261,7 +261,7 @@ func TestImportRulesBite(t *testing.T) {
 		{"provisioning/rest/a.go", "naisen/cmd/pbx/internal/call", "provisioning must not import cmd/pbx/internal/call"},
 		{"recorder/capture/a.go", "naisen/media/rtp", ""},
 		{"recorder/capture/a.go", "naisen/provisioning", "recorder must not import provisioning"},
-		{"loadtest/callgen/a.go", "naisen/provisioning", "loadtest must not import provisioning"},
+		{"loadtest/callgen/a.go", "naisen/prompts", "loadtest must not import prompts"},
 		{"sip/sip.go", "naisen/sip/stack", "never imports what is below it"},
 		{"sip/sip_test.go", "naisen/sip/stack", ""},
 		{"cmd/pbx/wire.go", "naisen/provisioning/rest naisen/recorder/objstore/s3", ""},

@@ -195,6 +195,7 @@ type claims struct {
 	SCP      oneOrMany
 	Person   string
 	Session  string // sid
+	IssuedMS int64  // of our own tokens
 
 	all map[string]json.RawMessage
 }
@@ -211,7 +212,7 @@ func parseClaims(payload []byte) (c claims, err error) {
 	}{
 		{"iss", &c.Issuer}, {"sub", &c.Subject}, {"aud", &c.Audience}, {"exp", &c.Expires}, {"nbf", &c.Before}, {"iat", &c.Issued}, {"azp", &c.AZP},
 		{"client_id", &c.ClientID}, {"acr", &c.ACR}, {"amr", &c.AMR}, {"auth_time", &c.AuthTime}, {"jti", &c.ID}, {"typ", &c.Typ}, {"scope", &c.Scope},
-		{"scp", &c.SCP}, {"person", &c.Person}, {"sid", &c.Session},
+		{"scp", &c.SCP}, {"person", &c.Person}, {"issued_ms", &c.IssuedMS}, {"sid", &c.Session},
 	} {
 		if raw, ok := c.all[f.name]; ok {
 			if err := json.Unmarshal(raw, f.into); err != nil {

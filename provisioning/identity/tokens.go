@@ -168,7 +168,7 @@ func (s *Service) accessToken(who account, user provisioning.User, g grant) (str
 	}
 	payload, err := json.Marshal(map[string]any{
 		"iss": s.cfg.Issuer, "sub": who.sub(), "aud": []string{s.cfg.Audience}, "client_id": g.Client, "jti": rand.Text(),
-		"iat": now.Unix(), "exp": ends.Unix(), "auth_time": g.AuthTime.Unix(), "acr": g.ACR, "amr": g.AMR,
+		"iat": now.Unix(), "issued_ms": now.UnixMilli(), "exp": ends.Unix(), "auth_time": g.AuthTime.Unix(), "acr": g.ACR, "amr": g.AMR,
 		"scope": strings.Join(g.Scopes, " "), "domain": who.domain, "preferred_username": who.user, "person": user.Person(), "roles": user.Roles,
 	})
 	if err != nil {

@@ -210,8 +210,11 @@ func (v *Verifier) verify(ctx context.Context, raw string, now time.Time) (cache
 	if bad != nil {
 		return cachedToken{}, bad
 	}
-	if issuer.keys != nil { // another issuer's claim of that name means something else
+	if issuer.keys != nil { // another issuer's claims of that name mean something else
 		s.Person = c.Person
+		if c.IssuedMS > 0 { // iat has whole seconds, and a new password and the sign-in with it come within one
+			s.Issued = time.UnixMilli(c.IssuedMS)
+		}
 	}
 	return cachedToken{issuer: issuer, subject: s, before: c.Before.t, issued: c.Issued.t, gen: gen}, nil
 }

@@ -17,7 +17,7 @@ func TestDismissed(t *testing.T) {
 			a.post(Media{a.id, media.PlayEnded{Source: named{"call/ended", media.PCMU}}})
 			b.played()
 		},
-		"nothing ever ends": func(a, b *fakeLeg) { time.Sleep(goodbyePatience + time.Second) },
+		"nothing ever ends": func(a, b *fakeLeg) { b.key('5'); time.Sleep(goodbyePatience + time.Second) },
 		"one hangs up":      func(a, b *fakeLeg) { b.hangup(sip.CauseNormal) },
 		"dismissed again, and then at once": func(a, b *fakeLeg) {
 			a.mailbox.Post(Dismiss{Prompt: "other"})
