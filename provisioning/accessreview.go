@@ -116,6 +116,9 @@ func OpenAccessReview(w Writer, domain string, now time.Time) (*AccessReview, er
 func reviewed(r Reader, domain string) (out []ReviewedRight, err error) {
 	users, err := List[User](r, domain, "", 0)
 	for _, u := range users {
+		if u.Name == SealedAccount { // nobody's: it is reviewed each time that it is used
+			continue
+		}
 		for _, role := range u.Roles {
 			if role != RoleStaff && len(out) < maxReviewed {
 				out = append(out, ReviewedRight{User: u.Name, Role: role})

@@ -13,6 +13,7 @@ import (
 
 	"naisen/provisioning"
 	"naisen/provisioning/approval"
+	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 )
 
@@ -54,6 +55,23 @@ func (p *pbx) openStore(ctx context.Context) (err error) {
 	p.approvals.start(ctx, p.store)
 	p.closing("approvals", func(context.Context) error { p.approvals.Close(); return nil })
 	return nil
+}
+
+// databaseBeside opens the database for a command that writes, beside a switch that may be running: what it writes is vouched for like the switch's own.
+func databaseBeside(ctx context.Context, c Config) (*store.Store, *approval.Keeper, error) {
+	if _, err := os.Stat(c.path("pbx.db")); err != nil { // never make an empty one
+		return nil, nil, err
+	}
+	keys, err := secret.OpenKeyring(c.path("keys", "secrets.key"))
+	if err != nil {
+		return nil, nil, err
+	}
+	k, err := approval.Open(c.path("keys"))
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := store.Open(ctx, store.Config{Path: c.path("pbx.db"), Sealer: keys, Approver: k})
+	return s, k, err
 }
 
 // tampered is told by the store of a row that it read. It does not block.

@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"naisen/provisioning"
 	"naisen/provisioning/identity"
-	"naisen/provisioning/secret"
-	"naisen/provisioning/store"
 )
 
 // breakGlassCmd is about the account whose credential lies in an envelope.
@@ -30,14 +27,7 @@ func (c sealCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(config.path("pbx.db")); err != nil { // never make an empty one
-		return err
-	}
-	keys, err := secret.OpenKeyring(config.path("keys", "secrets.key"))
-	if err != nil {
-		return err
-	}
-	s, err := store.Open(ctx, store.Config{Path: config.path("pbx.db"), Sealer: keys})
+	s, _, err := databaseBeside(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -190,6 +190,22 @@ func TestSealCommand(t *testing.T) {
 	if _, page := l.signIn(provisioning.SealedAccount, m[1]); page.Code != http.StatusOK || !l.alarmed("break-glass-account") {
 		t.Errorf("the new one: %d", page.Code)
 	}
+	if err := l.p.store.Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		return provisioning.Delete[provisioning.User](w, l.p.config.Domain, provisioning.SealedAccount, "")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	if code := run(t.Context(), []string{"break-glass", "seal", "--config", file}, &out, &complaints); code != 0 {
+		t.Fatalf("where there is none: %d %s", code, complaints.String())
+	}
+	m = regexp.MustCompile(`Credential: ([a-z2-9-]{29})\n`).FindStringSubmatch(out.String())
+	if _, page := l.signIn(provisioning.SealedAccount, m[1]); page.Code != http.StatusOK {
+		t.Errorf("one that the command made: %d", page.Code)
+	}
+	if l.p.approvals.sweep(t.Context()); len(l.p.approvals.troubled()) > 0 {
+		t.Errorf("taken for an edit past the program: %v", l.p.approvals.troubled())
+	}
 	if code := run(t.Context(), []string{"break-glass", "seal", "--config", file, "--domain", "nowhere.example"}, &out, &complaints); code == 0 {
 		t.Error("in a domain that there is not")
 	}

@@ -12,9 +12,6 @@ import (
 	"time"
 
 	"naisen/provisioning"
-	"naisen/provisioning/approval"
-	"naisen/provisioning/secret"
-	"naisen/provisioning/store"
 )
 
 type changeCmd struct {
@@ -153,18 +150,7 @@ func (c changeAcceptCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(config.path("pbx.db")); err != nil { // never make an empty one
-		return err
-	}
-	keys, err := secret.OpenKeyring(config.path("keys", "secrets.key"))
-	if err != nil {
-		return err
-	}
-	k, err := approval.Open(config.path("keys"))
-	if err != nil {
-		return err
-	}
-	s, err := store.Open(ctx, store.Config{Path: config.path("pbx.db"), Sealer: keys, Approver: k})
+	s, k, err := databaseBeside(ctx, config)
 	if err != nil {
 		return err
 	}
