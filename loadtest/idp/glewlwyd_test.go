@@ -41,7 +41,7 @@ func startGlewlwyd(t *testing.T) *glewlwyd {
 	t.Helper()
 	dir := t.TempDir()
 	db := filepath.Join(dir, "db")
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", "zcat /usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz | sqlite3 "+db).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", "sqlite3 "+db+" </usr/share/dbconfig-common/data/glewlwyd/install/sqlite3").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
