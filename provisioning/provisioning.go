@@ -16,6 +16,8 @@ var (
 	ErrStale    = errors.New("provisioning: changed since it was read") // ETag mismatch: 412
 	ErrInUse    = errors.New("provisioning: something refers to it")    // 409
 	ErrClosed   = errors.New("provisioning: store is closed")
+	// ErrUnavailable says that the database is not there, or has no time; what was asked for may be asked for again: 503.
+	ErrUnavailable = errors.New("provisioning: the database cannot be reached")
 	// ErrCompacted says that the change feed no longer goes back so far: read everything, then follow from Reader.Version.
 	ErrCompacted = errors.New("provisioning: change feed was cut before that version")
 )

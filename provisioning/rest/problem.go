@@ -140,6 +140,9 @@ func (a *api) problem(ctx context.Context, err error) error {
 		return huma.NewError(http.StatusConflict, "what was to be changed is another thing by now: it has to be proposed again")
 	case errors.Is(err, provisioning.ErrLastAdmin):
 		return huma.NewError(http.StatusConflict, "the domain would have no enabled administrator any more")
+	case errors.Is(err, provisioning.ErrUnavailable):
+		a.Log.WarnContext(ctx, "rest: the database cannot be reached", "request", requestID(ctx), "err", err)
+		return huma.ErrorWithHeaders(huma.NewError(http.StatusServiceUnavailable, "the database cannot be reached now"), http.Header{"Retry-After": {"5"}})
 	case errors.Is(err, context.DeadlineExceeded):
 		return huma.NewError(http.StatusGatewayTimeout, "")
 	case errors.Is(err, provisioning.ErrClosed), errors.Is(err, context.Canceled):

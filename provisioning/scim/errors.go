@@ -75,7 +75,7 @@ func faultOf(err error) *fault {
 		return refused(http.StatusPreconditionFailed)
 	case errors.Is(err, provisioning.ErrInUse):
 		return &fault{http.StatusConflict, "", "something refers to it"}
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, provisioning.ErrUnavailable):
 		return refused(http.StatusServiceUnavailable)
 	case errors.Is(err, provisioning.ErrNotFound):
 		return noResource()

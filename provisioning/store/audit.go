@@ -71,10 +71,24 @@ func (w *writer) flush() error {
 	if err := w.flushAudit(); err != nil {
 		return err
 	}
-	if err := w.exec("write head", "UPDATE head SET version = ?, audit_size = ? WHERE id = 1", w.head.Version, w.head.AuditSize); err != nil {
+	if err := w.writeHead(); err != nil {
 		return err
 	}
 	return w.prune()
+}
+
+func (w *writer) writeHead() error {
+	const query = "UPDATE head SET version = ?, audit_size = ? WHERE id = 1"
+	if w.cfg.Postgres == nil {
+		return w.exec("write head", query, w.head.Version, w.head.AuditSize)
+	}
+	if err := w.db.NewRaw(query+" RETURNING pg_current_xact_id()::text", w.head.Version, w.head.AuditSize).Scan(w.ctx, &w.xid); err != nil {
+		return w.fail("write head", err)
+	}
+	if len(w.changes) == 0 {
+		return nil
+	}
+	return w.exec("tell other nodes", "SELECT pg_notify(?, '')", pgChannel) // when this is committed
 }
 
 // prune cuts the feed now and then.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -52,31 +51,19 @@ func (s *Store) SaveBindings(ctx context.Context, batch []provisioning.BindingRo
 	if len(batch) == 0 {
 		return nil
 	}
-	if err := s.begin(); err != nil {
-		return err
-	}
-	defer s.busy.Done()
-	tx, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: save bindings: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	w := &writer{reader: reader{ctx: ctx, db: tx}}
-	for part := range slices.Chunk(batch, rowsAtOnce) {
-		if err := w.saveBindings(part); err != nil {
-			return err
-		}
-	}
 	now := s.cfg.Now()
-	if s.sweepDue(now) {
-		if err := w.exec("save bindings", "DELETE FROM binding WHERE expires <= ?", now.UnixNano()); err != nil {
-			return err
+	sweep := s.sweepDue(now)
+	return s.state(ctx, "save bindings", func(w *writer) error {
+		for part := range slices.Chunk(batch, rowsAtOnce) {
+			if err := w.saveBindings(part); err != nil {
+				return err
+			}
 		}
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("store: save bindings: %w", err)
-	}
-	return nil
+		if !sweep {
+			return nil
+		}
+		return w.exec("save bindings", "DELETE FROM binding WHERE expires <= ?", now.UnixNano())
+	})
 }
 
 func (s *Store) sweepDue(now time.Time) bool {

@@ -32,30 +32,20 @@ func (s *Store) Hear(ctx context.Context, issuer, id string, until time.Time) er
 	if !storable(issuer, id) {
 		return &provisioning.Invalid{Field: "jti", Reason: "cannot be remembered"}
 	}
-	if err := s.begin(); err != nil {
+	return s.state(ctx, "remember a token", func(w *writer) error { return w.hear(issuer, id, until, s.cfg.Now()) })
+}
+
+func (w *writer) hear(issuer, id string, until, now time.Time) error {
+	if err := w.exec("forget tokens", "DELETE FROM heard WHERE issuer = ? AND until <= ?", issuer, now.UnixNano()); err != nil {
 		return err
 	}
-	defer s.busy.Done()
-	tx, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: remember a token: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	w := &writer{reader: reader{ctx: ctx, db: tx}}
-	now := s.cfg.Now().UnixNano()
-	if err := w.exec("forget tokens", "DELETE FROM heard WHERE issuer = ? AND until <= ?", issuer, now); err != nil {
-		return err
-	}
-	done, err := tx.ExecContext(ctx, "INSERT INTO heard (issuer, id, until) SELECT ?, ?, ? WHERE (SELECT COUNT(*) FROM heard WHERE issuer = ?) < ? ON CONFLICT (issuer, id) DO UPDATE SET until = excluded.until",
+	done, err := w.db.ExecContext(w.ctx, "INSERT INTO heard (issuer, id, until) SELECT ?, ?, ? WHERE (SELECT COUNT(*) FROM heard WHERE issuer = ?) < ? ON CONFLICT (issuer, id) DO UPDATE SET until = excluded.until",
 		issuer, id, until.UnixNano(), issuer, maxHeard)
 	if err != nil {
 		return fmt.Errorf("store: remember a token: %w", err)
 	}
 	if n, err := done.RowsAffected(); err == nil && n == 0 {
 		return ErrHeardFull
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("store: remember a token: %w", err)
 	}
 	return nil
 }

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"naisen/provisioning/audit"
 )
 
-// Log is the audit log in a database file, which may be a copy, or the file of a switch that runs. It needs no key, brings no schema forward and writes
+// Log is the audit log in a PostgreSQL, or in a database file, which may be a copy, or the file of a switch that runs. It needs no key, brings no schema forward and writes
 // nothing.
 type Log struct{ db *bun.DB }
 
@@ -43,7 +44,21 @@ func openLog(ctx context.Context, path, mode string) (*Log, error) {
 	return l, nil
 }
 
-// Close closes the file.
+// OpenLogPostgres opens the database that nodes share.
+func OpenLogPostgres(ctx context.Context, p Postgres) (*Log, error) {
+	settings, err := p.settings()
+	if err != nil {
+		return nil, err
+	}
+	settings.RuntimeParams["default_transaction_read_only"] = "on"
+	l := &Log{bun.NewDB(p.pool(settings, 4), pgdialect.New())}
+	if _, err := l.AuditSize(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: PostgreSQL: the audit log cannot be read: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// Close closes the database.
 func (l *Log) Close() error { return l.db.Close() }
 
 // AuditSize implements audit.Log.

@@ -17,13 +17,24 @@ var ErrNewer = errors.New("store: database was made by a newer version")
 //go:embed migrations
 var migrations embed.FS
 
+// schema is a folder of migrations: a version means the same in each.
+type schema struct {
+	folder  string
+	dialect goose.Dialect
+}
+
+var (
+	schemaSQLite   = schema{"migrations/sqlite", goose.DialectSQLite3}
+	schemaPostgres = schema{"migrations/postgres", goose.DialectPostgres}
+)
+
 // migrate brings the schema forward; it never goes back.
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations/sqlite")
+func migrate(ctx context.Context, db *sql.DB, of schema) error {
+	files, err := fs.Sub(migrations, of.folder)
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	p, err := goose.NewProvider(of.dialect, db, files)
 	if err != nil {
 		return err
 	}

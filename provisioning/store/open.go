@@ -17,10 +17,10 @@ import (
 )
 
 // Open opens or makes the database and brings its schema forward (ErrNewer if it is newer than this program).
-// Several processes may have it open: each sees the others' changes in its feed.
+// Several processes, and nodes where it is a PostgreSQL, may have it open: each sees the others' changes in its feed.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	if cfg.Path == "" || cfg.Sealer == nil {
-		return nil, errors.New("store: needs a path and a sealer")
+	if (cfg.Path == "") == (cfg.Postgres == nil) || cfg.Sealer == nil {
+		return nil, errors.New("store: needs a path or a PostgreSQL, and a sealer")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -37,12 +37,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.KeepChanges <= 0 {
 		cfg.KeepChanges = 100_000
 	}
-	s := &Store{cfg: cfg, wake: make(chan struct{}), ended: make(chan struct{})}
+	s := &Store{cfg: cfg, often: newOften(), wake: make(chan struct{}), ended: make(chan struct{})}
 	if cfg.Approver != nil {
 		s.vouch = &voucher{Approver: cfg.Approver, tampered: cfg.Tampered, known: map[string]knownList{}}
 	}
 	if err := s.open(ctx); err != nil {
-		return nil, fmt.Errorf("store: open %s: %w", cfg.Path, err)
+		return nil, fmt.Errorf("store: open %s: %w", cfg.name(), err)
 	}
 	if err := s.vouchAll(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -57,7 +57,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// name of the database, for people.
+func (c Config) name() string {
+	if c.Postgres != nil {
+		return "PostgreSQL"
+	}
+	return c.Path
+}
+
 func (s *Store) open(ctx context.Context) error {
+	if s.cfg.Postgres != nil {
+		return s.openPostgres(ctx)
+	}
 	if err := makeFile(s.cfg.Path); err != nil {
 		return err
 	}
@@ -65,7 +76,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, writer); err != nil {
+	if err := migrate(ctx, writer, schemaSQLite); err != nil {
 		return errors.Join(err, writer.Close())
 	}
 	if err := s.often.prepare(ctx, writer); err != nil {

@@ -73,7 +73,7 @@ func logged[T any](r *reader, q provisioning.LogQuery, query string, args []any,
 	if !storable(args[0].(string)) || key != "" && !storable(key) {
 		return nil, nil
 	}
-	args = append(args, nanos(q.From, math.MinInt64), nanos(q.Until, math.MaxInt64))
+	args = append(args, nanos(q.From, -math.MaxInt64), nanos(q.Until, math.MaxInt64))
 	if key != "" {
 		args = append(args, key)
 	}

@@ -1,7 +1,7 @@
-// Package store owns the tables: entities, secrets, change feed, audit log, call records and bindings, in SQLite.
-// It is the only package of provisioning that speaks SQL. It never decides who may do something (policy does) and never touches a call.
+// Package store owns the tables: entities, secrets, change feed, audit log, call records and bindings, in a file of SQLite or in a PostgreSQL that several
+// nodes share. It is the only package of provisioning that speaks SQL. It never decides who may do something (policy does) and never touches a call.
 //
-// The queries keep to what SQLite and PostgreSQL share; what differs (opening, migrations, taking the writer's turn) is in open.go and migrate.go.
+// The queries keep to what SQLite and PostgreSQL share; what differs is in open.go, migrate.go, postgres.go, turn.go and listen.go.
 package store
 
 import (
@@ -27,6 +27,7 @@ type Sealer interface {
 // Config of a Store.
 type Config struct {
 	Path        string           // database file, made if missing with mode 0600
+	Postgres    *Postgres        // in its place
 	Sealer      Sealer           // required
 	Log         *slog.Logger     // nil: slog.Default
 	Now         func() time.Time // nil: time.Now
@@ -46,6 +47,7 @@ type Store struct {
 	often  often // of writer
 	index  *auditIndex
 	vouch  *voucher
+	listen *listener // of PostgreSQL
 
 	mu     sync.Mutex // guards the rest
 	closed bool
@@ -89,7 +91,12 @@ func (s *Store) Close() error {
 			s.cfg.Log.Error("store: index of the audit log", "err", err)
 		}
 	}
-	_, err := s.writer.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	var err error
+	if s.cfg.Postgres == nil {
+		_, err = s.writer.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	} else {
+		s.listen.close()
+	}
 	if err := errors.Join(err, s.reader.Close(), s.writer.Close()); err != nil {
 		return fmt.Errorf("store: close: %w", err)
 	}
@@ -107,19 +114,19 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
 	}
 	defer s.busy.Done()
 	marks := s.vouch.marksNow()
-	tx, err := s.reader.BeginTx(ctx, nil)
+	tx, err := s.start(ctx, forReading)
 	if err != nil {
-		return fmt.Errorf("store: view: %w", err)
+		return fmt.Errorf("store: view: %w", s.named(err))
 	}
-	defer func() { _ = tx.Rollback() }()
-	r := &reader{ctx: ctx, db: tx, seal: s.cfg.Sealer, vouch: s.vouch, marks: marks}
+	defer tx.done()
+	r := &reader{ctx: ctx, db: tx.Tx, seal: s.cfg.Sealer, vouch: s.vouch, marks: marks}
 	if err := r.pin(); err != nil {
-		return err
+		return s.named(err)
 	}
-	return fn(r)
+	return s.named(fn(r))
 }
 
-// Update runs fn in one transaction: all of its changes with their audit and outbox rows, or none. One Update runs at a time.
+// Update runs fn in one transaction: all of its changes with their audit and outbox rows, or none. One Update runs at a time, on all nodes.
 // An error of fn, a panic or the end of ctx leaves nothing. The Subject needs a user of a domain, or System.
 func (s *Store) Update(ctx context.Context, who provisioning.Subject, fn func(provisioning.Writer) error) error {
 	if !who.System && (who.User == "" || who.Domain == "") {
@@ -133,17 +140,17 @@ func (s *Store) Update(ctx context.Context, who provisioning.Subject, fn func(pr
 	if changed {
 		s.notify()
 	}
-	return err
+	return s.named(err)
 }
 
 func (s *Store) update(ctx context.Context, who provisioning.Subject, fn func(provisioning.Writer) error) (changed bool, err error) {
 	before := s.vouch.marksNow()
-	tx, err := s.writer.BeginTx(ctx, nil) // immediate: takes the write lock now
+	tx, err := s.start(ctx, forWriting)
 	if err != nil {
 		return false, fmt.Errorf("store: update: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	w := &writer{reader: reader{ctx: ctx, db: tx, seal: s.cfg.Sealer, vouch: s.vouch, marks: before}, cfg: &s.cfg, often: &s.often, who: who}
+	defer tx.done()
+	w := &writer{reader: reader{ctx: ctx, db: tx.Tx, seal: s.cfg.Sealer, vouch: s.vouch, marks: before}, cfg: &s.cfg, often: &s.often, who: who}
 	if err := w.pin(); err != nil {
 		return false, err
 	}
@@ -160,7 +167,7 @@ func (s *Store) update(ctx context.Context, who provisioning.Subject, fn func(pr
 	if err != nil {
 		return false, fmt.Errorf("store: update: %w", err)
 	}
-	if err := tx.Commit(); err != nil {
+	if err := tx.Commit(); err != nil && !s.settled(ctx, w.xid) {
 		return false, fmt.Errorf("store: commit: %w", err)
 	}
 	if len(marks) > 0 {

@@ -4,14 +4,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
 
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 	"naisen/provisioning/store/storetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t testing.TB, dir string) storetest.Backend {
 	t.Helper()

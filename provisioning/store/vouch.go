@@ -383,6 +383,11 @@ func (s *Store) vouchAll(ctx context.Context) error {
 	if s.vouch == nil || s.vouch.Begun() {
 		return nil
 	}
+	if s.cfg.Postgres != nil {
+		if done, err := s.joins(ctx); done || err != nil {
+			return err
+		}
+	}
 	n := 0
 	err := s.Update(ctx, provisioning.Subject{System: true}, func(w provisioning.Writer) error {
 		n = 0
@@ -408,6 +413,28 @@ func (s *Store) vouchAll(ctx context.Context) error {
 		return fmt.Errorf("store: vouch for what is there: %w", err)
 	}
 	return s.vouch.Mark(nil)
+}
+
+// ErrOtherKey says that the nodes of this database vouch with another key than this one has.
+var ErrOtherKey = errors.New("store: another node's key vouches for the rows of this database: its directory of keys must be here too")
+
+// joins: a node that comes to a database for which others vouch begins where they are. It never vouches anew for what is there: what nobody agreed to would be among it.
+func (s *Store) joins(ctx context.Context) (done bool, err error) {
+	var lists int
+	err = s.view(ctx, func(r *reader) error {
+		return r.fail("read approvals", r.db.NewRaw("SELECT COUNT(*) FROM vouched_list").Scan(ctx, &lists))
+	})
+	if err != nil || lists == 0 {
+		return false, err
+	}
+	counted, err := s.Counted(ctx)
+	if err != nil {
+		return false, err
+	}
+	if len(counted) == 0 { // one that does not verify is told of as ever; all of them are another key's
+		return false, ErrOtherKey
+	}
+	return true, s.vouch.Mark(counted)
 }
 
 func (w *writer) approveAll() (n int, err error) {

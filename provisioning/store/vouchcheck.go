@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+
+	"github.com/uptrace/bun/dialect"
 
 	"naisen/provisioning"
 )
@@ -22,14 +25,18 @@ func (s *Store) Tampered(ctx context.Context) (out []Tampering, err error) {
 // Tampered is Store.Tampered of a file: it needs no secrets, brings no schema forward and writes nothing. A file from before there were approvals has none.
 func (l *Log) Tampered(ctx context.Context, approver Approver) (out []Tampering, err error) {
 	marks := approver.Marks()
-	tx, err := l.db.BeginTx(ctx, nil)
+	tables, options := "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'vouched'", (*sql.TxOptions)(nil)
+	if l.db.Dialect().Name() == dialect.PG {
+		tables, options = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema AND tablename = 'vouched'", &sql.TxOptions{Isolation: sql.LevelRepeatableRead}
+	}
+	tx, err := l.db.BeginTx(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
 	r := &reader{ctx: ctx, db: tx, vouch: &voucher{Approver: approver, known: map[string]knownList{}}, marks: marks}
 	var there int
-	if err := tx.NewRaw("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'vouched'").Scan(ctx, &there); err != nil || there == 0 || !approver.Begun() {
+	if err := tx.NewRaw(tables).Scan(ctx, &there); err != nil || there == 0 || !approver.Begun() {
 		return nil, r.fail("read schema", err)
 	}
 	return r.tamperings()

@@ -19,7 +19,8 @@ type writer struct {
 	who     provisioning.Subject
 	changes []changeRow
 	entries []provisioning.AuditEntry
-	broken  error // a statement failed: the transaction cannot be trusted any more
+	broken  error  // a statement failed: the transaction cannot be trusted any more
+	xid     string // of PostgreSQL, once there is something to commit
 }
 
 var _ provisioning.Writer = (*writer)(nil)
@@ -34,18 +35,24 @@ func (w *writer) exec(what, query string, args ...any) error {
 	return nil
 }
 
-// often are the statements of each call, parsed once: to parse them each time costs as much as to carry them out.
-type often struct{ cdr, party *sql.Stmt }
+// often are the statements of each call. SQLite parses them once: to parse them each time costs as much as to carry them out.
+type often struct{ cdr, party statement }
+
+type statement struct {
+	query  string
+	parsed *sql.Stmt // nil: it is parsed each time
+}
+
+func newOften() often {
+	return often{
+		cdr:   statement{query: "INSERT INTO cdr (domain, id, started, caller, called, answered_by, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, id) DO NOTHING"},
+		party: statement{query: "INSERT INTO cdr_party (domain, number, started, id, part) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
+	}
+}
 
 func (o *often) prepare(ctx context.Context, writer *sql.DB) (err error) {
-	for _, p := range []struct {
-		into  **sql.Stmt
-		query string
-	}{
-		{&o.cdr, "INSERT INTO cdr (domain, id, started, caller, called, answered_by, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, id) DO NOTHING"},
-		{&o.party, "INSERT INTO cdr_party (domain, number, started, id, part) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
-	} {
-		if *p.into, err = writer.PrepareContext(ctx, p.query); err != nil {
+	for _, p := range []*statement{&o.cdr, &o.party} {
+		if p.parsed, err = writer.PrepareContext(ctx, p.query); err != nil {
 			return err
 		}
 	}
@@ -53,8 +60,13 @@ func (o *often) prepare(ctx context.Context, writer *sql.DB) (err error) {
 }
 
 // execOften is exec for one of these; it tells how many rows it wrote.
-func (w *writer) execOften(what string, s *sql.Stmt, args ...any) (rows int64, err error) {
-	done, err := w.db.StmtContext(w.ctx, s).ExecContext(w.ctx, args...)
+func (w *writer) execOften(what string, s statement, args ...any) (rows int64, err error) {
+	var done sql.Result
+	if s.parsed != nil {
+		done, err = w.db.StmtContext(w.ctx, s.parsed).ExecContext(w.ctx, args...)
+	} else {
+		done, err = w.db.ExecContext(w.ctx, s.query, args...)
+	}
 	if err == nil {
 		rows, err = done.RowsAffected()
 	}
