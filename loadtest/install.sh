@@ -34,6 +34,7 @@ need flite flite
 need softhsm2-util softhsm2
 need glewlwyd glewlwyd                 # an identity service, and its database
 need sqlite3 sqlite3
+need /usr/share/doc/postgresql postgresql # the database that nodes share
 need /usr/sbin/rsyslogd rsyslog        # a log server
 need /usr/share/doc/rsyslog-gnutls rsyslog-gnutls
 if [ "${1:-}" = load ]; then

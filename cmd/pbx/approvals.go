@@ -47,7 +47,7 @@ func (p *pbx) openStore(ctx context.Context) (err error) {
 	if p.approvals, err = openApprovals(p.config.path("keys"), p.log); err != nil {
 		return err
 	}
-	p.store, err = store.Open(ctx, store.Config{Path: p.config.path("pbx.db"), Index: p.config.path("audit-index.db"), Sealer: p.keys, Approver: p.approvals.keeper, Tampered: p.approvals.tampered, Log: p.log})
+	p.store, err = openDatabase(ctx, p.config, store.Config{Index: p.config.path("audit-index.db"), Sealer: p.keys, Approver: p.approvals.keeper, Tampered: p.approvals.tampered, Log: p.log})
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (p *pbx) openStore(ctx context.Context) (err error) {
 
 // databaseBeside opens the database for a command that writes, beside a switch that may be running: what it writes is vouched for like the switch's own.
 func databaseBeside(ctx context.Context, c Config) (*store.Store, *approval.Keeper, error) {
-	if _, err := os.Stat(c.path("pbx.db")); err != nil { // never make an empty one
+	if err := databaseThere(c); err != nil {
 		return nil, nil, err
 	}
 	keys, err := secret.OpenKeyring(c.path("keys", "secrets.key"))
@@ -70,7 +70,7 @@ func databaseBeside(ctx context.Context, c Config) (*store.Store, *approval.Keep
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := store.Open(ctx, store.Config{Path: c.path("pbx.db"), Sealer: keys, Approver: k})
+	s, err := openDatabase(ctx, c, store.Config{Sealer: keys, Approver: k})
 	return s, k, err
 }
 
@@ -192,7 +192,7 @@ var errTampered = errors.New("rows of the database were changed past the program
 
 // checkApprovals names every row that is not what was approved. Where there is no database yet, or no key, there is nothing to check.
 func checkApprovals(ctx context.Context, c Config, out io.Writer) error {
-	if _, err := os.Stat(c.path("pbx.db")); errors.Is(err, fs.ErrNotExist) {
+	if err := databaseThere(c); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if _, err := os.Stat(c.path("keys", "approval.key")); errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +202,7 @@ func checkApprovals(ctx context.Context, c Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log, err := store.OpenLog(ctx, c.path("pbx.db"))
+	log, err := openLog(ctx, c)
 	if err != nil {
 		return err
 	}

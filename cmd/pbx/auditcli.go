@@ -58,11 +58,11 @@ func (c auditVerifyCmd) verify(ctx context.Context, config Config) (r audit.Repo
 // open opens what is to be checked.
 func (c auditVerifyCmd) open(ctx context.Context, config Config) (audit.Log, func() error, error) {
 	if c.Export == "" {
-		path := c.DB
-		if path == "" {
-			path = config.path("pbx.db")
+		open := func() (*store.Log, error) { return openLog(ctx, config) }
+		if c.DB != "" {
+			open = func() (*store.Log, error) { return store.OpenLog(ctx, c.DB) }
 		}
-		log, err := store.OpenLog(ctx, path)
+		log, err := open()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -133,7 +133,7 @@ func (c auditExportCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	log, err := store.OpenLog(ctx, config.path("pbx.db"))
+	log, err := openLog(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type Config struct {
 	Media     MediaConfig     `yaml:"media"`
 	HTTP      HTTPConfig      `yaml:"http"`
 	Identity  IdentityConfig  `yaml:"identity"`
+	Store     StoreConfig     `yaml:"store"`
 	Storage   StorageConfig   `yaml:"storage"`
 	Audit     AuditConfig     `yaml:"audit"`
 	Keys      KeysConfig      `yaml:"keys"`
@@ -259,6 +260,7 @@ func (c *Config) Validate() error {
 	add(c.HTTP.validate())
 	add(c.LDAP.validate())
 	add(c.validateIdentity())
+	add(c.Store.validate())
 	add(errors.Join(c.Storage.validate(), c.Keys.validate()))
 	add(c.Audit.validate())
 	add(c.Signals.validate(c.embedded()))

@@ -74,14 +74,14 @@ func (v *vault) decidedBeside(ctx context.Context, c Config) (done func() error,
 		return done, err
 	}
 	v.decided = v.reader(key, nil)
-	if _, err := os.Stat(c.path("pbx.db")); err != nil { // never make an empty log
+	if databaseThere(c) != nil {
 		return done, nil
 	}
 	ring, err := secret.OpenKeyring(c.path("keys", "secrets.key"))
 	if err != nil {
 		return done, err
 	}
-	s, err := store.Open(ctx, store.Config{Path: c.path("pbx.db"), Sealer: ring})
+	s, err := openDatabase(ctx, c, store.Config{Sealer: ring})
 	if err != nil {
 		return done, fmt.Errorf("audit log: %w", err)
 	}

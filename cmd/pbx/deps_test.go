@@ -67,6 +67,7 @@ var libraries = map[string][]string{
 	"github.com/uptrace/bun":               {"provisioning/store", "recorder/catalogue"},
 	"github.com/pressly/goose":             {"provisioning/store", "recorder/catalogue"},
 	"modernc.org/sqlite":                   {"provisioning/store", "recorder/catalogue"},
+	"github.com/jackc/pgx":                 {"provisioning/store"},
 	"github.com/zitadel/oidc":              {"provisioning/identity"},
 	"github.com/go-jose/go-jose":           {"provisioning/identity"},
 	"github.com/go-webauthn/webauthn":      {"provisioning/identity"},

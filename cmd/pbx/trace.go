@@ -198,14 +198,14 @@ func (l heardLog) read(r io.Reader) error {
 // logBeside reads the switch's own audit log, of the domains that there are and of those in which something was recorded: what was heard in a domain
 // that is gone is still in the log.
 func logBeside(ctx context.Context, c Config, recorded []string) (heardLog, error) {
-	if _, err := os.Stat(c.path("pbx.db")); err != nil { // never make an empty log
+	if err := databaseThere(c); err != nil {
 		return nil, err
 	}
 	keys, err := secret.OpenKeyring(c.path("keys", "secrets.key"))
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, store.Config{Path: c.path("pbx.db"), Sealer: keys})
+	s, err := openDatabase(ctx, c, store.Config{Sealer: keys})
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"naisen/provisioning"
 )
@@ -284,7 +287,12 @@ func TestInternalErrorsTellNothing(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%v", err)
 	}
-	_ = provisioning.ErrClosed
+	away := r.api.problem(t.Context(), fmt.Errorf("%w: dial tcp 192.0.2.7:5432", provisioning.ErrUnavailable))
+	var status huma.StatusError
+	var headers huma.HeadersError
+	if !errors.As(away, &status) || status.GetStatus() != 503 || strings.Contains(away.Error(), "192.0.2.7") || !errors.As(away, &headers) || headers.GetHeaders().Get("Retry-After") == "" {
+		t.Errorf("the database is away: %v", away)
+	}
 }
 
 func FuzzStrictJSON(f *testing.F) {

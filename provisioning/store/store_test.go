@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 	"naisen/provisioning/store/storetest"

@@ -81,7 +81,7 @@ func (s *Store) start(ctx context.Context, kind int) (transaction, error) {
 
 // startOnce takes a connection, and the turn. How long that may take is bounded; how long the transaction does is not.
 func (s *Store) startOnce(ctx context.Context, kind int) (transaction, error) {
-	db, first, options := s.writer, "SELECT 1", &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	db, first, options := s.writer, "", &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 	switch kind {
 	case forReading:
 		db, options = s.reader, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
@@ -91,7 +91,7 @@ func (s *Store) startOnce(ctx context.Context, kind int) (transaction, error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	late := time.AfterFunc(s.cfg.Postgres.late(), func() { cancel(errLate) })
 	tx, err := db.BeginTx(inner, options)
-	if err == nil && kind != forReading { // a reader's first statement comes at once
+	if err == nil && first != "" {
 		if _, err = tx.ExecContext(inner, first); err != nil {
 			_ = tx.Rollback()
 		}

@@ -80,7 +80,9 @@ func At(where string) (*Server, error) {
 }
 
 // Where says to another process where this one is.
-func (s *Server) Where() string { return strings.Join([]string{s.Dir, strconv.Itoa(s.Port), s.password}, "\n") }
+func (s *Server) Where() string {
+	return strings.Join([]string{s.Dir, strconv.Itoa(s.Port), s.password}, "\n")
+}
 
 // binaries is the folder of the newest PostgreSQL of this machine.
 func binaries() (string, error) {
@@ -269,4 +271,15 @@ func (s *Server) SQL(ctx context.Context, database, text string) (string, error)
 		return "", fmt.Errorf("postgrestest: %w: %s", err, said.String())
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+// Dump is a database as SQL text.
+func (s *Server) Dump(ctx context.Context, database string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_dump"), "-h", s.Dir, "-p", strconv.Itoa(s.Port), "-U", account, "-d", database,
+		"--inserts", "--no-owner", "--no-privileges")
+	cmd.Env = append(os.Environ(), "PGPASSWORD="+s.password)
+	out, err := cmd.Output()
+	lines := strings.Split(string(out), "\n")
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, `\`) || strings.HasPrefix(l, "--") }) // of psql, and which version wrote it
+	return []byte(strings.Join(lines, "\n")), err
 }
