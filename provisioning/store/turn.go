@@ -61,7 +61,7 @@ const (
 	forState   // bindings and tokens: they count nothing, and need no turn
 )
 
-// begin begins one.
+// start begins one.
 func (s *Store) start(ctx context.Context, kind int) (transaction, error) {
 	if s.cfg.Postgres == nil {
 		db := s.writer // immediate: takes the write lock now
