@@ -8,13 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
 	"naisen/provisioning"
 	"naisen/provisioning/audit"
-	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
 )
 
