@@ -104,8 +104,11 @@ func tryPostgres(t testing.TB, dir string, cfg store.Config) (*store.Store, erro
 	return store.Open(t.Context(), cfg)
 }
 
-func TestPostgres(t *testing.T)           { storetest.Run(t, openPostgres) }
-func TestPostgresCrash(t *testing.T)      { storetest.RunCrash(t, openPostgres, "TestPostgresCrashChild") }
+func TestPostgres(t *testing.T) { storetest.Run(t, openPostgres) }
+func TestPostgresCrash(t *testing.T) {
+	server(t) // which the children use, and do not take with them
+	storetest.RunCrash(t, openPostgres, "TestPostgresCrashChild")
+}
 func TestPostgresCrashChild(t *testing.T) { storetest.CrashChild(t, openPostgres) }
 
 func retitle(t testing.TB, s *store.Store, title string) error {

@@ -53,8 +53,10 @@ func newCutter(t *testing.T, server int) *cutter {
 				_ = in.Close()
 				continue
 			}
-			all.Go(func() { c.up(in, out) })
+			answered := make(chan struct{})
+			all.Go(func() { c.up(in, out, answered) })
 			all.Go(func() {
+				defer close(answered)
 				_, _ = io.Copy(in, out)
 				_ = in.Close()
 			})
@@ -68,7 +70,7 @@ func newCutter(t *testing.T, server int) *cutter {
 }
 
 // up carries what the store says. A statement is small enough to come in one piece.
-func (c *cutter) up(in, out net.Conn) {
+func (c *cutter) up(in, out net.Conn, answered <-chan struct{}) {
 	defer func() { _ = errors.Join(in.Close(), out.Close()) }()
 	buf := make([]byte, 64<<10)
 	for {
@@ -85,7 +87,7 @@ func (c *cutter) up(in, out net.Conn) {
 			c.cuts.Add(1)
 			_ = in.Close() // before the answer
 			_, _ = out.Write(buf[:n])
-			_, _ = out.Read(buf) // it was carried out
+			<-answered // it was carried out, and there is nobody to tell
 			return
 		}
 		if _, err := out.Write(buf[:n]); err != nil {

@@ -71,6 +71,9 @@ func (s *Store) start(ctx context.Context, kind int) (transaction, error) {
 		tx, err := db.BeginTx(ctx, nil)
 		return transaction{Tx: tx}, err
 	}
+	if kind == forState { // it is tried again as a whole
+		return s.startOnce(ctx, kind)
+	}
 	var tx transaction
 	err := again(ctx, func() (err error) {
 		tx, err = s.startOnce(ctx, kind)
