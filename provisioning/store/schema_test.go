@@ -130,7 +130,7 @@ func seedReleased(t *testing.T, s *store.Store) {
 		for _, e := range []provisioning.Entity{
 			provisioning.Domain{Name: "a.example", Title: "区役所"},
 			provisioning.Extension{Number: "2001", Display: "窓口"}, provisioning.Extension{Number: "2002"},
-			provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}, Overflow: provisioning.QueueOverflow{Time: &provisioning.Destination{Number: "2002"}}},
+			provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}, Overflow: provisioning.QueueOverflow{Time: &provisioning.Destination{Number: "2002"}, Payer: "2001"}},
 		} {
 			if _, err := w.Put("a.example", e, "!"); err != nil {
 				return fmt.Errorf("%s: %w", e.Kind(), err)
