@@ -202,7 +202,7 @@ func checkApprovals(ctx context.Context, c Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log, err := openLog(ctx, c)
+	log, err := openAuditLog(ctx, c)
 	if err != nil {
 		return err
 	}

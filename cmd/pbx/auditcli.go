@@ -58,7 +58,7 @@ func (c auditVerifyCmd) verify(ctx context.Context, config Config) (r audit.Repo
 // open opens what is to be checked.
 func (c auditVerifyCmd) open(ctx context.Context, config Config) (audit.Log, func() error, error) {
 	if c.Export == "" {
-		open := func() (*store.Log, error) { return openLog(ctx, config) }
+		open := func() (*store.Log, error) { return openAuditLog(ctx, config) }
 		if c.DB != "" {
 			open = func() (*store.Log, error) { return store.OpenLog(ctx, c.DB) }
 		}
@@ -133,7 +133,7 @@ func (c auditExportCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	log, err := openLog(ctx, config)
+	log, err := openAuditLog(ctx, config)
 	if err != nil {
 		return err
 	}

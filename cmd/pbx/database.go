@@ -76,8 +76,8 @@ func openDatabase(ctx context.Context, c Config, with store.Config) (*store.Stor
 	return store.Open(ctx, with)
 }
 
-// openLog opens the audit log of the configuration's database.
-func openLog(ctx context.Context, c Config) (*store.Log, error) {
+// openAuditLog opens the audit log of the configuration's database.
+func openAuditLog(ctx context.Context, c Config) (*store.Log, error) {
 	p, err := c.Store.postgres()
 	switch {
 	case err != nil:
