@@ -291,6 +291,39 @@ func TestPostgresAppendOnly(t *testing.T) {
 	}
 }
 
+// TestPostgresAuditIndex: a node's own index follows the log that all share.
+func TestPostgresAuditIndex(t *testing.T) {
+	dir := t.TempDir()
+	a := openPostgresWith(t, dir, store.Config{Index: filepath.Join(dir, "index.db")})
+	b := openPostgresWith(t, dir, store.Config{})
+	defer func() {
+		if err := errors.Join(a.Close(), b.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	seed(t, b, 3)
+	tick, late := time.NewTicker(20*time.Millisecond), time.NewTimer(10*time.Second)
+	defer tick.Stop()
+	defer late.Stop()
+	for behind := int64(1); behind > 0; {
+		select {
+		case <-late.C:
+			t.Fatal("the index does not follow")
+		case <-tick.C:
+		}
+		var err error
+		if behind, err = a.IndexBehind(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range []*store.Store{a, b} {
+		page, err := s.SearchAudit(t.Context(), "a.example", provisioning.AuditSearch{AuditQuery: provisioning.AuditQuery{Object: "2002"}})
+		if err != nil || len(page.Entries) != 1 || page.Entries[0].Action != "extension.put" {
+			t.Errorf("%+v, %v", page, err)
+		}
+	}
+}
+
 // TestPostgresNewerSchema: a database of a newer program, or one that is not in UTF-8, is not touched.
 func TestPostgresNewerSchema(t *testing.T) {
 	dir := t.TempDir()

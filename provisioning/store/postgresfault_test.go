@@ -183,6 +183,22 @@ func TestPostgresJoins(t *testing.T) {
 	if found, err := b.Tampered(t.Context()); err != nil || len(found) != 0 {
 		t.Errorf("%v, %v", found, err)
 	}
+	name := database(t, dir)
+	if _, err := server(t).SQL(t.Context(), name, "UPDATE entity SET body = convert_to(replace(convert_from(body, 'UTF8'), 'always', 'never'), 'UTF8') WHERE kind = 'policy'"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := store.OpenLogPostgres(t.Context(), store.Postgres{URL: server(t).URL(name), Password: server(t).Password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	k, err := approval.Open(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := l.Tampered(t.Context(), k); err != nil || len(found) != 1 || found[0].Key != "always" || !strings.Contains(found[0].Why, "changed past") {
+		t.Errorf("%v, %v", found, err)
+	}
 }
 
 func copyKey(t *testing.T, from, to string) {
