@@ -39,6 +39,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"change-unapproved":      {"Something was changed in the database past the program; what was approved last stays in force", "承認のない変更がデータベースに直接行われました（最後に承認された内容を使用中）"},
 	"clock-stepped":          {"The clock was set by a lot; no recording is destroyed", "時計が大きく変更されたため録音の廃棄を停止しています"},
 	"contract-sponsor":       {"Nobody answers any more for somebody with a contract", "責任者が不在の委託先利用者がいます"},
+	"database-away":          {"The database cannot be reached; calls and registrations go on, changes are refused", "データベースに接続できません（通話と登録は継続、変更は受け付けません）"},
 	"destruction-stuck":      {"Recordings that are to be destroyed cannot be", "廃棄できない録音があります"},
 	"disk-full":              {"The recorder's disk is full", "録音ディスクが満杯です"},
 	"disk-high":              {"The recorder's disk is more than 90 % full", "録音ディスクの使用率が90%を超えました"},

@@ -61,6 +61,7 @@ func (p *pbx) startGuards(ctx context.Context) {
 	a.watchEach("trunk-down", p.trunksDown)
 	a.watchEach("change-review-waiting", p.changes.waiting)
 	a.watchEach("change-unapproved", p.approvals.troubled)
+	a.watch("database-away", p.store.Away)
 	a.watchEach("site-policy-unreadable", func() map[[2]string]string { return p.directory.Snapshot().Unreadable() })
 	a.watchEvent("overload", func() bool { return p.signalling.overload.shedder.State().Share > 0 })
 	a.start(ctx)

@@ -188,11 +188,17 @@ func TestPostgresGone(t *testing.T) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
+		if !a.Away() {
+			t.Errorf("%s: nobody is told that it is away", name)
+		}
 		if err := server(t).Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if title, err := titleOf(t, a); err != nil || title != name {
 			t.Errorf("%s: %q, %v", name, title, err)
+		}
+		if a.Away() {
+			t.Errorf("%s: it is back, and nobody is told", name)
 		}
 		var after provisioning.Version
 		err := a.View(t.Context(), func(r provisioning.Reader) error {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -47,7 +48,8 @@ type Store struct {
 	often  often // of writer
 	index  *auditIndex
 	vouch  *voucher
-	listen *listener // of PostgreSQL
+	listen *listener   // of PostgreSQL
+	away   atomic.Bool // it did not answer when it was asked last
 
 	mu     sync.Mutex // guards the rest
 	closed bool
@@ -103,6 +105,9 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// Away says that the database did not answer when it was asked last.
+func (s *Store) Away() bool { return s.away.Load() }
+
 // View runs fn on one consistent state.
 func (s *Store) View(ctx context.Context, fn func(provisioning.Reader) error) error {
 	return s.view(ctx, func(r *reader) error { return fn(r) })
@@ -123,6 +128,7 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
 	if err := r.pin(); err != nil {
 		return s.named(err)
 	}
+	s.away.Store(false)
 	return s.named(fn(r))
 }
 

@@ -38,6 +38,7 @@ func (s *Store) named(err error) error {
 	if s.cfg.Postgres == nil || !unavailable(err) || errors.Is(err, provisioning.ErrUnavailable) {
 		return err
 	}
+	s.away.Store(true)
 	return fmt.Errorf("%w: %w", provisioning.ErrUnavailable, err)
 }
 
