@@ -271,6 +271,30 @@ func testKeys(t *testing.T, open Open) {
 	})
 }
 
+// testOrder: rows come in the order of bytes, whatever the language of the database, so that a page goes on where the last one ended.
+func testOrder(t *testing.T, open Open) {
+	s := fresh(t, open)
+	want := []string{"B課", "Z課", "a課", "z課", "ア課", "税務課"}
+	for _, i := range []int{3, 0, 5, 2, 4, 1} {
+		put(t, s, domA, provisioning.Department{Name: want[i], Numbers: []string{}})
+	}
+	view(t, s, func(r provisioning.Reader) error {
+		var got []string
+		for after := ""; ; after = got[len(got)-1] {
+			page, err := r.Rows(domA, provisioning.KindDepartment, after, 2)
+			if err != nil || len(page) == 0 {
+				if !slices.Equal(got, want) {
+					t.Errorf("%q, want %q", got, want)
+				}
+				return err
+			}
+			for _, row := range page {
+				got = append(got, row.Key)
+			}
+		}
+	})
+}
+
 // testParts: settings go with their extension, but not while another's settings name it; and they must agree with the rest.
 func testParts(t *testing.T, open Open) {
 	s := fresh(t, open)

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Open) {
 		"References":      testReferences,
 		"Domains":         testDomains,
 		"Keys":            testKeys,
+		"Order":           testOrder,
 		"Rollback":        testRollback,
 		"LostUpdate":      testLostUpdate,
 		"Snapshot":        testSnapshot,
