@@ -34,10 +34,12 @@ type AccessReview struct {
 	Rights []ReviewedRight `json:"rights"`
 }
 
-// ReviewedRight is a role of one user.
+// ReviewedRight is a role of one user, over the domain or a department.
 type ReviewedRight struct {
-	User   string    `json:"user"`
-	Role   Role      `json:"role"`
+	User       string `json:"user"`
+	Role       Role   `json:"role"`
+	Department string `json:"department,omitempty" doc:"Over which the role is; left out: over the domain"`
+
 	Answer string    `json:"answer,omitempty" doc:"keep or remove; left out: nobody has answered"`
 	By     string    `json:"by,omitempty"`
 	At     time.Time `json:"at,omitzero"`
@@ -67,6 +69,7 @@ func (v AccessReview) Validate() error {
 	for i, r := range v.Rights {
 		at := fmt.Sprintf("rights[%d]", i)
 		c.name(at+".user", r.User)
+		c.text(at+".department", r.Department)
 		c.must(r.Answer == "" || r.Answer == AccessKeep || r.Answer == AccessRemove, at+".answer", "must be keep or remove")
 		c.reason(at+".reason", r.Reason)
 	}
@@ -124,33 +127,38 @@ func reviewed(r Reader, domain string) (out []ReviewedRight, err error) {
 				out = append(out, ReviewedRight{User: u.Name, Role: role})
 			}
 		}
+		for _, d := range u.Delegated {
+			if len(out) < maxReviewed {
+				out = append(out, ReviewedRight{User: u.Name, Role: d.Role, Department: d.Department})
+			}
+		}
 	}
 	return out, err
 }
 
-// AnswerAccess is somebody's word about another one's right; a right that is not needed ends at once. An answer may be changed until the review is closed.
+// AnswerAccess is somebody's word, of.Answer, about another one's right; a right that is not needed ends at once. An answer may be changed until the review is closed.
 // ErrNotFound, ErrExpired, ErrLastAdmin, *Denied for an own right.
-func AnswerAccess(w Writer, domain, id, user string, role Role, answer string, by Wish) (AccessReview, error) {
+func AnswerAccess(w Writer, domain, id string, of ReviewedRight, by Wish) (AccessReview, error) {
 	v, tag, err := Get[AccessReview](w, domain, id)
 	if err != nil {
 		return v, err
 	}
-	i := slices.IndexFunc(v.Rights, func(r ReviewedRight) bool { return r.User == user && r.Role == role })
+	i := slices.IndexFunc(v.Rights, func(r ReviewedRight) bool { return r.same(of) })
 	switch {
 	case i < 0:
 		return v, ErrNotFound
 	case !v.Closed.IsZero():
 		return v, ErrExpired
-	case by.who(domain) == user:
+	case by.who(domain) == of.User:
 		return v, &Denied{Rule: RuleTwoPeople}
 	}
-	if answer == AccessRemove {
-		if _, err := removeRole(w, domain, user, role); err != nil {
+	if of.Answer == AccessRemove {
+		if _, err := v.Rights[i].remove(w, domain); err != nil {
 			return v, err
 		}
 	}
 	v.Rights = slices.Clone(v.Rights)
-	v.Rights[i] = ReviewedRight{User: user, Role: role, Answer: answer, By: by.By, At: by.At.UTC(), Reason: by.Reason}
+	v.Rights[i] = ReviewedRight{User: of.User, Role: of.Role, Department: of.Department, Answer: of.Answer, By: by.By, At: by.At.UTC(), Reason: by.Reason}
 	_, err = w.Put(domain, v, tag)
 	return v, err
 }
@@ -172,7 +180,7 @@ func CloseAccessReview(w Writer, domain string, now time.Time) (*AccessReview, e
 		if r.Answer != "" {
 			continue
 		}
-		ended, err := removeRole(w, domain, r.User, r.Role)
+		ended, err := r.remove(w, domain)
 		switch {
 		case errors.Is(err, ErrLastAdmin):
 			r.Stayed = AccessLastAdmin
@@ -186,6 +194,19 @@ func CloseAccessReview(w Writer, domain string, now time.Time) (*AccessReview, e
 	}
 	_, err = w.Put(domain, v, "")
 	return &v, err
+}
+
+// same right of the same user.
+func (r ReviewedRight) same(o ReviewedRight) bool {
+	return r.User == o.User && r.Role == o.Role && r.Department == o.Department
+}
+
+// remove the right, if it is still there. ErrLastAdmin.
+func (r ReviewedRight) remove(w Writer, domain string) (ended bool, err error) {
+	if r.Department != "" {
+		return takeDelegation(w, domain, r.User, Delegation{r.Role, r.Department})
+	}
+	return removeRole(w, domain, r.User, r.Role)
 }
 
 // removeRole of a user, if it is still there. ErrLastAdmin, and then nothing was changed.

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,8 +47,22 @@ func (s ChangeSet) Allowed(p Policy, who Subject, domain string) error {
 		if err := p.Can(who, ch.action(), Object{Domain: domain, Kind: ch.Kind, Key: ch.Key}); err != nil {
 			return err
 		}
+		if ch.places() { // that says who administers what is below
+			if err := p.Can(who, Action(KindUser+".put"), Object{Domain: domain, Kind: KindUser}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// places says that a change may put a department below another one.
+func (ch SetChange) places() bool {
+	if ch.Kind != KindDepartment || len(ch.Body) == 0 {
+		return false
+	}
+	var d Department
+	return json.Unmarshal(ch.Body, &d) != nil || d.Parent != "" // as it will be read: whatever the letters of the name
 }
 
 // Actions are those that the changes of a set would be by themselves, each once.

@@ -86,10 +86,11 @@ func (u User) Refs() []Ref {
 	return []Ref{{"contract.restriction", KindRestriction, u.Contract.Restriction}}
 }
 
-// Check: who becomes a sponsor is there, and is not from outside. One who was before, and is gone, stands in nobody's way.
+// Check: nobody comes to hold roles that are kept apart; who becomes a sponsor is there, and is not from outside. One who was before, and is gone, stands in
+// nobody's way.
 func (u User) Check(r Reader, domain string) error {
-	if u.Contract == nil {
-		return nil
+	if err := keepApart(r, domain, u); err != nil || u.Contract == nil {
+		return err
 	}
 	old, err := optional[User](r, domain, u.Name)
 	if err != nil || old.Contract != nil && old.Contract.Sponsor == u.Contract.Sponsor {

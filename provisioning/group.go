@@ -20,6 +20,7 @@ type Group struct {
 	Closing     *Closing     `json:"closing,omitempty" doc:"Night and holidays"`
 	Payer       string       `json:"payer,omitempty" doc:"Extension whose rights and limits decide about an outside number"`
 	Policy      string       `json:"policy,omitempty" doc:"Recording policy of calls to it"`
+	Department  string       `json:"department,omitempty" doc:"Whose it is: who administers that department sees and changes it"`
 }
 
 // Kind, Key: see Entity.
@@ -47,6 +48,7 @@ func (g Group) Validate() error {
 	var c check
 	insideNumber(&c, "number", g.Number)
 	c.text("title", g.Title)
+	c.text("department", g.Department)
 	c.oneOf("strategy", g.Strategy, "", Simultaneous, Sequential, Circular, LongestIdle)
 	c.list("members", len(g.Members), 1, maxTargets)
 	c.each("members", g.Members, func(at, s string) { extensionNumber(&c, at, s) })

@@ -185,11 +185,23 @@ func bestowed(old, next User) (out []Weakening) {
 		}
 		out = append(out, Weakening{field, field + ": " + next.Name + " becomes " + string(role), onePerson, ""})
 	}
+	for _, d := range next.Delegated {
+		had := slices.Contains(old.Delegated, d)
+		if next.Disabled || had && !old.Disabled || !slices.Contains(protectedRoles, d.Role) {
+			continue
+		}
+		field := "disabled"
+		if !had {
+			field = "delegated"
+		}
+		out = append(out, Weakening{field, field + ": " + next.Name + " becomes " + d.String(), onePerson, ""})
+	}
 	return out
 }
 
 // Unprotected is a user without the roles that no program gives alone.
 func (u User) Unprotected() User {
 	u.Roles = slices.DeleteFunc(slices.Clone(u.Roles), func(r Role) bool { return slices.Contains(protectedRoles, r) })
+	u.Delegated = slices.DeleteFunc(slices.Clone(u.Delegated), func(d Delegation) bool { return slices.Contains(protectedRoles, d.Role) })
 	return u
 }

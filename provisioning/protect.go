@@ -33,6 +33,11 @@ func PutGuarded[T Entity](w Writer, domain string, old *T, next T, ifMatch strin
 	if err := namesExist(w, domain, next); err != nil {
 		return "", nil, err
 	}
+	if u, ok := any(next).(User); ok { // a role that waits too
+		if err := keepApart(w, domain, u); err != nil {
+			return "", nil, err
+		}
+	}
 	lost, err := weakens(w, domain, by, *old, next)
 	if err != nil {
 		return "", nil, err
@@ -207,7 +212,7 @@ func namesExist(r Reader, domain string, e Entity) error {
 	for _, ref := range e.Refs() {
 		_, err := r.Row(domain, ref.Kind, ref.Key)
 		if errors.Is(err, ErrNotFound) {
-			return &Invalid{Field: ref.Field, Reason: fmt.Sprintf("names %s %q, which does not exist", ref.Kind, ref.Key)}
+			return ref.Missing()
 		}
 		if err != nil {
 			return err
@@ -313,7 +318,7 @@ var carriers = map[string]func(Writer, string, Proposal, time.Time) error{
 	KindPolicy: carry[RecordingPolicy], KindUser: carry[User], KindDomain: carry[Domain], KindTrunk: carry[Trunk], KindExtension: carry[Extension], KindDID: carry[DID],
 	KindGroup: carry[Group], KindQueue: carry[Queue], KindConference: carry[Conference], KindPagingGroup: carry[PagingGroup],
 	KindListeningRules: carry[ListeningRules], KindRecordingScope: carry[RecordingScope], KindLifecycle: carry[LifecycleRules], KindSitePolicy: carry[SitePolicy],
-	KindChangeRules: carry[ChangeRules],
+	KindChangeRules: carry[ChangeRules], KindDuties: carry[Duties],
 }
 
 // Guarded says that changes of a kind of entity may wait as proposals.

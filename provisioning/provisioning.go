@@ -59,6 +59,8 @@ type User struct {
 	Contract   *Contract `json:"contract,omitempty" doc:"Of somebody from outside: who answers for them, until when, and for which numbers"`
 	Department string    `json:"department,omitempty" doc:"As it stands in department of extensions"`
 
+	Delegated []Delegation `json:"delegated,omitempty" doc:"Roles over departments instead of the domain"`
+
 	Incarnation string `json:"incarnation,omitempty" readOnly:"true" doc:"Tells them from somebody of the same name who was deleted before; given by the store, whatever is written here"`
 }
 
@@ -146,6 +148,7 @@ type DID struct {
 	RingSeconds int      `json:"ring_seconds"`       // 0: 60
 	Policy      string   `json:"policy,omitempty"`   // RecordingPolicy.Name; empty: not recorded
 	Language    string   `json:"language,omitempty"` // of the notice; empty: the domain's
+	Department  string   `json:"department,omitempty" doc:"Whose it is: who administers that department sees and changes it"`
 }
 
 // RecordingPolicy says whether, how and with what notice a number is recorded.
@@ -195,9 +198,10 @@ type Subject struct {
 	AuthTime   time.Time         // when the person last showed who they are (auth_time); zero: the token does not say
 	Attributes map[string]string // what else the issuer says of person or device, by its mapping (DeviceCompliant, ...); shared, never written
 
-	Address    netip.Addr // where the request comes from; zero: not known
-	Department string     // of the user
-	Contractor bool       // the user is of another company (委託先)
+	Address    netip.Addr   // where the request comes from; zero: not known
+	Department string       // of the user
+	Delegated  []Delegation // roles over departments; shared, never written
+	Contractor bool         // the user is of another company (委託先)
 }
 
 // Version orders all changes of a store.

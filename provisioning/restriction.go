@@ -25,6 +25,7 @@ type Department struct {
 	Name        string   `json:"name" doc:"As it stands in department of its extensions"`
 	Restriction string   `json:"restriction,omitempty" doc:"Class of its extensions that have neither a class nor rights of their own"`
 	Numbers     []string `json:"numbers" doc:"DIDs that its people may show on outside calls, beside their own caller_id"`
+	Parent      string   `json:"parent,omitempty" doc:"Department of which it is a part: who administers that one administers this one too"`
 }
 
 // At is what is open at a moment, and the mode of the calendar in which it is; c is the calendar that the class names.
@@ -122,11 +123,14 @@ func checkNumbers(c *check, field, s string, open bool) {
 func (Department) Kind() string  { return KindDepartment }
 func (d Department) Key() string { return d.Name }
 
-// Refs of a department: its class and its numbers.
+// Refs of a department: its class, its numbers and what it is a part of.
 func (d Department) Refs() []Ref {
 	out := refs("numbers", KindDID, d.Numbers)
 	if d.Restriction != "" {
 		out = append(out, Ref{"restriction", KindRestriction, d.Restriction})
+	}
+	if d.Parent != "" {
+		out = append(out, Ref{"parent", KindDepartment, d.Parent})
 	}
 	return out
 }

@@ -170,6 +170,7 @@ func (u User) Validate() error {
 		c.must(slices.Contains(Roles(), r), at, "is no role")
 		c.must(!slices.Contains(u.Roles[:i], r), at, "is there twice")
 	}
+	c.delegated(u.Delegated)
 	u.Contract.check(&c, u)
 	return c.result()
 }
@@ -241,6 +242,7 @@ func (d DID) Validate() error {
 	var c check
 	c.e164("number", d.Number)
 	c.text("title", d.Title)
+	c.text("department", d.Department)
 	least := 1
 	if d.Conference != "" {
 		extensionNumber(&c, "conference", d.Conference)

@@ -198,6 +198,9 @@ func loosens(r Reader, domain string, by Wish, old, next Entity) (out []Weakenin
 	case ChangeRules:
 		n, _ := next.(ChangeRules)
 		return e.weakened(n), nil
+	case Duties:
+		n, _ := next.(Duties)
+		return e.weakened(n), nil
 	case SitePolicy:
 		n, _ := next.(SitePolicy)
 		return e.weakened(n), nil

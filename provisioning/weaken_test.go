@@ -147,7 +147,7 @@ func TestHoldBack(t *testing.T) {
 // Every kind that names a recording policy is looked at, and can be changed by a proposal.
 func TestAssignments(t *testing.T) {
 	for _, e := range Entities() {
-		named := len(assignments(e)) > 0 || slices.Contains([]string{KindPolicy, KindUser, KindListeningRules, KindRecordingScope, KindLifecycle, KindChangeRules, KindSitePolicy}, e.Kind())
+		named := len(assignments(e)) > 0 || slices.Contains([]string{KindPolicy, KindUser, KindListeningRules, KindRecordingScope, KindLifecycle, KindChangeRules, KindSitePolicy, KindDuties}, e.Kind())
 		if _, ok := carriers[e.Kind()]; ok != named {
 			t.Errorf("%s names policies: %t, and is changed by proposals: %t", e.Kind(), named, ok)
 		}

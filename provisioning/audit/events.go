@@ -49,6 +49,7 @@ var nouns = map[string]struct {
 	"access":        {KindAdmin, "end"},
 	"approval":      {KindAdmin, "accepted" + " begun" + " tampered"},
 	"change-rules":  {KindAdmin, crud},
+	"duties":        {KindAdmin, crud},
 	"change":        {KindAdmin, crud + " agree" + " review" + " what-if" + " withdraw"},
 	// Telephony.
 	"extension": {KindAdmin, crud + " secret pin"}, "settings": {KindAdmin, crud}, "group": {KindAdmin, crud}, "did": {KindAdmin, crud},

@@ -247,7 +247,7 @@ func (v *Verifier) current(s provisioning.Subject, m *Mapping) (provisioning.Sub
 	case known && s.Person != "" && s.Person != u.Person():
 		return provisioning.Subject{}, refused("of somebody who had the name before")
 	case m.StoreRoles:
-		s.Roles = u.Roles
+		s.Roles, s.Delegated = u.Roles, u.Delegated
 	}
 	if known {
 		s.Department, s.Contractor = u.Department, u.Contract != nil

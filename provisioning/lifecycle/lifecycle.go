@@ -168,6 +168,9 @@ func (m *move) user() error {
 	next := old
 	next.Name, next.Display, next.Disabled, next.Contract = m.person.Name, m.person.Display, !m.person.Active || old.Disabled && !m.person.Returns, m.person.Contract
 	m.person.Active = !next.Disabled
+	if m.person.Department != "" || m.acc.Department != "" { // else somebody here wrote it
+		next.Department, m.acc.Department = m.person.Department, m.person.Department
+	}
 	byHand := slices.DeleteFunc(slices.Clone(old.Roles), func(r provisioning.Role) bool { return slices.Contains(m.acc.Granted, r) })
 	next.Roles = byHand
 	for _, r := range m.want.roles {
@@ -181,6 +184,9 @@ func (m *move) user() error {
 		had := !old.Disabled && slices.Contains(old.Roles, r)
 		return !had && !slices.Contains(next.Unprotected().Roles, r)
 	})
+	if old.Disabled { // who comes back waits for what they administered
+		now.Delegated = next.Unprotected().Delegated
+	}
 	before := &old
 	if fresh {
 		before = nil
@@ -188,7 +194,7 @@ func (m *move) user() error {
 	if _, _, err := provisioning.PutGuarded(m.w, m.domain, before, now, "", m.by); err != nil {
 		return err
 	}
-	if len(now.Roles) < len(next.Roles) && !next.Disabled {
+	if len(now.Roles)+len(now.Delegated) < len(next.Roles)+len(next.Delegated) && !next.Disabled {
 		if _, _, err := provisioning.PutGuarded(m.w, m.domain, &now, next, "", m.by); err != nil {
 			return err
 		}
@@ -345,7 +351,7 @@ func (e *Engine) Remove(w provisioning.Writer, domain string, by provisioning.Wi
 		return err
 	}
 	gone := old
-	gone.Disabled, gone.Roles = true, nil
+	gone.Disabled, gone.Roles, gone.Delegated = true, nil, nil
 	if _, err := provisioning.Put(w, domain, gone, ""); err != nil {
 		return err
 	}

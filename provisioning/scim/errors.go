@@ -56,6 +56,7 @@ func faultOf(err error) *fault {
 	var f *fault
 	var invalid *provisioning.Invalid
 	var denied *provisioning.Denied
+	var separated *provisioning.Separated
 	switch {
 	case errors.As(err, &f):
 		return f
@@ -67,6 +68,8 @@ func faultOf(err error) *fault {
 		return &fault{http.StatusConflict, uniqueness, "userName is taken"}
 	case errors.Is(err, lifecycle.ErrNoNumber):
 		return &fault{http.StatusConflict, "", "no number of the range is free"}
+	case errors.As(err, &separated):
+		return &fault{http.StatusConflict, mutability, "one person may not hold " + separated.Pair.String()}
 	case errors.Is(err, provisioning.ErrLastAdmin):
 		return &fault{http.StatusConflict, mutability, "the domain's last enabled administrator"}
 	case errors.Is(err, provisioning.ErrLastManager):
