@@ -198,3 +198,33 @@ func takeDelegation(w Writer, domain, user string, gone Delegation) (ended bool,
 	_, err = w.Put(domain, u, tag)
 	return err == nil, err
 }
+
+// DepartmentOf is the department to which an entity belongs; empty: none.
+func DepartmentOf(r Reader, domain string, e Entity) string {
+	switch e := e.(type) {
+	case User:
+		return e.Department
+	case Extension:
+		return e.Department
+	case Group:
+		return e.Department
+	case DID:
+		return e.Department
+	case Settings:
+		x, _, err := Get[Extension](r, domain, e.Extension)
+		if err != nil {
+			return ""
+		}
+		return x.Department
+	}
+	return ""
+}
+
+// DepartmentAt is DepartmentOf by kind and key; empty: there is no such entity either.
+func DepartmentAt(r Reader, domain, kind, key string) string {
+	e, err := entityAt(r, domain, kind, key)
+	if err != nil {
+		return ""
+	}
+	return DepartmentOf(r, domain, e)
+}

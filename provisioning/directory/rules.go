@@ -59,7 +59,9 @@ func (s *Snapshot) MayRegister(domainName, number string, from netip.Addr, devic
 	o := provisioning.Object{Domain: domainName, Kind: provisioning.KindExtension, Key: number}
 	if e, ok := s.Extension(domainName, number); ok {
 		o.Owner = e.User
-		o.Departments = s.Departments(domainName, e.Department)
+		if e.Department != "" {
+			o.Departments = []string{e.Department} // those above are found where it is asked
+		}
 	}
 	return s.telephone(domainName, number, policy.PhoneRegister, o, from, device, at)
 }
@@ -88,12 +90,15 @@ func (s *Snapshot) Telephone(domainName, number string) provisioning.Subject {
 	return who
 }
 
-// Departments are a department and those above it; none for "".
+// Departments implements policy.World: a department and those above it; none for "".
 func (s *Snapshot) Departments(domainName, name string) []string {
-	if name == "" {
-		return nil
-	}
-	return []string{name}
+	d := s.domains[domainName]
+	return provisioning.Above(name, func(name string) string {
+		if d == nil {
+			return ""
+		}
+		return d.departments[name].Parent
+	})
 }
 
 // Unreadable are the policies that cannot be read, by domain and name, and what follows.

@@ -158,6 +158,9 @@ const (
 
 	CallMonitor provisioning.Action = "call.monitor" // listen, whisper, join: those calls that a supervision names
 
+	DutiesRead provisioning.Action = "duties.read" // which roles one person may not hold together, and who does
+	DutiesPut  provisioning.Action = "duties.put"
+
 	SupervisionRead   provisioning.Action = "supervision.read"
 	SupervisionPut    provisioning.Action = "supervision.put"
 	SupervisionDelete provisioning.Action = "supervision.delete"
@@ -272,20 +275,22 @@ func rows() []row {
 		grant(DomainPut, provisioning.KindDomain, admin),
 		grant(DomainDelete, provisioning.KindDomain).withLimit(closed), // the operator's, who is System
 
-		grant(UserRead, provisioning.KindUser, admin).andOwn(staff),
-		grant(UserPut, provisioning.KindUser, admin),
-		grant(UserDelete, provisioning.KindUser, admin),
-		grant(UserSecret, provisioning.KindUser, admin),
+		grant(UserRead, provisioning.KindUser, admin).andOwn(staff).inDepartment(),
+		grant(UserPut, provisioning.KindUser, admin).inDepartment(),
+		grant(UserDelete, provisioning.KindUser, admin).inDepartment(),
+		grant(UserSecret, provisioning.KindUser, admin).inDepartment(),
 
 		grant(RoleRead, KindRole, admin, auditor),
+		grant(DutiesRead, provisioning.KindDuties, admin, auditor, manager),
+		grant(DutiesPut, provisioning.KindDuties, admin),
 
-		grant(ExtensionRead, provisioning.KindExtension, admin, telephony).andOwn(staff),
-		grant(ExtensionPut, provisioning.KindExtension, admin, telephony),
-		grant(ExtensionDelete, provisioning.KindExtension, admin, telephony),
-		grant(ExtensionSecret, provisioning.KindExtension, admin, telephony),
+		grant(ExtensionRead, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
+		grant(ExtensionPut, provisioning.KindExtension, admin, telephony).inDepartment(),
+		grant(ExtensionDelete, provisioning.KindExtension, admin, telephony).inDepartment(),
+		grant(ExtensionSecret, provisioning.KindExtension, admin, telephony).inDepartment(),
 
-		grant(DIDRead, provisioning.KindDID, admin, telephony),
-		grant(DIDPut, provisioning.KindDID, admin, telephony),
+		grant(DIDRead, provisioning.KindDID, admin, telephony).inDepartment(),
+		grant(DIDPut, provisioning.KindDID, admin, telephony).inDepartment(), // one that is there: which numbers there are is the domain's
 		grant(DIDDelete, provisioning.KindDID, admin, telephony),
 
 		grant(TrunkRead, provisioning.KindTrunk, admin, telephony),
@@ -345,9 +350,9 @@ func deskRows() []row {
 	return []row{
 		grant(RecallRead, KindRecall, admin, telephony).andOwn(staff),
 		grant(RecallDelete, KindRecall, admin, telephony).andOwn(staff),
-		grant(SettingsRead, provisioning.KindSettings, admin, telephony).andOwn(staff),
-		grant(SettingsPut, provisioning.KindSettings, admin, telephony).andOwn(staff),
-		grant(SettingsDelete, provisioning.KindSettings, admin, telephony).andOwn(staff),
+		grant(SettingsRead, provisioning.KindSettings, admin, telephony).andOwn(staff).inDepartment(),
+		grant(SettingsPut, provisioning.KindSettings, admin, telephony).andOwn(staff).inDepartment(),
+		grant(SettingsDelete, provisioning.KindSettings, admin, telephony).andOwn(staff).inDepartment(),
 		grant(FeatureCodesRead, provisioning.KindFeatureCodes, admin, telephony, auditor, listener, staff, supervisor), // a list to hang beside the phone
 		grant(FeatureCodesPut, provisioning.KindFeatureCodes, admin, telephony),
 
@@ -355,9 +360,9 @@ func deskRows() []row {
 		grant(MenuPut, provisioning.KindMenu, admin, telephony),
 		grant(MenuActivate, provisioning.KindMenu, admin, telephony),
 		grant(MenuDelete, provisioning.KindMenu, admin, telephony),
-		grant(GroupRead, provisioning.KindGroup, admin, telephony),
-		grant(GroupPut, provisioning.KindGroup, admin, telephony),
-		grant(GroupDelete, provisioning.KindGroup, admin, telephony),
+		grant(GroupRead, provisioning.KindGroup, admin, telephony).inDepartment(),
+		grant(GroupPut, provisioning.KindGroup, admin, telephony).inDepartment(),
+		grant(GroupDelete, provisioning.KindGroup, admin, telephony).inDepartment(),
 
 		grant(ParkingLotRead, provisioning.KindParkingLot, admin, telephony),
 		grant(ParkingLotPut, provisioning.KindParkingLot, admin, telephony),
@@ -392,7 +397,7 @@ func deskRows() []row {
 		grant(DepartmentPut, provisioning.KindDepartment, admin, telephony),
 		grant(DepartmentDelete, provisioning.KindDepartment, admin, telephony),
 
-		grant(ExtensionPIN, provisioning.KindExtension, admin, telephony).andOwn(staff),
+		grant(ExtensionPIN, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
 
 		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),
@@ -441,7 +446,7 @@ func watchRows() []row {
 
 		grant(AlarmRead, KindAlarm, admin, telephony, auditor),
 		grant(LiveRead, KindLive, admin, telephony),
-		grant(LimitRead, provisioning.KindExtension, admin, telephony).andOwn(staff),
+		grant(LimitRead, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
 		grant(RelayGrant, provisioning.KindExtension, admin, telephony).andOwn(staff),
 	}
 }

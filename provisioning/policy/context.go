@@ -95,6 +95,13 @@ func inputs(w World, at time.Time, s provisioning.Subject, o provisioning.Object
 		roles[i] = string(r)
 	}
 	m["roles"] = roles
+	if len(s.Delegated) > 0 {
+		over := make([]any, len(s.Delegated))
+		for i, d := range s.Delegated {
+			over[i] = d.String()
+		}
+		m["delegated"] = over
+	}
 	text("department", s.Department)
 	text("acr", s.ACR)
 	text("device", s.Device)

@@ -41,7 +41,10 @@ func (t *Table) Judge(w World, at time.Time, s provisioning.Subject, a provision
 // judge asks Cedar.
 func (t *Table) judge(w World, at time.Time, s provisioning.Subject, o provisioning.Object, r *ready, sites *Sites) provisioning.Decision {
 	a := r.action
-	q := asked{unread: o.Unread && len(r.words) > 1, world: w, at: at, s: &s, o: &o, action: r.uid, principal: uidOf(typeUser, s.User), resource: uidOf(r.object(), o.Key)}
+	if w != nil && len(o.Departments) == 1 {
+		o.Departments = w.Departments(o.Domain, o.Departments[0])
+	}
+	q := asked{unread: o.Unread && (len(r.words) > 1 || departmental(r.object())), world: w, at: at, s: &s, o: &o, action: r.uid, principal: uidOf(typeUser, s.User), resource: uidOf(r.object(), o.Key)}
 	d := q.permitted(r, sites)
 	if !d.Allowed || sites == nil {
 		return d
@@ -69,6 +72,18 @@ func (q *asked) permitted(r *ready, sites *Sites) provisioning.Decision {
 			return provisioning.Decision{Rule: id, Allowed: true}
 		}
 		rule = RuleNotOwn
+	}
+	for _, role := range provisioning.DelegatedRoles() {
+		if len(r.over[role]) == 0 || len(q.s.Over(role)) == 0 {
+			continue
+		}
+		if q.unread { // perhaps: it is asked again
+			return provisioning.Decision{Rule: r.over[role][0].id, Allowed: true}
+		}
+		if id := q.first(r.over[role]); id != "" {
+			return provisioning.Decision{Rule: id, Allowed: true}
+		}
+		rule = RuleNotInDepartment
 	}
 	if sites == nil {
 		return provisioning.Decision{Rule: rule}
@@ -183,7 +198,7 @@ func (q *asked) makePerson() types.Entity {
 }
 
 func (q *asked) personRecord() types.RecordMap {
-	if q.speaks&(attrName|attrRoles|attrDepartment|attrContractor) == 0 {
+	if q.speaks&(attrName|attrRoles|attrDepartment|attrContractor|attrAdminOf|attrTelephonyOf) == 0 {
 		return nil
 	}
 	m := types.RecordMap{}
@@ -202,6 +217,17 @@ func (q *asked) personRecord() types.RecordMap {
 	}
 	if q.speaks&attrContractor != 0 {
 		m["contractor"] = types.Boolean(q.s.Contractor)
+	}
+	for a, role := range map[attribute]provisioning.Role{attrAdminOf: admin, attrTelephonyOf: telephony} {
+		if q.speaks&a == 0 {
+			continue
+		}
+		over := q.s.Over(role)
+		in := make([]types.Value, len(over))
+		for i, d := range over {
+			in[i] = uidOf(typeDepartment, d)
+		}
+		m[types.String(overWord(role))] = types.NewSet(in...)
 	}
 	return m
 }

@@ -14,6 +14,7 @@ type Fixed struct {
 	Policies  []provisioning.SitePolicy
 	Calendars []provisioning.Calendar
 	Networks  []provisioning.Site
+	Tree      []provisioning.Department // which department is a part of which
 
 	compiled *Sites
 }
@@ -27,7 +28,7 @@ func NewFixed(t *Table, policies []provisioning.SitePolicy, calendars []provisio
 			return nil, err
 		}
 	}
-	return &Fixed{t, policies, calendars, networks, t.Compile(policies)}, nil
+	return &Fixed{Table: t, Policies: policies, Calendars: calendars, Networks: networks, compiled: t.Compile(policies)}, nil
 }
 
 // Sites implements World: the policies are every domain's.
@@ -44,6 +45,18 @@ func (f *Fixed) Modes(_ string, at time.Time) (day, holiday []string) {
 		}
 	}
 	return day, holiday
+}
+
+// Departments implements World.
+func (f *Fixed) Departments(_, name string) []string {
+	return provisioning.Above(name, func(name string) string {
+		for _, d := range f.Tree {
+			if d.Name == name {
+				return d.Parent
+			}
+		}
+		return ""
+	})
 }
 
 // SiteFrom implements World.
@@ -67,7 +80,7 @@ func (t *Table) Deciding(w World, domain string, a provisioning.Action) (texts [
 	}
 	all := append(statements{}, r.anybody...)
 	for _, role := range provisioning.Roles() {
-		all = append(all, r.grants[role]...)
+		all = append(append(all, r.grants[role]...), r.over[role]...)
 	}
 	if w != nil {
 		if s := w.Sites(domain); s != nil {
@@ -96,6 +109,9 @@ func (t *Table) CheckTable() error {
 		}
 		check(r.anybody)
 		for _, g := range r.grants {
+			check(g)
+		}
+		for _, g := range r.over {
 			check(g)
 		}
 	}

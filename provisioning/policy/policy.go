@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ const (
 	RuleNobody        = "no-subject"     // neither a user nor the system
 	RuleNotGranted    = "not-granted"    // no role of the subject has the action
 	RuleNotOwn        = "not-own"        // a role has it, but for the subject's own objects only
+
+	RuleNotInDepartment = "not-in-department" // a role over departments has it, but this object is in none of them
 
 	RuleUnreadable = "site-policy-unreadable" // a policy of the domain cannot be read: what it forbade is not known
 )
@@ -43,6 +46,7 @@ type ready struct {
 	once    sync.Once
 	anybody statements
 	grants  map[provisioning.Role]statements // one each
+	over    map[provisioning.Role]statements // likewise, of roles over a department
 	uid     types.EntityUID
 	words   []word // that its objects have
 }
@@ -83,6 +87,12 @@ func (r *ready) compile() {
 	for role, s := range r.roles {
 		r.grants[role] = add(role, s)
 	}
+	r.over = map[provisioning.Role]statements{}
+	for _, role := range provisioning.DelegatedRoles() {
+		if r.delegated && r.roles[role] == all {
+			r.over[role] = add(role, department)
+		}
+	}
 }
 
 // World is what the policies of domains are, and speak of, beyond who asks and what for.
@@ -91,6 +101,8 @@ type World interface {
 	Sites(domain string) *Sites
 	// Modes are the calendars of a domain that are in day and in holiday mode at a moment.
 	Modes(domain string, at time.Time) (day, holiday []string)
+	// Departments are a department and those above it, the nearest first.
+	Departments(domain, name string) []string
 	// SiteFrom is the site whose network an address belongs to.
 	SiteFrom(domain string, a netip.Addr) (provisioning.Site, bool)
 }
@@ -164,6 +176,12 @@ func (t *Table) ObjectKind(a provisioning.Action) string {
 	return ""
 }
 
+// OverDepartment says that a role has an action also where it is given for a department.
+func (t *Table) OverDepartment(role provisioning.Role, a provisioning.Action) bool {
+	r := t.row(a)
+	return r != nil && len(r.over[role]) > 0
+}
+
 // Cedar is the whole table as Cedar policies.
 func (t *Table) Cedar() string {
 	var b strings.Builder
@@ -172,7 +190,7 @@ func (t *Table) Cedar() string {
 			b.WriteString(s.text + "\n\n")
 		}
 		for _, role := range provisioning.Roles() {
-			for _, s := range t.row(r.action).grants[role] {
+			for _, s := range slices.Concat(t.row(r.action).grants[role], t.row(r.action).over[role]) {
 				b.WriteString(s.text + "\n\n")
 			}
 		}
@@ -196,6 +214,9 @@ func (t *Table) Explain() string {
 			w := words[r.roles[role]]
 			if r.anybody {
 				w = words[all]
+			}
+			if len(t.row(r.action).over[role]) > 0 {
+				w += " (department)"
 			}
 			fmt.Fprintf(&b, " %-18s", w)
 		}

@@ -6,8 +6,9 @@ import "naisen/provisioning"
 type scope int
 
 const (
-	none scope = iota
-	own        // those that belong to the subject's user
+	none       scope = iota
+	own              // those that belong to the subject's user
+	department       // those of a department over which the role was given
 	all
 )
 
@@ -27,6 +28,8 @@ type row struct {
 	roles   map[provisioning.Role]scope
 	anybody bool // whoever proved to be of the domain, user or telephone
 	limit   limit
+
+	delegated bool // who has one of its roles over a department has it for that one's objects. Each operation asks anew once the object was read
 }
 
 func grant(a provisioning.Action, kind string, roles ...provisioning.Role) row {
@@ -39,6 +42,12 @@ func grant(a provisioning.Action, kind string, roles ...provisioning.Role) row {
 
 func (r row) andOwn(role provisioning.Role) row {
 	r.roles[role] = own
+	return r
+}
+
+// inDepartment lets roles be given for a department.
+func (r row) inDepartment() row {
+	r.delegated = true
 	return r
 }
 

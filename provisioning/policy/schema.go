@@ -71,6 +71,8 @@ const (
 	attrACR
 	attrAMR
 	attrAge
+	attrAdminOf
+	attrTelephonyOf
 )
 
 // word is an attribute by the word that stands in a statement's text.
@@ -84,7 +86,7 @@ type word struct {
 // personWords, contextWords: what is known of who asks, and of the moment.
 func personWords() []word {
 	return []word{{attrName, "name", "String", false}, {attrRoles, "roles", "Set<String>", false}, {attrDepartment, "department", "String", true},
-		{attrContractor, "contractor", "Bool", false}}
+		{attrContractor, "contractor", "Bool", false}, {attrAdminOf, overWord(admin), "Set<Department>", false}, {attrTelephonyOf, overWord(telephony), "Set<Department>", false}}
 }
 
 func contextWords() []word {
@@ -172,5 +174,9 @@ func (t *Table) schema(objectWords func(types.EntityType) []word) string {
 
 // departmental says that objects of a type belong to departments.
 func departmental(t types.EntityType) bool {
-	return t == typeOf(provisioning.KindExtension) || t == typeOf(provisioning.KindUser)
+	switch t {
+	case typeOf(provisioning.KindExtension), typeOf(provisioning.KindUser), typeOf(provisioning.KindGroup), typeOf(provisioning.KindDID), typeOf(provisioning.KindSettings):
+		return true
+	}
+	return false
 }

@@ -6,8 +6,8 @@ import "naisen/provisioning"
 // with it.
 func signInRows() []row {
 	return []row{
-		grantTo(ofOwners(SessionRead, provisioning.KindUser), admin),
-		grantTo(ofOwners(SessionEnd, provisioning.KindUser), admin),
+		grantTo(ofOwners(SessionRead, provisioning.KindUser), admin).inDepartment(),
+		grantTo(ofOwners(SessionEnd, provisioning.KindUser), admin).inDepartment(),
 		grant(EmergencyRead, provisioning.KindEmergencySignIn, admin, auditor, manager),
 		grant(EmergencyReview, provisioning.KindEmergencySignIn, auditor, manager),
 	}

@@ -51,6 +51,15 @@ func uidOf(t types.EntityType, id string) types.EntityUID {
 // quote is a string literal of Cedar.
 func quote(s string) string { return string(types.String(s).MarshalCedar()) }
 
+// overDepartment stands in the rules of roles over a department.
+const overDepartment = " (department): "
+
+// OverDepartment says that a rule let somebody do something since they have a role over the object's department, and not over the domain.
+func OverDepartment(rule string) bool { return !OfSite(rule) && strings.Contains(rule, overDepartment) }
+
+// overWord is the attribute of who asks that has the departments over which they have a role.
+func overWord(role provisioning.Role) string { return string(role) + "_of" }
+
 // grantText is a grant of the table as Cedar.
 func (r row) grantText(role provisioning.Role, s scope) (id, text string) {
 	head, when := fmt.Sprintf("principal in %s::%s", typeRole, quote(string(role))), ""
@@ -59,6 +68,9 @@ func (r row) grantText(role provisioning.Role, s scope) (id, text string) {
 		id, head = "anybody: "+string(r.action), "principal"
 	case s == own:
 		id, when = string(role)+" (own): "+string(r.action), "\nwhen { resource has owner && resource.owner == principal }"
+	case s == department:
+		id, head = string(role)+overDepartment+string(r.action), "principal"
+		when = "\nwhen { resource in principal." + overWord(role) + " }"
 	default:
 		id = string(role) + ": " + string(r.action)
 	}

@@ -29,7 +29,7 @@ var classes = map[provisioning.Action]Class{
 	DomainPut: ClassPolicy, DomainDelete: ClassPolicy, UserPut: ClassPolicy, UserDelete: ClassPolicy, UserSecret: ClassPolicy,
 	PolicyPut: ClassPolicy, PolicyDelete: ClassPolicy, SitePolicyPut: ClassPolicy, SitePolicyDelete: ClassPolicy, RestrictionPut: ClassPolicy, RestrictionDelete: ClassPolicy,
 	SupervisionPut: ClassPolicy, SupervisionDelete: ClassPolicy, WebhookPut: ClassPolicy, WebhookDelete: ClassPolicy, WebhookSecret: ClassPolicy,
-	ChangeRulesPut:    ClassPolicy,
+	ChangeRulesPut: ClassPolicy, DutiesPut: ClassPolicy,
 	ListeningRulesPut: ClassPolicy, RecordingScopePut: ClassPolicy, RecordingScopeDelete: ClassPolicy,
 	RecordingLabel: ClassPolicy, RecordingRetain: ClassPolicy, RecordingRelease: ClassPolicy,
 	ProvisionerPut: ClassPolicy, ProvisionerDelete: ClassPolicy, ProvisionerSecret: ClassPolicy, LifecyclePut: ClassPolicy,

@@ -13,10 +13,11 @@ import (
 type answerAccessInput struct {
 	ItemPath
 	Body struct {
-		User   string            `json:"user" required:"true" maxLength:"64"`
-		Role   provisioning.Role `json:"role" required:"true" maxLength:"64"`
-		Answer string            `json:"answer" required:"true" enum:"keep,remove" doc:"remove takes the role away at once"`
-		Reason string            `json:"reason,omitempty" maxLength:"500"`
+		User       string            `json:"user" required:"true" maxLength:"64"`
+		Role       provisioning.Role `json:"role" required:"true" maxLength:"64"`
+		Department string            `json:"department,omitempty" maxLength:"512" doc:"Over which the role is; left out: over the domain"`
+		Answer     string            `json:"answer" required:"true" enum:"keep,remove" doc:"remove takes the role away at once"`
+		Reason     string            `json:"reason,omitempty" maxLength:"500"`
 	}
 }
 
@@ -43,12 +44,13 @@ func (a *api) answerAccess(ctx context.Context, in *answerAccessInput) (*itemOut
 	s := subjectOf(ctx)
 	var v provisioning.AccessReview
 	err := a.Store.Update(ctx, s, func(w provisioning.Writer) (err error) {
-		v, err = provisioning.AnswerAccess(w, in.Domain, in.Key, in.Body.User, in.Body.Role, in.Body.Answer, a.wish(s, in.Body.Reason))
+		v, err = provisioning.AnswerAccess(w, in.Domain, in.Key,
+			provisioning.ReviewedRight{User: in.Body.User, Role: in.Body.Role, Department: in.Body.Department, Answer: in.Body.Answer}, a.wish(s, in.Body.Reason))
 		if err != nil {
 			return err
 		}
 		return w.AddAudit(provisioning.AuditEntry{Domain: in.Domain, Action: string(policy.AccessReviewAnswer), Object: provisioning.KindAccessReview + "/" + in.Key, Outcome: "ok",
-			Detail: map[string]any{"user": in.Body.User, "role": string(in.Body.Role), "answer": in.Body.Answer, "reason": in.Body.Reason}})
+			Detail: map[string]any{"user": in.Body.User, "role": string(in.Body.Role), "department": in.Body.Department, "answer": in.Body.Answer, "reason": in.Body.Reason}})
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)

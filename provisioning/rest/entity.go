@@ -90,7 +90,8 @@ func (res resource[T]) object(r provisioning.Reader, domain string, e T) provisi
 	case res.owner != nil:
 		o.Owner = res.owner(e)
 	}
-	return placed(o, e)
+	o.Departments = departments(provisioning.DepartmentOf(r, domain, e))
+	return o
 }
 
 // entities registers list, get, put and delete of T.
@@ -237,21 +238,15 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		out = put[T]{status: http.StatusOK, entity: in.Body}
 		var err error
 		old, _, err = provisioning.Get[T](w, in.Domain, in.Key)
-		switch {
-		case errors.Is(err, provisioning.ErrNotFound):
-			out.status = http.StatusCreated
-			err = a.can(subjectOf(ctx), res.put, res.object(w, in.Domain, in.Body))
-		case err == nil: // whose it is now and whose it would be
-			if err = a.can(subjectOf(ctx), res.put, res.object(w, in.Domain, old)); err == nil {
-				err = a.can(subjectOf(ctx), res.put, res.object(w, in.Domain, in.Body))
-			}
+		before, fresh := &old, errors.Is(err, provisioning.ErrNotFound)
+		if fresh {
+			out.status, before, err = http.StatusCreated, nil, nil
+		}
+		if err == nil {
+			err = res.mayPut(a, subjectOf(ctx), w, in.Domain, before, in.Body)
 		}
 		if err != nil {
 			return err
-		}
-		before, fresh := &old, out.status == http.StatusCreated
-		if fresh {
-			before = nil
 		}
 		var waits *provisioning.Proposal
 		if out.etag, waits, err = provisioning.PutGuarded(w, in.Domain, before, in.Body, ifMatch, a.wish(subjectOf(ctx), in.Reason)); err != nil {
@@ -273,6 +268,7 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 		out.entity, out.etag, err = provisioning.Get[T](w, in.Domain, in.Key) // as it is now: with what is derived
 		return err
 	})
+	a.auditDenied(ctx, subjectOf(ctx), res.put, provisioning.Object{Domain: in.Domain, Kind: in.Body.Kind(), Key: in.Key}, err)
 	if err == nil && res.done != nil {
 		res.done(ctx, in.Domain, old, out.entity)
 	}
@@ -290,7 +286,11 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 		if err != nil {
 			return err
 		}
-		if err := a.can(subjectOf(ctx), res.del, res.object(w, in.Domain, old)); err != nil {
+		rule, err := a.rules(subjectOf(ctx), res.del, res.object(w, in.Domain, old))
+		if err == nil {
+			err = a.confined(subjectOf(ctx), w, in.Domain, rule, old, nil)
+		}
+		if err != nil {
 			return err
 		}
 		waits, err := provisioning.DeleteGuarded(w, in.Domain, old, ifMatch, a.wish(subjectOf(ctx), in.Reason))
@@ -304,6 +304,8 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 		return res.keep(w, in.Domain, old)
 	})
 	if err != nil {
+		var none T
+		a.auditDenied(ctx, subjectOf(ctx), res.del, provisioning.Object{Domain: in.Domain, Kind: none.Kind(), Key: in.Key}, err)
 		return nil, a.problem(ctx, err)
 	}
 	return out, nil

@@ -351,7 +351,7 @@ func TestDocumentSaysWhatWaits(t *testing.T) {
 			continue
 		}
 		want := provisioning.Guarded(rule.kind) && (last == "{key}" || last == "{domain}") ||
-			last == "label" || last == "retention" || last == "listening-rules" || last == "change-rules" || last == "feature-codes" || last == "lifecycle-rules"
+			last == "label" || last == "retention" || last == "listening-rules" || last == "change-rules" || last == "feature-codes" || last == "lifecycle-rules" || last == "duties"
 		if got := op.Responses["202"] != nil; got != want {
 			t.Errorf("%s may wait: %t, want %t", name, got, want)
 		}

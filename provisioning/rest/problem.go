@@ -92,9 +92,9 @@ func invalidAt(status int, location, message string) error {
 	return huma.NewError(status, "", &huma.ErrorDetail{Location: location, Message: message})
 }
 
-// hidden says whether a refusal must look like absence: another domain's object, or somebody else's.
+// hidden says whether a refusal must look like absence: another domain's object, somebody else's, another department's.
 func hidden(d *provisioning.Denied) bool {
-	return d.Hidden || d.Rule == policy.RuleOtherDomain || d.Rule == policy.RuleNotOwn
+	return d.Hidden || d.Rule == policy.RuleOtherDomain || d.Rule == policy.RuleNotOwn || d.Rule == policy.RuleNotInDepartment
 }
 
 // problem turns what the store, the policy or a library said into an answer. The unknown becomes a 500 that tells nothing.
@@ -104,6 +104,7 @@ func (a *api) problem(ctx context.Context, err error) error {
 	var notNow *provisioning.NotNow
 	var already huma.StatusError
 	var held *provisioning.Held
+	var separated *provisioning.Separated
 	var asks challenger
 	if conflict := changeConflict(err); conflict != "" {
 		return huma.NewError(http.StatusConflict, conflict)
@@ -138,6 +139,8 @@ func (a *api) problem(ctx context.Context, err error) error {
 		return huma.NewError(http.StatusConflict, "nobody agreed in time: it has to be proposed again")
 	case errors.Is(err, provisioning.ErrOvertaken):
 		return huma.NewError(http.StatusConflict, "what was to be changed is another thing by now: it has to be proposed again")
+	case errors.As(err, &separated):
+		return huma.NewError(http.StatusConflict, "one person may not hold "+separated.Pair.String())
 	case errors.Is(err, provisioning.ErrLastAdmin):
 		return huma.NewError(http.StatusConflict, "the domain would have no enabled administrator any more")
 	case errors.Is(err, provisioning.ErrUnavailable):

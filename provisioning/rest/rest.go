@@ -161,6 +161,7 @@ func build(cfg Config) (*api, error) {
 	a.registerMailboxes()
 	a.registerReports()
 	a.registerRoles()
+	a.registerDuties()
 	a.registerSecrets()
 	a.registerHistory()
 	a.registerPersonal()

@@ -32,7 +32,7 @@ const (
 	there = "other.example.jp"
 )
 
-// tokens stands for the Verifier: the token is "user", "user+role+role" or "user@domain+role".
+// tokens stands for the Verifier: the token is "user", "user+role+role", "user+role:department" or "user@domain+role".
 type tokens struct{}
 
 func (tokens) Request(r *http.Request) (provisioning.Subject, error) {
@@ -53,6 +53,10 @@ func (tokens) Request(r *http.Request) (provisioning.Subject, error) {
 	}
 	s := provisioning.Subject{Domain: domain, User: user, Client: "test"}
 	for _, role := range parts[1:] {
+		if role, over, ok := strings.Cut(role, ":"); ok {
+			s.Delegated = append(s.Delegated, provisioning.Delegation{Role: provisioning.Role(role), Department: over})
+			continue
+		}
 		s.Roles = append(s.Roles, provisioning.Role(role))
 	}
 	return s, nil

@@ -19,6 +19,7 @@ type roleInfo struct {
 type right struct {
 	Action provisioning.Action `json:"action"`
 	Own    bool                `json:"own,omitempty" doc:"To one's own objects only"`
+	Over   bool                `json:"department,omitempty" doc:"Also where the role is given for a department"`
 }
 
 func (a *api) registerRoles() {
@@ -39,7 +40,7 @@ func (a *api) listRoles(_ context.Context, in *DomainPath) (*pageOutput[roleInfo
 			all := table.Decide(s, action, o).Allowed
 			o.Owner = somebody
 			if all || table.Decide(s, action, o).Allowed {
-				info.Rights = append(info.Rights, right{Action: action, Own: !all})
+				info.Rights = append(info.Rights, right{Action: action, Own: !all, Over: table.OverDepartment(role, action)})
 			}
 		}
 		out.Body.Items = append(out.Body.Items, info)

@@ -119,8 +119,7 @@ func (a *api) unmanage(ctx context.Context, at ItemPath) (waits *provisioning.Pr
 	err = a.Store.Update(ctx, s, func(w provisioning.Writer) (err error) {
 		u, _, err := provisioning.Get[provisioning.User](w, at.Domain, at.Key)
 		if err == nil {
-			o := provisioning.Object{Domain: at.Domain, Kind: provisioning.KindUser, Key: at.Key, Owner: at.Key}
-			err = a.can(s, policy.UserSecret, placed(o, u))
+			err = a.mayManage(s, w, at.Domain, policy.UserSecret, u)
 		}
 		if err != nil {
 			return err
@@ -128,5 +127,6 @@ func (a *api) unmanage(ctx context.Context, at ItemPath) (waits *provisioning.Pr
 		waits, alone, err = provisioning.Unmanage(w, at.Domain, at.Key, a.wish(s, ""))
 		return err
 	})
+	a.auditDenied(ctx, s, policy.UserSecret, provisioning.Object{Domain: at.Domain, Kind: provisioning.KindUser, Key: at.Key}, err)
 	return waits, alone, err
 }

@@ -59,15 +59,23 @@ func (a *api) registerSignIns() {
 
 func (a *api) ofUser(ctx context.Context, action provisioning.Action, at ItemPath) error {
 	o := provisioning.Object{Domain: at.Domain, Kind: provisioning.KindUser, Key: at.Key, Owner: at.Key}
+	var ends error // why an account of more than they have is not theirs to sign out
 	err := a.Store.View(ctx, func(r provisioning.Reader) error {
 		u, _, err := provisioning.Get[provisioning.User](r, at.Domain, at.Key)
-		o = placed(o, u)
+		o.Departments = departments(u.Department)
+		if err == nil && action == policy.SessionEnd {
+			ends = a.mayManage(subjectOf(ctx), r, at.Domain, action, u)
+		}
 		return err
 	})
 	if err != nil && !errors.Is(err, provisioning.ErrNotFound) { // who is not there has no department
 		return err
 	}
-	return a.may(ctx, action, o)
+	if err = a.may(ctx, action, o); err == nil && ends != nil {
+		a.auditDenied(ctx, subjectOf(ctx), action, o, ends)
+		err = ends
+	}
+	return err
 }
 
 func (a *api) listSessions(ctx context.Context, in *ItemPath) (*pageOutput[provisioning.SignInSession], error) {

@@ -186,6 +186,7 @@ func sample() []provisioning.Entity {
 		provisioning.Revocation{Of: provisioning.RevokedUser, Name: "taro", Why: "session-revoked"},
 		provisioning.ChangeRules{Classes: []provisioning.ChangeClass{{Name: "ways", Kinds: []string{"trunk"}}}},
 		provisioning.ChangeSet{ID: "c1", Reason: "x", Changes: []provisioning.SetChange{{Kind: "user", Key: "taro", Do: "delete"}}},
+		provisioning.Duties{Apart: []provisioning.RolePair{{A: provisioning.RoleListener, B: provisioning.RoleManager, Why: "聴取と承認"}}},
 		provisioning.SitePolicy{Name: "night", Title: "夜間", Forbid: []string{"forbid (principal, action, resource);"}, Permit: []string{}},
 		provisioning.ListeningRequest{ID: "taro.1", By: "taro", Purpose: "complaint", Reason: "苦情の調査", Recordings: []string{"c1"}, Plays: 2, State: "granted",
 			Asked: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), Opened: []provisioning.Opening{{Recording: "c1", At: time.Date(2026, 12, 1, 1, 0, 0, 0, time.UTC)}}},
