@@ -184,7 +184,7 @@ func (m *move) user() error {
 		had := !old.Disabled && slices.Contains(old.Roles, r)
 		return !had && !slices.Contains(next.Unprotected().Roles, r)
 	})
-	if old.Disabled { // who comes back waits for what they administered
+	if old.Disabled && !next.Disabled { // who comes back waits for what they administered
 		now.Delegated = next.Unprotected().Delegated
 	}
 	before := &old

@@ -29,6 +29,11 @@ func TestAccessReview(t *testing.T) {
 	put("sato", provisioning.RoleStaff, provisioning.RoleAuditor, provisioning.RoleSupervisor)
 	put("suzuki", provisioning.RoleStaff, provisioning.RoleListener)
 	put("tanaka", provisioning.RoleTelephony)
+	update(func(w provisioning.Writer) error {
+		over := []provisioning.Delegation{{Role: provisioning.RoleAdmin, Department: "tax"}, {Role: provisioning.RoleAdmin, Department: "care"}, {Role: provisioning.RoleTelephony, Department: "tax"}}
+		_, err := w.Put(here, provisioning.User{Name: "kakari", Delegated: over}, "")
+		return err
+	})
 	open := func(now time.Time) (v *provisioning.AccessReview) {
 		t.Helper()
 		update(func(w provisioning.Writer) (err error) {
@@ -53,7 +58,7 @@ func TestAccessReview(t *testing.T) {
 		t.Errorf("twice in a quarter: %+v", v)
 	}
 	v := open(january)
-	if v == nil || v.ID != "2027-Q1" || len(v.Rights) != 5 || v.Unanswered() != 5 {
+	if v == nil || v.ID != "2027-Q1" || len(v.Rights) != 8 || v.Unanswered() != 8 {
 		t.Fatalf("the next quarter: %+v", v)
 	}
 	if v := open(november); v != nil {
@@ -71,6 +76,11 @@ func TestAccessReview(t *testing.T) {
 		{"no answer", "root+admin", `{"user":"sato","role":"auditor","answer":"perhaps"}`, 422},
 		{"needed", "root+admin", `{"user":"sato","role":"auditor","answer":"keep","reason":"監査担当"}`, 200},
 		{"needed no more", "kacho+recording-manager", `{"user":"suzuki","role":"recording-listener","answer":"remove"}`, 200},
+		{"over another department", "root+admin", `{"user":"kakari","role":"admin","department":"none","answer":"keep"}`, 404},
+		{"over no department", "root+admin", `{"user":"kakari","role":"admin","answer":"keep"}`, 404},
+		{"an own one over a department", "kakari+admin", `{"user":"kakari","role":"admin","department":"tax","answer":"keep"}`, 403},
+		{"needed over a department", "root+admin", `{"user":"kakari","role":"admin","department":"tax","answer":"keep"}`, 200},
+		{"needed no more over a department", "root+admin", `{"user":"kakari","role":"admin","department":"care","answer":"remove"}`, 200},
 		{"the last administrator", "kacho+recording-manager", `{"user":"root","role":"admin","answer":"remove"}`, 409},
 	} {
 		if got := r.do(t, c.token, "POST", path, c.body); got.status != c.want {
@@ -86,6 +96,18 @@ func TestAccessReview(t *testing.T) {
 		}))
 		return u.Roles
 	}
+	over := func() []provisioning.Delegation {
+		t.Helper()
+		var u provisioning.User
+		must(t, r.store.View(t.Context(), func(rd provisioning.Reader) (err error) {
+			u, _, err = provisioning.Get[provisioning.User](rd, here, "kakari")
+			return err
+		}))
+		return u.Delegated
+	}
+	if got := over(); len(got) != 2 || got[0].Department != "tax" || got[1].Department != "tax" {
+		t.Errorf("what is not needed over a department stays: %v", got)
+	}
 	if got := roles("suzuki"); !slices.Equal(got, []provisioning.Role{provisioning.RoleStaff}) {
 		t.Errorf("what is not needed stays: %v", got)
 	}
@@ -97,10 +119,13 @@ func TestAccessReview(t *testing.T) {
 		t.Fatalf("not closed: %+v", closed)
 	}
 	for _, right := range closed.Rights {
-		ended := right.User == "sato" && right.Role == provisioning.RoleSupervisor || right.User == "tanaka"
+		ended := right.User == "sato" && right.Role == provisioning.RoleSupervisor || right.User == "tanaka" || right.User == "kakari" && right.Role == provisioning.RoleTelephony
 		if right.Ended != ended || (right.Stayed == provisioning.AccessLastAdmin) != (right.User == "root") {
 			t.Errorf("%+v", right)
 		}
+	}
+	if got := over(); len(got) != 1 || got[0] != (provisioning.Delegation{Role: provisioning.RoleAdmin, Department: "tax"}) {
+		t.Errorf("afterwards kakari has %v", got)
 	}
 	if a, b, c := roles("sato"), roles("tanaka"), roles("root"); !slices.Equal(a, []provisioning.Role{provisioning.RoleStaff, provisioning.RoleAuditor}) || len(b) != 0 || len(c) != 1 {
 		t.Errorf("afterwards sato has %v, tanaka %v, root %v", a, b, c)

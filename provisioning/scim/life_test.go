@@ -44,6 +44,9 @@ func TestJoinMoveLeave(t *testing.T) {
 		t.Errorf("joined: %+v", e)
 	}
 	u, _ := get[provisioning.User](r, "taro")
+	if u.Department != "税務課" {
+		t.Errorf("department %q", u.Department)
+	}
 	if !slices.Equal(u.Roles, []provisioning.Role{provisioning.RoleStaff, provisioning.RoleListener}) {
 		t.Errorf("roles %q", u.Roles)
 	}
@@ -66,6 +69,9 @@ func TestJoinMoveLeave(t *testing.T) {
 	}
 	if u, _ = get[provisioning.User](r, "taro"); !slices.Equal(u.Roles, []provisioning.Role{provisioning.RoleTelephony, provisioning.RoleStaff}) {
 		t.Errorf("roles after the move %q", u.Roles)
+	}
+	if u.Department != "福祉課" {
+		t.Errorf("department after the move %q", u.Department)
 	}
 	if e, _ = get[provisioning.Extension](r, "4007"); e.User != "taro" || e.Department != "福祉課" || !r.hasSecret("4007") {
 		t.Errorf("the number of the attribute: %+v", e)
@@ -193,6 +199,63 @@ func TestProtectedRoles(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestDelegatedBySCIM: over which departments somebody has a role is nothing that a program says: it stays where they move, ends with them, and waits for a
+// second person where they come back. What department somebody here wrote stays as long as the identity service says none.
+func TestDelegatedBySCIM(t *testing.T) {
+	r := newRig(t)
+	r.tax()
+	id := r.must(201, "POST", "/Users", taxed("taro")).id()
+	over := []provisioning.Delegation{{Role: provisioning.RoleTelephony, Department: "福祉課"}, {Role: provisioning.RoleAdmin, Department: "税務課"}}
+	u, _ := get[provisioning.User](r, "taro")
+	u.Delegated = over
+	r.put(u)
+	r.must(200, "PATCH", usersAt+"/"+id, patchOf(moved))
+	if u, _ = get[provisioning.User](r, "taro"); !slices.Equal(u.Delegated, over) {
+		t.Errorf("after the move: %v", u.Delegated)
+	}
+	for _, active := range []string{"false", "true"} {
+		r.must(200, "PATCH", usersAt+"/"+id, patchOf(`{"op":"replace","path":"active","value":`+active+`}`))
+	}
+	if u, _ = get[provisioning.User](r, "taro"); u.Disabled || !slices.Equal(u.Delegated, over[:1]) {
+		t.Errorf("back, and an administrator without a second person: %+v", u)
+	}
+	p, ok := get[provisioning.Proposal](r, "user:taro")
+	if !ok || !strings.Contains(strings.Join(p.Loosens, " "), "taro becomes admin of 税務課") {
+		t.Fatalf("what waits: %+v %v", p, ok)
+	}
+	r.update(func(w provisioning.Writer) error { return provisioning.Carry(w, here, p, r.now) })
+	if u, _ = get[provisioning.User](r, "taro"); !slices.Equal(u.Delegated, over) {
+		t.Errorf("agreed: %v", u.Delegated)
+	}
+
+	quiet := r.must(201, "POST", "/Users", `{"userName":"jiro","active":true}`).id()
+	u, _ = get[provisioning.User](r, "jiro")
+	u.Department = "窓口"
+	r.put(u)
+	r.must(200, "PATCH", usersAt+"/"+quiet, patchOf(`{"op":"replace","path":"title","value":"x"}`))
+	if u, _ = get[provisioning.User](r, "jiro"); u.Department != "窓口" {
+		t.Errorf("the identity service says no department: %q", u.Department)
+	}
+	r.must(200, "PATCH", usersAt+"/"+quiet, patchOf(moved))
+	r.must(200, "PATCH", usersAt+"/"+quiet, patchOf(strings.Replace(strings.Replace(moved, "Replace", "Remove", 1), `,"value":"福祉課"`, "", 1)))
+	if u, _ = get[provisioning.User](r, "jiro"); u.Department != "" {
+		t.Errorf("the identity service took it away: %q", u.Department)
+	}
+}
+
+// TestDutiesBySCIM: a rule gives nobody two roles that one person may not hold.
+func TestDutiesBySCIM(t *testing.T) {
+	r := newRig(t)
+	r.tax()
+	r.put(provisioning.Duties{Apart: []provisioning.RolePair{{A: provisioning.RoleStaff, B: provisioning.RoleListener}}})
+	if a := r.do("POST", "/Users", taxed("taro")); a.status != 409 || a.kind() != mutability || !strings.Contains(a.text, "one person may not hold staff and recording-listener") {
+		t.Errorf("%d %s", a.status, a.text)
+	}
+	if _, ok := get[provisioning.User](r, "taro"); ok {
+		t.Error("made all the same")
+	}
 }
 
 // TestAdopt: users of ours become an identity service's only where the rules say so, which somebody else agrees to; they keep the roles that they have.
