@@ -55,6 +55,7 @@ type policyFile struct {
 	SitePolicies []provisioning.SitePolicy `json:"site_policies"`
 	Calendars    []provisioning.Calendar   `json:"calendars"`
 	Sites        []provisioning.Site       `json:"sites"`
+	Departments  []provisioning.Department `json:"departments"` // which is a part of which
 	Cases        []policyCase              `json:"cases"`
 }
 
@@ -70,18 +71,19 @@ type policyCase struct {
 }
 
 type policySubject struct {
-	User       string              `json:"user"`
-	Domain     string              `json:"domain"` // empty: the file's
-	Roles      []provisioning.Role `json:"roles"`
-	Department string              `json:"department"`
-	Contractor bool                `json:"contractor"`
-	ACR        string              `json:"acr"`
-	AMR        []string            `json:"amr"`
-	Device     string              `json:"device"`
-	Client     string              `json:"client"`
-	Address    netip.Addr          `json:"address"`
-	Age        int                 `json:"age"` // seconds since they showed who they are; 0: not known
-	Attributes map[string]string   `json:"attributes"`
+	User       string                    `json:"user"`
+	Domain     string                    `json:"domain"` // empty: the file's
+	Roles      []provisioning.Role       `json:"roles"`
+	Department string                    `json:"department"`
+	Delegated  []provisioning.Delegation `json:"delegated"`
+	Contractor bool                      `json:"contractor"`
+	ACR        string                    `json:"acr"`
+	AMR        []string                  `json:"amr"`
+	Device     string                    `json:"device"`
+	Client     string                    `json:"client"`
+	Address    netip.Addr                `json:"address"`
+	Age        int                       `json:"age"` // seconds since they showed who they are; 0: not known
+	Attributes map[string]string         `json:"attributes"`
 }
 
 type policyObject struct {
@@ -149,16 +151,22 @@ func readPolicyFile(path string) (f policyFile, err error) {
 // world is that of the file, and of the switch where one is named.
 func (r runningSwitch) world(ctx context.Context, f policyFile) (*policy.Fixed, error) {
 	if r.URL != "" {
-		if err := errors.Join(fetchAll(ctx, r, "site-policies", &f.SitePolicies), fetchAll(ctx, r, "calendars", &f.Calendars), fetchAll(ctx, r, "sites", &f.Sites)); err != nil {
+		if err := errors.Join(fetchAll(ctx, r, "site-policies", &f.SitePolicies), fetchAll(ctx, r, "calendars", &f.Calendars), fetchAll(ctx, r, "sites", &f.Sites),
+			fetchAll(ctx, r, "departments", &f.Departments)); err != nil {
 			return nil, err
 		}
 	}
-	for _, check := range []func() error{validAll(f.Calendars), validAll(f.Sites)} {
+	for _, check := range []func() error{validAll(f.Calendars), validAll(f.Sites), validAll(f.Departments)} {
 		if err := check(); err != nil {
 			return nil, err
 		}
 	}
-	return policy.NewFixed(policy.New(), f.SitePolicies, f.Calendars, f.Sites)
+	w, err := policy.NewFixed(policy.New(), f.SitePolicies, f.Calendars, f.Sites)
+	if err != nil {
+		return nil, err
+	}
+	w.Tree = f.Departments
+	return w, nil
 }
 
 func validAll[T provisioning.Entity](list []T) func() error {
@@ -237,7 +245,7 @@ func (c policyCase) run(w *policy.Fixed, domain string, verbose bool, out io.Wri
 
 func (c policyCase) question(domain string, t *policy.Table) (provisioning.Subject, provisioning.Object) {
 	u, x := c.Subject, c.Object
-	s := provisioning.Subject{Domain: u.Domain, User: u.User, Roles: u.Roles, Department: u.Department, Contractor: u.Contractor, ACR: u.ACR, AMR: u.AMR,
+	s := provisioning.Subject{Domain: u.Domain, User: u.User, Roles: u.Roles, Department: u.Department, Delegated: u.Delegated, Contractor: u.Contractor, ACR: u.ACR, AMR: u.AMR,
 		Device: u.Device, Client: u.Client, Address: u.Address, Attributes: u.Attributes}
 	o := provisioning.Object{Domain: x.Domain, Kind: x.Kind, Key: x.Key, Owner: x.Owner, Departments: x.Departments, Class: x.Class, Label: x.Label, Number: x.Number}
 	if s.Domain == "" {

@@ -331,7 +331,8 @@ func TestDisabledUserIsRefusedAtOnce(t *testing.T) {
 	k := ecJWK(t, "k1")
 	o := newOutside(t, k)
 	var user atomic.Pointer[provisioning.User]
-	user.Store(&provisioning.User{Name: "alice", Roles: []provisioning.Role{provisioning.RoleStaff}})
+	over := []provisioning.Delegation{{Role: provisioning.RoleAdmin, Department: "tax"}}
+	user.Store(&provisioning.User{Name: "alice", Roles: []provisioning.Role{provisioning.RoleStaff}, Delegated: over})
 	users := UsersFunc(func(domain, name string) (provisioning.User, bool) {
 		u := user.Load()
 		if u == nil || domain != "pbx.example.jp" || name != u.Name {
@@ -346,6 +347,13 @@ func TestDisabledUserIsRefusedAtOnce(t *testing.T) {
 	s, err := v.Verify(t.Context(), raw)
 	if err != nil || !slices.Equal(s.Roles, []provisioning.Role{provisioning.RoleStaff}) {
 		t.Fatalf("%v %v: roles of the store are wanted, not the token's", s.Roles, err)
+	}
+	if !slices.Equal(s.Delegated, over) {
+		t.Errorf("over departments: %v", s.Delegated)
+	}
+	// Where the token says the roles, what the store has of them does not count.
+	if s, err = newTestVerifier(t, clock, users, o.issuer()).Verify(t.Context(), raw); err != nil || s.Delegated != nil {
+		t.Errorf("roles of the token, and over departments %v: %v", s.Delegated, err)
 	}
 	user.Store(&provisioning.User{Name: "alice", Disabled: true})
 	_, err = v.Verify(t.Context(), raw)

@@ -23,6 +23,13 @@ func (a *api) confined(s provisioning.Subject, r provisioning.Reader, domain, ru
 			return err
 		}
 	}
+	if was, ok := old.(provisioning.Extension); ok {
+		if will, ok := next.(provisioning.Extension); ok && will.User != was.User {
+			if err := a.mayTakeOver(s, r, domain, rule, was); err != nil {
+				return err
+			}
+		}
+	}
 	if err := provisioning.Confined(old, next); err != nil || next == nil || next.Kind() == provisioning.KindSettings {
 		return err // settings name whom the owner may call
 	}
@@ -32,6 +39,19 @@ func (a *api) confined(s provisioning.Subject, r provisioning.Reader, domain, ru
 		}
 	}
 	return nil
+}
+
+// mayTakeOver refuses who has a right over a department the telephone of somebody there who has more than they: who has its password or its PIN, or gives it
+// to another one, has that person's calls.
+func (a *api) mayTakeOver(s provisioning.Subject, r provisioning.Reader, domain, rule string, e provisioning.Extension) error {
+	if !policy.OverDepartment(rule) || e.User == "" || e.User == s.User {
+		return nil
+	}
+	u, _, err := provisioning.Get[provisioning.User](r, domain, e.User)
+	if err != nil {
+		return err
+	}
+	return provisioning.MayManage(s, u, nil, a.within(s, domain))
 }
 
 // within says that somebody has a role over all of a department.

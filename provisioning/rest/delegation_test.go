@@ -56,7 +56,7 @@ func offices(t *testing.T) ruledRig {
 			provisioning.User{Name: "sato", Roles: []provisioning.Role{provisioning.RoleStaff}, Department: "tax"}, provisioning.User{Name: "mado", Department: "desk"},
 			provisioning.User{Name: "fuku", Department: "care"},
 			provisioning.Extension{Number: "3001", User: "sato", Department: "tax"}, provisioning.Extension{Number: "3002", Department: "desk"}, provisioning.Extension{Number: "3003", Department: "bureau"},
-			provisioning.Extension{Number: "4001", Department: "care"},
+			provisioning.Extension{Number: "4001", Department: "care"}, provisioning.Extension{Number: "3005", User: "root", Department: "tax"}, provisioning.Extension{Number: "3006", User: "chief", Department: "tax"},
 			provisioning.Group{Number: "6001", Members: []string{"3001"}, Department: "tax"}, provisioning.Group{Number: "6002", Members: []string{"4001"}, Department: "care"},
 			provisioning.DID{Number: "+81333330001", To: []string{"3001"}, Department: "tax"}, provisioning.DID{Number: "+81333330002", To: []string{"4001"}, Department: "care"},
 		} {
@@ -92,7 +92,7 @@ func TestDelegatedLists(t *testing.T) {
 	r := offices(t)
 	const chief = "chief+admin:tax"
 	for path, want := range map[string][]string{
-		"/users": {"above", "chief", "mado", "root", "sato"}, "/extensions": {"3001", "3002"}, "/groups": {"6001"}, "/dids": {"+81333330001"},
+		"/users": {"above", "chief", "mado", "root", "sato"}, "/extensions": {"3001", "3002", "3005", "3006"}, "/groups": {"6001"}, "/dids": {"+81333330001"},
 	} {
 		p := r.do(t, chief, "GET", base+path, "")
 		var got struct {
@@ -192,6 +192,11 @@ func TestDelegatedEscalation(t *testing.T) {
 		{"an administrator's password", "POST", "/users/root/password", "", 403, beyond},
 		{"the second factors of who has more", "DELETE", "/users/above/second-factors", "", 403, beyond},
 		{"an administrator signed out", "DELETE", "/users/root/sessions", "", 403, beyond},
+		{"the telephone of an administrator", "POST", "/extensions/3005/secret", "", 403, beyond},
+		{"the PIN of an administrator", "DELETE", "/extensions/3005/pin", "", 403, beyond},
+		{"an administrator's telephone for oneself", "PUT", "/extensions/3005", `{"display":"x","user":"chief","department":"tax"}`, 403, beyond},
+		{"a name for it", "PUT", "/extensions/3005", `{"display":"y","user":"root","department":"tax"}`, 200, ""},
+		{"the own telephone", "POST", "/extensions/3006/secret", "", 200, ""},
 		{"staff's password", "POST", "/users/sato/password", "", 200, ""},
 		{"the own grant widened", "PUT", "/users/chief", `{"display":"x","roles":["staff"],"department":"tax","delegated":[{"role":"admin","department":"bureau"}]}`, 403, own},
 		{"the own grant given up", "PUT", "/users/chief", `{"display":"x","roles":["staff"],"department":"tax"}`, 403, own},

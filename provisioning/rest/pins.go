@@ -49,7 +49,11 @@ func (a *api) mayPIN(ctx context.Context, r provisioning.Reader, at ItemPath) er
 	if err != nil {
 		return err
 	}
-	return a.can(subjectOf(ctx), policy.ExtensionPIN, extensionObject(at.Domain, e))
+	rule, err := a.rules(subjectOf(ctx), policy.ExtensionPIN, extensionObject(at.Domain, e))
+	if err == nil {
+		err = a.mayTakeOver(subjectOf(ctx), r, at.Domain, rule, e)
+	}
+	return err
 }
 
 func (a *api) pin(ctx context.Context, at ItemPath, sealed []byte) (*emptyOutput, error) {

@@ -60,13 +60,18 @@ func (a *api) newExtensionSecret(ctx context.Context, in *ItemPath) (*secretOutp
 			return err
 		}
 		o := extensionObject(in.Domain, e)
-		if err := a.can(subjectOf(ctx), policy.ExtensionSecret, o); err != nil {
+		rule, err := a.rules(subjectOf(ctx), policy.ExtensionSecret, o)
+		if err == nil {
+			err = a.mayTakeOver(subjectOf(ctx), w, in.Domain, rule, e)
+		}
+		if err != nil {
 			return err
 		}
 		plain, err = newSIPSecret(w, in.Domain, in.Key)
 		return err
 	})
 	if err != nil {
+		a.auditDenied(ctx, subjectOf(ctx), policy.ExtensionSecret, provisioning.Object{Domain: in.Domain, Kind: provisioning.KindExtension, Key: in.Key}, err)
 		return nil, a.problem(ctx, err)
 	}
 	return &secretOutput{shownOnce{Username: in.Key, Realm: in.Domain, Secret: plain.Reveal()}}, nil
