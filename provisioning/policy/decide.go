@@ -218,18 +218,22 @@ func (q *asked) personRecord() types.RecordMap {
 	if q.speaks&attrContractor != 0 {
 		m["contractor"] = types.Boolean(q.s.Contractor)
 	}
-	for a, role := range map[attribute]provisioning.Role{attrAdminOf: admin, attrTelephonyOf: telephony} {
-		if q.speaks&a == 0 {
-			continue
-		}
-		over := q.s.Over(role)
-		in := make([]types.Value, len(over))
-		for i, d := range over {
-			in[i] = uidOf(typeDepartment, d)
-		}
-		m[types.String(overWord(role))] = types.NewSet(in...)
-	}
+	q.putOver(m, attrAdminOf, admin)
+	q.putOver(m, attrTelephonyOf, telephony)
 	return m
+}
+
+// putOver sets the departments over which the person has a role.
+func (q *asked) putOver(m types.RecordMap, a attribute, role provisioning.Role) {
+	if q.speaks&a == 0 {
+		return
+	}
+	over := q.s.Over(role)
+	in := make([]types.Value, len(over))
+	for i, d := range over {
+		in[i] = uidOf(typeDepartment, d)
+	}
+	m[types.String(overWord(role))] = types.NewSet(in...)
 }
 
 func (q *asked) makeThing() types.Entity {
