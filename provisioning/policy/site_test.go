@@ -143,6 +143,7 @@ type sitesOnly struct{ sites *policy.Sites }
 
 func (w sitesOnly) Sites(string) *policy.Sites                    { return w.sites }
 func (sitesOnly) Modes(string, time.Time) (day, holiday []string) { return nil, nil }
+func (sitesOnly) Departments(_, name string) []string             { return []string{name} }
 func (sitesOnly) SiteFrom(string, netip.Addr) (provisioning.Site, bool) {
 	return provisioning.Site{}, false
 }

@@ -43,7 +43,7 @@ func (a *api) saveChange(ctx context.Context, domain, key, ifMatch string, body 
 		err = &provisioning.Invalid{Field: "effective", Reason: "is more than a year away"}
 	}
 	if err == nil {
-		err = s.Allowed(a.Policy, who, domain)
+		err = movedOut(s.Allowed(a.Policy, who, domain))
 	}
 	var tag string
 	if err == nil {
@@ -101,7 +101,7 @@ func (a *api) stepChange(ctx context.Context, in *stepInput, action provisioning
 func (a *api) mayMake(ctx context.Context, domain string, s provisioning.ChangeSet) error {
 	who := subjectOf(ctx)
 	if err := s.Allowed(a.Policy, who, domain); err != nil {
-		return err
+		return movedOut(err)
 	}
 	for _, action := range s.Actions() {
 		if err := a.signedInFor(who, action); err != nil {

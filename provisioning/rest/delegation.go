@@ -66,7 +66,7 @@ func (a *api) within(s provisioning.Subject, domain string) func(provisioning.Ro
 	}
 }
 
-// movedOut is the refusal of a change that would take an object, of which the asker knows, where they have no right: it is there, so they are told.
+// movedOut is the refusal of a change where it is no secret what is there: what the asker knows would go where they have no right, or they name it in a set.
 func movedOut(err error) error {
 	var d *provisioning.Denied
 	if errors.As(err, &d) && d.Rule == policy.RuleNotInDepartment {
@@ -82,7 +82,7 @@ func (a *api) placing(s provisioning.Subject, domain string, old, next provision
 		return nil
 	}
 	if err := a.can(s, policy.UserPut, provisioning.Object{Domain: domain, Kind: provisioning.KindUser}); err != nil {
-		return err
+		return movedOut(err)
 	}
 	return a.signedInFor(s, policy.UserPut)
 }

@@ -144,7 +144,7 @@ func TestDelegatedWrites(t *testing.T) {
 		{"a new telephone", "PUT", "/extensions/3009", `{"display":"x","user":"shinjin","department":"tax"}`, 201, ""},
 		{"of somebody else's", "PUT", "/extensions/3009", `{"display":"x","user":"fuku","department":"tax"}`, 422, missing},
 		{"of nobody's", "PUT", "/extensions/3009", `{"display":"x","user":"nobody9","department":"tax"}`, 422, missing},
-		{"that may call more", "PUT", "/extensions/3009", `{"display":"x","user":"shinjin","department":"tax","rights":{"international":true}}`, 403, beyond},
+		{"that may call more", "PUT", "/extensions/3009", `{"display":"x","user":"shinjin","department":"tax","rights":{"classes":["international"],"countries":["*"]}}`, 403, beyond},
 		{"by another class", "PUT", "/extensions/3009", `{"display":"x","user":"shinjin","department":"tax","restriction":"inside"}`, 403, beyond},
 		{"with another's number shown", "PUT", "/extensions/3009", `{"display":"x","user":"shinjin","department":"tax","caller_id":"+81333330002"}`, 403, beyond},
 		{"that picks others' calls up", "PUT", "/extensions/3009", `{"display":"x","user":"shinjin","department":"tax","pickup":"care"}`, 403, beyond},
@@ -184,7 +184,7 @@ func TestDelegatedEscalation(t *testing.T) {
 		{"over the telephones of a part", "PUT", "/users/sato", gives("telephony", "tax"), 200, ""},
 		{"over what is above", "PUT", "/users/sato", gives("admin", "bureau"), 403, beyond},
 		{"over what is beside", "PUT", "/users/sato", gives("telephony", "care"), 403, beyond},
-		{"over nothing", "PUT", "/users/sato", gives("admin", ""), 422, "delegated[0].department"},
+		{"over nothing", "PUT", "/users/sato", gives("admin", ""), 403, beyond},
 		{"a role that is not given so", "PUT", "/users/sato", gives("auditor", "tax"), 422, "delegated[0].role"},
 		{"taken from who has more", "PUT", "/users/above", `{"display":"x","roles":[],"department":"tax"}`, 403, beyond},
 		{"an administrator's name", "PUT", "/users/root", `{"display":"x","roles":["admin"],"department":"tax"}`, 403, beyond},
@@ -205,6 +205,8 @@ func TestDelegatedEscalation(t *testing.T) {
 		{"the own name", "PUT", "/users/chief", `{"display":"課長","roles":["staff"],"department":"tax","delegated":[{"role":"admin","department":"tax"}]}`, 200, ""},
 		{"an end of a contract", "PUT", "/users/sato", `{"display":"x","roles":[],"department":"tax","contract":{"sponsor":"above","ends":"2030-01-01T00:00:00Z"}}`, 403, beyond},
 	})
+	r.ask(t, admin, []delegatedCase{{"over nothing", "PUT", "/users/sato", gives("admin", ""), 422, "delegated[0].department"},
+		{"over what nobody wrote down", "PUT", "/users/mado", gives("admin", "somewhere"), 200, ""}})
 	// Over telephones is over no people.
 	r.ask(t, "kakari+telephony:tax", []delegatedCase{{"people", "PUT", "/users/sato", `{"display":"x","roles":[],"department":"tax"}`, 403, policy.RuleNotGranted},
 		{"an owner", "PUT", "/extensions/3002", `{"display":"x","user":"sato","department":"tax"}`, 200, ""}})
@@ -237,9 +239,10 @@ func TestDepartmentTree(t *testing.T) {
 	const phones = "kakari+telephony+admin:tax"
 	r.ask(t, phones, []delegatedCase{
 		{"a department", "PUT", "/departments/other", `{"numbers":[]}`, 201, ""},
-		{"put below one's own", "PUT", "/departments/care", `{"numbers":[],"parent":"tax"}`, 403, policy.RuleNotGranted},
-		{"in a set", "POST", "/changes", `{"reason":"x","changes":[{"kind":"department","key":"care","do":"merge","body":{"parent":"tax"}}]}`, 403, ""},
-		{"in a set, in other letters", "POST", "/changes", `{"reason":"x","changes":[{"kind":"department","key":"care","do":"merge","body":{"PARENT":"tax"}}]}`, 403, ""},
+		{"put below one's own", "PUT", "/departments/care", `{"numbers":[],"parent":"tax"}`, 403, provisioning.RuleBeyondOwn},
+		{"in a set", "POST", "/changes", `{"reason":"x","changes":[{"kind":"department","key":"care","do":"merge","body":{"parent":"tax"}}]}`, 403, provisioning.RuleBeyondOwn},
+		{"in a set, in other letters", "POST", "/changes", `{"reason":"x","changes":[{"kind":"department","key":"care","do":"merge","body":{"PARENT":"tax"}}]}`, 403, provisioning.RuleBeyondOwn},
+		{"a telephone in a set", "POST", "/changes", `{"reason":"x","changes":[{"kind":"user","key":"sato","do":"merge","body":{"display":"y"}}]}`, 403, provisioning.RuleBeyondOwn},
 	})
 	// A change of the tree counts at once.
 	r.ask(t, admin, []delegatedCase{{"moved", "PUT", "/departments/care", `{"numbers":[]}`, 200, ""}, {"moved", "PUT", "/departments/desk", `{"numbers":[],"parent":"care"}`, 200, ""}})

@@ -25,9 +25,10 @@ func TestRoles(t *testing.T) {
 		is   right
 		has  bool
 	}{
-		{provisioning.RoleListener, right{policy.RecordingListen, false}, true}, {provisioning.RoleAdmin, right{policy.RecordingListen, false}, false},
-		{provisioning.RoleStaff, right{policy.CDRRead, true}, true}, {provisioning.RoleAuditor, right{policy.CDRRead, false}, true},
-		{provisioning.RoleAdmin, right{policy.AuditDelete, false}, false},
+		{provisioning.RoleListener, right{Action: policy.RecordingListen}, true}, {provisioning.RoleAdmin, right{Action: policy.RecordingListen}, false},
+		{provisioning.RoleStaff, right{Action: policy.CDRRead, Own: true}, true}, {provisioning.RoleAuditor, right{Action: policy.CDRRead}, true},
+		{provisioning.RoleAdmin, right{Action: policy.AuditDelete}, false},
+		{provisioning.RoleTelephony, right{Action: policy.ExtensionPut, Over: true}, true}, {provisioning.RoleTelephony, right{Action: policy.TrunkPut}, true},
 	} {
 		if slices.Contains(rights[c.role], c.is) != c.has {
 			t.Errorf("%s: %+v", c.role, rights[c.role])
