@@ -128,7 +128,8 @@ func seeded(t *testing.T) *guarded {
 	g := newGuarded(t, t.TempDir())
 	g.put(provisioning.Domain{Name: vd}, provisioning.RecordingPolicy{Name: "year", Record: provisioning.RecordAlways, RetentionDays: 365}, provisioning.Trunk{Name: "carrier", Host: "sip.example.net"},
 		provisioning.User{Name: "staff", Roles: []provisioning.Role{provisioning.RoleStaff}}, provisioning.User{Name: "boss", Roles: []provisioning.Role{provisioning.RoleAdmin}},
-		provisioning.Extension{Number: "2001"}, provisioning.DID{Number: "+81312345678", To: []string{"2001"}, Policy: "year"})
+		provisioning.Department{Name: "bureau"}, provisioning.Department{Name: "tax", Parent: "bureau"}, provisioning.Department{Name: "care"},
+		provisioning.Duties{Apart: []provisioning.RolePair{{A: provisioning.RoleListener, B: provisioning.RoleManager}}}, provisioning.Extension{Number: "2001"}, provisioning.DID{Number: "+81312345678", To: []string{"2001"}, Policy: "year"})
 	g.said("", "", "")
 	return g
 }
@@ -142,21 +143,25 @@ func TestDatabaseIsEdited(t *testing.T) {
 		kind, key, why string
 		mode           string
 	}{
-		"a policy":               {[]string{fmt.Sprintf(off, "entity")}, "policy", "year", "stays in force", "always"},
-		"its version too":        {[]string{fmt.Sprintf(off, "entity"), "UPDATE entity SET version = version + 100" + where("policy", "year")}, "policy", "year", "stays in force", "always"},
-		"removed":                {[]string{"DELETE FROM ref WHERE to_kind = 'policy'", "DELETE FROM entity" + where("policy", "year")}, "policy", "year", "stays in force", "always"},
-		"what is approved":       {[]string{fmt.Sprintf(off, "entity"), fmt.Sprintf(off, "vouched")}, "policy", "year", "does not verify", ""},
-		"the approval removed":   {[]string{fmt.Sprintf(off, "entity"), "DELETE FROM vouched" + where("policy", "year")}, "policy", "year", "approval was removed", ""},
-		"the list removed":       {[]string{"DELETE FROM vouched_list WHERE kind = 'policy'"}, "policy", "", "older than it was", "always"},
-		"the list emptied":       {[]string{"UPDATE vouched_list SET versions = '{}' WHERE kind = 'policy'"}, "policy", "", "does not verify", "always"},
-		"a new one":              {[]string{`INSERT INTO entity SELECT domain, kind, 'own', replace(body, '"year"', '"own"'), version FROM entity` + where("policy", "year")}, "policy", "own", "never approved", "always"},
-		"somebody else's":        {[]string{`INSERT INTO vouched SELECT domain, kind, 'own', body, version, mac FROM vouched` + where("policy", "year")}, "policy", "own", "does not verify", "always"},
-		"roles":                  {[]string{`UPDATE entity SET body = replace(body, '"staff"]', '"admin"]')` + where("user", "staff")}, "user", "staff", "never approved", "always"},
-		"a number's policy":      {[]string{`UPDATE entity SET body = replace(body, ',"policy":"year"', '')` + where("did", "+81312345678")}, "did", "+81312345678", "stays in force", "always"},
-		"a trunk":                {[]string{`UPDATE entity SET body = replace(body, 'sip.example', 'evil.example')` + where("trunk", "carrier")}, "trunk", "carrier", "stays in force", "always"},
-		"a proposal made up":     {[]string{`INSERT INTO entity VALUES ('` + vd + `', 'proposal', 'policy:year', '{"id":"policy:year","kind":"policy","key":"year","people":1,"by":"x@a.example","changes":[],"agreed":[],"loosens":[]}', 7)`}, "proposal", "policy:year", "never approved", "always"},
-		"a set that was planned": {[]string{`INSERT INTO entity VALUES ('` + vd + `', 'change', 's1', '{"id":"s1","state":"scheduled"}', 7)`}, "change", "s1", "never approved", "always"},
-		"what cannot be read":    {[]string{"UPDATE entity SET body = 'x'" + where("policy", "year")}, "policy", "year", "stays in force", "always"},
+		"a policy":                   {[]string{fmt.Sprintf(off, "entity")}, "policy", "year", "stays in force", "always"},
+		"its version too":            {[]string{fmt.Sprintf(off, "entity"), "UPDATE entity SET version = version + 100" + where("policy", "year")}, "policy", "year", "stays in force", "always"},
+		"removed":                    {[]string{"DELETE FROM ref WHERE to_kind = 'policy'", "DELETE FROM entity" + where("policy", "year")}, "policy", "year", "stays in force", "always"},
+		"what is approved":           {[]string{fmt.Sprintf(off, "entity"), fmt.Sprintf(off, "vouched")}, "policy", "year", "does not verify", ""},
+		"the approval removed":       {[]string{fmt.Sprintf(off, "entity"), "DELETE FROM vouched" + where("policy", "year")}, "policy", "year", "approval was removed", ""},
+		"the list removed":           {[]string{"DELETE FROM vouched_list WHERE kind = 'policy'"}, "policy", "", "older than it was", "always"},
+		"the list emptied":           {[]string{"UPDATE vouched_list SET versions = '{}' WHERE kind = 'policy'"}, "policy", "", "does not verify", "always"},
+		"a new one":                  {[]string{`INSERT INTO entity SELECT domain, kind, 'own', replace(body, '"year"', '"own"'), version FROM entity` + where("policy", "year")}, "policy", "own", "never approved", "always"},
+		"somebody else's":            {[]string{`INSERT INTO vouched SELECT domain, kind, 'own', body, version, mac FROM vouched` + where("policy", "year")}, "policy", "own", "does not verify", "always"},
+		"roles":                      {[]string{`UPDATE entity SET body = replace(body, '"staff"]', '"admin"]')` + where("user", "staff")}, "user", "staff", "never approved", "always"},
+		"a number's policy":          {[]string{`UPDATE entity SET body = replace(body, ',"policy":"year"', '')` + where("did", "+81312345678")}, "did", "+81312345678", "stays in force", "always"},
+		"a trunk":                    {[]string{`UPDATE entity SET body = replace(body, 'sip.example', 'evil.example')` + where("trunk", "carrier")}, "trunk", "carrier", "stays in force", "always"},
+		"a proposal made up":         {[]string{`INSERT INTO entity VALUES ('` + vd + `', 'proposal', 'policy:year', '{"id":"policy:year","kind":"policy","key":"year","people":1,"by":"x@a.example","changes":[],"agreed":[],"loosens":[]}', 7)`}, "proposal", "policy:year", "never approved", "always"},
+		"a set that was planned":     {[]string{`INSERT INTO entity VALUES ('` + vd + `', 'change', 's1', '{"id":"s1","state":"scheduled"}', 7)`}, "change", "s1", "never approved", "always"},
+		"a role over a department":   {[]string{`UPDATE entity SET body = replace(body, '"disabled":false', '"disabled":false,"delegated":[{"role":"admin","department":"tax"}]')` + where("user", "staff")}, "user", "staff", "never approved", "always"},
+		"a department below another": {[]string{`UPDATE entity SET body = replace(body, '"numbers":[]', '"numbers":[],"parent":"tax"')` + where("department", "care")}, "department", "care", "never approved", "always"},
+		"a department elsewhere":     {[]string{`UPDATE entity SET body = replace(body, '"bureau"', '"care"')` + where("department", "tax")}, "department", "tax", "stays in force", "always"},
+		"duties":                     {[]string{`UPDATE entity SET body = replace(body, '"recording-manager"', '"staff"')` + where("duties", "rules")}, "duties", "rules", "stays in force", "always"},
+		"what cannot be read":        {[]string{"UPDATE entity SET body = 'x'" + where("policy", "year")}, "policy", "year", "stays in force", "always"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := seeded(t)
@@ -171,6 +176,18 @@ func TestDatabaseIsEdited(t *testing.T) {
 			ok(t, g.View(t.Context(), func(r provisioning.Reader) error {
 				if u, _, err := provisioning.Get[provisioning.User](r, vd, "staff"); err == nil && slices.Contains(u.Roles, provisioning.RoleAdmin) {
 					t.Errorf("%+v has a right", u)
+				}
+				if u, _, err := provisioning.Get[provisioning.User](r, vd, "staff"); err == nil && len(u.Delegated) > 0 {
+					t.Errorf("%+v has a right over a department", u)
+				}
+				if d, _, err := provisioning.Get[provisioning.Department](r, vd, "care"); err == nil && d.Parent != "" {
+					t.Errorf("%+v", d)
+				}
+				if d, _, err := provisioning.Get[provisioning.Department](r, vd, "tax"); err != nil || d.Parent != "bureau" {
+					t.Errorf("%+v %v", d, err)
+				}
+				if d, _, err := provisioning.Get[provisioning.Duties](r, vd, provisioning.Duties{}.Key()); err != nil || d.Apart[0].B != provisioning.RoleManager {
+					t.Errorf("%+v %v", d, err)
 				}
 				if tr, _, err := provisioning.Get[provisioning.Trunk](r, vd, "carrier"); err != nil || tr.Host != "sip.example.net" {
 					t.Errorf("%+v %v", tr, err)
