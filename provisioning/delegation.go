@@ -112,15 +112,14 @@ var delegable = map[string][]string{
 	KindUser: {"name", "display", "roles", "delegated", "disabled", "department", "incarnation"},
 	KindExtension: {"number", "display", "user", "max_contacts", "media", "srtp_suites", "site", "disabled", "reading", "department", "unlisted", "hot_desk",
 		"unsolicited_mwi"},
-	KindGroup:    {"number", "title", "strategy", "members", "ring_seconds", "ring_busy", "department"},
-	KindDID:      {"title", "to", "group", "ring_seconds", "language", "department"},
-	KindSettings: nil, // all of them: what the owner may do
+	KindGroup: {"number", "title", "strategy", "members", "ring_seconds", "ring_busy", "department"},
+	KindDID:   {"title", "to", "group", "ring_seconds", "language", "department"},
 }
 
 // Confined refuses what who administers a department would change in an entity and may not: *Denied. old is the zero value where it is made, next nil where
 // it is deleted.
 func Confined(old, next Entity) error {
-	if next == nil || next.Kind() == KindSettings {
+	if next == nil {
 		return nil
 	}
 	may, ok := delegable[next.Kind()]

@@ -24,14 +24,21 @@ func (a *api) confined(s provisioning.Subject, r provisioning.Reader, domain, ru
 		}
 	}
 	if was, ok := old.(provisioning.Extension); ok {
-		if will, ok := next.(provisioning.Extension); ok && will.User != was.User {
+		if will, ok := next.(provisioning.Extension); !ok && was.Number != "" || ok && will.User != was.User { // who deletes one can make it anew
 			if err := a.mayTakeOver(s, r, domain, rule, was); err != nil {
 				return err
 			}
 		}
 	}
-	if err := provisioning.Confined(old, next); err != nil || next == nil || next.Kind() == provisioning.KindSettings {
-		return err // settings name whom the owner may call
+	if set, ok := next.(provisioning.Settings); ok { // whatever the owner may decide, which is where calls go too
+		e, _, err := provisioning.Get[provisioning.Extension](r, domain, set.Extension)
+		if err == nil {
+			err = a.mayTakeOver(s, r, domain, rule, e)
+		}
+		return err
+	}
+	if err := provisioning.Confined(old, next); err != nil || next == nil {
+		return err
 	}
 	for _, ref := range provisioning.NewNames(old, next) {
 		if in := provisioning.DepartmentAt(r, domain, ref.Kind, ref.Key); !within(provisioning.RoleAdmin, in) && !within(provisioning.RoleTelephony, in) {

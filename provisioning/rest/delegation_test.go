@@ -195,6 +195,8 @@ func TestDelegatedEscalation(t *testing.T) {
 		{"the telephone of an administrator", "POST", "/extensions/3005/secret", "", 403, beyond},
 		{"the PIN of an administrator", "DELETE", "/extensions/3005/pin", "", 403, beyond},
 		{"an administrator's telephone for oneself", "PUT", "/extensions/3005", `{"display":"x","user":"chief","department":"tax"}`, 403, beyond},
+		{"an administrator's calls", "PUT", "/settings/3005", `{"forward":{"always":{"extension":"3006"}}}`, 403, beyond},
+		{"an administrator's telephone away", "DELETE", "/extensions/3005", "", 403, beyond},
 		{"a name for it", "PUT", "/extensions/3005", `{"display":"y","user":"root","department":"tax"}`, 200, ""},
 		{"the own telephone", "POST", "/extensions/3006/secret", "", 200, ""},
 		{"staff's password", "POST", "/users/sato/password", "", 200, ""},
