@@ -281,8 +281,6 @@ func rows() []row {
 		grant(UserSecret, provisioning.KindUser, admin).inDepartment(),
 
 		grant(RoleRead, KindRole, admin, auditor),
-		grant(DutiesRead, provisioning.KindDuties, admin, auditor, manager),
-		grant(DutiesPut, provisioning.KindDuties, admin),
 
 		grant(ExtensionRead, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
 		grant(ExtensionPut, provisioning.KindExtension, admin, telephony).inDepartment(),
