@@ -50,13 +50,13 @@ func offices(t *testing.T) ruledRig {
 	must(t, r.store.Update(t.Context(), provisioning.Subject{Domain: here, System: true}, func(w provisioning.Writer) error {
 		for _, e := range []provisioning.Entity{
 			provisioning.Department{Name: "bureau"}, provisioning.Department{Name: "tax", Parent: "bureau"}, provisioning.Department{Name: "desk", Parent: "tax"},
-			provisioning.Department{Name: "care"}, provisioning.User{Name: "root", Roles: []provisioning.Role{provisioning.RoleAdmin}, Department: "tax"},
+			provisioning.Department{Name: "care"}, provisioning.User{Name: "super", Roles: []provisioning.Role{provisioning.RoleAdmin}, Department: "tax"},
 			provisioning.User{Name: "chief", Roles: []provisioning.Role{provisioning.RoleStaff}, Department: "tax", Delegated: []provisioning.Delegation{{Role: provisioning.RoleAdmin, Department: "tax"}}},
 			provisioning.User{Name: "above", Department: "tax", Delegated: []provisioning.Delegation{{Role: provisioning.RoleAdmin, Department: "bureau"}}},
 			provisioning.User{Name: "sato", Roles: []provisioning.Role{provisioning.RoleStaff}, Department: "tax"}, provisioning.User{Name: "mado", Department: "desk"},
 			provisioning.User{Name: "fuku", Department: "care"},
 			provisioning.Extension{Number: "3001", User: "sato", Department: "tax"}, provisioning.Extension{Number: "3002", Department: "desk"}, provisioning.Extension{Number: "3003", Department: "bureau"},
-			provisioning.Extension{Number: "4001", Department: "care"}, provisioning.Extension{Number: "3005", User: "root", Department: "tax"}, provisioning.Extension{Number: "3006", User: "chief", Department: "tax"},
+			provisioning.Extension{Number: "4001", Department: "care"}, provisioning.Extension{Number: "3005", User: "super", Department: "tax"}, provisioning.Extension{Number: "3006", User: "chief", Department: "tax"},
 			provisioning.Group{Number: "6001", Members: []string{"3001"}, Department: "tax"}, provisioning.Group{Number: "6002", Members: []string{"4001"}, Department: "care"},
 			provisioning.DID{Number: "+81333330001", To: []string{"3001"}, Department: "tax"}, provisioning.DID{Number: "+81333330002", To: []string{"4001"}, Department: "care"},
 		} {
@@ -92,7 +92,7 @@ func TestDelegatedLists(t *testing.T) {
 	r := offices(t)
 	const chief = "chief+admin:tax"
 	for path, want := range map[string][]string{
-		"/users": {"above", "chief", "mado", "root", "sato"}, "/extensions": {"3001", "3002", "3005", "3006"}, "/groups": {"6001"}, "/dids": {"+81333330001"},
+		"/users": {"above", "chief", "mado", "sato", "super"}, "/extensions": {"3001", "3002", "3005", "3006"}, "/groups": {"6001"}, "/dids": {"+81333330001"},
 	} {
 		p := r.do(t, chief, "GET", base+path, "")
 		var got struct {
@@ -187,17 +187,17 @@ func TestDelegatedEscalation(t *testing.T) {
 		{"over nothing", "PUT", "/users/sato", gives("admin", ""), 403, beyond},
 		{"a role that is not given so", "PUT", "/users/sato", gives("auditor", "tax"), 422, "delegated[0].role"},
 		{"taken from who has more", "PUT", "/users/above", `{"display":"x","roles":[],"department":"tax"}`, 403, beyond},
-		{"an administrator's name", "PUT", "/users/root", `{"display":"x","roles":["admin"],"department":"tax"}`, 403, beyond},
-		{"an administrator away", "DELETE", "/users/root", "", 403, beyond},
-		{"an administrator's password", "POST", "/users/root/password", "", 403, beyond},
+		{"an administrator's name", "PUT", "/users/super", `{"display":"x","roles":["admin"],"department":"tax"}`, 403, beyond},
+		{"an administrator away", "DELETE", "/users/super", "", 403, beyond},
+		{"an administrator's password", "POST", "/users/super/password", "", 403, beyond},
 		{"the second factors of who has more", "DELETE", "/users/above/second-factors", "", 403, beyond},
-		{"an administrator signed out", "DELETE", "/users/root/sessions", "", 403, beyond},
+		{"an administrator signed out", "DELETE", "/users/super/sessions", "", 403, beyond},
 		{"the telephone of an administrator", "POST", "/extensions/3005/secret", "", 403, beyond},
 		{"the PIN of an administrator", "DELETE", "/extensions/3005/pin", "", 403, beyond},
 		{"an administrator's telephone for oneself", "PUT", "/extensions/3005", `{"display":"x","user":"chief","department":"tax"}`, 403, beyond},
 		{"an administrator's calls", "PUT", "/settings/3005", `{"forward":{"always":{"extension":"3006"}}}`, 403, beyond},
 		{"an administrator's telephone away", "DELETE", "/extensions/3005", "", 403, beyond},
-		{"a name for it", "PUT", "/extensions/3005", `{"display":"y","user":"root","department":"tax"}`, 200, ""},
+		{"a name for it", "PUT", "/extensions/3005", `{"display":"y","user":"super","department":"tax"}`, 200, ""},
 		{"the own telephone", "POST", "/extensions/3006/secret", "", 200, ""},
 		{"staff's password", "POST", "/users/sato/password", "", 200, ""},
 		{"the own grant widened", "PUT", "/users/chief", `{"display":"x","roles":["staff"],"department":"tax","delegated":[{"role":"admin","department":"bureau"}]}`, 403, own},
@@ -214,7 +214,7 @@ func TestDelegatedEscalation(t *testing.T) {
 		{"an owner", "PUT", "/extensions/3002", `{"display":"x","user":"sato","department":"tax"}`, 200, ""}})
 	found := false
 	for _, e := range r.audit(t, here, "user.put") {
-		found = found || e.Outcome == "denied" && e.Object == "user/root" && e.Rule == provisioning.RuleBeyondOwn
+		found = found || e.Outcome == "denied" && e.Object == "user/super" && e.Rule == provisioning.RuleBeyondOwn
 	}
 	if !found {
 		t.Error("the audit log does not have the attempt on an administrator")
