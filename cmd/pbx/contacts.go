@@ -91,7 +91,7 @@ func (c *contacts) Ended(id string) string {
 func (c *contacts) Contacts(a event.AOR) []event.Contact {
 	var out []event.Contact
 	for _, b := range c.registrar.Bindings(a.String()) {
-		x := event.Contact{ID: idOf(b), URI: b.Contact.String(), CallID: b.CallID, CSeq: b.CSeq, Q: b.Q, Expires: b.Expires.Unix(),
+		x := event.Contact{ID: idOf(b), URI: registrar.Public(b.Contact).String(), CallID: b.CallID, CSeq: b.CSeq, Q: b.Q, Expires: b.Expires.Unix(),
 			Instance: strings.Trim(b.Instance, "<>")}
 		if strings.HasPrefix(strings.ToLower(x.Instance), "urn:") { // RFC 5627 section 4.2; temporary ones are not kept, so cannot be told
 			x.PubGRUU = sip.URI{Scheme: "sip", User: a.User, Host: a.Domain, Params: sip.Params{{Name: "gr", Value: x.Instance}}}.String()

@@ -73,6 +73,9 @@ func (s *signalling) unsolicited(a event.AOR) (out []event.Phone) {
 		return nil
 	}
 	for _, d := range s.registrar.Devices(a.String()) {
+		if d[0].Asleep { // it is told when it wakes
+			continue
+		}
 		out = append(out, event.Phone{Contact: d[0].Contact, Routes: routes(d[0]), Target: d[0].Target()})
 	}
 	return out

@@ -29,6 +29,8 @@ type wish struct {
 	regID    int
 	q        float64
 	expires  int // seconds, 0 removes
+	sleeps   sleep
+	features []string // what a push service can do for it
 }
 
 // refusal is a final response other than 200.
@@ -98,7 +100,10 @@ func (r *Registrar) wish(req *stack.Request, element string) (wish, *refusal) {
 	if w.expires > 0 && w.expires < r.cfg.MinExpires {
 		return wish{}, &refusal{423, "", "Min-Expires", strconv.Itoa(r.cfg.MinExpires)}
 	}
-	w.expires = min(w.expires, r.cfg.MaxExpires)
+	if no := r.pushWish(&w, a); no != nil {
+		return wish{}, no
+	}
+	w.expires = min(w.expires, r.mostExpires(w))
 	return w, nil
 }
 

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"naisen/sip"
+	"naisen/sip/push"
 	"naisen/sip/stack"
 )
 
-// dueHeap orders bindings by deadline.
+// dueHeap orders bindings by when they need something.
 type dueHeap []*held
 
 func (d dueHeap) Len() int           { return len(d) }
-func (d dueHeap) Less(i, j int) bool { return d[i].deadline < d[j].deadline }
+func (d dueHeap) Less(i, j int) bool { return d[i].nextAt() < d[j].nextAt() }
 func (d dueHeap) Swap(i, j int) {
 	d[i], d[j] = d[j], d[i]
 	d[i].index, d[j].index = int32(i), int32(j)
@@ -38,6 +39,9 @@ func (d *dueHeap) Pop() any {
 }
 
 func (d *dueHeap) add(h *held) { heap.Push(d, h) }
+
+// fix puts a binding in its place whose time has changed.
+func (d *dueHeap) fix(h *held) { heap.Fix(d, int(h.index)) }
 
 func (d *dueHeap) remove(h *held) {
 	if h.index >= 0 {
@@ -74,20 +78,26 @@ func (r *Registrar) run(ctx context.Context, network Network) {
 	}
 }
 
-// expire ends what is due and tells how long until the next is.
+// expire ends what is due, has those woken that would end soon, and tells how long until the next is.
 func (r *Registrar) expire() (next time.Duration, ok bool) {
 	now := time.Since(r.began)
 	var gone []string
+	var nudges []push.Message
 	r.mu.Lock()
-	for len(r.due) > 0 && now >= r.due[0].deadline {
+	for len(r.due) > 0 && now >= r.due[0].nextAt() {
+		if now < r.due[0].deadline {
+			nudges = append(nudges, r.nudged(r.due[0]))
+			continue
+		}
 		gone = append(gone, r.due[0].AOR)
 		r.drop(r.due[0], EventExpired)
 		r.stats.Expired++
 	}
 	if len(r.due) > 0 {
-		next, ok = r.due[0].deadline-now, true
+		next, ok = r.due[0].nextAt()-now, true
 	}
 	r.mu.Unlock()
+	r.nudge(nudges)
 	for _, aor := range gone {
 		r.log.Info("binding expired", slog.String("aor", aor))
 		r.changed(aor)

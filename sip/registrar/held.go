@@ -36,6 +36,9 @@ type held struct {
 	turn       uint64        // order of registration, whatever the wall clock does
 	index      int32         // in due
 	slot       int32         // in pings, -1: none
+	woke       time.Duration // of a device that sleeps: when it last showed that it was awake, since Registrar.began
+	nudge      time.Duration // of one that is woken for its refresh: when, since Registrar.began; 0: never
+	sleep      sleep
 }
 
 // via is what the phones of one listener have in common.
@@ -75,7 +78,7 @@ func (h *held) binding() Binding {
 		ID: h.ID, AOR: h.AOR, Domain: h.domain.Value(), Contact: h.contact(), Text: h.Text, Instance: h.Instance, RegID: int(h.RegID),
 		CallID: h.CallID, CSeq: h.CSeq, Q: h.Q, Expires: h.until(), Path: h.Path, Transport: via.transport, Received: h.Received,
 		Local: via.local, UserAgent: h.agent.Value(), Flow: h.Flow, Registered: time.Unix(0, h.registered),
-		Proof: h.proof.Value(),
+		Proof: h.proof.Value(), Sleeps: h.sleep != sleepsNever,
 	}
 }
 

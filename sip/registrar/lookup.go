@@ -13,20 +13,23 @@ import (
 
 // Lookup gives the bindings of an AOR that can be reached now: the best q first, among equals the one registered last. A TCP or TLS
 // binding whose connection is gone, or that was loaded from the table after a restart, is not among them.
-func (r *Registrar) Lookup(aor string) []Binding {
+func (r *Registrar) Lookup(aor string) []Binding { return r.lookup(aor, false) }
+
+// lookup gives those that can be reached, with sleepers those too that have to be woken first.
+func (r *Registrar) lookup(aor string, sleepers bool) []Binding {
 	now := time.Since(r.began)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	live := make([]*held, 0, 8)
 	for _, h := range r.aors[aor] {
-		if h.reachable() && now < h.deadline {
+		if (h.reachable() || sleepers && h.sleep != sleepsNever) && now < h.deadline {
 			live = append(live, h)
 		}
 	}
 	slices.SortFunc(live, func(a, b *held) int { return cmp.Or(cmp.Compare(b.Q, a.Q), cmp.Compare(b.turn, a.turn)) })
 	out := make([]Binding, len(live))
 	for i, h := range live {
-		out[i] = h.binding()
+		out[i] = r.bindingOf(h)
 	}
 	return out
 }
@@ -98,7 +101,7 @@ func (r *Registrar) RemoveIf(aor string, why Event, gone func(Binding) bool) {
 	r.mu.Lock()
 	n := 0
 	for _, h := range slices.Clone(r.aors[aor]) {
-		if gone(h.binding()) {
+		if gone(r.bindingOf(h)) {
 			r.drop(h, why)
 			n++
 		}
@@ -116,6 +119,10 @@ func (r *Registrar) FlowClosed(f *stack.Flow) {
 	r.mu.Lock()
 	var gone []string
 	for h := range r.flows[f] {
+		if h.sleep != sleepsNever { // it has gone to sleep
+			r.fallAsleep(h)
+			continue
+		}
 		gone = append(gone, h.AOR)
 		r.drop(h, EventDeactivated)
 		r.stats.FlowsClosed++
@@ -158,7 +165,7 @@ func (r *Registrar) attach(h *held) {
 		}
 		r.flows[h.Flow][h] = true
 	}
-	if h.Flow != nil && h.udp() && r.cfg.Keepalive > 0 && behindNAT(h.contact(), h.Received) {
+	if h.Flow != nil && h.udp() && h.sleep == sleepsNever && r.cfg.Keepalive > 0 && behindNAT(h.contact(), h.Received) {
 		h.slot = int32(r.emptiestSlot())
 		r.pings[h.slot][h] = true
 	}
@@ -190,7 +197,7 @@ func (r *Registrar) changed(aor string) {
 	if len(r.onChange) == 0 {
 		return
 	}
-	n := len(r.Lookup(aor))
+	n := len(r.lookup(aor, true))
 	for _, f := range r.onChange {
 		f(aor, n)
 	}

@@ -15,10 +15,11 @@ import (
 // only when the one before failed: two of them at once would be two calls to one phone (RFC 5626 section 7).
 type Device []Binding
 
-// Devices gives the bindings of an AOR that can be reached now, by device: the best q first, among equals the one registered last.
+// Devices gives the bindings of an AOR that can be reached now, or after their device was woken (Binding.Asleep), by device: the best q first, among
+// equals the one registered last.
 func (r *Registrar) Devices(aor string) []Device {
 	var out []Device
-	for _, b := range r.Lookup(aor) {
+	for _, b := range r.lookup(aor, true) {
 		i := -1
 		if b.RegID > 0 {
 			i = slices.IndexFunc(out, func(d Device) bool { return d[0].RegID > 0 && SameInstance(d[0].Instance, b.Instance) })

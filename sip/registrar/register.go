@@ -28,6 +28,9 @@ func (r *Registrar) Register(tx *stack.ServerTx, right Right) {
 	if err := tx.Respond(resp); err != nil {
 		r.log.Debug("REGISTER not answered", slog.String("aor", right.AOR), slog.Any("error", err))
 	}
+	if resp.Status == 200 {
+		r.woken(right.AOR)
+	}
 }
 
 // source is where a REGISTER came from.
@@ -91,6 +94,7 @@ func (r *Registrar) register(req *stack.Request, from source, right Right) *stac
 			resp.Add("Flow-Timer", strconv.Itoa(int(r.cfg.FlowTimer/time.Second)))
 		}
 	}
+	addCaps(resp, u.wishes)
 	resp.Add("Supported", "path, outbound, gruu, gin")
 	resp.Add("Date", r.cfg.Clock().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
 	return resp
@@ -234,6 +238,11 @@ func find(have []*held, w wish) *held {
 			return h
 		}
 	}
+	for _, h := range have {
+		if sameDevice(h, w) {
+			return h
+		}
+	}
 	return nil
 }
 
@@ -266,7 +275,7 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 		r.tell(EventRefreshed, h)
 		done.refreshed++
 	}
-	r.saver.put(h.record())
+	r.saver.put(r.record(h))
 }
 
 func (r *Registrar) fill(h *held, u update, w wish) {
@@ -275,11 +284,13 @@ func (r *Registrar) fill(h *held, u update, w wish) {
 	h.deadline = time.Since(r.began) + life
 	r.turn++
 	h.turn = r.turn
+	h.sleep, h.woke = w.sleeps, time.Since(r.began)
 	h.set(Binding{
 		Domain: u.Domain, Text: w.text, Instance: w.instance, RegID: w.regID, Q: w.q, CallID: u.callID, CSeq: u.cseq, UserAgent: u.agent, Path: u.path,
 		Registered: now, Expires: now.Add(life), Transport: u.transport, Received: u.received, Local: u.local, Flow: u.flow,
 		Proof: clip(u.Proof, maxProofBytes),
 	})
+	r.setNudge(h, life)
 }
 
 // contacts are the values of the 200: all bindings of the AOR with the seconds that each has left (step 8).

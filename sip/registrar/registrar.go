@@ -45,6 +45,8 @@ type Binding struct {
 	UserAgent string
 	Proof     string // of the Right by which it was registered
 	Flow      *stack.Flow
+	Sleeps    bool // its device can be woken (RFC 8599); see Device
+	Asleep    bool // and has to be, before anything is sent to it
 
 	Registered time.Time // last REGISTER, wall time
 }
@@ -74,6 +76,7 @@ type Config struct {
 	FlowTimer   time.Duration    // in which a phone with outbound has to show that it lives (RFC 5626 section 4.4); 0: 120 s; negative: not said
 	GRUUKey     []byte           // 32 bytes that outlive the process; nil: random, and temporary GRUUs end with it
 	Clock       func() time.Time // nil: time.Now
+	Push        Push
 }
 
 func (c Config) withDefaults() Config {
@@ -95,6 +98,7 @@ func (c Config) withDefaults() Config {
 	if c.FlowTimer == 0 {
 		c.FlowTimer = 120 * time.Second
 	}
+	c.Push = c.Push.withDefaults()
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -118,6 +122,8 @@ type Registrar struct {
 	onChange []func(aor string, bindings int)
 	watches  []*Watch
 	moves    moves
+	waits    map[string][]*wait // by AOR: requests for devices that sleep
+	waiting  int
 	lastID   uint64
 	stats    Stats
 
@@ -174,18 +180,20 @@ func (r *Registrar) Close(ctx context.Context) error {
 	return r.saver.flush(ctx)
 }
 
-// Stats of a Registrar; all but the first three only grow.
+// Stats of a Registrar; all but the first four only grow.
 type Stats struct {
 	AORs, Bindings, Unsaved                                int
+	Held                                                   int // requests that wait for a device that sleeps
 	Registered, Refreshed, Removed, Expired, Refused       uint64
 	FlowsClosed, Evicted, Pings, SaveFailures, SaveDropped uint64
+	Nudged, NotHeld                                        uint64 // devices woken for their refresh; requests that could not wait
 }
 
 // Stats reads the counters.
 func (r *Registrar) Stats() Stats {
 	r.mu.Lock()
 	s := r.stats
-	s.AORs, s.Bindings = len(r.aors), len(r.due)
+	s.AORs, s.Bindings, s.Held = len(r.aors), len(r.due), r.waiting
 	r.mu.Unlock()
 	s.Unsaved, s.SaveFailures, s.SaveDropped = r.saver.stats()
 	return s

@@ -40,12 +40,18 @@ type stored struct {
 	Transport                      string
 	Received, Local                netip.AddrPort
 	UserAgent, Proof               string
+	Token                          []byte `json:",omitempty"` // sealed: pn-prid, for which a mark stands in Text
+	Sleep                          sleep  `json:",omitempty"`
 }
 
-func (h *held) record() Record {
+func (r *Registrar) record(h *held) Record {
 	v := h.via.Value()
+	text, token, err := r.sealToken(h)
+	if err != nil { // it sleeps, and is forgotten with the process: better than a token that anybody can read
+		return Record{AOR: h.AOR, Key: h.key, Expires: h.until()}
+	}
 	body, err := json.Marshal(stored{
-		Domain: h.domain.Value(), Text: h.Text, Instance: h.Instance, CallID: h.CallID, RegID: int(h.RegID), CSeq: h.CSeq, Q: h.Q,
+		Domain: h.domain.Value(), Text: text, Token: token, Sleep: h.sleep, Instance: h.Instance, CallID: h.CallID, RegID: int(h.RegID), CSeq: h.CSeq, Q: h.Q,
 		Registered: time.Unix(0, h.registered), Path: h.Path, Transport: v.transport, Received: h.Received, Local: v.local, UserAgent: h.agent.Value(),
 		Proof: h.proof.Value(),
 	})
@@ -55,19 +61,26 @@ func (h *held) record() Record {
 	return Record{AOR: h.AOR, Key: h.key, Body: body, Expires: h.until()}
 }
 
-func restore(rec Record) (*held, error) {
+func (r *Registrar) restore(rec Record) (*held, error) {
 	var s stored
 	if err := json.Unmarshal(rec.Body, &s); err != nil {
+		return nil, err
+	}
+	if err := r.openToken(rec, &s); err != nil {
 		return nil, err
 	}
 	if _, err := sip.ParseAddress(s.Text); err != nil {
 		return nil, err
 	}
-	return hold(Binding{
+	h := hold(Binding{
 		AOR: rec.AOR, Domain: s.Domain, Text: s.Text, Instance: s.Instance, RegID: s.RegID, CallID: s.CallID, CSeq: s.CSeq,
 		Q: s.Q, Registered: s.Registered, Expires: rec.Expires, Path: s.Path, Transport: s.Transport, Received: s.Received, Local: s.Local,
 		UserAgent: s.UserAgent, Proof: s.Proof,
-	}, rec.Key), nil
+	}, rec.Key)
+	if len(s.Token) > 0 && r.cfg.Push.Service != nil {
+		h.sleep = min(s.Sleep, sleepsTold)
+	}
+	return h, nil
 }
 
 // load brings the bindings of the last run back. Those on UDP can be reached again at once; those on TCP and TLS only hold their
@@ -82,7 +95,7 @@ func (r *Registrar) load(ctx context.Context, network Network) error {
 	}
 	var loaded []*held
 	for _, rec := range records {
-		if h, err := restore(rec); err == nil {
+		if h, err := r.restore(rec); err == nil {
 			loaded = append(loaded, h)
 		}
 	}
@@ -91,7 +104,7 @@ func (r *Registrar) load(ctx context.Context, network Network) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range loaded {
-		left := min(h.until().Sub(wall), time.Duration(r.cfg.MaxExpires)*time.Second) // the clock may have been set back
+		left := min(h.until().Sub(wall), time.Duration(r.mostExpires(wish{sleeps: h.sleep}))*time.Second) // the clock may have been set back
 		if left <= 0 || len(r.due) >= r.cfg.Total {
 			continue
 		}
@@ -99,7 +112,8 @@ func (r *Registrar) load(ctx context.Context, network Network) error {
 			h.Flow = network.Flow("udp", h.via.Value().local, h.Received)
 		}
 		r.turn++
-		h.turn = r.turn
+		h.turn, h.woke = r.turn, now-r.cfg.Push.Awake-1 // nobody knows that it is awake
+		r.setNudge(h, left)
 		r.add(h)
 		r.tell(EventCreated, h)
 	}

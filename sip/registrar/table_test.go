@@ -134,7 +134,8 @@ func TestBindingsSurviveARestart(t *testing.T) {
 }
 
 func TestUDPWithoutItsListenerIsReachedByAddress(t *testing.T) {
-	h, err := restore(hold(Binding{AOR: aor, Text: "<sip:a@10.0.0.9>", Transport: "udp", Received: udp.received, Local: udp.local}, "k").record())
+	r := New(Config{}, nil, slog.New(slog.DiscardHandler))
+	h, err := r.restore(r.record(hold(Binding{AOR: aor, Text: "<sip:a@10.0.0.9>", Transport: "udp", Received: udp.received, Local: udp.local}, "k")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestLoadFailureStopsTheStart(t *testing.T) {
 
 func TestUnreadableRecordsAreLeftOut(t *testing.T) {
 	later := time.Now().Add(time.Hour)
-	good := hold(Binding{AOR: aor, Text: "<sip:a@10.0.0.9>", Transport: "udp", Received: udp.received, Expires: later}, "k").record()
+	good := New(Config{}, nil, slog.New(slog.DiscardHandler)).record(hold(Binding{AOR: aor, Text: "<sip:a@10.0.0.9>", Transport: "udp", Received: udp.received, Expires: later}, "k"))
 	m := &memory{rows: map[recordKey]Record{
 		{aor, "1"}: {AOR: aor, Key: "1", Body: []byte("{"), Expires: later},
 		{aor, "2"}: {AOR: aor, Key: "2", Body: []byte(`{"Text":"<x>"}`), Expires: later},
