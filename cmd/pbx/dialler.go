@@ -28,6 +28,7 @@ type dialler struct {
 	trunks     *trunks
 	addrs      []netip.Addr // ours, on which SIP listens
 	lookups    sync.WaitGroup
+	sleepers   *sleepers // nil: nobody is woken
 	log        *slog.Logger
 }
 
@@ -50,9 +51,10 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 	}
 	starts := route.Starts(t.Ringing, traits(devices), t.Within)
 	for i, device := range devices {
-		b := device.flows[0]
+		flows, asleep := awake(device.flows)
+		b := flows[0]
 		site, _ := snap.SiteFrom(domain, b.Received.Addr())
-		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.owner.Media), Via: device.flows,
+		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.owner.Media), Via: flows, Asleep: asleep,
 			Site: site.Name, Desk: device.desk, Start: starts[i], Proof: from(b.Proof, b.Instance),
 			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport, device.owner.Suites)})
 	}
@@ -95,6 +97,9 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 	l := newLeg(out.Leg, m, &d.signalling.legs, func() { d.signalling.lost.Add(1) })
 	switch via := dest.Via.(type) {
 	case registrar.Device:
+		if dest.Asleep {
+			return d.sleepers.hold(dest, out, l)
+		}
 		if !d.signalling.legs.take(dest.Extension+"@"+out.Domain, out.Leg, dest.Idle) { // a call came first since the plan was made
 			l.fail(sip.CauseBusy)
 			return l

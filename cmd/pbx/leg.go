@@ -171,7 +171,8 @@ func (l *leg) postLocked(e call.Event) {
 	if l.ended {
 		return
 	}
-	if _, last := e.(call.Ended); last {
+	switch e.(type) {
+	case call.Ended, call.Woken:
 		l.ended = true
 	}
 	if l.mailbox != nil {

@@ -304,6 +304,8 @@ func (c *Call) handle(e Event) {
 		c.onTimeout(e)
 	case deviceDue:
 		c.onDeviceDue(e)
+	case Woken:
+		c.onWoken(e)
 	case cued:
 		c.onCued(e)
 	case captureFailed:

@@ -59,6 +59,7 @@ type Destination struct {
 	Trunk     string
 	Profile   media.Profile
 	Security  media.Security
+	Asleep    bool        // it has to be woken first: its leg's last event is Woken, or Ended
 	Idle      bool        // it is called only while its extension has no other call
 	Start     route.Start // when it rings, of the telephones of its extension
 	Answers   bool        // its telephone is asked to answer by itself

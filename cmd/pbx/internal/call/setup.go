@@ -223,6 +223,10 @@ func (c *Call) ringback() {
 
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security, e errand) {
+	if d.Asleep {
+		c.hold(d, e)
+		return
+	}
 	if security = c.demands(security); !c.urgent {
 		security = strictest(e.record.Media, security)
 	}
