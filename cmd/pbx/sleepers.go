@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -45,9 +46,9 @@ type sleepers struct {
 type heldPhase int
 
 const (
-	heldWaiting  heldPhase = iota // for the device
-	heldRefused                   // the call gave up; the device was pushed to, and may still wake
-	heldWoken                     // the call has been told that the device is awake
+	heldWaiting heldPhase = iota // for the device
+	heldRefused                  // the call gave up; the device was pushed to, and may still wake
+	heldWoken                    // the call has been told that the device is awake
 	heldOver
 )
 
@@ -222,10 +223,20 @@ func (d *dialler) moved(dest call.Destination, b registrar.Binding) call.Destina
 	return dest
 }
 
-// bid rings a device that woke for a call which is over, and cancels with the call's reason, so that its app can end what it shows. There is
-// nothing to hear: the INVITE has no offer, and who answers it in that instant gets ACK and BYE.
+// bid rings a device that woke for a call which is over, and cancels with the call's reason, so that its app can end what it shows. Nothing is
+// to be heard: the offer is inactive, and who answers it in that instant gets ACK and BYE.
 func (d *dialler) bid(dest call.Destination, out call.Outgoing, c sip.Cause) {
 	inv := d.toDevice(dest.Via.(registrar.Device), false, out)
-	inv.ID = string(out.Leg) + "-late"
+	inv.ID, inv.Body = string(out.Leg)+"-late", silentOffer(dest.Profile.Local)
 	d.ua.Invite(inv, func(dialog.Event) {}).End(c)
+}
+
+// silentOffer is SDP of a call that is over: G.711, inactive, on no port (RFC 3264 section 5.1).
+func silentOffer(at netip.Addr) media.SDP {
+	family := "IP4"
+	if at.Is6() {
+		family = "IP6"
+	}
+	who := family + " " + at.WithZone("").String()
+	return media.SDP("v=0\r\no=- 1 1 IN " + who + "\r\ns=-\r\nc=IN " + who + "\r\nt=0 0\r\nm=audio 9 RTP/AVP 0 8\r\na=inactive\r\n")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -260,7 +259,7 @@ func (l *lane) count(err error) {
 // Stats reads the counters of each service, in the order of the configuration.
 func (s *Service) Stats() []Stats {
 	out := make([]Stats, 0, len(s.order))
-	for _, name := range slices.Values(s.order) {
+	for _, name := range s.order {
 		l := s.lanes[name]
 		l.mu.Lock()
 		st := l.stats

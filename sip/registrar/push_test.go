@@ -31,7 +31,9 @@ func (*services) Takes(d push.Device) (string, error) {
 	return `+sip.pns="` + d.Provider + `"`, d.Check()
 }
 
-func (*services) Wakes(d push.Device, o push.Occasion) bool { return o == push.ForCall || d.Provider == "acme" }
+func (*services) Wakes(d push.Device, o push.Occasion) bool {
+	return o == push.ForCall || d.Provider == "acme"
+}
 
 func (s *services) Push(m push.Message, done func(error)) {
 	s.mu.Lock()

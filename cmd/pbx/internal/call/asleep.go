@@ -14,8 +14,8 @@ type Woken struct {
 
 func (Woken) event() {}
 
-// hold has a device woken, and keeps its branch until it is.
-func (c *Call) hold(d Destination, e errand) {
+// rouse has a device woken, and keeps its branch until it is.
+func (c *Call) rouse(d Destination, e errand) {
 	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, proof: d.Proof, at: where{d.Site, d.Desk},
 		dest: d, security: d.Security, errand: e, intro: e.intro, told: e.shown, sink: &sink{}}
 	p.sink.to.Store(c.mailbox)

@@ -224,7 +224,7 @@ func (c *Call) ringback() {
 // ring starts one called leg. What fails here fails like a refusal of that leg.
 func (c *Call) ring(d Destination, security media.Security, e errand) {
 	if d.Asleep {
-		c.hold(d, e)
+		c.rouse(d, e)
 		return
 	}
 	if security = c.demands(security); !c.urgent {
