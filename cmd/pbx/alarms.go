@@ -50,6 +50,8 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"hold-full":              {"No room in memory for what was said before somebody asks for a recording", "録音前の音声を保持するメモリーが不足しています"},
 	"journal-failing":        {"The disk refuses recordings", "録音を書き込めません"},
 	"journals-damaged":       {"Recordings lie here that could not be rendered: pbx recording failed", "仕上げられなかった録音が本機に残っています（pbx recording failed）"},
+	"push-down":              {"A push service does not answer; softphones that sleep are not woken", "プッシュ通知サービスが応答せず、待機中のソフトフォンを起動できません"},
+	"push-refused":           {"A push service refuses our messages: its credentials, or ours, have changed", "プッシュ通知サービスに拒否されました。認証情報を確認してください"},
 	"leg-stuck":              {"A leg of a call never ended", "終了しない通話がありました"},
 	"ledger-dropped":         {"Call records are in the log only", "通話記録をデータベースに保存できませんでした"},
 	"limit-calls":            {"The limit of outside calls at once was reached", "同時外線通話数の上限に達しました"},

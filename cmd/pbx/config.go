@@ -39,6 +39,7 @@ type Config struct {
 	LDAP      LDAPConfig      `yaml:"ldap"`
 	Recording RecordingConfig `yaml:"recording"`
 	Signals   SignalsConfig   `yaml:"signals"`
+	Push      PushConfig      `yaml:"push"`
 	Calls     int             `yaml:"calls"` // at once; 2000
 	Drain     Duration        `yaml:"drain"` // patience with running calls after SIGTERM; 30s
 	Log       LogConfig       `yaml:"log"`
@@ -264,6 +265,7 @@ func (c *Config) Validate() error {
 	add(errors.Join(c.Storage.validate(), c.Keys.validate()))
 	add(c.Audit.validate())
 	add(c.Signals.validate(c.embedded()))
+	add(c.Push.validate())
 	if c.Language != "ja" && c.Language != "en" {
 		add(invalid("language", `is "ja" or "en"`))
 	}

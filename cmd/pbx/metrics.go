@@ -50,6 +50,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.pageMetrics(c)
 	p.ldapMetrics(c)
 	p.signalMetrics(c)
+	p.pushMetrics(c)
 	p.auditMetrics(c)
 	r := prometheus.NewRegistry()
 	live := collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")})

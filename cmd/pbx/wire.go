@@ -38,6 +38,7 @@ import (
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
 	"naisen/sip/event"
+	"naisen/sip/push"
 	"naisen/sip/registrar"
 	"naisen/sip/resolve"
 	"naisen/sip/stack"
@@ -98,6 +99,7 @@ type pbx struct {
 	signalling   *signalling
 	stack        *stack.Stack
 	registrar    *registrar.Registrar
+	push         *push.Service // nil: nobody is woken
 	lines        *lines
 	dialler      *dialler
 	trunks       *trunks
@@ -310,6 +312,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.startTrunks(ctx)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: addrs, log: p.log}
+	p.dialler.sleepers = p.newSleepers(p.dialler)
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, p.log)
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Holder: p.vault.pipeline, Ordered: p.auditor.ordered, Outside: p.wireRecordingSessions(s), Ledger: p.purse, Clock: time.Now, Log: p.log,
@@ -357,7 +360,11 @@ func (p *pbx) wireRegistrar(ctx context.Context, s *signalling) error {
 	if key, err = keyOf(p.config.path("keys", "gruu.key")); err != nil {
 		return err
 	}
-	p.registrar = registrar.New(registrar.Config{GRUUKey: key}, bindings{p.store}, p.log)
+	wakes, err := p.wirePush()
+	if err != nil {
+		return err
+	}
+	p.registrar = registrar.New(registrar.Config{GRUUKey: key, Push: wakes}, bindings{p.store}, p.log)
 	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
 	s.registrar = p.registrar
 	p.startDeviceLog(ctx)
