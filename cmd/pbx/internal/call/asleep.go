@@ -24,10 +24,20 @@ func (c *Call) rouse(d Destination, e errand) {
 	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, From: e.shown, To: d.Number, MaxForwards: c.hops()}, c.mailbox)
 }
 
+// onDevice: a telephone's time has come.
+func (c *Call) onDevice(e Event) {
+	switch e := e.(type) {
+	case deviceDue:
+		c.onDeviceDue(e)
+	case Woken:
+		c.onWoken(e)
+	}
+}
+
 // onWoken rings the device in its held branch's place. Where nobody wants it any more the leg is told, again: it lets the device know.
 func (c *Call) onWoken(e Woken) {
 	p := c.party(e.Leg)
-	if p == nil {
+	if p == nil || !p.dest.Asleep {
 		return
 	}
 	wanted := p.phase < PartyUp && !p.parting && c.phase != Ending && c.winner == nil && c.surrender == nil

@@ -302,10 +302,8 @@ func (c *Call) handle(e Event) {
 		c.onOpened(e)
 	case timeout:
 		c.onTimeout(e)
-	case deviceDue:
-		c.onDeviceDue(e)
-	case Woken:
-		c.onWoken(e)
+	case deviceDue, Woken:
+		c.onDevice(e)
 	case cued:
 		c.onCued(e)
 	case captureFailed:

@@ -139,7 +139,7 @@ func (r *rig) Find(string, route.Target) []Destination {
 
 func (r *rig) Dial(d Destination, out Outgoing, m *Mailbox) Leg {
 	l := r.newLeg(out.Leg, m)
-	l.offer, l.hops = out.Offer, out.MaxForwards
+	l.offer, l.hops, l.dest = out.Offer, out.MaxForwards, d
 	return l
 }
 
@@ -239,6 +239,7 @@ type fakeLeg struct {
 	rig     *rig
 	mailbox *Mailbox
 	offer   media.SDP
+	dest    Destination
 	hops    int
 	did     []string
 	ends    int
@@ -290,7 +291,8 @@ func (l *fakeLeg) post(e Event) {
 	if _, asks := e.(asker); l.last && !asks { // a real leg says nothing more
 		return
 	}
-	if _, ok := e.(Ended); ok {
+	switch e.(type) {
+	case Ended, Woken:
 		l.last = true
 	}
 	if l.mailbox == nil {

@@ -41,6 +41,11 @@ func play(t *testing.T, rnd *rand.Rand) {
 			found[i].Start = route.Start{After: time.Duration(i*rnd.IntN(12)) * time.Second, Turn: i * rnd.IntN(2)}
 		}
 	}
+	if rnd.IntN(3) == 0 {
+		for i := range found {
+			found[i].Asleep = rnd.IntN(2) == 0
+		}
+	}
 	r := newRig(plan, found...)
 	if rnd.IntN(3) == 0 { // on demand, with what was said before or without
 		plan.Record.On, plan.Record.OnDemand, plan.Record.PreBuffer = false, true, rnd.IntN(2) == 0
@@ -84,6 +89,14 @@ func play(t *testing.T, rnd *rand.Rand) {
 
 // step posts one random event of leg l.
 func step(r *rig, l *fakeLeg, rnd *rand.Rand) {
+	if l.dest.Asleep { // it wakes, or it ends
+		if l.dest.Asleep = false; rnd.IntN(3) == 0 {
+			l.hangup(sip.CauseNoAnswer)
+		} else {
+			l.wake(l.dest)
+		}
+		return
+	}
 	sdp := []media.SDP{media.SDP("PCMU"), media.SDP("hold:PCMU"), media.SDP("bad"), nil}[rnd.IntN(4)]
 	switch rnd.IntN(14) {
 	case 0, 1:
