@@ -106,12 +106,9 @@ func (p *pbx) wirePush() (registrar.Push, error) {
 	return registrar.Push{Service: p.push, Sealer: p.keys}, nil
 }
 
-// newSleepers makes what holds calls for devices that sleep; nil where nobody is woken.
-func (p *pbx) newSleepers(d *dialler) *sleepers {
-	if p.push == nil {
-		return nil
-	}
-	return &sleepers{registrar: d.registrar, service: p.push, patience: wakePatience, move: d.moved, farewell: d.bid, legs: &d.signalling.legs, log: p.log}
+// newSleepers makes what holds calls for devices that sleep.
+func newSleepers(d *dialler, service wakener) *sleepers {
+	return &sleepers{registrar: d.registrar, service: service, patience: wakePatience, move: d.moved, farewell: d.bid, legs: &d.signalling.legs, log: d.log}
 }
 
 func (p *pbx) pushMetrics(c *collector) {

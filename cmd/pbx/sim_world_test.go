@@ -81,6 +81,7 @@ type world struct {
 	alarms   []string
 	faults   []string
 	boxes    *simBoxes
+	pushes   simPushes
 	begun    map[string]call.Phase // calls, and the first that they showed of themselves
 	office   *simTown              // nil: the directory stands still
 }
@@ -205,7 +206,7 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	}
 	s.stack = p.stack
 	s.ua = dialog.New(p.stack, dialog.Config{SessionExpires: 90 * time.Second}, log)
-	p.registrar = registrar.New(registrar.Config{}, nil, log)
+	p.registrar = registrar.New(registrar.Config{Push: registrar.Push{Service: &w.pushes}}, nil, log)
 	s.registrar = p.registrar
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
@@ -215,6 +216,7 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	p.trunks = newTrunks(d, resolver, nil, log)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: d, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: []netip.Addr{w.proxy.Addr()}, log: log}
+	p.dialler.sleepers = newSleepers(p.dialler, &w.pushes)
 	s.events = s.newEvents(w.patient())
 	w.boxes = newSimBoxes(p)
 	p.auditor = s.audit
