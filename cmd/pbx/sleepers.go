@@ -101,10 +101,15 @@ func (s *sleepers) hold(dest call.Destination, out call.Outgoing, l *leg) call.L
 		return h
 	}
 	h.mu.Lock()
-	if h.cancel = cancel; h.phase == heldWaiting {
+	h.cancel = cancel
+	waiting := h.phase == heldWaiting
+	if waiting {
 		h.timer = time.AfterFunc(s.patience, h.late)
 	}
 	h.mu.Unlock()
+	if !waiting { // it came by itself in this very instant
+		return h
+	}
 	s.service.Push(push.Message{Device: h.device, Why: push.ForCall, ID: rand.Text(), Until: time.Now().Add(s.patience)}, h.pushed)
 	return h
 }
