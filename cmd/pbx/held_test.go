@@ -152,7 +152,11 @@ func TestThousandHeld(t *testing.T) {
 		time.Sleep(wakePatience)
 		for i := range many {
 			f.judge(i, ends[i], boxes[i].Take())
-			held[i].End(sip.CauseNormal) // commands of a call that does not know yet do nothing
+			held[i].End(sip.CauseNormal) // a call that ended in the instant in which the device woke
+			held[i].End(sip.CauseNormal)
+			if told, rung := f.farewell[held[i].ID()]; ends[i] == wakes && told != sip.CauseNormal || rung && len(boxes[i].Take()) > 0 {
+				t.Errorf("%d: woken for a call that ends: %v %+v", i, rung, told)
+			}
 		}
 		if s := f.r.Stats(); s.Held != 0 || s.NotHeld != 0 {
 			t.Errorf("left over: %+v", s)

@@ -106,6 +106,13 @@ func (p *pbx) wirePush() (registrar.Push, error) {
 	return registrar.Push{Service: p.push, Sealer: p.keys}, nil
 }
 
+// wakes lets a dialler wake devices that sleep, where there is a push service.
+func (p *pbx) wakes(d *dialler) {
+	if p.push != nil {
+		d.sleepers = newSleepers(d, p.push)
+	}
+}
+
 // newSleepers makes what holds calls for devices that sleep.
 func newSleepers(d *dialler, service wakener) *sleepers {
 	return &sleepers{registrar: d.registrar, service: service, patience: wakePatience, move: d.moved, farewell: d.bid, legs: &d.signalling.legs, log: d.log}

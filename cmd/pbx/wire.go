@@ -312,9 +312,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.startTrunks(ctx)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: addrs, log: p.log}
-	if p.push != nil {
-		p.dialler.sleepers = newSleepers(p.dialler, p.push)
-	}
+	p.wakes(p.dialler)
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, p.log)
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Holder: p.vault.pipeline, Ordered: p.auditor.ordered, Outside: p.wireRecordingSessions(s), Ledger: p.purse, Clock: time.Now, Log: p.log,

@@ -252,6 +252,10 @@ func TestTokenIsSealed(t *testing.T) {
 	if u := Public(h.contact()).String(); strings.Contains(u, "pn-") || !strings.Contains(u, "transport=tcp") {
 		t.Errorf("shown as %s", u)
 	}
+	x := b.r.Bindings(aor)[0]
+	if text := fmt.Sprintf("%v %+v %#v %v", x, x, x, slog.AnyValue(x).Resolve()); strings.Contains(text, "s3cret") {
+		t.Error(text)
+	}
 	if text := fmt.Sprint(push.Device{PRID: "s3cret"}); strings.Contains(text, "s3cret") {
 		t.Error(text)
 	}

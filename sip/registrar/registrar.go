@@ -51,6 +51,15 @@ type Binding struct {
 	Registered time.Time // last REGISTER, wall time
 }
 
+// String names the binding without the token by which its device can be woken.
+func (b Binding) String() string { return b.AOR + " " + Public(b.Contact).String() }
+
+// GoString is String.
+func (b Binding) GoString() string { return b.String() }
+
+// LogValue implements slog.LogValuer.
+func (b Binding) LogValue() slog.Value { return slog.StringValue(b.String()) }
+
 // Target says where a request for this binding goes.
 func (b Binding) Target() stack.Target {
 	if b.Flow != nil {

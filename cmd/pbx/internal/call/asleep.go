@@ -40,7 +40,7 @@ func (c *Call) onWoken(e Woken) {
 	if p == nil || !p.dest.Asleep {
 		return
 	}
-	wanted := p.phase < PartyUp && !p.parting && c.phase != Ending && c.winner == nil && c.surrender == nil
+	wanted := p.phase < PartyUp && !p.parting && c.phase != Ending && c.surrender == nil
 	if !wanted {
 		c.dismiss(p, sip.CauseCancelled)
 	} else {
