@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"naisen/cmd/pbx/internal/call"
 	"naisen/sip"
 	"naisen/sip/push"
+	"naisen/sip/push/pushtest"
 	"naisen/sip/registrar"
 	"naisen/sip/siptest"
 	"naisen/sip/stack"
@@ -40,15 +42,19 @@ func (*flock) Cancel(*stack.ServerTx)        {}
 func (*flock) StrayResponse(*stack.Response) {}
 func (*flock) FlowClosed(*stack.Flow)        {}
 
-func newFlock(t *testing.T) *flock {
+// newFlock starts it; service nil: pushes.
+func newFlock(t *testing.T, service registrar.Pusher) *flock {
 	n := siptest.NewNetwork(1)
 	n.Usual(siptest.Link{Delay: 10 * time.Millisecond})
 	at := netip.MustParseAddrPort("192.0.2.100:5060")
 	f := &flock{t: t, phone: n.Phone(t, "flock", netip.MustParseAddrPort("192.0.2.1:5060"), at), farewell: map[call.LegID]sip.Cause{}}
 	n.Host("pbx", at.Addr())
 	log := slog.New(slog.DiscardHandler)
-	f.r = registrar.New(registrar.Config{Push: registrar.Push{Service: &f.pushes}}, nil, log)
-	f.s = &sleepers{registrar: f.r, service: &f.pushes, patience: wakePatience, legs: &legs{}, log: log,
+	if service == nil {
+		service = &f.pushes
+	}
+	f.r = registrar.New(registrar.Config{Push: registrar.Push{Service: service}}, nil, log)
+	f.s = &sleepers{registrar: f.r, service: service, patience: wakePatience, legs: &legs{}, log: log,
 		move: func(d call.Destination, b registrar.Binding) call.Destination {
 			d.Asleep, d.Via = false, registrar.Device{b}
 			return d
@@ -87,11 +93,15 @@ func newFlock(t *testing.T) *flock {
 
 // register sends one softphone's REGISTER and waits for nothing.
 func (f *flock) register(i int) {
+	f.registerAs(i, fmt.Sprintf("pn-provider=acme;pn-param=app;pn-prid=token-%d", i))
+}
+
+func (f *flock) registerAs(i int, pn string) {
 	r := f.phone.NewRequest("REGISTER", "")
 	aor := sip.Address{URI: sip.URI{Scheme: "sip", User: fmt.Sprint(i), Host: simDomain}}
 	r.SetFrom(aor.WithTag("f"))
 	r.SetTo(aor)
-	r.Set("Contact", fmt.Sprintf("<sip:u%d@192.0.2.1:5060;pn-provider=acme;pn-param=app;pn-prid=token-%d>", i, i))
+	r.Set("Contact", fmt.Sprintf("<sip:u%d@192.0.2.1:5060;%s>", i, pn))
 	r.Set("Expires", "3600")
 	f.phone.Send(r)
 }
@@ -113,7 +123,7 @@ const (
 func TestThousandHeld(t *testing.T) {
 	const many = 1000
 	synctest.Test(t, func(t *testing.T) {
-		f := newFlock(t)
+		f := newFlock(t, nil)
 		for i := range many {
 			f.register(i)
 			time.Sleep(10 * time.Millisecond)
@@ -194,5 +204,70 @@ func (f *flock) judge(i int, of heldFate, got []call.Event) {
 		}
 	default:
 		f.t.Errorf("%d: %T", i, e)
+	}
+}
+
+// TestWokenByGoogle: the whole way, from a held branch by the push service's simulator to the app's REGISTER and back, for some apps at once; the branch
+// of one that was removed ends at once.
+func TestWokenByGoogle(t *testing.T) {
+	const many = 20
+	sim := pushtest.NewFCM(t)
+	provider, err := push.NewFCM(push.FCMConfig{Account: sim.Account, Base: sim.URL, TokenURI: sim.TokenURI(), Transport: sim.Transport()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := push.New(push.Config{Providers: []push.Provider{provider}}, slog.New(slog.DiscardHandler))
+	defer service.Close()
+	f := newFlock(t, service)
+	f.s.farewell = func(call.Destination, call.Outgoing, sip.Cause) { t.Error("rung and cancelled") }
+	token := func(i int) string { return fmt.Sprintf("app-token-of-phone-%04d", i) }
+	pn := func(i int) string { return "pn-provider=fcm;pn-param=" + sim.Project + ";pn-prid=" + token(i) }
+	rang := make(chan string, many)
+	sim.OnDelivery(func(d pushtest.Delivery) { rang <- d.PRID })
+	for i := range many {
+		f.registerAs(i, pn(i))
+		if i > 0 {
+			sim.Register(token(i))
+		}
+	}
+	sim.Register(token(0))
+	sim.Forget(token(0))
+	for range many {
+		f.phone.ExpectStatus(200, "REGISTER")
+	}
+	boxes := make([]*call.Mailbox, many)
+	for i := range many {
+		flows := f.r.Devices(fmt.Sprintf("%d@%s", i, simDomain))[0]
+		flows[0].Asleep, boxes[i] = true, call.NewMailbox()
+		id := call.LegID(fmt.Sprintf("c%d-1", i))
+		f.s.hold(call.Destination{Extension: fmt.Sprint(i), Via: flows, Asleep: true}, call.Outgoing{Leg: id, Domain: simDomain}, newLeg(id, boxes[i], f.s.legs, func() {}))
+	}
+	for range many - 1 {
+		select {
+		case prid := <-rang:
+			var i int
+			if _, err := fmt.Sscanf(prid, "app-token-of-phone-%d", &i); err != nil {
+				t.Fatal(err)
+			}
+			f.registerAs(i, pn(i))
+			f.phone.ExpectStatus(200, "REGISTER")
+		case <-time.After(siptest.Patience):
+			t.Fatal("not pushed")
+		}
+	}
+	for i := range many {
+		var got []call.Event
+		for began := time.Now(); len(got) == 0 && time.Since(began) < siptest.Patience; runtime.Gosched() {
+			got = boxes[i].Take()
+		}
+		if len(got) != 1 {
+			t.Fatalf("%d: told %v", i, got)
+		}
+		if _, woken := got[0].(call.Woken); woken == (i == 0) {
+			t.Errorf("%d: told %T", i, got[0])
+		}
+	}
+	if s := f.r.Stats(); s.Held != 0 || service.Stats()[0].Gone != 1 || service.Stats()[0].Sent != many-1 {
+		t.Errorf("%+v, %+v", s, service.Stats())
 	}
 }

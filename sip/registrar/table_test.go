@@ -118,7 +118,7 @@ func TestBindingsSurviveARestart(t *testing.T) {
 			t.Error("flow not rebuilt")
 		}
 		got.Flow, want.Flow, want.ID = nil, nil, got.ID // an ID is of one process
-		type fields Binding // which prints itself whole
+		type fields Binding                             // which prints itself whole
 		if a, b := fmt.Sprintf("%+v", fields(got)), fmt.Sprintf("%+v", fields(want)); !strings.HasPrefix(a, b[:strings.Index(b, "Expires")]) || got.UserAgent != want.UserAgent || !slices.Equal(got.Path, want.Path) {
 			t.Errorf("came back as\n%s\nwas\n%s", a, b)
 		}
