@@ -49,6 +49,9 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 	if t.Device != "" {
 		devices = slices.DeleteFunc(devices, func(v device) bool { return !registrar.SameInstance(v.flows[0].Instance, t.Device) })
 	}
+	if t.AutoAnswer { // a loudspeaker is for who hears it now: nobody is woken for a page
+		devices = slices.DeleteFunc(devices, func(v device) bool { _, asleep := awake(v.flows); return asleep })
+	}
 	starts := route.Starts(t.Ringing, traits(devices), t.Within)
 	for i, device := range devices {
 		flows, asleep := awake(device.flows)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning"
 	"naisen/sip"
 	"naisen/sip/push"
@@ -133,6 +134,14 @@ func TestPushWakesLate(t *testing.T) {
 func TestPushNeverWakes(t *testing.T) {
 	onStage(t, "", func(o *stage) {
 		alice, desk, mobile := o.phones["2001"], o.phones["2002"], o.mobile(1)
+		to := route.Target{Kind: route.ToExtension, Number: "2002"}
+		if n := len(o.p.dialler.Find(simDomain, to)); n != 2 {
+			t.Errorf("%d telephones of a call", n)
+		}
+		to.AutoAnswer = true
+		if n := len(o.p.dialler.Find(simDomain, to)); n != 1 {
+			t.Errorf("%d telephones of a page: nobody is woken for one", n)
+		}
 		out := o.invite(alice, "2002", nil)
 		in := rung(desk)
 		alice.ExpectStatus(180, "INVITE")

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"naisen/sip"
-	"naisen/sip/push"
 	"naisen/sip/stack"
 )
 
@@ -82,7 +81,7 @@ func (r *Registrar) run(ctx context.Context, network Network) {
 func (r *Registrar) expire() (next time.Duration, ok bool) {
 	now := time.Since(r.began)
 	var gone []string
-	var nudges []push.Message
+	var nudges []nudge
 	r.mu.Lock()
 	for len(r.due) > 0 && now >= r.due[0].nextAt() {
 		if now < r.due[0].deadline {

@@ -200,23 +200,46 @@ func (r *Registrar) setNudge(h *held, life time.Duration) {
 	}
 }
 
-// nudged notes that a binding is woken for its refresh, once. Registrar.mu is held.
-func (r *Registrar) nudged(h *held) push.Message {
+// nudge is a device that is to be woken for its refresh.
+type nudge struct {
+	h    *held
+	turn uint64 // of the REGISTER that is to be refreshed
+	m    push.Message
+}
+
+// nudged notes that a binding is woken for its refresh. Registrar.mu is held.
+func (r *Registrar) nudged(h *held) nudge {
 	d, _, _ := deviceOf(h.contact())
 	h.sleep = sleepsTold
 	r.due.fix(h)
 	r.stats.Nudged++
-	return push.Message{Device: d, Why: push.ForRefresh, ID: rand.Text(), Until: h.until()}
+	return nudge{h, h.turn, push.Message{Device: d, Why: push.ForRefresh, ID: rand.Text(), Until: h.until()}}
 }
 
 // nudge sends what expire found due. No lock is held.
-func (r *Registrar) nudge(list []push.Message) {
-	for _, m := range list {
-		r.cfg.Push.Service.Push(m, func(err error) {
+func (r *Registrar) nudge(list []nudge) {
+	for _, n := range list {
+		r.cfg.Push.Service.Push(n.m, func(err error) {
 			if err != nil {
-				r.log.Debug("device not woken for its refresh", slog.Any("device", m.Device), slog.Any("error", err))
+				r.log.Debug("device not woken for its refresh", slog.Any("device", n.m.Device), slog.Any("error", err))
+				r.nudgeAgain(n, err)
 			}
 		})
+	}
+}
+
+// nudgeAgain lets a push that the service did not take be tried once more, as long as there is time: a binding that ends is calls that are lost.
+func (r *Registrar) nudgeAgain(n nudge, err error) {
+	if errors.Is(err, push.ErrGone) || errors.Is(err, push.ErrRejected) || errors.Is(err, push.ErrClosed) {
+		return
+	}
+	at := time.Since(r.began) + r.cfg.Push.Lead/4
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h := n.h; h.index >= 0 && h.turn == n.turn && h.sleep == sleepsTold && at < h.deadline {
+		h.sleep, h.nudge = sleepsPushed, at
+		r.due.fix(h)
+		r.poke()
 	}
 }
 

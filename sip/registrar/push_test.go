@@ -17,6 +17,7 @@ import (
 type services struct {
 	mu   sync.Mutex
 	sent []push.Message
+	fail error // what it answers
 }
 
 func (*services) Features() []string { return []string{`+sip.pns="acme"`, `+sip.pns="calls"`} }
@@ -38,8 +39,9 @@ func (*services) Wakes(d push.Device, o push.Occasion) bool {
 func (s *services) Push(m push.Message, done func(error)) {
 	s.mu.Lock()
 	s.sent = append(s.sent, m)
+	err := s.fail
 	s.mu.Unlock()
-	done(nil)
+	done(err)
 }
 
 func (s *services) count() int {
@@ -215,6 +217,31 @@ func TestNudge(t *testing.T) {
 			pass(2 * time.Second)
 			if b.r.Count() != 0 {
 				t.Error("it never ends")
+			}
+			if err := b.r.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestNudgeAgain: a push for a refresh that the service did not take is tried again while there is time, and no more once it was refused for good.
+func TestNudgeAgain(t *testing.T) {
+	for why, want := range map[error]int{push.ErrUnavailable: 4, push.ErrFull: 4, push.ErrGone: 1, push.ErrRejected: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			b, s := newPushBench(t)
+			s.fail = why
+			if err := b.r.Start(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			b.expect(200, udp, "Contact: <sip:a@192.0.2.1"+pn+">", "Expires: 600")
+			pass(599 * time.Second)
+			if s.count() != want {
+				t.Errorf("%v: %d pushes", why, s.count())
+			}
+			pass(2 * time.Second)
+			if s.count() != want || b.r.Count() != 0 {
+				t.Errorf("%v: %d pushes, %d bindings after the end", why, s.count(), b.r.Count())
 			}
 			if err := b.r.Close(t.Context()); err != nil {
 				t.Error(err)
