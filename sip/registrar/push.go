@@ -167,9 +167,10 @@ func addCaps(resp *stack.Response, list []wish) {
 	}
 }
 
-// sameDevice: a phone that was woken elsewhere has another address, and is known by its token.
+// sameDevice: a phone that was woken elsewhere has another address, and is known by its token where it says no instance. One that does may have
+// several flows with one token.
 func sameDevice(h *held, w wish) bool {
-	if h.sleep == sleepsNever || w.sleeps == sleepsNever {
+	if h.sleep == sleepsNever || w.sleeps == sleepsNever || h.Instance != "" && w.instance != "" {
 		return false
 	}
 	a, _, _ := deviceOf(h.contact())

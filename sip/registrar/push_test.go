@@ -142,6 +142,34 @@ func TestSleeps(t *testing.T) {
 	})
 }
 
+// TestFlowsThatSleep: two flows of one device have one token, and stay two; the REGISTER of either wakes it.
+func TestFlowsThatSleep(t *testing.T) {
+	b, _ := newPushBench(t)
+	one, two := tcp(), tcp()
+	flow := func(from source, user string, id int) {
+		b.expect(200, from, fmt.Sprintf("Contact: <sip:%s@192.0.2.1;ob%s>;reg-id=%d%s", user, pn, id, inst), "Supported: outbound")
+	}
+	flow(one, "one", 1)
+	flow(two, "two", 2)
+	if d := b.r.Devices(aor); len(d) != 1 || len(d[0]) != 2 {
+		t.Fatalf("%d devices, the first with %d flows", len(d), len(d[0]))
+	}
+	b.r.FlowClosed(one.flow)
+	b.r.FlowClosed(two.flow)
+	if d := b.r.Devices(aor); len(d) != 1 || len(d[0]) != 2 || !d[0][0].Asleep || !d[0][1].Asleep {
+		t.Fatalf("asleep: %+v", d)
+	}
+	var got Binding
+	if _, ok := b.r.Await(aor, push.Device{Provider: "acme", Param: "app", PRID: "s3cret"}, func(x Binding) { got = x }); !ok {
+		t.Fatal("refused")
+	}
+	flow(tcp(), "two", 2)
+	b.r.woken(aor)
+	if got.Contact.User != "two" {
+		t.Errorf("woken: %v", got)
+	}
+}
+
 // TestAwait: who waits for a device is served by its REGISTER, once, and by nobody else's.
 func TestAwait(t *testing.T) {
 	b, _ := newPushBench(t)
