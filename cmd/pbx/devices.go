@@ -25,8 +25,10 @@ func (p phones) Devices(domain, extension string) []provisioning.Device {
 	starts := route.Starts(&ring, traits(devices), 0)
 	out := make([]provisioning.Device, len(devices))
 	for i, v := range devices {
-		b := v.flows[0]
-		out[i] = provisioning.Device{Instance: strings.Trim(b.Instance, "<>"), UserAgent: b.UserAgent, Q: b.Q, Transport: b.Transport, Address: b.Received.String(),
+		flows, asleep := awake(v.flows)
+		b := flows[0]
+		by, _ := b.Device()
+		out[i] = provisioning.Device{Woken: by.Provider, Asleep: asleep, Instance: strings.Trim(b.Instance, "<>"), UserAgent: b.UserAgent, Q: b.Q, Transport: b.Transport, Address: b.Received.String(),
 			Registered: b.Registered.Truncate(time.Second), Expires: b.Expires.Truncate(time.Second), Desk: v.desk, Turn: starts[i].Turn + 1,
 			After: int(starts[i].After / time.Second)}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,9 @@ func TestPushNeverWakes(t *testing.T) {
 		to := route.Target{Kind: route.ToExtension, Number: "2002"}
 		if n := len(o.p.dialler.Find(simDomain, to)); n != 2 {
 			t.Errorf("%d telephones of a call", n)
+		}
+		if d := (phones{o.p.dialler}).Devices(simDomain, "2002"); len(d) != 2 || !slices.ContainsFunc(d, func(d provisioning.Device) bool { return d.Asleep && d.Woken == "acme" }) {
+			t.Errorf("listed %+v", d)
 		}
 		to.AutoAnswer = true
 		if n := len(o.p.dialler.Find(simDomain, to)); n != 1 {
