@@ -171,10 +171,10 @@ func (h *heldLeg) awoke(b registrar.Binding) {
 
 // ready has the device rung; or, where the call gave up and the device waits for one, rung and cancelled.
 func (h *heldLeg) ready(b registrar.Binding, pushed bool) {
+	now := h.s.move(h.dest, b)
 	h.mu.Lock()
 	was, cause := h.phase, h.cause
-	h.now = h.s.move(h.dest, b)
-	now := h.now
+	h.now = now
 	if h.phase = heldOver; was == heldWaiting {
 		h.phase = heldWoken
 	}
