@@ -115,7 +115,7 @@ func (p *pbx) wakes(d *dialler) {
 
 // newSleepers makes what holds calls for devices that sleep.
 func newSleepers(d *dialler, service wakener) *sleepers {
-	return &sleepers{registrar: d.registrar, service: service, patience: wakePatience, move: d.moved, farewell: d.bid, legs: &d.signalling.legs, log: d.log}
+	return &sleepers{registrar: d.registrar, service: service, patience: wakePatience, grace: wakeGrace, move: d.moved, farewell: d.bid, legs: &d.signalling.legs, log: d.log}
 }
 
 func (p *pbx) pushMetrics(c *collector) {

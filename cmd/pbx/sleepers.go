@@ -22,6 +22,10 @@ import (
 // others have rung meanwhile.
 const wakePatience = 25 * time.Second
 
+// wakeGrace is how long after that a device that was pushed to may still wake, and is told that the call is over: a push that its service delivered in
+// the last instant, to a device that looks for a network. Later nothing on it rings any more.
+const wakeGrace = 10 * time.Second
+
 // wakener is the part of push.Service that calls use.
 type wakener interface {
 	Push(push.Message, func(error))
@@ -33,7 +37,8 @@ type wakener interface {
 type sleepers struct {
 	registrar *registrar.Registrar
 	service   wakener
-	patience  time.Duration
+	patience  time.Duration                                              // of the call with the device
+	grace     time.Duration                                              // and then ours, to say farewell
 	move      func(call.Destination, registrar.Binding) call.Destination // the same destination where the device is now
 	farewell  func(call.Destination, call.Outgoing, sip.Cause)           // rings it and cancels
 	legs      *legs
@@ -47,7 +52,7 @@ type heldPhase int
 
 const (
 	heldWaiting heldPhase = iota // for the device
-	heldRefused                  // the call gave up; the device was pushed to, and may still wake
+	heldRefused                  // the call gave up, or its patience ended; the device was pushed to, and may still wake
 	heldWoken                    // the call has been told that the device is awake
 	heldOver
 )
@@ -148,13 +153,30 @@ func (h *heldLeg) pushed(err error) {
 	h.finish(sip.CauseUnavailable)
 }
 
-// late: the device did not wake in time.
+// late: the device did not wake in time. The call goes on without it; whoever wakes now is told so.
 func (h *heldLeg) late() {
+	h.mu.Lock()
+	was := h.phase
+	if was == heldWaiting {
+		h.phase, h.cause = heldRefused, sip.CauseNoAnswer
+	}
+	if h.phase == heldRefused {
+		h.timer = time.AfterFunc(h.s.grace, h.gone)
+	}
+	h.mu.Unlock()
+	if was == heldWaiting {
+		h.s.slept.Add(1)
+		h.s.legs.remove(h.id)
+		h.fail(sip.CauseNoAnswer)
+	}
+}
+
+// gone: the device did not wake at all.
+func (h *heldLeg) gone() {
 	h.mu.Lock()
 	cancel := h.cancel
 	h.mu.Unlock()
 	if cancel() {
-		h.s.slept.Add(1)
 		h.finish(sip.CauseNoAnswer)
 	}
 }

@@ -131,6 +131,31 @@ func TestPushWakesLate(t *testing.T) {
 	})
 }
 
+// A mobile that wakes after its branch's patience, for a push that came in the last instant, is rung and cancelled though the call still rings elsewhere:
+// its app shows a call, too.
+func TestPushWakesLast(t *testing.T) {
+	onStage(t, "", func(o *stage) {
+		alice, desk, mobile := o.phones["2001"], o.phones["2002"], o.mobile(1)
+		out := o.invite(alice, "2002", nil)
+		in := rung(desk)
+		alice.ExpectStatus(180, "INVITE")
+		o.wait(28 * time.Second)
+		if s := o.p.dialler.sleepers; s.slept.Load() != 1 || o.p.registrar.Stats().Held != 1 {
+			t.Errorf("%d slept, %d wait, after the branch's patience", s.slept.Load(), o.p.registrar.Stats().Held)
+		}
+		mobile.register()
+		ghost := mobile.Expect("INVITE")
+		mobile.Reply(ghost, 180, nil)
+		if why := calledOff(mobile.Phone, ghost); !strings.Contains(why, "SIP;cause=480") && !strings.Contains(why, "Q.850") {
+			t.Errorf("the mobile was told %s", why)
+		}
+		mobile.Silence(time.Second)
+		a, b := o.pickUp(side{alice, out, nil, true}, side{desk, in, nil, false})
+		a.bye(b)
+		o.records("2001 > 2002 2002 200 OK by caller")
+	})
+}
+
 // A mobile that never wakes costs its branch its patience, and the call nothing: who registers later is not rung for a call of long ago.
 func TestPushNeverWakes(t *testing.T) {
 	onStage(t, "", func(o *stage) {
@@ -149,7 +174,7 @@ func TestPushNeverWakes(t *testing.T) {
 		out := o.invite(alice, "2002", nil)
 		in := rung(desk)
 		alice.ExpectStatus(180, "INVITE")
-		o.wait(28 * time.Second)
+		o.wait(38 * time.Second)
 		if n := o.p.registrar.Stats().Held; n != 0 || o.p.dialler.sleepers.slept.Load() != 1 {
 			t.Errorf("%d held after the branch's patience", n)
 		}
