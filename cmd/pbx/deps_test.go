@@ -71,7 +71,7 @@ var libraries = map[string][]string{
 	"github.com/zitadel/oidc":              {"provisioning/identity"},
 	"github.com/go-jose/go-jose":           {"provisioning/identity"},
 	"github.com/go-webauthn/webauthn":      {"provisioning/identity"},
-	"github.com/skip2/go-qrcode":           {"provisioning/identity"},
+	"github.com/skip2/go-qrcode":           {"provisioning/qr"},
 	"github.com/cedar-policy/cedar-go":     {"provisioning/policy"},
 	"golang.org/x/oauth2":                  {"provisioning/identity"},
 	"golang.org/x/crypto/argon2":           {"provisioning/identity"},
@@ -96,6 +96,8 @@ var testLibraries = map[string][]string{
 	"pgregory.net/rapid":   {everywhere},
 	"github.com/pion/sdp":  {"media/sdp"}, // a second parser to compare with
 	"github.com/pion/rtp":  {"media/rtp"},
+
+	"github.com/makiuchi-d/gozxing": {"provisioning/qr", "cmd/pbx"}, // a reader of another make
 }
 
 // pure packages decide; they touch no I/O.

@@ -12,6 +12,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"naisen/provisioning"
+	"naisen/provisioning/qr"
 )
 
 // accountRecent is how long after a sign-in a person may change how they sign in; then they sign in once more.
@@ -143,12 +144,12 @@ func (s *Service) beginApp(w http.ResponseWriter, r *http.Request, v visitor, _ 
 }
 
 func (s *Service) showApp(w http.ResponseWriter, r *http.Request, v visitor, secret []byte, status int, complaint string) {
-	qr, err := drawQR(totpURI(secret, v.who))
+	code, err := qr.Draw(totpURI(secret, v.who))
 	if err != nil {
 		s.showFault(w, r, "QR code", err)
 		return
 	}
-	s.accountPage(w, r, v, status, accountPage{NewApp: base32Of(secret), QR: qr, Error: complaint})
+	s.accountPage(w, r, v, status, accountPage{NewApp: base32Of(secret), QR: code, Error: complaint})
 }
 
 // confirmApp adds the app once it shows the right code. That code is used up by it.

@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	qrcode "github.com/skip2/go-qrcode"
-
 	"naisen/provisioning"
+	"naisen/provisioning/qr"
 )
 
 // accountPage is what the account page shows. Either it is plain, or it asks for what completes a new factor.
@@ -24,7 +23,7 @@ type accountPage struct {
 
 	Codes           []string // recovery codes, shown this once
 	NewApp          string   // the key of an app that is being added
-	QR              qr
+	QR              qr.Code
 	Options, Script string // of a passkey that is being added
 	Plain           bool
 
@@ -39,33 +38,6 @@ func (accountPage) Ask() string { return "create" }
 type press struct {
 	Text, Label, Do, Key string
 	Action, CSRF, For    string
-}
-
-// qr is a QR code (ISO/IEC 18004) as a path of squares.
-type qr struct {
-	Size int
-	Path string
-}
-
-func drawQR(text string) (qr, error) {
-	code, err := qrcode.New(text, qrcode.Medium)
-	if err != nil {
-		return qr{}, err
-	}
-	dark := code.Bitmap()
-	var path strings.Builder
-	for y, row := range dark {
-		for x := 0; x < len(row); x++ {
-			from := x
-			for x < len(row) && row[x] {
-				x++
-			}
-			if x > from {
-				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", from, y, x-from, x-from)
-			}
-		}
-	}
-	return qr{Size: len(dark), Path: path.String()}, nil
 }
 
 // accountPage fills in what each of its forms shows. p says what is special about it.
