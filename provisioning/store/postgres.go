@@ -30,6 +30,7 @@ type Postgres struct {
 	Password func() (string, error) // asked for each connection, so that it can be changed; nil: none
 	CA       *x509.CertPool         // who may vouch for the server; nil: whom this machine trusts, and no TLS to an address of this machine
 	Late     time.Duration          // how long a transaction may wait for its connection and its turn; 0: 10 s
+	Silent   time.Duration          // how long a statement may have no answer; 0: twice Late, and 5 s at least
 }
 
 const (
@@ -146,6 +147,14 @@ func (p Postgres) late() time.Duration {
 	return pgLate
 }
 
+// silent is longer than a writer may wait for its turn, which is a statement too.
+func (p Postgres) silent() time.Duration {
+	if p.Silent > 0 {
+		return p.Silent
+	}
+	return max(2*p.late(), 5*time.Second)
+}
+
 func (p Postgres) authenticate(c *pgx.ConnConfig) (err error) {
 	if p.Password != nil {
 		c.Password, err = p.Password()
@@ -166,17 +175,18 @@ func (s *Store) openPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	writer := s.cfg.Postgres.pool(settings, pgWriters)
-	err = checkServer(ctx, writer)
+	first := s.cfg.Postgres.pool(settings, 2) // a migration takes the time that it takes
+	err = checkServer(ctx, first)
 	if err == nil {
-		err = migratePostgres(ctx, writer)
+		err = migratePostgres(ctx, first)
 	}
-	if err != nil {
-		return errors.Join(err, writer.Close())
+	if err := errors.Join(err, first.Close()); err != nil {
+		return err
 	}
-	s.writer = bun.NewDB(writer, pgdialect.New())
+	s.listen = startListener(ctx, s, settings.Copy()) // it waits as long as nothing happens
+	settings.DialFunc = dialPatient(s.cfg.Postgres.late(), s.cfg.Postgres.silent())
+	s.writer = bun.NewDB(s.cfg.Postgres.pool(settings, pgWriters), pgdialect.New())
 	s.reader = bun.NewDB(s.cfg.Postgres.pool(settings, s.cfg.Readers), pgdialect.New())
-	s.listen = startListener(ctx, s, settings.Copy())
 	return nil
 }
 

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -130,6 +131,50 @@ func TestPostgresCommitWithoutAnswer(t *testing.T) {
 		if err := errors.Join(err, err2); err != nil || len(rows) != 1 || cut.Load() {
 			t.Errorf("%d bindings, %v", len(rows), err)
 		}
+	}
+}
+
+// TestPostgresFrozen: a database that hangs keeps its connections. What is under way there and what comes are refused in time, and it goes on when the
+// database does.
+func TestPostgresFrozen(t *testing.T) {
+	dir := t.TempDir()
+	pg := &store.Postgres{URL: server(t).URL(database(t, dir)), Password: server(t).Password, Late: time.Second, Silent: 2 * time.Second}
+	a := openPostgresWith(t, dir, store.Config{Postgres: pg})
+	defer func() { _ = a.Close() }()
+	seed(t, a, 3)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var thaw sync.Once
+	freed := func() {
+		thaw.Do(func() {
+			if err := server(t).Thaw(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	defer freed()
+	err := a.Update(ctx, system(), func(w provisioning.Writer) error {
+		if err := server(t).Freeze(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.Put("a.example", provisioning.Domain{Name: "a.example", Title: "lost"}, "")
+		return err
+	})
+	if !errors.Is(err, provisioning.ErrUnavailable) {
+		t.Errorf("a change under way: %v", err)
+	}
+	if err := a.View(ctx, func(provisioning.Reader) error { return nil }); !errors.Is(err, provisioning.ErrUnavailable) {
+		t.Errorf("a view that comes: %v", err)
+	}
+	if !a.Away() || ctx.Err() != nil {
+		t.Errorf("away %v, %v", a.Away(), ctx.Err())
+	}
+	freed()
+	if err := retitle(t, a, "back"); err != nil {
+		t.Error(err)
+	}
+	if title, err := titleOf(t, a); err != nil || title != "back" || a.Away() {
+		t.Errorf("afterwards: %q, %v, away %v", title, err, a.Away())
 	}
 }
 

@@ -217,8 +217,37 @@ func (s *Server) Stop() { s.end(syscall.SIGINT) }
 // Crash ends it as a power cut would, but for what the kernel has.
 func (s *Server) Crash() { s.end(syscall.SIGQUIT) }
 
+// Freeze stops it where it stands, with its connections open, as a machine does that hangs; Thaw lets it go on.
+func (s *Server) Freeze() error { return s.signal(syscall.SIGSTOP) }
+
+// Thaw undoes Freeze.
+func (s *Server) Thaw() error { return s.signal(syscall.SIGCONT) }
+
+// signal goes to the server first, which then starts no more of its own, and to those: each has a session to itself.
+func (s *Server) signal(how syscall.Signal) error {
+	parent := s.cmd.Process.Pid
+	if err := syscall.Kill(parent, how); err != nil {
+		return err
+	}
+	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", parent, parent))
+	if err != nil {
+		return err
+	}
+	for _, text := range strings.Fields(string(list)) {
+		pid, err := strconv.Atoi(text)
+		if err == nil {
+			err = syscall.Kill(pid, how)
+		}
+		if err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Server) end(how syscall.Signal) {
 	_ = s.cmd.Process.Signal(how)
+	_ = s.Thaw()
 	late := time.NewTimer(patient)
 	defer late.Stop()
 	select {
