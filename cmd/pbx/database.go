@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"naisen/provisioning/store"
 )
@@ -15,6 +16,8 @@ type StoreConfig struct {
 	URL      string `yaml:"url"`      // of a PostgreSQL that several nodes share: "postgres://naisen@db.example.jp/naisen"; a file in data when empty
 	Password Secret `yaml:"password"` // read anew for each connection
 	CA       string `yaml:"ca"`       // PEM file: who vouches for the server; whom this machine trusts when empty, and no TLS to an address of this machine
+
+	late time.Duration // see store.Postgres; for tests
 }
 
 func (s StoreConfig) validate() error {
@@ -57,7 +60,7 @@ func (s StoreConfig) postgres() (*store.Postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store.ca: %w", err)
 	}
-	p := &store.Postgres{URL: s.URL, CA: pool}
+	p := &store.Postgres{URL: s.URL, CA: pool, Late: s.late}
 	if s.Password.ref != "" {
 		p.Password = s.Password.now
 	}
