@@ -128,6 +128,7 @@ type AuditSearch struct {
 type AuditPage struct {
 	Entries []AuditEntry
 	Next    int64
+	From    time.Time // the log here begins after it: what is older is archived; zero: all of it is here
 }
 
 // AuditLog is searched. A page may have fewer entries than its limit, or none, and more behind it. *store.Store is one.

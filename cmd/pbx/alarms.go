@@ -23,6 +23,7 @@ const (
 var alarmTexts = map[string]struct{ en, ja string }{
 	"access-ended":           {"A right ended, since nobody confirmed it in the access review", "権限の棚卸しで確認されなかった権限を取り消しました"},
 	"access-review":          {"Rights wait for somebody to confirm them, else they end", "権限の棚卸しで確認待ちの権限があります（期限後は取り消し）"},
+	"audit-archive-failed":   {"Old entries of the audit log could not be archived; they stay in the database", "監査ログの古い記録を保管先へ移せません（データベースに残しています）"},
 	"audit-broken":           {"The audit log was altered", "監査ログが改ざんされています"},
 	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
 	"audit-report-failed":    {"The monthly report of the audit log could not be kept", "監査ログの月次報告を保存できません"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -148,6 +149,66 @@ func TestDeviceLog(t *testing.T) {
 	}
 	if n := len(d.known["2001@a.example"]); n > devicePlaces {
 		t.Errorf("%d places of one extension are remembered", n)
+	}
+}
+
+// pagedLog answers searches by two entries a page, the newest first.
+type pagedLog struct {
+	entries []provisioning.AuditEntry
+	asked   int
+}
+
+func (l *pagedLog) SearchAudit(_ context.Context, domain string, q provisioning.AuditSearch) (page provisioning.AuditPage, _ error) {
+	l.asked++
+	for i, e := range slices.Backward(l.entries) {
+		if seq := int64(i + 1); e.Domain == domain && e.Action == q.Action && !e.Time.Before(q.Since) && (q.After == 0 || seq < q.After) {
+			if len(page.Entries) == 2 {
+				return page, nil
+			}
+			page.Entries, page.Next = append(page.Entries, e), seq
+		}
+	}
+	page.Next = 0
+	return page, nil
+}
+
+// TestPlacesSurviveARestart: where a telephone was, the log says: after a restart only what is new is new, and the newest places count.
+func TestPlacesSurviveARestart(t *testing.T) {
+	log, now := &pagedLog{}, time.Now()
+	of := func(d *deviceLog, number, from string) {
+		d.took(registrar.Change{Event: registrar.EventRegistered, Binding: registrar.Binding{AOR: number + "@a.example", Domain: "a.example", UserAgent: "A", Proof: proofDigest,
+			Received: netip.AddrPortFrom(netip.MustParseAddr(from), 5060)}})
+	}
+	start := func() *deviceLog {
+		d := &deviceLog{known: map[string][]place{}, enter: func(_ string, e provisioning.AuditEntry) {
+			e.Time = now
+			log.entries = append(log.entries, e)
+		}}
+		d.remember(t.Context(), log, []string{"b.example", "a.example"}, now, slog.New(slog.DiscardHandler))
+		return d
+	}
+	d := start()
+	for i := range 2 * devicePlaces {
+		of(d, "2001", fmt.Sprintf("192.0.2.%d", i))
+	}
+	of(d, "2002", "192.0.2.1")
+	before := len(log.entries)
+	d = start()
+	for i := devicePlaces; i < 2*devicePlaces; i++ {
+		of(d, "2001", fmt.Sprintf("192.0.2.%d", i))
+	}
+	of(d, "2002", "192.0.2.1")
+	if n := len(log.entries) - before; n != 0 || before != 2*devicePlaces+1 {
+		t.Errorf("%d telephones are new again, of %d", n, before)
+	}
+	of(d, "2001", "192.0.2.0") // the oldest was forgotten
+	of(d, "2002", "192.0.2.2")
+	if n := len(log.entries) - before; n != 2 || len(d.known["2001@a.example"]) != devicePlaces {
+		t.Errorf("%d entries of new places, want 2; known are %v", n, d.known)
+	}
+	now = now.Add(devicesAgo + time.Hour)
+	if d = start(); len(d.known) != 0 {
+		t.Errorf("places of long ago are known: %v", d.known)
 	}
 }
 

@@ -23,6 +23,7 @@ type auditVerifyCmd struct {
 	configFlag
 	DB         string   `name:"db" type:"existingfile" help:"Database file, as a copy or of a switch that runs; otherwise that of the configuration." placeholder:"FILE" xor:"source"`
 	Export     string   `type:"existingfile" help:"An export instead of a database." placeholder:"FILE" xor:"source"`
+	Archive    []string `type:"existingfile" help:"Archives of entries that left the database, as they lie in the object store (the vault's key is needed) or opened." placeholder:"FILE"`
 	Checkpoint []string `type:"existingfile" help:"Signed checkpoints that were kept elsewhere, beside those of the configuration." placeholder:"FILE"`
 	Key        string   `type:"existingfile" help:"The log's public key; otherwise keys/audit.key.pub of the configuration." placeholder:"FILE"`
 	Store      bool     `help:"Hold the log against the checkpoints in the object store too."`
@@ -34,25 +35,64 @@ func (c auditVerifyCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	report, err := c.verify(ctx, config)
-	if err != nil && !errors.Is(err, audit.ErrBroken) {
+	report, err := c.verify(ctx, config, out)
+	if err != nil && !errors.Is(err, audit.ErrBroken) && !errors.Is(err, audit.ErrSegment) {
 		return err
 	}
 	fmt.Fprintln(out, report)
 	return err
 }
 
-func (c auditVerifyCmd) verify(ctx context.Context, config Config) (r audit.Report, err error) {
+// verify tells of each archive on out. A log that is whole with an archive that is not is ErrSegment, with the log's report.
+func (c auditVerifyCmd) verify(ctx context.Context, config Config, out io.Writer) (r audit.Report, err error) {
+	public, err := c.public(config)
+	if err != nil {
+		return r, err
+	}
 	log, closeLog, err := c.open(ctx, config)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
-	checkpoints, err := c.checkpoints(ctx, config)
+	checkpoints, err := c.checkpoints(ctx, config, public)
 	if err != nil {
 		return r, err
 	}
-	return audit.Verify(ctx, log, checkpoints...)
+	if r, err = audit.Verify(ctx, log, checkpoints...); err != nil && !errors.Is(err, audit.ErrBroken) {
+		return r, err
+	}
+	return r, errors.Join(err, c.archives(ctx, config, log, public, out))
+}
+
+// archives holds each one that was named against the log.
+func (c auditVerifyCmd) archives(ctx context.Context, config Config, log audit.Log, public string, out io.Writer) error {
+	hashes, ok := log.(audit.Hashes)
+	if !ok && len(c.Archive) > 0 {
+		return errors.New("an archive is held against a database")
+	}
+	var bad error
+	for _, path := range c.Archive {
+		s, err := holdArchive(ctx, config, hashes, public, path)
+		if err != nil {
+			bad = errors.Join(bad, fmt.Errorf("%s: %w", filepath.Base(path), err))
+			continue
+		}
+		fmt.Fprintf(out, "%s: entries %d to %d good\n", filepath.Base(path), s.First, s.Last)
+	}
+	return bad
+}
+
+// public is the log's key.
+func (c auditVerifyCmd) public(config Config) (string, error) {
+	path := c.Key
+	if path == "" {
+		path = config.path("keys", "audit.key.pub")
+	}
+	key, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("the log's public key: %w", err)
+	}
+	return strings.TrimSpace(string(key)), nil
 }
 
 // open opens what is to be checked.
@@ -84,17 +124,7 @@ func (c auditVerifyCmd) open(ctx context.Context, config Config) (audit.Log, fun
 }
 
 // checkpoints are those that were named, and, for the switch of the configuration itself, its own.
-func (c auditVerifyCmd) checkpoints(ctx context.Context, config Config) ([]audit.Checkpoint, error) {
-	path := c.Key
-	if path == "" {
-		path = config.path("keys", "audit.key.pub")
-	}
-	key, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("the log's public key: %w", err)
-	}
-	public := strings.TrimSpace(string(key))
-	var all []audit.Checkpoint
+func (c auditVerifyCmd) checkpoints(ctx context.Context, config Config, public string) (all []audit.Checkpoint, err error) {
 	if c.DB == "" && c.Export == "" {
 		if all, err = audit.LoadCheckpoints(config.path("checkpoints"), public); err != nil {
 			return nil, err

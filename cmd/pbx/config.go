@@ -84,10 +84,11 @@ type RecordingConfig struct {
 	Held int `yaml:"held"` // calls whose last two minutes may stand in encrypted memory at once, of 2.5 MiB each; 100
 }
 
-// AuditConfig says who besides the object store keeps checkpoints of the audit log, and who gets the log itself.
+// AuditConfig says who besides the object store keeps checkpoints of the audit log, who gets the log itself, and when its entries are archived.
 type AuditConfig struct {
-	Witness WitnessConfig  `yaml:"witness"`
-	Export  []ExportConfig `yaml:"export"`
+	Witness   WitnessConfig   `yaml:"witness"`
+	Export    []ExportConfig  `yaml:"export"`
+	Retention RetentionConfig `yaml:"retention"`
 }
 
 // WitnessConfig names a witness as C2SP tlog-witness describes it.
@@ -328,7 +329,7 @@ func (h HTTPConfig) validate() error {
 
 // validate wants a whole witness or none.
 func (a *AuditConfig) validate() error {
-	if err := a.validateExports(); err != nil {
+	if err := errors.Join(a.validateExports(), a.Retention.validate()); err != nil {
 		return err
 	}
 	if a.Witness == (WitnessConfig{}) {

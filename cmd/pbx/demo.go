@@ -70,7 +70,7 @@ func demoStart(log *slog.Logger) func(context.Context, string, func(stack.Traced
 		s := &demo.Switch{Dir: dir, Domain: c.Domain, DID: seedDID, Extension: "2001", Password: p.first.Extensions["2001"], Admin: p.first.Admin,
 			Certificate: p.certificates.cert, URL: c.HTTP.URL, Notice: seedNotice, Prompts: p.prompts,
 			Verify: func(ctx context.Context, dir string) (audit.Report, error) {
-				return auditVerifyCmd{}.verify(ctx, Config{Data: dir})
+				return auditVerifyCmd{}.verify(ctx, Config{Data: dir}, io.Discard)
 			},
 			Stop: func() error { stop(); return <-ended }}
 		for _, l := range p.stack.LocalAddrs() {

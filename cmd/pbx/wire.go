@@ -258,7 +258,7 @@ func (p *pbx) wireRecorder(ctx context.Context) (err error) {
 	p.closing("messages", p.vault.closePost)
 	p.office.post = p.vault.post
 	p.startMonths(ctx)
-	if err := p.startNotary(ctx); err != nil {
+	if err := errors.Join(p.startNotary(ctx), p.startAuditArchive(ctx)); err != nil {
 		return err
 	}
 	p.startKeyWatch(ctx)

@@ -44,11 +44,16 @@ type Log interface {
 	AuditRecords(ctx context.Context, after int64, limit int) ([]Record, error)
 }
 
+// Hashes are those of the tree.
+type Hashes interface {
+	// AuditHashes is Record.Hashes of the given entries, as far as they are there; of an archived block that of its last one.
+	AuditHashes(ctx context.Context, seqs []int64) (map[int64][]byte, error)
+}
+
 // Source is what checkpoints and proofs read besides. Store implements it.
 type Source interface {
 	Log
-	// AuditHashes is Record.Hashes of the given entries.
-	AuditHashes(ctx context.Context, seqs []int64) (map[int64][]byte, error)
+	Hashes
 }
 
 // Canonical is the leaf of an entry: one line of JSON with fixed order, UTC times. The entry comes back as it reads from the leaf.

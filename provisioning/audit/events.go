@@ -66,7 +66,7 @@ var nouns = map[string]struct {
 	"recording-key": {KindRecording, "read rotate rotated retired"}, "disposal": {KindRecording, "read approve"}, "message": {KindRecording, "read mark delete"},
 	"listening": {KindListening, "read ask decide withdraw review break-glass"}, "listening-request": {KindListening, changes},
 	"device": {KindDevice, "register unregister certificate"}, "binding": {KindDevice, "read"}, "hot-desk": {KindDevice, crud}, "relay": {KindDevice, "grant"},
-	"alarm": {KindSystem, "read raised cleared"}, "audit": {KindSystem, "read verify delete report"},
+	"alarm": {KindSystem, "read raised cleared"}, "audit": {KindSystem, "read verify delete report archived"},
 }
 
 // exceptions are actions of another kind than others of their noun.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -21,6 +22,11 @@ func Export(ctx context.Context, log Log, w io.Writer) error {
 	size, err := log.AuditSize(ctx)
 	if err != nil {
 		return fmt.Errorf("audit: export: %w", err)
+	}
+	if short, ok := log.(Shortened); ok {
+		if archived, err := short.AuditArchived(ctx); err != nil || archived > 0 {
+			return errors.Join(err, fmt.Errorf("audit: export: the first %d entries are in archives: an export is whole, or it proves nothing", archived))
+		}
 	}
 	out := bufio.NewWriterSize(w, 256<<10)
 	fmt.Fprintf(out, "%s%d\n", exportHead, size)

@@ -43,6 +43,7 @@ type Publisher struct {
 	witness  bool       // whether the witness has signed that one
 	broken   bool
 
+	proven  atomic.Int64 // archived, and 0 where the log is not to be trusted
 	failing atomic.Bool
 	behind  atomic.Int64 // Unix seconds since when nothing was published that should be; 0: all is
 }
@@ -96,6 +97,9 @@ func (p *Publisher) tell(err error, ending bool) {
 	}
 }
 
+// Proven is how many entries stand under a checkpoint that the archive has, as far as this process knows; 0 where the log was found altered.
+func (p *Publisher) Proven() int64 { return p.proven.Load() }
+
 // Behind says since when checkpoints do not reach archive or witness; zero: they do.
 func (p *Publisher) Behind() time.Time {
 	if at := p.behind.Load(); at != 0 {
@@ -110,6 +114,10 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	err := p.publish(ctx)
+	p.proven.Store(p.archived)
+	if errors.Is(err, ErrBroken) || p.broken {
+		p.proven.Store(0)
+	}
 	if errors.Is(err, ErrBroken) && !p.broken {
 		p.broken = true
 		p.cfg.Checkpoints.Distrust(err)

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -35,9 +36,9 @@ type page struct {
 	err     error
 }
 
-// scan gives the entries in order until take has had enough or the log ends. Pages are read, parsed and hashed on all processors; only the tree itself is
+// scan gives the entries after the first ones in order until take has had enough or the log ends. Pages are read, parsed and hashed on all processors; only the tree itself is
 // built one entry after the other.
-func scan(ctx context.Context, log Log, take func(checked) bool) error {
+func scan(ctx context.Context, log Log, first int64, take func(checked) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	type job struct {
 		after int64
@@ -50,7 +51,7 @@ func scan(ctx context.Context, log Log, take func(checked) bool) error {
 	defer cancel()
 	workers.Go(func() {
 		defer close(jobs)
-		for after := int64(0); ; after += verifyPage {
+		for after := first; ; after += verifyPage {
 			j := job{after, make(chan page, 1)}
 			select {
 			case order <- j.out:
@@ -105,7 +106,8 @@ func readPage(ctx context.Context, log Log, after int64) page {
 	p := page{entries: make([]checked, len(records)), err: err}
 	var room []byte
 	for i, r := range records {
-		c := checked{seq: r.Seq, hash: tlog.RecordHash(r.Leaf), stored: r.Hashes}
+		room = append(append(room[:0], 0), r.Leaf...)
+		c := checked{seq: r.Seq, hash: sha256.Sum256(room), stored: r.Hashes} // RFC 6962 section 2.1: MTH of one entry
 		c.reason, room = checkRecord(r, room)
 		p.entries[i] = c
 	}

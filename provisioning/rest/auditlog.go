@@ -35,8 +35,17 @@ func (a *api) registerAudit() {
 		rule{action: policy.AuditRead, kind: policy.KindAudit, domain: "domain"}, 422), a.listAudit)
 }
 
-func (a *api) listAudit(ctx context.Context, in *auditInput) (*pageOutput[provisioning.AuditEntry], error) {
-	out := &pageOutput[provisioning.AuditEntry]{Body: page[provisioning.AuditEntry]{Items: []provisioning.AuditEntry{}}}
+type auditOutput struct {
+	Body struct {
+		Items []provisioning.AuditEntry `json:"items" nullable:"false"`
+		Next  string                    `json:"next,omitempty" doc:"Give it as after to read on; absent on the last page"`
+		From  *time.Time                `json:"from,omitempty" doc:"Entries up to then are archived and are not searched; absent while all are here"`
+	}
+}
+
+func (a *api) listAudit(ctx context.Context, in *auditInput) (*auditOutput, error) {
+	out := &auditOutput{}
+	out.Body.Items = []provisioning.AuditEntry{}
 	q := provisioning.AuditSearch{Kind: in.Kind, Outcome: in.Outcome, Source: in.Source, Text: in.Text, AuditQuery: provisioning.AuditQuery{After: in.After, Limit: in.Limit,
 		Newest: in.Newest, Subject: in.Subject, Action: in.Action, Object: in.Object, Since: in.Since, Until: in.Until}}
 	if s := subjectOf(ctx); !a.sees(ctx, policy.AuditRead, provisioning.Object{Domain: in.Domain, Kind: policy.KindAudit}) { // their own only
@@ -51,6 +60,9 @@ func (a *api) listAudit(ctx context.Context, in *auditInput) (*pageOutput[provis
 		return nil, a.problem(ctx, err)
 	}
 	out.Body.Items = append(out.Body.Items, found.Entries...)
+	if !found.From.IsZero() {
+		out.Body.From = &found.From
+	}
 	if found.Next > 0 {
 		out.Body.Next = strconv.FormatInt(found.Next, 10)
 	}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -52,6 +53,30 @@ func TestAuditQuestions(t *testing.T) {
 	for query, status := range map[string]int{"kind=everything": 422, "text=%2C%2C": 422, "text=" + strings.Repeat("x", 201): 422, "limit=1001": 400} {
 		if p := r.do(t, "u+auditor", "GET", base+"/audit?"+query, ""); p.status != status {
 			t.Errorf("%s: %d, want %d", query, p.status, status)
+		}
+	}
+}
+
+// shortLog is a log whose beginning is archived.
+type shortLog struct {
+	provisioning.AuditLog
+	from time.Time
+}
+
+func (s shortLog) SearchAudit(context.Context, string, provisioning.AuditSearch) (provisioning.AuditPage, error) {
+	return provisioning.AuditPage{From: s.from}, nil
+}
+
+// TestSearchSaysFromWhen: where older entries are archived the answer says up to when, also to who sees only their own; else it says nothing.
+func TestSearchSaysFromWhen(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for _, from := range []time.Time{{}, at} {
+		r := newRig(t, func(c *Config) { c.Audit = shortLog{from: from} })
+		for _, who := range []string{"u+auditor", "carol+staff"} {
+			p := r.do(t, who, "GET", base+"/audit", "")
+			if got, there := p.json(t)["from"]; p.status != 200 || there == from.IsZero() || there && got != "2026-03-04T05:06:07Z" {
+				t.Errorf("%s: %d %s", who, p.status, p.body)
+			}
 		}
 	}
 }

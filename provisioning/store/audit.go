@@ -162,16 +162,21 @@ func (w *writer) flushAudit() error {
 }
 
 func (r *reader) hashes(seqs []int64) (map[int64][]byte, error) {
-	out, err := auditHashes(r.ctx, r.db, seqs)
+	out, err := auditHashes(r.ctx, r.db, seqs, true)
 	if err != nil {
 		return nil, r.fail("read audit", err)
 	}
 	return out, nil
 }
 
-func auditHashes(ctx context.Context, db bun.IDB, seqs []int64) (map[int64][]byte, error) {
+// auditHashes are those of entries, and of the last one of each block that is archived, where the database is of the kind that has blocks.
+func auditHashes(ctx context.Context, db bun.IDB, seqs []int64, blocks bool) (map[int64][]byte, error) {
 	var rows []auditRow
-	if err := db.NewRaw("SELECT seq, hashes FROM audit WHERE seq IN (?)", bun.List(seqs)).Scan(ctx, &rows); err != nil {
+	query := db.NewRaw("SELECT seq, hashes FROM audit WHERE seq IN (?)", bun.List(seqs))
+	if blocks {
+		query = db.NewRaw("SELECT seq, hashes FROM audit WHERE seq IN (?) UNION ALL SELECT last, hashes FROM audit_block WHERE last IN (?)", bun.List(seqs), bun.List(seqs))
+	}
+	if err := query.Scan(ctx, &rows); err != nil {
 		return nil, err
 	}
 	out := make(map[int64][]byte, len(rows))

@@ -17,9 +17,10 @@ import (
 // The index of the audit log is a file of its own, made of the log and never believed: it proposes entries, and what an entry says decides. It follows the
 // log beside those who write, and can be deleted at any time: the next start makes it anew.
 const (
-	indexSchema = 1
+	indexSchema = 2
 	indexEvery  = 500 * time.Millisecond // how often it looks for entries
-	indexPart   = 2000                   // entries that it takes in one transaction
+	indexTake   = 2000                   // entries that it takes in one transaction
+	indexPart   = 100_000                // entries that have words of their own: what a question costs at least and at most
 	indexSpan   = 1000                   // entries whose times stand in one row
 	indexMemory = "-8000"                // KiB of pages that each connection may keep
 )
@@ -34,6 +35,7 @@ CREATE VIRTUAL TABLE entry USING fts5(words, content='', detail=none, columnsize
 // auditIndex is made by the Store that it belongs to.
 type auditIndex struct {
 	store *Store
+	part  int64   // indexPart, less in tests
 	write *sql.DB // one connection
 	read  *sql.DB
 	stop  context.CancelFunc
@@ -76,7 +78,7 @@ func (s *Store) openIndexFile(ctx context.Context, path string) (*auditIndex, er
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	x := &auditIndex{store: s, write: write, read: read}
+	x := &auditIndex{store: s, part: indexPart, write: write, read: read}
 	if err := x.check(ctx); err != nil {
 		return nil, errors.Join(err, x.closeFiles())
 	}
@@ -163,7 +165,7 @@ func (x *auditIndex) catchUp(ctx context.Context) error {
 	seq, _, err := x.progress(ctx)
 	for err == nil {
 		var records []audit.Record
-		if records, err = x.store.AuditRecords(ctx, seq, indexPart); err != nil || len(records) == 0 {
+		if records, err = x.store.AuditRecords(ctx, seq, indexTake); err != nil || len(records) == 0 {
 			return err
 		}
 		if err = x.enter(ctx, records); err == nil {
@@ -172,6 +174,9 @@ func (x *auditIndex) catchUp(ctx context.Context) error {
 	}
 	return err
 }
+
+// partOf says in which part of the log an entry stands.
+func (x *auditIndex) partOf(seq int64) int64 { return (seq - 1) / x.part }
 
 func (x *auditIndex) enter(ctx context.Context, records []audit.Record) error {
 	tx, err := x.write.BeginTx(ctx, nil)
@@ -197,7 +202,7 @@ func (x *auditIndex) enter(ctx context.Context, records []audit.Record) error {
 		if err := json.Unmarshal(r.Leaf, &e); err != nil { // somebody altered it: that is for Verify to say
 			e = r.Entry
 		}
-		terms = appendTerms(terms[:0], e)
+		terms = appendTerms(terms[:0], x.partOf(r.Seq), e)
 		if _, err := insert.ExecContext(ctx, r.Seq, string(terms)); err != nil {
 			return err
 		}

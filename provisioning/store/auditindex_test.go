@@ -38,7 +38,7 @@ func indexedStore(t *testing.T, dir string) *Store {
 	if s.index, err = s.openIndexFile(t.Context(), filepath.Join(dir, "index.db")); err != nil {
 		t.Fatal(err)
 	}
-	s.index.stop = func() {}
+	s.index.stop, s.index.part = func() {}, 700
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -182,10 +182,11 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-// TestSearchIsBounded: whatever is asked, a page reads a bounded number of entries, says that there is more, and the pages together have everything. Terms that
-// never meet cost stretches of the index, not the log.
+// TestSearchIsBounded: whatever is asked, a page reads a bounded number of entries, says that there is more, and the pages together have everything. Words that
+// never meet cost one part of the index after the other: TestWordsOfOnePart.
 func TestSearchIsBounded(t *testing.T) {
 	s := indexedStore(t, t.TempDir())
+	s.index.part = indexPart
 	var list []provisioning.AuditEntry
 	for i := range 3 * searchRows {
 		list = append(list, provisioning.AuditEntry{Time: time.Unix(int64(i), 0), Domain: indexedDomain, Subject: "system", Action: "call.ended", Object: fmt.Sprint("c", i), Outcome: "ok", Reason: "あいうい"})
@@ -268,6 +269,25 @@ func TestIndexIsMadeAnew(t *testing.T) {
 		if now, err := os.ReadFile(path); err != nil || name == "whole" && sha256.Sum256(now) != sha256.Sum256(whole) {
 			t.Errorf("%s: a whole index was written again, %v", name, err)
 		}
+	}
+}
+
+// TestWordsOfOnePart: no word of the index has entries of two parts of the log, so that a question costs what a part has, whether or not its words ever meet.
+func TestWordsOfOnePart(t *testing.T) {
+	dir := t.TempDir()
+	s := indexedStore(t, dir)
+	enterAudit(t, s, randomEntries(rand.New(rand.NewPCG(2, 2)), 2500))
+	if err := s.index.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := withFile(filepath.Join(dir, "index.db"), "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5vocab(entry, instance)"); err != nil {
+		t.Fatal(err)
+	}
+	var words, parts, apart int64
+	err := s.index.read.QueryRowContext(t.Context(), "SELECT count(*), count(DISTINCT low), count(*) FILTER (WHERE low <> high) FROM (SELECT min((doc-1)/?) low, max((doc-1)/?) high FROM words GROUP BY term)",
+		s.index.part, s.index.part).Scan(&words, &parts, &apart)
+	if err != nil || words < 100 || parts != 4 || apart != 0 {
+		t.Errorf("%d words in %d parts, %d of them in several: %v", words, parts, apart, err)
 	}
 }
 

@@ -16,9 +16,8 @@ import (
 
 // Bounds of the work for one page. What they leave comes with the next page.
 const (
-	searchRows   = 2000                  // entries that are read
-	searchTime   = 80 * time.Millisecond // after which no further stretch of the index is asked
-	searchWindow = 50_000                // entries of the first stretch; each is twice the one before, while that costs little
+	searchRows = 2000                  // entries that are read
+	searchTime = 80 * time.Millisecond // after which no further part of the index is asked
 )
 
 // SearchAudit finds entries of a domain, a page at a time. A page may have fewer entries than its limit, or none, and more behind it: its work is bounded,
@@ -43,6 +42,9 @@ func (s *Store) SearchAudit(ctx context.Context, domain string, q provisioning.A
 			return provisioning.AuditPage{}, fmt.Errorf("store: search audit: %w", err)
 		}
 	}
+	if err := f.begin(ctx); err != nil {
+		return provisioning.AuditPage{}, fmt.Errorf("store: search audit: %w", err)
+	}
 	if err := f.run(ctx); err != nil {
 		return provisioning.AuditPage{}, fmt.Errorf("store: search audit: %w", err)
 	}
@@ -56,19 +58,28 @@ type finder struct {
 	q       provisioning.AuditSearch
 	limit   int
 	indexed int64 // the last entry in the index
+	gone    int64 // the last entry that is archived
 	began   time.Time
 	rows    int // that may be read yet
 	page    provisioning.AuditPage
 	full    bool // the page ends here: Next says where the next one begins
 }
 
+// begin asks from when there are entries: the index names archived ones too.
+func (f *finder) begin(ctx context.Context) error {
+	return f.s.view(ctx, func(r *reader) (err error) {
+		f.gone, f.page.From, err = archived(ctx, r.db)
+		return err
+	})
+}
+
 // run looks through the part with an index and that without in the order that was asked for.
 func (f *finder) run(ctx context.Context) error {
-	low, high := int64(0), int64(math.MaxInt64) // after low, before high
+	low, high := f.gone, int64(math.MaxInt64) // after low, before high
 	if f.q.Newest && f.q.After > 0 {
 		high = f.q.After
 	} else if !f.q.Newest {
-		low = f.q.After
+		low = max(low, f.q.After)
 	}
 	tail := func() error { return f.scan(ctx, max(low, f.indexed), high) }
 	if f.q.Newest {
@@ -177,23 +188,23 @@ func (f *finder) read(ctx context.Context, where string, args []any, limit int) 
 	return out, err
 }
 
-// inIndex looks where the index says, stretch by stretch.
+// inIndex looks where the index says, part by part.
 func (f *finder) inIndex(ctx context.Context, low, high int64) error {
 	after, last, err := f.s.index.between(ctx, f.q.Since, f.q.Until, f.indexed)
 	if err != nil {
 		return err
 	}
 	low, high = max(low, after), min(high, last+1)
-	match := f.match()
-	if match == "" {
-		return f.scan(ctx, low, high)
-	}
-	for width := int64(searchWindow); low < high-1 && !f.full; {
-		began := time.Now()
-		from, to := low, min(high, low+width+1)
+	for low < high-1 && !f.full {
+		part := f.s.index.partOf(low + 1)
 		if f.q.Newest {
-			from, to = max(low, high-width-1), high
+			part = f.s.index.partOf(high - 1)
 		}
+		match := f.match(part)
+		if match == "" {
+			return f.scan(ctx, low, high)
+		}
+		from, to := max(low, part*f.s.index.part), min(high, (part+1)*f.s.index.part+1)
 		if err := f.stretch(ctx, match, from, to); err != nil || f.full {
 			return err
 		}
@@ -201,9 +212,6 @@ func (f *finder) inIndex(ctx context.Context, low, high int64) error {
 			high = from + 1
 		} else {
 			low = to - 1
-		}
-		if time.Since(began) < searchTime/8 {
-			width *= 2
 		}
 		if time.Since(f.began) > searchTime && low < high-1 {
 			if f.full, f.page.Next = true, high; !f.q.Newest {
@@ -267,12 +275,12 @@ func (x *auditIndex) find(ctx context.Context, match string, from, to int64, lim
 	return out, rows.Err()
 }
 
-// match is the question in the index's language; empty: the index has no part in it.
-func (f *finder) match() string {
+// match is the question in the index's language, for one part of the log; empty: the index has nothing to say to it.
+func (f *finder) match(part int64) string {
 	var all []string
 	must := func(field, value string) {
 		if value != "" {
-			all = append(all, strings.TrimSpace(string(appendTerm(nil, f.domain, field, value))))
+			all = append(all, strings.TrimSpace(string(appendTerm(nil, part, f.domain, field, value))))
 		}
 	}
 	must(termSubject, f.q.Subject)
@@ -287,7 +295,7 @@ func (f *finder) match() string {
 		must(termAction, f.q.Action)
 	} else if noun := strings.TrimSuffix(prefix, "."); noun != prefix && !strings.Contains(noun, ".") {
 		must(termNoun, noun)
-	} else if those := f.actionsOf(prefix); those != "" {
+	} else if those := f.actionsOf(part, prefix); those != "" {
 		all = append(all, those)
 	}
 	must(termKind, f.q.Kind)
@@ -296,11 +304,11 @@ func (f *finder) match() string {
 }
 
 // actionsOf is any event of the table that begins so; empty: none does, and the entries are asked.
-func (f *finder) actionsOf(prefix string) string {
+func (f *finder) actionsOf(part int64, prefix string) string {
 	var terms []string
 	for _, action := range slices.Sorted(maps.Keys(audit.Events())) {
 		if strings.HasPrefix(action, prefix) {
-			terms = append(terms, strings.TrimSpace(string(appendTerm(nil, f.domain, termAction, action))))
+			terms = append(terms, strings.TrimSpace(string(appendTerm(nil, part, f.domain, termAction, action))))
 		}
 	}
 	if len(terms) == 0 {

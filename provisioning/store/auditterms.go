@@ -40,10 +40,11 @@ const (
 var termLetters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // appendTerm adds a word of the index: what it says is hashed with its domain, so that the index names nobody, its words have one length, and a question about
-// one domain looks at no other's entries.
-func appendTerm(b []byte, domain, field, value string) []byte {
+// one domain looks at no other's entries. Each part of the log has words of its own: FTS5 looks for the first entry that two words have in common before it
+// asks where to begin or to end, so that the words' own extent is what bounds a question to two that never meet.
+func appendTerm(b []byte, part int64, domain, field, value string) []byte {
 	var room [256]byte
-	said := room[:0]
+	said := binary.BigEndian.AppendUint64(room[:0], uint64(part))
 	for _, s := range [...]string{domain, field, value} {
 		said = append(binary.BigEndian.AppendUint32(said, uint32(len(s))), s...)
 	}
@@ -51,17 +52,17 @@ func appendTerm(b []byte, domain, field, value string) []byte {
 	return append(termLetters.AppendEncode(b, sum[:termBytes]), ' ')
 }
 
-// appendTerms adds everything by which an entry is found.
-func appendTerms(b []byte, e provisioning.AuditEntry) []byte {
+// appendTerms adds everything by which an entry of a part of the log is found.
+func appendTerms(b []byte, part int64, e provisioning.AuditEntry) []byte {
 	noun, _, _ := strings.Cut(e.Action, ".")
 	for _, f := range [...]struct{ field, value string }{{termKind, kindOf(e)}, {termSubject, e.Subject}, {termNoun, noun}, {termAction, e.Action},
 		{termObject, e.Object}, {termOutcome, e.Outcome}, {termSource, e.Source}} {
 		if f.value != "" {
-			b = appendTerm(b, e.Domain, f.field, f.value)
+			b = appendTerm(b, part, e.Domain, f.field, f.value)
 		}
 	}
 	for _, w := range wordsOf(textsOf(e)) {
-		b = appendTerm(b, e.Domain, termWord, w)
+		b = appendTerm(b, part, e.Domain, termWord, w)
 	}
 	return b
 }

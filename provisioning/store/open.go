@@ -72,12 +72,16 @@ func (s *Store) open(ctx context.Context) error {
 	if err := makeFile(s.cfg.Path); err != nil {
 		return err
 	}
-	writer, err := connect(s.cfg.Path, 1, "_txlock=immediate")
+	first, err := connect(s.cfg.Path, 1, "_txlock=immediate&_pragma=temp_store(1)") // a new index of a long log is sorted: in files, it may be more than memory holds
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, writer, schemaSQLite); err != nil {
-		return errors.Join(err, writer.Close())
+	if err := errors.Join(migrate(ctx, first, schemaSQLite), first.Close()); err != nil {
+		return err
+	}
+	writer, err := connect(s.cfg.Path, 1, "_txlock=immediate")
+	if err != nil {
+		return err
 	}
 	if err := s.often.prepare(ctx, writer); err != nil {
 		return errors.Join(err, writer.Close())

@@ -274,7 +274,7 @@ func TestPostgresAppendOnly(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	seed(t, s, 3)
 	name := database(t, dir)
-	for _, q := range []string{"UPDATE audit SET subject = 'x' WHERE seq = 2", "DELETE FROM audit WHERE seq = 4", "DELETE FROM audit", "TRUNCATE audit",
+	for _, q := range []string{"UPDATE audit SET subject = 'x' WHERE seq = 2", "DELETE FROM audit WHERE seq = 4", "DELETE FROM audit", "TRUNCATE audit", "TRUNCATE audit_block",
 		"INSERT INTO audit SELECT 2, at, domain, 'x', action, object, outcome, leaf, hashes FROM audit WHERE seq = 2 ON CONFLICT (seq) DO UPDATE SET subject = 'x'"} {
 		if _, err := server(t).SQL(t.Context(), name, q); err == nil || !strings.Contains(err.Error(), "append-only") {
 			t.Errorf("%s: %v", q, err)

@@ -62,7 +62,7 @@ type Store struct {
 var (
 	_ provisioning.Store        = (*Store)(nil)
 	_ provisioning.BindingTable = (*Store)(nil)
-	_ audit.Source              = (*Store)(nil)
+	_ audit.Archivable          = (*Store)(nil)
 	_ provisioning.AuditLog     = (*Store)(nil)
 )
 
