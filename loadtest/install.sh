@@ -37,6 +37,8 @@ need sqlite3 sqlite3
 need /usr/share/doc/postgresql postgresql # the database that nodes share
 need /usr/sbin/rsyslogd rsyslog        # a log server
 need /usr/share/doc/rsyslog-gnutls rsyslog-gnutls
+need pdftotext poppler-utils           # a reader of PDF, and what it needs for Japanese fonts that are not enclosed
+need /usr/share/poppler/cMap/Adobe-Japan1/UniJIS-UTF16-H poppler-data
 if [ "${1:-}" = load ]; then
 	need taskset util-linux
 	need kamailio kamailio

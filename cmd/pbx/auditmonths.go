@@ -31,6 +31,7 @@ var tokyo = time.FixedZone("JST", 9*3600)
 type auditMonths struct {
 	each interface {
 		EachAudit(ctx context.Context, domain string, since, until time.Time, take func(provisioning.AuditEntry)) error
+		AuditFrom(ctx context.Context) (time.Time, error)
 	}
 	store   provisioning.Store
 	objects objstore.Store
@@ -63,7 +64,38 @@ func (a *auditMonths) count(ctx context.Context, domain, month string) (report.M
 	if err := a.each.EachAudit(ctx, domain, from, until, c.Add); err != nil {
 		return report.Month{}, err
 	}
+	gone, err := a.each.AuditFrom(ctx) // after the entries were read, since they may go meanwhile
+	if err != nil {
+		return report.Month{}, err
+	}
+	c.Archived(gone)
+	if err := a.openReviews(ctx, c, domain); err != nil {
+		return report.Month{}, err
+	}
 	return c.Month(), nil
+}
+
+// openReviews are those of listening without an approval, and of the break-glass account.
+func (a *auditMonths) openReviews(ctx context.Context, c *report.Counter, domain string) error {
+	return a.store.View(ctx, func(r provisioning.Reader) error {
+		asked, err := provisioning.List[provisioning.ListeningRequest](r, domain, "", 0)
+		if err != nil {
+			return err
+		}
+		for _, q := range asked {
+			if q.BreakGlass {
+				c.Open(q.Kind(), q.ID, q.By+"@"+domain, q.Asked, q.Review)
+			}
+		}
+		uses, err := provisioning.List[provisioning.EmergencySignIn](r, domain, "", 0)
+		if err != nil {
+			return err
+		}
+		for _, e := range uses {
+			c.Open(e.Kind(), e.ID, e.User+"@"+domain, e.At, e.Review)
+		}
+		return nil
+	})
 }
 
 // keepLast makes the reports of the month before, of each domain, that are not kept yet.

@@ -19,7 +19,8 @@ const maxPeople = 5000
 // ErrMonth says that a text names no month.
 var ErrMonth = errors.New("report: no month such as 2026-11")
 
-// Month is what the audit log of a domain says of one month. It is counted entry by entry: each number is that of entries, but where an entry stands for many.
+// Month is what the audit log of a domain says of one month. It is counted entry by entry: each number is that of entries, but where an entry stands for many,
+// and but of reviews that were open.
 type Month struct {
 	Domain   string    `json:"domain"`
 	Month    string    `json:"month"` // "2026-11"
@@ -27,6 +28,7 @@ type Month struct {
 	Until    time.Time `json:"until" doc:"Exclusive"`
 	Made     time.Time `json:"made"`
 	Entries  int64     `json:"entries"`
+	Archived bool      `json:"archived,omitempty" doc:"Entries of it are archived and not counted: the report that was kept when the month was over has all"`
 	Sections []Section `json:"sections" nullable:"false"`
 }
 
@@ -74,6 +76,9 @@ var columns = map[string]Label{
 // looking are the verbs of administration that change nothing.
 var looking = []string{"read", "watch", "report", "hear"}
 
+// openReviews is the one section that is no count of entries: what waits is what the store has, see Counter.Open.
+const openReviews = "open-reviews"
+
 var sections = []section{
 	{"all", "全記録(種類・結果別)", "All entries by kind and outcome", []string{"kind", "outcome"}, func(provisioning.AuditEntry, string, string) bool { return true }},
 	{"sign-ins", "サインイン", "Sign-ins", []string{"action", "outcome"}, func(e provisioning.AuditEntry, _, _ string) bool { return e.Kind == string(audit.KindSignIn) }},
@@ -94,6 +99,7 @@ var sections = []section{
 	{"reviews", "緊急聴取の事後確認(利用者別)", "Reviews of them by person", []string{"person"}, func(e provisioning.AuditEntry, _, _ string) bool {
 		return e.Action == "listening.review" && e.Outcome != "denied"
 	}},
+	{openReviews, "期間末に未完了の事後確認", "Reviews that were open at its end", []string{"thing", "object", "person"}, func(provisioning.AuditEntry, string, string) bool { return false }},
 	{"devices", "電話機の新しい登録元", "Telephones that registered from somewhere new", []string{"object"}, func(e provisioning.AuditEntry, _, _ string) bool { return e.Action == "device.register" }},
 	{"emergency", "緊急通報", "Calls for help", []string{"object"}, func(e provisioning.AuditEntry, _, _ string) bool { return e.Action == "call.emergency" }},
 	{"alarms", "警報", "Alarms", []string{"object"}, func(e provisioning.AuditEntry, _, _ string) bool { return e.Action == "alarm.raised" }},
@@ -140,12 +146,29 @@ func (c *Counter) Add(e provisioning.AuditEntry) {
 		for j, column := range s.columns {
 			by[j] = map[string]string{"kind": e.Kind, "outcome": e.Outcome, "action": e.Action, "person": e.Subject, "thing": noun, "object": e.Object, "why": cmp.Or(e.Reason, e.Rule)}[column]
 		}
-		key := strings.Join(by, "\x1f")
-		if _, known := c.counts[i][key]; !known && len(c.counts[i]) >= maxPeople {
-			key = strings.Repeat(others+"\x1f", len(by)-1) + others
-		}
-		c.counts[i][key] += n
+		c.count(i, by, n)
 	}
+}
+
+func (c *Counter) count(section int, by []string, n int64) {
+	key := strings.Join(by, "\x1f")
+	if _, known := c.counts[section][key]; !known && len(c.counts[section]) >= maxPeople {
+		key = strings.Repeat(others+"\x1f", len(by)-1) + others
+	}
+	c.counts[section][key] += n
+}
+
+// Archived says after when the log has entries; zero: all are there.
+func (c *Counter) Archived(from time.Time) { c.month.Archived = from.After(c.month.From) }
+
+// Open counts what somebody else has to review, where that had begun and was not reviewed when the month ended: a report that is made later says the same. kind
+// is that of the entity.
+func (c *Counter) Open(kind, object, person string, began time.Time, reviewed *provisioning.Review) {
+	if !began.Before(c.month.Until) || reviewed != nil && reviewed.At.Before(c.month.Until) {
+		return
+	}
+	i := slices.IndexFunc(sections, func(s section) bool { return s.key == openReviews })
+	c.count(i, []string{kind, object, person}, 1)
 }
 
 // Month is what was counted: in each section the largest first.
@@ -179,12 +202,17 @@ func (l Label) in(language string) string {
 var monthWords = map[string]Label{
 	"title": {"監査ログ月次報告", "Monthly report of the audit log"}, "count": {"件数", "Count"}, "total": {"合計", "Total"}, "none": {"なし", "None"},
 	"domain": {"ドメイン", "Domain"}, "month": {"対象月", "Month"}, "entries": {"記録数", "Entries"}, "made": {"作成日時", "Made"},
+	"archived": {"一部の記録は保管先へ移され、数えていません", "Some entries are archived, and not counted here"},
 }
 
 func monthWord(name, language string) string { return monthWords[name].in(language) }
 
 // head is what stands above the sections.
 func (m Month) head(language string) [][]string {
-	return [][]string{{monthWord("title", language)}, {monthWord("domain", language), m.Domain}, {monthWord("month", language), m.Month},
+	head := [][]string{{monthWord("title", language)}, {monthWord("domain", language), m.Domain}, {monthWord("month", language), m.Month},
 		{monthWord("entries", language), strconv.FormatInt(m.Entries, 10)}, {monthWord("made", language), m.Made.In(m.From.Location()).Format("2006-01-02 15:04 -07:00")}}
+	if m.Archived {
+		head = append(head, []string{monthWord("archived", language)})
+	}
+	return head
 }

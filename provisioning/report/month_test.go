@@ -51,6 +51,10 @@ func october(t *testing.T, entries []provisioning.AuditEntry) Month {
 	for _, e := range entries {
 		c.Add(e)
 	}
+	c.Open("listening-request", "q1", "u1@a.example", from.Add(-time.Hour), nil)
+	c.Open("listening-request", "q2", "u2@a.example", from, &provisioning.Review{At: until})
+	c.Open("listening-request", "q3", "u3@a.example", from, &provisioning.Review{At: until.Add(-1)})
+	c.Open("emergency-sign-in", "e1", "u4@a.example", until, nil)
 	return c.Month()
 }
 
@@ -109,6 +113,7 @@ func TestMonthIsARecount(t *testing.T) {
 			want["alarms|"+e.Object] += n
 		}
 	}
+	want["open-reviews|listening-request|q1|u1@a.example"], want["open-reviews|listening-request|q2|u2@a.example"] = 1, 1
 	got := map[string]int64{}
 	for _, s := range m.Sections {
 		sum := int64(0)
@@ -165,6 +170,22 @@ func TestMonthCSV(t *testing.T) {
 	}
 }
 
+// TestMonthArchived: a report that lacks entries says so, in each form; one that was made in time does not.
+func TestMonthArchived(t *testing.T) {
+	from, until, err := MonthOf("2026-10", jst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for archived, want := range map[time.Time]bool{{}: false, from: false, from.Add(1): true, until: true} {
+		c := NewCounter("a.example", "2026-10", from, until, until)
+		c.Archived(archived)
+		var csv bytes.Buffer
+		if err := c.Month().CSV(&csv, "ja"); err != nil || c.Month().Archived != want || strings.Contains(csv.String(), monthWord("archived", "ja")) != want {
+			t.Errorf("%v: %s %v", archived, csv.String(), err)
+		}
+	}
+}
+
 // TestMonthPDF: the document's table of objects is right, and its text is the report's.
 func TestMonthPDF(t *testing.T) {
 	m := october(t, monthEntries(500))
@@ -195,16 +216,25 @@ func TestMonthPDF(t *testing.T) {
 		}
 	}
 	var said strings.Builder
-	for _, x := range regexp.MustCompile(`<([0-9A-F]+)> Tj`).FindAllStringSubmatch(text, -1) {
-		var units []uint16
-		for i := 0; i < len(x[1]); i += 4 {
-			u, err := strconv.ParseUint(x[1][i:i+4], 16, 16)
-			if err != nil {
-				t.Fatal(err)
+	letters := map[uint16]rune{}
+	for r, g := range openFont().glyphs {
+		letters[uint16(g.cid)] = r
+	}
+	for _, line := range regexp.MustCompile(`(?m)^BT .* ET$`).FindAllString(text, -1) {
+		for _, x := range regexp.MustCompile(`/F([12]) [0-9]+ Tf <([0-9A-F]+)> Tj`).FindAllStringSubmatch(line, -1) {
+			var units []uint16
+			for i := 0; i < len(x[2]); i += 4 {
+				u, err := strconv.ParseUint(x[2][i:i+4], 16, 16)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if units = append(units, uint16(u)); x[1] == "1" {
+					units = append(units[:len(units)-1], utf16.Encode([]rune{letters[uint16(u)]})...)
+				}
 			}
-			units = append(units, uint16(u))
+			said.WriteString(string(utf16.Decode(units)))
 		}
-		said.WriteString(string(utf16.Decode(units)) + "\n")
+		said.WriteString("\n")
 	}
 	for _, s := range m.Sections {
 		if !strings.Contains(said.String(), s.JA+"\n") || !strings.Contains(said.String(), "合計\n") {

@@ -51,13 +51,17 @@ const pdfLines = 60
 
 // PDF writes the report in a language, "ja" or "en".
 func (m Month) PDF(w io.Writer, language string) error {
-	p := &pdf{foot: monthWord("title", language) + " " + m.Domain + " " + m.Month}
+	p := &pdf{font: openFont(), foot: monthWord("title", language) + " " + m.Domain + " " + m.Month}
 	for i, row := range m.head(language) {
 		if i == 0 {
 			p.heading(row[0], titleSize)
 			continue
 		}
-		p.row(row, []int{120, pageWidth - 2*margin - 120})
+		widths := []int{120, pageWidth - 2*margin - 120}
+		if len(row) == 1 {
+			widths = []int{pageWidth - 2*margin}
+		}
+		p.row(row, widths)
 	}
 	for _, s := range m.Sections {
 		widths := make([]int, len(s.Columns)+1)
