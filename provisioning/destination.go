@@ -102,6 +102,8 @@ func Parts(kind string) []string {
 		return []string{KindShortNumbers}
 	case KindMenu:
 		return []string{KindMenuVersions}
+	case KindDevice:
+		return []string{KindDeviceStatus}
 	}
 	return nil
 }

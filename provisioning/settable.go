@@ -12,7 +12,7 @@ import (
 // itself writes (call-backs, who is signed in at a telephone), and what shows a secret when it is made (webhooks, accounts of the directory).
 var settable = []string{KindDomain, KindUser, KindExtension, KindDID, KindTrunk, KindSite, KindPolicy, KindSettings, KindQueue, KindAgent, KindFeatureCodes, KindConference,
 	KindMailbox, KindGroup, KindPagingGroup, KindParkingLot, KindCalendar, KindRejection, KindRestriction, KindDepartment, KindShortNumbers, KindContact, KindSupervision,
-	KindListeningRules, KindRecordingScope, KindChangeRules, KindLifecycle}
+	KindListeningRules, KindRecordingScope, KindChangeRules, KindLifecycle, KindDevice}
 
 // Settable says that entities of a kind may be in a set of changes.
 func Settable(kind string) bool { return slices.Contains(settable, kind) }

@@ -327,7 +327,7 @@ func rows() []row {
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditReport, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit).withLimit(closed),
-	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows())
+	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows(), inventoryRows())
 }
 
 // callRows are about calls that are running.

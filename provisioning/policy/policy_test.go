@@ -63,6 +63,8 @@ func want() map[provisioning.Action]string {
 		policy.ListeningRulesRead: "ALUM", policy.ListeningRulesPut: "M", policy.RecordingScopeRead: "AUM", policy.RecordingScopePut: "M", policy.RecordingScopeDelete: "M",
 		policy.ProvisionerRead: "AU", policy.ProvisionerPut: "A", policy.ProvisionerDelete: "A", policy.ProvisionerSecret: "A", policy.LifecycleRead: "ATUM", policy.LifecyclePut: "A",
 		policy.AccessReviewRead: "AUM", policy.AccessReviewAnswer: "AM",
+		policy.DeviceRead: "ATUs", policy.DevicePut: "AT", policy.DeviceDelete: "AT", policy.DeviceParticulars: "AT", policy.DevicePutParticulars: "AT",
+		policy.DeviceState: "AT", policy.DeviceClaim: "AT", policy.DeviceRotate: "AT",
 		policy.DisposalRead: "AUM", policy.DisposalApprove: "M",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs", policy.RelayGrant: "ATs",

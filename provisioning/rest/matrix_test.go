@@ -162,7 +162,12 @@ func operationActions() map[string]provisioning.Action {
 		"PUT /v1/domains/{domain}/provisioners/{key}": policy.ProvisionerPut, "DELETE /v1/domains/{domain}/provisioners/{key}": policy.ProvisionerDelete,
 		"POST /v1/domains/{domain}/provisioners/{key}/secret": policy.ProvisionerSecret,
 		"GET /v1/domains/{domain}/lifecycle-rules":            policy.LifecycleRead, "PUT /v1/domains/{domain}/lifecycle-rules": policy.LifecyclePut,
-		"GET /v1/domains/{domain}/access-reviews": policy.AccessReviewRead, "GET /v1/domains/{domain}/access-reviews/{key}": policy.AccessReviewRead,
+		"GET /v1/domains/{domain}/devices": policy.DeviceRead, "GET /v1/domains/{domain}/devices/{key}": policy.DeviceRead, "PUT /v1/domains/{domain}/devices/{key}": policy.DevicePut,
+		"DELETE /v1/domains/{domain}/devices/{key}": policy.DeviceDelete, "GET /v1/domains/{domain}/devices/{key}/status": policy.DeviceRead,
+		"GET /v1/domains/{domain}/devices/{key}/particulars": policy.DeviceParticulars, "PUT /v1/domains/{domain}/devices/{key}/particulars": policy.DevicePutParticulars,
+		"PUT /v1/domains/{domain}/devices/{key}/state": policy.DeviceState, "POST /v1/domains/{domain}/devices/{key}/claim": policy.DeviceClaim,
+		"POST /v1/domains/{domain}/devices/{key}/rotation": policy.DeviceRotate,
+		"GET /v1/domains/{domain}/access-reviews":          policy.AccessReviewRead, "GET /v1/domains/{domain}/access-reviews/{key}": policy.AccessReviewRead,
 		"POST /v1/domains/{domain}/access-reviews/{key}/answers": policy.AccessReviewAnswer,
 		"GET /v1/domains/{domain}/reports/{key}":                 policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
 	}
@@ -220,7 +225,7 @@ func TestUndeclaredOperationIsDenied(t *testing.T) {
 func fill(path, domain string) string {
 	key := "2001"
 	for part, k := range map[string]string{"users": "alice", "dids": "+81312345678", "trunks": "carrier", "webhooks": "ops", "sites": "hall", "menus": "hello", "conferences": "8000", "groups": "6000", "paging-groups": "6500", "parking-lots": "700", "calendars": "hall", "restrictions": "inside", "departments": "tax", "short-numbers": "system", "hot-desks": "2002", "rejections": "nobody", "contacts": "c1", "directory-accounts": "desk", "recording-policies": "always", "site-policies": "night", "recordings": "r1", "proposals": "policy:gone", "changes": "set1", "disposals": "2026-12", "notices": "matrix", "listening-requests": askedBy, "emergency-sign-ins": "e1", "recording-scopes": "nobody", "history": "cdr1", "calls/{key}": "c1",
-		"queues": "7001", "call-backs": "b1", "reports": "queues"} {
+		"domains/{domain}/devices": "805ec0112233", "queues": "7001", "call-backs": "b1", "reports": "queues"} {
 		if strings.Contains(path, "/"+part+"/{key}") || strings.Contains(path, part) && part == "calls/{key}" {
 			key = k
 		}
@@ -236,6 +241,8 @@ func body(op *huma.Operation) string {
 		return `{"reason":"x"}`
 	case strings.HasSuffix(op.Path, "recordings/{key}/label"):
 		return `{"label":"restricted","reason":"x"}`
+	case strings.HasSuffix(op.Path, "devices/{key}/state"):
+		return `{"state":""}`
 	case strings.HasSuffix(op.Path, "/review"):
 		return `{"remark":"x"}`
 	case strings.HasSuffix(op.Path, "/changes"), strings.HasSuffix(op.Path, "/changes/{key}"):

@@ -214,6 +214,7 @@ func openStore(t testing.TB) *store.Store {
 			provisioning.ListeningRequest{ID: askedBy, By: "bob", Purpose: "complaint", Reason: "x", Recordings: []string{"r1"}, Plays: 1, State: provisioning.ListeningPending,
 				Asked: time.Now(), Until: time.Now().Add(time.Hour)},
 			provisioning.EmergencySignIn{ID: "e1", User: provisioning.SealedAccount, At: time.Now(), Source: "192.0.2.1"},
+			provisioning.ManagedDevice{MAC: "805ec0112233", Vendor: provisioning.VendorYealink, Lines: []provisioning.DeviceLine{{Extension: "2001"}}},
 			provisioning.Queue{Number: "7001", Members: []provisioning.QueueMember{{Agent: "2001"}}},
 			provisioning.Agent{Number: "2001"}, provisioning.CallBack{ID: "b1", Queue: "7001", Number: "+81312345678", Arrived: time.Unix(1, 0)},
 		} {

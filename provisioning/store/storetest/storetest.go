@@ -212,6 +212,9 @@ func sample() []provisioning.Entity {
 			Numbers: &provisioning.NumberRule{Attribute: "employeeNumber", From: "3000", To: "3999", Move: true}, HuntGroups: []string{"6000"}, Scope: &provisioning.ScopeRule{Numbers: []string{"0312345678"}}}}},
 		provisioning.AccessReview{ID: "2027-Q1", Opened: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), Due: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC),
 			Rights: []provisioning.ReviewedRight{{User: "taro", Role: provisioning.RoleAuditor, Answer: provisioning.AccessKeep, By: "hana@a", At: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC)}}},
+		provisioning.ManagedDevice{MAC: "805ec0112233", Vendor: provisioning.VendorYealink, Model: "SIP-T54W", Title: "窓口",
+			Keys: []provisioning.DeviceKey{{Kind: provisioning.KeyBLF, Value: "2002", Label: "係長"}}, LeaseEnd: "2027-03-31"},
+		provisioning.DeviceStatus{MAC: "805ec0112233", State: provisioning.DeviceLocked, Since: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Why: "紛失"},
 		provisioning.UserGroup{ID: "g1", Display: "職員", ExternalID: "x", Provisioner: "entra"},
 		provisioning.Account{ID: "a1", User: "taro", Provisioner: "entra", Document: []byte(`{"userName":"Taro"}`), Groups: []string{"g1"}, Extension: "3000", Granted: []provisioning.Role{provisioning.RoleStaff}},
 	}

@@ -1,0 +1,30 @@
+package policy
+
+import "naisen/provisioning"
+
+// What may be done to the telephones of the inventory.
+const (
+	DeviceRead           provisioning.Action = "device.read" // with what the switch knows of it
+	DevicePut            provisioning.Action = "device.put"
+	DeviceDelete         provisioning.Action = "device.delete"
+	DeviceParticulars    provisioning.Action = "device.particulars" // its serial number and the like
+	DevicePutParticulars provisioning.Action = "device.put-particulars"
+	DeviceState          provisioning.Action = "device.state"  // lock, quarantine, wipe it, and take it back
+	DeviceClaim          provisioning.Action = "device.claim"  // make a code by which it gets its configuration
+	DeviceRotate         provisioning.Action = "device.rotate" // bring in a new SIP password
+)
+
+// inventoryRows are about telephones as things. Who answers for one sees it; what it proves itself with nobody does.
+func inventoryRows() []row {
+	const kind = provisioning.KindDevice
+	return []row{
+		grant(DeviceRead, kind, admin, telephony, auditor).andOwn(staff),
+		grant(DevicePut, kind, admin, telephony),
+		grant(DeviceDelete, kind, admin, telephony),
+		grant(DeviceParticulars, kind, admin, telephony),
+		grant(DevicePutParticulars, kind, admin, telephony),
+		grant(DeviceState, kind, admin, telephony),
+		grant(DeviceClaim, kind, admin, telephony),
+		grant(DeviceRotate, kind, admin, telephony),
+	}
+}
