@@ -29,6 +29,8 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"audit-report-failed":    {"The monthly report of the audit log could not be kept", "監査ログの月次報告を保存できません"},
 	"audit-unpublished":      {"Checkpoints of the audit log have been on this machine alone for an hour", "監査ログの署名済みチェックポイントが1時間以上、外部に保管されていません"},
 	"audit-unsent":           {"Entries of the audit log have waited for a log server for ten minutes", "監査ログがログサーバーに10分以上送信できていません"},
+	"backup-failed":          {"A backup failed; it is tried again", "バックアップに失敗しました（再試行します）"},
+	"backup-late":            {"The newest backup is older than it may be", "最新のバックアップが古くなっています"},
 	"break-glass":            {"Somebody hears recordings without an approval", "承認なしの緊急聴取が行われました"},
 	"break-glass-account":    {"The break-glass account was used", "緊急用アカウントが使用されました"},
 	"call-back-refused":      {"A queue may not call back whom it promised it", "キューの折り返し発信が許可されていません"},

@@ -146,7 +146,7 @@ type comparison struct {
 
 // comparisons are those of recordings and of voice messages, which have a catalogue and a part of the store of their own.
 func (v *vault) comparisons(mend bool, deep func(string) bool, log *slog.Logger) []comparison {
-	recordings := reconcile.Config{Catalogue: v.catalogue, Store: v.store, Keys: v.sealer, Remarks: v.decided, Ignore: []string{messagesPart + "/", checkpointPart + "/", reportPart + "/"}, Deep: deep, Mend: mend, Log: log}
+	recordings := reconcile.Config{Catalogue: v.catalogue, Store: v.store, Keys: v.sealer, Remarks: v.decided, Ignore: []string{messagesPart + "/", checkpointPart + "/", reportPart + "/", backupPart + "/"}, Deep: deep, Mend: mend, Log: log}
 	messages := recordings
 	messages.Catalogue, messages.Store, messages.Ignore, messages.Remarks = v.messages, objstore.Under(v.store, messagesPart), nil, nil
 	return []comparison{{"recordings", recordings}, {"messages", messages}}

@@ -21,6 +21,7 @@ import (
 
 // Config is what needs a restart. Everything else is data behind the REST API. The zero value is the switch on its embedded defaults.
 type Config struct {
+	file       string // where it was read from; empty: it is the defaults
 	renderWith string // program whose `render` does the renders; empty: this process, as in tests
 
 	Data      string          `yaml:"data"`   // directory of everything that lasts; "./var"
@@ -38,6 +39,7 @@ type Config struct {
 	Webhooks  WebhookConfig   `yaml:"webhooks"`
 	LDAP      LDAPConfig      `yaml:"ldap"`
 	Recording RecordingConfig `yaml:"recording"`
+	Backup    BackupConfig    `yaml:"backup"`
 	Signals   SignalsConfig   `yaml:"signals"`
 	Push      PushConfig      `yaml:"push"`
 	Calls     int             `yaml:"calls"` // at once; 2000
@@ -177,6 +179,7 @@ func loadConfig(path string) (Config, error) {
 		if c, err = readConfig(f); err != nil {
 			return c, fmt.Errorf("%s: %w", path, err)
 		}
+		c.file = path
 	}
 	c.setDefaults()
 	return c, c.Validate()
@@ -209,6 +212,7 @@ func (c *Config) setDefaults() {
 	c.Identity.setDefaults()
 	set(&c.Storage.Kind, "dir")
 	c.Signals.setDefaults(c.Domain)
+	c.Backup.setDefaults()
 	if c.Recording.Held == 0 {
 		c.Recording.Held = 100
 	}
@@ -264,7 +268,7 @@ func (c *Config) Validate() error {
 	add(c.validateIdentity())
 	add(c.Store.validate())
 	add(errors.Join(c.Storage.validate(), c.Keys.validate()))
-	add(c.Audit.validate())
+	add(errors.Join(c.Audit.validate(), c.Backup.validate()))
 	add(c.Signals.validate(c.embedded()))
 	add(c.Push.validate())
 	if c.Language != "ja" && c.Language != "en" {

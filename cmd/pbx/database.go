@@ -67,6 +67,14 @@ func (s StoreConfig) postgres() (*store.Postgres, error) {
 	return p, nil
 }
 
+// engine names what keeps it.
+func (s StoreConfig) engine() string {
+	if s.URL == "" {
+		return "sqlite"
+	}
+	return "postgresql"
+}
+
 // openDatabase opens the database of the configuration, otherwise as with says.
 func openDatabase(ctx context.Context, c Config, with store.Config) (*store.Store, error) {
 	var err error

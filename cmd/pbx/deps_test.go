@@ -30,6 +30,7 @@ var folders = map[string][]string{
 
 // layers is who may import whom inside cmd/pbx/internal.
 var layers = map[string][]string{
+	"cmd/pbx/internal/backup":  {},
 	"cmd/pbx/internal/app":     {"cmd/pbx/internal/call", "cmd/pbx/internal/queue", "cmd/pbx/internal/route"},
 	"cmd/pbx/internal/call":    {"cmd/pbx/internal/route"},
 	"cmd/pbx/internal/demo":    {}, // it looks from outside

@@ -22,6 +22,8 @@ type commands struct {
 	Demo  demoCmd  `cmd:"" help:"Run the switch with built-in phones against itself and tell the story."`
 	Login loginCmd `cmd:"" help:"Sign in and print an access token for REST."`
 
+	Backup backupCmd `cmd:"" help:"Copies of everything but recordings."`
+
 	Change changeCmd `cmd:"" help:"Sets of changes, and what was changed past the program."`
 
 	Audit auditCmd `cmd:"" help:"The audit log."`

@@ -47,6 +47,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.archiveMetrics(c)
 	p.keyMetrics(c)
 	p.guardMetrics(c)
+	p.backupMetrics(c)
 	p.pageMetrics(c)
 	p.ldapMetrics(c)
 	p.signalMetrics(c)

@@ -79,6 +79,7 @@ type pbx struct {
 	prompts  *prompts.Library
 	vault    *vault
 	archive  *archive
+	backups  *backups // nil: the configuration says not where to
 	keyWatch *keyWatch
 	calls    *call.Switch
 	origins  *origins
@@ -263,6 +264,9 @@ func (p *pbx) wireRecorder(ctx context.Context) (err error) {
 	}
 	p.startKeyWatch(ctx)
 	p.startAccessReviews(ctx)
+	if err := p.startBackups(ctx); err != nil {
+		return err
+	}
 	return p.startArchive(ctx)
 }
 

@@ -216,6 +216,15 @@ func hashReader(read func(seqs []int64) (map[int64][]byte, error)) tlog.HashRead
 	})
 }
 
+// Root is the hash of the tree over the first size entries (RFC 6962 section 2.1), as checkpoints and reports write it.
+func Root(ctx context.Context, src Source, size int64) (string, error) {
+	root, err := rootAt(ctx, src, size)
+	if err != nil {
+		return "", fmt.Errorf("audit: root: %w", err)
+	}
+	return root.String(), nil
+}
+
 // rootAt is the tree's hash when it had size entries, from stored hashes.
 func rootAt(ctx context.Context, src Source, size int64) (tlog.Hash, error) {
 	return tlog.TreeHash(size, hashReader(func(seqs []int64) (map[int64][]byte, error) { return src.AuditHashes(ctx, seqs) }))

@@ -68,6 +68,7 @@ var nouns = map[string]struct {
 	"device": {KindDevice, crud + " register unregister certificate" + " particulars put-particulars state claim rotate"}, "device-status": {KindDevice, changes},
 	"binding": {KindDevice, "read"}, "hot-desk": {KindDevice, crud}, "relay": {KindDevice, "grant"},
 	"alarm": {KindSystem, "read raised cleared"}, "audit": {KindSystem, "read verify delete report archived"},
+	"backup": {KindSystem, "made failed keys"},
 }
 
 // exceptions are actions of another kind than others of their noun.

@@ -30,22 +30,48 @@ var (
 
 // migrate brings the schema forward; it never goes back.
 func migrate(ctx context.Context, db *sql.DB, of schema) error {
-	files, err := fs.Sub(migrations, of.folder)
+	p, err := provider(ctx, db, of)
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(of.dialect, db, files)
-	if err != nil {
-		return err
-	}
-	have, err := p.GetDBVersion(ctx)
+	_, err = p.Up(ctx)
+	return err
+}
+
+// migrateTo makes the tables of a version: ErrNewer, or an error that names the version where there was none such.
+func migrateTo(ctx context.Context, db *sql.DB, of schema, version int64) error {
+	p, err := provider(ctx, db, of)
 	if err != nil {
 		return err
 	}
 	sources := p.ListSources()
-	if newest := sources[len(sources)-1].Version; have > newest {
-		return fmt.Errorf("%w: schema %d, this one knows %d", ErrNewer, have, newest)
+	switch newest := sources[len(sources)-1].Version; {
+	case version > newest:
+		return fmt.Errorf("%w: schema %d, this one knows %d", ErrNewer, version, newest)
+	case version < sources[0].Version:
+		return fmt.Errorf("%w: there is no schema %d, the first is %d", ErrDump, version, sources[0].Version)
 	}
-	_, err = p.Up(ctx)
+	_, err = p.UpTo(ctx, version)
 	return err
+}
+
+// provider of the migrations for a database that is not newer than they are.
+func provider(ctx context.Context, db *sql.DB, of schema) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, of.folder)
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(of.dialect, db, files)
+	if err != nil {
+		return nil, err
+	}
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sources := p.ListSources()
+	if newest := sources[len(sources)-1].Version; have > newest {
+		return nil, fmt.Errorf("%w: schema %d, this one knows %d", ErrNewer, have, newest)
+	}
+	return p, nil
 }

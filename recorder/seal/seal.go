@@ -28,6 +28,9 @@ import (
 // ErrNoKey says that none of the identities at hand opens this file. Where the header was altered it comes together with recorder.ErrIntegrity.
 var ErrNoKey = errors.New("seal: no identity opens this")
 
+// ErrCut says that a sealed file ends before its end. It comes together with recorder.ErrIntegrity.
+var ErrCut = errors.New("seal: the file is cut off")
+
 // KeyRing gives keys by purpose. Files is the ring on disk; key services and hardware are behind its Safe.
 type KeyRing interface {
 	// Recipients are all who can open what is sealed for the domain from now on: its newest key, of that epoch, and the offline recovery.
@@ -185,6 +188,8 @@ func verdict(err, source error) error {
 		return fmt.Errorf("seal: read: %w", source)
 	case errors.As(err, &noMatch): // also what an altered recipient stanza looks like
 		return fmt.Errorf("%w: %w", recorder.ErrIntegrity, ErrNoKey)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: %w", recorder.ErrIntegrity, ErrCut)
 	}
 	return fmt.Errorf("%w: %v", recorder.ErrIntegrity, err)
 }
