@@ -11,6 +11,7 @@ type Settings struct {
 	CallCodes     bool       `json:"call_codes" doc:"Codes pressed while talking transfer and park the call, ask somebody else, bring three together, pause the recording and have a call recorded: for telephones without such keys. Menus of others get these keys too"`
 	NoCallWaiting bool       `json:"no_call_waiting" doc:"Who talks is busy: a second call is not put through"`
 	Ring          Ringing    `json:"ring,omitzero" doc:"Which of its telephones ring when; left out: all at once"`
+	Mobile        *Mobile    `json:"mobile,omitempty" doc:"A mobile number that rings as one of its telephones"`
 }
 
 // Forwarding says where calls go that are not taken. A call that is forwarded is paid and answered for by this extension.
@@ -59,6 +60,7 @@ func (s Settings) Validate() error {
 	}
 	c.between("forward.seconds", s.Forward.Seconds, 0, 300)
 	s.Ring.check(&c, s.Forward)
+	s.Mobile.check(&c, s.Forward)
 	return c.result()
 }
 

@@ -52,7 +52,8 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 	if t.AutoAnswer { // a loudspeaker is for who hears it now: nobody is woken for a page
 		devices = slices.DeleteFunc(devices, func(v device) bool { _, asleep := awake(v.flows); return asleep })
 	}
-	starts := route.Starts(t.Ringing, traits(devices), t.Within)
+	mobile := d.mobile(domain, t)
+	starts := route.Starts(t.Ringing, append(traits(devices), mobile.traits...), t.Within)
 	for i, device := range devices {
 		flows, asleep := awake(device.flows)
 		b := flows[0]
@@ -60,6 +61,10 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.owner.Media), Via: flows, Asleep: asleep,
 			Site: site.Name, Desk: device.desk, Start: starts[i], Proof: from(b.Proof, b.Instance),
 			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport, device.owner.Suites)})
+	}
+	for _, m := range mobile.places {
+		m.Name, m.Start = e.Display, starts[len(devices)]
+		out = append(out, m)
 	}
 	return out
 }
@@ -111,6 +116,10 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 		out.From = d.named(dest.Extension, out)
 		l.begin(d.ua.Invite(d.toDevice(via, dest.Answers, out), l.on))
 	case carrier:
+		if dest.Mobile != nil && !d.signalling.legs.take(dest.Extension+"@"+out.Domain, out.Leg, dest.Idle) {
+			l.fail(sip.CauseBusy)
+			return l
+		}
 		acquaint(l, d.directory, out.Domain, "", via.profile)
 		d.lookups.Go(func() { d.toCarrier(via, dest.Profile.Local, out, l) })
 	}

@@ -96,6 +96,11 @@ func (p *purse) admit(id, domain string, plan route.Plan) route.Plan {
 	return route.Plan{Refuse: cause, Direction: plan.Direction, To: plan.To, Charge: c, Why: why}
 }
 
+// spared implements call.Deps.Spared: a mobile rang, and somebody else has the call.
+func (p *purse) spared(id, domain string, c route.Charge, to string) {
+	p.book.Spare(limit.Want{Call: id, Payer: limit.Payer{Domain: domain, Extension: c.Extension}, Dialled: clipNumber(to)})
+}
+
 // wentAbroad watches for a domain's calls abroad that are many more than usual, whoever makes them and whether they are let through.
 func (p *purse) wentAbroad(domain, extension string) {
 	p.mu.Lock()

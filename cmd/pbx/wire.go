@@ -321,7 +321,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, p.log)
 	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Holder: p.vault.pipeline, Ordered: p.auditor.ordered, Outside: p.wireRecordingSessions(s), Ledger: p.purse, Clock: time.Now, Log: p.log,
 		Programs: p.programs(), Alarm: p.alarms.raise,
-		Route: p.route, Party: p.party, Admit: p.purse.admit, Moved: p.purse.book.Move, Note: p.notes.keep, Changed: p.callChanged, Wished: p.siprec.wished,
+		Route: p.route, Party: p.party, Admit: p.purse.admit, Moved: p.purse.book.Move, Spared: p.purse.spared, Note: p.notes.keep, Changed: p.callChanged, Wished: p.siprec.wished,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes, Held: s.heldBeside, NewID: newID,
 		Beyond: p.dialler.beyond}, p.config.Calls)
 	s.calls = p.calls

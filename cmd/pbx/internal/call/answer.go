@@ -20,7 +20,7 @@ func (c *Call) onProgress(e Progress) {
 	}
 	alone := c.alive() == 1
 	switch {
-	case e.SDP != nil && alone && (c.caller.offer != nil || c.caller.agreed) && p.ep.Accept(e.SDP) == nil:
+	case e.SDP != nil && alone && p.dest.Mobile == nil && (c.caller.offer != nil || c.caller.agreed) && p.ep.Accept(e.SDP) == nil:
 		p.speaks, _ = p.ep.Allows(e.SDP)
 		first := c.caller.local == nil
 		sdp, err := c.callerSDP(c.preferFor(p))
@@ -63,8 +63,17 @@ func (c *Call) onAnswered(e Answered) {
 		return
 	}
 	p.phase, p.agreed = PartyUp, true
-	c.rungAs(p.ext, RungAnswered)
 	p.speaks, _ = p.ep.Allows(e.SDP)
+	if p.dest.Mobile != nil {
+		c.askToConfirm(p)
+		return
+	}
+	c.taken(p)
+}
+
+// taken: a person has answered at p.
+func (c *Call) taken(p *party) {
+	c.rungAs(p.ext, RungAnswered)
 	if c.phase == Originating {
 		c.summoned(p)
 		return

@@ -30,6 +30,8 @@ type Deps struct {
 	Party func(domain string, p route.Party) route.Record
 	// Admit lets the outside call of a plan begin, or returns a plan that refuses it. What it admits is settled with the call's CDR. Nil: all.
 	Admit func(call, domain string, p route.Plan) route.Plan
+	// Spared says that what Admit let begin for a mobile costs nothing: somebody else has the call. Nil: nobody counts.
+	Spared func(call, domain string, c route.Charge, to string)
 	// Moved says that legs of one call, and what they cost, belong to another one from now on. Nil: nobody counts.
 	Moved   func(from, to string)
 	Clock   func() time.Time
@@ -197,12 +199,14 @@ type party struct {
 	asserted route.Shown  // who is there, as its network says; zero: it has not said
 	outside  bool         // a stranger: it came by a trunk from outside, or was called there
 	informed bool         // it has heard the notice
+	spending bool         // a mobile that Admit lets ring, and nobody has answered
 	declined bool         // and refused the recording by a key
 
 	tape       media.Recorded   // what its telephone was told last; empty: nothing
 	indicating bool             // and it has not answered that yet
 	wish       media.Preference // of its telephone, as it was looked at last
 	never      string           // it may not be recorded: its number; empty: it may
+	confirms   int              // a mobile that has answered, and is asked for the key so often by now; 0: it is not
 	parting    bool             // it sent the other away, and hears what became of that before it is let go
 }
 

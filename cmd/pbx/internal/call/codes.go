@@ -210,6 +210,10 @@ func (c *Call) sendByKeys(p *party, number string) {
 			return
 		}
 		c.log.Info("call: transfer by keys refused", "leg", p.id, "rule", plan.Why)
+		if plan.Say != "" && c.talks(p) {
+			c.tellAside(p, plan.Say)
+			return
+		}
 	}
 	c.keysRefused(p, refused)
 }

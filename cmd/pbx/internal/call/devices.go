@@ -91,9 +91,9 @@ func (c *Call) hasten() {
 	}
 }
 
-// ringsAt tells whether a telephone of an extension is being rung.
+// ringsAt tells whether a telephone of an extension is being rung, or somebody asked there whether to take the call.
 func (c *Call) ringsAt(ext string) bool {
-	return slices.ContainsFunc(c.called, func(p *party) bool { return p.ext == ext && p.phase < PartyUp })
+	return slices.ContainsFunc(c.called, func(p *party) bool { return p.ext == ext && (p.phase < PartyUp || p.confirming()) })
 }
 
 // standDown forgets who waits.
@@ -119,7 +119,7 @@ func declinedFor(cause sip.Cause) bool {
 func (c *Call) callOff(ext string, cause sip.Cause) {
 	c.pending = slices.DeleteFunc(c.pending, func(w pending) bool { return w.dest.Extension == ext })
 	for _, p := range c.called {
-		if p.ext == ext && p.phase < PartyUp {
+		if p.ext == ext && (p.phase < PartyUp || p.confirming()) {
 			c.dismiss(p, cause)
 		}
 	}

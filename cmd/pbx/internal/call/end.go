@@ -23,6 +23,7 @@ func (c *Call) onEnded(e Ended) {
 		return
 	}
 	dismissed := p.phase == PartyLeaving
+	e.Cause = c.unconfirmed(p, e.Cause)
 	c.leave(p)
 	p.phase = PartyGone
 	c.closeEndpoint(p)
@@ -45,7 +46,10 @@ func (c *Call) onEnded(e Ended) {
 		return
 	}
 	c.remove(p)
-	c.refusedBy(p.ext, e.Cause)
+	person := p.ext != "" && p.dest.Mobile == nil // of what a mobile's network says nothing is its owner's word
+	if person {
+		c.refusedBy(p.ext, e.Cause)
+	}
 	switch {
 	case c.phase == Ending:
 	case p == c.winner:
@@ -56,7 +60,7 @@ func (c *Call) onEnded(e Ended) {
 			c.remember(c.relayed(e.Cause))
 			c.carrierFailed = route.CarrierFailed(e.Cause)
 			c.outcome |= route.OutcomeOf(e.Cause)
-			if p.ext != "" && declinedFor(e.Cause) {
+			if person && declinedFor(e.Cause) {
 				c.callOff(p.ext, e.Cause)
 			}
 		}

@@ -95,7 +95,7 @@ func (c *Call) onDigit(e Digit) {
 	p := c.party(e.Leg)
 	switch {
 	case p == nil:
-	case c.refusesBy(p, e.Rune, byInfo):
+	case c.refusesBy(p, e.Rune, byInfo), c.confirmed(p, e.Rune, byInfo):
 	case c.phase == Scripted:
 		c.typed(p, e.Rune, byInfo)
 		if c.phase == Scripted {

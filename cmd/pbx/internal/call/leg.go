@@ -59,14 +59,15 @@ type Destination struct {
 	Trunk     string
 	Profile   media.Profile
 	Security  media.Security
-	Asleep    bool        // it has to be woken first: its leg's last event is Woken, or Ended
-	Idle      bool        // it is called only while its extension has no other call
-	Start     route.Start // when it rings, of the telephones of its extension
-	Answers   bool        // its telephone is asked to answer by itself
-	Site      string      // where it stands, as far as its address tells; empty: not known
-	Desk      string      // extension of the telephone, where somebody else is signed in at it (route.Request.Desk)
-	Proof     string      // by what its device registered: see PartySnapshot
-	Via       any         // the dialler's own: binding or trunk
+	Asleep    bool          // it has to be woken first: its leg's last event is Woken, or Ended
+	Idle      bool          // it is called only while its extension has no other call
+	Start     route.Start   // when it rings, of the telephones of its extension
+	Answers   bool          // its telephone is asked to answer by itself
+	Site      string        // where it stands, as far as its address tells; empty: not known
+	Desk      string        // extension of the telephone, where somebody else is signed in at it (route.Request.Desk)
+	Mobile    *route.Mobile // it is the extension's telephone beyond a trunk; nil: it is registered, or a trunk
+	Proof     string        // by what its device registered: see PartySnapshot
+	Via       any           // the dialler's own: binding or trunk
 }
 
 // Outgoing is what a called leg is told.

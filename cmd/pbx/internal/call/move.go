@@ -366,6 +366,12 @@ func (c *Call) take(e Adopt) {
 		}
 		c.hasten()
 		c.arm(e.ring)
+		for _, p := range e.parties {
+			if p.confirming() { // what it heard has ended with its leaving
+				p.confirms = 0
+				c.askToConfirm(p)
+			}
+		}
 		c.ringback()
 		return
 	}

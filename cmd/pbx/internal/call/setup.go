@@ -230,7 +230,11 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	if security = c.demands(security); !c.urgent {
 		security = strictest(e.record.Media, security)
 	}
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: e.intro, told: e.shown,
+	sent := e
+	if d.Mobile != nil {
+		sent = c.toMobile(d, e)
+	}
+	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: sent.intro, told: sent.shown,
 		outside: d.Trunk != "" && c.plan.Direction == route.Outbound}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
@@ -243,11 +247,16 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 		c.remember(mediaCause(err))
 		return
 	}
+	if d.Mobile != nil && !c.affords(p) {
+		c.closeEndpoint(p)
+		c.remember(sip.CauseUnavailable)
+		return
+	}
 	p.local = offer
 	c.called = append(c.called, p)
 	c.rings(p.ext)
-	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: e.shown,
-		To: d.Number, MaxForwards: c.hops(), Way: e.way, Diverter: e.diverter, ReferredBy: e.referrer}, c.mailbox)
+	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: sent.shown,
+		To: d.Number, MaxForwards: c.hops(), Way: sent.way, Diverter: sent.diverter, ReferredBy: sent.referrer}, c.mailbox)
 }
 
 func (c *Call) mediaRefuses(err error) {

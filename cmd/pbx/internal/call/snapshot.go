@@ -91,7 +91,9 @@ func (c *Call) show(s *Snapshot, p *party) {
 		ps.Measured = func() LegMedia { return LegMedia{Number: number, Trunk: trunk, Codec: ep.Codec(), Stats: ep.Stats()} }
 	}
 	if p.leg != nil {
-		ps.Dialog = p.leg.Dialog()
+		if ps.Dialog = p.leg.Dialog(); p.dest.Mobile != nil { // its number is not for lamps
+			ps.Dialog.Target = ""
+		}
 	}
 	s.Parties = append(s.Parties, ps)
 }

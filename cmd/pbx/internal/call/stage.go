@@ -28,6 +28,7 @@ const (
 	purposeQuestion // who pressed a code is asked for a number
 	purposeVerdict  // who could not send the other away has it back
 	purposeGoodbye  // the call is dismissed: see Dismiss
+	purposeConfirm  // who answered a mobile is asked for the key that takes the call
 )
 
 // stage is what a party hears instead of another party.
@@ -113,7 +114,7 @@ func (c *Call) onMedia(e Media) {
 			c.noMedia(p, ev.Silent)
 		}
 	case media.Digit:
-		if c.refusesBy(p, ev.Rune, byRTP) {
+		if c.refusesBy(p, ev.Rune, byRTP) || c.confirmed(p, ev.Rune, byRTP) {
 			return
 		}
 		c.typed(p, ev.Rune, byRTP) // the bridge has passed it on
@@ -144,6 +145,9 @@ func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 	case purposeRefusal:
 		c.refusalTold(p)
 		return
+	case purposeConfirm:
+		c.askToConfirm(p)
+		return
 	}
 	c.silence(p)
 	switch why {
@@ -159,6 +163,6 @@ func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 			return
 		}
 		c.reunite(c.transfer.failed)
-	case purposeNone, purposeNotice, purposeChoice, purposeRefusal, purposeRingback, purposeMusic, purposeQuestion:
+	case purposeNone, purposeNotice, purposeChoice, purposeRefusal, purposeRingback, purposeMusic, purposeQuestion, purposeConfirm:
 	}
 }

@@ -230,6 +230,28 @@ func (b *Book) Move(from, to string) {
 	}
 }
 
+// Spare takes a part of a call out again that Admit let begin and nobody answered: the last of that payer to that number. It costs nothing.
+func (b *Book) Spare(w Want) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	talks := b.running[w.Call]
+	for i := len(talks) - 1; i >= 0; i-- {
+		t := talks[i]
+		if t.want.Payer != w.Payer || t.want.Dialled != w.Dialled {
+			continue
+		}
+		for _, p := range []Payer{w.Payer, {Domain: w.Payer.Domain}} {
+			if a := b.accounts[p]; a != nil {
+				a.live = slices.DeleteFunc(a.live, func(o *talk) bool { return o == t })
+			}
+		}
+		if b.running[w.Call] = slices.Delete(talks, i, i+1); len(talks) == 1 {
+			delete(b.running, w.Call)
+		}
+		return
+	}
+}
+
 // Settle ends a call, answered or not, and gives back what was only reserved. It returns what the call cost since midnight, in thousandths
 // of a yen. A call that the book does not know costs nothing.
 func (b *Book) Settle(call string, answered, ended time.Time) (milliYen int64) {

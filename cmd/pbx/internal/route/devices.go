@@ -12,7 +12,8 @@ import (
 type Device struct {
 	Instance  string // +sip.instance; empty: it has none
 	UserAgent string
-	Q         float64 // 0 to 1: how much its owner would be reached there (RFC 3261 section 20.10)
+	Q         float64       // 0 to 1: how much its owner would be reached there (RFC 3261 section 20.10); below 0: last of all
+	After     time.Duration // it rings so much later than those that nobody says anything of
 }
 
 // Start says when a telephone rings, counted from the first one of its extension. The zero value: at once.
@@ -26,18 +27,19 @@ type Start struct {
 func Starts(r *provisioning.Ringing, devices []Device, within time.Duration) []Start {
 	out := make([]Start, len(devices))
 	switch {
-	case r == nil || len(devices) < 2:
-	case r.Mode == provisioning.RingInOrder:
+	case len(devices) < 2:
+	case r != nil && r.Mode == provisioning.RingInOrder:
 		inOrder(*r, devices, within, out)
 	default:
-		delayed(*r, devices, out)
+		delayed(r, devices, out)
 	}
 	return out
 }
 
 // wished is the target as its owner wants to be rung. Who is called by a device's own address is called there.
-func (t Target) wished(s provisioning.Settings) Target {
+func (t Target) wished(dir Directory, req Request, owner provisioning.Extension, s provisioning.Settings) Target {
 	t.Idle = s.NoCallWaiting
+	t.Mobile = mobile(dir, req, owner, s)
 	if t.Kind == ToExtension && t.Device == "" && !s.Ring.Together() {
 		t.Ringing = &s.Ring
 	}
@@ -45,8 +47,12 @@ func (t Target) wished(s provisioning.Settings) Target {
 }
 
 // delayed lets those ring later of which the setting says so.
-func delayed(r provisioning.Ringing, devices []Device, out []Start) {
+func delayed(r *provisioning.Ringing, devices []Device, out []Start) {
 	for i, d := range devices {
+		out[i].After = d.After
+		if r == nil {
+			continue
+		}
 		if at := r.Place(d.Instance, d.UserAgent); at >= 0 {
 			out[i].After = time.Duration(r.Devices[at].Delay) * time.Second
 		}

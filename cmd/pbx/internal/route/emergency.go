@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"naisen/provisioning"
+	"naisen/sip"
 	"naisen/sip/number"
 )
 
@@ -42,9 +43,15 @@ func emergencyTrunks(dir Directory, req Request, caller provisioning.Extension) 
 	return append(own, anywhere...)
 }
 
+// sayOwnDialler advises to call for help with the mobile's own dialler: its network knows where it is.
+const sayOwnDialler = "call/emergency-mobile"
+
 // emergency tries one way out after the other until somebody answers. Who calls is the device's site, never the person who signed in on
 // it; without a site it is the number of the extension.
 func emergency(dir Directory, req Request, caller provisioning.Extension, to string, ways []provisioning.Trunk, p Plan) Plan {
+	if req.Afar {
+		return Plan{Refuse: sip.CauseForbidden, Say: sayOwnDialler, Direction: Outbound, To: to, Why: "nobody knows where " + caller.Number + " is"}
+	}
 	caller = device(dir, req, caller)
 	p.Direction, p.To, p.Emergency, p.Why = Outbound, to, true, "emergency by trunk "+ways[0].Name
 	p.Shown, p.Record = presented(caller, ways[0], number.PresentDefault), Record{}

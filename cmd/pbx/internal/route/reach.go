@@ -13,7 +13,9 @@ func reach(dir Directory, req Request, called provisioning.Extension, p Plan) Pl
 		return refuse(480, "extension "+called.Number+" is disabled")
 	}
 	if req.Direct {
-		return ring(req, called, nil, defaultRing, p)
+		p = ring(req, called, nil, defaultRing, p)
+		p.Steps[0].Targets[0].Mobile = mobile(dir, req, called, dir.Settings(req.Domain, called.Number)) // that may be where it belongs
+		return p
 	}
 	if _, taken := dir.PersonAt(req.Domain, called.Number, req.now); taken && called.HotDesk.Silent() {
 		return refuse(480, p.Why+": somebody else is signed in at "+called.Number)
@@ -40,7 +42,7 @@ func reach(dir Directory, req Request, called provisioning.Extension, p Plan) Pl
 		return forward(dir, req, *busy, p)
 	case s.DoNotDisturb:
 		return Plan{Refuse: sip.CauseBusy.WithText("Do not disturb"), Why: p.Why + ": extension " + called.Number + " is not to be disturbed"}
-	case called.Remote == "" && absent != nil && !req.registered(called.Number):
+	case called.Remote == "" && absent != nil && !req.registered(called.Number) && mobile(dir, req, called, s) == nil:
 		return forward(dir, req, *absent, p)
 	case s.NoCallWaiting && req.busy(called.Number) && busy != nil:
 		return forward(dir, req, *busy, p)
@@ -52,7 +54,7 @@ func reach(dir Directory, req Request, called provisioning.Extension, p Plan) Pl
 		wait = time.Duration(s.Forward.RingSeconds()) * time.Second
 	}
 	p = ring(req, called, []*Forward{busy, silent, absent}, wait, p)
-	p.Steps[0].Targets[0] = p.Steps[0].Targets[0].wished(s)
+	p.Steps[0].Targets[0] = p.Steps[0].Targets[0].wished(dir, req, called, s)
 	return p
 }
 
@@ -81,5 +83,5 @@ func disturb(dir Directory, req Request, n string) (Target, bool) {
 	if s.DoNotDisturb || s.Forward.Always != nil || s.NoCallWaiting && req.busy(n) {
 		return Target{}, false
 	}
-	return toExtension(e, "").wished(s), true
+	return toExtension(e, "").wished(dir, req, e, s), true
 }

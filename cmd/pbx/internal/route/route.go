@@ -101,6 +101,7 @@ type Request struct {
 	Own      bool   // Extension dials it at its own telephone, and is nobody who is sent there
 	Away     bool   // Extension sends somebody else there, or only pays: its own recording policy does not hold
 	Direct   bool   // Dialled rings whatever its owner set: the call comes back to whom it belongs
+	Afar     bool   // Extension speaks from where nobody knows, such as a mobile beyond a trunk: help would be sent to its desk
 	Paged    string // paging group whose announcement the extension Dialled shall hear; empty: none
 }
 
@@ -125,6 +126,7 @@ type Target struct {
 
 	AutoAnswer bool // its telephone is asked to answer by itself
 
+	Mobile  *Mobile               // of an extension: its telephone beyond a trunk, which rings too; nil: none
 	Ringing *provisioning.Ringing // which of an extension's devices rings when; nil: all at once
 	Within  time.Duration         // how long it may ring: in order, each device has its turn in that time. Whoever rings it says so; 0: as long as they like
 

@@ -1,0 +1,112 @@
+package call
+
+import (
+	"slices"
+	"time"
+
+	"naisen/cmd/pbx/internal/route"
+	"naisen/sip"
+)
+
+// A mobile is a telephone of its extension that is reached by a trunk. In the call it is that extension: its number, its policies, its codes. Its own
+// number is shown to nobody. Nobody knows who answers there, a person or a voicemail, so it has the call only when 1 was pressed; until then it is one of
+// those that ring, and whoever answers elsewhere is not kept from it.
+
+const (
+	askMobile    = "call/mobile-confirm"
+	confirmKey   = '1'
+	confirmTimes = 3               // that it is asked
+	confirmPause = 4 * time.Second // after each
+	confirmMost  = 25 * time.Second
+	followMe     = "follow-me" // RFC 5806 section 4
+)
+
+// confirming says that somebody has answered a mobile and is being asked whether to take the call.
+func (p *party) confirming() bool { return p.confirms > 0 && p.phase == PartyUp }
+
+// askToConfirm asks who answered a mobile for the key, or lets it think; after the last time it rings no more. The step waits for the answer: nobody is
+// cut off who is about to take the call.
+func (c *Call) askToConfirm(p *party) {
+	if p.confirms++; p.confirms == 1 {
+		c.log.Info("call: a mobile has answered", "leg", p.id, "of", p.ext)
+		if time.Until(c.due) < confirmMost {
+			c.arm(confirmMost)
+		}
+	}
+	switch {
+	case p.confirms > 2*confirmTimes:
+		c.remember(sip.CauseNoAnswer)
+		c.outcome |= route.NoAnswer
+		c.dismiss(p, sip.CauseNormal)
+	case p.confirms%2 == 1:
+		c.play(p, c.say(askMobile), purposeConfirm)
+	default:
+		c.play(p, c.deps.Programs.Pause(confirmPause), purposeConfirm)
+	}
+}
+
+// confirmed takes a key of who is being asked; false: p is not.
+func (c *Call) confirmed(p *party, key rune, how path) bool {
+	if !p.confirming() {
+		return false
+	}
+	if key == confirmKey && p.keypad.hears(how, time.Now()) {
+		p.confirms = 0
+		c.silence(p)
+		c.spends(p)
+		c.taken(p)
+	}
+	return true
+}
+
+// unconfirmed is why a mobile's leg ended: who hung up before the key was pressed has not answered, and may be a voicemail.
+func (c *Call) unconfirmed(p *party, cause sip.Cause) sip.Cause {
+	if p.spending {
+		p.spending = false
+		if c.deps.Spared != nil {
+			m := p.dest.Mobile
+			c.deps.Spared(c.in.ID, c.in.Request.Domain, m.Charge, m.To.Number)
+		}
+	}
+	if p.confirms > 0 {
+		p.confirms = 0
+		return sip.CauseNoAnswer
+	}
+	return cause
+}
+
+// affords asks whether a mobile's owner may have it rung now.
+func (c *Call) affords(p *party) bool {
+	m := p.dest.Mobile
+	if c.deps.Admit != nil {
+		plan := c.deps.Admit(c.in.ID, c.in.Request.Domain, route.Plan{Direction: route.Outbound, To: m.To.Number, Charge: m.Charge})
+		if plan.Refuse.Status != 0 {
+			c.log.Info("call: a mobile does not ring", "of", p.ext, "rule", plan.Why)
+			return false
+		}
+	}
+	p.spending = true
+	return true
+}
+
+// spends: the call is the mobile's, and its owner pays for it.
+func (c *Call) spends(p *party) {
+	p.spending = false
+	if c.charge.Extension == "" || c.charge.Denied {
+		c.charge = p.dest.Mobile.Charge
+	}
+}
+
+// toMobile is what a mobile is called with: who calls, if that came from outside too, else its owner's outside number, and that the call came by its owner.
+func (c *Call) toMobile(d Destination, e errand) errand {
+	e.way = append(slices.Clip(e.way), sip.Diversion{Reason: followMe,
+		By: sip.Address{Display: d.Name, URI: sip.URI{Scheme: "sip", User: d.Extension, Host: c.in.Request.Domain}}})
+	if own := d.Mobile.To.Diverter; own != nil {
+		e.diverter = own.Number
+		if !c.caller.outside {
+			e.shown = *own
+		}
+	}
+	e.intro = c.introduced(d.Mobile.To, e)
+	return e
+}

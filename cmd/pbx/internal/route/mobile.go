@@ -1,0 +1,37 @@
+package route
+
+import (
+	"time"
+
+	"naisen/provisioning"
+	"naisen/sip/number"
+)
+
+// Mobile is a telephone of an extension beyond a trunk. Only who presses 1 there has the call.
+type Mobile struct {
+	To     Target        // how it is called: always by a trunk
+	After  time.Duration // how much later than the extension's other telephones it rings
+	Charge Charge        // what it costs the extension, from when it rings
+}
+
+// mobile is that of an extension as it may ring now; nil: it has none, or may not call it. It never stands in the way of the other telephones. Who is shown
+// is decided as for a call that the extension sends on: the caller where the trunk lets it, else the extension's own outside number, with the caller's
+// way beside it.
+func mobile(dir Directory, req Request, owner provisioning.Extension, s provisioning.Settings) *Mobile {
+	m := s.Mobile
+	if !m.Rings(req.now) || owner.Remote != "" || req.Device != "" || len(req.Way) >= MaxHops {
+		return nil
+	}
+	n, wish := number.Japan.SplitPresentation(m.Number)
+	e164, _ := number.Japan.E164(n)
+	if _, ours := dir.DID(req.Domain, e164); ours || e164 != "" && e164 == req.Number { // the call would come back; or it comes from there
+		return nil
+	}
+	out := outbound(dir, Request{Domain: req.Domain, Extension: owner.Number, Dialled: n, E164: e164, Site: owner.Site, Standing: true, now: req.now}, owner, wish, Plan{})
+	if out.Refuse.Status != 0 || out.Emergency || len(out.Steps) == 0 || len(out.Steps[0].Targets) == 0 {
+		return nil
+	}
+	to := out.Steps[0].Targets[0]
+	to.Diverter, to.Silence = &out.Shown, 0
+	return &Mobile{To: to, After: time.Duration(m.Delay) * time.Second, Charge: out.Charge}
+}
