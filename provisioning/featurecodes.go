@@ -51,6 +51,8 @@ const (
 	FeatureCallPause        = "call-record-pause"
 	FeatureCallResume       = "call-record-resume"
 	FeatureCallKeep         = "call-record-keep"
+	FeatureCallMove         = "call-move-away"
+	FeatureMove             = "call-move-here" // dialled, as those that follow
 	FeatureNight            = "night-key"
 	FeatureLastCaller       = "last-caller"
 	FeatureTime             = "time"
@@ -104,6 +106,8 @@ func Features() []Feature {
 		{FeatureCallPause, "#76", "", "While talking: record nothing, as long as a card number is given", "通話中：録音の一時停止"},
 		{FeatureCallResume, "#77", "", "While talking: record again", "通話中：録音の再開"},
 		{FeatureCallKeep, "#78", "", "While talking: keep this call, where it is recorded on demand", "通話中：この通話を録音"},
+		{FeatureCallMove, "#79", "", "While talking: ring your other telephones, and talk on at the one that answers", "通話中：別の自分の電話機へ移す"},
+		{FeatureMove, "*36", "", "Talk on here with whom you talk at another telephone of yours", "自分の通話をこの電話機へ移す"},
 		{FeatureNight, "*28", "number of the calendar", "Day or night mode", "夜間切替"},
 		{FeatureLastCaller, "*69", "", "Who called last; 1 calls back", "最後の着信、1で発信"},
 		{FeatureIntercom, "*55", "extension", "Intercom: the other telephone answers by itself", "インターホン（自動応答）"},
@@ -266,7 +270,7 @@ func Confides(feature string) bool {
 // DuringCall tells of a feature that its code is pressed while one talks, and is nothing that can be dialled.
 func DuringCall(feature string) bool {
 	switch feature {
-	case FeatureCallTransfer, FeatureCallPark, FeatureCallConsult, FeatureCallSwap, FeatureCallJoin, FeatureCallComplete, FeatureCallReturn, FeatureCallPause, FeatureCallResume,
+	case FeatureCallTransfer, FeatureCallPark, FeatureCallConsult, FeatureCallSwap, FeatureCallJoin, FeatureCallComplete, FeatureCallReturn, FeatureCallMove, FeatureCallPause, FeatureCallResume,
 		FeatureCallKeep:
 		return true
 	}

@@ -32,6 +32,8 @@ func (p *pbx) callCodes(domain, extension string) []call.Code {
 			code.Does = call.Completes
 		case provisioning.FeatureCallReturn:
 			code.Does = call.Returns
+		case provisioning.FeatureCallMove:
+			code.Does = call.Moves
 		case provisioning.FeatureCallPause:
 			code.Does = call.Pauses
 		case provisioning.FeatureCallResume:

@@ -136,7 +136,7 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 		s.replace(tx, in)
 		return
 	}
-	if s.pickUp(tx, in) || s.retrieve(tx, in, in.Request.Dialled) {
+	if s.pickUp(tx, in) || s.moveHere(tx, in) || s.retrieve(tx, in, in.Request.Dialled) {
 		return
 	}
 	in.Request.Held = s.parkHeld(in.Request)

@@ -37,7 +37,19 @@ func TestDevices(t *testing.T) {
 		{"/settings/2001", set(`{"mode":"in-order","devices":[{"instance":"urn:uuid:aa","delay_seconds":5}]}`), "ring.devices[0].delay_seconds", "belongs to together"},
 		{"/settings/2001", set(`{"mode":"in-order","devices":[{"instance":"urn:uuid:aa"},{"instance":"<URN:UUID:AA>"}]}`), "ring.devices[1]", "named by an entry before"},
 		{"/settings/2001", set(`{"mode":"in-order","devices":[{"user_agent":"Desk"},{"user_agent":"desk 2"}]}`), "ring.devices[1]", "named by an entry before"},
+		{"/settings/2001", `{"mobile":{"number":"119"}}`, "mobile.number", "emergency"},
+		{"/settings/2001", `{"mobile":{"number":"*72"}}`, "mobile.number", "digits"},
+		{"/settings/2001", `{"mobile":{"number":"09012345678","delay_seconds":60}}`, "mobile.delay_seconds", "0 to 59"},
+		{"/settings/2001", `{"forward":{"no_answer":{"extension":"2002"},"seconds":10},"mobile":{"number":"09012345678","delay_seconds":10}}`, "mobile.delay_seconds", "0 to 9"},
+		{"/settings/2001", `{"mobile":{"number":"09012345678","hours":[{"days":["mon"],"from":"18:00","to":"09:00"}]}}`, "mobile.hours[0].to", "after from"},
 	})
+	const own = `"mobile":{"number":"09012345678","delay_seconds":5,"hours":[{"days":["mon"],"from":"08:30","to":"17:15"}],"no_holidays":true}`
+	if p := r.do(t, "alice+staff", "PUT", base+"/settings/2001", "{"+own+"}"); p.status != 201 || !strings.Contains(p.body, own) {
+		t.Errorf("a mobile by its owner: %d %s", p.status, p.body)
+	}
+	if p := r.do(t, "alice+staff", "DELETE", base+"/settings/2001", ""); p.status != 204 {
+		t.Errorf("DELETE: %d %s", p.status, p.body)
+	}
 	const body = `{"ring":{"mode":"in-order","seconds":10,"devices":[{"instance":"urn:uuid:aa"},{"user_agent":"Desk"}]}}`
 	if p := r.do(t, "alice+staff", "PUT", base+"/settings/2001", body); p.status != 201 || !strings.Contains(p.body, strings.Trim(body, "{}")) {
 		t.Errorf("by its owner: %d %s", p.status, p.body)

@@ -94,7 +94,7 @@ func TestSetting(t *testing.T) {
 		}
 	}
 	for _, f := range provisioning.Features() {
-		if f.Name == provisioning.FeaturePickup || f.Name == provisioning.FeaturePickupOf || f.Name == provisioning.FeatureLeave || f.Name == provisioning.FeatureIntercom || f.Name == provisioning.FeaturePage {
+		if f.Name == provisioning.FeaturePickup || f.Name == provisioning.FeaturePickupOf || f.Name == provisioning.FeatureMove || f.Name == provisioning.FeatureLeave || f.Name == provisioning.FeatureIntercom || f.Name == provisioning.FeaturePage {
 			continue // done before there is a call: the caller takes part in another one, or goes to a mailbox; intercom and paging are plans (TestIntercom, TestPaging)
 		}
 		if provisioning.DuringCall(f.Name) || f.Name == provisioning.FeaturePark || f.Name == provisioning.FeatureShort || f.Name == provisioning.FeatureShow {

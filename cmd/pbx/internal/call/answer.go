@@ -73,6 +73,10 @@ func (c *Call) onAnswered(e Answered) {
 
 // taken: a person has answered at p.
 func (c *Call) taken(p *party) {
+	if p.moves {
+		c.moved(p)
+		return
+	}
 	c.rungAs(p.ext, RungAnswered)
 	if c.phase == Originating {
 		c.summoned(p)

@@ -120,6 +120,8 @@ type Call struct {
 	consultation *consultation // somebody came from another call, to which it goes back; nil: nobody
 	joining      *joining      // another call is asked for a third party; nil: it is not
 	trio         *trio         // three who talk; nil: two do
+	moving       *moving       // a party's other telephones ring, so that it talks on there; nil: none do
+	moves        int           // begun so far
 	about        about         // what it was for besides
 	acts         int           // scripts begun so far
 	goodbye      *goodbye      // it was dismissed; nil: it was not
@@ -176,6 +178,7 @@ type party struct {
 	name     string
 	ext      string // the extension whose device it is; empty: a trunk
 	proof    string // by what it proved itself: see PartySnapshot
+	instance string // +sip.instance of its device; empty: it said none
 	trunk    string // by which it came or was dialled
 	at       where
 	hidden   bool // its number is withheld
@@ -207,6 +210,7 @@ type party struct {
 	wish       media.Preference // of its telephone, as it was looked at last
 	never      string           // it may not be recorded: its number; empty: it may
 	confirms   int              // a mobile that has answered, and is asked for the key so often by now; 0: it is not
+	moves      bool             // it rings, or has answered, to take the place of who moves
 	parting    bool             // it sent the other away, and hears what became of that before it is let go
 }
 
@@ -328,6 +332,8 @@ func (c *Call) handle(e Event) {
 		c.uncounted(e.leg)
 	case Hangup, Dismiss:
 		c.onDemise(e)
+	case MoveAway, moveOver:
+		c.onMoving(e)
 	case Record:
 		c.onRecord(e)
 	case Pause, pauseOver:

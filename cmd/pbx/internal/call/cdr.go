@@ -65,7 +65,7 @@ func (p *party) measured() (LegMedia, bool) {
 	if p.ep == nil {
 		return LegMedia{}, false
 	}
-	return LegMedia{Number: p.number, Trunk: p.trunk, Codec: p.ep.Codec(), Stats: p.ep.Stats()}, true
+	return LegMedia{Number: p.number, Trunk: p.carrier(), Codec: p.ep.Codec(), Stats: p.ep.Stats()}, true
 }
 
 // help is that a call reached 110, 118 or 119, and for which site.

@@ -13,11 +13,11 @@ var everyCodec = []media.Codec{media.PCMU, media.PCMA, media.G722, media.Opus}
 // offerable are the codecs that a called leg may use: first what the caller has, so that packets can be relayed untouched, then what can be
 // made of that.
 func (c *Call) offerable() []media.Codec {
-	switch {
-	case c.caller.agreed:
-		return c.within([]media.Codec{c.caller.ep.Codec()})
-	case c.caller.offer != nil:
-		return c.within(c.caller.speaks)
+	switch o := c.ringsFor(); {
+	case o.agreed:
+		return c.within([]media.Codec{o.ep.Codec()})
+	case o.offer != nil:
+		return c.within(o.speaks)
 	}
 	return everyCodec // nobody knows yet what the caller speaks
 }

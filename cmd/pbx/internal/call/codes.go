@@ -28,6 +28,7 @@ const (
 	Completes              // the two others talk, and it is let go
 	Returns                // back to who waits: the one it talks with, or is rung, is let go. Of three the one who came last
 	Joins                  // all three talk; with the one that its telephone holds in another call, where nobody waits in this one
+	Moves                  // its other telephones ring, and it goes on at the one that answers
 	Pauses                 // nothing is recorded
 	Resumes                // and now it is again
 	Keeps                  // the call is recorded, where a policy lets those who talk ask for it
@@ -119,6 +120,10 @@ func (c *Call) obey(p *party, code Code) {
 		}
 	case code.Does == Joins && talk:
 		c.joinThree(p)
+	case code.Does == Moves && talk:
+		if c.moveAway(p) != nil {
+			c.tellAside(p, notPossible)
+		}
 	case k == nil && code.Does == Sends && code.Dial != "":
 		c.sendByKeys(p, code.Dial)
 	case k == nil && (code.Does == Sends || code.Does == Consults):

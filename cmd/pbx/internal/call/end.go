@@ -37,6 +37,12 @@ func (c *Call) onEnded(e Ended) {
 		return
 	case c.consultation != nil && c.consultation.by == p && c.hook(p):
 		return
+	case p.moves:
+		c.remove(p)
+		if c.moving == nil || dismissed || !c.retryPlain(p, e.Cause) {
+			c.moverGone()
+		}
+		return
 	case p == c.caller:
 		if e.Refused {
 			c.answered = time.Time{} // nothing is to be charged

@@ -44,6 +44,7 @@ type rig struct {
 	asked     []route.Request
 	held      []*fakeLeg // that an extension holds
 	made      int        // calls that began inside
+	sent      []Outgoing // what was dialled with
 }
 
 func (r *rig) fault(part string) {
@@ -140,6 +141,9 @@ func (r *rig) Find(string, route.Target) []Destination {
 func (r *rig) Dial(d Destination, out Outgoing, m *Mailbox) Leg {
 	l := r.newLeg(out.Leg, m)
 	l.offer, l.hops, l.dest = out.Offer, out.MaxForwards, d
+	r.mu.Lock()
+	r.sent = append(r.sent, out)
+	r.mu.Unlock()
 	return l
 }
 

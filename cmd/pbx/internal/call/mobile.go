@@ -24,12 +24,20 @@ const (
 // confirming says that somebody has answered a mobile and is being asked whether to take the call.
 func (p *party) confirming() bool { return p.confirms > 0 && p.phase == PartyUp }
 
+// carrier is the trunk that carries a party's media; empty: none does.
+func (p *party) carrier() string {
+	if m := p.dest.Mobile; m != nil {
+		return m.To.Trunk
+	}
+	return p.trunk
+}
+
 // askToConfirm asks who answered a mobile for the key, or lets it think; after the last time it rings no more. The step waits for the answer: nobody is
 // cut off who is about to take the call.
 func (c *Call) askToConfirm(p *party) {
 	if p.confirms++; p.confirms == 1 {
 		c.log.Info("call: a mobile has answered", "leg", p.id, "of", p.ext)
-		if time.Until(c.due) < confirmMost {
+		if !p.moves && time.Until(c.due) < confirmMost {
 			c.arm(confirmMost)
 		}
 	}
@@ -92,6 +100,7 @@ func (c *Call) affords(p *party) bool {
 // spends: the call is the mobile's, and its owner pays for it.
 func (c *Call) spends(p *party) {
 	p.spending = false
+	c.trunk = p.dest.Mobile.To.Trunk
 	if c.charge.Extension == "" || c.charge.Denied {
 		c.charge = p.dest.Mobile.Charge
 	}
@@ -103,7 +112,7 @@ func (c *Call) toMobile(d Destination, e errand) errand {
 		By: sip.Address{Display: d.Name, URI: sip.URI{Scheme: "sip", User: d.Extension, Host: c.in.Request.Domain}}})
 	if own := d.Mobile.To.Diverter; own != nil {
 		e.diverter = own.Number
-		if !c.caller.outside {
+		if !c.ringsFor().outside {
 			e.shown = *own
 		}
 	}

@@ -247,7 +247,9 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Send:
 		return e.Leg, true
-	case opened, mediaClosed, timeout, deviceDue, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Pause, pauseOver, Adopt, Kept, Returned, Abandoned:
+	case MoveAway:
+		return e.Leg, true
+	case opened, mediaClosed, timeout, deviceDue, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Pause, pauseOver, moveOver, Adopt, Kept, Returned, Abandoned:
 	}
 	return "", false
 }

@@ -53,10 +53,10 @@ func events(r *rig, a, b LegID) []Event {
 		Record{On: true, Done: make(chan error, 1)}, Record{On: false, Done: make(chan error, 1)},
 		Pause{On: true, Done: make(chan error, 1)}, Pause{Done: make(chan error, 1)}, pauseOver{7}}
 	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{Cause: sip.StatusCause(481)}, Adopt{},
-		Abandoned{NewMailbox()}, Returned{party: &party{id: "new", leg: r.newLeg("new", nil), sink: &sink{}, phase: PartyUp}})
+		moveOver{7}, Abandoned{NewMailbox()}, Returned{party: &party{id: "new", leg: r.newLeg("new", nil), sink: &sink{}, phase: PartyUp}})
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Surrender{Leg: l, Domain: "d", Ext: "2001", Into: "c2", To: NewMailbox()},
-			Send{Leg: l, Dialled: "2009", Done: make(chan Sent, 1)},
+			Send{Leg: l, Dialled: "2009", Done: make(chan Sent, 1)}, MoveAway{Leg: l, Done: make(chan error, 1)},
 			Replace{Leg: l, Join: true, By: r.newLeg("new", nil), In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2003", Number: "2003"}}},
 			Referred{Leg: l, To: to("2009")}, Referred{Leg: l, To: to("2009"), Replaces: Replaces{CallID: "unknown"}},
 			Replace{Leg: l, By: r.newLeg("new", nil), In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2003", Number: "2003"}}})
@@ -98,6 +98,10 @@ func label(e Event, a, b LegID) string {
 		s = fmt.Sprintf("Pause on=%v", e.On)
 	case pauseOver:
 		s = "pauseOver, stale"
+	case moveOver:
+		s = "moveOver, stale"
+	case MoveAway:
+		s = "MoveAway " + string(e.Leg)
 	case Media:
 		s = fmt.Sprintf("%T %s", e.Event, e.Leg)
 		if p, ok := e.Event.(media.PlayEnded); ok {

@@ -21,7 +21,7 @@ func (c *Call) begin(leg Leg) {
 		return
 	}
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
-		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, proof: c.in.Proof, trunk: c.in.Request.Trunk,
+		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, instance: c.in.Request.Instance, proof: c.in.Proof, trunk: c.in.Request.Trunk,
 		at: where{c.in.Request.Site, c.in.Request.Desk}, outside: c.in.Request.Trunk != "" && !c.in.Request.Internal}
 	c.in.Request.Way = c.in.Way
 	c.plan = c.route(c.in.Request)
@@ -234,7 +234,7 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	if d.Mobile != nil {
 		sent = c.toMobile(d, e)
 	}
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: sent.intro, told: sent.shown,
+	p := &party{id: c.newLegID(), side: c.ringsFor().side.other(), moves: c.moving != nil, number: d.Number, name: d.Name, ext: d.Extension, instance: d.Instance, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: sent.intro, told: sent.shown,
 		outside: d.Trunk != "" && c.plan.Direction == route.Outbound}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))
@@ -254,7 +254,9 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	}
 	p.local = offer
 	c.called = append(c.called, p)
-	c.rings(p.ext)
+	if !p.moves { // it talks already, and misses nothing
+		c.rings(p.ext)
+	}
 	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, Offer: offer, From: sent.shown,
 		To: d.Number, MaxForwards: c.hops(), Way: sent.way, Diverter: sent.diverter, ReferredBy: sent.referrer}, c.mailbox)
 }

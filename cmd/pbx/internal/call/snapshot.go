@@ -87,7 +87,7 @@ func (c *Call) show(s *Snapshot, p *party) {
 	ps := PartySnapshot{Leg: p.id, Number: p.number, Name: p.name, Extension: p.ext, Proof: p.proof, Phase: p.phase, With: c.with(p)}
 	if ep := p.ep; ep != nil {
 		ps.Codec = ep.Codec()
-		number, trunk := p.number, p.trunk
+		number, trunk := p.number, p.carrier()
 		ps.Measured = func() LegMedia { return LegMedia{Number: number, Trunk: trunk, Codec: ep.Codec(), Stats: ep.Stats()} }
 	}
 	if p.leg != nil {

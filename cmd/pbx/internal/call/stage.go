@@ -130,7 +130,7 @@ func (c *Call) onMedia(e Media) {
 
 // expected says that p should be heard now.
 func (c *Call) expected(p *party) bool {
-	return p.phase == PartyUp && (c.phase == Talking || c.phase == Scripted && p == c.caller && !c.act.silent())
+	return p.phase == PartyUp && !p.moves && (c.phase == Talking || c.phase == Scripted && p == c.caller && !c.act.silent())
 }
 
 func (c *Call) programEnded(p *party, ev media.PlayEnded) {

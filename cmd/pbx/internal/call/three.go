@@ -52,7 +52,9 @@ func (c *Call) joinThree(p *party) {
 }
 
 // engaged says that somebody consults here, or that three talk or soon will: nothing else changes the call then, but for its end.
-func (c *Call) engaged() bool { return c.consultation != nil || c.joining != nil || c.trio != nil }
+func (c *Call) engaged() bool {
+	return c.consultation != nil || c.joining != nil || c.trio != nil || c.moving != nil
+}
 
 // waiting keeps what happens to legs while another call is asked.
 func (c *Call) waiting(e Event) bool {

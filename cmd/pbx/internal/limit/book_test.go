@@ -289,3 +289,25 @@ func TestMove(t *testing.T) {
 		t.Errorf("still running: %v", left)
 	}
 }
+
+// TestSpare: what a mobile reserved is free again when somebody else has the call, and nothing else of the call is.
+func TestSpare(t *testing.T) {
+	r := newRig()
+	r.own.Calls = 1
+	r.want(t, "a mobile", r.admit("a", "1", 60_000, false), "")
+	r.want(t, "another one's", r.admit("a", "2", 60_000, false), "")
+	r.want(t, "while it rings", r.admit("b", "1", 0, false), Calls)
+	r.Spare(Want{Call: "a", Payer: Payer{"d", "1"}, Dialled: "another"})
+	r.want(t, "another number was spared", r.admit("b", "1", 0, false), Calls)
+	r.Spare(Want{Call: "a", Payer: Payer{"d", "1"}, Dialled: "0"})
+	r.want(t, "afterwards", r.admit("b", "1", 0, false), "")
+	at := r.now
+	r.now = r.now.Add(time.Minute)
+	if got := r.Settle("a", at, r.now); got != 60_000 {
+		t.Errorf("the call cost %d, want what the other one talked", got)
+	}
+	r.Spare(Want{Call: "b", Payer: Payer{"d", "1"}, Dialled: "0"})
+	if len(r.running) != 0 {
+		t.Errorf("still running: %v", r.running)
+	}
+}

@@ -53,8 +53,11 @@ func Announce(p Plan, prompt string, cause sip.Cause) Plan {
 
 // featured lets a script do what a code asks for, for the extension that dialled it.
 func featured(dir Directory, req Request, caller provisioning.Extension, feature, argument string, p Plan) Plan {
-	if feature == provisioning.FeaturePickup || feature == provisioning.FeaturePickupOf {
+	switch feature {
+	case provisioning.FeaturePickup, provisioning.FeaturePickupOf:
 		return refuse(480, "nobody is sent to pick up another's call")
+	case provisioning.FeatureMove:
+		return refuse(480, "nobody is sent to go on with another's call")
 	}
 	if feature == provisioning.FeatureIntercom {
 		return intercom(dir, req, caller, argument, p)

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"naisen/provisioning"
+)
+
+func withMobile(n string, delay int) provisioning.Settings {
+	return provisioning.Settings{Extension: n, CallCodes: true, Mobile: &provisioning.Mobile{Number: "09012345678", Delay: delay}}
+}
+
+// hears says how often the mobile was asked.
+func (o *stage) asked() int { return strings.Count(o.library.heard(), "call/mobile-confirm") }
+
+// A mobile rings three seconds after the desk, answers, and takes the call by its key. It is shown its owner's outside number and the way of the call;
+// the caller sees its owner. Its codes are its owner's: it sends the call to a colleague.
+func TestMobileTakesTheCall(t *testing.T) {
+	onStage(t, "mobile", func(o *stage) {
+		alice, desk, carol := o.phones["2001"], o.phones["2002"], o.phones["2004"]
+		out := o.invite(alice, "2002", nil)
+		first := rung(desk)
+		alice.ExpectStatus(180, "INVITE")
+		in := o.carrier.Expect("INVITE")
+		if in.URI.User != "+819012345678" || strings.Contains(in.Get("From")+in.Get("Contact")+in.Get("P-Asserted-Identity"), "200") {
+			t.Errorf("the carrier is told %s %s %s", in.URI, in.Get("From"), in.Get("Contact"))
+		}
+		m := side{o.carrier, in, o.carrier.Reply(in, 200, with(o.carrier, "0 8 101")), false}
+		o.carrier.Expect("ACK")
+		o.wait(2 * time.Second)
+		if o.asked() != 1 {
+			t.Errorf("heard %q", o.library.heard())
+		}
+		m.inform("1")
+		calledOff(desk, first)
+		a := side{alice, out, alice.ExpectStatus(200, "INVITE"), true}
+		alice.Ack(out, a.resp)
+		o.wait(time.Second)
+		if s := o.p.calls.Snapshots(simDomain)[0]; strings.Contains(a.resp.String(), "9012345678") || len(s.Parties) != 2 || s.Parties[1].Extension != "2002" || s.Parties[1].Dialog.Target != "" {
+			t.Errorf("the caller was told %s, others see %+v", a.resp, s)
+		}
+		m.keys("##2004#")
+		third := carol.Expect("INVITE")
+		c := side{carol, third, carol.Reply(third, 200, with(carol, "0 8 101")), false}
+		carol.Expect("ACK")
+		m.hungUp()
+		c.bye(a)
+		o.records("2001 > 2002 2002 200 OK by called")
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if c := o.cdrs[0]; c.Charge.Extension != "2002" || c.Charge.Class != "mobile" || c.Trunk != "carrier" || c.Transfers != 1 {
+			t.Errorf("%+v", c)
+		}
+	}, withMobile("2002", 3))
+}
+
+// A voicemail answers: the desk rings on and takes the call from outside. Nothing was paid, and the mobile's carrier was shown who calls.
+func TestVoicemailTakesNoCall(t *testing.T) {
+	onStage(t, "mobile-voicemail", func(o *stage) {
+		desk := o.phones["2003"]
+		out := o.fromOutside(simPlain)
+		first := rung(desk)
+		in := o.carrier.Expect("INVITE")
+		m := side{o.carrier, in, o.carrier.Reply(in, 200, with(o.carrier, "0 8 101")), false}
+		o.carrier.Expect("ACK")
+		o.carrier.ExpectStatus(180, "INVITE")
+		o.wait(8 * time.Second)
+		desk.Reply(first, 200, with(desk, "0 8 101"))
+		desk.Expect("ACK")
+		if why := m.hungUp().Get("Reason"); !strings.Contains(why, "SIP;cause=200") {
+			t.Errorf("the mobile was told %s", why)
+		}
+		a := side{o.carrier, out, o.carrier.ExpectStatus(200, "INVITE"), true}
+		o.carrier.Ack(out, a.resp)
+		o.wait(time.Second)
+		a.bye(side{desk, first, nil, false})
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if c := o.cdrs[0]; c.AnsweredBy != "2003" || c.Charge.Extension != "" || c.MilliYen != 0 {
+			t.Errorf("%+v", c)
+		}
+		if n := len(o.p.purse.book.Running()); n != 0 {
+			t.Errorf("%d calls are still paid", n)
+		}
+	}, withMobile("2003", 0))
+}
+
+// Who clicks to call is rung at the mobile too: one key, and the office's number calls. Help cannot be called from there.
+func TestCallBackToMobile(t *testing.T) {
+	onStage(t, "mobile-call-back", func(o *stage) {
+		alice, desk := o.phones["2001"], o.phones["2002"]
+		o.click("2002", "2001")
+		first := desk.Expect("INVITE")
+		in := o.carrier.Expect("INVITE")
+		m := side{o.carrier, in, o.carrier.Reply(in, 200, with(o.carrier, "0 8 101")), false}
+		o.carrier.Expect("ACK")
+		m.inform("1")
+		desk.Reply(first, 180, nil)
+		calledOff(desk, first)
+		called := alice.Expect("INVITE")
+		if called.From().URI.User != "2002" || strings.Contains(called.String(), "9012345678") {
+			t.Errorf("the colleague is told %s", called)
+		}
+		b := side{alice, called, alice.Reply(called, 200, with(alice, "0 8 101")), false}
+		alice.Expect("ACK")
+		o.wait(time.Second)
+		b.bye(m)
+	}, withMobile("2002", 0))
+}
+
