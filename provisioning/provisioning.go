@@ -317,6 +317,8 @@ type Calls interface {
 	// *NotNow: too many, or the switch is too busy.
 	Start(ctx context.Context, domain string, c StartCall) (string, error)
 	Hangup(ctx context.Context, domain, id string) error
+	// Move rings the other telephones of an extension that talks in the call. ErrNotFound: it does not. ErrInUse: not now, or there is no other one.
+	Move(ctx context.Context, domain, id, extension string) error
 	// Order does something to the call's recording. ErrInUse: not now. *Denied: a policy forbids it.
 	Order(ctx context.Context, domain, id string, o RecordingOrder) error
 }

@@ -110,6 +110,21 @@ func (l liveCalls) Hangup(ctx context.Context, domain, id string) error {
 	return l.ask(ctx, domain, id, call.Hangup{Cause: sip.CauseNormal, Done: done}, done)
 }
 
+// Move implements provisioning.Calls.
+func (l liveCalls) Move(ctx context.Context, domain, id, extension string) error {
+	s, ok := l.calls.Snapshot(id)
+	if !ok || s.Domain != domain {
+		return provisioning.ErrNotFound
+	}
+	for _, p := range s.Parties {
+		if p.Extension == extension && (p.Phase == call.PartyUp || p.Phase == call.PartyHeld) {
+			done := make(chan error, 1)
+			return l.ask(ctx, domain, id, call.MoveAway{Leg: p.Leg, Done: done}, done)
+		}
+	}
+	return provisioning.ErrNotFound
+}
+
 // Order implements provisioning.Calls.
 func (l liveCalls) Order(ctx context.Context, domain, id string, o provisioning.RecordingOrder) error {
 	done := make(chan error, 1)

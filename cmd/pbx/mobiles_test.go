@@ -109,4 +109,3 @@ func TestCallBackToMobile(t *testing.T) {
 		b.bye(m)
 	}, withMobile("2002", 0))
 }
-

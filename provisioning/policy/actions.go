@@ -154,6 +154,7 @@ const (
 	CallRecord provisioning.Action = "call.record"
 	CallKeep   provisioning.Action = "call.keep"  // have it recorded, where its policy is on_demand
 	CallPause  provisioning.Action = "call.pause" // pause the recording of a call, and let it go on
+	CallMove   provisioning.Action = "call.move"  // let an extension talk on at another telephone of it
 	CallStart  provisioning.Action = "call.start" // ring a telephone, and for it what it would have dialled
 
 	CallMonitor provisioning.Action = "call.monitor" // listen, whisper, join: those calls that a supervision names
@@ -336,6 +337,7 @@ func callRows() []row {
 		grant(CallRead, KindCall, admin, telephony).andOwn(staff),
 		grant(CallHangup, KindCall, admin, telephony).andOwn(staff),
 		grant(CallStart, KindCall, admin, telephony).andOwn(staff), // own: from one's own extension
+		grant(CallMove, KindCall, admin, telephony).andOwn(staff),  // own: one's own extension
 		grant(CallRecord, KindCall, admin, telephony),
 		grant(CallKeep, KindCall, admin, telephony).andOwn(staff),
 		grant(CallPause, KindCall, admin, telephony).andOwn(staff),

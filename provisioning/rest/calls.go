@@ -34,6 +34,9 @@ func (a *api) registerCalls() {
 		rule{action: policy.CallHangup, kind: policy.KindCall, key: "key", domain: "domain"}), a.hangup)
 	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/calls/{key}/recording", "record-call", "Switch recording on or off; where a notice is due it is heard before",
 		rule{action: policy.CallRecord, kind: policy.KindCall, key: "key", domain: "domain"}, 409, 413, 415, 422), a.record)
+	huma.Register(a.huma, operation(http.MethodPost, "/v1/domains/{domain}/calls/{key}/move", "move-call",
+		"Ring the other telephones of an extension that talks in the call; it talks on at the one that answers. Staff their own extension",
+		rule{action: policy.CallMove, kind: policy.KindCall, key: "key", domain: "domain"}, 409, 413, 415, 422), a.moveCall)
 	a.registerRecordingOrders()
 }
 
@@ -75,23 +78,11 @@ func withStatus(status int, op huma.Operation) huma.Operation {
 
 // startCall asks the switch for a call. Whose extension it is decides; the number's own rights are looked at by the switch.
 func (a *api) startCall(ctx context.Context, in *startInput) (*startOutput, error) {
-	o := provisioning.Object{Domain: in.Domain, Kind: policy.KindCall}
-	err := a.Store.View(ctx, func(r provisioning.Reader) error {
-		e, _, err := provisioning.Get[provisioning.Extension](r, in.Domain, in.Body.From)
-		o.Owner = e.User
-		return err
-	})
-	if errors.Is(err, provisioning.ErrNotFound) && a.sees(ctx, policy.CallStart, o) {
-		return nil, invalidAt(http.StatusUnprocessableEntity, "body.from", "is no extension")
-	}
-	if err == nil {
-		err = a.may(ctx, policy.CallStart, o)
-	}
-	if err != nil {
-		return nil, a.problem(ctx, err)
+	if err := a.asExtension(ctx, policy.CallStart, in.Domain, "body.from", in.Body.From); err != nil {
+		return nil, err
 	}
 	out := &startOutput{}
-	err = a.act(ctx, in.Domain, policy.CallStart, provisioning.KindExtension+"/"+clip(in.Body.From), map[string]any{"to": clip(in.Body.To)},
+	err := a.act(ctx, in.Domain, policy.CallStart, provisioning.KindExtension+"/"+clip(in.Body.From), map[string]any{"to": clip(in.Body.To)},
 		func() (map[string]any, error) {
 			id, err := a.Calls.Start(ctx, in.Domain, in.Body)
 			out.Body.ID = id
@@ -102,6 +93,42 @@ func (a *api) startCall(ctx context.Context, in *startInput) (*startOutput, erro
 	}
 	out.Location = "/v1/domains/" + in.Domain + "/calls/" + out.Body.ID
 	return out, nil
+}
+
+// asExtension refuses, as the answer, what somebody may not do for an extension.
+func (a *api) asExtension(ctx context.Context, action provisioning.Action, domain, field, number string) error {
+	o := provisioning.Object{Domain: domain, Kind: policy.KindCall}
+	err := a.Store.View(ctx, func(r provisioning.Reader) error {
+		e, _, err := provisioning.Get[provisioning.Extension](r, domain, number)
+		o.Owner = e.User
+		return err
+	})
+	if errors.Is(err, provisioning.ErrNotFound) && a.sees(ctx, action, o) {
+		return invalidAt(http.StatusUnprocessableEntity, field, "is no extension")
+	}
+	if err == nil {
+		err = a.may(ctx, action, o)
+	}
+	if err != nil {
+		return a.problem(ctx, err)
+	}
+	return nil
+}
+
+type moveInput struct {
+	ItemPath
+	Body struct {
+		Extension string `json:"extension" required:"true" maxLength:"40" doc:"That talks in the call, and goes on at another telephone of it"`
+	}
+}
+
+// moveCall lets somebody talk on at another telephone. Whose extension it is decides: the other party of the call may not.
+func (a *api) moveCall(ctx context.Context, in *moveInput) (*emptyOutput, error) {
+	if err := a.asExtension(ctx, policy.CallMove, in.Domain, "body.extension", in.Body.Extension); err != nil {
+		return nil, err
+	}
+	return a.onCall(ctx, &in.ItemPath, policy.CallMove, map[string]any{"extension": clip(in.Body.Extension)},
+		func() error { return a.Calls.Move(ctx, in.Domain, in.Key, in.Body.Extension) })
 }
 
 // live are the calls of a domain that the asker may do that to.

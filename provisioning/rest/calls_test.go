@@ -40,6 +40,32 @@ func TestStartCall(t *testing.T) {
 	}
 }
 
+// TestMoveCall: staff move their own extension, and nobody the other party's; those who care for telephones any.
+func TestMoveCall(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct {
+		who, call, body string
+		status          int
+		says            string
+	}{
+		{"alice+staff", "c1", `{"extension":"2001"}`, 204, ""},
+		{"tel+telephony", "c1", `{"extension":"2002"}`, 204, ""},
+		{"alice+staff", "c1", `{"extension":"2002"}`, 404, ""},
+		{"alice+staff", "c7", `{"extension":"2001"}`, 404, ""},
+		{"tel+telephony", "c1", `{"extension":"2999"}`, 422, "body.extension"},
+		{"tel+telephony", "c1", `{}`, 422, "body"},
+		{"aud+auditor", "c1", `{"extension":"2001"}`, 403, ""},
+	} {
+		p := r.do(t, c.who, "POST", base+"/calls/"+c.call+"/move", c.body)
+		if p.status != c.status || !strings.Contains(p.body, c.says) {
+			t.Errorf("%s %s %s: %d %s, want %d with %s", c.who, c.call, c.body, p.status, p.body, c.status, c.says)
+		}
+	}
+	if want := []string{"move 2001", "move 2002"}; !slices.Equal(r.calls.did, want) {
+		t.Errorf("the switch was asked for %q, want %q", r.calls.did, want)
+	}
+}
+
 // TestOwnCalls: staff see and end the calls that their telephones are in, and learn nothing of others.
 func TestOwnCalls(t *testing.T) {
 	r := newRig(t)

@@ -83,6 +83,9 @@ func (f *fakeCalls) Start(_ context.Context, domain string, c provisioning.Start
 func (f *fakeCalls) Hangup(_ context.Context, domain, id string) error {
 	return f.do(domain, id, "hangup")
 }
+func (f *fakeCalls) Move(_ context.Context, domain, id, extension string) error {
+	return f.do(domain, id, "move "+extension)
+}
 func (f *fakeCalls) Order(_ context.Context, domain, id string, o provisioning.RecordingOrder) error {
 	return f.do(domain, id, strings.TrimSpace(o.Does+" "+o.By+" "+o.Reason))
 }

@@ -101,10 +101,13 @@ func TestMoveInVain(t *testing.T) {
 		what func(r *rig, a, desk *fakeLeg)
 		want string
 	}{
-		"nobody":       {func(*rig, *fakeLeg, *fakeLeg) { time.Sleep(movePatience + time.Second) }, "[a b]"},
-		"all refuse":   {func(r *rig, _, _ *fakeLeg) { r.leg(2).hangup(sip.CauseBusy); r.leg(3).hangup(sip.CauseDeclined) }, "[a b]"},
-		"twice":        {func(r *rig, _, desk *fakeLeg) { _ = r.move(desk); time.Sleep(movePatience + time.Second) }, "[a b]"},
-		"transfer":     {func(_ *rig, _, desk *fakeLeg) { desk.post(Referred{Leg: desk.id, To: to("2003")}); time.Sleep(movePatience + time.Second) }, "[a b]"},
+		"nobody":     {func(*rig, *fakeLeg, *fakeLeg) { time.Sleep(movePatience + time.Second) }, "[a b]"},
+		"all refuse": {func(r *rig, _, _ *fakeLeg) { r.leg(2).hangup(sip.CauseBusy); r.leg(3).hangup(sip.CauseDeclined) }, "[a b]"},
+		"twice":      {func(r *rig, _, desk *fakeLeg) { _ = r.move(desk); time.Sleep(movePatience + time.Second) }, "[a b]"},
+		"transfer": {func(_ *rig, _, desk *fakeLeg) {
+			desk.post(Referred{Leg: desk.id, To: to("2003")})
+			time.Sleep(movePatience + time.Second)
+		}, "[a b]"},
 		"caller hangs": {func(_ *rig, a, _ *fakeLeg) { a.hangup(sip.CauseNormal) }, "[]"},
 		"mover hangs":  {func(_ *rig, _, desk *fakeLeg) { desk.hangup(sip.CauseNormal) }, "[]"},
 	} {
