@@ -65,7 +65,7 @@ func operationActions() map[string]provisioning.Action {
 		"PUT /v1/domains/{domain}/calls/{key}/recording": policy.CallRecord, "POST /v1/domains/{domain}/calls/{key}/recording/keep": policy.CallKeep,
 		"POST /v1/domains/{domain}/calls/{key}/recording/pause": policy.CallPause, "POST /v1/domains/{domain}/calls/{key}/recording/resume": policy.CallPause,
 		"POST /v1/domains/{domain}/calls": policy.CallStart, "GET /v1/domains/{domain}/calls/{key}": policy.CallRead,
-		"DELETE /v1/domains/{domain}/calls/{key}":            policy.CallHangup, "POST /v1/domains/{domain}/calls/{key}/move": policy.CallMove,
+		"DELETE /v1/domains/{domain}/calls/{key}": policy.CallHangup, "POST /v1/domains/{domain}/calls/{key}/move": policy.CallMove,
 		"POST /v1/domains/{domain}/extensions/{key}/monitor": policy.CallMonitor,
 		"GET /v1/domains/{domain}/calls/history":             policy.CDRRead, "GET /v1/domains/{domain}/calls/history/{key}": policy.CDRRead,
 		"GET /v1/domains/{domain}/recalls": policy.RecallRead, "DELETE /v1/domains/{domain}/recalls/{key}": policy.RecallDelete,

@@ -178,7 +178,7 @@ type party struct {
 	name     string
 	ext      string // the extension whose device it is; empty: a trunk
 	proof    string // by what it proved itself: see PartySnapshot
-	instance string // +sip.instance of its device; empty: it said none
+	instance string // of its device: Destination.Instance; empty: not known
 	trunk    string // by which it came or was dialled
 	at       where
 	hidden   bool // its number is withheld

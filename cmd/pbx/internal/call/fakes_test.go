@@ -44,7 +44,7 @@ type rig struct {
 	asked     []route.Request
 	held      []*fakeLeg // that an extension holds
 	made      int        // calls that began inside
-	sent      []Outgoing // what was dialled with
+	dialled   []Outgoing // what was dialled with
 }
 
 func (r *rig) fault(part string) {
@@ -142,7 +142,7 @@ func (r *rig) Dial(d Destination, out Outgoing, m *Mailbox) Leg {
 	l := r.newLeg(out.Leg, m)
 	l.offer, l.hops, l.dest = out.Offer, out.MaxForwards, d
 	r.mu.Lock()
-	r.sent = append(r.sent, out)
+	r.dialled = append(r.dialled, out)
 	r.mu.Unlock()
 	return l
 }

@@ -65,7 +65,7 @@ type Destination struct {
 	Answers   bool          // its telephone is asked to answer by itself
 	Site      string        // where it stands, as far as its address tells; empty: not known
 	Desk      string        // extension of the telephone, where somebody else is signed in at it (route.Request.Desk)
-	Instance  string        // +sip.instance of the device; empty: it has none
+	Instance  string        // +sip.instance of the device, or its contact where it has none
 	Mobile    *route.Mobile // it is the extension's telephone beyond a trunk; nil: it is registered, or a trunk
 	Proof     string        // by what its device registered: see PartySnapshot
 	Via       any           // the dialler's own: binding or trunk

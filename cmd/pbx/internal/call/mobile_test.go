@@ -261,7 +261,7 @@ func TestMobileIsShown(t *testing.T) {
 			c.in.ID, c.in.Offer, c.in.Request.Domain, c.in.Request.Dialled = "c1", media.SDP("PCMU"), "d", "2002"
 			a := r.begin(c.in)
 			synctest.Wait()
-			out := r.sent[0]
+			out := r.dialled[0]
 			if got := fmt.Sprintf("%s for %s by %s %s", out.From.Number, out.Diverter, out.Way[0].By.URI.User, out.Way[0].Reason); got != c.want || len(out.Way) != 1 || out.To != "2002" {
 				t.Errorf("%s: %s, want %s", c.name, got, c.want)
 			}

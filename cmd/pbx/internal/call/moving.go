@@ -74,7 +74,7 @@ func (c *Call) moveAway(p *party) error {
 		}
 	}
 	if !c.movers() {
-		c.stay()
+		c.stopMoving()
 		return ErrState
 	}
 	c.log.Info("call: other telephones ring", "for", p.number)
@@ -82,7 +82,7 @@ func (c *Call) moveAway(p *party) error {
 	return nil
 }
 
-// talksAt says that a party talks at that telephone. Of one without an instance nobody knows: it rings as well.
+// talksAt says that a party talks at that telephone. Of a caller whose telephone names itself by none nobody knows: it rings as well.
 func (p *party) talksAt(d Destination) bool {
 	switch {
 	case d.Mobile != nil:
@@ -121,15 +121,15 @@ func (c *Call) moved(n *party) {
 		return
 	}
 	n.moves = false
-	c.stay()
+	c.stopMoving()
 	n.succeed(m.by)
 	c.log.Info("call: moved", "leg", m.by.id, "to", n.id, "number", n.number)
 	c.transfers++
 	c.substitute(m.by, n)
 }
 
-// stay calls the other telephones off: one of them has answered, or it is over.
-func (c *Call) stay() {
+// stopMoving calls the other telephones off: one of them has answered, or it is over.
+func (c *Call) stopMoving() {
 	m := c.moving
 	if m == nil {
 		return
@@ -148,7 +148,7 @@ func (c *Call) stay() {
 // moverGone: one of the other telephones rings no more.
 func (c *Call) moverGone() {
 	if c.moving != nil && !c.movers() {
-		c.stay()
+		c.stopMoving()
 	}
 }
 
@@ -169,6 +169,6 @@ func (c *Call) onMoveOver(e moveOver) {
 		}
 	}
 	if !kept {
-		c.stay()
+		c.stopMoving()
 	}
 }

@@ -118,7 +118,7 @@ func (c *Call) request(p *party, d Dialled) route.Request {
 func (c *Call) part(p *party) {
 	stays := c.other(p)
 	c.unask()
-	c.stay()
+	c.stopMoving()
 	c.moveOn()
 	c.leave(p)
 	c.silence(stays)

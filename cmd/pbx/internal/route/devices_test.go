@@ -11,7 +11,7 @@ import (
 
 // TestStarts: which telephone of a person rings when.
 func TestStarts(t *testing.T) {
-	desk, soft, mobile := Device{"<urn:uuid:AA>", "Yealink SIP-T46S 66.86", 1}, Device{"", "baresip v1.0.0", 0.5}, Device{"<urn:uuid:cc>", "Naisen Mobile/1", 0.5}
+	desk, soft, mobile := Device{"<urn:uuid:AA>", "Yealink SIP-T46S 66.86", 1, 0}, Device{"", "baresip v1.0.0", 0.5, 0}, Device{"<urn:uuid:cc>", "Naisen Mobile/1", 0.5, 0}
 	all := []Device{desk, soft, mobile}
 	ordered := func(list ...provisioning.RingDevice) *provisioning.Ringing {
 		return &provisioning.Ringing{Mode: provisioning.RingInOrder, Devices: list}
