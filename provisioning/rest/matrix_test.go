@@ -255,7 +255,7 @@ func body(op *huma.Operation) string {
 		return `{"on":true}`
 	case strings.HasSuffix(op.Path, "/calls"):
 		return `{"from":"2001","to":"2002"}`
-	case strings.HasSuffix(op.Path, "/monitor"):
+	case strings.HasSuffix(op.Path, "/monitor"), strings.HasSuffix(op.Path, "/move"):
 		return `{"extension":"2002"}`
 	case strings.HasSuffix(op.Path, "mailboxes/{key}/pin"):
 		return `{"pin":"4711"}`

@@ -322,7 +322,7 @@ func (c *Call) handle(e Event) {
 		c.onWatch(e)
 	case audienceChanged:
 		c.onAudience()
-	case Surrender, Adopt, Kept, Returned, Abandoned:
+	case Surrender, Adopt, Kept, Returned, Abandoned, MoveAway, moveOver:
 		c.onMove(e)
 	case Replace:
 		c.onReplace(e)
@@ -332,8 +332,6 @@ func (c *Call) handle(e Event) {
 		c.uncounted(e.leg)
 	case Hangup, Dismiss:
 		c.onDemise(e)
-	case MoveAway, moveOver:
-		c.onMoving(e)
 	case Record:
 		c.onRecord(e)
 	case Pause, pauseOver:

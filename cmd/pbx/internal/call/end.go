@@ -39,9 +39,7 @@ func (c *Call) onEnded(e Ended) {
 		return
 	case p.moves:
 		c.remove(p)
-		if c.moving == nil || dismissed || !c.retryPlain(p, e.Cause) {
-			c.moverGone()
-		}
+		c.moverGone(p, e.Cause, dismissed)
 		return
 	case p == c.caller:
 		if e.Refused {
@@ -52,8 +50,7 @@ func (c *Call) onEnded(e Ended) {
 		return
 	}
 	c.remove(p)
-	person := p.ext != "" && p.dest.Mobile == nil // of what a mobile's network says nothing is its owner's word
-	if person {
+	if p.person() {
 		c.refusedBy(p.ext, e.Cause)
 	}
 	switch {
@@ -62,25 +59,33 @@ func (c *Call) onEnded(e Ended) {
 		c.end(e.Cause, string(p.side))
 	case c.winner != nil || c.phase == Routing: // a straggler of an earlier step
 	default:
-		if !dismissed && !c.retryPlain(p, e.Cause) && !c.divert(p, e) { // of a dismissed one the reason is remembered already
-			c.remember(c.relayed(e.Cause))
-			c.carrierFailed = route.CarrierFailed(e.Cause)
-			c.outcome |= route.OutcomeOf(e.Cause)
-			if person && declinedFor(e.Cause) {
-				c.callOff(p.ext, e.Cause)
-			}
-		}
-		c.hasten()
-		switch {
-		case c.phase == Scripted:
-			c.lost()
-			return
-		case c.alive() == 0:
-			c.dial() // the next step, or the end
-			return
-		}
-		c.ringback() // the leg that left may have been the one that the caller heard
+		c.unanswered(p, e, dismissed)
 	}
+}
+
+// person says that what p's side answers is a word of its owner's. What a mobile's network says is not.
+func (p *party) person() bool { return p.ext != "" && p.dest.Mobile == nil }
+
+// unanswered: one of those that rang does no more.
+func (c *Call) unanswered(p *party, e Ended, dismissed bool) {
+	if !dismissed && !c.retryPlain(p, e.Cause) && !c.divert(p, e) { // of a dismissed one the reason is remembered already
+		c.remember(c.relayed(e.Cause))
+		c.carrierFailed = route.CarrierFailed(e.Cause)
+		c.outcome |= route.OutcomeOf(e.Cause)
+		if p.person() && declinedFor(e.Cause) {
+			c.callOff(p.ext, e.Cause)
+		}
+	}
+	c.hasten()
+	switch {
+	case c.phase == Scripted:
+		c.lost()
+		return
+	case c.alive() == 0:
+		c.dial() // the next step, or the end
+		return
+	}
+	c.ringback() // the leg that left may have been the one that the caller heard
 }
 
 // retryPlain calls a device again without SRTP when it refused our SAVP offer and policy lets it.

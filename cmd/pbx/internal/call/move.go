@@ -77,7 +77,7 @@ type surrender struct {
 	then  func(Adopt) // what is done with them then
 }
 
-// onMove is what calls tell each other of their legs.
+// onMove is what calls tell each other of their legs, and what becomes of one that goes on at another telephone.
 func (c *Call) onMove(e Event) {
 	switch e := e.(type) {
 	case Surrender:
@@ -90,6 +90,8 @@ func (c *Call) onMove(e Event) {
 		c.onReturned(e)
 	case Abandoned:
 		c.onAbandoned(e)
+	case MoveAway, moveOver:
+		c.onMoving(e)
 	}
 }
 
