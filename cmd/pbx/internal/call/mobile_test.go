@@ -81,7 +81,7 @@ func TestMobileConfirms(t *testing.T) {
 				if !a.saw("answer PCMU") || desk.cause != sip.CauseCompletedElsewhere || r.endpoints[2].hears() != "" {
 					t.Errorf("the caller saw %q, the desk was told %+v, the mobile hears %q", a.did, desk.cause, r.endpoints[2].hears())
 				}
-				if len(r.records) != 1 || !strings.Contains(fmt.Sprint(r.records[0].of.Parties), "2002") || strings.Contains(fmt.Sprint(r.records[0].of), "0901") {
+				if len(r.records) != 1 || !strings.Contains(fmt.Sprint(r.records[0].of.Parties), "2002") || strings.Contains(fmt.Sprint(r.records[0].of), "90123") {
 					t.Errorf("recordings %+v", r.records)
 				}
 				time.Sleep(5 * time.Second)
@@ -162,6 +162,38 @@ func TestVoicemailOfMobile(t *testing.T) {
 	})
 }
 
+// A mobile alone: what its network plays meanwhile is not heard, and who hangs up before the key has not answered. A desk that declines declines for it too.
+func TestMobileAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, bobsMobile)
+		a := r.extension("c1", "2001")
+		m := r.leg(1)
+		m.post(Progress{m.id, 183, media.SDP("PCMU")})
+		synctest.Wait()
+		if !a.saw("ring") || a.saw("ring PCMU") {
+			t.Errorf("the caller saw %q", a.did)
+		}
+		m.answers()
+		m.hangup(sip.CauseNormal)
+		r.settled(t)
+		if a.cause != sip.CauseNoAnswer {
+			t.Errorf("the caller was told %+v", a.cause)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, Destination{Number: "2002", Extension: "2002"}, bobsMobile)
+		r.extension("c1", "2001")
+		m := r.leg(2)
+		m.answers()
+		r.leg(1).hangup(sip.CauseDeclined)
+		synctest.Wait()
+		if m.cause != sip.CauseDeclined {
+			t.Errorf("the mobile was told %+v", m.cause)
+		}
+		r.settled(t)
+	})
+}
+
 // What a mobile's network says is not its owner's word: a refusal ends no other telephone, a redirection is not followed, a REFER moves nobody, and the
 // number that it asserts is shown to nobody.
 func TestMobileIsNoPhoneOfOurs(t *testing.T) {
@@ -197,7 +229,7 @@ func TestMobileIsNoPhoneOfOurs(t *testing.T) {
 		m.post(Referred{Leg: m.id, To: to("2003")})
 		m.post(Identified{m.id, route.Shown{Number: "+819012345678"}})
 		synctest.Wait()
-		if !m.saw("refuse") || strings.Contains(fmt.Sprint(a.did), "0901") {
+		if !m.saw("refuse") || strings.Contains(fmt.Sprint(a.did), "90123") {
 			t.Errorf("the mobile saw %q, the caller %q", m.did, a.did)
 		}
 		a.hangup(sip.CauseNormal)

@@ -31,7 +31,7 @@ func atDesk(t *testing.T, play func(r *rig, anna, desk *fakeLeg)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(recorded(route.NoticeNone), bobsDesk)
-		r.sw.deps.Codes = func(string, string) []Code { return []Code{{Keys: "#79", Does: Moves}} }
+		r.sw.deps.Codes = func(string, string) []Code { return []Code{{Keys: "#79", Does: Moves}, {Keys: "##"}} }
 		a := r.extension("c1", "2001")
 		d := r.leg(1)
 		d.answers()
@@ -82,6 +82,8 @@ func TestMoveToMobile(t *testing.T) {
 		mobile := r.leg(3)
 		mobile.answers()
 		r.after(t, 31, "R-R")
+		mobile.post(Media{mobile.id, media.Timeout{}}) // it hears us, and need not speak
+		r.after(t, 0, "R-R")
 		mobile.presses("1")
 		synctest.Wait()
 		if got := fmt.Sprint(r.members()); got != "[a d]" || desk.ends != 1 {
@@ -127,11 +129,33 @@ func TestMoveInVain(t *testing.T) {
 	}
 }
 
+// Who sends the other one elsewhere meanwhile does not move any more.
+func TestTransferEndsMove(t *testing.T) {
+	atDesk(t, func(r *rig, a, desk *fakeLeg) {
+		if err := r.move(desk); err != nil {
+			t.Fatal(err)
+		}
+		r.leg(3)
+		r.mu.Lock()
+		r.found = nil
+		r.mu.Unlock()
+		desk.presses("##2003#")
+		synctest.Wait()
+		for _, l := range []*fakeLeg{r.leg(2), r.leg(3)} {
+			if l.cause != sip.CauseCompletedElsewhere {
+				t.Errorf("%s was told %+v", l.id, l.cause)
+			}
+		}
+		a.hangup(sip.CauseNormal)
+		synctest.Wait()
+	})
+}
+
 // Who calls may move as well, to what its telephones speak with whom it talks; nobody else moves it, and nobody who does not talk.
 func TestCallerMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(plain, bobsDesk)
-		a := r.begin(Incoming{ID: "c1", Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Dialled: "2002", Instance: "urn:uuid:anna"}, Offer: media.SDP("G722,PCMU"), MaxForwards: 70})
+		a := r.begin(Incoming{ID: "c1", Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Dialled: "2002", Instance: "urn:uuid:anna"}, Offer: media.SDP("G722"), MaxForwards: 70})
 		if err := r.move(a); err != ErrState {
 			t.Errorf("while it rings: %v", err)
 		}
