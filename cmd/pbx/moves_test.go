@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -49,4 +50,31 @@ func TestMoveAwayByCode(t *testing.T) {
 		a.bye(p)
 		o.records("2001 > 2002 2002 200 OK by caller")
 	}, provisioning.Settings{Extension: "2002", CallCodes: true})
+}
+
+// By REST: who does not talk in the call cannot be moved, nor without another telephone; of both sides the one that is named goes on elsewhere.
+func TestMoveByREST(t *testing.T) {
+	onStage(t, "", func(o *stage) {
+		alice, desk := o.phones["2001"], o.phones["2002"]
+		a, d := o.talk(alice, desk, "2002")
+		calls := liveCalls{o.p.calls, o.p.directory, o.p.origins}
+		id := o.p.calls.Snapshots(simDomain)[0].ID
+		for who, want := range map[string]error{"2003": provisioning.ErrNotFound, "2002": provisioning.ErrInUse} {
+			if err := calls.Move(t.Context(), simDomain, id, who); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", who, err, want)
+			}
+		}
+		if err := calls.Move(t.Context(), "elsewhere.example", id, "2002"); !errors.Is(err, provisioning.ErrNotFound) {
+			t.Errorf("in another domain: %v", err)
+		}
+		pc := o.another("2002", "pc", 0.3, 31)
+		if err := calls.Move(t.Context(), simDomain, id, "2002"); err != nil {
+			t.Fatal(err)
+		}
+		p := o.answers(pc)
+		d.hungUp()
+		o.wait(time.Second)
+		a.bye(p)
+		o.records("2001 > 2002 2002 200 OK by caller")
+	})
 }
