@@ -267,16 +267,8 @@ func (d DID) Validate() error {
 		c.must(len(d.To) == 0, "to", "must be empty beside queue")
 		least = 0
 	}
-	if d.Voicemail != "" || d.Messages {
-		field := "voicemail"
-		if d.Messages {
-			field = "messages"
-			c.must(d.Voicemail == "", field, "must be left out beside voicemail")
-		} else {
-			extensionNumber(&c, field, d.Voicemail)
-		}
-		c.must(d.Conference == "" && d.Group == "" && d.Menu == "" && d.Queue == "", field, "must be empty beside conference, group, menu and queue")
-		c.must(len(d.To) == 0, "to", "must be empty beside "+field)
+	if d.CallThrough || d.Voicemail != "" || d.Messages {
+		d.checkAlone(&c)
 		least = 0
 	}
 	c.list("to", len(d.To), least, maxTargets)
@@ -294,6 +286,25 @@ func (d DID) Validate() error {
 	}
 	c.oneOf("language", d.Language, "", "ja", "en")
 	return c.result()
+}
+
+// checkAlone: a mailbox, the hearing of messages and call-through have their number for themselves.
+func (d DID) checkAlone(c *check) {
+	if d.CallThrough {
+		c.must(d.Conference == "" && d.Group == "" && d.Menu == "" && d.Queue == "" && d.Voicemail == "" && !d.Messages, "call_through", "must be left out beside conference, group, menu, queue, voicemail and messages")
+		c.must(len(d.To) == 0, "to", "must be empty beside call_through")
+	}
+	if d.Voicemail != "" || d.Messages {
+		field := "voicemail"
+		if d.Messages {
+			field = "messages"
+			c.must(d.Voicemail == "", field, "must be left out beside voicemail")
+		} else {
+			extensionNumber(c, field, d.Voicemail)
+		}
+		c.must(d.Conference == "" && d.Group == "" && d.Menu == "" && d.Queue == "", field, "must be empty beside conference, group, menu and queue")
+		c.must(len(d.To) == 0, "to", "must be empty beside "+field)
+	}
 }
 
 // How long a recording may be paused, in seconds.

@@ -14,6 +14,19 @@ func (s *Snapshot) Settings(domainName, extension string) provisioning.Settings 
 	return v
 }
 
+// Mobiles are the mobile numbers of a domain by their extension, as they would be dialled. It looks at all settings of the domain.
+func (s *Snapshot) Mobiles(domainName string) map[string]string {
+	out := map[string]string{}
+	if d, ok := s.domains[domainName]; ok {
+		for of, v := range d.settings {
+			if v.Mobile != nil {
+				out[of] = v.Mobile.Number
+			}
+		}
+	}
+	return out
+}
+
 // Calendar by its name.
 func (s *Snapshot) Calendar(domainName, name string) (provisioning.Calendar, bool) {
 	return find(s, domainName, name, func(d *domain) map[string]provisioning.Calendar { return d.calendars })

@@ -22,6 +22,8 @@ func (p Programs) Script(domain string, r route.Run) (call.Script, bool) {
 		return &depositing{from: p}, p.Mailboxes != nil
 	case route.VerbMessages:
 		return &fetching{from: p}, p.Mailboxes != nil
+	case route.VerbThrough:
+		return &through{from: p}, p.Desk != nil
 	case route.VerbPage:
 		return p.paging(domain, r)
 	case route.VerbPaged:

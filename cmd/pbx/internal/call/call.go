@@ -202,6 +202,7 @@ type party struct {
 	asserted route.Shown  // who is there, as its network says; zero: it has not said
 	outside  bool         // a stranger: it came by a trunk from outside, or was called there
 	informed bool         // it has heard the notice
+	afar     bool         // an extension's that a carrier carries: of where it is, and of what its network says, nothing is known
 	spending bool         // a mobile that Admit lets ring, and nobody has answered
 	declined bool         // and refused the recording by a key
 

@@ -39,7 +39,7 @@ func (c *Call) errand(to route.Target) errand {
 	}
 	if d := to.Diverter; d != nil {
 		e.diverter = d.Number
-		if c.caller.trunk == "" { // an extension's number means nothing outside
+		if !c.caller.outside { // an extension's number means nothing outside
 			e.shown = *d
 		}
 	}
@@ -53,7 +53,7 @@ func (c *Call) errand(to route.Target) errand {
 // it cannot be made to pay or to reach what the extension may not. False: it is not followed.
 func (c *Call) divert(p *party, e Ended) bool {
 	uri, err := sip.ParseURI(e.Moved)
-	if e.Cause.Status/100 != 3 || err != nil || p.ext == "" || p.dest.Mobile != nil || c.plan.Emergency || c.phase == Originating || c.diverted >= route.MaxHops {
+	if e.Cause.Status/100 != 3 || err != nil || p.ext == "" || p.afar || c.plan.Emergency || c.phase == Originating || c.diverted >= route.MaxHops {
 		return false
 	}
 	d, ok := c.deps.Number(c.in.Request.Domain, uri)

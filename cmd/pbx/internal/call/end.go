@@ -64,7 +64,7 @@ func (c *Call) onEnded(e Ended) {
 }
 
 // person says that what p's side answers is a word of its owner's. What a mobile's network says is not.
-func (p *party) person() bool { return p.ext != "" && p.dest.Mobile == nil }
+func (p *party) person() bool { return p.ext != "" && !p.afar }
 
 // unanswered: one of those that rang does no more.
 func (c *Call) unanswered(p *party, e Ended, dismissed bool) {

@@ -90,7 +90,7 @@ func (c *Call) reached(p *party) route.Shown {
 
 // onIdentified: another person is at the far end of a trunk.
 func (c *Call) onIdentified(e Identified) {
-	if p := c.party(e.Leg); p != nil && p.dest.Mobile == nil { // a mobile's own number is nobody's business
+	if p := c.party(e.Leg); p != nil && !p.afar { // a mobile's own number is nobody's business
 		p.asserted = e.Who
 	}
 }

@@ -94,8 +94,8 @@ func (c *Call) summoned(p *party) {
 	p.since = time.Now()
 	c.caller = p
 	paid := c.plan.Direction == route.Outbound
-	if afar := p.dest.Mobile != nil; paid || afar { // a phone of ours has cost nothing yet, a carrier's call runs
-		c.in.Request.Afar = afar
+	if paid || p.afar { // a phone of ours has cost nothing yet, a carrier's call runs
+		c.in.Request.Afar = p.afar
 		c.answered = c.deps.Clock()
 	}
 	c.phase, c.step, c.outcome, c.carrierFailed, c.failure = Routing, 0, 0, false, sip.Cause{}

@@ -138,6 +138,9 @@ type (
 		PIN         bool // the extension proved by its PIN that it is there
 		Inside      bool // a stranger chose the number: only what is inside may be reached
 	}
+	// Become makes the party, a stranger so far who has proved it, an extension that speaks from afar: its number is the extension's from now on, and what
+	// it was is shown to nobody.
+	Become struct{ Extension, Name string }
 	// Follow sends the call along a plan that was judged already. Refused if the plan says so.
 	Follow struct{ Plan route.Plan }
 	// Listen shows a tap what the party says until the script is over, or listens to something else; nil: to nothing.
@@ -167,6 +170,7 @@ func (PickUp) order() {}
 func (Ring) order()   {}
 func (Unring) order() {}
 func (Goto) order()   {}
+func (Become) order() {}
 func (Follow) order() {}
 func (Listen) order() {}
 func (Tape) order()   {}

@@ -234,7 +234,7 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	if d.Mobile != nil {
 		sent = c.toMobile(d, e)
 	}
-	p := &party{id: c.newLegID(), side: c.ringsFor().side.other(), moves: c.moving != nil, number: d.Number, name: d.Name, ext: d.Extension, instance: d.Instance, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: sent.intro, told: sent.shown,
+	p := &party{id: c.newLegID(), side: c.ringsFor().side.other(), moves: c.moving != nil, afar: d.Mobile != nil, number: d.Number, name: d.Name, ext: d.Extension, instance: d.Instance, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: sent.intro, told: sent.shown,
 		outside: d.Trunk != "" && c.plan.Direction == route.Outbound}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))

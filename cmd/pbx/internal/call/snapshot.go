@@ -91,7 +91,7 @@ func (c *Call) show(s *Snapshot, p *party) {
 		ps.Measured = func() LegMedia { return LegMedia{Number: number, Trunk: trunk, Codec: ep.Codec(), Stats: ep.Stats()} }
 	}
 	if p.leg != nil {
-		if ps.Dialog = p.leg.Dialog(); p.dest.Mobile != nil { // its number is not for lamps
+		if ps.Dialog = p.leg.Dialog(); p.afar { // its number is not for lamps
 			ps.Dialog.Target = ""
 		}
 	}

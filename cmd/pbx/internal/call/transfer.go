@@ -36,7 +36,7 @@ func (c *Call) onReferred(e Referred) {
 		p.leg.Refuse(sip.StatusCause(491))
 	case p.ext == "" && e.Replaces.CallID == "" && p.trunk != "" && c.transfers < maxTransfers:
 		c.beyond(p, e)
-	case p.ext == "", p.dest.Mobile != nil: // whose rights would judge it? A carrier has none of a person's
+	case p.ext == "", p.afar: // whose rights would judge it? A carrier has none of a person's
 		p.leg.Refuse(sip.CauseDeclined)
 	case c.transfers >= maxTransfers:
 		c.log.Warn("call: transferred too often", "leg", p.id)
@@ -111,7 +111,7 @@ func (c *Call) declined(p *party, cause sip.Cause) {
 // where p is.
 func (c *Call) request(p *party, d Dialled) route.Request {
 	return route.Request{Domain: c.in.Request.Domain, Extension: p.ext, Number: p.ext, Display: p.name, Dialled: d.Number, E164: d.E164, Device: d.Device,
-		Site: p.at.site, Desk: p.at.desk, Away: true, Afar: p.dest.Mobile != nil}
+		Site: p.at.site, Desk: p.at.desk, Away: true, Afar: p.afar}
 }
 
 // part takes the referrer out of the conversation and accepts its REFER: 202, and the first NOTIFY at once (RFC 3515 section 2.4.4).

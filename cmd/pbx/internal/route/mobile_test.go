@@ -110,3 +110,43 @@ func TestNoHelpFromAfar(t *testing.T) {
 		}
 	}
 }
+
+func (d dir) Mobiles(domain string) map[string]string {
+	out := map[string]string{}
+	for _, s := range d.settings {
+		if s.Mobile != nil && domain == "d" {
+			out[s.Extension] = s.Mobile.Number
+		}
+	}
+	return out
+}
+
+// TestThrough: only the number of exactly one person's mobile, that comes by a trunk from outside and straight, is asked for a PIN; everybody else is refused.
+func TestThrough(t *testing.T) {
+	its, two := &provisioning.Mobile{Number: "09012345678"}, &provisioning.Mobile{Number: "18409022222222"}
+	d := office(map[string]provisioning.Settings{"2010": {Mobile: its}, "2011": {Mobile: two}, "2012": {Mobile: two}})
+	d.dids["d|+81312345673"] = provisioning.DID{Number: "+81312345673", CallThrough: true}
+	for _, c := range []struct {
+		name string
+		req  Request
+		want string
+	}{
+		{"its mobile", Request{Trunk: "carrier", Number: "+819012345678", Dialled: "+81312345673"}, "through:+81312345673 2010"},
+		{"a stranger", Request{Trunk: "carrier", Number: "+819011111111", Dialled: "+81312345673"}, "403"},
+		{"nobody", Request{Trunk: "carrier", Dialled: "+81312345673"}, "403"},
+		{"one of two", Request{Trunk: "carrier", Number: "+819022222222", Dialled: "+81312345673"}, "403"},
+		{"sent on by somebody", Request{Trunk: "carrier", Number: "+819012345678", Dialled: "+81312345673", Way: make([]sip.Diversion, 1)}, "403"},
+		{"a system of ours", Request{Trunk: "carrier", Internal: true, Number: "+819012345678", Dialled: "+81312345673"}, "403"},
+		{"a telephone of ours", Request{Extension: "2010", Number: "+819012345678", Dialled: "0312345673", E164: "+81312345673"}, "403"},
+	} {
+		c.req.Domain = "d"
+		p := Route(d, c.req, time.Time{})
+		got := fmt.Sprint(p.Refuse.Status)
+		if p.Refuse.Status == 0 {
+			got = p.Steps[0].Run.String() + " " + p.Steps[0].Run.For
+		}
+		if got != c.want || p.Record.On {
+			t.Errorf("%s: %s, want %s (%s)", c.name, got, c.want, p.Why)
+		}
+	}
+}

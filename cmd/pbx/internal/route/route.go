@@ -47,6 +47,8 @@ type Desk interface {
 	Conference(domain, number string) (provisioning.Conference, bool)
 	// Settings are what the owner of an extension decided; zero: nothing.
 	Settings(domain, extension string) provisioning.Settings
+	// Mobiles are the numbers of mobiles by their extension, as they would be dialled.
+	Mobiles(domain string) map[string]string
 	// Feature is what a dialled code means, and what was dialled behind it.
 	Feature(domain, dialled string) (feature, argument string, ok bool)
 	Group(domain, number string) (provisioning.Group, bool)
@@ -362,15 +364,8 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 			return room
 		}
 	}
-	if did.Menu != "" {
-		p.Steps = []Step{{Run: Run{Verb: VerbMenu, Name: did.Menu, Language: p.Language}}}
-		return p
-	}
-	switch {
-	case did.Voicemail != "":
-		return Voicemail(dir, req.Domain, did.Voicemail, "", p)
-	case did.Messages:
-		return Messages(p)
+	if heard, ok := script(dir, req, did, p); ok {
+		return heard
 	}
 	wait := defaultRing
 	if did.RingSeconds > 0 {
@@ -402,6 +397,22 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	}
 	p.Steps = []Step{step}
 	return p
+}
+
+// script is the plan of a number at which a script answers: a menu, a mailbox, or call-through.
+func script(dir Directory, req Request, did provisioning.DID, p Plan) (Plan, bool) {
+	switch {
+	case did.Menu != "":
+		p.Steps = []Step{{Run: Run{Verb: VerbMenu, Name: did.Menu, Language: p.Language}}}
+		return p, true
+	case did.Voicemail != "":
+		return Voicemail(dir, req.Domain, did.Voicemail, "", p), true
+	case did.Messages:
+		return Messages(p), true
+	case did.CallThrough:
+		return through(dir, req, did, p), true
+	}
+	return p, false
 }
 
 func internal(dir Directory, req Request, caller, called provisioning.Extension, p Plan) Plan {

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/route"
+)
+
+// through asks somebody who calls from an own mobile for the PIN, and then whom to call: as the extension, and never as the mobile.
+type through struct {
+	from   Programs
+	proven bool
+	over   bool // says the last thing
+	tries  int
+}
+
+// sayOwnDialler is heard in place of help: it would be sent to the desk.
+const sayOwnDialler = "call/emergency-mobile"
+
+// On implements call.Script.
+func (s *through) On(f call.Facts, c call.Cue) []call.Order {
+	switch c := c.(type) {
+	case call.Began:
+		return append([]call.Order{call.PickUp{}, call.Wake{After: announceLimit}}, s.ask(f)...)
+	case call.Gathered:
+		return s.gathered(f, c.Keys)
+	case call.Result:
+		return s.result(f, c.Value)
+	case call.Refused:
+		return s.part(f, "call/barred")
+	case call.Played:
+		if s.over {
+			return finish()
+		}
+	case call.Elapsed:
+		return finish()
+	}
+	return nil
+}
+
+func (s *through) ask(f call.Facts, before ...Phrase) []call.Order {
+	return []call.Order{call.Play{Program: s.from.Speak(f.Domain, f.Language, append(before, Say("voicemail/enter-pin"))...)}, call.Gather{Max: maxPIN, Secret: true}}
+}
+
+func (s *through) gathered(f call.Facts, keys call.Keys) []call.Order {
+	switch {
+	case keys.Empty():
+		return s.part(f, "feature/not-possible")
+	case !s.proven:
+		domain, extension := f.Domain, f.Run.For
+		return []call.Order{call.Beside{Work: func(ctx context.Context) any {
+			if err := s.from.Desk.Prove(ctx, domain, extension, extension, keys.Reveal()); err != nil {
+				return err
+			}
+			return nil
+		}}}
+	case route.IsEmergency(keys.Reveal()):
+		return s.part(f, sayOwnDialler)
+	}
+	return []call.Order{call.Goto{Number: keys.Reveal(), PIN: true}}
+}
+
+// result is that of the PIN. Only the right one makes the caller somebody.
+func (s *through) result(f call.Facts, failed any) []call.Order {
+	err, _ := failed.(error)
+	switch {
+	case errors.Is(err, ErrNoTries):
+		return s.part(f, "feature/not-possible")
+	case err != nil:
+		if s.tries++; s.tries >= pinTries {
+			return s.part(f, "voicemail/wrong-pin")
+		}
+		return s.ask(f, Say("voicemail/wrong-pin"))
+	}
+	s.proven = true
+	return []call.Order{call.Become{Extension: f.Run.For, Name: f.Run.Data[route.Name]},
+		call.Play{Program: s.from.Announce(f.Domain, "restriction/number", f.Language)}, call.Gather{Next: 5 * time.Second}}
+}
+
+func (s *through) part(f call.Facts, prompt string) []call.Order {
+	s.over = true
+	return []call.Order{call.Play{Program: s.from.Announce(f.Domain, prompt, f.Language)}}
+}
