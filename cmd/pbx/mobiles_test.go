@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"naisen/provisioning"
+	"naisen/sip"
+	"naisen/sip/stack"
 )
 
 func withMobile(n string, delay int) provisioning.Settings {
@@ -111,4 +113,47 @@ func TestCallBackToMobile(t *testing.T) {
 		o.wait(time.Second)
 		b.bye(m)
 	}, withMobile("2002", 0))
+}
+
+// Bob calls from his mobile, gives his PIN and dials a colleague: she sees him, and his private number is nowhere. A stranger is not asked.
+func TestCallThrough(t *testing.T) {
+	onStage(t, "call-through", func(o *stage) {
+		alice := o.phones["2001"]
+		from := func(number string) *stack.Request {
+			r := o.carrier.NewRequest("INVITE", simAnswered)
+			r.SetBody("application/sdp", description(o.carrier, "0 8 101"))
+			r.SetFrom(sip.Address{URI: sip.URI{Scheme: "sip", User: number, Host: "carrier.example"}}.WithTag("c"))
+			o.carrier.Send(r)
+			return r
+		}
+		r := from("+819012345678")
+		m := side{o.carrier, r, o.carrier.ExpectStatus(200, "INVITE"), true}
+		o.carrier.Ack(r, m.resp)
+		m.keys("4711#")
+		o.wait(3 * time.Second)
+		m.keys("2001#")
+		in := alice.Expect("INVITE")
+		if in.From().URI.User != "2002" || strings.Contains(written(in), "9012345678") {
+			t.Errorf("the colleague is told %s", written(in))
+		}
+		b := side{alice, in, alice.Reply(in, 200, with(alice, "0 8 101")), false}
+		alice.Expect("ACK")
+		o.wait(time.Second)
+		b.bye(m)
+		o.records("2002 > 2001 2001 200 OK by called")
+		r = from("+819012345678")
+		m = side{o.carrier, r, o.carrier.ExpectStatus(200, "INVITE"), true}
+		o.carrier.Ack(r, m.resp)
+		m.keys("4711#")
+		o.wait(3 * time.Second)
+		m.keys("09055556666#")
+		in = o.carrier.Expect("INVITE")
+		if in.URI.User != "+819055556666" || strings.Contains(written(in), "9012345678") {
+			t.Errorf("the carrier is told %s", written(in))
+		}
+		o.carrier.Reply(in, 486, nil)
+		o.gather(o.carrier, 2) // ACK, and why
+		r = from("+819099999999")
+		o.carrier.Ack(r, o.carrier.ExpectStatus(403, "INVITE"))
+	}, withMobile("2002", 0), provisioning.DID{Number: simAnswered, CallThrough: true})
 }

@@ -302,3 +302,44 @@ func TestMobileIsShown(t *testing.T) {
 		})
 	}
 }
+
+// A stranger who has proved to be an extension's owner is that extension: what is routed, recorded and shown from then on. Its network says nothing for it,
+// and nobody knows where it is.
+func TestBecome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(scripted, phone)
+		r.act = opening(PickUp{}, Become{Extension: "2002", Name: "Bob"}, Goto{Number: "2003"})
+		r.routes = func(q route.Request) route.Plan {
+			if q.Dialled == "2003" {
+				p := plain
+				p.To = "2003"
+				return p
+			}
+			return scripted
+		}
+		a := r.begin(Incoming{ID: "c1", Request: route.Request{Domain: "d", Trunk: "carrier", Number: "+819012345678", Dialled: "+81312345673"}, Offer: media.SDP("PCMU"), MaxForwards: 70,
+			Way: []sip.Diversion{{Reason: "unconditional"}}})
+		synctest.Wait()
+		if q := r.asked[len(r.asked)-1]; q.Extension != "2002" || q.Number != "2002" || !q.Afar || q.Away || q.Dialled != "2003" {
+			t.Errorf("asked for %+v", q)
+		}
+		a.post(Identified{a.id, route.Shown{Number: "+819012345678"}})
+		if out := r.dialled[0]; out.From.Number != "2002" || out.From.Display != "Bob" || len(out.Way) != 0 {
+			t.Errorf("dialled with %+v", out)
+		}
+		b := r.last()
+		b.answers()
+		if b.saw("show +819012345678") {
+			t.Errorf("the colleague saw %q", b.did)
+		}
+		a.post(Referred{Leg: a.id, To: to("2003")})
+		synctest.Wait()
+		if !a.saw("refuse") {
+			t.Errorf("its network moved the call: %q", a.did)
+		}
+		a.hangup(sip.CauseNormal)
+		if c := r.settled(t); c.From != "2002" {
+			t.Errorf("%+v", c)
+		}
+	})
+}
