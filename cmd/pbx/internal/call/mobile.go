@@ -126,6 +126,5 @@ func (c *Call) become(o Become) {
 	p.ext, p.number, p.name, p.asserted, p.hidden, p.outside, p.afar = o.Extension, o.Extension, o.Name, route.Shown{}, false, false, true
 	r := &c.in.Request
 	r.Extension, r.Number, r.Display, r.Withheld, r.Afar, c.in.Private = o.Extension, o.Extension, o.Name, "", true, false
-	c.in.Way = nil
 	c.log.Info("call: a caller from outside is one of ours", "leg", p.id, "extension", o.Extension)
 }
