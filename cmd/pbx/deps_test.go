@@ -71,6 +71,7 @@ var libraries = map[string][]string{
 	"github.com/jackc/pgx":                 {"provisioning/store"},
 	"github.com/zitadel/oidc":              {"provisioning/identity"},
 	"github.com/go-jose/go-jose":           {"provisioning/identity"},
+	"github.com/go-json-experiment/json":   {"provisioning/identity"},
 	"github.com/go-webauthn/webauthn":      {"provisioning/identity"},
 	"github.com/skip2/go-qrcode":           {"provisioning/qr"},
 	"github.com/cedar-policy/cedar-go":     {"provisioning/policy"},

@@ -191,10 +191,10 @@ func (x *introspector) judge(c *claims, asked time.Time) (cachedToken, *Error) {
 	i := &x.issuer.Issuer
 	var active bool
 	var kind string
-	if json.Unmarshal(c.all["active"], &active) != nil || !active {
+	if json.Unmarshal(c.all.get("active"), &active) != nil || !active {
 		return cachedToken{}, refused("inactive")
 	}
-	if raw, ok := c.all["token_type"]; ok && (json.Unmarshal(raw, &kind) != nil || !strings.EqualFold(kind, "Bearer")) {
+	if raw := c.all.get("token_type"); raw != nil && (json.Unmarshal(raw, &kind) != nil || !strings.EqualFold(kind, "Bearer")) {
 		return cachedToken{}, refused("type")
 	}
 	switch {

@@ -1,16 +1,12 @@
 package identity
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -140,91 +136,6 @@ func checkURL(raw string) error {
 	return errors.New("https is needed outside the loopback")
 }
 
-// oneOrMany is a claim that is a string or a list of strings (RFC 7519 section 4.1.3).
-type oneOrMany []string
-
-func (o *oneOrMany) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		var one string
-		err := json.Unmarshal(b, &one)
-		*o = oneOrMany{one}
-		return err
-	}
-	var many []string
-	if err := json.Unmarshal(b, &many); err != nil {
-		return err
-	}
-	*o = many
-	return nil
-}
-
-// numericDate is RFC 7519 section 2: seconds since 1970, maybe with a fraction. present tells a missing claim from 0.
-type numericDate struct {
-	t       time.Time
-	present bool
-}
-
-func (n *numericDate) UnmarshalJSON(b []byte) error {
-	var f float64
-	if err := json.Unmarshal(b, &f); err != nil {
-		return err
-	}
-	if math.IsNaN(f) || f < 0 || f > 1<<40 {
-		return errors.New("date out of range")
-	}
-	*n = numericDate{t: time.Unix(int64(f), 0), present: true}
-	return nil
-}
-
-// claims are those that decide whether a token is accepted.
-type claims struct {
-	Issuer   string
-	Subject  string
-	Audience oneOrMany
-	Expires  numericDate
-	Before   numericDate
-	Issued   numericDate
-	AZP      string
-	ClientID string
-	ACR      string
-	AMR      oneOrMany
-	AuthTime numericDate
-	ID       string
-	Typ      string // Keycloak: "ID", "Bearer", "Refresh"
-	Scope    string // RFC 9068 section 2.2.3
-	SCP      oneOrMany
-	Person   string
-	Session  string // sid
-	IssuedMS int64  // of our own tokens
-
-	all map[string]json.RawMessage
-}
-
-// parseClaims reads them by their exact names: encoding/json alone would take "Scope" or "AUD", which a person may be able to choose at the issuer,
-// for the issuer's own.
-func parseClaims(payload []byte) (c claims, err error) {
-	if err := json.Unmarshal(payload, &c.all); err != nil {
-		return c, err
-	}
-	for _, f := range []struct {
-		name string
-		into any
-	}{
-		{"iss", &c.Issuer}, {"sub", &c.Subject}, {"aud", &c.Audience}, {"exp", &c.Expires}, {"nbf", &c.Before}, {"iat", &c.Issued}, {"azp", &c.AZP},
-		{"client_id", &c.ClientID}, {"acr", &c.ACR}, {"amr", &c.AMR}, {"auth_time", &c.AuthTime}, {"jti", &c.ID}, {"typ", &c.Typ}, {"scope", &c.Scope},
-		{"scp", &c.SCP}, {"person", &c.Person}, {"issued_ms", &c.IssuedMS}, {"sid", &c.Session},
-	} {
-		if raw, ok := c.all[f.name]; ok {
-			if err := json.Unmarshal(raw, f.into); err != nil {
-				return c, fmt.Errorf("%s: %w", f.name, err)
-			}
-		}
-	}
-	return c, nil
-}
-
-func (c *claims) has(name string) bool { _, ok := c.all[name]; return ok }
-
 // maxScopes bounds what is kept of one token.
 const maxScopes = 64
 
@@ -324,12 +235,12 @@ func (m *Mapping) subject(c *claims) (provisioning.Subject, *Error) {
 		userPath = []string{"sub"}
 	}
 	s := provisioning.Subject{
-		Domain: m.FixedDomain, User: claimString(all, userPath), Device: claimString(all, m.Device),
+		Domain: m.FixedDomain, User: all.text(userPath), Device: all.text(m.Device),
 		ACR: c.ACR, AMR: c.AMR[:min(len(c.AMR), maxScopes)], Client: c.client(), Issuer: c.Issuer, Expires: c.Expires.t,
 		Scopes: c.scopes(), AuthTime: c.AuthTime.t, Attributes: m.attributes(all), Session: bounded(c.Session), Token: bounded(c.ID), Issued: c.Issued.t,
 	}
 	if s.Domain == "" {
-		s.Domain = claimString(all, m.Domain)
+		s.Domain = all.text(m.Domain)
 		if len(m.Domains) > 0 && !slices.Contains(m.Domains, s.Domain) {
 			return provisioning.Subject{}, refused("domain")
 		}
@@ -340,7 +251,7 @@ func (m *Mapping) subject(c *claims) (provisioning.Subject, *Error) {
 	if m.StoreRoles {
 		return s, nil
 	}
-	for _, value := range claimStrings(all, m.Roles) {
+	for _, value := range all.texts(m.Roles) {
 		for _, role := range m.Values[value] {
 			if !slices.Contains(s.Roles, role) {
 				s.Roles = append(s.Roles, role)
@@ -351,10 +262,10 @@ func (m *Mapping) subject(c *claims) (provisioning.Subject, *Error) {
 }
 
 // attributes of a token; nil when it has none.
-func (m *Mapping) attributes(all map[string]json.RawMessage) map[string]string {
+func (m *Mapping) attributes(all members) map[string]string {
 	var out map[string]string
 	for name, path := range m.Attributes {
-		value, ok := scalar(claimAt(all, path))
+		value, ok := scalar(all.at(path))
 		if !ok {
 			continue
 		}
@@ -364,29 +275,6 @@ func (m *Mapping) attributes(all map[string]json.RawMessage) map[string]string {
 		out[name] = value
 	}
 	return out
-}
-
-// scalar is a claim as text: a string as it is, a number or a boolean as JSON writes it. Anything else is none.
-func scalar(raw json.RawMessage) (string, bool) {
-	var v any
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if d.Decode(&v) != nil {
-		return "", false
-	}
-	var s string
-	switch v := v.(type) {
-	case string:
-		s = v
-	case json.Number:
-		s = v.String()
-	case bool:
-		s = strconv.FormatBool(v)
-	}
-	if s == "" || len(s) > maxAttribute || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "", false
-	}
-	return s, true
 }
 
 // maxTokenWord bounds what an issuer calls a session or a token.
@@ -408,37 +296,4 @@ func plainName(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsPrint(r) || strings.ContainsRune(`/\"<>`, r)
 	})
-}
-
-func claimAt(all map[string]json.RawMessage, path []string) json.RawMessage {
-	for i, name := range path {
-		raw, ok := all[name]
-		if !ok {
-			return nil
-		}
-		if i == len(path)-1 {
-			return raw
-		}
-		all = nil
-		if json.Unmarshal(raw, &all) != nil {
-			return nil
-		}
-	}
-	return nil
-}
-
-func claimString(all map[string]json.RawMessage, path []string) string {
-	var s string
-	if raw := claimAt(all, path); raw == nil || json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
-
-func claimStrings(all map[string]json.RawMessage, path []string) []string {
-	var list oneOrMany
-	if raw := claimAt(all, path); raw == nil || json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	return list
 }

@@ -20,7 +20,7 @@ import (
 	"naisen/provisioning/durable"
 )
 
-// RS256 with 2048 bits: checked faster than ES256 here (80 to 142 µs for a whole new token on a busy machine), and known by every OIDC library.
+// RS256 with 2048 bits: checked faster than others by Go's library (33 µs of processor time; Ed25519 54, ES256 84: BenchmarkVerify), and known by every OIDC library.
 const (
 	signingAlgorithm = jose.RS256
 	signingBits      = 2048

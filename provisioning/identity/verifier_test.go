@@ -423,30 +423,3 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkVerify(b *testing.B) {
-	clock := newClock()
-	for _, c := range []struct {
-		name string
-		alg  jose.SignatureAlgorithm
-		key  jose.JSONWebKey
-	}{{"RS256", jose.RS256, rsaJWK("k")}, {"ES256", jose.ES256, ecJWK(b, "k")}} {
-		o := newOutside(b, c.key)
-		v := newTestVerifier(b, clock, nil, o.issuer())
-		raw := sign(b, c.key, c.alg, atJWT, o.claims(clock.now()))
-		b.Run(c.name+"/token-seen", func(b *testing.B) {
-			for b.Loop() {
-				if _, err := v.Verify(context.Background(), raw); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(c.name+"/key-cached", func(b *testing.B) {
-			for b.Loop() {
-				if _, err := v.verify(context.Background(), raw, clock.now()); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
