@@ -11,22 +11,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding/japanese"
 
 	"naisen/provisioning"
+	"naisen/provisioning/table"
 )
 
-// MaxFaults bounds the faults that one reading of a file tells.
-const MaxFaults = 100
-
 // Fault is what is wrong with one field of one line.
-type Fault struct {
-	Line   int    // of the file, from 1
-	Column string // as the file's first line calls it; empty: the whole line
-	Reason string
-}
+type Fault = table.Fault
+
+// MaxFaults bounds the faults that one reading of a file tells.
+const MaxFaults = table.MaxFaults
 
 // columns are what the first line may name, in English or Japanese.
 var columns = map[string]string{
@@ -43,13 +37,9 @@ var columns = map[string]string{
 // numbers, roles or departments in one field stand apart by ";". A line without an id gets one that is made of its name, reading and first
 // number, so that the same file twice changes nothing. Either all contacts come back, or the faults: at most MaxFaults of them.
 func ReadCSV(text []byte) ([]provisioning.Contact, []Fault) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	if !utf8.Valid(text) {
-		decoded, err := japanese.ShiftJIS.NewDecoder().Bytes(text)
-		if err != nil || bytes.ContainsRune(decoded, utf8.RuneError) {
-			return nil, []Fault{{1, "", "is neither UTF-8 nor Shift_JIS"}}
-		}
-		text = decoded
+	text, ok := table.Decode(text)
+	if !ok {
+		return nil, []Fault{{1, "", "is neither UTF-8 nor Shift_JIS"}}
 	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.ReuseRecord = true
