@@ -235,7 +235,7 @@ func (r ChangeRules) classed(old, next Entity) ([]Weakening, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := kindOf(old, next)
+	kind := either(old, next).Kind()
 	for _, c := range r.Classes {
 		if len(c.covers(kind, does, fields)) == 0 {
 			continue
@@ -250,13 +250,6 @@ func (r ChangeRules) classed(old, next Entity) ([]Weakening, error) {
 		return out, nil
 	}
 	return nil, nil
-}
-
-func kindOf(old, next Entity) string {
-	if old != nil {
-		return old.Kind()
-	}
-	return next.Kind()
 }
 
 // InHours refuses what is disruptive while people work.

@@ -178,16 +178,9 @@ func (s stepOf) judge(w Writer, domain string, by Wish, old, next Entity) ([]Wea
 	}
 	lost = append(lost, more...)
 	for i := range lost {
-		lost[i].Why = kindOf(old, next) + " " + keyOf(old, next) + ": " + lost[i].Why
+		lost[i].Why = either(old, next).Kind() + " " + either(old, next).Key() + ": " + lost[i].Why
 	}
 	return lost, nil
-}
-
-func keyOf(old, next Entity) string {
-	if old != nil {
-		return old.Key()
-	}
-	return next.Key()
 }
 
 // placeOf is what an entity takes the place of, as PutGuarded sees it.
@@ -231,7 +224,7 @@ func (ch SetChange) next(old Entity, body []byte) (Entity, error) {
 	text := []byte(ch.Body)
 	if ch.Do == DoMerge {
 		var err error
-		if text, err = mergePatch(body, ch.Body); err != nil {
+		if text, err = MergePatch(body, ch.Body); err != nil {
 			return nil, &Invalid{Field: "body", Reason: "is no JSON object that fits"}
 		}
 	}
@@ -275,8 +268,8 @@ func (ch SetChange) unchanged(body []byte) error {
 	return nil
 }
 
-// mergePatch is RFC 7396.
-func mergePatch(target, patch []byte) ([]byte, error) {
+// MergePatch is RFC 7396: target with what patch says of its members. An error: patch is no JSON object.
+func MergePatch(target, patch []byte) ([]byte, error) {
 	var t, p any
 	if err := errors.Join(json.Unmarshal(target, &t), json.Unmarshal(patch, &p)); err != nil {
 		return nil, err

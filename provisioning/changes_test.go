@@ -16,13 +16,13 @@ func TestMergePatch(t *testing.T) {
 		{`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`}, {`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`},
 		{`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`}, {`{"e":null}`, `{"a":1}`, `{"e":null,"a":1}`}, {`[1,2]`, `{"a":"b","c":null}`, `{"a":"b"}`}, {`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
 	} {
-		got, err := mergePatch([]byte(c[0]), []byte(c[1]))
+		got, err := MergePatch([]byte(c[0]), []byte(c[1]))
 		var a, b any
 		if err != nil || json.Unmarshal(got, &a) != nil || json.Unmarshal([]byte(c[2]), &b) != nil || !reflect.DeepEqual(a, b) {
 			t.Errorf("%s with %s is %s (%v), want %s", c[0], c[1], got, err, c[2])
 		}
 	}
-	if _, err := mergePatch([]byte(`{}`), []byte(`["a"]`)); err == nil {
+	if _, err := MergePatch([]byte(`{}`), []byte(`["a"]`)); err == nil {
 		t.Error("a list is no merge")
 	}
 }

@@ -234,14 +234,43 @@ func (s ChangeSet) Diff() ([]FieldChange, error) {
 		case len(ch.After) == 0:
 			does = doesDelete
 		}
-		for _, f := range differing(was, is) {
-			out = append(out, FieldChange{Kind: ch.Kind, Key: ch.Key, Does: does, Field: f, Before: was[f], After: is[f]})
-		}
+		out = append(out, fieldChanges(ch.Kind, ch.Key, does, was, is)...)
 		if ch.Secret {
 			out = append(out, FieldChange{Kind: ch.Kind, Key: ch.Key, Does: does, Field: "secret", Secret: "changed"})
 		}
 	}
 	return out, nil
+}
+
+func fieldChanges(kind, key, does string, was, is document) (out []FieldChange) {
+	for _, f := range differing(was, is) {
+		out = append(out, FieldChange{Kind: kind, Key: key, Does: does, Field: f, Before: was[f], After: is[f]})
+	}
+	return out
+}
+
+// Differences are the fields in which an entity differs from what was there; old is nil where there was nothing, next where nothing will be.
+func Differences(old, next Entity) ([]FieldChange, error) {
+	does, _, err := difference(old, next)
+	if err != nil {
+		return nil, err
+	}
+	was, is := document{}, document{}
+	if old != nil {
+		was, err = fieldsOf(old)
+	}
+	if next != nil && err == nil {
+		is, err = fieldsOf(next)
+	}
+	one := either(old, next)
+	return fieldChanges(one.Kind(), one.Key(), does, was, is), err
+}
+
+func either(old, next Entity) Entity {
+	if old != nil {
+		return old
+	}
+	return next
 }
 
 func documentOf(body json.RawMessage) (document, error) {

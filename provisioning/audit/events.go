@@ -58,7 +58,7 @@ var nouns = map[string]struct {
 	"calendar": {KindAdmin, crud}, "rejection": {KindAdmin, crud}, "restriction": {KindAdmin, crud}, "short-numbers": {KindAdmin, crud},
 	"feature-codes": {KindAdmin, crud}, "contact": {KindAdmin, crud}, "directory": {KindAdmin, "read"}, "directory-account": {KindAdmin, crud + " secret"},
 	"prompt": {KindAdmin, crud}, "notice": {KindAdmin, crud + " approve draft hear schedule"}, "webhook": {KindAdmin, crud + " secret"}, "mailbox": {KindAdmin, crud + " secret forget"},
-	"live": {KindAdmin, "read"}, "limit": {KindAdmin, "read"},
+	"file": {KindAdmin, "exported imported"}, "live": {KindAdmin, "read"}, "limit": {KindAdmin, "read"},
 	"sign-in": {KindSignIn, "ok session failed throttled device break-glass"}, "session": {KindSignIn, "read end end-all"}, "factor": {KindSignIn, "added removed reset"},
 	"emergency-sign-in": {KindSignIn, crud + " review"}, "sip": {KindSignIn, "sign-in"}, "pin": {KindSignIn, "proved"}, "token": {KindSignIn, "refused"},
 	"call": {KindCall, "read hangup start move ended denied emergency dial" + " rights-lost"}, "recall": {KindCall, "read delete"}, "cdr": {KindCall, "read"}, "history": {KindCall, "read"},

@@ -28,7 +28,7 @@ func (a *api) registerAccessReviews() {
 	huma.Register(a.huma, operation(http.MethodGet, path, "list-access-reviews", "List the access reviews of each quarter",
 		rule{action: policy.AccessReviewRead, kind: provisioning.KindAccessReview, domain: "domain"}),
 		func(ctx context.Context, in *pageInput) (*pageOutput[provisioning.AccessReview], error) {
-			return listEntities(ctx, a, res, in)
+			return listEntities(ctx, a, res, in.unfiltered())
 		})
 	huma.Register(a.huma, operation(http.MethodGet, path+"/{key}", "get-access-review", "Read an access review: every right, and who confirmed it",
 		rule{action: policy.AccessReviewRead, kind: provisioning.KindAccessReview, key: "key", domain: "domain"}),

@@ -187,7 +187,7 @@ func (a *api) changes() resource[provisioning.ChangeSet] {
 }
 
 func (a *api) listChanges(ctx context.Context, in *pageInput) (*pageOutput[changeLine], error) {
-	all, err := listEntities(ctx, a, a.changes(), in)
+	all, err := listEntities(ctx, a, a.changes(), in.unfiltered())
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (a *api) registerEmergency() {
 	}
 	huma.Register(a.huma, operation(http.MethodGet, list, "list-emergency-sign-ins", "Uses of the break-glass account, the newest first", on(policy.EmergencyRead, "")),
 		func(ctx context.Context, in *pageInput) (*pageOutput[provisioning.EmergencySignIn], error) {
-			return listEntities(ctx, a, uses, in)
+			return listEntities(ctx, a, uses, in.unfiltered())
 		})
 	huma.Register(a.huma, operation(http.MethodGet, item, "get-emergency-sign-in", "Read one of emergency-sign-ins", on(policy.EmergencyRead, "key")),
 		func(ctx context.Context, in *getInput) (*itemOutput[provisioning.EmergencySignIn], error) {

@@ -59,6 +59,17 @@ type pageInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
+func (in *pageInput) unfiltered() *listInput {
+	return &listInput{Domain: in.Domain, After: in.After, Limit: in.Limit}
+}
+
+type listInput struct {
+	Domain string   `path:"domain" maxLength:"253"`
+	After  string   `query:"after" maxLength:"256" doc:"next of the page before"`
+	Limit  int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Filter []string `query:"filter,explode" maxItems:"8" doc:"field=value, or field~text for a part of it, in either case; of several all must hold: filter=department=税務課&filter=name~tanaka"`
+}
+
 // page is one part of a list.
 type page[T any] struct {
 	Items []T    `json:"items" nullable:"false"`
@@ -102,7 +113,7 @@ func entities[T provisioning.Entity](a *api, res resource[T]) {
 	item := list + "/{key}"
 	huma.Register(a.huma, operation(http.MethodGet, list, "list-"+res.plural, "List "+res.plural,
 		rule{action: res.read, kind: kind, domain: "domain"}),
-		func(ctx context.Context, in *pageInput) (*pageOutput[T], error) { return listEntities(ctx, a, res, in) })
+		func(ctx context.Context, in *listInput) (*pageOutput[T], error) { return listEntities(ctx, a, res, in) })
 	huma.Register(a.huma, operation(http.MethodGet, item, "get-"+res.one, "Read one of "+res.plural,
 		rule{action: res.read, kind: kind, key: "key", domain: "domain"}),
 		func(ctx context.Context, in *getInput) (*itemOutput[T], error) { return getEntity(ctx, a, res, in) })
@@ -113,9 +124,11 @@ func entities[T provisioning.Entity](a *api, res resource[T]) {
 		})
 }
 
-// putPlain registers a PUT that answers with the entity as it is stored.
+// putPlain registers a PUT that answers with the entity as it is stored, a PATCH, and the kind as files.
 func putPlain[T provisioning.Entity](a *api, res resource[T]) {
 	var zero T
+	patch(a, res)
+	files(a, res)
 	huma.Register(a.huma, mayWait(operation(http.MethodPut, "/v1/domains/{domain}/"+res.plural+"/{key}", "put-"+res.one, "Create or replace one of "+res.plural,
 		rule{action: res.put, kind: zero.Kind(), key: "key", domain: "domain"}, 409, 412, 413, 415, 422)),
 		func(ctx context.Context, in *putInput[T]) (*itemOutput[T], error) {
@@ -129,8 +142,12 @@ func putPlain[T provisioning.Entity](a *api, res resource[T]) {
 
 // listEntities answers with a page of what the asker may see. What they may not leaves no trace: a page is as full, and says as much of what follows, as
 // if there were nothing else.
-func listEntities[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *pageInput) (*pageOutput[T], error) {
+func listEntities[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *listInput) (*pageOutput[T], error) {
 	out := &pageOutput[T]{Body: page[T]{Items: []T{}}}
+	matches, err := filterOf[T](in.Filter)
+	if err != nil {
+		return nil, err
+	}
 	after, last := in.After, ""
 	var zero T
 	if res.ownKeys != nil && !a.sees(ctx, res.read, provisioning.Object{Domain: in.Domain, Kind: zero.Kind()}) { // not those of others
@@ -145,7 +162,7 @@ func listEntities[T provisioning.Entity](ctx context.Context, a *api, res resour
 		}
 		for _, e := range rows {
 			switch {
-			case res.hidden != nil && res.hidden(ctx, in.Domain, e):
+			case res.hidden != nil && res.hidden(ctx, in.Domain, e), !matches(e):
 			case len(out.Body.Items) == in.Limit:
 				out.Body.Next = out.Body.Items[in.Limit-1].Key()
 				return out, nil
@@ -235,44 +252,79 @@ func putEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[
 	}
 	var old T
 	err = a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
-		out = put[T]{status: http.StatusOK, entity: in.Body}
-		var err error
-		old, _, err = provisioning.Get[T](w, in.Domain, in.Key)
-		before, fresh := &old, errors.Is(err, provisioning.ErrNotFound)
-		if fresh {
-			out.status, before, err = http.StatusCreated, nil, nil
-		}
-		if err == nil {
-			err = res.mayPut(a, subjectOf(ctx), w, in.Domain, before, in.Body)
-		}
+		before, err := found[T](w, in.Domain, in.Key)
 		if err != nil {
 			return err
 		}
-		var waits *provisioning.Proposal
-		if out.etag, waits, err = provisioning.PutGuarded(w, in.Domain, before, in.Body, ifMatch, a.wish(subjectOf(ctx), in.Reason)); err != nil {
+		if out, err = res.write(a, w, subjectOf(ctx), in.Domain, before, in.Body, ifMatch, in.Reason); err != nil || before == nil {
 			return err
 		}
-		if out.link = waiting(in.Domain, waits); waits != nil {
-			out.status = http.StatusAccepted
-		}
-		if !fresh && res.keep != nil {
-			if err := res.keep(w, in.Domain, old); err != nil {
-				return err
-			}
-		}
-		if fresh && res.created != nil {
-			if out.once, err = res.created(w, in.Domain, in.Body); err != nil {
-				return err
-			}
-		}
-		out.entity, out.etag, err = provisioning.Get[T](w, in.Domain, in.Key) // as it is now: with what is derived
-		return err
+		old = *before
+		return res.kept(w, in.Domain, old)
 	})
 	a.auditDenied(ctx, subjectOf(ctx), res.put, provisioning.Object{Domain: in.Domain, Kind: in.Body.Kind(), Key: in.Key}, err)
 	if err == nil && res.done != nil {
 		res.done(ctx, in.Domain, old, out.entity)
 	}
 	return out, a.problem(ctx, err)
+}
+
+// found is an entity as it is now; nil: there is none.
+func found[T provisioning.Entity](r provisioning.Reader, domain, key string) (*T, error) {
+	e, _, err := provisioning.Get[T](r, domain, key)
+	switch {
+	case errors.Is(err, provisioning.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &e, nil
+}
+
+// write puts next in a transaction in the place of before, which is nil where there is nothing. What must still hold afterwards is kept's to say.
+func (res resource[T]) write(a *api, w provisioning.Writer, s provisioning.Subject, domain string, before *T, next T, ifMatch, reason string) (put[T], error) {
+	out := put[T]{status: http.StatusOK, entity: next}
+	if before == nil {
+		out.status = http.StatusCreated
+	}
+	if err := res.mayPut(a, s, w, domain, before, next); err != nil {
+		return out, err
+	}
+	var waits *provisioning.Proposal
+	var err error
+	if out.etag, waits, err = provisioning.PutGuarded(w, domain, before, next, ifMatch, a.wish(s, reason)); err != nil {
+		return out, err
+	}
+	if out.link = waiting(domain, waits); waits != nil {
+		out.status = http.StatusAccepted
+	}
+	if before == nil && res.created != nil {
+		if out.once, err = res.created(w, domain, next); err != nil {
+			return out, err
+		}
+	}
+	out.entity, out.etag, err = provisioning.Get[T](w, domain, next.Key()) // as it is now: with what is derived
+	return out, err
+}
+
+// kept asks, after a change of old or its deletion, for what must still hold.
+func (res resource[T]) kept(r provisioning.Reader, domain string, old T) error {
+	if res.keep == nil {
+		return nil
+	}
+	return res.keep(r, domain, old)
+}
+
+// remove deletes an entity in a transaction, or proposes that.
+func (res resource[T]) remove(a *api, w provisioning.Writer, s provisioning.Subject, domain string, old T, ifMatch, reason string) (waits *provisioning.Proposal, err error) {
+	rule, err := a.rules(s, res.del, res.object(w, domain, old))
+	if err == nil {
+		err = a.confined(s, w, domain, rule, old, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return provisioning.DeleteGuarded(w, domain, old, ifMatch, a.wish(s, reason))
 }
 
 func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resource[T], in *deleteInput) (*deleteOutput, error) {
@@ -286,22 +338,15 @@ func deleteEntity[T provisioning.Entity](ctx context.Context, a *api, res resour
 		if err != nil {
 			return err
 		}
-		rule, err := a.rules(subjectOf(ctx), res.del, res.object(w, in.Domain, old))
-		if err == nil {
-			err = a.confined(subjectOf(ctx), w, in.Domain, rule, old, nil)
-		}
-		if err != nil {
-			return err
-		}
-		waits, err := provisioning.DeleteGuarded(w, in.Domain, old, ifMatch, a.wish(subjectOf(ctx), in.Reason))
+		waits, err := res.remove(a, w, subjectOf(ctx), in.Domain, old, ifMatch, in.Reason)
 		out.Status, out.Link = http.StatusNoContent, waiting(in.Domain, waits)
 		if waits != nil {
 			out.Status = http.StatusAccepted
 		}
-		if err != nil || waits != nil || res.keep == nil {
+		if err != nil || waits != nil {
 			return err
 		}
-		return res.keep(w, in.Domain, old)
+		return res.kept(w, in.Domain, old)
 	})
 	if err != nil {
 		var none T
@@ -370,6 +415,8 @@ func (a *api) registerExtensions() {
 			return newSIPSecret(w, domain, e.Number)
 		}}
 	entities(a, res)
+	patch(a, res)
+	files(a, res)
 	huma.Register(a.huma, mayWait(operation(http.MethodPut, "/v1/domains/{domain}/extensions/{key}", "put-extension",
 		"Create or replace an extension; a new one's answer holds its SIP password",
 		rule{action: policy.ExtensionPut, kind: provisioning.KindExtension, key: "key", domain: "domain"}, 412, 413, 415, 422)),

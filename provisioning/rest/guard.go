@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -19,8 +20,9 @@ import (
 type rule struct {
 	action provisioning.Action
 	kind   string
-	key    string // name of the path parameter that is the object's key; "": the operation is on all of them
-	domain string // name of the path parameter that is the domain; "": the subject's own
+	key    string        // name of the path parameter that is the object's key; "": the operation is on all of them
+	domain string        // name of the path parameter that is the domain; "": the subject's own
+	time   time.Duration // how long it may take; 0: requestTimeout
 }
 
 const metaRule = "naisen-rule"
@@ -85,7 +87,7 @@ func (a *api) guard(ctx huma.Context, next func(huma.Context)) {
 		a.answer(ctx, bad)
 		return
 	}
-	limited, cancel := context.WithTimeout(context.WithValue(ctx.Context(), subjectKey{}, s), requestTimeout)
+	limited, cancel := context.WithTimeout(context.WithValue(ctx.Context(), subjectKey{}, s), cmp.Or(rule.time, requestTimeout))
 	defer cancel()
 	next(huma.WithContext(ctx, limited))
 }

@@ -50,7 +50,7 @@ func (a *api) registerListening() {
 	huma.Register(a.huma, operation(http.MethodGet, list, "list-listening-requests", "Who asked to hear what, and what became of it; one's own, or all for who approves",
 		on(policy.ListeningRead, "")),
 		func(ctx context.Context, in *pageInput) (*pageOutput[provisioning.ListeningRequest], error) {
-			return listEntities(ctx, a, requests, in)
+			return listEntities(ctx, a, requests, in.unfiltered())
 		})
 	huma.Register(a.huma, operation(http.MethodGet, item, "get-listening-request", "Read one of listening-requests", on(policy.ListeningRead, "key")),
 		func(ctx context.Context, in *getInput) (*itemOutput[provisioning.ListeningRequest], error) {

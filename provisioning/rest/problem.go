@@ -117,7 +117,7 @@ func (a *api) problem(ctx context.Context, err error) error {
 	case errors.As(err, &asks):
 		return huma.ErrorWithHeaders(huma.NewError(asks.HTTPStatus(), ""), http.Header{"Www-Authenticate": {asks.Challenge(realm)}})
 	case errors.As(err, &invalid):
-		return invalidAt(http.StatusUnprocessableEntity, "body."+invalid.Field, invalid.Reason)
+		return invalidAt(http.StatusUnprocessableEntity, strings.TrimSuffix("body."+invalid.Field, "."), invalid.Reason)
 	case errors.As(err, &notNow):
 		return huma.ErrorWithHeaders(huma.NewError(http.StatusTooManyRequests, "not now"),
 			http.Header{"Retry-After": {strconv.Itoa(int(notNow.After/time.Second) + 1)}})

@@ -57,7 +57,7 @@ func (a *api) registerProposals() {
 }
 
 func (a *api) listProposals(ctx context.Context, in *pageInput) (*pageOutput[provisioning.Proposal], error) {
-	return listEntities(ctx, a, a.proposals(), in)
+	return listEntities(ctx, a, a.proposals(), in.unfiltered())
 }
 
 func (a *api) proposals() resource[provisioning.Proposal] {

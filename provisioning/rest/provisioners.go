@@ -25,6 +25,7 @@ func (a *api) registerProvisioners() {
 			return newProvisionerSecret(w, domain, p.Name)
 		}}
 	entities(a, res)
+	patch(a, res)
 	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/provisioners/{key}", "put-provisioner",
 		"Create or replace a SCIM client; a new one's answer holds its secret",
 		rule{action: policy.ProvisionerPut, kind: provisioning.KindProvisioner, key: "key", domain: "domain"}, 412, 413, 415, 422),

@@ -124,6 +124,8 @@ type api struct {
 	mux    *http.ServeMux
 	limits *limits
 	denied *rate.Limiter // denied attempts that are written to the audit log
+
+	importing chan struct{} // has room for whose file is read
 }
 
 // New builds the API. It starts no goroutine.
@@ -154,7 +156,7 @@ func build(cfg Config) (*api, error) {
 	if cfg.Version == "" {
 		cfg.Version = "1"
 	}
-	a := &api{Config: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), denied: rate.NewLimiter(5, 100)}
+	a := &api{Config: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), denied: rate.NewLimiter(5, 100), importing: make(chan struct{}, 1)}
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.huma.UseMiddleware(a.guard)
 	a.registerEntities()

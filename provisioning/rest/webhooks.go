@@ -23,15 +23,18 @@ func (a *api) registerWebhooks() {
 		setKey: func(w *provisioning.Webhook, k string) { w.Name = k },
 		created: func(w provisioning.Writer, domain string, h provisioning.Webhook) (any, error) {
 			return newWebhookSecret(w, domain, h.Name)
+		}, check: func(h provisioning.Webhook) error {
+			if h.Loopback() && !a.LoopbackWebhooks {
+				return &provisioning.Invalid{Field: "url", Reason: "is an address of this machine"}
+			}
+			return nil
 		}}
 	entities(a, res)
+	patch(a, res)
 	huma.Register(a.huma, operation(http.MethodPut, "/v1/domains/{domain}/webhooks/{key}", "put-webhook",
 		"Create or replace a webhook; a new one's answer holds its signing key",
 		rule{action: policy.WebhookPut, kind: provisioning.KindWebhook, key: "key", domain: "domain"}, 412, 413, 415, 422),
 		func(ctx context.Context, in *putInput[provisioning.Webhook]) (*itemOutput[webhookOnce], error) {
-			if in.Body.Loopback() && !a.LoopbackWebhooks {
-				return nil, invalidAt(http.StatusUnprocessableEntity, "body.url", "is an address of this machine")
-			}
 			out, err := putEntity(ctx, a, res, in)
 			if err != nil {
 				return nil, err

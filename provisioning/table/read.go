@@ -46,11 +46,16 @@ func (r Record) Text(path string) string {
 	return ""
 }
 
-// Apply gives an object what the line says of it. Fields that the file has no columns for stay as they are; an empty cell takes its field away.
-func (r Record) Apply(object map[string]any) {
-	for _, f := range r.fields {
-		set(object, f.path, f.value)
+// Apply gives an object, which is JSON, what the line says of it. Fields that the file has no columns for stay as they are; an empty cell takes its field away.
+func (r Record) Apply(object []byte) ([]byte, error) {
+	fields, err := decode(object)
+	if err != nil {
+		return nil, fmt.Errorf("table: %w", err)
 	}
+	for _, f := range r.fields {
+		set(fields, f.path, f.value)
+	}
+	return json.Marshal(fields)
 }
 
 // Decode is a file's text as UTF-8; false: it is neither that nor Shift_JIS, as Japanese spreadsheets write it.

@@ -51,10 +51,8 @@ func (e *Unwritable) Error() string { return "table: " + e.Field + " cannot be w
 
 // Write adds an object, which is JSON. *Unwritable: nothing of it was written.
 func (w *Writer) Write(object []byte) error {
-	d := json.NewDecoder(bytes.NewReader(object))
-	d.UseNumber()
-	var fields map[string]any
-	if err := d.Decode(&fields); err != nil {
+	fields, err := decode(object)
+	if err != nil {
 		return fmt.Errorf("table: %w", err)
 	}
 	for i, c := range w.columns {
@@ -70,6 +68,13 @@ func (w *Writer) Write(object []byte) error {
 		w.cells[i] = Guarded(s)
 	}
 	return w.line()
+}
+
+func decode(object []byte) (fields map[string]any, err error) {
+	d := json.NewDecoder(bytes.NewReader(object))
+	d.UseNumber()
+	err = d.Decode(&fields)
+	return fields, err
 }
 
 func (w *Writer) line() error {
