@@ -32,6 +32,14 @@ func TestLastAdministrator(t *testing.T) {
 	step("still the last", 409, "DELETE", "root", "")
 	step("delete another", 204, "DELETE", "spare", "")
 	step("a second one", 201, "PUT", "second", `{"roles":["admin"]}`)
+	file := func(what string, want int, text string) {
+		t.Helper()
+		if p := r.do(t, admin, "POST", base+"/imports/users?dry_run=true", text, csvType); p.status != want {
+			t.Errorf("%s: %d, want %d: %s", what, p.status, want, p.body)
+		}
+	}
+	file("a file that disables both", 409, "name,disabled\nroot,true\nsecond,true\n")
+	file("a file in whose middle there is none", 200, "name,roles\nroot,\nsecond,\nthird,admin\n")
 	step("now the first may go", 200, "PUT", "root", `{"roles":["admin"],"disabled":true}`)
 	step("but not the second", 409, "PUT", "second", `{}`)
 	if n := len(r.audit(t, here, "user.delete")); n != 1 {

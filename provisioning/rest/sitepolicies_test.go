@@ -162,8 +162,7 @@ func TestForbiddenMatrix(t *testing.T) {
 	}
 	for name, op := range operations(r.api) {
 		rule := op.Metadata[metaRule].(rule)
-		method, path, _ := strings.Cut(name, " ")
-		p := r.do(t, token, method, fill(path, here), body(op))
+		p := r.asked(t, token, name, here, op)
 		switch mends := rule.kind == provisioning.KindSitePolicy; {
 		case mends && p.status == 403:
 			t.Errorf("%s: %d %s", name, p.status, p.body)

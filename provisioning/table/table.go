@@ -128,7 +128,7 @@ func at(object map[string]any, path string) any {
 	}
 }
 
-// set a field, or take it away where v is nil; an object inside that has nothing any more goes too.
+// set a field, or take it away where v is nil; an object inside that has nothing any more then goes too.
 func set(object map[string]any, path string, v any) {
 	name, rest, more := strings.Cut(path, ".")
 	switch {
@@ -138,10 +138,10 @@ func set(object map[string]any, path string, v any) {
 		object[name] = v
 	default:
 		inner, ok := object[name].(map[string]any)
+		if v == nil && len(inner) == 0 { // also one that is there and has nothing in it
+			return
+		}
 		if !ok {
-			if v == nil {
-				return
-			}
 			inner = map[string]any{}
 			object[name] = inner
 		}
