@@ -50,6 +50,7 @@ var sections = []section{
 	{"vault-search", "Recordings: search among a million", vaultSearchMethod, alone(measureSearch), false},
 	{"vault-hang-ups", "Recordings: 50 hang-ups a second", vaultCallsMethod, alone(measureHangUps), false},
 	{"api", "Reading and writing by the API", apiMethod, alone(measureAPI), false},
+	{"provisioning", "Files of users and extensions", provisioningMethod, alone(measureProvisioning), false},
 	{"audit-search", "Audit log: search", auditSearchMethod, alone(measureAuditSearch), false},
 	{"registrations", "Memory of a registration", registrationsMethod, measureRegistrations, true},
 	{"calls", "Memory of a held call", callsMethod, measureCalls, false},
