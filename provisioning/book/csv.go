@@ -19,6 +19,10 @@ import (
 // Fault is what is wrong with one field of one line.
 type Fault = table.Fault
 
+func fault(line int, column, reason string) Fault {
+	return Fault{Line: line, Column: column, Reason: reason}
+}
+
 // MaxFaults bounds the faults that one reading of a file tells.
 const MaxFaults = table.MaxFaults
 
@@ -39,13 +43,13 @@ var columns = map[string]string{
 func ReadCSV(text []byte) ([]provisioning.Contact, []Fault) {
 	text, ok := table.Decode(text)
 	if !ok {
-		return nil, []Fault{{1, "", "is neither UTF-8 nor Shift_JIS"}}
+		return nil, []Fault{fault(1, "", "is neither UTF-8 nor Shift_JIS")}
 	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.ReuseRecord = true
 	head, err := r.Read()
 	if err != nil {
-		return nil, []Fault{{1, "", "must name the columns"}}
+		return nil, []Fault{fault(1, "", "must name the columns")}
 	}
 	head = slices.Clone(head)
 	if faults := checkHead(head); faults != nil {
@@ -62,16 +66,16 @@ func ReadCSV(text []byte) ([]provisioning.Contact, []Fault) {
 		var wrong *csv.ParseError
 		switch {
 		case errors.As(err, &wrong) && errors.Is(err, csv.ErrFieldCount):
-			faults = append(faults, Fault{wrong.StartLine, "", fmt.Sprintf("has %d fields, the first line %d", len(record), len(head))})
+			faults = append(faults, fault(wrong.StartLine, "", fmt.Sprintf("has %d fields, the first line %d", len(record), len(head))))
 			continue
 		case errors.As(err, &wrong): // where the next line begins cannot be known
-			return nil, append(faults, Fault{wrong.StartLine, "", "has a quotation mark in the wrong place"})
+			return nil, append(faults, fault(wrong.StartLine, "", "has a quotation mark in the wrong place"))
 		case err != nil:
-			return nil, append(faults, Fault{1, "", "cannot be read"})
+			return nil, append(faults, fault(1, "", "cannot be read"))
 		}
 		line, _ := r.FieldPos(0)
 		if len(out) == provisioning.MaxContacts {
-			return nil, append(faults, Fault{line, "", fmt.Sprintf("is one more than the %d that a file may have", provisioning.MaxContacts)})
+			return nil, append(faults, fault(line, "", fmt.Sprintf("is one more than the %d that a file may have", provisioning.MaxContacts)))
 		}
 		c := contactOf(head, record)
 		if fault, ok := faultOf(c, head, line); ok {
@@ -79,7 +83,7 @@ func ReadCSV(text []byte) ([]provisioning.Contact, []Fault) {
 			continue
 		}
 		if first, ok := seen[c.ID]; ok {
-			faults = append(faults, Fault{line, "id", fmt.Sprintf("is that of line %d too", first)})
+			faults = append(faults, fault(line, "id", fmt.Sprintf("is that of line %d too", first)))
 			continue
 		}
 		seen[c.ID] = line
@@ -96,16 +100,16 @@ func checkHead(head []string) []Fault {
 	for i, title := range head {
 		name := columns[strings.TrimSpace(title)]
 		if name == "" {
-			return []Fault{{1, clip(title), "is no column that is known"}}
+			return []Fault{fault(1, clip(title), "is no column that is known")}
 		}
 		if names[name] {
-			return []Fault{{1, clip(title), "is there twice"}}
+			return []Fault{fault(1, clip(title), "is there twice")}
 		}
 		names[name] = true
 		head[i] = strings.TrimSpace(title)
 	}
 	if !names["name"] {
-		return []Fault{{1, "name", "is missing"}}
+		return []Fault{fault(1, "name", "is missing")}
 	}
 	return nil
 }
@@ -190,8 +194,8 @@ func faultOf(c provisioning.Contact, head []string, line int) (Fault, bool) {
 	}
 	for _, title := range head {
 		if columns[title] == name {
-			return Fault{line, title, bad.Reason}, true
+			return fault(line, title, bad.Reason), true
 		}
 	}
-	return Fault{line, name, bad.Reason}, true
+	return fault(line, name, bad.Reason), true
 }
