@@ -67,13 +67,9 @@ func pointed(t reflect.Type) reflect.Type {
 	return t
 }
 
-var (
-	speaksJSON = reflect.TypeFor[json.Marshaler]()
-	speaksText = reflect.TypeFor[encoding.TextMarshaler]()
-)
-
 // formOf a type that is no pointer. What marshals itself says by its zero value what it is.
 func formOf(t reflect.Type) form {
+	speaksJSON, speaksText := reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()
 	switch {
 	case t.Implements(speaksJSON), reflect.PointerTo(t).Implements(speaksJSON):
 		zero, err := json.Marshal(reflect.New(t).Interface())
