@@ -95,7 +95,7 @@ func Check(r Reader, domain string, e Entity) error {
 func Parts(kind string) []string {
 	switch kind {
 	case KindExtension:
-		return []string{KindSettings, KindMailbox, KindHotDesk} // who gets the number next hears nothing of the one before
+		return []string{KindSettings, KindMailbox, KindHotDesk, KindSoftphones} // who gets the number next hears nothing of the one before
 	case KindGroup:
 		return []string{KindMailbox}
 	case KindUser:

@@ -19,7 +19,10 @@ type Enrolment struct {
 }
 
 // What enrolments are of.
-const EnrolDevice = "device" // Name: ManagedDevice.MAC
+const (
+	EnrolDevice    = "device"    // Name: ManagedDevice.MAC
+	EnrolSoftphone = "softphone" // Name: extension, "/" and whose it is
+)
 
 // SecretEnrolment is the kind of secrets that keep enrolments; key: the hash of the code.
 const SecretEnrolment = "enrolment"

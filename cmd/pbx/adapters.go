@@ -28,6 +28,9 @@ func (c credentials) Lookup(realm, user string) (auth.Credential, bool) {
 	e, known := snap.Extension(realm, user)
 	cred, ok := snap.Password(realm, user)
 	if !known {
+		if extension, key, app := snap.Softphone(realm, user); app {
+			return auth.Credential{HA1SHA256: key.HA1SHA256, Disabled: !snap.Active(realm, extension)}, true
+		}
 		return c.account(snap, realm, user)
 	}
 	if !ok {

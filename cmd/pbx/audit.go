@@ -71,6 +71,11 @@ func (a *auditor) wrongCertificate(domain, user string, from netip.Addr, why str
 		Source: from.String(), Reason: why})
 }
 
+// wrongCode notes a code of an enrolment that is none, or not any more.
+func (a *auditor) wrongCode(domain string, from netip.Addr) {
+	a.stranger(provisioning.AuditEntry{Domain: domain, Subject: from.String(), Action: "softphone.claimed", Object: "code", Outcome: "denied", Source: from.String(), Reason: "wrong code"})
+}
+
 // refusedToken notes tokens that REST does not take. Whose they claim to be is not believed: they are in the log of one domain.
 func (a *auditor) refusedToken(domain string) func(source, reason string) {
 	return func(source, reason string) {

@@ -58,6 +58,7 @@ type SIPConfig struct {
 	Rate        float64  `yaml:"rate"`                   // new requests per second in all; 2000
 	SourceRate  float64  `yaml:"rate_per_source"`        // 50
 	Connections int      `yaml:"connections_per_source"` // TCP, TLS and WebSocket; 100. More where a reverse proxy stands before browsers
+	Softphones  string   `yaml:"softphones"`             // "sip.example.jp:5061": where enrolled apps reach SIP over TLS; advertise and the port of a TLS listener when missing
 	Origins     []string `yaml:"origins"`                // pages beside http.url that may open a WebSocket: "https://portal.example.jp"
 }
 
@@ -255,6 +256,12 @@ func (c *Config) Validate() error {
 	for i, text := range c.SIP.Origins {
 		if _, ok := originOf(text); !ok {
 			add(invalid(fmt.Sprintf("sip.origins[%d]", i), `is no origin, as "https://portal.example.jp"`))
+		}
+	}
+	if c.SIP.Softphones != "" {
+		host, port, err := net.SplitHostPort(c.SIP.Softphones)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" || strings.ContainsAny(host, " <>\";?@") {
+			add(invalid("sip.softphones", `is no host and port, as "sip.example.jp:5061"`))
 		}
 	}
 	if c.SIP.Connections < 0 {

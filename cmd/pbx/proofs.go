@@ -13,6 +13,7 @@ import (
 // said, so that it can be told later whether it was revoked. Behind a space stands the device's, as the telephone itself names it, where that is kept.
 const (
 	proofDigest      = "digest"
+	proofSoftphone   = "softphone:" // and the name of its account
 	proofCertificate = "certificate"
 	proofToken       = "token:"
 )
@@ -34,7 +35,7 @@ func from(proof, instance string) string {
 
 // proof is one that is read again.
 type proof struct {
-	kind, owner            string // proofDigest, ...
+	kind, owner            string // proofDigest, ...; of proofSoftphone owner is the name of its account
 	session, device, token string // fingerprints
 	instance               string // likewise
 	issued                 time.Time
@@ -42,6 +43,10 @@ type proof struct {
 
 func readProof(s string) (p proof) {
 	s, p.instance, _ = strings.Cut(s, " ")
+	if login, app := strings.CutPrefix(s, proofSoftphone); app {
+		p.kind, p.owner = proofSoftphone, login
+		return p
+	}
 	rest, token := strings.CutPrefix(s, proofToken)
 	if !token {
 		p.kind = s

@@ -82,6 +82,9 @@ func (s *signalling) shownBy(tx *stack.ServerTx, domain string) (proven, bool) {
 	}
 	switch o := s.auth.Check(req, domain, 401).(type) {
 	case auth.OK:
+		if extension, _, app := s.directory.Snapshot().Softphone(domain, o.User); app {
+			return proven{number: extension, proof: proofSoftphone + o.User}, true
+		}
 		if o.Owner == "" {
 			return proven{number: o.User, proof: proofDigest}, true
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +31,9 @@ type APNsConfig struct {
 // FCMConfig is Google's service.
 type FCMConfig struct {
 	Account Secret `yaml:"account"` // JSON of the service account
+
+	base, tokenURI string            // of tests; empty: Google's
+	transport      http.RoundTripper // likewise
 }
 
 // WebPushConfig is the service of browsers.
@@ -61,7 +65,7 @@ func (c *PushConfig) providers() (out []push.Provider, err error) {
 		add("apns", p, err)
 	}
 	if c.FCM.Account.value != "" {
-		p, err := push.NewFCM(push.FCMConfig{Account: []byte(c.FCM.Account.value)})
+		p, err := push.NewFCM(push.FCMConfig{Account: []byte(c.FCM.Account.value), Base: c.FCM.base, TokenURI: c.FCM.tokenURI, Transport: c.FCM.transport})
 		add("fcm", p, err)
 	}
 	if w := c.WebPush; w.Key.value != "" || w.Contact != "" {

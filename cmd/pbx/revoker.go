@@ -138,6 +138,9 @@ func (w worth) lost(text string, made time.Time) bool {
 	switch {
 	case !w.active, p.kind == proofToken && p.owner != w.owner, p.revoked(w.now, w.domain, w.owner, made):
 		return true
+	case p.kind == proofSoftphone:
+		_, _, there := w.now.Softphone(w.domain, p.owner)
+		return !there
 	case p.kind == proofToken, p.kind == proofCertificate:
 		return false
 	}

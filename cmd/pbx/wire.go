@@ -24,6 +24,7 @@ import (
 	"naisen/provisioning/audit"
 	"naisen/provisioning/book"
 	"naisen/provisioning/directory"
+	"naisen/provisioning/enrol"
 	"naisen/provisioning/identity"
 	"naisen/provisioning/ldap"
 	"naisen/provisioning/live"
@@ -108,6 +109,8 @@ type pbx struct {
 	metrics      *httpServer
 	ldap         *ldap.Server // nil: not configured
 	guesses      book.Guesses // at the directory's accounts, by LDAP and XML
+	codes        book.Guesses // at codes of enrolments
+	enrolling    *enrolling
 
 	undo []func(context.Context) // what Close does, last made first
 }
@@ -411,7 +414,7 @@ func (p *pbx) trusted(a netip.Addr) bool {
 // restConfig is what REST works on. A part that is missing has no operations.
 func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Audit: p.store, AuditMonths: p.months, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
-		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Live: p.live, Again: p.endings.again, Messages: counter{p.office}, Recalls: p.recalls,
+		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, EnrolAt: p.enrolling, Live: p.live, Again: p.endings.again, Messages: counter{p.office}, Recalls: p.recalls,
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
 		Refused:      p.auditor.refusedToken(p.config.Domain),
@@ -429,12 +432,14 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.enrolling = newEnrolling(p)
 	player, err := p.vault.serve(gate{p.verifier, p.policy, p.config.stepUp(time.Now), p.store, "naisen", rate.NewLimiter(5, 100), time.Now, p.log}, packs, p.endings.again.Listen, p.log)
 	if err != nil {
 		return err
 	}
 	phoneBooks := p.phoneBooks()
-	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: phoneBooks, phonexml.HistoryPattern: phoneBooks}
+	mounts := map[string]http.Handler{"/v1/domains/{domain}/recordings": player, "/v1/domains/{domain}/recordings/": player, phonexml.Pattern: phoneBooks, phonexml.HistoryPattern: phoneBooks,
+		enrol.Pattern: p.enrolling.handler()}
 	if mounts[scim.Pattern], err = scim.New(scim.Config{Store: liveStore{p.store, p.directory, p.log}, Log: p.log}); err != nil {
 		return err
 	}

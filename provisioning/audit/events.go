@@ -67,6 +67,7 @@ var nouns = map[string]struct {
 	"listening": {KindListening, "read ask decide withdraw review break-glass"}, "listening-request": {KindListening, changes},
 	"device": {KindDevice, crud + " register unregister certificate" + " particulars put-particulars state claim rotate"}, "device-status": {KindDevice, changes},
 	"binding": {KindDevice, "read"}, "hot-desk": {KindDevice, crud}, "relay": {KindDevice, "grant"},
+	"softphone": {KindDevice, "read claim claimed end"}, "softphones": {KindDevice, changes},
 	"alarm": {KindSystem, "read raised cleared"}, "audit": {KindSystem, "read verify delete report archived"},
 	"backup": {KindSystem, "made failed keys"},
 }

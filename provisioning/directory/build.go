@@ -120,6 +120,9 @@ func (d *domain) readSecrets(r provisioning.Reader) (err error) {
 		}
 		d.credentials[number] = &c
 	}
+	if err = d.readSoftphones(r); err != nil {
+		return err
+	}
 	if d.passwords, err = d.texts(r, provisioning.SecretTrunk); err != nil {
 		return err
 	}
@@ -302,6 +305,7 @@ func newEdit(d *domain) *edit {
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
 			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
 			supervisions: map[string]provisioning.Supervision{}, revocations: map[string]provisioning.Revocation{}, rules: map[string]provisioning.SitePolicy{},
+			softphones: map[string]provisioning.Softphones{}, appKeys: map[string]provisioning.SoftphoneKeys{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -355,6 +359,8 @@ func (e *edit) take(r provisioning.Reader, c provisioning.Change) error {
 		return e.takeBook(r, c)
 	case provisioning.KindRevocation:
 		return set(e, r, c, &e.revocations)
+	case provisioning.KindSoftphones:
+		return set(e, r, c, &e.softphones)
 	case provisioning.KindSecret:
 		return e.takeSecret(r, c)
 	}
@@ -387,6 +393,8 @@ func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 	kind, key, _ := strings.Cut(c.Key, "/")
 	switch kind {
 	case provisioning.SecretSIP, provisioning.SecretTrunk, provisioning.SecretWebhook, provisioning.SecretConference, provisioning.SecretBookAccount:
+	case provisioning.SecretSoftphones:
+		return e.takeSoftphones(r, c.Domain, key)
 	default:
 		return nil
 	}

@@ -62,6 +62,8 @@ type domain struct {
 	signing      map[string]secret.Secret // by webhook
 	revocations  map[string]provisioning.Revocation
 	rules        map[string]provisioning.SitePolicy
+	softphones   map[string]provisioning.Softphones    // by extension
+	appKeys      map[string]provisioning.SoftphoneKeys // likewise
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name

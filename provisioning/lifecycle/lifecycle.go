@@ -305,6 +305,7 @@ func (m *move) rest(number, whose string) error {
 	for _, end := range []func() error{
 		func() error { return m.w.PutSecret(m.domain, provisioning.SecretSIP, number, nil) },
 		func() error { return provisioning.Delete[provisioning.HotDesk](m.w, m.domain, number, "") },
+		func() error { return provisioning.Delete[provisioning.Softphones](m.w, m.domain, number, "") },
 		func() error { return provisioning.Delete[provisioning.Settings](m.w, m.domain, number, "") }, // nothing is forwarded to whom they chose
 	} {
 		if err := end(); err != nil && !errors.Is(err, provisioning.ErrNotFound) {

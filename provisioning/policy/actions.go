@@ -33,6 +33,10 @@ const (
 	ExtensionSecret provisioning.Action = "extension.secret" // make a new SIP password
 	ExtensionPIN    provisioning.Action = "extension.pin"    // set the personal PIN
 
+	SoftphoneRead  provisioning.Action = "softphone.read"
+	SoftphoneClaim provisioning.Action = "softphone.claim" // make, or withdraw, a code by which an app is enrolled for an extension
+	SoftphoneEnd   provisioning.Action = "softphone.end"   // take an app's account away
+
 	SettingsRead   provisioning.Action = "settings.read" // forwards and the like of an extension
 	SettingsPut    provisioning.Action = "settings.put"
 	SettingsDelete provisioning.Action = "settings.delete"
@@ -398,6 +402,9 @@ func deskRows() []row {
 		grant(DepartmentDelete, provisioning.KindDepartment, admin, telephony),
 
 		grant(ExtensionPIN, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
+		grant(SoftphoneRead, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
+		grant(SoftphoneClaim, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(), // a domain may forbid staff to enrol their own
+		grant(SoftphoneEnd, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
 
 		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),

@@ -14,7 +14,7 @@ import (
 func wantOver() map[provisioning.Action]string {
 	return map[provisioning.Action]string{
 		policy.UserRead: "A", policy.UserPut: "A", policy.UserDelete: "A", policy.UserSecret: "A", policy.SessionRead: "A", policy.SessionEnd: "A",
-		policy.ExtensionRead: "AT", policy.ExtensionPut: "AT", policy.ExtensionDelete: "AT", policy.ExtensionSecret: "AT", policy.ExtensionPIN: "AT", policy.LimitRead: "AT",
+		policy.ExtensionRead: "AT", policy.ExtensionPut: "AT", policy.ExtensionDelete: "AT", policy.ExtensionSecret: "AT", policy.ExtensionPIN: "AT", policy.SoftphoneRead: "AT", policy.SoftphoneClaim: "AT", policy.SoftphoneEnd: "AT", policy.LimitRead: "AT",
 		policy.SettingsRead: "AT", policy.SettingsPut: "AT", policy.SettingsDelete: "AT",
 		policy.GroupRead: "AT", policy.GroupPut: "AT", policy.GroupDelete: "AT", policy.DIDRead: "AT", policy.DIDPut: "AT",
 	}

@@ -31,6 +31,7 @@ func want() map[provisioning.Action]string {
 		policy.ShortNumbersRead: "ATs", policy.ShortNumbersPut: "ATs", policy.ShortNumbersDelete: "ATs",
 		policy.HotDeskRead: "ATs", policy.HotDeskDelete: "ATs",
 		policy.DepartmentRead: "ATU", policy.DepartmentPut: "AT", policy.DepartmentDelete: "AT", policy.ExtensionPIN: "ATs",
+		policy.SoftphoneRead: "ATs", policy.SoftphoneClaim: "ATs", policy.SoftphoneEnd: "ATs",
 		policy.ParkingLotRead: "AT", policy.ParkingLotPut: "AT", policy.ParkingLotDelete: "AT",
 		policy.PagingGroupRead: "AT", policy.PagingGroupPut: "AT", policy.PagingGroupDelete: "AT",
 		policy.MailboxRead: "ATs", policy.MailboxPut: "AT", policy.MailboxDelete: "AT", policy.MailboxSecret: "atlusvmb", policy.MailboxForget: "ATs",

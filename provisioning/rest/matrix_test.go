@@ -84,6 +84,8 @@ func singleActions() map[string]provisioning.Action {
 		"GET /v1/domains/{domain}/calls/history":             policy.CDRRead, "GET /v1/domains/{domain}/calls/history/{key}": policy.CDRRead,
 		"GET /v1/domains/{domain}/recalls": policy.RecallRead, "DELETE /v1/domains/{domain}/recalls/{key}": policy.RecallDelete,
 		"GET /v1/alarms": policy.AlarmRead, "GET /v1/domains/{domain}/extensions/{key}/limits": policy.LimitRead,
+		"POST /v1/domains/{domain}/extensions/{key}/softphone-claim": policy.SoftphoneClaim, "DELETE /v1/domains/{domain}/extensions/{key}/softphone-claim": policy.SoftphoneClaim,
+		"GET /v1/domains/{domain}/extensions/{key}/softphones": policy.SoftphoneRead, "DELETE /v1/domains/{domain}/extensions/{key}/softphones/{id}": policy.SoftphoneEnd,
 		"POST /v1/domains/{domain}/extensions/{key}/relay": policy.RelayGrant,
 		"GET /v1/domains/{domain}/webhooks":                policy.WebhookRead, "GET /v1/domains/{domain}/webhooks/{key}": policy.WebhookRead,
 		"PUT /v1/domains/{domain}/webhooks/{key}": policy.WebhookPut, "DELETE /v1/domains/{domain}/webhooks/{key}": policy.WebhookDelete,

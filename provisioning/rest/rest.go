@@ -32,6 +32,12 @@ type Passwords interface {
 	ResetPassword(ctx context.Context, by provisioning.Subject, domain, user string) (oneTime string, err error)
 }
 
+// Enrolling is the way by which apps get their accounts.
+type Enrolling interface {
+	Link(domain, code string) string // what an app is given
+	Reached() bool                   // apps can reach the switch
+}
+
 // PromptInfo describes one stored prompt in one language.
 type PromptInfo struct {
 	Name     string `json:"name" doc:"Such as notice/recording"`
@@ -74,6 +80,7 @@ type Config struct {
 	Devices   provisioning.Devices     // nil: no view of registered telephones
 	// DeviceURL is where a telephone gets its configuration by a claim code; nil: the switch serves none.
 	DeviceURL func(domain, code string) string
+	EnrolAt   Enrolling // nil: no apps can be enrolled
 	Live      *live.Hub // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
 	LiveCheck time.Duration
@@ -167,6 +174,7 @@ func build(cfg Config) (*api, error) {
 	a.registerRoles()
 	a.registerDuties()
 	a.registerSecrets()
+	a.registerSoftphones()
 	a.registerHistory()
 	a.registerPersonal()
 	a.registerListening()

@@ -215,6 +215,7 @@ func sample() []provisioning.Entity {
 		provisioning.ManagedDevice{MAC: "805ec0112233", Vendor: provisioning.VendorYealink, Model: "SIP-T54W", Title: "窓口",
 			Keys: []provisioning.DeviceKey{{Kind: provisioning.KeyBLF, Value: "2002", Label: "係長"}}, LeaseEnd: "2027-03-31"},
 		provisioning.DeviceStatus{MAC: "805ec0112233", State: provisioning.DeviceLocked, Since: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Why: "紛失"},
+		provisioning.Softphones{Extension: "2001", Apps: []provisioning.Softphone{{ID: "abcdefghijklmnop", User: "taro", Title: "公用スマホ", Agent: "App/1", Enrolled: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}}},
 		provisioning.UserGroup{ID: "g1", Display: "職員", ExternalID: "x", Provisioner: "entra"},
 		provisioning.Account{ID: "a1", User: "taro", Provisioner: "entra", Document: []byte(`{"userName":"Taro"}`), Groups: []string{"g1"}, Extension: "3000", Granted: []provisioning.Role{provisioning.RoleStaff}},
 	}
