@@ -101,7 +101,10 @@ type smartphone struct {
 	cseq    int
 }
 
-const appToken = "app-token-of-the-smartphone-0001"
+const (
+	appToken = "app-token-of-the-smartphone-0001"
+	appAgent = "User-Agent: NaisenApp/1.0"
+)
 
 // scan reads a picture of a code.
 func scan(t *testing.T, picture []byte) string {
@@ -168,7 +171,7 @@ func (m *smartphone) connect() {
 // register says where the app is, and how it is woken; the status is that of the last answer.
 func (m *smartphone) register() int {
 	m.f.t.Helper()
-	lines := []string{"User-Agent: NaisenApp/1.0", fmt.Sprintf(`Contact: <sip:2001@127.0.0.1:9;transport=tls;pn-provider=fcm;pn-param=%s;pn-prid=%s>;+sip.instance="<urn:uuid:0c67446e-f1a1-11d9-94d3-000a95a0e128>"`,
+	lines := []string{appAgent, fmt.Sprintf(`Contact: <sip:2001@127.0.0.1:9;transport=tls;pn-provider=fcm;pn-param=%s;pn-prid=%s>;+sip.instance="<urn:uuid:0c67446e-f1a1-11d9-94d3-000a95a0e128>"`,
 		m.f.fcm.Project, appToken)}
 	resp := m.s.ask("REGISTER", m.account.Extension, m.account.Extension, lines...)
 	if resp.Status != 401 {
@@ -308,19 +311,21 @@ func (m *smartphone) call(number string) {
 	other := m.f.phone(number, netip.MustParseAddr("127.0.0.1"))
 	defer other.Close()
 	other.Register(3600)
-	resp := m.s.ask("INVITE", m.account.Extension, number)
+	resp := m.s.ask("INVITE", m.account.Extension, number, appAgent)
 	if resp.Status != 401 {
 		t.Fatalf("INVITE %d", resp.Status)
 	}
 	rang := make(chan *stack.Request, 1)
 	go func() {
-		in := other.Expect("INVITE")
-		other.Reply(in, 486, nil)
-		rang <- in
+		defer close(rang)
+		if m, ok := other.Read(siptest.Patience); ok && m.Request != nil {
+			other.Reply(m.Request, 486, nil)
+			rang <- m.Request
+		}
 	}()
-	resp = m.s.ask("INVITE", m.account.Extension, number, m.authorization(resp, "INVITE", sip.URI{Scheme: "sip", User: number, Host: m.f.p.config.Domain}))
-	if in := <-rang; in.From().URI.User != "2001" || resp.Status != 486 {
-		t.Errorf("%s was shown, %d", in.From(), resp.Status)
+	resp = m.s.ask("INVITE", m.account.Extension, number, appAgent, m.authorization(resp, "INVITE", sip.URI{Scheme: "sip", User: number, Host: m.f.p.config.Domain}))
+	if in := <-rang; in == nil || in.Method != "INVITE" || in.From().URI.User != "2001" || resp.Status != 486 {
+		t.Errorf("%d, %v rang", resp.Status, in)
 	}
 }
 
