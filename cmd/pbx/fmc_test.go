@@ -427,3 +427,49 @@ func (f *fmcLab) shell(text string) {
 		f.t.Fatalf("%v: %s\n%s", err, text, out)
 	}
 }
+
+// TestEnrolmentGuesses: who guesses codes is slowed, and an operator is told; the answer is the same for a domain that is not there. An account that is
+// right is not: its extension's other owner and its leaver end it, and it is good for its own extension alone.
+func TestEnrolmentGuesses(t *testing.T) {
+	t.Parallel()
+	f := newFMCLab(t)
+	m := &smartphone{f: f}
+	f.shell(`curl -sSf -X POST "$URL/v1/domains/$DOMAIN/extensions/2001/softphone-claim" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{}' -o claim.json`)
+	var claim struct{ URL string }
+	text, err := os.ReadFile(filepath.Join(f.dir, "claim.json"))
+	if err != nil || json.Unmarshal(text, &claim) != nil {
+		t.Fatal(err)
+	}
+	at, _, _ := strings.Cut(claim.URL, "#")
+	statuses := map[int]int{}
+	for i := range manyCodes + 5 {
+		link := at
+		if i%2 == 1 {
+			link = strings.Replace(at, f.p.config.Domain, "elsewhere.example", 1)
+		}
+		statuses[m.redeem(link+"#"+rand.Text())]++
+	}
+	if statuses[404] == 0 || statuses[429] == 0 || len(statuses) != 2 || !f.alarmed("enrolment-guesses") {
+		t.Errorf("%v, alarm %v", statuses, f.alarmed("enrolment-guesses"))
+	}
+	if got := m.redeem(claim.URL); got != 200 {
+		t.Fatalf("the right code, from where others guess: %d", got)
+	}
+	m.connect()
+	f.fcm.Register(appToken)
+	if got := m.register(); got != 200 {
+		t.Fatalf("REGISTER %d", got)
+	}
+	mine := m.account.Extension
+	m.account.Extension = "2002"
+	if got := m.register(); got != 403 {
+		t.Errorf("as somebody else's extension: %d", got)
+	}
+	m.account.Extension = mine
+	f.put(provisioning.User{Name: "hana"}, provisioning.Extension{Number: "2001", User: "hana", Media: "srtp-preferred"})
+	awaitBindings(t, f.p, "2001", 0)
+	m.connect()
+	if got := m.register(); got != 401 {
+		t.Errorf("the extension is somebody else's: %d", got)
+	}
+}

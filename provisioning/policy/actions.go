@@ -332,7 +332,7 @@ func rows() []row {
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditReport, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit).withLimit(closed),
-	}, callRows(), watchRows(), deskRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows(), inventoryRows())
+	}, callRows(), watchRows(), deskRows(), softphoneRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows(), inventoryRows())
 }
 
 // callRows are about calls that are running.
@@ -402,9 +402,6 @@ func deskRows() []row {
 		grant(DepartmentDelete, provisioning.KindDepartment, admin, telephony),
 
 		grant(ExtensionPIN, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
-		grant(SoftphoneRead, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
-		grant(SoftphoneClaim, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(), // a domain may forbid staff to enrol their own
-		grant(SoftphoneEnd, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
 
 		grant(CalendarRead, provisioning.KindCalendar, admin, telephony),
 		grant(CalendarPut, provisioning.KindCalendar, admin, telephony),
@@ -455,5 +452,14 @@ func watchRows() []row {
 		grant(LiveRead, KindLive, admin, telephony),
 		grant(LimitRead, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
 		grant(RelayGrant, provisioning.KindExtension, admin, telephony).andOwn(staff),
+	}
+}
+
+// softphoneRows are about apps that are enrolled as telephones.
+func softphoneRows() []row {
+	return []row{
+		grant(SoftphoneRead, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
+		grant(SoftphoneClaim, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(), // a domain may forbid staff to enrol their own
+		grant(SoftphoneEnd, provisioning.KindExtension, admin, telephony).andOwn(staff).inDepartment(),
 	}
 }
