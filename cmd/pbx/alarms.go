@@ -26,6 +26,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"audit-archive-failed":   {"Old entries of the audit log could not be archived; they stay in the database", "監査ログの古い記録を保管先へ移せません（データベースに残しています）"},
 	"audit-broken":           {"The audit log was altered", "監査ログが改ざんされています"},
 	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
+	"audit-restored":         {"The audit log was put back from a backup; what was written after that is not in it", "監査ログはバックアップから復元されました（それ以降の記録は含まれません）"},
 	"audit-report-failed":    {"The monthly report of the audit log could not be kept", "監査ログの月次報告を保存できません"},
 	"audit-unpublished":      {"Checkpoints of the audit log have been on this machine alone for an hour", "監査ログの署名済みチェックポイントが1時間以上、外部に保管されていません"},
 	"audit-unsent":           {"Entries of the audit log have waited for a log server for ten minutes", "監査ログがログサーバーに10分以上送信できていません"},

@@ -40,6 +40,9 @@ func (c auditVerifyCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(out, report)
+	if r, there, e := readRestored(config.path("checkpoints")); c.DB == "" && c.Export == "" && there && e == nil {
+		fmt.Fprintln(out, "This log was", r)
+	}
 	return err
 }
 

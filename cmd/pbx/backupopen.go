@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"naisen/cmd/pbx/internal/backup"
 	"naisen/recorder"
@@ -20,12 +22,16 @@ import (
 var (
 	errCopyMissing = errors.New("there is no such backup")
 	errCopyCut     = errors.New("the backup is cut off: it ends before its end")
+	errCopyTail    = errors.New("the backup is cut off, or altered in its last part")
 	errCopyAltered = errors.New("the backup was altered or damaged")
 	errCopyOthers  = errors.New("the backup is not sealed to this identity (or its first octets were altered, which looks the same)")
 	errCopySigner  = errors.New("the backup is not signed by this switch's key")
 	errCopyNewer   = errors.New("the backup was made by a newer program")
 	errCopyNone    = errors.New("this is no backup")
 )
+
+// sealedBegin begins every file of age.
+const sealedBegin = "age-encryption.org/v1\n"
 
 // sealedCopy is a copy that can be read from its start again and again.
 type sealedCopy struct {
@@ -71,11 +77,38 @@ func (s sealedCopy) read(ctx context.Context, key ed25519.PublicKey, to backup.V
 		return m, n, err
 	}
 	defer in.Close()
-	plain, err := s.id.Open(in)
+	src := &toItsEnd{in: in}
+	begun := bufio.NewReader(src)
+	if head, err := begun.Peek(len(sealedBegin)); string(head) != sealedBegin {
+		switch {
+		case errors.Is(err, io.EOF) && strings.HasPrefix(sealedBegin, string(head)):
+			return m, n, fmt.Errorf("%s: %w", s.name, errCopyCut)
+		case err == nil || errors.Is(err, io.EOF):
+			return m, n, fmt.Errorf("%s: %w", s.name, errCopyNone)
+		}
+		return m, n, fmt.Errorf("%s: %w", s.name, err)
+	}
+	plain, err := s.id.Open(begun)
 	if err == nil {
 		m, n, err = backup.Read(plain, key, to)
 	}
+	if errors.Is(err, recorder.ErrIntegrity) && src.ended && !errors.Is(err, seal.ErrCut) && !errors.Is(err, seal.ErrNoKey) { // what is left of a chunk opens as little as an altered one
+		return m, n, fmt.Errorf("%s: %w", s.name, errCopyTail)
+	}
 	return m, n, s.named(err)
+}
+
+// toItsEnd remembers that the end of the file was reached.
+type toItsEnd struct {
+	in    io.Reader
+	ended bool
+}
+
+// Read implements io.Reader.
+func (t *toItsEnd) Read(p []byte) (int, error) {
+	n, err := t.in.Read(p)
+	t.ended = t.ended || errors.Is(err, io.EOF)
+	return n, err
 }
 
 // named says what an error is, for people.
@@ -90,6 +123,9 @@ func (s sealedCopy) named(err error) error {
 		}
 		if errors.Is(n.name, errCopyOthers) {
 			return fmt.Errorf("%s: %w: its recipient is %s", s.name, n.name, s.id.Fingerprint())
+		}
+		if errors.Is(err, recorder.ErrIntegrity) { // which speaks of a recording
+			return fmt.Errorf("%s: %w", s.name, n.name)
 		}
 		return fmt.Errorf("%s: %w: %w", s.name, n.name, err)
 	}

@@ -158,7 +158,7 @@ func TestBucketOfADomain(t *testing.T) {
 	if err := d.store.Put(t.Context(), "b.example/2026/01/01/x.age", strings.NewReader("x"), 1, objstore.Lock{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := newCheckpointStore(d.store, time.Now).Put(t.Context(), "0001.checkpoint", []byte("tree 1\ntime now\n")); err != nil && !errors.Is(err, audit.ErrBroken) {
+	if err := newCheckpointStore(d.store, checkpointPart, time.Now).Put(t.Context(), "0001.checkpoint", []byte("tree 1\ntime now\n")); err != nil && !errors.Is(err, audit.ErrBroken) {
 		t.Fatal(err)
 	}
 	if got := in(t, ward, ""); !slices.Equal(got, []string{"a.example after.age", "a.example after.manifest.age", "messages m1.age", "messages m1.manifest.age"}) {

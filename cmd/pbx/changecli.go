@@ -165,7 +165,7 @@ func (c changeAcceptCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := k.Accept(counted); err != nil {
+	if err := errors.Join(k.Accept(counted), acceptRestored(config)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(out, "ok: start the switch anew")

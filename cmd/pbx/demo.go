@@ -60,29 +60,34 @@ func demoStart(log *slog.Logger) func(context.Context, string, func(stack.Traced
 		if err := c.Validate(); err != nil {
 			return nil, err
 		}
-		p, err := assemble(ctx, c, trace, log)
-		if err != nil {
-			return nil, err
-		}
-		life, stop := context.WithCancel(context.WithoutCancel(ctx)) // the demo stops it, also when its own time is up
-		ended := make(chan error, 1)
-		go func() { ended <- p.run(life) }()
-		s := &demo.Switch{Dir: dir, Domain: c.Domain, DID: seedDID, Extension: "2001", Password: p.first.Extensions["2001"], Admin: p.first.Admin,
-			Certificate: p.certificates.cert, URL: c.HTTP.URL, Notice: seedNotice, Prompts: p.prompts,
-			Verify: func(ctx context.Context, dir string) (audit.Report, error) {
-				return auditVerifyCmd{}.verify(ctx, Config{Data: dir}, io.Discard)
-			},
-			Stop: func() error { stop(); return <-ended }}
-		for _, l := range p.stack.LocalAddrs() {
-			switch l.Transport {
-			case "udp":
-				s.UDP = l.Addr
-			case "tls":
-				s.TLS = l.Addr
-			}
-		}
-		return s, nil
+		return runForDemo(ctx, c, trace, log)
 	}
+}
+
+// runForDemo runs a switch as a demonstration sees it.
+func runForDemo(ctx context.Context, c Config, trace func(stack.Traced), log *slog.Logger) (*demo.Switch, error) {
+	p, err := assemble(ctx, c, trace, log)
+	if err != nil {
+		return nil, err
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx)) // the demo stops it, also when its own time is up
+	ended := make(chan error, 1)
+	go func() { ended <- p.run(life) }()
+	s := &demo.Switch{Dir: c.Data, Domain: c.Domain, DID: seedDID, Extension: "2001", Password: p.first.Extensions["2001"], Admin: p.first.Admin,
+		Certificate: p.certificates.cert, URL: c.HTTP.URL, Notice: seedNotice, Prompts: p.prompts,
+		Verify: func(ctx context.Context, dir string) (audit.Report, error) {
+			return auditVerifyCmd{}.verify(ctx, Config{Data: dir}, io.Discard)
+		},
+		Stop: func() error { stop(); return <-ended }}
+	for _, l := range p.stack.LocalAddrs() {
+		switch l.Transport {
+		case "udp":
+			s.UDP = l.Addr
+		case "tls":
+			s.TLS = l.Addr
+		}
+	}
+	return s, nil
 }
 
 // freePort finds a TCP port for HTTP: the sign-in pages need to know their address before there is a listener.

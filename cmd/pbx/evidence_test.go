@@ -53,7 +53,7 @@ func newArchiveRoom(t *testing.T) *archiveRoom {
 		t.Fatal(err)
 	}
 	publisher := auditlog.NewPublisher(t.Context(), auditlog.PublisherConfig{Checkpoints: checkpoints, Key: key, Source: a.log,
-		Archive: newCheckpointStore(a.vault.store, time.Now), Interval: time.Hour, Broken: func(err error) { t.Error(err) }})
+		Archive: newCheckpointStore(a.vault.store, checkpointPart, time.Now), Interval: time.Hour, Broken: func(err error) { t.Error(err) }})
 	t.Cleanup(func() {
 		if err := errors.Join(publisher.Close(context.Background()), checkpoints.Close()); err != nil {
 			t.Error(err)
@@ -305,7 +305,7 @@ func TestCheckpointsInTheStore(t *testing.T) {
 		}
 		return b
 	}
-	s := newCheckpointStore(local, time.Now)
+	s := newCheckpointStore(local, checkpointPart, time.Now)
 	if name, _, err := s.Last(t.Context(), ""); err != nil || name != "" {
 		t.Errorf("nothing is kept: %q %v", name, err)
 	}

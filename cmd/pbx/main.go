@@ -22,7 +22,9 @@ type commands struct {
 	Demo  demoCmd  `cmd:"" help:"Run the switch with built-in phones against itself and tell the story."`
 	Login loginCmd `cmd:"" help:"Sign in and print an access token for REST."`
 
-	Backup backupCmd `cmd:"" help:"Copies of everything but recordings."`
+	Backup  backupCmd  `cmd:"" help:"Copies of everything but recordings."`
+	Restore restoreCmd `cmd:"" help:"Put a copy back into an empty place."`
+	Drill   drillCmd   `cmd:"" help:"Show that a copy can be put back: into a scratch switch, which then takes calls."`
 
 	Change changeCmd `cmd:"" help:"Sets of changes, and what was changed past the program."`
 

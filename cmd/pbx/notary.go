@@ -32,9 +32,19 @@ type checkpointStore struct {
 
 var _ audit.Archive = checkpointStore{}
 
-// newCheckpointStore keeps them beside recordings.
-func newCheckpointStore(s objstore.Store, now func() time.Time) checkpointStore {
-	return checkpointStore{objstore.Under(s, checkpointPart), now}
+// newCheckpointStore keeps them beside recordings, below a name: see logPart.
+func newCheckpointStore(s objstore.Store, part string, now func() time.Time) checkpointStore {
+	return checkpointStore{objstore.Under(s, part), now}
+}
+
+// own are the names that are not below those of a log that was put back.
+func (c checkpointStore) own(ctx context.Context, fn func(name string)) error {
+	return c.store.List(ctx, "", func(i objstore.Info) error {
+		if !strings.Contains(i.Name, "/") {
+			fn(i.Name)
+		}
+		return nil
+	})
 }
 
 // Put implements audit.Archive. As with recordings the lock follows when the object was read back: what a lying store keeps instead could not be taken
@@ -61,11 +71,10 @@ func (c checkpointStore) Put(ctx context.Context, name string, signed []byte) er
 
 // Last implements audit.Archive.
 func (c checkpointStore) Last(ctx context.Context, before string) (last string, signed []byte, err error) {
-	err = c.store.List(ctx, "", func(i objstore.Info) error {
-		if before == "" || i.Name < before {
-			last = i.Name
+	err = c.own(ctx, func(name string) {
+		if before == "" || name < before {
+			last = name
 		}
-		return nil
 	})
 	if err != nil || last == "" {
 		return "", nil, err
@@ -83,15 +92,19 @@ func (c checkpointStore) read(ctx context.Context, name string) ([]byte, error) 
 	return io.ReadAll(io.LimitReader(r, maxCheckpoint))
 }
 
-// storedCheckpoints are all in the object store that are authentic.
+// storedCheckpoints are all of this log in the object store that are authentic.
 func storedCheckpoints(ctx context.Context, config Config, public string) (all []audit.Checkpoint, err error) {
+	return storedIn(ctx, config, config.logPart(), public)
+}
+
+func storedIn(ctx context.Context, config Config, part, public string) (all []audit.Checkpoint, err error) {
 	s, err := storeBeside(config)
 	if err != nil {
 		return nil, err
 	}
-	c := newCheckpointStore(s, time.Now)
+	c := newCheckpointStore(s, part, time.Now)
 	var names []string
-	err = c.store.List(ctx, "", func(i objstore.Info) error { names = append(names, i.Name); return nil })
+	err = c.own(ctx, func(name string) { names = append(names, name) })
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +115,7 @@ func storedCheckpoints(ctx context.Context, config Config, public string) (all [
 		}
 		one, err := audit.OpenCheckpoint(signed, public)
 		if err != nil {
-			return nil, fmt.Errorf("%s/%s: %w", checkpointPart, name, err)
+			return nil, fmt.Errorf("%s/%s: %w", part, name, err)
 		}
 		all = append(all, one)
 	}
@@ -111,10 +124,17 @@ func storedCheckpoints(ctx context.Context, config Config, public string) (all [
 
 // startNotary takes checkpoints off this machine. Where the log was found altered at the start nothing is signed, and so there is nothing to take.
 func (p *pbx) startNotary(ctx context.Context) error {
+	r, there, err := readRestored(p.config.path("checkpoints"))
+	if err != nil {
+		return fmt.Errorf("checkpoints/%s: %w", restoredName, err)
+	}
+	if there && !r.Accepted {
+		p.alarms.set("audit-restored", "", "", r.String(), true)
+	}
 	if p.checkpoints == nil {
 		return nil
 	}
-	cfg := audit.PublisherConfig{Checkpoints: p.checkpoints, Key: p.auditKey, Source: p.store, Archive: newCheckpointStore(p.vault.store, time.Now),
+	cfg := audit.PublisherConfig{Checkpoints: p.checkpoints, Key: p.auditKey, Source: p.store, Archive: newCheckpointStore(p.vault.store, p.config.logPart(), time.Now),
 		Interval: checkpointEvery, Log: p.log, Broken: func(err error) {
 			p.alarms.set("audit-broken", "", "", "", true)
 			p.log.Error("pbx: THE AUDIT LOG IS NOT THE ONE THAT WAS WITNESSED; no checkpoint is signed until `pbx audit verify --store` is answered", "err", err)

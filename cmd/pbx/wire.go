@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"os"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -146,10 +145,8 @@ func (p *pbx) Close(ctx context.Context) {
 }
 
 func (p *pbx) wireProvisioning(ctx context.Context) (err error) {
-	for _, dir := range []string{p.config.Data, p.config.path("keys")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
+	if err := p.takeData(); err != nil {
+		return err
 	}
 	if p.keys, err = secret.OpenKeyring(p.config.path("keys", "secrets.key")); err != nil {
 		return err

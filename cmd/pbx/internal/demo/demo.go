@@ -99,6 +99,7 @@ type teller struct {
 	out            io.Writer
 	chapters       int
 	checks, failed int
+	complaint      string // what the last check that failed said
 }
 
 func (t *teller) line(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
@@ -117,6 +118,7 @@ func (t *teller) check(ok bool, format string, args ...any) {
 	if !ok {
 		word = "FAIL  "
 		t.failed++
+		t.complaint = fmt.Sprintf(format, args...)
 	}
 	t.line(word+format, args...)
 }
