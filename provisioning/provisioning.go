@@ -193,7 +193,6 @@ type Subject struct {
 	Issued  time.Time
 	Expires time.Time
 	Source  string // address that the request came from, for the audit log
-	Rule    string // that lets them do what they are doing, for the audit log
 	System  bool   // the switch itself (sweeper, first run); never from a token
 
 	AuthTime   time.Time         // when the person last showed who they are (auth_time); zero: the token does not say
@@ -203,6 +202,8 @@ type Subject struct {
 	Department string       // of the user
 	Delegated  []Delegation // roles over departments; shared, never written
 	Contractor bool         // the user is of another company (委託先)
+
+	Grounds *Grounds // why they may do what they are doing, for the audit log; nil: nobody was asked
 }
 
 // Version orders all changes of a store.

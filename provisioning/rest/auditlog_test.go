@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -127,5 +128,38 @@ func TestEntriesSayHow(t *testing.T) {
 	r.do(t, "down", "GET", base+"/extensions", "")
 	if len(refused) != 1 || refused[0] != "127.0.0.1 identity: expired" {
 		t.Errorf("%q", refused)
+	}
+}
+
+// TestGroundsOfChanges: the entry of a change names the rule that let it once it was known whose the object is, and what it was judged by.
+func TestGroundsOfChanges(t *testing.T) {
+	r := offices(t)
+	const forward, head = `{"forward":{"always":{"extension":"3001"}}}`, "super+staff+admin"
+	for _, c := range []struct{ what, who, method, path, body, rule, inputs string }{
+		{"another one's, with two roles", head, "PUT", "/settings/3001", `{}`, "admin: settings.put", `{"object_department":"tax","owner":"sato","roles":["staff","admin"]}`},
+		{"their own, with the same roles", head, "PUT", "/settings/3005", forward, "staff (own): settings.put", `{"object_department":"tax","owner":"super","roles":["staff","admin"]}`},
+		{"over a department", "chief+staff+admin:tax", "PUT", "/extensions/3002", `{"display":"x","department":"desk"}`, "admin (department): extension.put",
+			`{"delegated":["admin of tax"],"object_department":"desk","roles":["staff"]}`},
+		{"below another one", head, "PUT", "/departments/care", `{"parent":"bureau"}`, "admin: department.put", `{"roles":["staff","admin"]}`}, // for which user.put is asked too
+		{"a password", head, "POST", "/extensions/3001/secret", "", "admin: extension.secret", `{"object_department":"tax","owner":"sato","roles":["staff","admin"]}`},
+		{"what goes", "chief+staff+admin:tax", "DELETE", "/groups/6001", "", "admin (department): group.delete", `{"delegated":["admin of tax"],"object_department":"tax","roles":["staff"]}`},
+		{"one of the domain", head, "PUT", "/duties", `{"apart":[]}`, "admin: duties.put", `{"roles":["staff","admin"]}`},
+	} {
+		if p := r.do(t, c.who, c.method, base+c.path, c.body); p.status/100 != 2 {
+			t.Errorf("%s: %d %s", c.what, p.status, p.body)
+			continue
+		}
+		list := r.audit(t, here, "")
+		e := list[len(list)-1]
+		in, _ := e.Detail["inputs"].(map[string]any)
+		for _, every := range []string{"client", "address", "time"} {
+			if in[every] == nil {
+				t.Errorf("%s: no %s in %v", c.what, every, in)
+			}
+			delete(in, every)
+		}
+		if got, _ := json.Marshal(in); e.Rule != c.rule || string(got) != c.inputs {
+			t.Errorf("%s: %q %s", c.what, e.Rule, got)
+		}
 	}
 }

@@ -130,16 +130,8 @@ func (res resource[T]) mayWrite(a *api, s provisioning.Subject, r provisioning.R
 	if policy.OverDepartment(to) { // also who has it as theirs, and gives it away
 		rule = to
 	}
+	s.Grounds.Told(res.put, rule, then)
 	return a.confined(s, r, domain, rule, *old, next)
-}
-
-// rules is can, and names the rule that let.
-func (a *api) rules(s provisioning.Subject, action provisioning.Action, o provisioning.Object) (rule string, err error) {
-	d := a.Policy.Decide(s, action, o)
-	if !d.Allowed {
-		return "", a.can(s, action, o)
-	}
-	return d.Rule, nil
 }
 
 // mayManage holds who takes an account over, or signs it out, to what they have themselves.

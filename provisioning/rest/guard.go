@@ -74,7 +74,8 @@ func (a *api) guard(ctx huma.Context, next func(huma.Context)) {
 	// The owner is not known yet. Whoever may not even do it to an object of their own is refused here, before anything is read.
 	o := rule.object(ctx, s)
 	o.Owner, o.Unread = s.User, true
-	if s.Rule, err = a.decide(s, rule.action, o); err != nil {
+	s.Grounds = &provisioning.Grounds{Action: rule.action, Inputs: a.Policy.Inputs}
+	if _, err = a.rules(s, rule.action, o); err != nil {
 		a.auditDenied(r.Context(), s, rule.action, o, err)
 		a.answer(ctx, a.problem(r.Context(), err))
 		return
@@ -101,15 +102,6 @@ func (r rule) object(ctx huma.Context, s provisioning.Subject) provisioning.Obje
 		o.Key = ctx.Param(r.key)
 	}
 	return o
-}
-
-// decide names the rule that decided, where the policy does.
-func (a *api) decide(s provisioning.Subject, action provisioning.Action, o provisioning.Object) (rule string, err error) {
-	d := a.Policy.Decide(s, action, o)
-	if !d.Allowed {
-		return d.Rule, a.Policy.Can(s, action, o)
-	}
-	return d.Rule, nil
 }
 
 // addressOf is where a request came from, for the audit log.
@@ -140,14 +132,30 @@ func (a *api) signedInFor(s provisioning.Subject, action provisioning.Action) er
 	return a.StepUp(s, action)
 }
 
-// can asks about an object that was read. What a policy of the domain forbids because of what the object is must not tell that it is there.
+// can asks about an object that was read.
 func (a *api) can(s provisioning.Subject, action provisioning.Action, o provisioning.Object) error {
-	err := a.Policy.Can(s, action, o)
+	_, err := a.rules(s, action, o)
+	return err
+}
+
+// rules is can, and names the rule that let. What a policy of the domain forbids because of what the object is must not tell that it is there.
+func (a *api) rules(s provisioning.Subject, action provisioning.Action, o provisioning.Object) (rule string, err error) {
+	decided := a.Policy.Decide(s, action, o)
+	if decided.Allowed {
+		if o.Unread { // whose it is was a guess
+			o.Owner = ""
+		}
+		s.Grounds.Told(action, decided.Rule, o)
+		return decided.Rule, nil
+	}
 	var d *provisioning.Denied
-	if errors.As(err, &d) && policy.OfSite(d.Rule) {
+	if !errors.As(a.Policy.Can(s, action, o), &d) { // it would be let now, by a rule that nobody has looked at
+		d = &provisioning.Denied{Rule: decided.Rule}
+	}
+	if policy.OfSite(d.Rule) && !o.Unread {
 		d.Hidden = true
 	}
-	return err
+	return "", d
 }
 
 // sees is may without a trace: for the items of a list.

@@ -43,11 +43,12 @@ func (w *writer) add(e provisioning.AuditEntry) error {
 	if e.Time.IsZero() || !w.who.System {
 		e.Time = w.cfg.Now()
 	}
-	for to, from := range map[*string]string{&e.Client: w.who.Client, &e.Source: w.who.Source, &e.Session: w.who.Session, &e.Rule: w.who.Rule} {
+	for to, from := range map[*string]string{&e.Client: w.who.Client, &e.Source: w.who.Source, &e.Session: w.who.Session} {
 		if from != "" && (*to == "" || !w.who.System) {
 			*to = from
 		}
 	}
+	w.who.Grounds.Write(w.who, &e, len(w.entries) == 0)
 	if _, _, err := audit.Canonical(e); err != nil { // now, so that the faulty call gets the error
 		return err
 	}
