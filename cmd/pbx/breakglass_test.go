@@ -103,9 +103,11 @@ func (v *visitor) token(path string, end *httptest.ResponseRecorder) string {
 }
 
 // rest asks the switch's API.
-func (l *lab) rest(token, path string) int {
+func (l *lab) rest(token, path string) int { return l.ask(http.MethodGet, token, path) }
+
+func (l *lab) ask(method, token, path string) int {
 	l.t.Helper()
-	req, err := http.NewRequestWithContext(l.t.Context(), http.MethodGet, "http://"+l.p.http.addr.String()+path, nil)
+	req, err := http.NewRequestWithContext(l.t.Context(), method, "http://"+l.p.http.addr.String()+path, nil)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -126,7 +128,10 @@ func (l *lab) alarmed(name string) bool {
 // once, and waits for a review.
 func TestBreakGlassBesideAnIssuer(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, func(c *Config) { c.Identity.Issuer = "https://id.example.jp" })
+	l := newLab(t, func(c *Config) {
+		c.Identity.Issuer = "https://id.example.jp"
+		c.Identity.StepUp = &StepUpConfig{ACR: []string{"urn:elsewhere:two-factors"}, AMR: []string{"hwk"}}
+	})
 	if !l.p.first.Admin.IsZero() || l.p.first.Sealed.IsZero() {
 		t.Fatal("the first run makes the break-glass account, and no administrator with a password")
 	}
@@ -143,6 +148,9 @@ func TestBreakGlassBesideAnIssuer(t *testing.T) {
 	token := v.token(l.p.identity.Path(), v.fill(page, map[string]string{"who": "田中", "reason": "認証基盤の障害"}))
 	if got := l.rest(token, "/v1/domains/"+l.p.config.Domain+"/users"); got != http.StatusOK {
 		t.Errorf("with its token: %d", got)
+	}
+	if got := l.ask(http.MethodDelete, token, "/v1/domains/"+l.p.config.Domain+"/users/nobody"); got != http.StatusNotFound { // 401: shut out by step-up
+		t.Errorf("what step-up guards: %d", got)
 	}
 	if got := l.rest(token, "/v1/domains/"+l.p.config.Domain+"/recordings"); got != http.StatusOK && got != http.StatusForbidden {
 		t.Errorf("recordings: %d", got)

@@ -11,6 +11,9 @@ const (
 	// ACRPhishingResistant: a passkey, beside the password or with the person verified by it (OpenID Connect Extended Authentication Profile
 	// ACR Values 1.0, section 2).
 	ACRPhishingResistant = "phr"
+	// ACRSealed: the credential of the break-glass account, out of its envelope. It is none of those above: nobody asks for it, and for its hour it stands
+	// in place of any of them (see Requirement.Check).
+	ACRSealed = "urn:naisen:acr:sealed"
 )
 
 // Methods (the amr claim) by RFC 8176 section 2.
@@ -35,6 +38,14 @@ const (
 func acrs() []string { return []string{ACRPassword, ACRMFA, ACRPhishingResistant} }
 
 func levelOf(acr string) level { return level(slices.Index(acrs(), acr) + 1) }
+
+// level that a session has reached.
+func (v session) level() level {
+	if v.sealed {
+		return levelPasskey
+	}
+	return levelOf(v.acr)
+}
 
 // levelWanted is what acr_values asks for (OpenID Connect Core section 3.1.2.1): any of them does, so it is the least that is known here. False: none
 // is, and the sign-in cannot be what the client needs (RFC 9470 section 5).

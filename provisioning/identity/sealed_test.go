@@ -60,7 +60,7 @@ func TestBreakGlass(t *testing.T) {
 	}
 	m := r.tokenRequest(t, codeForm("pbx-cli", cliRedirect, codeOf(resp)), http.StatusOK)
 	s, err := r.verify.Verify(t.Context(), m["access_token"].(string))
-	if err != nil || s.User != provisioning.SealedAccount || s.ACR != ACRPassword {
+	if err != nil || s.User != provisioning.SealedAccount || s.ACR != ACRSealed {
 		t.Errorf("%+v %v", s, err)
 	}
 	refresh := m["refresh_token"].(string)
@@ -128,9 +128,13 @@ func TestBreakGlassIsSealed(t *testing.T) {
 	if resp, body := b.visit(r.server.URL + "/identity/account"); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("its account page: %d %s", resp.StatusCode, body)
 	}
-	if resp, _ := b.visit(r.authURL("console", r.consoleRedirect(), aVerifier, map[string]string{"acr_values": ACRMFA})); codeOf(resp) != "" {
-		t.Error("more than a password is said of it")
+	resp, _ := b.visit(r.authURL("console", r.consoleRedirect(), aVerifier, map[string]string{"acr_values": ACRPhishingResistant}))
+	if codeOf(resp) == "" {
+		t.Fatalf("asked for a passkey: %d", resp.StatusCode)
 	}
+	access, id := r.claimsOf(t, "console", r.consoleRedirect(), codeOf(resp))
+	wantClaims(t, access, ACRSealed, "pwd") // it comes in, and nothing is said of it that was not shown
+	wantClaims(t, id, ACRSealed, "pwd")
 	again, err := SealAccount(t.Context(), r.store, testDomain)
 	if err != nil || again == credential {
 		t.Fatal(err)

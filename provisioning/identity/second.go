@@ -25,6 +25,13 @@ func (s *Service) byPassword(who account, v verifier) session {
 	return session{who: who, at: s.cfg.Clock(), amr: []string{amrPassword}, acr: ACRPassword, salt: string(v.Salt)}
 }
 
+// bySealed is byPassword for the break-glass account.
+func (s *Service) bySealed(who account, v verifier) session {
+	by := s.byPassword(who, v)
+	by.acr, by.sealed = ACRSealed, true
+	return by
+}
+
 // proceed asks whoever v is for what is missing, or completes. Who has a second factor shows it whatever the client asks for; who has none that does
 // is led to the page where one is added.
 func (s *Service) proceed(w http.ResponseWriter, r *http.Request, id string, v session) {
@@ -43,9 +50,9 @@ func (s *Service) proceed(w http.ResponseWriter, r *http.Request, id string, v s
 		need = max(need, levelTwo)
 	}
 	switch {
-	case levelOf(v.acr) >= need:
+	case v.level() >= need: // the sealed account has no second factor, gets none, and needs none
 		s.complete(w, r, id, v)
-	case v.sealed, slices.Contains(a.prompt, oidc.PromptNone): // the sealed account has no second factor, and gets none
+	case slices.Contains(a.prompt, oidc.PromptNone):
 		op.AuthRequestError(w, r, a, oidc.ErrInteractionRequired(), s.provider)
 	case !f.reaches(need):
 		s.leadToEnrolment(w, r, a, v)

@@ -31,7 +31,7 @@ func (s *Service) showLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sess, ok, err := s.session(r, a)
-	short, confirms := ok && levelOf(sess.acr) < a.need, a.goal == forClient && s.clients[a.client].Native // a device's is confirmed at its end
+	short, confirms := ok && sess.level() < a.need, a.goal == forClient && s.clients[a.client].Native // a device's is confirmed at its end
 	switch {
 	case err != nil:
 		s.showFault(w, r, "session", err)
@@ -162,7 +162,7 @@ func (s *Service) postLogin(w http.ResponseWriter, r *http.Request) {
 // afterPassword goes on with who showed the right password.
 func (s *Service) afterPassword(w http.ResponseWriter, r *http.Request, a authRequest, who account, v verifier) {
 	if v.Sealed {
-		s.breakGlass(w, r, a, s.byPassword(who, v))
+		s.breakGlass(w, r, a, s.bySealed(who, v))
 		return
 	}
 	if !v.MustChange {
