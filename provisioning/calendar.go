@@ -70,8 +70,10 @@ func (c *Closing) At(mode string) *Turn {
 // Japan is the time that calendars and site policies go by.
 func Japan() *time.Location { return japan() }
 
-// japan has one time and no summer time.
-func japan() *time.Location { return time.FixedZone("JST", 9*60*60) }
+func japan() *time.Location { return jst }
+
+// jst: Japan has one time and no summer time.
+var jst = time.FixedZone("JST", 9*60*60)
 
 // Mode of a moment, by the clock of Japan.
 func (c Calendar) Mode(t time.Time) string {
