@@ -86,12 +86,13 @@ func (d Department) Check(r Reader, domain string) error {
 		parents[o.Name] = o.Parent
 	}
 	parents[d.Name] = d.Parent
+	if slices.Contains(Above(d.Parent, func(name string) string { return parents[name] }), d.Name) { // there was no ring without it
+		return &Invalid{Field: "parent", Reason: "stands below it"}
+	}
 	for name := range parents {
 		at, levels := name, 1
 		for ; parents[at] != "" && levels <= maxLevels; levels++ {
-			if at = parents[at]; at == name {
-				return &Invalid{Field: "parent", Reason: "stands below it"}
-			}
+			at = parents[at]
 		}
 		if levels > maxLevels {
 			return &Invalid{Field: "parent", Reason: "is too deep: departments stand " + itoa(maxLevels) + " deep at most"}

@@ -99,6 +99,11 @@ func TestUserValidate(t *testing.T) {
 		{user(func(u *User) { u.Roles = []Role{"staff", "root"} }), "roles[1]"},
 		{user(func(u *User) { u.Roles = []Role{"staff", "staff"} }), "roles[1]"},
 		{user(func(u *User) { u.Roles = make([]Role, 1e6) }), "roles"},
+		{user(func(u *User) { u.Delegated = []Delegation{{RoleAdmin, "税務課"}, {RoleTelephony, "税務課"}} }), ""},
+		{user(func(u *User) { u.Delegated = []Delegation{{RoleAuditor, "税務課"}} }), "delegated[0].role"},
+		{user(func(u *User) { u.Delegated = []Delegation{{RoleAdmin, ""}} }), "delegated[0].department"},
+		{user(func(u *User) { u.Delegated = []Delegation{{RoleAdmin, "x"}, {RoleAdmin, "x"}} }), "delegated[1]"},
+		{user(func(u *User) { u.Delegated = make([]Delegation, 1e6) }), "delegated"},
 	} {
 		c.check(t)
 	}

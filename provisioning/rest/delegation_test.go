@@ -225,8 +225,8 @@ func TestDelegatedEscalation(t *testing.T) {
 func TestDepartmentTree(t *testing.T) {
 	r := offices(t)
 	r.ask(t, admin, []delegatedCase{
-		{"below itself", "PUT", "/departments/tax", `{"numbers":[],"parent":"tax"}`, 422, "parent"},
-		{"below a part of it", "PUT", "/departments/bureau", `{"numbers":[],"parent":"desk"}`, 422, "parent"},
+		{"below itself", "PUT", "/departments/tax", `{"numbers":[],"parent":"tax"}`, 422, "stands below it"},
+		{"below a part of it", "PUT", "/departments/bureau", `{"numbers":[],"parent":"desk"}`, 422, "stands below it"},
 		{"below nothing", "PUT", "/departments/tax", `{"numbers":[],"parent":"nowhere"}`, 422, "parent"},
 		{"with parts", "DELETE", "/departments/tax", "", 409, ""},
 	})
@@ -251,4 +251,20 @@ func TestDepartmentTree(t *testing.T) {
 	r.seen()
 	r.ask(t, "chief+admin:tax", []delegatedCase{{"what was a part", "GET", "/extensions/3002", "", 404, ""}})
 	r.ask(t, "fuku+admin:care", []delegatedCase{{"what is a part now", "GET", "/extensions/3002", "", 200, ""}})
+}
+
+// TestDelegatedBesideAPermit: a statement of the domain lets more than a role over a department, where it speaks; what comes into the department is held to the role.
+func TestDelegatedBesideAPermit(t *testing.T) {
+	r := offices(t)
+	must(t, r.store.Update(t.Context(), provisioning.Subject{Domain: here, System: true}, func(w provisioning.Writer) error {
+		_, err := w.Put(here, provisioning.SitePolicy{Name: "helps", Permit: []string{
+			`permit (principal == User::"chief", action == Action::"extension.put", resource) when { resource has department && resource.department == "care" };`}}, "")
+		return err
+	}))
+	r.seen()
+	r.ask(t, "chief+admin:tax", []delegatedCase{
+		{"where the statement lets", "PUT", "/extensions/4001", `{"display":"x","department":"care","pickup":"them"}`, 200, ""},
+		{"with what is not theirs to give", "PUT", "/extensions/4001", `{"display":"x","department":"tax","pickup":"us"}`, 403, provisioning.RuleBeyondOwn},
+		{"as it is", "PUT", "/extensions/4001", `{"display":"x","department":"tax","pickup":"them"}`, 200, ""},
+	})
 }

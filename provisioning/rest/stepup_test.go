@@ -38,7 +38,9 @@ func TestStepUpAtREST(t *testing.T) {
 		{"root+admin", "POST", base + "/recording-keys", "", 401},
 		{"mina+recording-manager", "POST", base + "/listening-requests/" + askedBy + "/approve", `{}`, 401},
 		{"root+admin", "PUT", base + "/recording-policies/p", `{"record":`, 401}, // before the body is looked at
-		{"carol+telephony", "POST", base + "/recording-keys", "", 403},           // may not anyway
+		{"root+admin", "PUT", base + "/departments/bu", `{"numbers":[]}`, 201},
+		{"root+admin", "PUT", base + "/departments/ka", `{"numbers":[],"parent":"bu"}`, 401}, // who administers the one above gets rights over it
+		{"carol+telephony", "POST", base + "/recording-keys", "", 403},                       // may not anyway
 		{"root+admin", "PUT", "/v1/domains/" + there + "/users/x", `{}`, 404},
 		{"root+admin", "GET", base + "/users", "", 200},
 		{"root+admin", "PUT", base + "/extensions/2009", `{}`, 201},
