@@ -68,6 +68,9 @@ func (k *Keeper) read() (map[string]int64, bool, error) {
 	if err == nil {
 		err = json.Unmarshal(content, &marks)
 	}
+	if err == nil && marks == nil {
+		err = errors.New("null") // which JSON takes for a map
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("approval: marks: %w", err)
 	}
