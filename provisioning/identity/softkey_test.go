@@ -15,7 +15,7 @@ import (
 
 // softKey is an authenticator with one key, written from WebAuthn Level 2, section 6: nothing of it is the library's.
 type softKey struct {
-	t      *testing.T
+	t      testing.TB
 	origin string
 	id     []byte
 	priv   *ecdsa.PrivateKey
@@ -49,7 +49,7 @@ func newSoftKey(t *testing.T, r *rig) *softKey {
 var b64 = base64.RawURLEncoding
 
 // optionsOn are those that a page carries for its script.
-func optionsOn(t *testing.T, page string) map[string]any {
+func optionsOn(t testing.TB, page string) map[string]any {
 	t.Helper()
 	m := regexp.MustCompile(`data-options="([^"]*)"`).FindStringSubmatch(page)
 	if m == nil {
