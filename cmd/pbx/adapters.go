@@ -25,6 +25,9 @@ type credentials struct{ directory *directory.Directory }
 // does not exist.
 func (c credentials) Lookup(realm, user string) (auth.Credential, bool) {
 	snap := c.directory.Snapshot()
+	if number, mac, generation, ok := provisioning.ReadDeviceLogin(user); ok {
+		return c.device(snap, realm, user, number, mac, generation)
+	}
 	e, known := snap.Extension(realm, user)
 	cred, ok := snap.Password(realm, user)
 	if !known {
@@ -37,6 +40,17 @@ func (c credentials) Lookup(realm, user string) (auth.Credential, bool) {
 		return auth.Credential{}, false
 	}
 	return auth.Credential{HA1MD5: cred.HA1MD5, HA1SHA256: cred.HA1SHA256, AllowMD5: e.AllowMD5, Disabled: !snap.Active(realm, user)}, true
+}
+
+// device is a telephone of the inventory, with a password of its own. One that is out of service is told so as above.
+func (c credentials) device(snap *directory.Snapshot, realm, user, number, mac, generation string) (auth.Credential, bool) {
+	password, _, inService, ok := snap.DevicePassword(realm, number, mac, generation, time.Now())
+	if !ok {
+		return auth.Credential{}, false
+	}
+	e, _ := snap.Extension(realm, number)
+	return auth.Credential{HA1MD5: auth.HA1(auth.MD5, user, realm, password.Reveal()), HA1SHA256: auth.HA1(auth.SHA256, user, realm, password.Reveal()),
+		AllowMD5: e.AllowMD5, Disabled: !inService || !snap.Active(realm, number)}, true
 }
 
 // account is that of a telephone system which registers with us: the password stands with its trunk.

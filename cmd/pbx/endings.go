@@ -54,6 +54,8 @@ const endedPrompt = "call/ended"
 const (
 	whyLeaver     = "leaver" // disabled or deleted here
 	whyRightsLost = "rights-lost"
+
+	whyDeviceStopped = "device-stopped" // locked, quarantined, wiped or deleted here
 )
 
 // skewOfCalls is how far the clock of who tells us may be behind ours: a call that began a moment after an event did not begin with rights of after it.
@@ -135,6 +137,9 @@ func (e *endings) follow(last, next *directory.Snapshot) {
 		if r.Before.After(before.Before) || r.Cut.After(before.Cut) || r.Barred != "" && before.Barred == "" {
 			e.endCalls(next, r)
 		}
+	}
+	for _, k := range next.StoppedSince(last) {
+		e.endWhere(k[0], whyDeviceStopped, e.effectOf(whyDeviceStopped).Calls, func(_ *call.Snapshot, p call.PartySnapshot) bool { return readProof(p.Proof).mac == k[1] })
 	}
 	then := e.looked
 	if e.looked = e.clock(); then.IsZero() {

@@ -16,6 +16,7 @@ const (
 	proofSoftphone   = "softphone:" // and the name of its account
 	proofCertificate = "certificate"
 	proofToken       = "token:"
+	proofDevice      = "device:" // followed by the MAC of a telephone of the inventory, a dot and the generation of its password
 )
 
 // tokenProof is how a token is remembered: no part of it can be used again.
@@ -24,6 +25,9 @@ func tokenProof(who provisioning.Subject) string {
 		provisioning.Fingerprint(provisioning.DeviceName(who.Device)), provisioning.Fingerprint(provisioning.IssuedName(who.Issuer, who.Token)),
 		strconv.FormatInt(who.Issued.Unix(), 36)}, "/")
 }
+
+// deviceProof is how a telephone of the inventory is remembered.
+func deviceProof(mac, generation string) string { return proofDevice + mac + "." + generation }
 
 // from adds the device, by its +sip.instance.
 func from(proof, instance string) string {
@@ -38,6 +42,7 @@ type proof struct {
 	kind, owner            string // proofDigest, ...; of proofSoftphone owner is the name of its account
 	session, device, token string // fingerprints
 	instance               string // likewise
+	mac, generation        string // of proofDevice
 	issued                 time.Time
 }
 
@@ -45,6 +50,11 @@ func readProof(s string) (p proof) {
 	s, p.instance, _ = strings.Cut(s, " ")
 	if login, app := strings.CutPrefix(s, proofSoftphone); app {
 		p.kind, p.owner = proofSoftphone, login
+		return p
+	}
+	if rest, ok := strings.CutPrefix(s, proofDevice); ok {
+		p.kind = proofDevice
+		p.mac, p.generation, _ = strings.Cut(rest, ".")
 		return p
 	}
 	rest, token := strings.CutPrefix(s, proofToken)

@@ -86,7 +86,7 @@ func (s *signalling) shownBy(tx *stack.ServerTx, domain string) (proven, bool) {
 			return proven{number: extension, proof: proofSoftphone + o.User}, true
 		}
 		if o.Owner == "" {
-			return proven{number: o.User, proof: proofDigest}, true
+			return s.digested(domain, o.User), true
 		}
 		if p, ok := s.owned(domain, o, claimant(req)); ok {
 			return p, true
@@ -107,6 +107,16 @@ func (s *signalling) shownBy(tx *stack.ServerTx, domain string) (proven, bool) {
 		s.decline(tx, o.Response)
 	}
 	return proven{}, false
+}
+
+// digested is who knows a password: an extension, or a telephone of the inventory for one of its extensions, as long as that password counts.
+func (s *signalling) digested(domain, user string) proven {
+	number, mac, generation, ok := provisioning.ReadDeviceLogin(user)
+	if !ok {
+		return proven{number: user, proof: proofDigest}
+	}
+	_, until, _, _ := s.directory.Snapshot().DevicePassword(domain, number, mac, generation, time.Now())
+	return proven{number: number, proof: deviceProof(mac, generation), until: until}
 }
 
 // claimant is the extension that a request says it speaks for: a token's owner may have several, and a certificate name several.

@@ -117,6 +117,7 @@ func (v *revoker) remove(aor string, why registrar.Event, lost func(registrar.Bi
 type worth struct {
 	now             *directory.Snapshot
 	domain, owner   string
+	number          string
 	active, changed bool      // changed: the password is another one
 	watched         time.Time // when subscriptions were proved, as far as it matters: nobody notes that
 }
@@ -125,7 +126,7 @@ func worthOf(last, next *directory.Snapshot, domain, number string) worth {
 	before, had := last.Credential(domain, number)
 	now, has := next.Credential(domain, number)
 	e, _ := next.Extension(domain, number)
-	w := worth{now: next, domain: domain, owner: e.User, active: next.Active(domain, number), changed: !has || had && before != now, watched: time.Now()}
+	w := worth{now: next, domain: domain, number: number, owner: e.User, active: next.Active(domain, number), changed: !has || had && before != now, watched: time.Now()}
 	if last.Revocation(domain, provisioning.RevokedUser, e.User).Phones != next.Revocation(domain, provisioning.RevokedUser, e.User).Phones {
 		w.watched = time.Time{} // all there are were proved before that
 	}
@@ -143,6 +144,8 @@ func (w worth) lost(text string, made time.Time) bool {
 		return !there
 	case p.kind == proofToken, p.kind == proofCertificate:
 		return false
+	case p.kind == proofDevice: // locked, wiped, gone, of another extension now, or with a password that is over
+		return !w.now.DeviceCounts(w.domain, w.number, p.mac, p.generation, time.Now())
 	}
 	return w.changed
 }

@@ -21,6 +21,7 @@ import (
 var defaultEffects = map[string]effect{
 	whyLeaver:                {provisioning.FateNotice, true},
 	whyRightsLost:            {provisioning.FateNotice, false},
+	whyDeviceStopped:         {provisioning.FateEnd, true},
 	signals.SessionRevoked:   {provisioning.FateEnd, true},
 	signals.SessionsRevoked:  {provisioning.FateEnd, true},
 	signals.CredentialChange: {provisioning.FateContinue, true},

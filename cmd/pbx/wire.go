@@ -372,6 +372,7 @@ func (p *pbx) wireRegistrar(ctx context.Context, s *signalling) error {
 	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
 	s.registrar = p.registrar
 	p.startDeviceLog(ctx)
+	p.startSettler(ctx)
 	return nil
 }
 

@@ -108,6 +108,9 @@ func (d *domain) readSecrets(r provisioning.Reader) (err error) {
 	if d.revocations, err = readAll[provisioning.Revocation](r, d.self.Name); err != nil {
 		return err
 	}
+	if err := d.readInventory(r); err != nil {
+		return err
+	}
 	sealed, err := r.Secrets(d.self.Name, provisioning.SecretSIP)
 	if err != nil {
 		return err
@@ -306,6 +309,7 @@ func newEdit(d *domain) *edit {
 			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
 			supervisions: map[string]provisioning.Supervision{}, revocations: map[string]provisioning.Revocation{}, rules: map[string]provisioning.SitePolicy{},
 			softphones: map[string]provisioning.Softphones{}, appKeys: map[string]provisioning.SoftphoneKeys{},
+			devices: map[string]provisioning.ManagedDevice{}, statuses: map[string]provisioning.DeviceStatus{}, deviceKeys: map[string]*provisioning.DeviceKeys{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -390,6 +394,9 @@ func own[T any](e *edit, kind string, m *map[string]T) {
 }
 
 func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
+	if mac, ok := strings.CutPrefix(c.Key, provisioning.SecretDeviceKeys+"/"); ok {
+		return e.takeDeviceKeys(r, c.Domain, mac)
+	}
 	kind, key, _ := strings.Cut(c.Key, "/")
 	switch kind {
 	case provisioning.SecretSIP, provisioning.SecretTrunk, provisioning.SecretWebhook, provisioning.SecretConference, provisioning.SecretBookAccount:

@@ -158,5 +158,5 @@ func (e *edit) takeDesk(r provisioning.Reader, c provisioning.Change) error {
 	case provisioning.KindParkingLot:
 		return set(e, r, c, &e.lots)
 	}
-	return nil // a kind that the switch does not use
+	return e.takeInventory(r, c)
 }

@@ -64,6 +64,9 @@ type domain struct {
 	rules        map[string]provisioning.SitePolicy
 	softphones   map[string]provisioning.Softphones    // by extension
 	appKeys      map[string]provisioning.SoftphoneKeys // likewise
+	devices      map[string]provisioning.ManagedDevice // by MAC, as the next two
+	statuses     map[string]provisioning.DeviceStatus
+	deviceKeys   map[string]*provisioning.DeviceKeys // pointers as of credentials
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name
