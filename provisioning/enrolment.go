@@ -52,7 +52,7 @@ func NewEnrolment(w Writer, domain string, e Enrolment, now time.Time) (code str
 		return "", err
 	}
 	code = rand.Text()
-	return code, w.PutSecret(domain, SecretEnrolment, enrolmentKey(code), plain)
+	return code, w.PutSecret(domain, SecretEnrolment, EnrolmentKey(code), plain)
 }
 
 // EndEnrolments ends the code of a subject, if there is one.
@@ -85,13 +85,25 @@ func Enrolled(r Reader, domain, of, code string, now time.Time) (Enrolment, erro
 	if len(code) != enrolmentCode {
 		return Enrolment{}, ErrNotFound
 	}
-	plain, err := Secret(r, domain, SecretEnrolment, enrolmentKey(code))
+	plain, err := Secret(r, domain, SecretEnrolment, EnrolmentKey(code))
 	if err != nil {
 		return Enrolment{}, err
 	}
-	var e Enrolment
-	if json.Unmarshal(plain, &e) != nil || e.Of != of || !now.Before(e.Until) {
+	e, err := DecodeEnrolment(plain)
+	if err != nil || !e.Counts(of, now) {
 		return Enrolment{}, ErrNotFound
+	}
+	return e, nil
+}
+
+// Counts says that it is of a kind, and not over.
+func (e Enrolment) Counts(of string, now time.Time) bool { return e.Of == of && now.Before(e.Until) }
+
+// DecodeEnrolment reads one as it is kept.
+func DecodeEnrolment(b []byte) (Enrolment, error) {
+	var e Enrolment
+	if err := json.Unmarshal(b, &e); err != nil {
+		return Enrolment{}, errors.New("provisioning: an enrolment is not readable")
 	}
 	return e, nil
 }
@@ -105,11 +117,11 @@ func Enrol(w Writer, domain, of, code string, now time.Time) (Enrolment, error) 
 		}
 		return Enrolment{}, ErrNotFound
 	}
-	return e, w.PutSecret(domain, SecretEnrolment, enrolmentKey(code), nil)
+	return e, w.PutSecret(domain, SecretEnrolment, EnrolmentKey(code), nil)
 }
 
-// enrolmentKey is the hash of a code. It has 130 random bits: nothing is gained by a slow hash, and who looks up a hash learns nothing by the time it takes.
-func enrolmentKey(code string) string {
+// EnrolmentKey is the hash of a code. It has 130 random bits: nothing is gained by a slow hash, and who looks up a hash learns nothing by the time it takes.
+func EnrolmentKey(code string) string {
 	sum := sha256.Sum256([]byte("enrolment\n" + code))
 	return hex.EncodeToString(sum[:])
 }

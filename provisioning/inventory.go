@@ -154,6 +154,32 @@ type DeviceStatus struct {
 	By      string    `json:"by,omitempty" enum:",certificate,claim,access" doc:"What it proved itself with: the maker's certificate, a claim code, or the path that it was given before"`
 }
 
+// DeviceReport holds what a device is against what it was told.
+type DeviceReport struct {
+	DeviceStatus
+	Now           string               `json:"now,omitempty" doc:"Fingerprint of what it would be given now"`
+	Registrations []DeviceRegistration `json:"registrations" nullable:"false"`
+	Drift         []string             `json:"drift" nullable:"false" doc:"What differs: never-fetched, configuration, not-registered EXTENSION, old-password EXTENSION, agent"`
+}
+
+// DeviceRegistration is one line of a device that can be reached now.
+type DeviceRegistration struct {
+	Extension string    `json:"extension"`
+	Agent     string    `json:"agent,omitempty"`
+	Address   string    `json:"address"`
+	Since     time.Time `json:"since"`
+}
+
+// Fleet is the telephones of the inventory as they are now.
+type Fleet interface {
+	// URL is what a telephone is given as the server of its configuration, with a claim code; empty: the switch serves none.
+	URL(domain, code string) string
+	// Report of a device; ErrNotFound.
+	Report(domain, mac string) (DeviceReport, error)
+	// Resync asks a device to fetch its configuration, and tells how many of its registrations were asked.
+	Resync(domain, mac string) (asked int, err error)
+}
+
 // Kind, Key: see Entity.
 func (DeviceStatus) Kind() string  { return KindDeviceStatus }
 func (s DeviceStatus) Key() string { return s.MAC }

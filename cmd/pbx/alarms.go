@@ -44,6 +44,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"clock-stepped":          {"The clock was set by a lot; no recording is destroyed", "時計が大きく変更されたため録音の廃棄を停止しています"},
 	"contract-sponsor":       {"Nobody answers any more for somebody with a contract", "責任者が不在の委託先利用者がいます"},
 	"database-away":          {"The database cannot be reached; calls and registrations go on, changes are refused", "データベースに接続できません（通話と登録は継続、変更は受け付けません）"},
+	"device-guesses":         {"Somebody guesses where telephones get their configuration", "電話機の設定ファイルを狙った総当たりを検知しました"},
 	"destruction-stuck":      {"Recordings that are to be destroyed cannot be", "廃棄できない録音があります"},
 	"disk-full":              {"The recorder's disk is full", "録音ディスクが満杯です"},
 	"disk-high":              {"The recorder's disk is more than 90 % full", "録音ディスクの使用率が90%を超えました"},

@@ -38,6 +38,7 @@ type Config struct {
 	Vault     VaultConfig     `yaml:"vault"`
 	Webhooks  WebhookConfig   `yaml:"webhooks"`
 	LDAP      LDAPConfig      `yaml:"ldap"`
+	Devices   DevicesConfig   `yaml:"devices"`
 	Recording RecordingConfig `yaml:"recording"`
 	Backup    BackupConfig    `yaml:"backup"`
 	Signals   SignalsConfig   `yaml:"signals"`
@@ -271,7 +272,7 @@ func (c *Config) Validate() error {
 	add(pair("http", c.HTTP.Certificate, c.HTTP.Key))
 	add(c.Media.validate())
 	add(c.HTTP.validate())
-	add(c.LDAP.validate())
+	add(errors.Join(c.LDAP.validate(), c.Devices.validate()))
 	add(c.validateIdentity())
 	add(c.Store.validate())
 	add(errors.Join(c.Storage.validate(), c.Keys.validate()))

@@ -26,7 +26,6 @@ func listenHTTP(ctx context.Context, listen, cert, key string, h http.Handler, l
 	if err != nil {
 		return nil, err
 	}
-	s := &httpServer{addr: l.Addr(), done: make(chan struct{}), server: newHTTPServer(h, log)}
 	if cert != "" {
 		config, err := (&certificates{cert: cert, key: key}).config()
 		if err != nil {
@@ -35,13 +34,19 @@ func listenHTTP(ctx context.Context, listen, cert, key string, h http.Handler, l
 		config.NextProtos = []string{"h2", "http/1.1"}
 		l = tls.NewListener(l, config)
 	}
+	return serveHTTP(l, h, log), nil
+}
+
+// serveHTTP serves what comes to a listener.
+func serveHTTP(l net.Listener, h http.Handler, log *slog.Logger) *httpServer {
+	s := &httpServer{addr: l.Addr(), done: make(chan struct{}), server: newHTTPServer(h, log)}
 	go func() {
 		defer close(s.done)
 		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("http: server ended", "listen", listen, "err", err)
+			log.Error("http: server ended", "listen", l.Addr(), "err", err)
 		}
 	}()
-	return s, nil
+	return s
 }
 
 // newHTTPServer bounds what a stranger may send before a handler knows of it: whose headers are longer is answered 431, whose headers take longer is

@@ -309,7 +309,7 @@ func newEdit(d *domain) *edit {
 			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
 			supervisions: map[string]provisioning.Supervision{}, revocations: map[string]provisioning.Revocation{}, rules: map[string]provisioning.SitePolicy{},
 			softphones: map[string]provisioning.Softphones{}, appKeys: map[string]provisioning.SoftphoneKeys{},
-			devices: map[string]provisioning.ManagedDevice{}, statuses: map[string]provisioning.DeviceStatus{}, deviceKeys: map[string]*provisioning.DeviceKeys{},
+			devices: map[string]provisioning.ManagedDevice{}, statuses: map[string]provisioning.DeviceStatus{}, deviceKeys: map[string]*provisioning.DeviceKeys{}, enrolments: map[string]provisioning.Enrolment{},
 		}
 		e.gone = true // until its own change says that it exists
 	}
@@ -396,6 +396,9 @@ func own[T any](e *edit, kind string, m *map[string]T) {
 func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 	if mac, ok := strings.CutPrefix(c.Key, provisioning.SecretDeviceKeys+"/"); ok {
 		return e.takeDeviceKeys(r, c.Domain, mac)
+	}
+	if hash, ok := strings.CutPrefix(c.Key, provisioning.SecretEnrolment+"/"); ok {
+		return e.takeEnrolment(r, c.Domain, hash)
 	}
 	kind, key, _ := strings.Cut(c.Key, "/")
 	switch kind {

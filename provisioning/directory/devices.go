@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"reflect"
+	"slices"
 	"time"
 
 	"naisen/provisioning"
@@ -27,7 +29,40 @@ func (d *domain) readInventory(r provisioning.Reader) (err error) {
 		}
 		d.deviceKeys[mac] = &k
 	}
+	if sealed, err = r.Secrets(d.self.Name, provisioning.SecretEnrolment); err != nil {
+		return err
+	}
+	d.enrolments = make(map[string]provisioning.Enrolment, len(sealed))
+	for hash, b := range sealed {
+		if d.enrolments[hash], err = provisioning.DecodeEnrolment(b); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// takeEnrolment follows a code that was made or used.
+func (e *edit) takeEnrolment(r provisioning.Reader, domainName, hash string) error {
+	b, err := provisioning.Secret(r, domainName, provisioning.SecretEnrolment, hash)
+	if err != nil && !notFound(err) {
+		return err
+	}
+	own(e, "secret/"+provisioning.SecretEnrolment, &e.enrolments)
+	delete(e.enrolments, hash)
+	if err != nil {
+		return nil
+	}
+	e.enrolments[hash], err = provisioning.DecodeEnrolment(b)
+	return err
+}
+
+// Enrolment is what a one-time code is for; false: it is none, of another kind, or over. Nothing is used up: see provisioning.Enrol.
+func (s *Snapshot) Enrolment(domainName, of, code string, now time.Time) (provisioning.Enrolment, bool) {
+	x, ok := find(s, domainName, provisioning.EnrolmentKey(code), func(d *domain) map[string]provisioning.Enrolment { return d.enrolments })
+	if !ok || !x.Counts(of, now) {
+		return provisioning.Enrolment{}, false
+	}
+	return x, true
 }
 
 // takeInventory is take for these.
@@ -97,6 +132,27 @@ func (s *Snapshot) DevicePassword(domainName, extension, mac, generation string,
 func (s *Snapshot) DeviceCounts(domainName, extension, mac, generation string, now time.Time) bool {
 	_, _, inService, ok := s.DevicePassword(domainName, extension, mac, generation, now)
 	return ok && inService
+}
+
+// TelephonesSince are the devices, by domain and MAC, of domains in which something that could be part of a configuration is another one than in an earlier
+// snapshot: a device, its keys, an extension, the domain itself.
+func (s *Snapshot) TelephonesSince(before *Snapshot) (out [][2]string) {
+	for name, d := range s.domains {
+		old := before.domains[name]
+		if old == d {
+			continue
+		}
+		for mac, now := range d.devices {
+			if old == nil || !reflect.DeepEqual(now, old.devices[mac]) || d.deviceKeys[mac] != old.deviceKeys[mac] || d.statuses[mac] != old.statuses[mac] || d.self.Language != old.self.Language ||
+				slices.ContainsFunc(now.Lines, func(l provisioning.DeviceLine) bool {
+					a, b := d.extensions[l.Extension], old.extensions[l.Extension]
+					return a.Display != b.Display || a.Media != b.Media
+				}) {
+				out = append(out, [2]string{name, mac})
+			}
+		}
+	}
+	return out
 }
 
 // StoppedSince are the devices, by domain and MAC, that were in service in an earlier snapshot and are not any more, or are gone.

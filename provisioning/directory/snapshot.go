@@ -67,6 +67,7 @@ type domain struct {
 	devices      map[string]provisioning.ManagedDevice // by MAC, as the next two
 	statuses     map[string]provisioning.DeviceStatus
 	deviceKeys   map[string]*provisioning.DeviceKeys // pointers as of credentials
+	enrolments   map[string]provisioning.Enrolment   // by the hash of their code
 
 	owned    map[string][]string             // derived: extensions by user, ordered
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name

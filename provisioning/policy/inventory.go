@@ -14,6 +14,9 @@ const (
 	DeviceRotate         provisioning.Action = "device.rotate" // bring in a new SIP password
 )
 
+// DeviceResync lets a telephone fetch its configuration now.
+const DeviceResync provisioning.Action = "device.resync"
+
 // inventoryRows are about telephones as things. Who answers for one sees it; what it proves itself with nobody does.
 func inventoryRows() []row {
 	const kind = provisioning.KindDevice
@@ -26,5 +29,6 @@ func inventoryRows() []row {
 		grant(DeviceState, kind, admin, telephony),
 		grant(DeviceClaim, kind, admin, telephony),
 		grant(DeviceRotate, kind, admin, telephony),
+		grant(DeviceResync, kind, admin, telephony),
 	}
 }

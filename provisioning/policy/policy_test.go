@@ -65,7 +65,7 @@ func want() map[provisioning.Action]string {
 		policy.ProvisionerRead: "AU", policy.ProvisionerPut: "A", policy.ProvisionerDelete: "A", policy.ProvisionerSecret: "A", policy.LifecycleRead: "ATUM", policy.LifecyclePut: "A",
 		policy.AccessReviewRead: "AUM", policy.AccessReviewAnswer: "AM",
 		policy.DeviceRead: "ATUs", policy.DevicePut: "AT", policy.DeviceDelete: "AT", policy.DeviceParticulars: "AT", policy.DevicePutParticulars: "AT",
-		policy.DeviceState: "AT", policy.DeviceClaim: "AT", policy.DeviceRotate: "AT",
+		policy.DeviceState: "AT", policy.DeviceClaim: "AT", policy.DeviceRotate: "AT", policy.DeviceResync: "AT",
 		policy.DisposalRead: "AUM", policy.DisposalApprove: "M",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs", policy.RelayGrant: "ATs",

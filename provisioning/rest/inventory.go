@@ -65,6 +65,45 @@ func (a *api) registerInventory() {
 		of(policy.DeviceClaim), 409, 422), a.newDeviceClaim)
 	huma.Register(a.huma, operation(http.MethodPost, item+"/rotation", "rotate-device",
 		"Bring in a new SIP password: the old one counts until the device has registered with the new one, at most 72 hours", of(policy.DeviceRotate), 409), a.rotateDevice)
+	if a.Fleet == nil {
+		return
+	}
+	huma.Register(a.huma, operation(http.MethodGet, item+"/report", "get-device-report", "What a device is against what it was told", of(policy.DeviceRead)), a.deviceReport)
+	huma.Register(a.huma, operation(http.MethodPost, item+"/resync", "resync-device", "Ask a device to fetch its configuration now", of(policy.DeviceResync)), a.resyncDevice)
+}
+
+type deviceReportOutput struct{ Body provisioning.DeviceReport }
+
+type resyncOutput struct {
+	Body struct {
+		Asked int `json:"asked" doc:"Registrations that were asked; 0: it can be reached nowhere"`
+	}
+}
+
+func (a *api) deviceReport(ctx context.Context, in *ItemPath) (*deviceReportOutput, error) {
+	out := &deviceReportOutput{}
+	err := a.viewDevice(ctx, policy.DeviceRead, *in, func(provisioning.Reader, provisioning.ManagedDevice) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	if out.Body, err = a.Fleet.Report(in.Domain, in.Key); err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return out, nil
+}
+
+func (a *api) resyncDevice(ctx context.Context, in *ItemPath) (*resyncOutput, error) {
+	err := a.changeDevice(ctx, policy.DeviceResync, *in, func(w provisioning.Writer, d provisioning.ManagedDevice) error {
+		return w.AddAudit(provisioning.AuditEntry{Domain: in.Domain, Action: string(policy.DeviceResync), Object: "device/" + d.MAC, Outcome: "ok"})
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &resyncOutput{}
+	if out.Body.Asked, err = a.Fleet.Resync(in.Domain, in.Key); err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return out, nil
 }
 
 // endClaims: a device that is gone is not claimed any more.
@@ -195,8 +234,8 @@ func (a *api) newDeviceClaim(ctx context.Context, in *claimInput) (*claimOutput,
 	if err != nil {
 		return nil, err
 	}
-	if a.DeviceURL != nil {
-		out.Body.URL = a.DeviceURL(in.Domain, out.Body.Code)
+	if a.Fleet != nil {
+		out.Body.URL = a.Fleet.URL(in.Domain, out.Body.Code)
 	}
 	return out, nil
 }

@@ -81,9 +81,7 @@ func TestParticularsAreSealed(t *testing.T) {
 // TestClaimCodes: a code is shown once, counts once and for its device only, ends with a newer one, with its time, with the device and when that is wiped.
 func TestClaimCodes(t *testing.T) {
 	now := time.Now()
-	r := newRig(t, func(c *Config) {
-		c.DeviceURL = func(domain, code string) string { return "https://pbx/" + domain + "/" + code }
-	})
+	r := newRig(t)
 	claim := func() string {
 		p := r.do(t, admin, "POST", phonePath+"/claim?hours=2", "")
 		code, _ := p.json(t)["code"].(string)
@@ -143,6 +141,24 @@ func TestClaimCodes(t *testing.T) {
 	}
 	if log := r.log.String(); strings.Contains(log, second) || strings.Contains(log, fourth) {
 		t.Error("a code stands in the log")
+	}
+}
+
+// TestResyncByREST: the telephone is asked, which is in the log; the report says what differs.
+func TestResyncByREST(t *testing.T) {
+	fleet := &fakeFleet{}
+	r := newRig(t, func(c *Config) { c.Fleet = fleet })
+	if p := r.do(t, admin, "POST", phonePath+"/resync", ""); p.status != 200 || p.json(t)["asked"] != 1.0 || len(fleet.asked) != 1 || fleet.asked[0] != here+" "+phone {
+		t.Errorf("%d %s %v", p.status, p.body, fleet.asked)
+	}
+	if p := r.do(t, "zoe+staff", "POST", phonePath+"/resync", ""); p.status != 403 || len(fleet.asked) != 1 {
+		t.Errorf("%d %v", p.status, fleet.asked)
+	}
+	if p := r.do(t, "aud+auditor", "GET", phonePath+"/report", ""); p.status != 200 || !strings.Contains(p.body, `"drift":["never-fetched"]`) {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+	if p := r.do(t, "aud+auditor", "GET", base+"/audit?limit=1000", ""); !strings.Contains(p.body, `"device.resync"`) {
+		t.Error("the log does not say so")
 	}
 }
 

@@ -182,8 +182,9 @@ func singleActions() map[string]provisioning.Action {
 		"DELETE /v1/domains/{domain}/devices/{key}": policy.DeviceDelete, "GET /v1/domains/{domain}/devices/{key}/status": policy.DeviceRead,
 		"GET /v1/domains/{domain}/devices/{key}/particulars": policy.DeviceParticulars, "PUT /v1/domains/{domain}/devices/{key}/particulars": policy.DevicePutParticulars,
 		"PUT /v1/domains/{domain}/devices/{key}/state": policy.DeviceState, "POST /v1/domains/{domain}/devices/{key}/claim": policy.DeviceClaim,
-		"POST /v1/domains/{domain}/devices/{key}/rotation": policy.DeviceRotate,
-		"GET /v1/domains/{domain}/access-reviews":          policy.AccessReviewRead, "GET /v1/domains/{domain}/access-reviews/{key}": policy.AccessReviewRead,
+		"POST /v1/domains/{domain}/devices/{key}/rotation": policy.DeviceRotate, "GET /v1/domains/{domain}/devices/{key}/report": policy.DeviceRead,
+		"POST /v1/domains/{domain}/devices/{key}/resync": policy.DeviceResync,
+		"GET /v1/domains/{domain}/access-reviews":        policy.AccessReviewRead, "GET /v1/domains/{domain}/access-reviews/{key}": policy.AccessReviewRead,
 		"POST /v1/domains/{domain}/access-reviews/{key}/answers": policy.AccessReviewAnswer,
 		"GET /v1/domains/{domain}/reports/{key}":                 policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
 	}

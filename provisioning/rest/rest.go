@@ -78,10 +78,9 @@ type Config struct {
 	Relay     provisioning.Relay       // nil: there is no TURN relay
 	Trunks    provisioning.TrunkViewer // nil: no view of trunks
 	Devices   provisioning.Devices     // nil: no view of registered telephones
-	// DeviceURL is where a telephone gets its configuration by a claim code; nil: the switch serves none.
-	DeviceURL func(domain, code string) string
-	EnrolAt   Enrolling // nil: no apps can be enrolled
-	Live      *live.Hub // nil: no live events
+	Fleet     provisioning.Fleet       // nil: no view of what telephones of the inventory do
+	EnrolAt   Enrolling                // nil: no apps can be enrolled
+	Live      *live.Hub                // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
 	LiveCheck time.Duration
 	// Again rings whenever rights in a domain have changed, so that consumers are looked at again at once. nil: every LiveCheck only.

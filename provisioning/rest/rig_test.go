@@ -260,6 +260,18 @@ func (fakeDevices) Devices(domain, extension string) []provisioning.Device {
 	return []provisioning.Device{{Instance: "urn:uuid:aa", UserAgent: "Desk 1", Q: 0.5, Transport: "tls", Turn: 2, After: 15}}
 }
 
+// fakeFleet knows the rig's telephone.
+type fakeFleet struct{ asked []string }
+
+func (*fakeFleet) URL(domain, code string) string { return "https://pbx/" + domain + "/" + code }
+func (*fakeFleet) Report(_, mac string) (provisioning.DeviceReport, error) {
+	return provisioning.DeviceReport{DeviceStatus: provisioning.DeviceStatus{MAC: mac}, Registrations: []provisioning.DeviceRegistration{}, Drift: []string{"never-fetched"}}, nil
+}
+func (f *fakeFleet) Resync(domain, mac string) (int, error) {
+	f.asked = append(f.asked, domain+" "+mac)
+	return 1, nil
+}
+
 // fakeWhatIf has looked at everything.
 type fakeWhatIf struct{}
 
@@ -295,7 +307,7 @@ func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Audit: r.store, AuditMonths: monthsOf{r.store}, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store}, SignIns: &fakeSignIns{},
-		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(), Remarks: &fakeRemarks{}, Keys: &fakeKeys{epoch: 1}, WhatIf: fakeWhatIf{},
+		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Fleet: &fakeFleet{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(), Remarks: &fakeRemarks{}, Keys: &fakeKeys{epoch: 1}, WhatIf: fakeWhatIf{},
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)

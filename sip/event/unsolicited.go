@@ -49,7 +49,9 @@ func (t *Teller) Tell(owner AOR) {
 	t.mu.Unlock()
 	body := summary(owner, t.src.Messages(owner))
 	for _, p := range phones {
-		t.st.Send(t.request(owner, p, body), p.Target, func(_ *stack.ClientTx, r stack.Result) {
+		r := notification(t.st, owner, p, "message-summary")
+		r.SetBody(summaryType, body)
+		t.st.Send(r, p.Target, func(_ *stack.ClientTx, r stack.Result) {
 			if r.Err != nil || r.Response.Status >= 200 {
 				t.told(owner, r.Err != nil)
 			}
@@ -57,7 +59,8 @@ func (t *Teller) Tell(owner AOR) {
 	}
 }
 
-func (t *Teller) request(owner AOR, p Phone, body []byte) *stack.Request {
+// notification is a NOTIFY outside of any subscription, as the first and last one of a subscription that nobody made.
+func notification(st Transport, owner AOR, p Phone, pkg string) *stack.Request {
 	r := stack.NewRequest("NOTIFY", p.Contact.WithoutHeaders())
 	for _, a := range p.Routes {
 		r.Add("Route", a.String())
@@ -67,10 +70,9 @@ func (t *Teller) request(owner AOR, p Phone, body []byte) *stack.Request {
 	r.SetTo(me)
 	r.Set("Call-ID", stack.NewCallID())
 	r.Set("CSeq", "1 NOTIFY")
-	r.SetContact(sip.Address{URI: t.st.Contact(owner.User, p.Target)})
-	r.Set("Event", "message-summary")
+	r.SetContact(sip.Address{URI: st.Contact(owner.User, p.Target)})
+	r.Set("Event", pkg)
 	r.Set("Subscription-State", "terminated;reason=noresource")
-	r.SetBody(summaryType, body)
 	return r
 }
 
