@@ -182,6 +182,12 @@ type Digit struct {
 // phone held may matter later.
 type Timeout struct{ Silent time.Duration }
 
+// Lull: nothing authenticated arrived for Profile.Lull, though the peer may send. It comes again each time that passes. Heard: something came again after one.
+type Lull struct{ Silent time.Duration }
+
+// Heard: see Lull.
+type Heard struct{}
+
 // PlayEnded: the source given to Play came to its end or was stopped.
 type PlayEnded struct {
 	Source        Source // the one that was given to Play
@@ -201,6 +207,8 @@ type KeysFailed struct{ Err error }
 
 func (FirstPacket) mediaEvent() {}
 func (KeysFailed) mediaEvent()  {}
+func (Lull) mediaEvent()        {}
+func (Heard) mediaEvent()       {}
 func (Digit) mediaEvent()       {}
 func (Timeout) mediaEvent()     {}
 func (PlayEnded) mediaEvent()   {}
@@ -215,10 +223,14 @@ type Profile struct {
 	Suites    []string      // SRTP suites with keys in SDP, as a=crypto names them (RFC 4568), allowed, best first; empty: all, in our order
 	EvenPorts bool          // carrier insists on even RTP ports
 	Quiet     time.Duration // Timeout event after this long without packets; 0: 30 s
+	Lull      time.Duration // Lull event after this long without packets; 0: none
 	DSCP      int           // of the trunk, which may drop what has another; 0: that of Class
 	Class     int           // DSCP of the class of numbers; 0: 46 (EF)
 	Peer      netip.Addr    // where the leg's signalling comes from: plain RTP from elsewhere than SDP says is believed only from this host; invalid: from any, after a probation
 }
+
+// Roamer is an endpoint whose signalling may come from another host by now: Profile.Peer, from the next negotiation on.
+type Roamer interface{ Roamed(netip.Addr) }
 
 // Marker is an endpoint whose packets can be given the DSCP of another class of numbers: a call may come to one by a transfer.
 type Marker interface{ Mark(class int) }

@@ -20,6 +20,7 @@ var (
 	CauseNotAcceptable      = Cause{488, 65, "Media not acceptable"}
 	CauseTimeout            = Cause{408, 102, "Request timeout"}
 	CauseMediaTimeout       = Cause{200, 41, "No media received"}
+	CauseConnectionLost     = Cause{200, 27, "Connection of a party lost"}
 	CauseSessionExpired     = Cause{200, 102, "Session timer expired"}
 	CauseLoop               = Cause{482, 25, "Loop detected"}
 	CauseTrunkBusy          = Cause{503, 34, "No circuit available"}

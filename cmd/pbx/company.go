@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning/directory"
@@ -39,6 +41,9 @@ func (s *signalling) acquaintCaller(l *leg, in call.Incoming) {
 		return
 	}
 	acquaint(l, s.directory, in.Request.Domain, in.Request.Extension, p)
+	if !ok {
+		s.carriedBy(l, in.Request.Domain, cmp.Or(in.Request.Desk, in.Request.Extension))
+	}
 }
 
 // shownAs is what a phone of ours displays; of one that is withheld, why.

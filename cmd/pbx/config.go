@@ -69,6 +69,8 @@ type MediaConfig struct {
 	Browsers  int    `yaml:"browsers"`  // UDP port of all browsers; one of ports when missing
 	Advertise string `yaml:"advertise"` // address in SDP when it differs (1:1 NAT)
 
+	Silence Duration `yaml:"silence"` // after so long without a party's media its call ends; 30s
+
 	TURN TURNConfig `yaml:"turn"`
 }
 
@@ -204,6 +206,9 @@ func (c *Config) setDefaults() {
 		c.SIP.Listen = []string{"udp:auto:5060", "tcp:auto:5060", "tls:auto:5061"}
 	}
 	set(&c.Media.Ports, "20000-29999")
+	if c.Media.Silence == 0 {
+		c.Media.Silence = Duration(30 * time.Second)
+	}
 	set(&c.HTTP.Listen, "127.0.0.1:8080")
 	scheme := "http"
 	if c.HTTP.Certificate != "" {
@@ -306,6 +311,9 @@ func (m MediaConfig) validate() error {
 		if _, err := netip.ParseAddr(m.Advertise); err != nil {
 			errs = append(errs, invalid("media.advertise", "is no IP address"))
 		}
+	}
+	if d := time.Duration(m.Silence); d < 20*time.Second || d > 10*time.Minute { // a telephone changes its network in less
+		errs = append(errs, invalid("media.silence", "is from 20s to 10m"))
 	}
 	return errors.Join(append(errs, m.TURN.validate())...)
 }

@@ -114,6 +114,7 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 			return l
 		}
 		acquaint(l, d.directory, out.Domain, dest.Extension, nil)
+		d.signalling.carriedBy(l, out.Domain, cmp.Or(dest.Desk, dest.Extension))
 		out.From = d.named(dest.Extension, out)
 		l.begin(d.ua.Invite(d.toDevice(via, dest.Answers, out), l.on))
 	case carrier:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"sync"
 
 	"naisen/cmd/pbx/internal/call"
@@ -21,6 +22,9 @@ type leg struct {
 
 	named    func(route.Shown) (who sip.Address, ok bool)              // as its phone or carrier may see somebody; nil: it is told nothing
 	believed func(ids []sip.Address, private bool) (route.Shown, bool) // who is there, as its network says; nil: its word counts for nothing
+
+	device string                       // address-of-record whose telephone it is, as its registration has it; empty: a carrier's
+	place  func(from netip.Addr) string // the site of a network; nil: nobody asks
 
 	mu      sync.Mutex
 	session *dialog.Session // nil while the address of an outbound leg is being looked up
@@ -211,6 +215,8 @@ func (l *leg) on(e dialog.Event) {
 		if who, ok := l.believed(e.Who, e.Private); ok {
 			l.post(call.Identified{Leg: l.id, Who: who})
 		}
+	case dialog.Probed, dialog.Roamed:
+		l.whereabouts(e)
 	case dialog.Told: // a call takes nothing beside SDP
 	case dialog.ReferStatus: // the switch sends REFER only with the features that need it
 	case dialog.Ended:

@@ -47,7 +47,8 @@ type signalling struct {
 	overload  *overload // nil: nothing is shed
 	domain    string    // of requests that name an address of ours instead of a domain
 	own       map[string]bool
-	advertise netip.Addr // in SDP; zero: the leg's own
+	advertise netip.Addr    // in SDP; zero: the leg's own
+	silence   time.Duration // after which a party's media is missed; 0: the endpoint's own
 	draining  atomic.Bool
 	legs      legs
 	parks     *parks
@@ -280,13 +281,13 @@ func (s *signalling) serves(host string) bool {
 
 // profile is what a leg's media is made of. It leaves by the address that its signalling uses.
 func (s *signalling) profile(local, peer netip.Addr, secure, even bool) media.Profile {
-	return media.Profile{Local: local, Advertise: s.advertise, SecureSIP: secure, EvenPorts: even, Peer: peer}
+	return media.Profile{Local: local, Advertise: s.advertise, SecureSIP: secure, EvenPorts: even, Peer: peer, Quiet: s.silence}
 }
 
 // phoneProfile is that of an extension's leg: whoever registers or calls over a WebSocket is a browser.
 func (s *signalling) phoneProfile(local, peer netip.Addr, transport string, suites []string) media.Profile {
 	p := s.profile(local, peer, secure(transport), false)
-	p.Browser, p.Suites = transport == "ws" || transport == "wss", suites
+	p.Browser, p.Suites, p.Lull = transport == "ws" || transport == "wss", suites, lull
 	return p
 }
 

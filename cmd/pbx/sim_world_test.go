@@ -205,8 +205,8 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 		t.Fatal(err)
 	}
 	s.stack = p.stack
-	s.ua = dialog.New(p.stack, dialog.Config{SessionExpires: 90 * time.Second}, log)
 	p.registrar = registrar.New(registrar.Config{Push: registrar.Push{Service: &w.pushes}}, nil, log)
+	s.ua = dialog.New(p.stack, dialog.Config{SessionExpires: 90 * time.Second, Reroute: p.registrar.Reroute, Admit: s.admit}, log)
 	s.registrar = p.registrar
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := p.registrar.Start(ctx, p.stack); err != nil {

@@ -69,6 +69,7 @@ func (l *wardLeg) Reply(media.SDP)         {}
 func (l *wardLeg) Refuse(sip.Cause)        {}
 func (l *wardLeg) ReferProgress(sip.Cause) {}
 func (l *wardLeg) Digit(rune)              {}
+func (l *wardLeg) Probe()                  {}
 func (l *wardLeg) Show(route.Shown)        {}
 func (l *wardLeg) Detach()                 { l.post(call.Detached{Leg: l.id}) }
 func (l *wardLeg) Dialog() call.Dialog     { return call.Dialog{CallID: string(l.id), Inbound: l.inbound} }

@@ -281,7 +281,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := p.wireCertificates(addrs); err != nil {
 		return err
 	}
-	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), live: p.live, log: p.log}
+	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), live: p.live, silence: time.Duration(p.config.Media.Silence), log: p.log}
 	if a := p.config.Media.Advertise; a != "" {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
@@ -302,7 +302,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.closing("sip stack", func(context.Context) error { return p.stack.Close() })
 	s.stack = p.stack
 	s.overload = newOverload(p.stack.QueueDelay, time.Now)
-	s.ua = dialog.New(p.stack, dialog.Config{Reroute: p.registrar.Reroute, Silent: resolver.Silent}, p.log)
+	s.ua = dialog.New(p.stack, dialog.Config{Reroute: p.registrar.Reroute, Admit: s.admit, Silent: resolver.Silent}, p.log)
 	p.closing("dialogs", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, byePatience)
 		defer cancel()
@@ -321,7 +321,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.wakes(p.dialler)
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
 	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, p.log)
-	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Holder: p.vault.pipeline, Ordered: p.auditor.ordered, Outside: p.wireRecordingSessions(s), Ledger: p.purse, Clock: time.Now, Log: p.log,
+	p.calls = call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Holder: p.vault.pipeline, Ordered: p.auditor.ordered, Outside: p.wireRecordingSessions(s), Ledger: p.purse, Clock: time.Now, Log: p.log, Silence: s.silence,
 		Programs: p.programs(), Alarm: p.alarms.raise,
 		Route: p.route, Party: p.party, Admit: p.purse.admit, Moved: p.purse.book.Move, Spared: p.purse.spared, Note: p.notes.keep, Changed: p.callChanged, Wished: p.siprec.wished,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes, Held: s.heldBeside, NewID: newID,

@@ -50,7 +50,8 @@ func (s *shard) control(e *endpoint, sess *session, pkt []byte, now int64) {
 		l.ctlFrom, l.toCtl = src, addressOf(src)
 	}
 	c.reportsIn.Add(1)
-	l.heard, l.told, l.heardCtl = now, 0, true
+	e.hears(now)
+	l.heardCtl = true
 	if r.Sender != nil {
 		l.receiver.SenderReport(r.Sender.NTP, now)
 	}
@@ -98,10 +99,31 @@ func (s *shard) tend(e *endpoint, now int64) {
 		l.told = now
 		e.post(media.Timeout{Silent: time.Duration(quiet)})
 	}
+	e.lulls(sess, now)
 	s.judge(e, sess, now)
 	if now >= e.gauge.reportAt {
 		s.report(e, sess, false, now)
 		e.gauge.reportAt = now + int64(randomInterval(e.engine.cfg.ReportInterval))
+	}
+}
+
+// lulls tells that nothing comes from a peer that should speak. A page of a fax is silent for long.
+func (e *endpoint) lulls(sess *session, now int64) {
+	g := e.gauge
+	quiet := now - e.leg.heard
+	if g.lull <= 0 || quiet < int64(g.lull) || now-g.lulled < int64(g.lull) || sess.audio == kindFax {
+		return
+	}
+	g.lulled = now
+	e.post(media.Lull{Silent: time.Duration(quiet)})
+}
+
+// hears notes that something trusted came.
+func (e *endpoint) hears(now int64) {
+	e.leg.heard, e.leg.told = now, 0
+	if e.gauge.lulled != 0 {
+		e.gauge.lulled = 0
+		e.post(media.Heard{})
 	}
 }
 

@@ -99,13 +99,28 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 			SessionID: uint64(random32())<<31 | uint64(random32()),
 		}),
 	}
-	ep.ssrc, ep.gauge = random32(), &gauge{}
+	ep.ssrc, ep.gauge = random32(), &gauge{lull: p.Lull}
 	ep.web.dscp.Store(int32(marking(p.DSCP, p.Class)))
 	ep.leg = leg{
 		slot: -1, receiver: rtp.NewReceiver(firstClock), events: rtp.NewEventDetector(firstClock),
 		quota: e.cfg.PacketRate, stamp: rtp.NewRestamper(ep.ssrc, uint16(random32()), random32(), firstClock),
 	}
 	return ep
+}
+
+// peer is where the leg's signalling comes from; invalid: nobody knows.
+func (e *endpoint) peer() netip.Addr {
+	if at := e.web.peer.Load(); at != nil {
+		return *at
+	}
+	return e.traits.peer
+}
+
+// Roamed implements media.Roamer.
+func (e *endpoint) Roamed(peer netip.Addr) {
+	if e.peer().IsValid() {
+		e.web.peer.Store(&peer)
+	}
 }
 
 // suites of a profile.
@@ -298,7 +313,7 @@ func (e *endpoint) adopt(s *session, now int64) {
 		l.events = rtp.NewEventDetector(c)
 	}
 	if usable(s.remote) { // a hold by 0.0.0.0 says nothing about where the peer is
-		l.learn.renew(s.secure, s.remote, e.traits.peer, now, e.engine.cfg.LearnWindow)
+		l.learn.renew(s.secure, s.remote, e.peer(), now, e.engine.cfg.LearnWindow)
 		e.aim()
 		l.ctlFrom, l.toCtl = netip.AddrPort{}, address{}
 		if usable(s.remoteCtl) {

@@ -35,7 +35,7 @@ func (s *shard) fax(e *endpoint, sess *session, channel int32, pkt []byte, now i
 		c.excess.Add(1)
 		return
 	}
-	l.heard, l.told = now, 0
+	e.hears(now)
 	c.received.Add(1)
 	c.receivedBytes.Add(uint64(len(pkt)))
 	r := e.route.Load()

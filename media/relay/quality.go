@@ -23,7 +23,9 @@ type gauge struct {
 	speaksXR             bool            // the peer sent extended reports: it gets ours
 	state                media.Quality
 	shown                atomic.Pointer[media.Quality] // nil: nothing is known yet
-	reportAt             int64                         // of RTCP; it stands here since an endpoint just fits a size that the allocator has
+	reportAt             int64                         // of RTCP; it stands here, as what follows, since an endpoint just fits a size that the allocator has
+	lull                 time.Duration                 // of the profile; never written again
+	lulled               int64                         // when Lull was posted last; 0: not since it was heard
 }
 
 // judge closes the interval when it is over.

@@ -83,7 +83,7 @@ func (s *shard) packet(e *endpoint, sess *session, pkt []byte, now int64) {
 		c.excess.Add(1)
 		return
 	}
-	l.heard, l.told = now, 0
+	e.hears(now)
 	ok, newest := l.stream.take(h.SSRC, h.Sequence, now)
 	if !ok {
 		c.unnegotiated.Add(1)
@@ -124,6 +124,9 @@ func (e *endpoint) introduced(src netip.AddrPort, k kind, h rtp.Header, pkt []by
 	}
 	switch e.leg.learn.admit(src, h.SSRC, now) {
 	case stranger:
+		if e.rebound(src, h, now) {
+			break
+		}
 		e.count.stranger.Add(1)
 		return false
 	case early:
@@ -131,6 +134,18 @@ func (e *endpoint) introduced(src netip.AddrPort, k kind, h rtp.Header, pkt []by
 		return false
 	}
 	e.aim()
+	return true
+}
+
+// rebound says whether a plain packet goes on with the stream that has ceased to come from the learned address, from another port of the same host: a
+// translation that has forgotten its mapping. Who never saw the stream does not know its SSRC and where it stands.
+func (e *endpoint) rebound(src netip.AddrPort, h rtp.Header, now int64) bool {
+	l := &e.leg
+	if !l.learn.current.IsValid() || src.Addr() != l.learn.current.Addr() || !l.stream.goesOn(h.SSRC, h.Sequence, now) {
+		return false
+	}
+	l.learn.current = src
+	l.ctlFrom, l.toCtl = netip.AddrPort{}, address{} // as after a negotiation: its reports come from elsewhere too
 	return true
 }
 

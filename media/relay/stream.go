@@ -4,6 +4,8 @@ import "time"
 
 const (
 	lateSource  = 200 * time.Millisecond // packets of the SSRC before arrive so long after a change
+	streamQuiet = time.Second            // in which a stream that goes on elsewhere was not heard where it was
+	maxDropout  = 3000                   // packets that may be missing where a stream goes on (RFC 3550 appendix A.1)
 	sourceQuiet = 60 * time.Millisecond  // and are not taken for a change back while the present one speaks
 )
 
@@ -40,4 +42,10 @@ func (s *stream) take(ssrc uint32, seq uint16, now int64) (ok, newest bool) {
 	}
 	s.ssrc, s.high, s.last = ssrc, seq, now
 	return true, true
+}
+
+// goesOn says that a packet can only be of the stream, and that nothing of it came for streamQuiet.
+func (s *stream) goesOn(ssrc uint32, seq uint16, now int64) bool {
+	ahead := seq - s.high
+	return s.started && ssrc == s.ssrc && ahead > 0 && ahead < maxDropout && now-s.last >= int64(streamQuiet)
 }

@@ -29,9 +29,10 @@ type web struct {
 	ice      atomic.Pointer[iceState]
 	selected atomic.Pointer[netip.AddrPort] // where the peer is; nil: not known yet
 	moves    moves
-	dscp     atomic.Int32             // of every socket of the leg
-	buried   chan struct{}            // closed when the shard has let go of the endpoint
-	copied   atomic.Pointer[endpoint] // who is sent the peer's voice as well; nil: nobody
+	dscp     atomic.Int32               // of every socket of the leg
+	buried   chan struct{}              // closed when the shard has let go of the endpoint
+	copied   atomic.Pointer[endpoint]   // who is sent the peer's voice as well; nil: nobody
+	peer     atomic.Pointer[netip.Addr] // where the leg's signalling comes from by now; nil: from where it came first
 
 	mu      sync.Mutex    // signalling and the handshake; never taken where packets pass
 	agreed  *sdp.Agreed   // guarded by mu: what was published last; nil: no handshake in it
@@ -178,7 +179,7 @@ func (s *shard) checkedHere(e *endpoint, pkt []byte, src netip.AddrPort, now int
 // maySpeak: without ICE a handshake is believed from where the description says, or from the host that the signalling comes from.
 func (s *shard) maySpeak(e *endpoint, src netip.AddrPort) bool {
 	sess := e.leg.session
-	if sess == nil || src != sess.remote && (!e.traits.peer.IsValid() || src.Addr() != e.traits.peer) {
+	if sess == nil || src != sess.remote && (!e.peer().IsValid() || src.Addr() != e.peer()) {
 		return false
 	}
 	e.web.dtlsTo = s.from

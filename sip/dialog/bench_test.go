@@ -97,6 +97,10 @@ func text(e dialog.Event) string {
 		return fmt.Sprintf("answered %s", e.SDP)
 	case dialog.Offered:
 		return strings.TrimSpace(fmt.Sprintf("offered %s%s", e.SDP, partsText(e.With)))
+	case dialog.Roamed:
+		return fmt.Sprintf("roamed %s", e.From)
+	case dialog.Probed:
+		return fmt.Sprintf("probed %t", e.Reached)
 	case dialog.Told:
 		return "told" + partsText(e.With)
 	case dialog.Agreed:

@@ -53,6 +53,10 @@ type Config struct {
 	// Reroute tells where a peer is now that has left old, the flow of its dialog: the registrar's newest flow of that device, say. It is
 	// asked on the shard for each request of ours and must not block. Nil, or false: it is reached over old, or not at all.
 	Reroute func(contact sip.URI, old *stack.Flow) (stack.Target, bool)
+
+	// Admit tells whether a request may be taken that comes from another host than the dialog's; false: it has answered it. Call-ID and tags are no secret:
+	// whoever watches a lamp sees them. The leg is named as its owner named it. It is asked on the shard and must not block. Nil: it may.
+	Admit func(leg string, tx *stack.ServerTx) bool
 }
 
 func (c Config) withDefaults() Config {

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"net/netip"
 	"time"
 
 	"naisen/sip"
@@ -29,6 +30,12 @@ type Offered struct {
 	SDP  []byte           // nil: the re-INVITE carries none and Reply has to carry our offer
 	With []multipart.Part // what goes with it, of the types that the session takes
 }
+
+// Probed is what came of Probe: an answer of any kind but "no such dialog", or none in time. An answer that comes late is told too.
+type Probed struct{ Reached bool }
+
+// Roamed says that the peer's requests come from another host by now, and ours go there: a telephone that has changed its network.
+type Roamed struct{ From netip.Addr }
 
 // Told is what a request brought that neither makes an offer nor waits for an answer: an UPDATE without SDP. It was answered with 200.
 type Told struct{ With []multipart.Part }
@@ -80,6 +87,8 @@ type Ended struct {
 func (Progress) event()    {}
 func (Answered) event()    {}
 func (Offered) event()     {}
+func (Probed) event()      {}
+func (Roamed) event()      {}
 func (Told) event()        {}
 func (Agreed) event()      {}
 func (Disagreed) event()   {}

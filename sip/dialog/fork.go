@@ -13,7 +13,7 @@ import (
 // response came on for everything later (RFC 3261 section 12.1.2).
 func (a *attempt) dialogOf(resp *stack.Response) *dialogState {
 	d := &dialogState{tag: resp.To().Tag(), remote: resp.Get("To"), target: a.s.dlg.target, to: a.to}
-	d.refresh(&resp.Headers, resp.Flow)
+	a.s.refreshed(d, &resp.Headers, resp.Flow)
 	if routes, err := resp.RecordRoutes(); err == nil && len(routes) > 0 {
 		slices.Reverse(routes)
 		d.routes = routes

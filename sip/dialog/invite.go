@@ -294,7 +294,7 @@ func (a *attempt) provisional(resp *stack.Response) {
 		return
 	}
 	if d != nil {
-		d.refresh(&resp.Headers, resp.Flow)
+		s.refreshed(d, &resp.Headers, resp.Flow)
 		s.flow.Store(resp.Flow)
 		reliable := has(resp.Require(), "100rel") && has(s.ua.cfg.Supported, "100rel")
 		if reliable && !s.acknowledge(d, resp, a.seq) {

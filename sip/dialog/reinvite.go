@@ -56,7 +56,7 @@ func (s *Session) flushOffer() {
 func (s *Session) reinvite(sdp []byte, refresh bool) {
 	s.oa.ours, s.oa.busy = true, true
 	s.dlg.rseq = 0 // RSeq counts per transaction
-	with := s.along(refresh)
+	with, turn := s.along(refresh), s.under(refresh)
 	s.send(&s.dlg, "INVITE", func(r *stack.Request) {
 		s.ownTimer(r)
 		if len(s.takes) > 0 {
@@ -66,9 +66,11 @@ func (s *Session) reinvite(sdp []byte, refresh bool) {
 	}, func(tx *stack.ClientTx, resp *stack.Response, err error) {
 		switch {
 		case resp != nil && resp.Status < 200:
-			s.reinviteProgress(tx, resp)
+			if turn == s.oa.turn {
+				s.reinviteProgress(tx, resp)
+			}
 			return
-		case !s.alive() || !s.oa.busy: // the call is over, or the 2xx comes again
+		case !s.alive() || !s.oa.busy || turn != s.oa.turn: // the call is over, or the 2xx comes again, or too late
 			s.lateReinvite(resp)
 			return
 		}
@@ -116,7 +118,7 @@ func (s *Session) lateReinvite(resp *stack.Response) {
 func (s *Session) reinvited(resp *stack.Response, err error, sdp []byte, refresh bool) {
 	if resp != nil && resp.Status/100 == 2 {
 		seq, _ := resp.CSeq()
-		s.dlg.refresh(&resp.Headers, resp.Flow)
+		s.refreshed(&s.dlg, &resp.Headers, resp.Flow)
 		s.sendAck(&s.dlg, seq)
 		s.se.take(s, &resp.Headers)
 	}
@@ -126,8 +128,10 @@ func (s *Session) reinvited(resp *stack.Response, err error, sdp []byte, refresh
 // offered is what comes of an offer of ours, whichever request carried it.
 func (s *Session) offered(method string, resp *stack.Response, err error, sdp []byte, refresh bool) {
 	switch {
-	case refresh && errors.Is(err, stack.ErrFlowGone): // media may well go on; the peer may come back before the session expires
-		s.disagreed(sip.CauseTransport, true)
+	case errors.Is(err, stack.ErrFlowGone): // media may well go on; the peer may come back before the session expires
+		s.disagreed(sip.CauseTransport, refresh)
+	case errors.Is(err, stack.ErrTimeout) && s.moved(): // it went to where the peer was
+		s.again(sdp, refresh)
 	case errors.Is(err, stack.ErrTimeout):
 		s.bye(sip.CauseTimeout.WithText("No response"), false)
 		return
@@ -157,6 +161,17 @@ func (s *Session) offered(method string, resp *stack.Response, err error, sdp []
 	}
 	s.publish()
 	s.flushOffer()
+}
+
+// again sends an offer or a refresh once more, for one that was lost on the way.
+func (s *Session) again(sdp []byte, refresh bool) {
+	if refresh {
+		s.refreshSession()
+		return
+	}
+	if s.oa.wanted == nil {
+		s.oa.wanted, s.oa.with = sdp, s.oa.sent
+	}
 }
 
 func (s *Session) disagreed(c sip.Cause, refresh bool) {
@@ -195,6 +210,7 @@ func (s *Session) peerReinvite(d *dialogState, tx *stack.ServerTx) {
 	req := tx.Request()
 	sdp, with, known := content(&req.Headers, req.Body, s.takes)
 	ask := readSessionExpires(&req.Headers)
+	s.yield(req.Flow)
 	switch {
 	case s.oa.theirs != nil, s.phase == phaseInvite && s.inbound: // RFC 3261 section 14.2
 		s.reply(tx, 500, retryAfter)
@@ -210,7 +226,7 @@ func (s *Session) peerReinvite(d *dialogState, tx *stack.ServerTx) {
 		return
 	}
 	s.reply(tx, 100, nil)
-	d.refresh(&req.Headers, req.Flow)
+	s.refreshed(d, &req.Headers, req.Flow)
 	s.introduced(&req.Headers)
 	s.oa.theirs, s.oa.bare, s.oa.heard = tx, len(sdp) == 0, sdp
 	s.on(Offered{SDP: sdp, With: with})

@@ -157,6 +157,7 @@ func (u *UA) Request(tx *stack.ServerTx) bool {
 		s.reply(tx, 481, nil)
 	case s.Secure() && !req.Flow.Secure(): // nobody moves a TLS dialog to clear text
 		s.reply(tx, 403, nil)
+	case s.elsewhere(req.Flow) && u.cfg.Admit != nil && !u.cfg.Admit(s.id, tx): // challenged, or refused
 	default:
 		s.request(d, tx)
 	}
@@ -194,7 +195,7 @@ func (s *Session) request(d *dialogState, tx *stack.ServerTx) {
 		d.remote = strings.Clone(req.Get("From"))
 	}
 	if f := d.to.Flow; f == nil || !f.Alive() || rebound(f, req.Flow) {
-		d.to.Flow = req.Flow
+		s.follow(d, req.Flow)
 	}
 	if req.Method == "BYE" { // always possible
 		s.peerBye(d, tx)
@@ -251,13 +252,13 @@ func (s *Session) capabilities(r *stack.Response) {
 	r.Set("Accept", s.accepts())
 }
 
-// refresh takes over the Contact of a re-INVITE or UPDATE, or of its 2xx, and its flow (RFC 3261 section 12.2).
-func (d *dialogState) refresh(h *stack.Headers, flow *stack.Flow) {
+// refreshed takes over the Contact of a re-INVITE or UPDATE, or of its 2xx, and its flow (RFC 3261 section 12.2).
+func (s *Session) refreshed(d *dialogState, h *stack.Headers, flow *stack.Flow) {
 	if cs, err := h.Contacts(); err == nil && len(cs) == 1 && !cs[0].Wildcard() {
 		d.target = cs[0].URI
 	}
 	if old := d.to.Flow; flow != nil && (old == nil || !old.Secure() || flow.Secure()) {
-		d.to.Flow = flow
+		s.follow(d, flow)
 	}
 	if h.Has("Allow") {
 		d.update = has(h.All("Allow"), "UPDATE")

@@ -72,6 +72,7 @@ type Session struct {
 	keys     digits
 	who      identity
 	ring     timer
+	probe    probe
 	end      sip.Cause // why, once in phaseCancel or phaseBye
 	byPeer   bool      // who, in phaseCancel
 }
@@ -99,6 +100,8 @@ type offerAnswer struct {
 	theirs *stack.ServerTx  // the peer's re-INVITE, UPDATE or PRACK that awaits Reply
 	bare   bool             // and it carries no offer: Reply makes one
 	busy   bool             // a re-INVITE or UPDATE of ours has no final response, with an offer or without
+	turn   int              // it is the one of that number; an answer to an earlier one is late
+	over   *stack.Flow      // by which it went; nil: one that had to be made
 	wanted []byte           // offered by Offer, not sent yet
 	with   []multipart.Part // what shall go with it
 	sent   []multipart.Part // what went with ours that is open
@@ -107,6 +110,8 @@ type offerAnswer struct {
 	glare  timer            // back-off after 491
 	tx     *stack.ClientTx  // a re-INVITE of ours that got a provisional
 	limit  timer            // and until when it may stay without a final response
+
+	refresh bool // it only refreshes the session: nobody waits for what comes of it
 }
 
 // timer is at most one running timer.
@@ -231,6 +236,7 @@ func (s *Session) ended(e Ended) {
 func (s *Session) quiet() {
 	s.ring.clear()
 	s.leaving.clear()
+	s.probe.limit.clear()
 	s.oa.glare.clear()
 	if s.oa.limit.running() {
 		s.oa.limit.clear()

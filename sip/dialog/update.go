@@ -31,7 +31,7 @@ func (s *Session) update(sdp []byte) {
 	}
 	early := s.phase == phaseInvite
 	s.oa.ours, s.oa.busy = len(sdp) > 0, true
-	with := s.along(len(sdp) == 0)
+	with, turn := s.along(len(sdp) == 0), s.under(len(sdp) == 0)
 	s.send(d, "UPDATE", func(r *stack.Request) {
 		if !early {
 			s.ownTimer(r)
@@ -40,7 +40,7 @@ func (s *Session) update(sdp []byte) {
 			setBody(r, sdp, with)
 		}
 	}, func(_ *stack.ClientTx, resp *stack.Response, err error) {
-		if resp != nil && resp.Status < 200 || !s.oa.busy {
+		if resp != nil && resp.Status < 200 || !s.oa.busy || turn != s.oa.turn {
 			return
 		}
 		s.oa.ours, s.oa.busy = false, false
@@ -57,7 +57,7 @@ func (s *Session) updateDone(d *dialogState, resp *stack.Response, err error, sd
 		if !s.inbound && s.out == nil && d.tag == s.dlg.tag { // answered while the UPDATE was on its way
 			d = &s.dlg
 		}
-		d.refresh(&resp.Headers, resp.Flow)
+		s.refreshed(d, &resp.Headers, resp.Flow)
 		if !early {
 			s.se.take(s, &resp.Headers)
 		}
@@ -68,12 +68,12 @@ func (s *Session) updateDone(d *dialogState, resp *stack.Response, err error, sd
 	case len(sdp) > 0:
 		s.offered("UPDATE", resp, err, sdp, false)
 	default:
-		s.refreshed(resp, err)
+		s.refreshDone(resp, err)
 	}
 }
 
-// refreshed is what comes of an UPDATE without offer.
-func (s *Session) refreshed(resp *stack.Response, err error) {
+// refreshDone is what comes of an UPDATE without offer.
+func (s *Session) refreshDone(resp *stack.Response, err error) {
 	switch {
 	case err != nil:
 		s.offered("UPDATE", nil, err, nil, true)
@@ -104,6 +104,9 @@ func (s *Session) peerUpdate(d *dialogState, tx *stack.ServerTx) {
 	req := tx.Request()
 	sdp, with, known := content(&req.Headers, req.Body, s.takes)
 	ask := readSessionExpires(&req.Headers)
+	if len(sdp) > 0 {
+		s.yield(req.Flow)
+	}
 	switch {
 	case !known:
 		s.reply(tx, 415, unsupportedBody(s.accepts()))
@@ -112,7 +115,7 @@ func (s *Session) peerUpdate(d *dialogState, tx *stack.ServerTx) {
 		s.reply(tx, 422, s.ua.minSE)
 		return
 	case len(sdp) == 0:
-		d.refresh(&req.Headers, req.Flow)
+		s.refreshed(d, &req.Headers, req.Flow)
 		s.introduced(&req.Headers)
 		s.updated(tx, nil)
 		if len(with) > 0 {
@@ -126,7 +129,7 @@ func (s *Session) peerUpdate(d *dialogState, tx *stack.ServerTx) {
 		s.reply(tx, 500, retryAfter)
 		return
 	}
-	d.refresh(&req.Headers, req.Flow)
+	s.refreshed(d, &req.Headers, req.Flow)
 	s.introduced(&req.Headers)
 	s.oa.theirs, s.oa.bare, s.oa.heard = tx, false, sdp
 	s.on(Offered{SDP: sdp, With: with})

@@ -41,6 +41,7 @@ type Deps struct {
 	Wished  func(heeded bool)   // a telephone prefers no recording: that was followed, or policy forbids it; must not block. Nil: nobody counts
 	Changed func(*Snapshot)     // each published state, in order per call, the last one with Over; must not block. Nil: nobody looks
 	Dialogs Dialogs
+	Silence time.Duration // after which nothing that came of a party ends the call, as endpoints tell it; 0: 30 s
 	// Beyond is the plan for a place in the network of a trunk that asks to be called back there by REFER, as Teams does; false: refused.
 	Beyond func(domain, trunk string, to sip.URI, by string) (route.Plan, bool)
 	// Codes are what an extension may press while it talks. Nil: nothing.
@@ -194,6 +195,7 @@ type party struct {
 	joined   bool          // member of the bridge
 	taped    string        // the recording that knows it
 	stage    stage
+	presence presence
 	since    time.Time    // from when on it is expected to speak
 	keypad   keypad       // how its digits come
 	held     []Event      // what it said on its way between two calls
@@ -299,8 +301,8 @@ func (c *Call) handle(e Event) {
 		c.onDigit(e)
 	case Referred:
 		c.onReferred(e)
-	case Identified:
-		c.onIdentified(e)
+	case Identified, Probed, Roamed:
+		c.onPresence(e)
 	case Ended:
 		c.onEnded(e)
 	case Detached:

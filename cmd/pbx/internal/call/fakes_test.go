@@ -269,6 +269,7 @@ func (l *fakeLeg) Refuse(c sip.Cause)        { l.note("refuse") }
 func (l *fakeLeg) Dialog() Dialog            { return Dialog{CallID: string(l.id), Aware: l.rig.aware} }
 func (l *fakeLeg) ReferProgress(c sip.Cause) { l.note(fmt.Sprintf("report %d", c.Status)) }
 func (l *fakeLeg) Digit(rune)                {}
+func (l *fakeLeg) Probe()                    { l.note("probe") }
 func (l *fakeLeg) Show(w route.Shown)        { l.note("show " + w.Number + w.Display) }
 func (l *fakeLeg) Detach() {
 	l.move.Lock()

@@ -41,6 +41,7 @@ func (c *Call) onOffered(e Offered) {
 		p.leg.Refuse(mediaCause(err))
 		return
 	}
+	c.heardFrom(p)
 	p.asked = nil
 	p.speaks, _ = p.ep.Allows(e.SDP)
 	p.says(want)

@@ -24,6 +24,7 @@ func (id LegID) Call() string {
 // Inbound and outbound legs differ only in how they are made.
 type Leg interface {
 	Mover
+	Prober
 	ID() LegID
 	Show(route.Shown) // whom its phone talks with (RFC 4916): with the next response, or at once
 	Ring(media.SDP)   // 180; with early media 183

@@ -237,6 +237,10 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Identified:
 		return e.Leg, true
+	case Probed:
+		return e.Leg, true
+	case Roamed:
+		return e.Leg, true
 	case Ended:
 		return e.Leg, true
 	case Detached:

@@ -9,7 +9,7 @@ import (
 	"naisen/sip"
 )
 
-// mediaPatience is how long a party may say nothing after it was joined or resumed; a little less than when the relay tells of silence.
+// mediaPatience is how long a party may say nothing after it was joined or resumed, where nothing else is configured: see patience.
 // What came before does not count: a phone need not send while it rings, or holds.
 const mediaPatience = 28 * time.Second
 
@@ -29,6 +29,7 @@ const (
 	purposeVerdict  // who could not send the other away has it back
 	purposeGoodbye  // the call is dismissed: see Dismiss
 	purposeConfirm  // who answered a mobile is asked for the key that takes the call
+	purposeAway     // the other one's connection is interrupted
 )
 
 // stage is what a party hears instead of another party.
@@ -110,7 +111,7 @@ func (c *Call) onMedia(e Media) {
 			c.programEnded(p, ev)
 		}
 	case media.Timeout:
-		if c.expected(p) && time.Since(p.since) >= mediaPatience { // else it is told again later
+		if c.expected(p) && time.Since(p.since) >= c.patience() { // else it is told again later
 			c.noMedia(p, ev.Silent)
 		}
 	case media.Digit:
@@ -124,6 +125,10 @@ func (c *Call) onMedia(e Media) {
 	case media.KeysFailed: // also where the voice could wait: who cannot make keys never will
 		c.log.Warn("call: no keys for a leg", "leg", p.id, "err", ev.Err)
 		c.end(sip.CauseNotAcceptable, bySwitch)
+	case media.Lull:
+		c.onLull(p)
+	case media.Heard:
+		c.heardFrom(p)
 	case media.FirstPacket:
 	}
 }
@@ -157,6 +162,8 @@ func (c *Call) programEnded(p *party, ev media.PlayEnded) {
 		c.letGo(p)
 	case purposeGoodbye:
 		c.bade()
+	case purposeAway:
+		c.play(p, c.deps.Programs.Music(c.in.Request.Domain), purposeMusic)
 	case purposeVerdict:
 		if c.transfer == nil { // there was nobody to ring
 			c.resume()

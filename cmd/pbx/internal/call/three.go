@@ -157,10 +157,10 @@ func (c *Call) closeRanks(p *party) {
 func (c *Call) noMedia(p *party, silent time.Duration) {
 	c.log.Warn("call: no media", "leg", p.id, "silent", silent)
 	if c.takesPart(p) {
-		c.letOut(p, sip.CauseMediaTimeout)
+		c.letOut(p, p.silenced())
 		return
 	}
-	c.end(sip.CauseMediaTimeout, bySwitch)
+	c.end(p.silenced(), bySwitch)
 }
 
 // gates lets those who talk hear each other.
