@@ -30,6 +30,7 @@ func TestConference(t *testing.T) {
 			}
 		}
 		for _, g := range guests {
+			g.roams()
 			g.do("BYE", 200, nil)
 		}
 		o.wait(time.Second)

@@ -23,6 +23,7 @@ func (o *stage) script(phone *siptest.Phone, code string) side {
 	out := o.invite(phone, code, nil)
 	a := side{phone, out, phone.ExpectStatus(200, "INVITE"), true}
 	phone.Ack(out, a.resp)
+	o.roam(a)
 	return a
 }
 

@@ -199,6 +199,9 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	p.signalling = s
 	s.auth = auth.New(auth.Config{OfferMD5: p.offerMD5}, credentials{d})
 	config := w.net.Config(stack.Listen{Transport: "udp", Addr: w.proxy})
+	if fromMobiles(t) {
+		w.secure(t, &config)
+	}
 	config.Shards, config.Trusted, config.ListenPacket = 1, p.trusted, w.listen
 	var err error
 	if p.stack, err = stack.New(config, doorman{s, w}, log); err != nil {

@@ -25,6 +25,8 @@ type stage struct {
 	*world
 	phones  map[string]*siptest.Phone
 	carrier *siptest.Phone
+	nats    [2]*siptest.NAT
+	roamed  int
 	names   []string
 	quiet   time.Duration // when the phones had registered: the ladder begins here
 }
@@ -41,6 +43,10 @@ func onStage(t *testing.T, name string, script func(*stage), more ...provisionin
 		o.tape.failing = func() bool { return false }
 		began := time.Now()
 		for i, number := range []string{"2001", "2002", "2003", "2004"} {
+			if fromMobiles(t) {
+				o.carry(number, i)
+				continue
+			}
 			p := o.net.Phone(t, number, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(21 + i)}), 5060), o.proxy)
 			p.Domain, p.Auth = simDomain, siptest.Digest(number, "secret-"+number)
 			p.Register(3600)
@@ -61,7 +67,10 @@ func onStage(t *testing.T, name string, script func(*stage), more ...provisionin
 		}()
 		script(o)
 		o.leave()
-		if name != "" {
+		if fromMobiles(t) && o.roamed == 0 {
+			t.Error("no telephone changed its network")
+		}
+		if name != "" && !fromMobiles(t) {
 			siptest.Golden(t, name+".ladder", o.draw())
 		}
 	})
@@ -172,6 +181,8 @@ func (s side) do(method string, status int, change func(*stack.Request)) {
 
 // bye hangs up here, and the other side is told.
 func (s side) bye(other side) {
+	s.roams()
+	other.roams()
 	s.p.Send(s.request("BYE"))
 	other.p.Reply(other.p.Expect("BYE"), 200, nil)
 	s.p.ExpectStatus(200, "BYE")
@@ -219,6 +230,9 @@ func (s side) notified(want string) *stack.Request {
 // description of a phone's media.
 func description(p *siptest.Phone, payloads string) []byte {
 	a := p.Addr.Addr()
+	if p.Transport == "tls" {
+		return []byte(fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/SAVP %s\r\n%sa=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n", a, a, payloads, mobileKey))
+	}
 	return []byte(fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/AVP %s\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n", a, a, payloads))
 }
 
@@ -265,6 +279,7 @@ func (o *stage) pickUp(caller, called side) (side, side) {
 	caller.resp = caller.p.ExpectStatus(200, "INVITE")
 	caller.p.Ack(caller.invite, caller.resp)
 	time.Sleep(20 * time.Millisecond)
+	o.roam(caller, called)
 	return caller, called
 }
 

@@ -1,12 +1,14 @@
 package siptest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +48,12 @@ type Phone struct {
 	Auth   func(*stack.Request, *stack.Response) error // answers a challenge; see Digest
 	Trying bool                                        // Expect returns 100 too, instead of passing over it
 
+	Transport string // as in Via and Contact: "tcp", "tls"; empty: UDP
+	Instance  string // +sip.instance of its Contact, with which it registers one flow after the other (RFC 5626); empty: it has none
+	RegID     int    // of that flow
+
+	Owner any // the test's own
+
 	t     testing.TB
 	pc    net.PacketConn
 	count int
@@ -81,7 +89,26 @@ func (p *Phone) AOR() sip.URI { return sip.URI{Scheme: "sip", User: p.Name, Host
 
 // Contact is sip:name@address.
 func (p *Phone) Contact() sip.URI {
-	return sip.URI{Scheme: "sip", User: p.Name, Host: p.Addr.Addr().String(), Port: int(p.Addr.Port())}
+	u := sip.URI{Scheme: "sip", User: p.Name, Host: p.Addr.Addr().String(), Port: int(p.Addr.Port())}
+	if p.Transport != "" {
+		u.Params = u.Params.With("transport", p.Transport)
+	}
+	if p.Instance != "" {
+		u.Params = u.Params.WithFlag("ob")
+	}
+	return u
+}
+
+// contact is the Contact of a request, with the instance.
+func (p *Phone) contact(method string) sip.Address {
+	a := sip.Address{URI: p.Contact()}
+	if p.Instance != "" {
+		a.Params = a.Params.With("+sip.instance", "<"+p.Instance+">")
+		if method == "REGISTER" {
+			a.Params = a.Params.With("reg-id", strconv.Itoa(p.RegID))
+		}
+	}
+	return a
 }
 
 // Branch is a new Via branch; deterministic, as are tags and Call-IDs, so that ladders and failures repeat.
@@ -93,7 +120,7 @@ func (p *Phone) id(kind string) string {
 }
 
 func (p *Phone) via(branch string) string {
-	return fmt.Sprintf("SIP/2.0/UDP %s;branch=%s;rport", p.Addr, branch)
+	return fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", strings.ToUpper(cmp.Or(p.Transport, "udp")), p.Addr, branch)
 }
 
 // NewRequest makes a complete request outside a dialog to the user at the phone's domain.
@@ -110,7 +137,10 @@ func (p *Phone) NewRequest(method, user string) *stack.Request {
 	}
 	r.Add("Call-ID", p.id("c"))
 	r.Add("CSeq", "1 "+method)
-	r.SetContact(sip.Address{URI: p.Contact()})
+	r.SetContact(p.contact(method))
+	if p.Instance != "" && method == "REGISTER" {
+		r.Set("Supported", "path, outbound, gruu")
+	}
 	return r
 }
 

@@ -18,7 +18,7 @@ func (p *Phone) Reply(r *stack.Request, status int, change func(*stack.Response)
 	p.t.Helper()
 	resp := stack.NewResponse(r, status, "")
 	if r.Method == "INVITE" && status > 100 && status < 300 {
-		resp.SetContact(sip.Address{URI: p.Contact()})
+		resp.SetContact(p.contact(""))
 		for _, v := range r.Lines("Record-Route") {
 			resp.Add("Record-Route", v)
 		}
@@ -105,7 +105,7 @@ func (p *Phone) within(method string, target sip.URI, invite *stack.Request, h *
 		n += uint32(p.count) // only has to grow
 	}
 	r.Add("CSeq", fmt.Sprintf("%d %s", n, method))
-	r.SetContact(sip.Address{URI: p.Contact()})
+	r.SetContact(p.contact(method))
 	return r
 }
 
