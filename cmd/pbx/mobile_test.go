@@ -25,8 +25,10 @@ const mobileKey = "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:AAECAwQFBgcICQoLDA0
 // atRest begins the name of a feature without a call that could go on: its mobiles change their network before.
 const atRest = "at rest: "
 
-// fromMobiles tells that a ladder is played with mobiles as the telephones: see TestDeskFromAMobile.
-func fromMobiles(t testing.TB) bool { return strings.HasPrefix(t.Name(), "TestDeskFromAMobile/") }
+// fromMobiles tells that a script is played with mobiles as the telephones: those of TestDeskFromAMobile, and what is about mobiles.
+func fromMobiles(t testing.TB) bool {
+	return strings.HasPrefix(t.Name(), "TestDeskFromAMobile/") || strings.HasPrefix(t.Name(), "TestMobile")
+}
 
 // secure lets the switch listen for mobiles. The certificate is made inside the bubble, whose clock starts in 2000.
 func (w *world) secure(t testing.TB, c *stack.Config) {

@@ -17,6 +17,14 @@ const simPrompt = time.Second
 type simLibrary struct {
 	mu   sync.Mutex
 	said []string
+
+	announced []string // what calls said by themselves, in order
+}
+
+func (l *simLibrary) announces(prompt string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.announced = append(l.announced, prompt)
 }
 
 // Open implements app.Library.

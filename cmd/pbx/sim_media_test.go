@@ -30,6 +30,7 @@ type air struct {
 
 	all       bool                    // every phone is heard
 	skew      time.Duration           // of its clock: the switch's own timers count from the same instants, in whole seconds
+	lulls     bool                    // who is not heard is told of soon
 	audience  bool                    // calls are listened to: more than two in a bridge
 	speaking  map[netip.AddrPort]bool // by the RTP address that the phone describes
 	endpoints []*simEndpoint
@@ -90,6 +91,7 @@ type simEndpoint struct {
 	agreed *sdp.Agreed
 	heard  time.Time
 	told   time.Time // when Timeout was posted last
+	lulled bool      // Lull was posted since it was heard
 	warned bool      // a notice was played to it, to its end
 	in     *simBridge
 	closed int
@@ -193,9 +195,16 @@ func (e *simEndpoint) listen() {
 		switch {
 		case e.air.all || e.agreed == nil || e.agreed.PeerHolds || e.air.speaking[e.agreed.Remote]:
 			e.heard = time.Now()
+			if e.lulled {
+				e.lulled = false
+				e.post(media.Heard{})
+			}
 		case time.Since(e.heard) >= simQuiet && time.Since(e.told) >= simQuiet:
 			e.told = time.Now()
 			e.post(media.Timeout{Silent: time.Since(e.heard)})
+		case e.air.lulls && time.Since(e.heard) >= 5*time.Second:
+			e.lulled = true
+			e.post(media.Lull{Silent: time.Since(e.heard)})
 		}
 		e.listen()
 	})
@@ -420,6 +429,9 @@ type simProgram struct {
 func (p simProgram) Open(c media.Codec) (media.Source, call.Spoken, error) {
 	if p.from.failing != nil && p.from.failing() {
 		return nil, call.Spoken{}, errors.New("sim: prompt cannot be read")
+	}
+	if p.from.library != nil {
+		p.from.library.announces(p.spoken.Prompt)
 	}
 	if p.length < 0 {
 		return simEndless{simSource{c, 0}}, p.spoken, nil
