@@ -217,7 +217,7 @@ func (e *endpoint) publish(a sdp.Agreed) error {
 		same := prev.agreed
 		same.SameKeys = a.SameKeys
 		if same == a {
-			e.command(func(_ *shard, e *endpoint, now int64) { e.leg.learn.extend(now, e.engine.cfg.LearnWindow) })
+			e.command(func(_ *shard, e *endpoint, now int64) { e.confirmed(now) })
 			return nil
 		}
 	}
@@ -227,6 +227,18 @@ func (e *endpoint) publish(a sdp.Agreed) error {
 	}
 	e.enforce(s)
 	return nil
+}
+
+// confirmed: the peer was told the same again. From another network it means another address, though its own is the same behind the NAT.
+func (e *endpoint) confirmed(now int64) {
+	l, window := &e.leg, e.engine.cfg.LearnWindow
+	if s := e.current(now); s != nil && usable(s.remote) && l.learn.vouched != e.peer() {
+		l.learn.renew(s.secure, s.remote, e.peer(), now, window)
+		e.aim()
+		l.ctlFrom = netip.AddrPort{}
+		return
+	}
+	l.learn.extend(now, window)
 }
 
 // enforce puts a session in force. web.mu is held: keys and exchanges come from different goroutines.

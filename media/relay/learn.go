@@ -45,11 +45,11 @@ type learner struct {
 }
 
 // renew starts a negotiation's learning. What was learned before stays if the negotiated address did not change: a re-INVITE
-// for hold must not lose a peer behind NAT.
+// for hold must not lose a peer behind NAT. In the clear it goes when the signalling comes from another host by now: then the NAT is another.
 func (l *learner) renew(secure bool, negotiated netip.AddrPort, vouched netip.Addr, now int64, window time.Duration) {
 	old := *l
 	*l = learner{secure: secure, negotiated: negotiated, vouched: vouched, closes: now + int64(window)}
-	if old.negotiated == negotiated && old.secure == secure {
+	if old.negotiated == negotiated && old.secure == secure && (secure || old.vouched == vouched) {
 		l.current = old.current
 	}
 }

@@ -86,6 +86,12 @@ func TestReboundIsNobodyElse(t *testing.T) {
 // signalling comes from now, and no longer from where that came from before.
 func TestPlainLegRoams(t *testing.T) {
 	t.Parallel()
+	for _, behind := range []string{"10.64.0.5", "192.168.0.5"} { // the NAT that changes its own address leaves the telephone's
+		t.Run(behind, func(t *testing.T) { plainLegRoams(t, behind) })
+	}
+}
+
+func plainLegRoams(t *testing.T, behind string) {
 	office, mobile := netip.MustParseAddr("127.0.0.61"), netip.MustParseAddr("127.0.0.62")
 	e := engineFor(t, Config{Shards: 1, LearnWindow: 2 * time.Second})
 	p, l := newPhone(t), newLeg(t, e, media.Profile{Peer: office})
@@ -118,7 +124,7 @@ func TestPlainLegRoams(t *testing.T) {
 		t.Fatal("not heard in the first network")
 	}
 	l.Endpoint.(media.Roamer).Roamed(mobile)
-	inside("10.64.0.5")
+	inside(behind)
 	if n := speaks(); n != 0 {
 		t.Errorf("%d packets were believed from the network that it left", n)
 	}

@@ -1,6 +1,7 @@
 package siptest
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -195,6 +196,9 @@ func (p *Phone) ReadRaw(within time.Duration) ([]byte, netip.AddrPort, bool) {
 func (p *Phone) Read(within time.Duration) (Message, bool) {
 	p.t.Helper()
 	b, from, ok := p.ReadRaw(within)
+	for ok && len(bytes.Trim(b, "\r\n")) == 0 { // a keep-alive of the registrar's
+		b, from, ok = p.ReadRaw(within)
+	}
 	if !ok {
 		return Message{}, false
 	}
