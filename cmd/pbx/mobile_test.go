@@ -49,8 +49,8 @@ func (w *world) secure(t testing.TB, c *stack.Config) {
 
 func mobileProxy(w *world) netip.AddrPort { return netip.AddrPortFrom(w.proxy.Addr(), 5061) }
 
-// mobile is a softphone: one TLS flow at a time, behind the NAT of the network in which it is, with an instance by which it stays the same device.
-type mobile struct {
+// smartphone is a softphone on a mobile: one TLS flow at a time, behind the NAT of the network in which it is, with an instance by which it stays the same device.
+type smartphone struct {
 	*siptest.Phone
 	o    *stage
 	nats [2]*siptest.NAT // of the office's Wi-Fi, which is symmetric, and of the carrier's network
@@ -68,7 +68,7 @@ func (o *stage) carry(number string, i int) {
 		o.nats = [2]*siptest.NAT{siptest.NewNAT(o.net, netip.MustParseAddr("203.0.113.1"), siptest.Symmetric), siptest.NewNAT(o.net, netip.MustParseAddr("198.51.100.1"), siptest.FullCone)}
 		o.t.Cleanup(func() { o.nats[0].Close(); o.nats[1].Close() })
 	}
-	m := &mobile{o: o, nats: o.nats, host: 21 + i}
+	m := &smartphone{o: o, nats: o.nats, host: 21 + i}
 	m.Phone = siptest.NewPhone(o.t, number, m.connect(), mobileProxy(o.world))
 	m.Domain, m.Auth = simDomain, siptest.Digest(number, "secret-"+number)
 	m.Transport, m.RegID, m.Instance = "tls", 1, fmt.Sprintf("urn:uuid:00000000-0000-1000-8000-%012d", m.host)
@@ -84,12 +84,12 @@ func (o *stage) carry(number string, i int) {
 	}
 }
 
-func (m *mobile) inside(at int) netip.AddrPort {
+func (m *smartphone) inside(at int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(at), 0, byte(m.host)}), 5061)
 }
 
 // connect opens a flow from the network in which it is.
-func (m *mobile) connect() net.PacketConn {
+func (m *smartphone) connect() net.PacketConn {
 	m.o.t.Helper()
 	c, err := m.nats[m.at].DialStream(context.Background(), m.inside(m.at), mobileProxy(m.o.world))
 	if err != nil {
@@ -100,7 +100,7 @@ func (m *mobile) connect() net.PacketConn {
 }
 
 // leaves goes to the other network: the flow is dead, and nobody is told; a new one is made, and the same device registers over it.
-func (m *mobile) leaves() {
+func (m *smartphone) leaves() {
 	m.o.t.Helper()
 	m.nats[m.at].Forget(m.conn)
 	m.at = 1 - m.at
@@ -111,7 +111,7 @@ func (m *mobile) leaves() {
 // roam changes the network of each side that is a mobile, in the middle of its call.
 func (o *stage) roam(sides ...side) {
 	for _, s := range sides {
-		if m, ok := s.p.Owner.(*mobile); ok {
+		if m, ok := s.p.Owner.(*smartphone); ok {
 			m.roamed = true
 			o.roamed++
 			m.leaves()
@@ -122,7 +122,7 @@ func (o *stage) roam(sides ...side) {
 
 // roams is roam before a call ends, of a mobile that has not yet.
 func (s side) roams() {
-	if m, ok := s.p.Owner.(*mobile); ok && !m.roamed {
+	if m, ok := s.p.Owner.(*smartphone); ok && !m.roamed {
 		m.o.roam(s)
 	}
 }
@@ -135,7 +135,7 @@ func (o *stage) renewed(s side) {
 	s.p.Send(r)
 	resp := s.p.ExpectStatus(200, "INVITE")
 	s.p.Ack(r, resp)
-	time.Sleep(20 * time.Millisecond)
+	o.wait(20 * time.Millisecond)
 }
 
 // TestDeskFromAMobile plays the ladders of the desk's features with mobiles as the telephones: each over a TLS flow of its own, behind NATs, its media

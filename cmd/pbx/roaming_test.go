@@ -251,7 +251,7 @@ func (o *stage) played(p *siptest.Phone) bool {
 }
 
 // gone takes the network away from a mobile, and its voice: nobody is told.
-func (m *mobile) gone() {
+func (m *smartphone) gone() {
 	m.nats[m.at].Forget(m.conn)
 	m.o.air.speak(netip.AddrPortFrom(m.inside(m.at).Addr(), 4000), false)
 }
@@ -269,7 +269,7 @@ func TestMobileOutage(t *testing.T) {
 		a := side{alice, out, alice.ExpectStatus(200, "INVITE"), true}
 		alice.Ack(out, a.resp)
 		o.wait(10 * time.Second)
-		m := alice.Owner.(*mobile)
+		m := alice.Owner.(*smartphone)
 		m.gone()
 		o.wait(20 * time.Second)
 		if n := o.interrupted(); n != 1 || !o.played(bob) {
@@ -302,7 +302,7 @@ func TestMobileIsLost(t *testing.T) {
 		o.air.lulls = true
 		_, b := o.talk(o.phones["2001"], o.phones["2002"], "2002")
 		o.wait(10 * time.Second)
-		o.phones["2001"].Owner.(*mobile).gone()
+		o.phones["2001"].Owner.(*smartphone).gone()
 		o.wait(25 * time.Second)
 		b.p.Silence(time.Second)
 		o.wait(10 * time.Second)
