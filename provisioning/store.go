@@ -198,12 +198,32 @@ type BindingRow struct {
 	Key     string // the binding inside its AOR: instance and reg-id, or the Contact URI
 	Body    []byte // the registrar's own form, at most 16 KiB; nil deletes the row
 	Expires time.Time
+	Node    string    // by which the telephone is reached, of several on one database; empty: the only one
+	At      time.Time // of the registration
 }
 
 // BindingTable keeps registrations across a restart. They are state, not configuration: neither audited nor in the change feed.
 type BindingTable interface {
-	Bindings(context.Context) ([]BindingRow, error)             // those not yet expired, by AOR and Key
-	SaveBindings(ctx context.Context, batch []BindingRow) error // all or none; no two rows have the same AOR and Key
+	// Bindings gives those not yet expired, by AOR and Key: all, or those of some AORs.
+	Bindings(ctx context.Context, aors ...string) ([]BindingRow, error)
+	// SaveBindings writes all or none; no two rows have the same AOR and Key. What another node has written since (At) stays.
+	SaveBindings(ctx context.Context, batch []BindingRow) error
+}
+
+// NodeRow is one of the switches on one database.
+type NodeRow struct {
+	Name string
+	Beat int64  // counts up while it lives: who watches it needs no clock in common
+	Body []byte // what it says of itself, in its own form
+}
+
+// NodeTable is how the switches on one database know of each other.
+type NodeTable interface {
+	// Beat says that a node lives, and what it is. It gives all that are or were there, and whose duty it is to do what one node does: the first that
+	// comes has it, and the caller takes it from over, which it knows to be dead.
+	Beat(ctx context.Context, name string, body []byte, over string) (all []NodeRow, duty string, err error)
+	// Leave says that a node ends.
+	Leave(ctx context.Context, name string) error
 }
 
 // Get reads one entity and its ETag: Get[Extension](r, domain, "2001"). ErrNotFound.

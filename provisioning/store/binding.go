@@ -16,18 +16,36 @@ type bindingRow struct {
 	Key     string
 	Body    []byte
 	Expires int64
+	Node    string
+	At      int64
 }
 
 // Bindings: see provisioning.BindingTable.
-func (s *Store) Bindings(ctx context.Context) (out []provisioning.BindingRow, err error) {
+func (s *Store) Bindings(ctx context.Context, aors ...string) (out []provisioning.BindingRow, err error) {
 	err = s.view(ctx, func(r *reader) error {
-		var rows []bindingRow
-		err := r.db.NewRaw("SELECT aor, key, body, expires FROM binding WHERE expires > ? ORDER BY aor, key", s.cfg.Now().UnixNano()).Scan(ctx, &rows)
-		if err != nil {
-			return r.fail("read bindings", err)
+		read := func(which string, args ...any) error {
+			var rows []bindingRow
+			args = append([]any{s.cfg.Now().UnixNano()}, args...)
+			err := r.db.NewRaw("SELECT aor, key, body, expires, node, at FROM binding WHERE expires > ?"+which+" ORDER BY aor, key", args...).Scan(ctx, &rows)
+			if err != nil {
+				return r.fail("read bindings", err)
+			}
+			for _, b := range rows {
+				out = append(out, provisioning.BindingRow{AOR: b.Aor, Key: b.Key, Body: b.Body, Expires: time.Unix(0, b.Expires), Node: b.Node, At: time.Unix(0, b.At)})
+			}
+			return nil
 		}
-		for _, b := range rows {
-			out = append(out, provisioning.BindingRow{AOR: b.Aor, Key: b.Key, Body: b.Body, Expires: time.Unix(0, b.Expires)})
+		if len(aors) == 0 {
+			return read("")
+		}
+		for part := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(aors))), rowsAtOnce) {
+			args := make([]any, len(part))
+			for i, a := range part {
+				args[i] = a
+			}
+			if err := read(" AND aor IN ("+repeated("?", ", ", len(part))+")", args...); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -59,11 +77,21 @@ func (s *Store) SaveBindings(ctx context.Context, batch []provisioning.BindingRo
 				return err
 			}
 		}
-		if !sweep {
-			return nil
+		if sweep {
+			if err := w.exec("save bindings", "DELETE FROM binding WHERE expires <= ?", now.UnixNano()); err != nil {
+				return err
+			}
 		}
-		return w.exec("save bindings", "DELETE FROM binding WHERE expires <= ?", now.UnixNano())
+		return s.tellMoved(w, batch)
 	})
+}
+
+// instant is when a binding was registered, as a number: 0 where nobody says.
+func instant(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
 func (s *Store) sweepDue(now time.Time) bool {
@@ -81,19 +109,20 @@ func (w *writer) saveBindings(rows []provisioning.BindingRow) error {
 	var put, gone []any
 	for _, b := range rows {
 		if b.Body == nil {
-			gone = append(gone, b.AOR, b.Key)
+			gone = append(gone, b.AOR, b.Key, b.Node, instant(b.At))
 		} else {
-			put = append(put, b.AOR, b.Key, b.Body, b.Expires.UnixNano())
+			put = append(put, b.AOR, b.Key, b.Body, b.Expires.UnixNano(), b.Node, instant(b.At))
 		}
 	}
-	if n := len(gone) / 2; n > 0 {
-		if err := w.exec("save bindings", "DELETE FROM binding WHERE "+repeated("(aor = ? AND key = ?)", " OR ", n), gone...); err != nil {
+	if n := len(gone) / 4; n > 0 {
+		if err := w.exec("save bindings", "DELETE FROM binding WHERE "+repeated("(aor = ? AND key = ? AND (node = ? OR at <= ?))", " OR ", n), gone...); err != nil {
 			return err
 		}
 	}
-	if n := len(put) / 4; n > 0 {
-		return w.exec("save bindings", "INSERT INTO binding (aor, key, body, expires) VALUES "+repeated("(?, ?, ?, ?)", ", ", n)+
-			" ON CONFLICT (aor, key) DO UPDATE SET body = excluded.body, expires = excluded.expires", put...)
+	if n := len(put) / 6; n > 0 { // one's own is written whatever the clock did
+		return w.exec("save bindings", "INSERT INTO binding (aor, key, body, expires, node, at) VALUES "+repeated("(?, ?, ?, ?, ?, ?)", ", ", n)+
+			" ON CONFLICT (aor, key) DO UPDATE SET body = excluded.body, expires = excluded.expires, node = excluded.node, at = excluded.at"+
+			" WHERE binding.node = excluded.node OR binding.at <= excluded.at", put...)
 	}
 	return nil
 }

@@ -58,15 +58,23 @@ func listen(ctx context.Context, s *Store, c *pgx.ConnConfig) (heard bool, err e
 		defer cancel()
 		_ = conn.Close(end)
 	}()
-	if _, err := conn.Exec(ctx, "LISTEN "+pgChannel); err != nil {
+	if _, err := conn.Exec(ctx, "LISTEN "+pgChannel+"; LISTEN "+pgMoved); err != nil {
 		return false, err
 	}
 	s.notify() // what came before this connection
+	if s.cfg.Moved != nil {
+		s.cfg.Moved(nil)
+	}
 	for {
-		if _, err := conn.WaitForNotification(ctx); err != nil {
+		n, err := conn.WaitForNotification(ctx)
+		switch {
+		case err != nil:
 			return true, err
+		case n.Channel == pgMoved:
+			s.moved(n.Payload)
+		default:
+			s.notify()
 		}
-		s.notify()
 	}
 }
 

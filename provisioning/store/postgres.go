@@ -38,6 +38,7 @@ const (
 	pgLate       = 10 * time.Second
 	pgConnect    = 5 * time.Second
 	pgChannel    = "naisen_change" // on which nodes tell each other that the feed has grown
+	pgMoved      = "naisen_moved"  // and whose bindings have changed
 	pgOldest     = 130000          // server_version_num: xid8
 	pgMigrations = 0x6e616973656e  // advisory lock: one node migrates
 )

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -160,6 +161,46 @@ func TestPostgresTellsNodes(t *testing.T) {
 		}
 	}
 	t.Logf("the slowest of %d changes, with its transaction: %s", n, slowest)
+}
+
+// TestPostgresTellsMoved: a node is told whose bindings another one changed, not of its own changes, and however many they are.
+func TestPostgresTellsMoved(t *testing.T) {
+	dir := t.TempDir()
+	told := make(chan []string, 100)
+	a := openPostgresWith(t, dir, store.Config{Node: "a", Moved: func(aors []string) { told <- aors }})
+	b := openPostgresWith(t, dir, store.Config{Node: "b"})
+	defer func() {
+		if err := errors.Join(a.Close(), b.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if all := <-told; all != nil { // it listens
+		t.Errorf("%v", all)
+	}
+	batch := func(node string) (rows []provisioning.BindingRow) {
+		for i := range 500 {
+			rows = append(rows, provisioning.BindingRow{AOR: fmt.Sprintf("%04d@a-department-of.the-ward.example", i), Key: "k", Node: node, Body: []byte("x"), At: time.Now(), Expires: time.Now().Add(time.Hour)})
+		}
+		return rows
+	}
+	if err := errors.Join(a.SaveBindings(t.Context(), batch("a")), b.SaveBindings(t.Context(), batch("b"))); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	late := time.NewTimer(10 * time.Second)
+	defer late.Stop()
+	for len(got) < 500 {
+		select {
+		case aors := <-told:
+			got = append(got, aors...)
+		case <-late.C:
+			t.Fatalf("told of %d", len(got))
+		}
+	}
+	slices.Sort(got)
+	if len(got) != 500 || got[0] != batch("b")[0].AOR || got[499] != batch("b")[499].AOR {
+		t.Errorf("%d: %s to %s", len(got), got[0], got[len(got)-1])
+	}
 }
 
 // TestPostgresGone: without its database a store says so at once, and keeps what it was told was kept; when the database is back everything goes on,

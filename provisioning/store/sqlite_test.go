@@ -236,6 +236,9 @@ func TestOverflowsOfBefore(t *testing.T) {
 			t.Fatalf("no row of %s", text)
 		}
 	}
+	if _, err := db.ExecContext(t.Context(), noNodes); err != nil {
+		t.Fatal(err)
+	}
 	for _, table := range []string{"heard", "vouched", "vouched_list", "audit_block"} { // they came later
 		if _, err := db.ExecContext(t.Context(), "DROP TABLE "+table); err != nil {
 			t.Fatal(err)

@@ -37,6 +37,8 @@ type Config struct {
 	KeepChanges int64            // length of the feed; 0: 100,000
 	Index       string           // file of the audit log's index; empty: none, and searches read the log
 	Approver    Approver         // vouches for rows that others must agree to (provisioning.Vouched); nil: any row counts
+	Node        string           // name of this switch among several on one PostgreSQL; empty: it is the only one
+	Moved       func([]string)   // told of AORs whose bindings another node changed, nil: any may have; it must neither block nor use the store. nil: nobody is
 	Tampered    func(Tampering)  // told of each such row that was read and is not what was approved; it must neither block nor use the store. nil: nobody is
 }
 
@@ -63,6 +65,7 @@ var (
 	_ provisioning.Store        = (*Store)(nil)
 	_ provisioning.BindingTable = (*Store)(nil)
 	_ audit.Archivable          = (*Store)(nil)
+	_ provisioning.NodeTable    = (*Store)(nil)
 	_ provisioning.AuditLog     = (*Store)(nil)
 )
 

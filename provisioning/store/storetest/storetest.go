@@ -17,6 +17,7 @@ import (
 type Backend interface {
 	provisioning.Store
 	provisioning.BindingTable
+	provisioning.NodeTable
 	audit.Source
 }
 
@@ -48,6 +49,8 @@ func Run(t *testing.T, open Open) {
 		"QueueLog":        testQueueLog,
 		"History":         testHistory,
 		"Bindings":        testBindings,
+		"Duty":            testDuty,
+		"Nodes":           testNodes,
 		"Reopen":          testReopen,
 		"RandomHistories": testRandomHistories,
 	} {

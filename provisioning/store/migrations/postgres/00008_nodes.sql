@@ -1,0 +1,16 @@
+-- +goose Up
+
+-- See SQLite's migration of the same version.
+ALTER TABLE binding ADD COLUMN node TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE binding ADD COLUMN at BIGINT NOT NULL DEFAULT 0;
+
+CREATE TABLE node (
+	name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+	beat BIGINT NOT NULL,
+	body BYTEA  NOT NULL
+);
+
+CREATE TABLE duty (
+	id   BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+	node TEXT COLLATE "C" NOT NULL
+);
