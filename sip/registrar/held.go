@@ -45,6 +45,7 @@ type held struct {
 type via struct {
 	transport string
 	local     netip.AddrPort
+	node      string // see Binding.Node
 }
 
 // hold makes the table's form of a binding, without its place in the table.
@@ -57,7 +58,7 @@ func hold(b Binding, key string) *held {
 // set takes over everything that a REGISTER may change.
 func (h *held) set(b Binding) {
 	h.Text, h.Instance, h.CallID = b.Text, within(b.Text, b.Instance), b.CallID
-	h.domain, h.agent, h.via = unique.Make(b.Domain), unique.Make(b.UserAgent), unique.Make(via{b.Transport, b.Local})
+	h.domain, h.agent, h.via = unique.Make(b.Domain), unique.Make(b.UserAgent), unique.Make(via{b.Transport, b.Local, b.Node})
 	h.proof = unique.Make(b.Proof)
 	h.Path, h.Received, h.Flow, h.Q, h.CSeq, h.RegID = b.Path, b.Received, b.Flow, b.Q, b.CSeq, int32(b.RegID)
 	h.registered, h.expires = b.Registered.UnixNano(), b.Expires.UnixNano()
@@ -75,10 +76,10 @@ func within(text, part string) string {
 func (h *held) binding() Binding {
 	via := h.via.Value()
 	return Binding{
-		ID: h.ID, AOR: h.AOR, Domain: h.domain.Value(), Contact: h.contact(), Text: h.Text, Instance: h.Instance, RegID: int(h.RegID),
+		ID: h.ID, AOR: h.AOR, Key: h.key, Domain: h.domain.Value(), Contact: h.contact(), Text: h.Text, Instance: h.Instance, RegID: int(h.RegID),
 		CallID: h.CallID, CSeq: h.CSeq, Q: h.Q, Expires: h.until(), Path: h.Path, Transport: via.transport, Received: h.Received,
 		Local: via.local, UserAgent: h.agent.Value(), Flow: h.Flow, Registered: time.Unix(0, h.registered),
-		Proof: h.proof.Value(), Sleeps: h.sleep != sleepsNever,
+		Proof: h.proof.Value(), Node: via.node, Sleeps: h.sleep != sleepsNever,
 	}
 }
 
@@ -92,7 +93,14 @@ func (h *held) until() time.Time { return time.Unix(0, h.expires) }
 
 func (h *held) udp() bool { return h.via.Value().transport == "udp" }
 
+// foreign: another node has it.
+func (h *held) foreign() bool { return h.via.Value().node != "" }
+
+// reachable from here.
 func (h *held) reachable() bool {
+	if h.foreign() {
+		return false
+	}
 	if h.Flow == nil {
 		return h.Received.IsValid() && h.udp()
 	}

@@ -22,7 +22,7 @@ func (r *Registrar) lookup(aor string, sleepers bool) []Binding {
 	defer r.mu.Unlock()
 	live := make([]*held, 0, 8)
 	for _, h := range r.aors[aor] {
-		if (h.reachable() || sleepers && h.sleep != sleepsNever) && now < h.deadline {
+		if (r.reachable(h) || sleepers && h.sleep != sleepsNever) && now < h.deadline {
 			live = append(live, h)
 		}
 	}
@@ -101,7 +101,7 @@ func (r *Registrar) RemoveIf(aor string, why Event, gone func(Binding) bool) {
 	r.mu.Lock()
 	n := 0
 	for _, h := range slices.Clone(r.aors[aor]) {
-		if gone(r.bindingOf(h)) {
+		if !h.foreign() && gone(r.bindingOf(h)) { // the node that has it does the same
 			r.drop(h, why)
 			n++
 		}
@@ -145,13 +145,30 @@ func (r *Registrar) add(h *held) {
 
 // drop takes a binding out of every index and of the table. Registrar.mu is held.
 func (r *Registrar) drop(h *held, why Event) {
+	if !h.foreign() || why != EventExpired { // whose it is knows whether it has expired
+		r.saver.put(r.erased(h))
+	}
+	r.forget(h, why)
+}
+
+// erased is the record that deletes a binding. What a telephone ends here and has at another node it ends now; else it is deleted as it is known here, so
+// that the table keeps what came to another node since.
+func (r *Registrar) erased(h *held) Record {
+	at := time.Unix(0, h.registered)
+	if h.foreign() {
+		at = r.cfg.Clock()
+	}
+	return Record{AOR: h.AOR, Key: h.key, Expires: h.until(), At: at}
+}
+
+// forget takes a binding out of every index. Registrar.mu is held.
+func (r *Registrar) forget(h *held, why Event) {
 	r.detach(h)
 	r.moves.leave(h)
 	rest := slices.DeleteFunc(r.aors[h.AOR], func(o *held) bool { return o == h })
 	if r.aors[h.AOR] = rest; len(rest) == 0 {
 		delete(r.aors, h.AOR)
 	}
-	r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.until()})
 	r.tell(why, h)
 }
 

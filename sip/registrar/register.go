@@ -261,13 +261,13 @@ func (r *Registrar) apply(u update, w wish, h *held, done *outcome) {
 		r.tell(EventRegistered, h)
 		done.added++
 	default:
-		done.revived = done.revived || !h.reachable()
+		done.revived = done.revived || !r.reachable(h)
 		r.detach(h)
 		if !sameFlow(h.Flow, u.flow) {
 			r.moves.leave(h)
 		}
 		if h.key != w.key {
-			r.saver.put(Record{AOR: h.AOR, Key: h.key, Expires: h.until()})
+			r.saver.put(r.erased(h))
 			h.key = w.key
 		}
 		r.fill(h, u, w)

@@ -29,6 +29,7 @@ var ErrStarted = errors.New("registrar: started already")
 type Binding struct {
 	ID        uint64 // unique in this process, the same as long as the binding lives
 	AOR       string // "2001@pbx.example.jp", as the caller of Register gave it
+	Key       string // names it inside its AOR, also in the table
 	Domain    string
 	Contact   sip.URI // for the Request-URI; its parameters (pn-*, ob, transport) are as sent
 	Text      string  // Contact with its header parameters as sent, without expires and q
@@ -45,8 +46,9 @@ type Binding struct {
 	UserAgent string
 	Proof     string // of the Right by which it was registered
 	Flow      *stack.Flow
-	Sleeps    bool // its device can be woken (RFC 8599); see Device
-	Asleep    bool // and has to be, before anything is sent to it
+	Sleeps    bool   // its device can be woken (RFC 8599); see Device
+	Asleep    bool   // and has to be, before anything is sent to it
+	Node      string // of several on one table: the other one that reaches it; empty: this one does
 
 	Registered time.Time // last REGISTER, wall time
 }
@@ -86,6 +88,8 @@ type Config struct {
 	GRUUKey     []byte           // 32 bytes that outlive the process; nil: random, and temporary GRUUs end with it
 	Clock       func() time.Time // nil: time.Now
 	Push        Push
+	Node        string                 // of several that share the table: this one; empty: it has the table to itself
+	Alive       func(node string) bool // whether another one can be asked; must not block
 }
 
 func (c Config) withDefaults() Config {
@@ -148,7 +152,7 @@ func New(cfg Config, table Table, log *slog.Logger) *Registrar {
 		cfg: cfg.withDefaults(), log: log, began: time.Now(), saver: newSaver(table, log),
 		aors: make(map[string][]*held), flows: make(map[*stack.Flow]map[*held]bool), wake: make(chan struct{}, 1),
 	}
-	r.saver.limit = 4 * r.cfg.Total
+	r.saver.limit, r.saver.node = 4*r.cfg.Total, r.cfg.Node
 	r.gruus = newGRUUs(r.cfg.GRUUKey)
 	r.cfg.GRUUKey = nil
 	for i := range r.pings {

@@ -21,6 +21,8 @@ type Record struct {
 	Key     string // names the binding inside its AOR
 	Body    []byte // JSON, below 8 KiB; nil deletes the record
 	Expires time.Time
+	Node    string    // whose it is; filled in by the registrar that saves it
+	At      time.Time // of the registration: of two nodes the one counts at which the telephone was last
 }
 
 // Table keeps bindings across a restart. Save is called by one goroutine at a time, with at most 500 records: all of them or none.
@@ -48,7 +50,7 @@ func (r *Registrar) record(h *held) Record {
 	v := h.via.Value()
 	text, token, err := r.sealToken(h)
 	if err != nil { // it sleeps, and is forgotten with the process: better than a token that anybody can read
-		return Record{AOR: h.AOR, Key: h.key, Expires: h.until()}
+		return Record{AOR: h.AOR, Key: h.key, Expires: h.until(), At: time.Unix(0, h.registered)}
 	}
 	body, err := json.Marshal(stored{
 		Domain: h.domain.Value(), Text: text, Token: token, Sleep: h.sleep, Instance: h.Instance, CallID: h.CallID, RegID: int(h.RegID), CSeq: h.CSeq, Q: h.Q,
@@ -56,9 +58,9 @@ func (r *Registrar) record(h *held) Record {
 		Proof: h.proof.Value(),
 	})
 	if err != nil { // a Q of NaN or a year of five digits: neither passes wish or fill
-		return Record{AOR: h.AOR, Key: h.key, Expires: h.until()}
+		return Record{AOR: h.AOR, Key: h.key, Expires: h.until(), At: time.Unix(0, h.registered)}
 	}
-	return Record{AOR: h.AOR, Key: h.key, Body: body, Expires: h.until()}
+	return Record{AOR: h.AOR, Key: h.key, Body: body, Expires: h.until(), At: time.Unix(0, h.registered)}
 }
 
 func (r *Registrar) restore(rec Record) (*held, error) {
@@ -94,9 +96,15 @@ func (r *Registrar) load(ctx context.Context, network Network) error {
 		return fmt.Errorf("registrar: load bindings: %w", err)
 	}
 	var loaded []*held
+	unreadable := 0
 	for _, rec := range records {
+		if !r.mine(rec) {
+			continue
+		}
 		if h, err := r.restore(rec); err == nil {
 			loaded = append(loaded, h)
+		} else {
+			unreadable++
 		}
 	}
 	slices.SortStableFunc(loaded, func(a, b *held) int { return cmp.Compare(a.registered, b.registered) })
@@ -117,7 +125,8 @@ func (r *Registrar) load(ctx context.Context, network Network) error {
 		r.add(h)
 		r.tell(EventCreated, h)
 	}
-	r.log.Info("bindings loaded", slog.Int("bindings", len(r.due)), slog.Int("aors", len(r.aors)), slog.Int("unreadable", len(records)-len(loaded)))
+	r.learnAll(records)
+	r.log.Info("bindings loaded", slog.Int("bindings", len(r.due)), slog.Int("aors", len(r.aors)), slog.Int("unreadable", unreadable))
 	return nil
 }
 
@@ -131,12 +140,14 @@ const (
 // saver writes behind: REGISTER only notes what has changed. What waits is bounded, since a record replaces the one with the same key.
 type saver struct {
 	table Table
+	node  string
 	log   *slog.Logger
 	limit int
 	wake  chan struct{}
 
 	mu       sync.Mutex
 	dirty    map[recordKey]Record
+	flying   []Record // on its way into the table
 	failures uint64
 	dropped  uint64
 }
@@ -152,6 +163,7 @@ func (s *saver) put(rec Record) {
 	if s.table == nil {
 		return
 	}
+	rec.Node = s.node
 	s.mu.Lock()
 	k := recordKey{rec.AOR, rec.Key}
 	if _, waiting := s.dirty[k]; !waiting && len(s.dirty) >= s.limit {
@@ -209,10 +221,12 @@ func (s *saver) flush(ctx context.Context) error {
 			return nil
 		}
 		err := s.table.Save(ctx, batch)
+		s.mu.Lock()
+		s.flying = nil
 		if err == nil {
+			s.mu.Unlock()
 			continue
 		}
-		s.mu.Lock()
 		s.failures++
 		for _, rec := range batch {
 			if k := (recordKey{rec.AOR, rec.Key}); s.dirty[k].AOR == "" {
@@ -241,6 +255,7 @@ func (s *saver) take() []Record {
 	if len(s.dirty) == 0 {
 		s.dirty = make(map[recordKey]Record) // a map does not shrink: not what a restart of all phones made of it
 	}
+	s.flying = batch
 	return batch
 }
 
