@@ -13,6 +13,7 @@ import (
 // accessReviews opens the review of each quarter, closes it when it is due, and says what waits for an answer.
 type accessReviews struct {
 	store  provisioning.Store
+	mine   func() bool // of several nodes this one does it
 	alarms *alarms
 	log    *slog.Logger
 
@@ -25,14 +26,14 @@ type accessReviews struct {
 
 // startAccessReviews looks each minute.
 func (p *pbx) startAccessReviews(ctx context.Context) {
-	v := &accessReviews{store: p.store, alarms: p.alarms, log: p.log}
+	v := &accessReviews{store: p.store, mine: p.nodes.Mine, alarms: p.alarms, log: p.log}
 	ctx, v.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	p.alarms.watchEach("access-review", v.waiting)
 	v.worker.Go(func() {
 		tick := time.NewTicker(time.Minute)
 		defer tick.Stop()
 		for {
-			if err := v.round(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			if err := v.turn(ctx); err != nil && ctx.Err() == nil {
 				v.log.Error("pbx: access reviews", "err", err)
 			}
 			select {
@@ -50,6 +51,17 @@ func (v *accessReviews) waiting() map[[2]string]string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.open
+}
+
+// turn is a round where it is this node's duty.
+func (v *accessReviews) turn(ctx context.Context) error {
+	if v.mine() {
+		return v.round(ctx, time.Now())
+	}
+	v.mu.Lock()
+	v.open = nil // the other one says what waits
+	v.mu.Unlock()
+	return nil
 }
 
 // round does what is due in each domain. It writes only then.

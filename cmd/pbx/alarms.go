@@ -67,6 +67,8 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"mailbox-overrun":        {"A call was ended because its events overran it", "イベント過多のため通話を終了しました"},
 	"site-policy-unreadable": {"A site policy cannot be read; what it may forbid is denied", "独自ポリシーを読み取れないため、対象の操作を拒否しています"},
 	"manager-alone":          {"One person alone made a recording manager, or a new password for one", "一人の判断だけで録音の管理責任者が任命されたか、そのパスワードが再発行されました"},
+	"node-away":              {"Another switch of this database went without a word: its telephones come to those that are left", "同じデータベースの別の交換機が停止しました（電話機は残りの交換機に登録し直します）"},
+	"node-name-taken":        {"Another switch has this one's name: give one of them another (node)", "同じ名前の交換機が他にもあります（node の設定を変更してください）"},
 	"notice-failed":          {"A recording notice could not be played", "録音告知を再生できませんでした"},
 	"outside-recorder":       {"A recorder outside does not take a call that it shall have", "外部の録音装置が通話を受け付けません"},
 	"overload":               {"New calls or registrations are refused: the switch is overloaded", "過負荷のため新規の通話や登録を拒否しています"},

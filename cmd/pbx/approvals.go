@@ -47,11 +47,12 @@ func (p *pbx) openStore(ctx context.Context) (err error) {
 	if p.approvals, err = openApprovals(p.config.path("keys"), p.log); err != nil {
 		return err
 	}
-	p.store, err = openDatabase(ctx, p.config, store.Config{Index: p.config.path("audit-index.db"), Sealer: p.keys, Approver: p.approvals.keeper, Tampered: p.approvals.tampered, Log: p.log})
+	p.store, err = openDatabase(ctx, p.config, store.Config{Node: p.config.Node, Moved: p.follower.moved, Index: p.config.path("audit-index.db"), Sealer: p.keys, Approver: p.approvals.keeper, Tampered: p.approvals.tampered, Log: p.log})
 	if err != nil {
 		return err
 	}
 	p.closing("store", func(context.Context) error { return p.store.Close() })
+	p.joinNodes()
 	p.approvals.start(ctx, p.store)
 	p.closing("approvals", func(context.Context) error { p.approvals.Close(); return nil })
 	return nil

@@ -37,6 +37,7 @@ type auditMonths struct {
 	objects objstore.Store
 	domains func() []string
 	clock   func() time.Time
+	mine    func() bool   // of several nodes this one keeps them
 	turn    chan struct{} // one slot: a month is a lot to read
 	failing func(on bool)
 	log     *slog.Logger
@@ -151,7 +152,7 @@ func (a *auditMonths) keep(ctx context.Context, domain, month string) error {
 // startMonths counts months for who asks, and keeps each that is over.
 func (p *pbx) startMonths(ctx context.Context) {
 	p.months = &auditMonths{each: p.store, store: p.store, objects: objstore.Under(p.vault.store, reportPart), domains: func() []string { return p.directory.Snapshot().DomainNames() },
-		clock: time.Now, turn: make(chan struct{}, 1), failing: func(on bool) { p.alarms.set("audit-report-failed", "", "", "", on) }, log: p.log}
+		clock: time.Now, mine: p.nodes.Mine, turn: make(chan struct{}, 1), failing: func(on bool) { p.alarms.set("audit-report-failed", "", "", "", on) }, log: p.log}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
@@ -165,7 +166,10 @@ func (a *auditMonths) run(ctx context.Context) {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
 	for {
-		err := a.keepLast(ctx)
+		var err error
+		if a.mine() {
+			err = a.keepLast(ctx)
+		}
 		if ctx.Err() != nil {
 			return
 		}

@@ -114,7 +114,9 @@ func (d *dialler) points(ctx context.Context, c carrier, local netip.Addr) (out 
 		return d.trunks.points(ctx, c.profile, local)
 	}
 	for _, b := range d.registrar.Lookup(c.trunk.Username + "@" + c.domain) {
-		out = append(out, point{point: trunk.Point{Host: b.Contact.Host, Port: b.Contact.Port}, target: b.Target(), routes: routes(b)})
+		if to, by, ok := d.signalling.way(b); ok {
+			out = append(out, point{point: trunk.Point{Host: b.Contact.Host, Port: b.Contact.Port}, target: to, routes: by})
+		}
 	}
 	if len(out) == 0 {
 		return nil, errNotRegistered

@@ -38,6 +38,9 @@ type certificates struct {
 	clients   string // authorities whose client certificates count; empty: none
 	log       *slog.Logger
 
+	node     *tls.Certificate // shown to who asks for nodeName: another node. Made once, before the first handshake
+	nodeName string
+
 	mu      sync.Mutex
 	looked  time.Time        // guarded by mu
 	seen    string           // guarded by mu: what the files looked like when they were read
@@ -111,7 +114,10 @@ func readPEM(path string) ([]byte, error) {
 }
 
 // get is tls.Config.GetCertificate.
-func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (c *certificates) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if hello != nil && c.node != nil && hello.ServerName == c.nodeName {
+		return c.node, nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refresh(); c.current == nil {
@@ -197,21 +203,7 @@ func ownCertificate(dir string, domain string, addrs []netip.Addr) (*certificate
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return nil, err
-	}
-	t := x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: domain}, DNSNames: []string{domain, "localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(2, 0, 0), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	for _, a := range addrs {
-		t.IPAddresses = append(t.IPAddresses, net.IP(a.AsSlice()))
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &t, &t, key.Public(), key)
+	der, key, err := selfSigned(domain, []string{domain, "localhost"}, addrs)
 	if err != nil {
 		return nil, err
 	}
@@ -223,6 +215,25 @@ func ownCertificate(dir string, domain string, addrs []netip.Addr) (*certificate
 		return nil, err
 	}
 	return c, writePEM(c.key, "PRIVATE KEY", private, 0o600) // last: its presence says that both are there
+}
+
+// selfSigned makes a key and a certificate for servers and clients of these names and addresses.
+func selfSigned(name string, names []string, addrs []netip.Addr) (der []byte, key *ecdsa.PrivateKey, err error) {
+	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return nil, nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, nil, err
+	}
+	t := x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name}, DNSNames: names,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(2, 0, 0), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	for _, a := range addrs {
+		t.IPAddresses = append(t.IPAddresses, net.IP(a.AsSlice()))
+	}
+	der, err = x509.CreateCertificate(rand.Reader, &t, &t, key.Public(), key)
+	return der, key, err
 }
 
 func writePEM(path, kind string, der []byte, mode os.FileMode) error {

@@ -24,6 +24,7 @@ type Config struct {
 	file       string // where it was read from; empty: it is the defaults
 	renderWith string // program whose `render` does the renders; empty: this process, as in tests
 
+	Node      string          `yaml:"node"`   // name of this switch among several on one PostgreSQL (store.url); empty: it is the only one
 	Data      string          `yaml:"data"`   // directory of everything that lasts; "./var"
 	Domain    string          `yaml:"domain"` // made on the first run, and served to phones that name an address of ours instead
 	Language  string          `yaml:"language"`
@@ -280,6 +281,7 @@ func (c *Config) Validate() error {
 	add(errors.Join(c.LDAP.validate(), c.Devices.validate()))
 	add(c.validateIdentity())
 	add(c.Store.validate())
+	add(c.validateNode())
 	add(errors.Join(c.Storage.validate(), c.Keys.validate()))
 	add(errors.Join(c.Audit.validate(), c.Backup.validate()))
 	add(c.Signals.validate(c.embedded()))

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,21 @@ func (s StoreConfig) validate() error {
 	}
 	if _, err := s.pool(); err != nil {
 		return invalid("store.ca", "%v", err)
+	}
+	return nil
+}
+
+// validateNode: several switches share a database, and reach each other by TLS.
+func (c *Config) validateNode() error {
+	switch {
+	case c.Node == "":
+		return nil
+	case !plainExport(c.Node):
+		return invalid("node", "is at most 32 of a to z, 0 to 9 and -")
+	case c.Store.URL == "":
+		return invalid("node", "nodes share a database: set store.url")
+	case !slices.ContainsFunc(c.SIP.Listen, func(l string) bool { return strings.HasPrefix(l, "tls:") }):
+		return invalid("node", "nodes reach each other by SIP over TLS: add such a listener to sip.listen")
 	}
 	return nil
 }

@@ -56,3 +56,21 @@ func TestStoreConfig(t *testing.T) {
 		t.Error("a file that is not there is there")
 	}
 }
+
+// TestNodeConfig: a node has a name, a database that it shares, and a listener at which the others reach it.
+func TestNodeConfig(t *testing.T) {
+	const shared = "store:\n  url: postgres://naisen@db.example.jp/naisen\n"
+	for text, good := range map[string]bool{
+		"node: pbx-1\n" + shared: true, "node: pbx1\n": false, "node: \"a b\"\n" + shared: false, "node: A\n" + shared: false,
+		"node: a\nsip:\n  listen: [\"udp:127.0.0.1:5060\"]\n" + shared: false,
+	} {
+		c, err := readConfig(strings.NewReader(text))
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		c.setDefaults()
+		if err := c.Validate(); (err == nil) != good || err != nil && !strings.Contains(err.Error(), "node: ") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -61,7 +61,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		site, _ := snap.SiteFrom(domain, b.Received.Addr())
 		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.owner.Media), Via: flows, Asleep: asleep,
 			Site: site.Name, Desk: device.desk, Instance: cmp.Or(b.Instance, b.Contact.String()), Start: starts[i], Proof: from(b.Proof, b.Instance),
-			Profile: d.signalling.phoneProfile(b.Local.Addr(), b.Received.Addr(), b.Transport, device.owner.Suites)})
+			Profile: d.signalling.phoneProfile(d.local(b), b.Received.Addr(), b.Transport, device.owner.Suites)})
 	}
 	for _, m := range mobile.places {
 		m.Name, m.Start = e.Display, starts[len(devices)]
@@ -75,6 +75,19 @@ type device struct {
 	flows registrar.Device
 	owner provisioning.Extension
 	desk  string // whose telephone it is, where the person is signed in; empty: the extension's own
+}
+
+// local is the address of ours at which a telephone's media goes: that of its listener, or, where the listener is another node's, one that can reach it.
+func (d *dialler) local(b registrar.Binding) netip.Addr {
+	far := b.Received.Addr()
+	if b.Node != "" {
+		for _, a := range d.addrs {
+			if a.Is4() == far.Is4() && a.IsLoopback() == far.IsLoopback() {
+				return a
+			}
+		}
+	}
+	return b.Local.Addr()
 }
 
 // traits are what routing may know of telephones.
@@ -130,16 +143,22 @@ func (d *dialler) Dial(dest call.Destination, out call.Outgoing, m *call.Mailbox
 
 // toDevice calls one registered device, on the flow that it registered over; on the next one when that has failed (RFC 5626 section 7).
 func (d *dialler) toDevice(flows registrar.Device, answers bool, out call.Outgoing) dialog.Invite {
-	inv := dialog.Invite{ID: string(out.Leg), URI: flows[0].Contact, Routes: routes(flows[0]), From: d.shown(out), Body: out.Offer,
+	inv := dialog.Invite{ID: string(out.Leg), URI: flows[0].Contact, From: d.shown(out), Body: out.Offer,
 		To: sip.Address{URI: sip.URI{Scheme: "sip", User: out.To, Host: out.Domain}}, MaxForwards: out.MaxForwards, Headers: d.remarks(out)}
 	if answers {
 		inv.Headers = append(inv.Headers, autoAnswer(out.Domain)...)
 	}
-	for i, b := range flows {
-		inv.Targets = append(inv.Targets, b.Target())
-		if i > 0 {
-			inv.Others = append(inv.Others, dialog.Place{URI: b.Contact, Routes: routes(b)})
+	for _, b := range flows {
+		to, by, ok := d.signalling.way(b)
+		switch {
+		case !ok: // its node died since: the next flow, if there is one
+			continue
+		case len(inv.Targets) == 0:
+			inv.URI, inv.Routes = b.Contact, by
+		default:
+			inv.Others = append(inv.Others, dialog.Place{URI: b.Contact, Routes: by})
 		}
+		inv.Targets = append(inv.Targets, to)
 	}
 	return inv
 }

@@ -76,7 +76,9 @@ func (s *signalling) unsolicited(a event.AOR) (out []event.Phone) {
 		if d[0].Asleep { // it is told when it wakes
 			continue
 		}
-		out = append(out, event.Phone{Contact: d[0].Contact, Routes: routes(d[0]), Target: d[0].Target()})
+		if to, by, ok := s.way(d[0]); ok {
+			out = append(out, event.Phone{Contact: d[0].Contact, Routes: by, Target: to})
+		}
 	}
 	return out
 }

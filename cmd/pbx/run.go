@@ -65,6 +65,7 @@ func (p *pbx) run(ctx context.Context) (err error) {
 // drain takes no new calls, waits for the running ones and ends the rest.
 func (p *pbx) drain(ctx context.Context) {
 	p.signalling.draining.Store(true)
+	p.nodes.Drain()
 	p.log.Info("pbx: draining", "calls", p.calls.Len(), "patience", time.Duration(p.config.Drain))
 	patience, cancel := context.WithTimeout(ctx, time.Duration(p.config.Drain))
 	defer cancel()

@@ -21,6 +21,7 @@ import (
 	"naisen/sip"
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
+	"naisen/sip/edge"
 	"naisen/sip/number"
 	"naisen/sip/registrar"
 	"naisen/sip/registrar/client"
@@ -52,6 +53,8 @@ type signalling struct {
 	draining  atomic.Bool
 	legs      legs
 	parks     *parks
+	between   *between                    // nil: there is no other node
+	edge      *edge.Edge                  // likewise
 	srs       *rs.Server                  // of recordings that other systems send; nil: none is taken
 	lost      atomic.Uint64               // events of detached legs that found no room
 	live      *live.Hub                   // nil: nobody looks
@@ -64,6 +67,9 @@ var _ stack.Handler = (*signalling)(nil)
 // Request implements stack.Handler.
 func (s *signalling) Request(tx *stack.ServerTx) {
 	req := tx.Request()
+	if s.edge != nil && s.edge.Request(tx) {
+		return
+	}
 	if req.To().Tag() != "" {
 		if req.Method == "SUBSCRIBE" && s.events.notifier.Refresh(tx) {
 			return
@@ -95,10 +101,18 @@ func (s *signalling) Request(tx *stack.ServerTx) {
 }
 
 // Ack implements stack.Handler.
-func (s *signalling) Ack(r *stack.Request) { s.ua.Ack(r) }
+func (s *signalling) Ack(r *stack.Request) {
+	if s.edge == nil || !s.edge.Ack(r) {
+		s.ua.Ack(r)
+	}
+}
 
 // Cancel implements stack.Handler.
-func (s *signalling) Cancel(tx *stack.ServerTx) { s.ua.Cancel(tx) }
+func (s *signalling) Cancel(tx *stack.ServerTx) {
+	if s.edge == nil || !s.edge.Cancel(tx) {
+		s.ua.Cancel(tx)
+	}
+}
 
 // StrayResponse implements stack.Handler.
 func (s *signalling) StrayResponse(r *stack.Response) { s.ua.StrayResponse(r) }

@@ -8,12 +8,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"naisen/cmd/pbx/internal/app"
 	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/nodes"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/cmd/pbx/internal/webhook"
 	"naisen/media/relay"
@@ -53,6 +56,8 @@ type pbx struct {
 
 	keys        *secret.Keyring
 	store       *store.Store
+	nodes       *nodes.Members // nil: it has the database to itself
+	follower    *follower
 	auditKey    *audit.Key
 	checkpoints *audit.Checkpointer // nil: the log was altered, and nothing is signed
 	publisher   *audit.Publisher
@@ -119,7 +124,7 @@ type pbx struct {
 // assemble makes all parts and starts what runs beside calls. Nothing is read from the network before run. trace sees the SIP messages;
 // it may be nil. On an error what was made is closed again.
 func assemble(ctx context.Context, c Config, trace func(stack.Traced), log *slog.Logger) (*pbx, error) {
-	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms(log, time.Now), live: live.New()}
+	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms(log, time.Now), live: live.New(), follower: newFollower()}
 	for _, step := range []func(context.Context) error{p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireTURN, p.wireHTTP, p.seed} {
 		if err := step(ctx); err != nil {
 			p.Close(context.WithoutCancel(ctx))
@@ -289,6 +294,9 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := p.wireRegistrar(ctx, s); err != nil {
 		return err
 	}
+	if err := p.wireBetween(s); err != nil {
+		return err
+	}
 	resolver := resolve.New(resolve.Config{Servers: p.config.nameServers(), Log: p.log})
 	p.closing("resolver", func(context.Context) error { resolver.Close(); return nil })
 	p.trunks = newTrunks(p.directory, resolver, p.certificates, p.log)
@@ -311,6 +319,9 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	s.events, s.parks = s.newEvents(s.stack), newParks(p.directory, &s.legs)
 	p.closing("events", s.events.Close)
 	if err := p.registrar.Start(ctx, p.stack); err != nil {
+		return err
+	}
+	if err := p.startNodes(ctx, s); err != nil {
 		return err
 	}
 	p.startQuiet(ctx)
@@ -370,7 +381,7 @@ func (p *pbx) wireRegistrar(ctx context.Context, s *signalling) error {
 	if err != nil {
 		return err
 	}
-	p.registrar = registrar.New(registrar.Config{GRUUKey: key, Push: wakes}, bindings{p.store}, p.log)
+	p.registrar = registrar.New(registrar.Config{GRUUKey: key, Push: wakes, Node: p.config.Node, Alive: p.nodeAlive}, bindings{p.store}, p.log)
 	p.closing("registrar", p.registrar.Close) // after the stack: whoever was told 200 is saved
 	s.registrar = p.registrar
 	p.startDeviceLog(ctx)
@@ -406,9 +417,9 @@ func (p *pbx) offerMD5(realm string, _ auth.Peer) bool {
 	return ok && d.AllowMD5
 }
 
-// trusted exempts carriers from the limit per source: all calls of a town come from one address.
+// trusted exempts carriers and other nodes from the limit per source: all calls of a town come from one address.
 func (p *pbx) trusted(a netip.Addr) bool {
-	return len(p.directory.Snapshot().TrunksFrom(a)) > 0
+	return len(p.directory.Snapshot().TrunksFrom(a)) > 0 || slices.ContainsFunc(p.nodes.Others(), func(m nodes.Member) bool { return m.Address.Addr() == a })
 }
 
 // restConfig is what REST works on. A part that is missing has no operations.
