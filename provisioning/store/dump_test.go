@@ -107,6 +107,7 @@ func TestDumpHasEveryTable(t *testing.T) {
 		switch {
 		case strings.HasPrefix(name, "sqlite_"): // of SQLite itself
 		case name == "goose_db_version": // the version is in the head
+		case name == "node", name == "duty": // who lives now
 		case !slices.Contains(h.tables, name):
 			t.Errorf("table %s is in no backup: add it to `dumped`", name)
 		}
@@ -190,6 +191,10 @@ func TestLoadOfBefore(t *testing.T) {
 	h.tables = slices.DeleteFunc(h.tables, func(name string) bool {
 		return name == "heard" || name == "audit_block" || strings.HasPrefix(name, "vouched")
 	})
+	h.columns["binding"] = h.columns["binding"][:4] // before nodes
+	for i, row := range h.rows["binding"] {
+		h.rows["binding"][i] = row[:4]
+	}
 	at := slices.Index(h.columns["entity"], "body")
 	h.rows["entity"] = h.rows["entity"][:4] // the domain and its extensions
 	h.rows["ref"] = nil
