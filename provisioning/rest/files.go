@@ -150,14 +150,12 @@ func exportFile[T provisioning.Entity](ctx context.Context, a *api, res resource
 // exported tells the audit log that a list left as a file: whoever has it needs no right any more.
 func (a *api) exported(ctx context.Context, in *exportInput, plural string, count int) error {
 	return a.Store.Update(ctx, subjectOf(ctx), func(w provisioning.Writer) error {
-		return w.AddAudit(a.fileEvent(ctx, "file.exported", in.Domain, plural, map[string]any{"objects": count, "format": in.Format}))
+		return w.AddAudit(fileEvent("file.exported", in.Domain, plural, map[string]any{"objects": count, "format": in.Format}))
 	})
 }
 
-func (a *api) fileEvent(ctx context.Context, action, domain, plural string, detail map[string]any) provisioning.AuditEntry {
-	s := subjectOf(ctx)
-	return provisioning.AuditEntry{Time: a.Clock(), Domain: domain, Subject: who(s), Action: action, Object: plural, Outcome: "ok",
-		Rule: s.Rule, Source: s.Source, Client: s.Client, Session: s.Session, Detail: detail}
+func fileEvent(action, domain, plural string, detail map[string]any) provisioning.AuditEntry {
+	return provisioning.AuditEntry{Domain: domain, Action: action, Object: plural, Outcome: "ok", Detail: detail}
 }
 
 // entry is one object of a file.
@@ -188,7 +186,7 @@ func importFile[T provisioning.Entity](ctx context.Context, a *api, res resource
 		case in.DryRun:
 			return errNotWanted
 		}
-		return w.AddAudit(a.fileEvent(ctx, "file.imported", in.Domain, res.plural, map[string]any{
+		return w.AddAudit(fileEvent("file.imported", in.Domain, res.plural, map[string]any{
 			"created": im.out.Created, "changed": im.out.Changed, "deleted": im.out.Deleted, "waiting": im.out.Waiting}))
 	})
 	if err != nil && !errors.Is(err, errNotWanted) {
