@@ -93,8 +93,8 @@ func (f *fmcLab) client() *http.Client {
 	return &http.Client{Transport: way}
 }
 
-// smartphone is the app that docs/fmc.md speaks of.
-type smartphone struct {
+// scriptedApp is the app that docs/fmc.md speaks of.
+type scriptedApp struct {
 	f       *fmcLab
 	account enrol.Account
 	s       *stream // nil: it sleeps
@@ -102,7 +102,7 @@ type smartphone struct {
 }
 
 const (
-	appToken = "app-token-of-the-smartphone-0001"
+	appToken = "app-token-of-the-scriptedApp-0001"
 	appAgent = "User-Agent: NaisenApp/1.0"
 )
 
@@ -125,7 +125,7 @@ func scan(t *testing.T, picture []byte) string {
 }
 
 // redeem shows a code as the document's last section says.
-func (m *smartphone) redeem(link string) int {
+func (m *scriptedApp) redeem(link string) int {
 	t := m.f.t
 	t.Helper()
 	u, err := url.Parse(link)
@@ -159,7 +159,7 @@ func (m *smartphone) redeem(link string) int {
 }
 
 // connect opens the app's connection to the outbound proxy that it was given.
-func (m *smartphone) connect() {
+func (m *scriptedApp) connect() {
 	m.f.t.Helper()
 	at, err := sip.ParseURI(m.account.Proxy)
 	if err != nil || at.Scheme != "sip" || m.account.Transport != "tls" || fmt.Sprintf("%s:%d", at.Host, at.Port) != m.f.at("tls").String() {
@@ -169,7 +169,7 @@ func (m *smartphone) connect() {
 }
 
 // register says where the app is, and how it is woken; the status is that of the last answer.
-func (m *smartphone) register() int {
+func (m *scriptedApp) register() int {
 	m.f.t.Helper()
 	lines := []string{appAgent, fmt.Sprintf(`Contact: <sip:2001@127.0.0.1:9;transport=tls;pn-provider=fcm;pn-param=%s;pn-prid=%s>;+sip.instance="<urn:uuid:0c67446e-f1a1-11d9-94d3-000a95a0e128>"`,
 		m.f.fcm.Project, appToken)}
@@ -181,7 +181,7 @@ func (m *smartphone) register() int {
 	return resp.Status
 }
 
-func (m *smartphone) authorization(challenge *stack.Response, method string, to sip.URI) string {
+func (m *scriptedApp) authorization(challenge *stack.Response, method string, to sip.URI) string {
 	m.f.t.Helper()
 	req := stack.NewRequest(method, to)
 	if err := auth.Authorize(req, challenge, auth.ClientCredential{User: m.account.Username, Secret: m.account.Password, Realm: m.account.Realm}, nil); err != nil {
@@ -191,7 +191,7 @@ func (m *smartphone) authorization(challenge *stack.Response, method string, to 
 }
 
 // do is a step of the document.
-func (m *smartphone) do(step string) {
+func (m *scriptedApp) do(step string) {
 	t := m.f.t
 	t.Helper()
 	switch verb, with, _ := strings.Cut(step, " "); {
@@ -254,7 +254,7 @@ func awaitBindings(t *testing.T, p *pbx, number string, n int) {
 }
 
 // sleep closes the connection; the binding stays, and the switch knows that it must be woken.
-func (m *smartphone) sleep() {
+func (m *scriptedApp) sleep() {
 	t := m.f.t
 	t.Helper()
 	if err := m.s.c.Close(); err != nil {
@@ -270,7 +270,7 @@ func (m *smartphone) sleep() {
 }
 
 // takeCall: 2002 calls, Google wakes the app over HTTPS, the app opens a new connection, registers, and the call comes over it.
-func (m *smartphone) takeCall() {
+func (m *scriptedApp) takeCall() {
 	t := m.f.t
 	t.Helper()
 	woken := make(chan pushtest.Delivery, 1)
@@ -305,7 +305,7 @@ func (m *smartphone) takeCall() {
 }
 
 // call: the number that is shown is the extension's.
-func (m *smartphone) call(number string) {
+func (m *scriptedApp) call(number string) {
 	t := m.f.t
 	t.Helper()
 	other := m.f.phone(number, netip.MustParseAddr("127.0.0.1"))
@@ -399,7 +399,7 @@ func TestFMCDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFMCLab(t)
-	m := &smartphone{f: f}
+	m := &scriptedApp{f: f}
 	commands, steps := 0, 0
 	for _, part := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$|^<!-- app: (.*?) -->$").FindAllStringSubmatch(string(document), -1) {
 		if part[2] != "" {
@@ -433,7 +433,7 @@ func (f *fmcLab) shell(text string) {
 func TestEnrolmentGuesses(t *testing.T) {
 	t.Parallel()
 	f := newFMCLab(t)
-	m := &smartphone{f: f}
+	m := &scriptedApp{f: f}
 	f.shell(`curl -sSf -X POST "$URL/v1/domains/$DOMAIN/extensions/2001/softphone-claim" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{}' -o claim.json`)
 	var claim struct{ URL string }
 	text, err := os.ReadFile(filepath.Join(f.dir, "claim.json"))
