@@ -213,6 +213,15 @@ func authorize(r *stack.Request, challenge *stack.Response, a Account) error {
 
 // Register binds the line's address to an account: challenged and answered. It gives the time from the first REGISTER to the 200.
 func (l *Line) Register(ctx context.Context, a Account, expires time.Duration) (time.Duration, error) {
+	return l.RegisterWith(ctx, a, expires, nil)
+}
+
+// RegisterWith is Register with parameters of the Contact's URI.
+func (l *Line) RegisterWith(ctx context.Context, a Account, expires time.Duration, params map[string]string) (time.Duration, error) {
+	contact := l.contact(a.User)
+	for name, value := range params {
+		contact.URI.Params.Set(name, value)
+	}
 	id, in, end := l.talk()
 	defer end()
 	var began time.Time
@@ -220,7 +229,7 @@ func (l *Line) Register(ctx context.Context, a Account, expires time.Duration) (
 	tag := stack.NewTag()
 	for seq := 1; seq <= 2; seq++ {
 		r := l.request("REGISTER", sip.URI{Scheme: "sip", Host: l.domain}, l.aor(a.User).WithTag(tag), l.aor(a.User), id, seq)
-		r.SetContact(l.contact(a.User))
+		r.SetContact(contact)
 		r.Add("Expires", fmt.Sprint(int(expires.Seconds())))
 		if challenge != nil {
 			if err := authorize(r, challenge, a); err != nil {

@@ -108,7 +108,7 @@ var (
 
 // start runs a fresh switch on one core.
 func (l *lab) start(ctx context.Context) (*site, error) {
-	return l.startWith(ctx, append([]string{"env", "GOMAXPROCS=1"}, l.pin()...))
+	return l.startWith(ctx, append([]string{"env", "GOMAXPROCS=1"}, l.pin()...), "")
 }
 
 // pin is what is put before a command to keep it on the last processor.
@@ -122,18 +122,19 @@ func (l *lab) pin() []string {
 // startFree runs a fresh switch on all processors, as it is delivered.
 func (l *lab) startFree(ctx context.Context) (*site, error) {
 	if !l.pinned {
-		return l.startWith(ctx, nil)
+		return l.startWith(ctx, nil, "")
 	}
-	return l.startWith(ctx, []string{"taskset", "-c", fmt.Sprintf("0-%d", runtime.NumCPU()-1)}) // else it inherits the generator's
+	return l.startWith(ctx, []string{"taskset", "-c", fmt.Sprintf("0-%d", runtime.NumCPU()-1)}, "") // else it inherits the generator's
 }
 
-func (l *lab) startWith(ctx context.Context, prefix []string) (*site, error) {
+// startWith runs one behind a prefix, with more in its configuration.
+func (l *lab) startWith(ctx context.Context, prefix []string, more string) (*site, error) {
 	dir, err := os.MkdirTemp(l.dir, "switch")
 	if err != nil {
 		return nil, err
 	}
 	p, err := peer.NewPBX(l.switchBin, dir, peer.Options{Prefix: prefix, HTTP: "rate_per_user: 100000", SIP: "rate: 100000\n  rate_per_source: 100000",
-		YAML: "media: {ports: \"16384-32767\"}\ncalls: 10000\ndrain: 1s\n"})
+		YAML: "media: {ports: \"16384-32767\"}\ncalls: 10000\ndrain: 1s\n" + more})
 	if err != nil {
 		return nil, err
 	}

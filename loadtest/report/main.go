@@ -40,6 +40,7 @@ type section struct {
 var sections = []section{
 	{"setup", "Set-up time added by the switch", setupMethod, measureSetup, false},
 	{"signalling", "Processor time of signalling", signallingMethod, measureSignalling, false},
+	{"waking", "Calls to softphones that sleep", wakingMethod, measureWaking, false},
 	{"rates", "Sustained rates", ratesMethod, measureRates, false},
 	{"delay", "Set-up time at half load", delayMethod, measureDelay, false},
 	{"ward", "A ward's busy hour, in real time", wardMethod, measureWard, false},
