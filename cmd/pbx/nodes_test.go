@@ -26,15 +26,15 @@ func newTwins(t *testing.T) *twins {
 	_, database := postgres(t)
 	a := newLab(t, func(c *Config) { c.Store, c.Node = database, "a" })
 	dir := t.TempDir()
-	copyKeys(t, a.p.config.path("keys"), filepath.Join(dir, "keys"))
+	shareKeys(t, a.p.config.path("keys"), filepath.Join(dir, "keys"))
 	b := newLab(t, func(c *Config) { c.Store, c.Node, c.Data = database, "b", dir })
 	p := &twins{t, a, b}
 	until(t, "they know each other", func() bool { return p.know(a, "b") && p.know(b, "a") })
 	return p
 }
 
-// copyKeys does what an operator does for another node.
-func copyKeys(t *testing.T, from, to string) {
+// shareKeys does what an operator does for another node.
+func shareKeys(t *testing.T, from, to string) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

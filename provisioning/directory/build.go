@@ -413,37 +413,20 @@ func (e *edit) takeSecret(r provisioning.Reader, c provisioning.Change) error {
 		return err
 	}
 	there := err == nil
-	if kind == provisioning.SecretConference {
-		own(e, "secret/"+kind, &e.pins)
-		delete(e.pins, key)
+	for of, m := range map[string]*map[string]secret.Secret{provisioning.SecretConference: &e.pins, provisioning.SecretWebhook: &e.signing,
+		provisioning.SecretBookAccount: &e.proofs, provisioning.SecretTrunk: &e.passwords} {
+		if of != kind {
+			continue
+		}
+		own(e, "secret/"+kind, m)
+		delete(*m, key)
 		if there {
-			e.pins[key] = secret.New(string(plain))
+			(*m)[key] = secret.New(string(plain))
+		}
+		if kind == provisioning.SecretTrunk {
+			return e.trunkHasSecret(r, c.Domain, key)
 		}
 		return nil
-	}
-	if kind == provisioning.SecretWebhook {
-		own(e, "secret/"+kind, &e.signing)
-		delete(e.signing, key)
-		if there {
-			e.signing[key] = secret.New(string(plain))
-		}
-		return nil
-	}
-	if kind == provisioning.SecretBookAccount {
-		own(e, "secret/"+kind, &e.proofs)
-		delete(e.proofs, key)
-		if there {
-			e.proofs[key] = secret.New(string(plain))
-		}
-		return nil
-	}
-	if kind == provisioning.SecretTrunk {
-		own(e, "secret/"+kind, &e.passwords)
-		delete(e.passwords, key)
-		if there {
-			e.passwords[key] = secret.New(string(plain))
-		}
-		return e.trunkHasSecret(r, c.Domain, key)
 	}
 	own(e, "secret/"+kind, &e.credentials)
 	delete(e.credentials, key)
