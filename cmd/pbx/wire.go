@@ -317,15 +317,9 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	})
 	s.events, s.parks = s.newEvents(s.stack), newParks(p.directory, &s.legs)
 	p.closing("events", s.events.Close)
-	if err := p.registrar.Start(ctx, p.stack); err != nil {
+	if err := p.startSIP(ctx, s); err != nil {
 		return err
 	}
-	if err := p.startNodes(ctx, s); err != nil {
-		return err
-	}
-	p.startQuiet(ctx)
-	p.startLines(ctx)
-	p.startTrunks(ctx)
 	p.dialler = &dialler{signalling: s, registrar: p.registrar, directory: p.directory, resolver: resolver, trunks: p.trunks, ua: s.ua,
 		addrs: addrs, log: p.log}
 	p.wakes(p.dialler)

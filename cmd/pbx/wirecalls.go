@@ -7,6 +7,20 @@ import (
 	"naisen/cmd/pbx/internal/call"
 )
 
+// startSIP begins what works on registrations and trunks.
+func (p *pbx) startSIP(ctx context.Context, s *signalling) error {
+	if err := p.registrar.Start(ctx, p.stack); err != nil {
+		return err
+	}
+	if err := p.startNodes(ctx, s); err != nil {
+		return err
+	}
+	p.startQuiet(ctx)
+	p.startLines(ctx)
+	p.startTrunks(ctx)
+	return nil
+}
+
 // newSwitch joins calls to all that they need.
 func (p *pbx) newSwitch(s *signalling) *call.Switch {
 	return call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Holder: p.vault.pipeline, Ordered: p.auditor.ordered, Outside: p.wireRecordingSessions(s), Ledger: p.purse, Clock: time.Now, Log: p.log, Silence: s.silence,
