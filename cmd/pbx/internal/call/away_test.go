@@ -72,6 +72,10 @@ func TestAway(t *testing.T) {
 		if as.hears() != "music" {
 			t.Errorf("then a hears %q", as.hears())
 		}
+		b.lulls() // it is not said again and again
+		if as.hears() != "music" {
+			t.Errorf("then a hears %q", as.hears())
+		}
 		b.reached(true) // signalling alone is no voice
 		if as.hears() != "music" {
 			t.Errorf("a hears %q", as.hears())
@@ -143,6 +147,13 @@ func TestAwayIsAboutTelephones(t *testing.T) {
 		b.reached(false)
 		if b.saw("probe") || as.hears() != "" {
 			t.Errorf("probed %v, a hears %q", b.saw("probe"), as.hears())
+		}
+	})
+	mobile := ofDevice()
+	mobile.Trunk = "carrier" // of 2002, and not ours to ask
+	absence(t, mobile, func(r *rig, a, b *fakeLeg, as, bs *fakeEndpoint) {
+		if b.lulls(); b.saw("probe") {
+			t.Error("a carrier was asked")
 		}
 	})
 	absence(t, ofDevice(), func(r *rig, a, b *fakeLeg, as, bs *fakeEndpoint) {
