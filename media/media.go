@@ -182,7 +182,7 @@ type Digit struct {
 // phone held may matter later.
 type Timeout struct{ Silent time.Duration }
 
-// Lull: nothing authenticated arrived for Profile.Lull, though the peer may send. It comes again each time that passes. Heard: something came again after one.
+// Lull: nothing authenticated arrived any more for Profile.Lull, though the peer may send, and has. It comes again each time that passes. Heard: something came again after one.
 type Lull struct{ Silent time.Duration }
 
 // Heard: see Lull.

@@ -107,11 +107,11 @@ func (s *shard) tend(e *endpoint, now int64) {
 	}
 }
 
-// lulls tells that nothing comes from a peer that should speak. A page of a fax is silent for long.
+// lulls tells that nothing comes any more from a peer that should speak, and has. A page of a fax is silent for long.
 func (e *endpoint) lulls(sess *session, now int64) {
 	g := e.gauge
 	quiet := now - e.leg.heard
-	if g.lull <= 0 || quiet < int64(g.lull) || now-g.lulled < int64(g.lull) || sess.audio == kindFax {
+	if g.lull <= 0 || quiet < int64(g.lull) || now-g.lulled < int64(g.lull) || sess.audio == kindFax || e.count.received.Load() == 0 {
 		return
 	}
 	g.lulled = now

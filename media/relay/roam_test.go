@@ -141,6 +141,10 @@ func TestLull(t *testing.T) {
 	p, l := newPhone(t), newLeg(t, e, media.Profile{Lull: 200 * time.Millisecond})
 	plain := want(media.SecurityForbidden)
 	p.calls(l, plain, plain)
+	pass(500 * time.Millisecond)
+	if len(l.events) != 0 {
+		t.Errorf("one that never spoke: %+v", <-l.events)
+	}
 	p.say(frame('A', 1))
 	if first, again := event[media.Lull](t, l), event[media.Lull](t, l); first.Silent < 200*time.Millisecond || again.Silent < 400*time.Millisecond {
 		t.Errorf("%v, %v", first, again)
