@@ -53,6 +53,30 @@ func TestInventory(t *testing.T) {
 	}
 }
 
+// TestInventoryAsFile: telephones come from a spreadsheet, all or none, and go into one; what is sealed is in neither.
+func TestInventoryAsFile(t *testing.T) {
+	r := newRig(t)
+	if p := r.do(t, admin, "PUT", phonePath+"/particulars", `{"serial":"3147820041000001"}`); p.status != 204 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	file := func(text string) reply {
+		return r.do(t, admin, "POST", base+"/imports/devices", text, csvType)
+	}
+	if p := file("mac,vendor,model\n805ec0112299,yealink,T31P\n805EC0112298,poly,\n"); p.status != 422 {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+	if p := r.do(t, admin, "GET", base+"/devices/805ec0112299", ""); p.status != 404 {
+		t.Errorf("half of a file was taken: %d", p.status)
+	}
+	if p := file("mac,vendor,model,lines\n805ec0112299,yealink,T31P,\"[{\"\"extension\"\":\"\"2002\"\"}]\"\n0004f2000001,poly,VVX 450,\n"); p.status != 200 || p.json(t)["created"] != 2.0 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	p := r.do(t, admin, "GET", base+"/exports/devices?format=csv", "")
+	if p.status != 200 || !strings.Contains(p.body, "805ec0112299") || !strings.Contains(p.body, "VVX 450") || strings.Contains(p.body, "3147820041000001") {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+}
+
 // TestParticularsAreSealed: they come back to who may read them, stand nowhere else, and go with the device.
 func TestParticularsAreSealed(t *testing.T) {
 	r := newRig(t)
