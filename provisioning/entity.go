@@ -19,8 +19,8 @@ func (p RecordingPolicy) Key() string { return p.Name }
 
 func (p RecordingPolicy) Refs() []Ref { return refs("outside", KindTrunk, p.Outside) }
 
-// Refs of a domain: recording policies of its calls.
-func (d Domain) Refs() []Ref { return d.Recording.refs("recording") }
+// Refs of a domain: recording policies of its calls, and the class of remote work.
+func (d Domain) Refs() []Ref { return append(d.Recording.refs("recording"), d.Remote.refs()...) }
 
 // Refs of an extension: its owner and its recording policies.
 func (e Extension) Refs() []Ref {

@@ -46,6 +46,8 @@ type Domain struct {
 
 	Recording *Directions `json:"recording,omitempty" doc:"Recording policies of all its calls"`
 
+	Remote *RemoteWork `json:"remote,omitempty" doc:"What telephones outside the premises may call; left out: what they may inside, but for softphones, which call for no help"`
+
 	Pauses []string `json:"pauses,omitempty" doc:"Why agents pause, by the keys 1 to 9; empty: lunch, break, meeting, training"`
 }
 

@@ -144,6 +144,7 @@ func (d Domain) Validate() error {
 		"must be at most 3 digits, not beginning with 0")
 	d.Rights.check(&c, "rights")
 	d.Recording.check(&c, "recording")
+	d.Remote.check(&c)
 	d.Limits.check(&c, "limits")
 	d.ExtensionLimits.check(&c, "extension_limits")
 	checkTariffs(&c, d.Tariffs)

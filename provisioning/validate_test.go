@@ -61,6 +61,12 @@ func TestDomainValidate(t *testing.T) {
 		{dom(func(d *Domain) { d.CountryCode = "081" }), "country_code"},
 		{dom(func(d *Domain) { d.CountryCode = "8a" }), "country_code"},
 		{dom(func(d *Domain) { d.CountryCode = "8111" }), "country_code"},
+		{dom(func(d *Domain) {
+			d.Remote = &RemoteWork{Restriction: "homework", Emergency: "call", Softphones: []string{"Acme"}}
+		}), ""},
+		{dom(func(d *Domain) { d.Remote = &RemoteWork{Emergency: "maybe"} }), "remote.emergency"},
+		{dom(func(d *Domain) { d.Remote = &RemoteWork{Softphones: []string{"a", ""}} }), "remote.softphones[1]"},
+		{dom(func(d *Domain) { d.Remote = &RemoteWork{Softphones: make([]string, 51)} }), "remote.softphones"},
 		{dom(func(d *Domain) { d.Rights = &Rights{} }), ""},
 		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"international"}, []string{"44", "*"}} }), ""},
 		{dom(func(d *Domain) { d.Rights = &Rights{[]string{"international"}, nil} }), "rights.countries"},

@@ -60,7 +60,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 		b := flows[0]
 		site, _ := snap.SiteFrom(domain, b.Received.Addr())
 		out = append(out, call.Destination{Number: t.Number, Name: e.Display, Extension: t.Number, Idle: t.Idle, Answers: t.AutoAnswer, Security: security(device.owner.Media), Via: flows, Asleep: asleep,
-			Site: site.Name, Desk: device.desk, Instance: cmp.Or(b.Instance, b.Contact.String()), Start: starts[i], Proof: from(b.Proof, b.Instance),
+			Site: site.Name, Remote: remoteOf(snap, domain, b.Received.Addr(), handset{b.Transport, b.UserAgent, b.Contact}), Desk: device.desk, Instance: cmp.Or(b.Instance, b.Contact.String()), Start: starts[i], Proof: from(b.Proof, b.Instance),
 			Profile: d.signalling.phoneProfile(d.local(b), b.Received.Addr(), b.Transport, device.owner.Suites)})
 	}
 	for _, m := range mobile.places {

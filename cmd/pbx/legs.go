@@ -46,6 +46,12 @@ func (l *legs) take(aor string, id call.LegID, idle bool) bool {
 			}
 		}
 	}
+	l.own(aor, id)
+	return true
+}
+
+// own counts a leg as an extension's. l.mu is held.
+func (l *legs) own(aor string, id call.LegID) {
 	if l.of == nil {
 		l.whos, l.of = map[call.LegID]string{}, map[string]map[call.LegID]struct{}{}
 	}
@@ -53,7 +59,15 @@ func (l *legs) take(aor string, id call.LegID, idle bool) bool {
 		l.of[aor] = map[call.LegID]struct{}{}
 	}
 	l.whos[id], l.of[aor][id] = aor, struct{}{}
-	return true
+}
+
+// became implements call.Deps.Became: a living leg of a trunk is an extension's from now on.
+func (l *legs) became(domain, extension string, id call.LegID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, lives := l.book[id]; lives {
+		l.own(extension+"@"+domain, id)
+	}
 }
 
 // busy tells whether an extension has a leg.

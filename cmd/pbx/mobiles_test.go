@@ -139,8 +139,14 @@ func TestCallThrough(t *testing.T) {
 		b := side{alice, in, alice.Reply(in, 200, with(alice, "0 8 101")), false}
 		alice.Expect("ACK")
 		o.wait(time.Second)
+		if !o.p.signalling.legs.busy("2002@" + simDomain) {
+			t.Error("who talks by call-through is not busy")
+		}
 		b.bye(m)
 		o.records("2002 > 2001 2001 200 OK by called")
+		if o.p.signalling.legs.busy("2002@" + simDomain) {
+			t.Error("who has talked by call-through stays busy")
+		}
 		r = from("+819012345678")
 		m = side{o.carrier, r, o.carrier.ExpectStatus(200, "INVITE"), true}
 		o.carrier.Ack(r, m.resp)

@@ -86,6 +86,20 @@ func (o *origins) room() bool {
 	return ok
 }
 
+// firstOf rings whom a call is for.
+func firstOf(domain string, e provisioning.Extension) route.Request {
+	return route.Request{Domain: domain, Extension: e.Number, Number: e.Number, Display: e.Display, Dialled: e.Number, Direct: true}
+}
+
+// rings says that somebody can be rung: at another system, at a telephone that is registered, or at a mobile.
+func (o *origins) rings(snap *directory.Snapshot, domain string, e provisioning.Extension) bool {
+	if e.Remote != "" || o.signalling.present().Registered(domain, e.Number) {
+		return true
+	}
+	plan := route.Route(ordered{snap, o.book}, firstOf(domain, e), time.Now())
+	return len(plan.Steps) > 0 && plan.Steps[0].Targets[0].Mobile != nil
+}
+
 // incoming is the call as the switch begins it, or the reason why nobody is rung for it.
 func (o *origins) incoming(w wish) (call.Incoming, error) {
 	snap := o.directory.Snapshot()
@@ -93,7 +107,7 @@ func (o *origins) incoming(w wish) (call.Incoming, error) {
 	switch {
 	case !ok || !snap.Active(w.domain, w.first):
 		return call.Incoming{}, &provisioning.Invalid{Field: "from", Reason: "is no extension that may call"}
-	case e.Remote == "" && !o.signalling.present().Registered(w.domain, w.first):
+	case !o.rings(snap, w.domain, e):
 		return call.Incoming{}, &provisioning.Invalid{Field: "from", Reason: "has no telephone that can ring now"}
 	}
 	to := dialled(sip.URI{User: w.to})
@@ -120,7 +134,7 @@ func (o *origins) incoming(w wish) (call.Incoming, error) {
 	case plan.Refuse.Status == 404:
 		return call.Incoming{}, &provisioning.Invalid{Field: "to", Reason: "leads nowhere: " + plan.Why}
 	}
-	first := route.Request{Domain: w.domain, Extension: e.Number, Number: e.Number, Display: e.Display, Dialled: e.Number, Direct: true}
+	first := firstOf(w.domain, e)
 	if w.shown.Number == "" {
 		w.shown = route.Shown{Number: to}
 		if called, ok := snap.Extension(w.domain, to); ok {

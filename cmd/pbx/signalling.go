@@ -212,7 +212,7 @@ func (s *signalling) fromExtension(tx *stack.ServerTx) (call.Incoming, bool) {
 	}
 	return call.Incoming{
 		Request: route.Request{Domain: domain, Extension: number, Number: number, Display: e.Display, Dialled: called.User, Device: called.Instance,
-			E164: e164(called.User), Site: site.Name, Desk: desk, Own: true, From: req.Flow.Remote().Addr(), Instance: policyDevice(req)},
+			E164: e164(called.User), Site: site.Name, Remote: remoteOf(snap, domain, req.Flow.Remote().Addr(), handsetOf(req)), Desk: desk, Own: true, From: req.Flow.Remote().Addr(), Instance: policyDevice(req)},
 		Proof:    from(who.proof, s.deviceOf(req, who, domain)),
 		Profile:  s.phoneProfile(req.Flow.Local().Addr(), req.Flow.Remote().Addr(), req.Flow.Transport(), e.Suites),
 		Security: security(e.Media),

@@ -106,7 +106,7 @@ func newWard(t testing.TB, d *directory.Directory, seed uint64) *ward {
 			w.planned(plan)
 			return plan
 		},
-		Admit: w.purse.admit, Moved: w.purse.book.Move, Spared: w.purse.spared, Changed: w.changed, Number: s.number}, 0)
+		Admit: w.purse.admit, Moved: w.purse.book.Move, Spared: w.purse.spared, Mobiles: &call.Mobiles{}, Changed: w.changed, Number: s.number}, 0)
 	w.queues.Configured()
 	return w
 }

@@ -413,6 +413,14 @@ func TestSiteFrom(t *testing.T) {
 			t.Errorf("%s: %q, want %q", addr, site.Name, want)
 		}
 	}
+	for addr, want := range map[string]bool{"10.2.0.1": false, "::ffff:10.1.2.3": false, "192.0.2.1": true} {
+		if got := snap.Outside(domA, netip.MustParseAddr(addr)); got != want {
+			t.Errorf("%s outside: %v", addr, got)
+		}
+	}
+	if snap.Outside(domB, netip.MustParseAddr("192.0.2.1")) {
+		t.Error("outside of a domain whose sites have no networks")
+	}
 	if _, ok := snap.SiteFrom(domB, netip.MustParseAddr("10.2.0.1")); ok {
 		t.Error("the site of another domain")
 	}

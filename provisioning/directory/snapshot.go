@@ -208,6 +208,16 @@ func (s *Snapshot) SiteFrom(domainName string, addr netip.Addr) (provisioning.Si
 	return provisioning.Site{}, false
 }
 
+// Outside tells whether an address is in none of the networks of the domain's sites; false too where no site has any, since nobody knows then.
+func (s *Snapshot) Outside(domainName string, addr netip.Addr) bool {
+	d, ok := s.domains[domainName]
+	if !ok || len(d.networks) == 0 {
+		return false
+	}
+	_, inside := s.SiteFrom(domainName, addr)
+	return !inside
+}
+
 // PolicyOf is the recording policy of a number: of a DID for calls to it, of an extension for calls that it makes. False: not recorded.
 func (s *Snapshot) PolicyOf(domainName, number string) (provisioning.RecordingPolicy, bool) {
 	name := ""

@@ -16,11 +16,13 @@ func (Woken) event() {}
 
 // rouse has a device woken, and keeps its branch until it is.
 func (c *Call) rouse(d Destination, e errand) {
-	p := &party{id: c.newLegID(), side: c.caller.side.other(), number: d.Number, name: d.Name, ext: d.Extension, proof: d.Proof, at: where{d.Site, d.Desk},
+	p := &party{id: c.newLegID(), side: c.ringsFor().side.other(), moves: c.moving != nil, number: d.Number, name: d.Name, ext: d.Extension, proof: d.Proof, at: where{d.Site, d.Desk, d.Remote},
 		dest: d, security: d.Security, errand: e, intro: e.intro, told: e.shown, sink: &sink{}}
 	p.sink.to.Store(c.mailbox)
 	c.called = append(c.called, p)
-	c.rings(p.ext)
+	if !p.moves { // it talks already, and misses nothing
+		c.rings(p.ext)
+	}
 	p.leg = c.deps.Dialler.Dial(d, Outgoing{Leg: p.id, Domain: c.in.Request.Domain, From: e.shown, To: d.Number, MaxForwards: c.hops()}, c.mailbox)
 }
 

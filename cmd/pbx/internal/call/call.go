@@ -32,6 +32,10 @@ type Deps struct {
 	Admit func(call, domain string, p route.Plan) route.Plan
 	// Spared says that what Admit let begin for a mobile costs nothing: somebody else has the call. Nil: nobody counts.
 	Spared func(call, domain string, c route.Charge, to string)
+	// Became says that a leg is an extension's from now on. Nil: nobody counts.
+	Became func(domain, extension string, leg LegID)
+	// Mobiles are those that ring, in all calls; nil: nobody looks.
+	Mobiles *Mobiles
 	// Moved says that legs of one call, and what they cost, belong to another one from now on. Nil: nobody counts.
 	Moved   func(from, to string)
 	Clock   func() time.Time
@@ -218,7 +222,13 @@ type party struct {
 }
 
 // where is the place of a party's telephone, which help that it calls must find: as in route.Request.
-type where struct{ site, desk string }
+type where struct {
+	site, desk string
+	remote     route.Remote
+}
+
+// placeOf is where a caller's telephone is.
+func placeOf(r route.Request) where { return where{r.Site, r.Desk, r.Remote} }
 
 // side is where a party stands in the CDR and in the recording; who takes a party's place takes its side.
 type side string

@@ -32,6 +32,7 @@ type visit struct {
 type Returned struct {
 	party *party
 	cause sip.Cause     // why nobody was reached; zero: it is just back
+	say   string        // prompt that says so; empty: that of cause
 	other *consultation // the call that waits for it now; nil: that one is over
 }
 
@@ -178,6 +179,9 @@ func (c *Call) onReturned(e Returned) {
 	if e.other != nil {
 		e.other.by = p
 	}
+	if e.say != "" {
+		t.verdict = c.say(e.say)
+	}
 	if e.cause.Status == 0 {
 		c.reunited()
 	} else {
@@ -270,8 +274,9 @@ func (c *Call) goHome(cause sip.Cause) {
 	if !c.answered.IsZero() || c.endedBy == string(p.side) || cause.Status < 300 {
 		cause = sip.Cause{}
 	}
+	say := c.plan.Say
 	c.vacate(p)
-	c.lend(p, func(p *party) { k.to.Post(Returned{party: p, cause: cause}) })
+	c.lend(p, func(p *party) { k.to.Post(Returned{party: p, cause: cause, say: say}) })
 }
 
 // vacate takes p out of the call, and leaves what its record must know of it.

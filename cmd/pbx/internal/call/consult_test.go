@@ -242,6 +242,22 @@ func TestConsultationReturns(t *testing.T) {
 	}
 }
 
+// Where the plan that refuses has words of its own, these are said.
+func TestConsultationRefusedWithAdvice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := talking(t, plain)
+		o.now(route.Plan{Refuse: sip.CauseForbidden, Say: "call/emergency-mobile"}, carols)
+		o.bob.presses("#70110")
+		synctest.Wait()
+		time.Sleep(4 * time.Second)
+		o.alone(o.bobs, "call/emergency-mobile")
+		o.alone(o.annas, "music")
+		o.bob.post(Media{o.bob.id, media.PlayEnded{Complete: true}})
+		o.talk(o.annas, o.bobs)
+		o.over("m1 2002 110  switch", "c1 2001 2002 2002 caller")
+	})
+}
+
 // What bob may not call, or what is no number, is said.
 func TestConsultationRefused(t *testing.T) {
 	for status, says := range map[int]string{403: whyBarred, 404: whyUnknown, 503: whyNotThere} {

@@ -65,6 +65,7 @@ type Destination struct {
 	Start     route.Start   // when it rings, of the telephones of its extension
 	Answers   bool          // its telephone is asked to answer by itself
 	Site      string        // where it stands, as far as its address tells; empty: not known
+	Remote    route.Remote  // whether that is outside the premises
 	Desk      string        // extension of the telephone, where somebody else is signed in at it (route.Request.Desk)
 	Instance  string        // +sip.instance of the device, or its contact where it has none
 	Mobile    *route.Mobile // it is the extension's telephone beyond a trunk; nil: it is registered, or a trunk

@@ -71,6 +71,7 @@ func (c *Call) confirmed(p *party, key rune, how path) bool {
 func (c *Call) unconfirmed(p *party, cause sip.Cause) sip.Cause {
 	if p.spending {
 		p.spending = false
+		c.deps.Mobiles.free(p.id)
 		if c.deps.Spared != nil {
 			m := p.dest.Mobile
 			c.deps.Spared(c.in.ID, c.in.Request.Domain, m.Charge, m.To.Number)
@@ -86,10 +87,15 @@ func (c *Call) unconfirmed(p *party, cause sip.Cause) sip.Cause {
 // affords asks whether a mobile's owner may have it rung now.
 func (c *Call) affords(p *party) bool {
 	m := p.dest.Mobile
+	if !c.deps.Mobiles.take(c.in.Request.Domain, m.To.Number, p.id) {
+		c.log.Info("call: a mobile rings already, and may have sent this call here", "of", p.ext)
+		return false
+	}
 	if c.deps.Admit != nil {
 		plan := c.deps.Admit(c.in.ID, c.in.Request.Domain, route.Plan{Direction: route.Outbound, To: m.To.Number, Charge: m.Charge})
 		if plan.Refuse.Status != 0 {
 			c.log.Info("call: a mobile does not ring", "of", p.ext, "rule", plan.Why)
+			c.deps.Mobiles.free(p.id)
 			return false
 		}
 	}
@@ -100,6 +106,7 @@ func (c *Call) affords(p *party) bool {
 // spends: the call is the mobile's, and its owner pays for it.
 func (c *Call) spends(p *party) {
 	p.spending = false
+	c.deps.Mobiles.free(p.id)
 	c.trunk = p.dest.Mobile.To.Trunk
 	if c.charge.Extension == "" || c.charge.Denied {
 		c.charge = p.dest.Mobile.Charge
@@ -126,5 +133,8 @@ func (c *Call) become(o Become) {
 	p.ext, p.number, p.name, p.asserted, p.hidden, p.outside, p.afar = o.Extension, o.Extension, o.Name, route.Shown{}, false, false, true
 	r := &c.in.Request
 	r.Extension, r.Number, r.Display, r.Withheld, r.Afar, c.in.Private = o.Extension, o.Extension, o.Name, "", true, false
+	if c.deps.Became != nil {
+		c.deps.Became(r.Domain, o.Extension, p.id)
+	}
 	c.log.Info("call: a caller from outside is one of ours", "leg", p.id, "extension", o.Extension)
 }

@@ -343,3 +343,39 @@ func TestBecome(t *testing.T) {
 		}
 	})
 }
+
+// A mobile that sends everything to the office brings a call by being rung, which does not ring it again; nor does another caller's, until somebody has
+// pressed the key there, or it rings no more.
+func TestMobileRingsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, Destination{Number: "2002", Extension: "2002"}, bobsMobile)
+		r.sw.deps.Mobiles = &Mobiles{}
+		var callers []*fakeLeg
+		calls := func(id string, rings bool) (mobile *fakeLeg) {
+			callers = append(callers, r.extension(id, "2001"))
+			synctest.Wait()
+			if l := r.last(); (l.id == LegID(id+"-3")) != rings { // behind the caller's and the desk's
+				t.Errorf("%s: the mobile rings %v", id, !rings)
+			}
+			return r.last()
+		}
+		first := calls("c1", true)
+		calls("c2", false)
+		first.answers()
+		calls("c3", false)
+		first.presses("1")
+		synctest.Wait()
+		fourth := calls("c4", true)
+		fourth.hangup(sip.CauseBusy)
+		synctest.Wait()
+		calls("c5", true)
+		for _, l := range callers {
+			l.hangup(sip.CauseNormal)
+			synctest.Wait()
+		}
+		r.allSettled(t, len(callers))
+		if m := r.sw.deps.Mobiles; len(m.rings)+len(m.of) != 0 {
+			t.Errorf("still ringing: %v", m.rings)
+		}
+	})
+}

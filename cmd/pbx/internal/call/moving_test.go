@@ -187,3 +187,65 @@ func TestCallerMoves(t *testing.T) {
 		}
 	})
 }
+
+// A telephone that sleeps is woken, and the call moves there once it is answered; while it sleeps the two talk, also where there is no other one.
+func TestMoveToSleeping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, Destination{Number: "2002", Extension: "2002", Instance: "desk"})
+		a := r.extension("c1", "2001")
+		desk := r.leg(1)
+		desk.answers()
+		app := sleeping()
+		r.mu.Lock()
+		r.found = []Destination{{Number: "2002", Extension: "2002", Instance: "desk"}, app}
+		r.mu.Unlock()
+		if err := r.move(desk); err != nil {
+			t.Fatal(err)
+		}
+		held := r.leg(2)
+		held.wake(Destination{Number: "2002", Extension: "2002", Instance: "app"})
+		r.after(t, 1, "R-R")
+		r.leg(3).answers()
+		if desk.ends != 1 || held.ends != 0 {
+			t.Errorf("the desk was ended %d times, the held leg %d times", desk.ends, held.ends)
+		}
+		a.hangup(sip.CauseNormal)
+		synctest.Wait()
+		if c := r.cdrs[0]; c.AnsweredBy != "2002" || c.Transfers != 1 || len(c.Rang) != 1 {
+			t.Errorf("%+v", c)
+		}
+		r.settled(t)
+	})
+}
+
+// From the desk to the mobile, and from there to the PC: one recording that never stops, one record, and no music for who is talked with.
+func TestMoveTwice(t *testing.T) {
+	atDesk(t, func(r *rig, a, desk *fakeLeg) {
+		if err := r.move(desk); err != nil {
+			t.Fatal(err)
+		}
+		mobile := r.leg(3)
+		mobile.answers()
+		mobile.presses("1")
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if err := r.move(mobile); err != nil {
+			t.Fatal(err)
+		}
+		before := len(r.endpoints)
+		pc := r.last()
+		pc.answers()
+		if mobile.ends != 1 || desk.ends != 1 || r.endpoints[0].hears() != "" || before != len(r.endpoints) {
+			t.Errorf("the desk was ended %d times, the mobile %d times, anna hears %q", desk.ends, mobile.ends, r.endpoints[0].hears())
+		}
+		if len(r.records) != 1 || r.records[0].stops != 0 {
+			t.Errorf("%d recordings, stopped %d times", len(r.records), r.records[0].stops)
+		}
+		time.Sleep(10 * time.Second)
+		a.hangup(sip.CauseNormal)
+		synctest.Wait()
+		if c := r.cdrs[0]; len(r.records) != 1 || r.records[0].stops != 1 || c.AnsweredBy != "2002" || c.Talk != 20*time.Second || c.Transfers != 2 || c.Recording == "" || len(c.Rang) != 1 {
+			t.Errorf("%d recordings, %+v", len(r.records), c)
+		}
+	})
+}

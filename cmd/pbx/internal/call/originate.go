@@ -93,6 +93,7 @@ func (c *Call) summoned(p *party) {
 	}
 	p.since = time.Now()
 	c.caller = p
+	c.in.Request.Remote = p.at.remote
 	paid := c.plan.Direction == route.Outbound
 	if paid || p.afar { // a phone of ours has cost nothing yet, a carrier's call runs
 		c.in.Request.Afar = p.afar

@@ -355,7 +355,7 @@ func (c *Call) sendTo(a *act, o Goto) {
 		at = a.from
 	}
 	plan := c.route(route.Request{Domain: c.in.Request.Domain, Extension: who, Number: who, Dialled: d.Number, E164: d.E164, Device: d.Device, Site: at.site, Inside: o.Inside,
-		PIN: o.PIN, Standing: o.For != "" && o.For != c.caller.ext, Desk: at.desk, Away: who != c.caller.ext, Afar: c.caller.afar})
+		PIN: o.PIN, Standing: o.For != "" && o.For != c.caller.ext, Desk: at.desk, Away: who != c.caller.ext, Afar: c.caller.afar, Remote: at.remote})
 	if o.PIN && plan.Refuse.Status == 0 { // it was the number that was called, not the code
 		c.to, c.direction = plan.To, plan.Direction
 	}

@@ -29,7 +29,7 @@ func (e Replace) reply(error) {
 // onReplace judges by RFC 3891 section 3 and puts the new leg in the place of the old one.
 func (c *Call) onReplace(e Replace) {
 	n := &party{id: e.By.ID(), leg: e.By, offer: e.In.Offer, number: e.In.Request.Number, name: e.In.Request.Display,
-		ext: e.In.Request.Extension, instance: e.In.Request.Instance, proof: e.In.Proof, trunk: e.In.Request.Trunk, at: where{e.In.Request.Site, e.In.Request.Desk}, hidden: e.In.Private}
+		ext: e.In.Request.Extension, instance: e.In.Request.Instance, proof: e.In.Proof, trunk: e.In.Request.Trunk, at: placeOf(e.In.Request), hidden: e.In.Private}
 	class := c.own(n, false).Media
 	n.security = strictest(class, c.demands(e.In.Security))
 	c.called = append(c.called, n)

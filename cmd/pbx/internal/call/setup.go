@@ -22,7 +22,7 @@ func (c *Call) begin(leg Leg) {
 	}
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
 		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, instance: c.in.Request.Instance, proof: c.in.Proof, trunk: c.in.Request.Trunk,
-		at: where{c.in.Request.Site, c.in.Request.Desk}, outside: c.in.Request.Trunk != "" && !c.in.Request.Internal}
+		at: placeOf(c.in.Request), outside: c.in.Request.Trunk != "" && !c.in.Request.Internal}
 	c.in.Request.Way = c.in.Way
 	c.plan = c.route(c.in.Request)
 	c.urgent = c.plan.Emergency || c.plan.CallBack
@@ -234,7 +234,7 @@ func (c *Call) ring(d Destination, security media.Security, e errand) {
 	if d.Mobile != nil {
 		sent = c.toMobile(d, e)
 	}
-	p := &party{id: c.newLegID(), side: c.ringsFor().side.other(), moves: c.moving != nil, afar: d.Mobile != nil, number: d.Number, name: d.Name, ext: d.Extension, instance: d.Instance, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk}, dest: d, security: security, errand: e, intro: sent.intro, told: sent.shown,
+	p := &party{id: c.newLegID(), side: c.ringsFor().side.other(), moves: c.moving != nil, afar: d.Mobile != nil, number: d.Number, name: d.Name, ext: d.Extension, instance: d.Instance, proof: d.Proof, trunk: d.Trunk, at: where{d.Site, d.Desk, d.Remote}, dest: d, security: security, errand: e, intro: sent.intro, told: sent.shown,
 		outside: d.Trunk != "" && c.plan.Direction == route.Outbound}
 	if err := c.endpoint(p, d.Profile); err != nil {
 		c.remember(mediaCause(err))

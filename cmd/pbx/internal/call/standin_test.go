@@ -286,7 +286,7 @@ func TestParkedCallIsFetchedHoweverOftenItWentRound(t *testing.T) {
 
 // TestHelpFindsWhoSends: whoever sends a call to 119 is where its telephone stands, whether it was called, took the call over, uses keys or redirects.
 func TestHelpFindsWhoSends(t *testing.T) {
-	desk := Destination{Number: "2002", Extension: "2002", Site: "annex", Desk: "3001"}
+	desk := Destination{Number: "2002", Extension: "2002", Site: "annex", Desk: "3001", Remote: route.RemoteSoft}
 	for name, send := range map[string]func(r *rig, a, b *fakeLeg){
 		"REFER": func(r *rig, _, b *fakeLeg) {
 			b.post(Answered{b.id, media.SDP("PCMU")})
@@ -305,7 +305,7 @@ func TestHelpFindsWhoSends(t *testing.T) {
 		"taken over": func(r *rig, a, b *fakeLeg) {
 			b.post(Answered{b.id, media.SDP("PCMU")})
 			n := r.newLeg("new", nil)
-			a.post(Replace{Leg: a.id, By: n, In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Site: "annex", Desk: "3001"}}})
+			a.post(Replace{Leg: a.id, By: n, In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Site: "annex", Desk: "3001", Remote: route.RemoteSoft}}})
 			synctest.Wait()
 			n.post(Referred{Leg: n.id, To: to("119")})
 		},
@@ -332,14 +332,14 @@ func TestHelpFindsWhoSends(t *testing.T) {
 				}
 				return plain
 			}
-			a := r.begin(Incoming{ID: "c1", Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Dialled: "2002", Site: "hall", Desk: "3000"}})
+			a := r.begin(Incoming{ID: "c1", Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2001", Number: "2001", Dialled: "2002", Site: "hall", Desk: "3000", Remote: route.RemoteDesk}})
 			send(r, a, r.leg(1))
 			synctest.Wait()
-			q, want := r.asked[len(r.asked)-1], where{"annex", "3001"}
+			q, want := r.asked[len(r.asked)-1], where{"annex", "3001", route.RemoteSoft}
 			if name == "caller" {
-				want = where{"hall", "3000"}
+				want = where{"hall", "3000", route.RemoteDesk}
 			}
-			if (where{q.Site, q.Desk}) != want || q.Dialled != "119" {
+			if placeOf(q) != want || q.Dialled != "119" {
 				t.Errorf("%s: asked for %s at %q, desk %q", name, q.Dialled, q.Site, q.Desk)
 			}
 			c := r.order[len(r.order)-1]

@@ -111,7 +111,7 @@ func (c *Call) declined(p *party, cause sip.Cause) {
 // where p is.
 func (c *Call) request(p *party, d Dialled) route.Request {
 	return route.Request{Domain: c.in.Request.Domain, Extension: p.ext, Number: p.ext, Display: p.name, Dialled: d.Number, E164: d.E164, Device: d.Device,
-		Site: p.at.site, Desk: p.at.desk, Away: true, Afar: p.afar}
+		Site: p.at.site, Desk: p.at.desk, Away: true, Afar: p.afar, Remote: p.at.remote}
 }
 
 // part takes the referrer out of the conversation and accepts its REFER: 202, and the first NOTIFY at once (RFC 3515 section 2.4.4).

@@ -43,13 +43,23 @@ func emergencyTrunks(dir Directory, req Request, caller provisioning.Extension) 
 	return append(own, anywhere...)
 }
 
+// lost says that nobody knows where help would have to go: to no mobile beyond a trunk ever, and to no softphone outside the premises, unless the domain would
+// rather send it to the extension's site.
+func lost(dir Directory, req Request) bool {
+	if req.Afar {
+		return true
+	}
+	d, _ := dir.Domain(req.Domain)
+	return req.Remote == RemoteSoft && !d.Remote.CallsHelp()
+}
+
 // sayOwnDialler advises to call for help with the mobile's own dialler: its network knows where it is.
 const sayOwnDialler = "call/emergency-mobile"
 
 // emergency tries one way out after the other until somebody answers. Who calls is the device's site, never the person who signed in on
 // it; without a site it is the number of the extension.
 func emergency(dir Directory, req Request, caller provisioning.Extension, to string, ways []provisioning.Trunk, p Plan) Plan {
-	if req.Afar {
+	if lost(dir, req) {
 		return Plan{Refuse: sip.CauseForbidden, Say: sayOwnDialler, Direction: Outbound, To: to, Why: "nobody knows where " + caller.Number + " is"}
 	}
 	caller = device(dir, req, caller)

@@ -53,7 +53,7 @@ func outbound(dir Directory, req Request, caller provisioning.Extension, wish nu
 }
 
 func (r Request) judged(caller provisioning.Extension) Judged {
-	return Judged{Domain: r.Domain, Extension: caller.Number, At: r.now, PIN: r.PIN, Standing: r.Standing, From: r.From, Instance: r.Instance}
+	return Judged{Domain: r.Domain, Extension: caller.Number, At: r.now, PIN: r.PIN, Remote: r.Remote != OnPremises || r.Afar, Standing: r.Standing, From: r.From, Instance: r.Instance}
 }
 
 // patience: the last way has all the time that SIP allows.

@@ -26,6 +26,7 @@ type Judged struct {
 	Domain, Extension string
 	At                time.Time
 	PIN               bool // the personal PIN was given
+	Remote            bool // the telephone is outside the premises
 	Standing          bool // by a wish that stood before, such as a forward: that nobody may dial at the telephone now does not matter
 	From              netip.Addr
 	Instance          string // see Request
@@ -67,6 +68,9 @@ func May(dir Directory, who Judged, readings ...string) Verdict {
 		}
 		if v.Extension = who.Extension; locked && v.Class != provisioning.ClassInternal {
 			v.Denied, v.ByPIN, v.Rule, v.Say = true, false, "the telephone of "+who.Extension+" is locked", sayLocked
+		}
+		if !v.Denied {
+			v.remote(dir, d, who, r)
 		}
 		if !v.Denied {
 			v.policies(dir, who, r)

@@ -104,6 +104,7 @@ type Request struct {
 	Away     bool   // Extension sends somebody else there, or only pays: its own recording policy does not hold
 	Direct   bool   // Dialled rings whatever its owner set: the call comes back to whom it belongs
 	Afar     bool   // Extension speaks from where nobody knows, such as a mobile beyond a trunk: help would be sent to its desk
+	Remote   Remote // where Extension's telephone stands, as far as its address tells
 	Paged    string // paging group whose announcement the extension Dialled shall hear; empty: none
 }
 
