@@ -267,8 +267,12 @@ func TestMobileBeyondLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(plain, Destination{Number: "2002", Extension: "2002"}, bobsMobile)
 		r.withPurse().refuse = true
+		r.sw.deps.Mobiles = &Mobiles{}
 		a := r.extension("c1", "2001")
 		r.after(t, 1, "R")
+		if len(r.sw.deps.Mobiles.rings) > 0 {
+			t.Error("it keeps others from ringing it")
+		}
 		a.hangup(sip.CauseCancelled)
 		r.settled(t)
 	})

@@ -249,3 +249,24 @@ func TestMoveTwice(t *testing.T) {
 		}
 	})
 }
+
+// Who called goes on at a telephone that sleeps and never wakes: it talks on where it is, and has missed nothing.
+func TestMoveToSleepingInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(plain, Destination{Number: "2002", Extension: "2002", Instance: "desk"})
+		a := r.extension("c1", "2001")
+		r.leg(1).answers()
+		r.mu.Lock()
+		r.found = []Destination{{Number: "2001", Extension: "2001", Asleep: true}}
+		r.mu.Unlock()
+		if err := r.move(a); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		a.hangup(sip.CauseNormal)
+		if c := r.settled(t); c.Transfers != 0 || len(c.Rang) != 1 || c.Rang[0].Extension != "2002" {
+			t.Errorf("%+v", c)
+		}
+	})
+}

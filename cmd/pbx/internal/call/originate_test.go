@@ -245,3 +245,21 @@ func TestOriginateToAScript(t *testing.T) {
 		}
 	})
 }
+
+// Who is rung at a softphone outside the premises calls from there: the rules of that place are asked.
+func TestOriginateFromOutside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := phone
+		away.Remote = route.RemoteSoft
+		r := newRig(plain, away)
+		r.originate((&outcomes{}).done)
+		a := r.leg(0)
+		a.mailbox.Post(Answered{a.id, media.SDP("PCMU")})
+		synctest.Wait()
+		if q := r.asked[len(r.asked)-1]; q.Dialled != "2002" || q.Remote != route.RemoteSoft {
+			t.Errorf("asked for %+v", q)
+		}
+		a.hangup(sip.CauseNormal)
+		r.settled(t)
+	})
+}

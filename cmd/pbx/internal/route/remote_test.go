@@ -44,7 +44,8 @@ func TestRemoteWork(t *testing.T) {
 		{"1840366661111", "09:00", RemoteSoft, false, false, "restriction/remote", "the number is listed"},
 		{"90366661111", "09:00", RemoteSoft, false, false, "restriction/remote", "the number is listed"},
 		{"0120444444", "09:00", RemoteSoft, false, false, "restriction/remote", "toll-free is closed"},
-		{"0990512345", "09:00", RemoteSoft, false, false, "call/barred", "premium is closed"}, // the class gives no rights
+		{"0990512345", "09:00", RemoteSoft, false, false, "call/barred", "premium is closed"},                            // the class gives no rights
+		{"010442071838750", "09:00", RemoteSoft, false, false, "call/barred", "rights of 2002: international is closed"}, // its own rights say why
 		{"2001", "20:00", RemoteSoft, false, false, "", "extension"},
 	} {
 		p := Route(town, Request{Domain: "d", Extension: "2002", Dialled: c.dialled, Remote: c.remote, Afar: c.afar, PIN: c.pin}, day(c.at))
