@@ -26,9 +26,10 @@ import (
 )
 
 const (
-	lookAgain   = time.Second         // how often a handshake looks at the files
-	expiryAlarm = 14 * 24 * time.Hour // before the end of the certificate
-	maxPEM      = 1 << 20             // bytes of one file
+	lookAgain   = time.Second          // how often a handshake looks at the files
+	nodeRenewed = 400 * 24 * time.Hour // before the end of a node's own certificate, which is good for two years: nobody restarts a switch each month
+	expiryAlarm = 14 * 24 * time.Hour  // before the end of the certificate
+	maxPEM      = 1 << 20              // bytes of one file
 )
 
 // certificates gives TLS listeners and outgoing connections their certificate and the authorities of clients, and reads them again when a file
@@ -203,18 +204,41 @@ func ownCertificate(dir string, domain string, addrs []netip.Addr) (*certificate
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	der, key, err := selfSigned(domain, []string{domain, "localhost"}, addrs)
+	return c, c.make(domain, []string{domain, "localhost"}, addrs)
+}
+
+// make writes a new certificate of its own names.
+func (c *certificates) make(name string, names []string, addrs []netip.Addr) error {
+	der, key, err := selfSigned(name, names, addrs)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := writePEM(c.cert, "CERTIFICATE", der, 0o644); err != nil {
+		return err
+	}
+	return writePEM(c.key, "PRIVATE KEY", private, 0o600) // last: its presence says that both are there
+}
+
+// nodeCertificate is that by which other nodes know this one. It stays over restarts, since calls do that go by way of this node; near its end there is a
+// new one at the next start.
+func nodeCertificate(dir, name string) (*tls.Certificate, error) {
+	c := &certificates{cert: filepath.Join(dir, "node.crt"), key: filepath.Join(dir, "node.key")}
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err == nil && pair.Leaf.VerifyHostname(name) == nil && time.Until(pair.Leaf.NotAfter) > nodeRenewed {
+		return &pair, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return c, writePEM(c.key, "PRIVATE KEY", private, 0o600) // last: its presence says that both are there
+	if err := c.make(name, []string{name}, nil); err != nil {
+		return nil, err
+	}
+	pair, err = tls.LoadX509KeyPair(c.cert, c.key)
+	return &pair, err
 }
 
 // selfSigned makes a key and a certificate for servers and clients of these names and addresses.

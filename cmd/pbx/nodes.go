@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -155,18 +154,17 @@ func (p *pbx) startNodes(ctx context.Context, s *signalling) error {
 	return nil
 }
 
-// wireBetween makes this node's certificate: a new one for each start, since it stands in the table and nobody else has to know it.
+// wireBetween finds or makes this node's certificate. It stands in the table of nodes, and nobody else has to know it.
 func (p *pbx) wireBetween(s *signalling) error {
 	if p.nodes == nil {
 		return nil
 	}
-	der, private, err := selfSigned(nodeName(p.config.Node), []string{nodeName(p.config.Node)}, nil)
+	pair, err := nodeCertificate(p.config.path("certificates"), nodeName(p.config.Node))
 	if err != nil {
 		return err
 	}
-	pair := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}
-	p.certificates.node, p.certificates.nodeName = &pair, nodeName(p.config.Node)
-	s.between = &between{members: p.nodes, registrar: p.registrar, identity: stack.IdentityOf(pair), trusts: map[string]*stack.Trust{}}
+	p.certificates.node, p.certificates.nodeName = pair, nodeName(p.config.Node)
+	s.between = &between{members: p.nodes, registrar: p.registrar, identity: stack.IdentityOf(*pair), trusts: map[string]*stack.Trust{}}
 	return nil
 }
 

@@ -29,7 +29,7 @@ const (
 // Statement is what a node says of itself. It is sealed with the key that all of them have: who can only write into the database is no node.
 type Statement struct {
 	Address     netip.AddrPort // SIP over TLS
-	Certificate []byte         // PEM, for its own name; made anew by each start
+	Certificate []byte         // PEM, for its own name
 	Start       string         // random: which process it is
 	Draining    bool           // it takes no new calls
 }
@@ -306,7 +306,7 @@ func (m *Members) Missing() (out []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for name, s := range m.seen {
-		if !s.alive && s.says.Start != "" {
+		if !s.alive && s.says.Start != "" && m.cfg.Clock().Sub(s.moved) >= dead { // who has just come is seen to live in a moment
 			out = append(out, name)
 		}
 	}

@@ -115,6 +115,9 @@ func TestDeath(t *testing.T) {
 		c.beats(1, a)
 		c.beats(1, b)
 		c.see(b, "") // a may be dead for years
+		if gone := b.Missing(); len(gone) != 0 {
+			t.Errorf("missing at once: %v", gone)
+		}
 		c.beats(2, a, b)
 		c.see(a, "b mine")
 		c.see(b, "a")
