@@ -154,38 +154,36 @@ func (r *rig) call(from, to *siptest.Phone) {
 	end()
 }
 
-// reachable places calls until one gets through: a registration is known at the other switch after half a second.
+// reachable places calls until one gets through: a registration is known at the other switch after half a second, and a switch that was started after two.
 func (r *rig) reachable(from, to *siptest.Phone) {
 	r.t.Helper()
-	for range 50 {
-		inv := r.invite(from, to.Name)
-		m, ok := to.Read(200 * time.Millisecond)
-		if !ok {
-			r.refused(from, inv)
-			continue
+	for range 100 {
+		if r.rings(from, to) {
+			return
 		}
-		to.Reply(m.Request, 486, nil)
-		to.Expect("ACK")
-		from.Ack(inv, from.ExpectStatus(486, "INVITE"))
-		return
 	}
 	r.t.Fatalf("%s does not reach %s", from.Name, to.Name)
 }
 
-// refused takes whatever refusal comes.
-func (r *rig) refused(from *siptest.Phone, inv *stack.Request) {
+// rings places one call, which is declined where it rings.
+func (r *rig) rings(from, to *siptest.Phone) bool {
 	r.t.Helper()
-	for {
-		m, ok := from.Read(siptest.Patience)
-		if !ok || m.Response == nil {
-			r.t.Fatalf("%s: no answer", from.Name)
+	inv := r.invite(from, to.Name)
+	for range 100 {
+		if m, ok := to.Read(100 * time.Millisecond); ok && m.Request != nil && m.Request.Method == "INVITE" {
+			to.Reply(m.Request, 486, nil)
+			to.Expect("ACK")
+			from.Ack(inv, from.ExpectStatus(486, "INVITE"))
+			return true
 		}
-		if m.Response.Status >= 300 {
+		if m, ok := from.Read(100 * time.Millisecond); ok && m.Response != nil && m.Response.Status >= 300 {
 			from.Ack(inv, m.Response)
 			r.t.Logf("%s: %d %s", from.Name, m.Response.Status, m.Response.Reason)
-			return
+			return false
 		}
 	}
+	r.t.Fatalf("%s: no answer", from.Name)
+	return false
 }
 
 // counted: each call has one record, and each record its rows in the index of parties; the audit log is whole.
