@@ -1,2 +1,3 @@
-// Package nodes tests two switches on one PostgreSQL, each a process, and what becomes of calls and their records when one of the three hangs or dies.
+// Package nodes owns the fault run of two switches on one PostgreSQL, each a process: what becomes of calls and of their records when one of the three hangs or
+// dies. It has tests only, and never looks into a switch.
 package nodes
