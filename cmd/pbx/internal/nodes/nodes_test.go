@@ -228,6 +228,7 @@ func TestRun(t *testing.T) {
 		a := c.node("a", "key")
 		a.Start(t.Context(), of("a"))
 		time.Sleep(10*time.Second + time.Millisecond)
+		synctest.Wait()
 		if n := c.rows["a"].Beat; n != 11 || !a.Mine() {
 			t.Errorf("%d beats", n)
 		}
