@@ -29,11 +29,15 @@ const metaRule = "naisen-rule"
 
 // operation starts an Operation with its rule. errs are the statuses it can give beside those of all.
 func operation(method, path, id, summary string, r rule, errs ...int) huma.Operation {
-	return huma.Operation{
+	op := huma.Operation{
 		Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{r.kind}, MaxBodyBytes: maxBody + 1,
 		Metadata: map[string]any{metaRule: r}, Errors: append([]int{400, 401, 403, 404, 429}, errs...),
 		BodyReadTimeout: 10 * time.Second,
 	}
+	if changes(method) {
+		op.Parameters = []*huma.Param{onceParam()}
+	}
+	return op
 }
 
 type subjectKey struct{}
@@ -90,7 +94,7 @@ func (a *api) guard(ctx huma.Context, next func(huma.Context)) {
 	}
 	limited, cancel := context.WithTimeout(context.WithValue(ctx.Context(), subjectKey{}, s), cmp.Or(rule.time, requestTimeout))
 	defer cancel()
-	next(huma.WithContext(ctx, limited))
+	a.once(huma.WithContext(ctx, limited), s, next)
 }
 
 func (r rule) object(ctx huma.Context, s provisioning.Subject) provisioning.Object {

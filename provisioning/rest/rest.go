@@ -66,6 +66,7 @@ const MaxPrompt = 20 << 20
 type Config struct {
 	Store     provisioning.Store
 	Policy    provisioning.Policy
+	Repeats   provisioning.Repeats // nil: Store, where it is one
 	Verifier  Verifier
 	Audit     provisioning.AuditLog    // nil: Store, which must be one
 	Calls     provisioning.Calls       // nil: no operations on live calls
@@ -146,6 +147,9 @@ func New(cfg Config) (http.Handler, error) {
 func build(cfg Config) (*api, error) {
 	if cfg.Audit == nil {
 		cfg.Audit, _ = cfg.Store.(provisioning.AuditLog)
+	}
+	if cfg.Repeats == nil {
+		cfg.Repeats, _ = cfg.Store.(provisioning.Repeats)
 	}
 	if cfg.Store == nil || cfg.Audit == nil || cfg.Policy == nil || cfg.Verifier == nil {
 		return nil, errors.New("rest: Store, an audit log, Policy and Verifier are needed")
