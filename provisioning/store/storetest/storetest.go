@@ -18,6 +18,7 @@ type Backend interface {
 	provisioning.Store
 	provisioning.BindingTable
 	provisioning.NodeTable
+	provisioning.Repeats
 	audit.Source
 }
 
@@ -52,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		"Duty":            testDuty,
 		"Nodes":           testNodes,
 		"Reopen":          testReopen,
+		"Repeats":         testRepeats,
 		"RandomHistories": testRandomHistories,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
