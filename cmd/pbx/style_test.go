@@ -95,7 +95,7 @@ func (c *styleCheck) complain(at token.Pos, format string, args ...any) {
 }
 
 func (c *styleCheck) text() {
-	if n := bytes.Count(c.s.text, []byte("\n")); n > maxFileLines {
+	if n := bytes.Count(c.s.text, []byte("\n")); n > maxFileLines && !ast.IsGenerated(c.s.file) {
 		c.complain(c.s.file.Pos(), "%d lines, at most %d", n, maxFileLines)
 	}
 	for what, re := range map[string]*regexp.Regexp{"switches the linter off": lintOff, "path of one machine": machinePaths, "unfinished": unfinished} {
@@ -158,7 +158,7 @@ func (c *styleCheck) function(d *ast.FuncDecl) {
 		return
 	}
 	from, to := c.s.fset.Position(d.Pos()).Line, c.s.fset.Position(d.End()).Line
-	if n := to - from + 1; n > maxFuncLines {
+	if n := to - from + 1; n > maxFuncLines && !ast.IsGenerated(c.s.file) {
 		c.complain(d.Pos(), "%s has %d lines, at most %d", d.Name.Name, n, maxFuncLines)
 	}
 }

@@ -138,6 +138,13 @@ func (c *Client) BreakGlass(ctx context.Context, domain string, body Wish, optio
 	return out, at, err
 }
 
+// ClaimSoftphone: make a one-time code by which an app is enrolled as a telephone of an extension; a code of before ends. POST /v1/domains/{domain}/extensions/{key}/softphone-claim.
+func (c *Client) ClaimSoftphone(ctx context.Context, domain string, key string, body SoftphoneClaimInputBody, options ...Option) (SoftphoneClaim, Answer, error) {
+	var out SoftphoneClaim
+	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/extensions/{key}/softphone-claim", domain, key), body: body}, &out, options)
+	return out, at, err
+}
+
 // DeleteAgentQuery is what DeleteAgent may ask for; zero values are left out.
 type DeleteAgentQuery struct {
 	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
@@ -225,6 +232,20 @@ func (q DeleteDepartmentQuery) values() url.Values {
 // DeleteDepartment: delete one of departments. DELETE /v1/domains/{domain}/departments/{key}.
 func (c *Client) DeleteDepartment(ctx context.Context, domain string, key string, q DeleteDepartmentQuery, options ...Option) (Answer, error) {
 	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/departments/{key}", domain, key), query: q.values()}, nil, options)
+}
+
+// DeleteDeviceQuery is what DeleteDevice may ask for; zero values are left out.
+type DeleteDeviceQuery struct {
+	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q DeleteDeviceQuery) values() url.Values {
+	return url.Values(query{}.text("reason", q.Reason))
+}
+
+// DeleteDevice: delete one of devices. DELETE /v1/domains/{domain}/devices/{key}.
+func (c *Client) DeleteDevice(ctx context.Context, domain string, key string, q DeleteDeviceQuery, options ...Option) (Answer, error) {
+	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/devices/{key}", domain, key), query: q.values()}, nil, options)
 }
 
 // DeleteDIDQuery is what DeleteDID may ask for; zero values are left out.
@@ -637,6 +658,11 @@ func (c *Client) EndSessions(ctx context.Context, domain string, key string, opt
 	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/users/{key}/sessions", domain, key)}, nil, options)
 }
 
+// EndSoftphone: take an app's account away; its registrations end at once. DELETE /v1/domains/{domain}/extensions/{key}/softphones/{id}.
+func (c *Client) EndSoftphone(ctx context.Context, domain string, key string, id string, options ...Option) (Answer, error) {
+	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/extensions/{key}/softphones/{id}", domain, key, id)}, nil, options)
+}
+
 // EndWrapUp: end an agent's wrap-up. POST /v1/domains/{domain}/agents/{key}/ready.
 func (c *Client) EndWrapUp(ctx context.Context, domain string, key string, options ...Option) (Answer, error) {
 	return c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/agents/{key}/ready", domain, key)}, nil, options)
@@ -730,6 +756,24 @@ func (q ExportDepartmentsQuery) values() url.Values {
 // The caller closes what comes back.
 func (c *Client) ExportDepartments(ctx context.Context, domain string, q ExportDepartmentsQuery, options ...Option) (io.ReadCloser, Answer, error) {
 	return c.open(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/exports/departments", domain), query: q.values()}, options)
+}
+
+// ExportDevicesQuery is what ExportDevices may ask for; zero values are left out.
+type ExportDevicesQuery struct {
+	Format  string
+	Charset string   // Of CSV Of CSV
+	Filter  []string // As of the list As of the list
+}
+
+func (q ExportDevicesQuery) values() url.Values {
+	return url.Values(query{}.text("format", q.Format).text("charset", q.Charset).texts("filter", q.Filter))
+}
+
+// ExportDevices: write devices as a file; cells that a spreadsheet would take for formulas begin with a quote. GET /v1/domains/{domain}/exports/devices.
+//
+// The caller closes what comes back.
+func (c *Client) ExportDevices(ctx context.Context, domain string, q ExportDevicesQuery, options ...Option) (io.ReadCloser, Answer, error) {
+	return c.open(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/exports/devices", domain), query: q.values()}, options)
 }
 
 // ExportDIDsQuery is what ExportDIDs may ask for; zero values are left out.
@@ -1224,6 +1268,34 @@ func (c *Client) GetDepartment(ctx context.Context, domain string, key string, o
 	return out, at, err
 }
 
+// GetDevice: read one of devices. GET /v1/domains/{domain}/devices/{key}.
+func (c *Client) GetDevice(ctx context.Context, domain string, key string, options ...Option) (ManagedDevice, Answer, error) {
+	var out ManagedDevice
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/devices/{key}", domain, key)}, &out, options)
+	return out, at, err
+}
+
+// GetDeviceParticulars: serial number and contract of a device. GET /v1/domains/{domain}/devices/{key}/particulars.
+func (c *Client) GetDeviceParticulars(ctx context.Context, domain string, key string, options ...Option) (DeviceParticulars, Answer, error) {
+	var out DeviceParticulars
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/devices/{key}/particulars", domain, key)}, &out, options)
+	return out, at, err
+}
+
+// GetDeviceReport: what a device is against what it was told. GET /v1/domains/{domain}/devices/{key}/report.
+func (c *Client) GetDeviceReport(ctx context.Context, domain string, key string, options ...Option) (DeviceReport, Answer, error) {
+	var out DeviceReport
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/devices/{key}/report", domain, key)}, &out, options)
+	return out, at, err
+}
+
+// GetDeviceStatus: what became of a device, and when it was last given its configuration. GET /v1/domains/{domain}/devices/{key}/status.
+func (c *Client) GetDeviceStatus(ctx context.Context, domain string, key string, options ...Option) (DeviceStatus, Answer, error) {
+	var out DeviceStatus
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/devices/{key}/status", domain, key)}, &out, options)
+	return out, at, err
+}
+
 // GetDID: read one of dids. GET /v1/domains/{domain}/dids/{key}.
 func (c *Client) GetDID(ctx context.Context, domain string, key string, options ...Option) (DID, Answer, error) {
 	var out DID
@@ -1694,6 +1766,24 @@ func (q ImportDepartmentsFileQuery) values() url.Values {
 func (c *Client) ImportDepartmentsFile(ctx context.Context, domain string, q ImportDepartmentsFileQuery, body io.Reader, kind string, options ...Option) (Filed, Answer, error) {
 	var out Filed
 	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/imports/departments", domain), query: q.values(), body: body, kind: kind}, &out, options)
+	return out, at, err
+}
+
+// ImportDevicesFileQuery is what ImportDevicesFile may ask for; zero values are left out.
+type ImportDevicesFileQuery struct {
+	Replace bool   // Those that the file does not have are deleted Those that the file does not have are deleted
+	DryRun  bool   // Only say what would happen, field by field Only say what would happen, field by field
+	Reason  string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q ImportDevicesFileQuery) values() url.Values {
+	return url.Values(query{}.yes("replace", q.Replace).yes("dry_run", q.DryRun).text("reason", q.Reason))
+}
+
+// ImportDevicesFile: create or change devices from a file, all or none. A CSV file is about the columns that it has; an empty cell takes its field away. POST /v1/domains/{domain}/imports/devices.
+func (c *Client) ImportDevicesFile(ctx context.Context, domain string, q ImportDevicesFileQuery, body io.Reader, kind string, options ...Option) (Filed, Answer, error) {
+	var out Filed
+	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/imports/devices", domain), query: q.values(), body: body, kind: kind}, &out, options)
 	return out, at, err
 }
 
@@ -2269,6 +2359,24 @@ func (c *Client) ListDepartments(ctx context.Context, domain string, q ListDepar
 	return out, at, err
 }
 
+// ListDevicesQuery is what ListDevices may ask for; zero values are left out.
+type ListDevicesQuery struct {
+	After  string // next of the page before next of the page before
+	Limit  int64
+	Filter []string // field=value, or field~text for a part of it, in either case; of several all must hold: filter=department=税務課&filter=name~tanaka field=value, or field~text for a part of it, in either case; of several all must hold: filter=department=税務課&filter=name~tanaka
+}
+
+func (q ListDevicesQuery) values() url.Values {
+	return url.Values(query{}.text("after", q.After).number("limit", q.Limit).texts("filter", q.Filter))
+}
+
+// ListDevices: list devices. GET /v1/domains/{domain}/devices.
+func (c *Client) ListDevices(ctx context.Context, domain string, q ListDevicesQuery, options ...Option) (PageManagedDevice, Answer, error) {
+	var out PageManagedDevice
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/devices", domain), query: q.values()}, &out, options)
+	return out, at, err
+}
+
 // ListDIDsQuery is what ListDIDs may ask for; zero values are left out.
 type ListDIDsQuery struct {
 	After  string // next of the page before next of the page before
@@ -2810,6 +2918,13 @@ func (c *Client) ListSites(ctx context.Context, domain string, q ListSitesQuery,
 	return out, at, err
 }
 
+// ListSoftphones: apps that were enrolled for an extension. GET /v1/domains/{domain}/extensions/{key}/softphones.
+func (c *Client) ListSoftphones(ctx context.Context, domain string, key string, options ...Option) (PageSoftphone, Answer, error) {
+	var out PageSoftphone
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/extensions/{key}/softphones", domain, key)}, &out, options)
+	return out, at, err
+}
+
 // ListSupervisionsQuery is what ListSupervisions may ask for; zero values are left out.
 type ListSupervisionsQuery struct {
 	After  string // next of the page before next of the page before
@@ -2898,6 +3013,27 @@ func (c *Client) MarkMessage(ctx context.Context, domain string, key string, id 
 func (c *Client) MonitorCall(ctx context.Context, domain string, key string, body MonitorInputBody, options ...Option) (StartOutputBody, Answer, error) {
 	var out StartOutputBody
 	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/extensions/{key}/monitor", domain, key), body: body}, &out, options)
+	return out, at, err
+}
+
+// MoveCall: ring the other telephones of an extension that talks in the call; it talks on at the one that answers. Staff their own extension. POST /v1/domains/{domain}/calls/{key}/move.
+func (c *Client) MoveCall(ctx context.Context, domain string, key string, body MoveInputBody, options ...Option) (Answer, error) {
+	return c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/calls/{key}/move", domain, key), body: body}, nil, options)
+}
+
+// NewDeviceClaimQuery is what NewDeviceClaim may ask for; zero values are left out.
+type NewDeviceClaimQuery struct {
+	Hours int64 // How long the code counts How long the code counts
+}
+
+func (q NewDeviceClaimQuery) values() url.Values {
+	return url.Values(query{}.number("hours", q.Hours))
+}
+
+// NewDeviceClaim: make the code by which a device gets its configuration, once; the one of before ends. POST /v1/domains/{domain}/devices/{key}/claim.
+func (c *Client) NewDeviceClaim(ctx context.Context, domain string, key string, q NewDeviceClaimQuery, options ...Option) (DeviceClaim, Answer, error) {
+	var out DeviceClaim
+	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/devices/{key}/claim", domain, key), query: q.values()}, &out, options)
 	return out, at, err
 }
 
@@ -3006,6 +3142,22 @@ func (q PatchDepartmentQuery) values() url.Values {
 func (c *Client) PatchDepartment(ctx context.Context, domain string, key string, q PatchDepartmentQuery, fields any, options ...Option) (Department, Answer, error) {
 	var out Department
 	at, err := c.do(ctx, call{method: httpPatch, path: path("/v1/domains/{domain}/departments/{key}", domain, key), query: q.values(), body: fields, kind: "application/merge-patch+json"}, &out, options)
+	return out, at, err
+}
+
+// PatchDeviceQuery is what PatchDevice may ask for; zero values are left out.
+type PatchDeviceQuery struct {
+	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q PatchDeviceQuery) values() url.Values {
+	return url.Values(query{}.text("reason", q.Reason))
+}
+
+// PatchDevice: change fields of one of devices; null takes a field away. PATCH /v1/domains/{domain}/devices/{key}.
+func (c *Client) PatchDevice(ctx context.Context, domain string, key string, q PatchDeviceQuery, fields any, options ...Option) (ManagedDevice, Answer, error) {
+	var out ManagedDevice
+	at, err := c.do(ctx, call{method: httpPatch, path: path("/v1/domains/{domain}/devices/{key}", domain, key), query: q.values(), body: fields, kind: "application/merge-patch+json"}, &out, options)
 	return out, at, err
 }
 
@@ -3486,6 +3638,34 @@ func (c *Client) PutDepartment(ctx context.Context, domain string, key string, q
 	return out, at, err
 }
 
+// PutDeviceQuery is what PutDevice may ask for; zero values are left out.
+type PutDeviceQuery struct {
+	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q PutDeviceQuery) values() url.Values {
+	return url.Values(query{}.text("reason", q.Reason))
+}
+
+// PutDevice: create or replace one of devices. PUT /v1/domains/{domain}/devices/{key}.
+func (c *Client) PutDevice(ctx context.Context, domain string, key string, q PutDeviceQuery, body ManagedDevice, options ...Option) (ManagedDevice, Answer, error) {
+	var out ManagedDevice
+	at, err := c.do(ctx, call{method: httpPut, path: path("/v1/domains/{domain}/devices/{key}", domain, key), query: q.values(), body: body}, &out, options)
+	return out, at, err
+}
+
+// PutDeviceParticulars: set serial number and contract of a device. PUT /v1/domains/{domain}/devices/{key}/particulars.
+func (c *Client) PutDeviceParticulars(ctx context.Context, domain string, key string, body DeviceParticulars, options ...Option) (Answer, error) {
+	return c.do(ctx, call{method: httpPut, path: path("/v1/domains/{domain}/devices/{key}/particulars", domain, key), body: body}, nil, options)
+}
+
+// PutDeviceState: lock, quarantine or wipe a device, or take it back into service: its registrations end at once. PUT /v1/domains/{domain}/devices/{key}/state.
+func (c *Client) PutDeviceState(ctx context.Context, domain string, key string, body DeviceStateInputBody, options ...Option) (DeviceStatus, Answer, error) {
+	var out DeviceStatus
+	at, err := c.do(ctx, call{method: httpPut, path: path("/v1/domains/{domain}/devices/{key}/state", domain, key), body: body}, &out, options)
+	return out, at, err
+}
+
 // PutDIDQuery is what PutDID may ask for; zero values are left out.
 type PutDIDQuery struct {
 	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
@@ -3940,6 +4120,13 @@ func (c *Client) ResumeRecording(ctx context.Context, domain string, key string,
 	return c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/calls/{key}/recording/resume", domain, key)}, nil, options)
 }
 
+// ResyncDevice: ask a device to fetch its configuration now. POST /v1/domains/{domain}/devices/{key}/resync.
+func (c *Client) ResyncDevice(ctx context.Context, domain string, key string, options ...Option) (ResyncOutputBody, Answer, error) {
+	var out ResyncOutputBody
+	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/devices/{key}/resync", domain, key)}, &out, options)
+	return out, at, err
+}
+
 // RetainRecording: keep a recording longer; nobody keeps it for a shorter time. An end for one that has none waits for another person. PUT /v1/domains/{domain}/recordings/{key}/retention.
 func (c *Client) RetainRecording(ctx context.Context, domain string, key string, body RetainInputBody, options ...Option) (RecordingKeeping, Answer, error) {
 	var out RecordingKeeping
@@ -3966,6 +4153,11 @@ func (c *Client) ReviewListeningRequest(ctx context.Context, domain string, key 
 	var out ListeningRequest
 	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/listening-requests/{key}/review", domain, key), body: body}, &out, options)
 	return out, at, err
+}
+
+// RotateDevice: bring in a new SIP password: the old one counts until the device has registered with the new one, at most 72 hours. POST /v1/domains/{domain}/devices/{key}/rotation.
+func (c *Client) RotateDevice(ctx context.Context, domain string, key string, options ...Option) (Answer, error) {
+	return c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/devices/{key}/rotation", domain, key)}, nil, options)
 }
 
 // RotateRecordingKeys: make a new key: what is recorded from now on is sealed to it, and what is stored is brought to it. POST /v1/domains/{domain}/recording-keys.
@@ -4111,4 +4303,9 @@ func (q WithdrawProposalQuery) values() url.Values {
 // WithdrawProposal: withdraw an own proposal, or refuse somebody else's. DELETE /v1/domains/{domain}/proposals/{key}.
 func (c *Client) WithdrawProposal(ctx context.Context, domain string, key string, q WithdrawProposalQuery, options ...Option) (Answer, error) {
 	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/proposals/{key}", domain, key), query: q.values()}, nil, options)
+}
+
+// WithdrawSoftphoneClaim: end a code that was not used. DELETE /v1/domains/{domain}/extensions/{key}/softphone-claim.
+func (c *Client) WithdrawSoftphoneClaim(ctx context.Context, domain string, key string, options ...Option) (Answer, error) {
+	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/extensions/{key}/softphone-claim", domain, key)}, nil, options)
 }

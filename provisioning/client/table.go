@@ -2,10 +2,6 @@
 
 package client
 
-import (
-	"time"
-)
-
 // Operations is every operation of the API, by its id.
 func Operations() []Operation {
 	return []Operation{
@@ -21,6 +17,7 @@ func Operations() []Operation {
 		{"approve-proposal", "POST", "/v1/domains/{domain}/proposals/{key}/approve", "The same of a proposal that takes no protection of recordings away: a class of the domain's own asks for it", []string{"domain", "key"}, []string{"reason"}, ""},
 		{"ask-to-listen", "POST", "/v1/domains/{domain}/listening-requests", "Ask to hear recordings, for a purpose; somebody else must approve, but where the label needs a purpose only", []string{"domain"}, nil, "application/json"},
 		{"break-glass", "POST", "/v1/domains/{domain}/break-glass", "Hear recordings at once, without an approval: it raises an alarm, and somebody else must review it", []string{"domain"}, nil, "application/json"},
+		{"claim-softphone", "POST", "/v1/domains/{domain}/extensions/{key}/softphone-claim", "Make a one-time code by which an app is enrolled as a telephone of an extension; a code of before ends", []string{"domain", "key"}, nil, "application/json"},
 		{"delete-agent", "DELETE", "/v1/domains/{domain}/agents/{key}", "Delete one of agents", []string{"domain", "key"}, []string{"reason"}, ""},
 		{"delete-calendar", "DELETE", "/v1/domains/{domain}/calendars/{key}", "Delete one of calendars", []string{"domain", "key"}, []string{"reason"}, ""},
 		{"delete-call-back", "DELETE", "/v1/domains/{domain}/call-backs/{key}", "Delete one of call-backs", []string{"domain", "key"}, []string{"reason"}, ""},
@@ -28,6 +25,7 @@ func Operations() []Operation {
 		{"delete-conference-pin", "DELETE", "/v1/domains/{domain}/conferences/{key}/pin", "Ask for no PIN any more", []string{"domain", "key"}, nil, ""},
 		{"delete-contact", "DELETE", "/v1/domains/{domain}/contacts/{key}", "Delete one of contacts", []string{"domain", "key"}, []string{"reason"}, ""},
 		{"delete-department", "DELETE", "/v1/domains/{domain}/departments/{key}", "Delete one of departments", []string{"domain", "key"}, []string{"reason"}, ""},
+		{"delete-device", "DELETE", "/v1/domains/{domain}/devices/{key}", "Delete one of devices", []string{"domain", "key"}, []string{"reason"}, ""},
 		{"delete-did", "DELETE", "/v1/domains/{domain}/dids/{key}", "Delete one of dids", []string{"domain", "key"}, []string{"reason"}, ""},
 		{"delete-directory-account", "DELETE", "/v1/domains/{domain}/directory-accounts/{key}", "Delete one of directory-accounts", []string{"domain", "key"}, []string{"reason"}, ""},
 		{"delete-extension", "DELETE", "/v1/domains/{domain}/extensions/{key}", "Delete one of extensions", []string{"domain", "key"}, []string{"reason"}, ""},
@@ -66,12 +64,14 @@ func Operations() []Operation {
 		{"end-call", "DELETE", "/v1/domains/{domain}/calls/{key}", "End a live call; staff one of their own", []string{"domain", "key"}, nil, ""},
 		{"end-session", "DELETE", "/v1/domains/{domain}/users/{key}/sessions/{id}", "End one of a user's sessions", []string{"domain", "key", "id"}, nil, ""},
 		{"end-sessions", "DELETE", "/v1/domains/{domain}/users/{key}/sessions", "Sign a user out everywhere: browsers, programs, sign-ins under way; access tokens end by themselves within minutes", []string{"domain", "key"}, nil, ""},
+		{"end-softphone", "DELETE", "/v1/domains/{domain}/extensions/{key}/softphones/{id}", "Take an app's account away; its registrations end at once", []string{"domain", "key", "id"}, nil, ""},
 		{"end-wrap-up", "POST", "/v1/domains/{domain}/agents/{key}/ready", "End an agent's wrap-up", []string{"domain", "key"}, nil, ""},
 		{"export-agents", "GET", "/v1/domains/{domain}/exports/agents", "Write agents as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
 		{"export-calendars", "GET", "/v1/domains/{domain}/exports/calendars", "Write calendars as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
 		{"export-conferences", "GET", "/v1/domains/{domain}/exports/conferences", "Write conferences as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
 		{"export-contacts", "GET", "/v1/domains/{domain}/exports/contacts", "Write contacts as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
 		{"export-departments", "GET", "/v1/domains/{domain}/exports/departments", "Write departments as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
+		{"export-devices", "GET", "/v1/domains/{domain}/exports/devices", "Write devices as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
 		{"export-dids", "GET", "/v1/domains/{domain}/exports/dids", "Write dids as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
 		{"export-directory-accounts", "GET", "/v1/domains/{domain}/exports/directory-accounts", "Write directory-accounts as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
 		{"export-extensions", "GET", "/v1/domains/{domain}/exports/extensions", "Write extensions as a file; cells that a spreadsheet would take for formulas begin with a quote", []string{"domain"}, []string{"format", "charset", "filter"}, ""},
@@ -107,6 +107,10 @@ func Operations() []Operation {
 		{"get-conference", "GET", "/v1/domains/{domain}/conferences/{key}", "Read one of conferences", []string{"domain", "key"}, nil, ""},
 		{"get-contact", "GET", "/v1/domains/{domain}/contacts/{key}", "Read one of contacts", []string{"domain", "key"}, nil, ""},
 		{"get-department", "GET", "/v1/domains/{domain}/departments/{key}", "Read one of departments", []string{"domain", "key"}, nil, ""},
+		{"get-device", "GET", "/v1/domains/{domain}/devices/{key}", "Read one of devices", []string{"domain", "key"}, nil, ""},
+		{"get-device-particulars", "GET", "/v1/domains/{domain}/devices/{key}/particulars", "Serial number and contract of a device", []string{"domain", "key"}, nil, ""},
+		{"get-device-report", "GET", "/v1/domains/{domain}/devices/{key}/report", "What a device is against what it was told", []string{"domain", "key"}, nil, ""},
+		{"get-device-status", "GET", "/v1/domains/{domain}/devices/{key}/status", "What became of a device, and when it was last given its configuration", []string{"domain", "key"}, nil, ""},
 		{"get-did", "GET", "/v1/domains/{domain}/dids/{key}", "Read one of dids", []string{"domain", "key"}, nil, ""},
 		{"get-directory-account", "GET", "/v1/domains/{domain}/directory-accounts/{key}", "Read one of directory-accounts", []string{"domain", "key"}, nil, ""},
 		{"get-disposal", "GET", "/v1/domains/{domain}/disposals/{key}", "What falls due in a month (2026-12)", []string{"domain", "key"}, []string{"after", "limit"}, ""},
@@ -160,6 +164,7 @@ func Operations() []Operation {
 		{"import-contacts", "POST", "/v1/domains/{domain}/contacts", "Create or replace contacts from a CSV file, all or none", []string{"domain"}, []string{"replace", "dry_run"}, "text/csv"},
 		{"import-contacts-file", "POST", "/v1/domains/{domain}/imports/contacts", "Create or change contacts from a file, all or none. A CSV file is about the columns that it has; an empty cell takes its field away", []string{"domain"}, []string{"replace", "dry_run", "reason"}, "text/csv"},
 		{"import-departments-file", "POST", "/v1/domains/{domain}/imports/departments", "Create or change departments from a file, all or none. A CSV file is about the columns that it has; an empty cell takes its field away", []string{"domain"}, []string{"replace", "dry_run", "reason"}, "text/csv"},
+		{"import-devices-file", "POST", "/v1/domains/{domain}/imports/devices", "Create or change devices from a file, all or none. A CSV file is about the columns that it has; an empty cell takes its field away", []string{"domain"}, []string{"replace", "dry_run", "reason"}, "text/csv"},
 		{"import-dids-file", "POST", "/v1/domains/{domain}/imports/dids", "Create or change dids from a file, all or none. A CSV file is about the columns that it has; an empty cell takes its field away", []string{"domain"}, []string{"replace", "dry_run", "reason"}, "text/csv"},
 		{"import-directory-accounts-file", "POST", "/v1/domains/{domain}/imports/directory-accounts", "Create or change directory-accounts from a file, all or none. A CSV file is about the columns that it has; an empty cell takes its field away", []string{"domain"}, []string{"replace", "dry_run", "reason"}, "text/csv"},
 		{"import-extensions-file", "POST", "/v1/domains/{domain}/imports/extensions", "Create or change extensions from a file, all or none. A CSV file is about the columns that it has; an empty cell takes its field away", []string{"domain"}, []string{"replace", "dry_run", "reason"}, "text/csv"},
@@ -194,6 +199,7 @@ func Operations() []Operation {
 		{"list-conferences", "GET", "/v1/domains/{domain}/conferences", "List conferences", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-contacts", "GET", "/v1/domains/{domain}/contacts", "List contacts", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-departments", "GET", "/v1/domains/{domain}/departments", "List departments", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
+		{"list-devices", "GET", "/v1/domains/{domain}/devices", "List devices", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-dids", "GET", "/v1/domains/{domain}/dids", "List dids", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-directory-accounts", "GET", "/v1/domains/{domain}/directory-accounts", "List directory-accounts", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-directory-rows", "GET", "/v1/domains/{domain}/directory/rows", "Count the directory's entries by row of the gojūon", []string{"domain"}, nil, ""},
@@ -234,6 +240,7 @@ func Operations() []Operation {
 		{"list-short-numbers", "GET", "/v1/domains/{domain}/short-numbers", "List short-numbers", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-site-policies", "GET", "/v1/domains/{domain}/site-policies", "List site-policies", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-sites", "GET", "/v1/domains/{domain}/sites", "List sites", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
+		{"list-softphones", "GET", "/v1/domains/{domain}/extensions/{key}/softphones", "Apps that were enrolled for an extension", []string{"domain", "key"}, nil, ""},
 		{"list-supervisions", "GET", "/v1/domains/{domain}/supervisions", "List supervisions", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-trunks", "GET", "/v1/domains/{domain}/trunks", "List trunks", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
 		{"list-users", "GET", "/v1/domains/{domain}/users", "List users", []string{"domain"}, []string{"after", "limit", "filter"}, ""},
@@ -241,6 +248,8 @@ func Operations() []Operation {
 		{"make-change", "POST", "/v1/domains/{domain}/changes", "Make a set of changes as a draft; it is tried as a whole, and nothing is changed", []string{"domain"}, nil, "application/json"},
 		{"mark-message", "PUT", "/v1/domains/{domain}/mailboxes/{key}/messages/{id}/heard", "Mark a message as heard, or as new", []string{"domain", "key", "id"}, nil, "application/json"},
 		{"monitor-call", "POST", "/v1/domains/{domain}/extensions/{key}/monitor", "Ring the supervisor's own telephone and let it hear the call of an extension", []string{"domain", "key"}, nil, "application/json"},
+		{"move-call", "POST", "/v1/domains/{domain}/calls/{key}/move", "Ring the other telephones of an extension that talks in the call; it talks on at the one that answers. Staff their own extension", []string{"domain", "key"}, nil, "application/json"},
+		{"new-device-claim", "POST", "/v1/domains/{domain}/devices/{key}/claim", "Make the code by which a device gets its configuration, once; the one of before ends", []string{"domain", "key"}, []string{"hours"}, ""},
 		{"new-directory-account-secret", "POST", "/v1/domains/{domain}/directory-accounts/{key}/secret", "Make a new secret for LDAP and XML; the old one ends", []string{"domain", "key"}, nil, ""},
 		{"new-extension-secret", "POST", "/v1/domains/{domain}/extensions/{key}/secret", "Make a new SIP password; the old one ends", []string{"domain", "key"}, nil, ""},
 		{"new-provisioner-secret", "POST", "/v1/domains/{domain}/provisioners/{key}/secret", "Make a new secret of a SCIM client; the old one ends", []string{"domain", "key"}, nil, ""},
@@ -250,6 +259,7 @@ func Operations() []Operation {
 		{"patch-conference", "PATCH", "/v1/domains/{domain}/conferences/{key}", "Change fields of one of conferences; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-contact", "PATCH", "/v1/domains/{domain}/contacts/{key}", "Change fields of one of contacts; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-department", "PATCH", "/v1/domains/{domain}/departments/{key}", "Change fields of one of departments; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
+		{"patch-device", "PATCH", "/v1/domains/{domain}/devices/{key}", "Change fields of one of devices; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-did", "PATCH", "/v1/domains/{domain}/dids/{key}", "Change fields of one of dids; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-directory-account", "PATCH", "/v1/domains/{domain}/directory-accounts/{key}", "Change fields of one of directory-accounts; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-extension", "PATCH", "/v1/domains/{domain}/extensions/{key}", "Change fields of one of extensions; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
@@ -283,6 +293,9 @@ func Operations() []Operation {
 		{"put-conference-pin", "PUT", "/v1/domains/{domain}/conferences/{key}/pin", "Set the PINs of a conference", []string{"domain", "key"}, nil, "application/json"},
 		{"put-contact", "PUT", "/v1/domains/{domain}/contacts/{key}", "Create or replace one of contacts", []string{"domain", "key"}, []string{"reason"}, "application/json"},
 		{"put-department", "PUT", "/v1/domains/{domain}/departments/{key}", "Create or replace one of departments", []string{"domain", "key"}, []string{"reason"}, "application/json"},
+		{"put-device", "PUT", "/v1/domains/{domain}/devices/{key}", "Create or replace one of devices", []string{"domain", "key"}, []string{"reason"}, "application/json"},
+		{"put-device-particulars", "PUT", "/v1/domains/{domain}/devices/{key}/particulars", "Set serial number and contract of a device", []string{"domain", "key"}, nil, "application/json"},
+		{"put-device-state", "PUT", "/v1/domains/{domain}/devices/{key}/state", "Lock, quarantine or wipe a device, or take it back into service: its registrations end at once", []string{"domain", "key"}, nil, "application/json"},
 		{"put-did", "PUT", "/v1/domains/{domain}/dids/{key}", "Create or replace one of dids", []string{"domain", "key"}, []string{"reason"}, "application/json"},
 		{"put-directory-account", "PUT", "/v1/domains/{domain}/directory-accounts/{key}", "Create or replace one of directory-accounts", []string{"domain", "key"}, []string{"reason"}, "application/json"},
 		{"put-domain", "PUT", "/v1/domains/{domain}", "Replace a domain's settings", []string{"domain"}, []string{"reason"}, "application/json"},
@@ -320,10 +333,12 @@ func Operations() []Operation {
 		{"reset-password", "POST", "/v1/domains/{domain}/users/{key}/password", "Replace a user's password by a one-time one; the user's sign-ins end", []string{"domain", "key"}, nil, ""},
 		{"reset-second-factors", "DELETE", "/v1/domains/{domain}/users/{key}/second-factors", "Take all second factors away from a user who has lost them; the user's sign-ins end", []string{"domain", "key"}, nil, ""},
 		{"resume-recording", "POST", "/v1/domains/{domain}/calls/{key}/recording/resume", "Let a paused recording go on; staff one of their own", []string{"domain", "key"}, nil, ""},
+		{"resync-device", "POST", "/v1/domains/{domain}/devices/{key}/resync", "Ask a device to fetch its configuration now", []string{"domain", "key"}, nil, ""},
 		{"retain-recording", "PUT", "/v1/domains/{domain}/recordings/{key}/retention", "Keep a recording longer; nobody keeps it for a shorter time. An end for one that has none waits for another person", []string{"domain", "key"}, nil, "application/json"},
 		{"review-change", "POST", "/v1/domains/{domain}/changes/{key}/review", "Say that an emergency change was looked at afterwards", []string{"domain", "key"}, nil, "application/json"},
 		{"review-emergency-sign-in", "POST", "/v1/domains/{domain}/emergency-sign-ins/{key}/review", "Close the review of a use of the break-glass account; not by the account itself, nor by one whose password it set", []string{"domain", "key"}, nil, "application/json"},
 		{"review-listening-request", "POST", "/v1/domains/{domain}/listening-requests/{key}/review", "Close the review of a listening without an approval", []string{"domain", "key"}, nil, "application/json"},
+		{"rotate-device", "POST", "/v1/domains/{domain}/devices/{key}/rotation", "Bring in a new SIP password: the old one counts until the device has registered with the new one, at most 72 hours", []string{"domain", "key"}, nil, ""},
 		{"rotate-recording-keys", "POST", "/v1/domains/{domain}/recording-keys", "Make a new key: what is recorded from now on is sealed to it, and what is stored is brought to it", []string{"domain"}, nil, ""},
 		{"schedule-notice", "POST", "/v1/domains/{domain}/notices/{key}/versions/{number}/schedule", "Say from when on an approved wording is heard, and until when", []string{"domain", "key", "number"}, nil, "application/json"},
 		{"search-directory", "GET", "/v1/domains/{domain}/directory", "Search contacts and extensions; who may not see an entry does not find it", []string{"domain"}, []string{"q", "row", "department", "after", "limit"}, ""},
@@ -337,5 +352,6 @@ func Operations() []Operation {
 		{"withdraw-change", "DELETE", "/v1/domains/{domain}/changes/{key}", "Withdraw an own set, or refuse somebody else's; a draft is gone", []string{"domain", "key"}, []string{"reason"}, ""},
 		{"withdraw-listening-request", "POST", "/v1/domains/{domain}/listening-requests/{key}/withdraw", "End a request or an approval; what is heard under it ends within seconds", []string{"domain", "key"}, nil, "application/json"},
 		{"withdraw-proposal", "DELETE", "/v1/domains/{domain}/proposals/{key}", "Withdraw an own proposal, or refuse somebody else's", []string{"domain", "key"}, []string{"reason"}, ""},
+		{"withdraw-softphone-claim", "DELETE", "/v1/domains/{domain}/extensions/{key}/softphone-claim", "End a code that was not used", []string{"domain", "key"}, nil, ""},
 	}
 }

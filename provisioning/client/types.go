@@ -363,9 +363,10 @@ type Count struct {
 
 // DID is the schema of that name.
 type DID struct {
-	Closing     Closing  `json:"closing,omitzero"`     // Night and holidays
-	Conference  string   `json:"conference,omitempty"` // Conference that callers enter, instead of ringing anybody
-	Department  string   `json:"department,omitempty"` // Whose it is: who administers that department sees and changes it
+	CallThrough bool     `json:"call_through,omitempty"` // Staff who call from their mobile (mobile of their settings) give their PIN here and call on as their extension. In place of to
+	Closing     Closing  `json:"closing,omitzero"`       // Night and holidays
+	Conference  string   `json:"conference,omitempty"`   // Conference that callers enter, instead of ringing anybody
+	Department  string   `json:"department,omitempty"`   // Whose it is: who administers that department sees and changes it
 	Group       string   `json:"group,omitempty"`
 	Language    string   `json:"language,omitempty"`
 	Menu        string   `json:"menu,omitempty"`     // Callers hear this menu; to is empty then
@@ -423,6 +424,76 @@ type Device struct {
 	Turn         int64     `json:"turn,omitempty"`       // When it rings by the settings of the extension: those of turn 2 in place of those of turn 1
 	UserAgent    string    `json:"user_agent,omitempty"` // What it calls itself
 	WokenBy      string    `json:"woken_by,omitempty"`   // The push service that wakes it for calls (RFC 8599): apns, fcm, webpush; absent where it never sleeps
+}
+
+// DeviceClaim is the schema of that name.
+type DeviceClaim struct {
+	Code  string    `json:"code,omitempty"` // Shown only here; it gives the configuration once
+	Until time.Time `json:"until,omitzero"`
+	URL   string    `json:"url,omitempty"` // What the telephone is given as the server of its configuration; absent where the switch serves none
+}
+
+// DeviceKey is the schema of that name.
+type DeviceKey struct {
+	Kind  string `json:"kind,omitempty"` // blf: a lamp, and calls; speed: calls
+	Label string `json:"label,omitempty"`
+	Value string `json:"value,omitempty"` // What it calls: digits, * and #
+}
+
+// DeviceLine is the schema of that name.
+type DeviceLine struct {
+	Extension string `json:"extension,omitempty"`
+	Label     string `json:"label,omitempty"` // Beside the key; empty: the extension's display
+}
+
+// DeviceParticulars is the schema of that name.
+type DeviceParticulars struct {
+	Contract string `json:"contract,omitempty"` // Of the lease or purchase
+	Note     string `json:"note,omitempty"`
+	Serial   string `json:"serial,omitempty"`
+}
+
+// DeviceRegistration is the schema of that name.
+type DeviceRegistration struct {
+	Address   string    `json:"address,omitempty"`
+	Agent     string    `json:"agent,omitempty"`
+	Extension string    `json:"extension,omitempty"`
+	Since     time.Time `json:"since,omitzero"`
+}
+
+// DeviceReport is the schema of that name.
+type DeviceReport struct {
+	Agent         string               `json:"agent,omitempty"`  // What it called itself then
+	By            string               `json:"by,omitempty"`     // What it proved itself with: the maker's certificate, a claim code, or the path that it was given before
+	Drift         []string             `json:"drift,omitempty"`  // What differs: never-fetched, configuration, not-registered EXTENSION, old-password EXTENSION, agent
+	Fetched       time.Time            `json:"fetched,omitzero"` // When it was last given its configuration
+	From          string               `json:"from,omitempty"`   // Where it asked from
+	MAC           string               `json:"mac,omitempty"`
+	Now           string               `json:"now,omitempty"` // Fingerprint of what it would be given now
+	Registrations []DeviceRegistration `json:"registrations,omitempty"`
+	Since         time.Time            `json:"since,omitzero"`  // When it came into that state
+	State         string               `json:"state,omitempty"` // Empty: in service
+	Told          string               `json:"told,omitempty"`  // Fingerprint of what it was given then
+	Why           string               `json:"why,omitempty"`
+}
+
+// DeviceStateInputBody is the schema of that name.
+type DeviceStateInputBody struct {
+	State string `json:"state,omitempty"` // Empty: in service
+	Why   string `json:"why,omitempty"`
+}
+
+// DeviceStatus is the schema of that name.
+type DeviceStatus struct {
+	Agent   string    `json:"agent,omitempty"`  // What it called itself then
+	By      string    `json:"by,omitempty"`     // What it proved itself with: the maker's certificate, a claim code, or the path that it was given before
+	Fetched time.Time `json:"fetched,omitzero"` // When it was last given its configuration
+	From    string    `json:"from,omitempty"`   // Where it asked from
+	MAC     string    `json:"mac,omitempty"`
+	Since   time.Time `json:"since,omitzero"`  // When it came into that state
+	State   string    `json:"state,omitempty"` // Empty: in service
+	Told    string    `json:"told,omitempty"`  // Fingerprint of what it was given then
+	Why     string    `json:"why,omitempty"`
 }
 
 // DialAnswer is the schema of that name.
@@ -856,6 +927,20 @@ type MailboxPINInputBody struct {
 	PIN string `json:"pin,omitempty"` // 4 to 12 digits, not all the same
 }
 
+// ManagedDevice is the schema of that name.
+type ManagedDevice struct {
+	Keys     []DeviceKey  `json:"keys,omitempty"`      // Further keys, behind those of the lines
+	Language string       `json:"language,omitempty"`  // ja or en; empty: the domain's
+	LeaseEnd string       `json:"lease_end,omitempty"` // Last day of its lease, as 2027-03-31
+	Lines    []DeviceLine `json:"lines,omitempty"`     // Extensions that it registers as, the first key's first
+	MAC      string       `json:"mac,omitempty"`       // 12 lower-case hexadecimal digits
+	Model    string       `json:"model,omitempty"`
+	Site     string       `json:"site,omitempty"` // Where it stands
+	Title    string       `json:"title,omitempty"`
+	User     string       `json:"user,omitempty"`   // Who answers for it
+	Vendor   string       `json:"vendor,omitempty"` // yealink, poly, grandstream, panasonic or cisco (MPP)
+}
+
 // Menu is the schema of that name.
 type Menu struct {
 	Name  string     `json:"name,omitempty"`
@@ -934,6 +1019,14 @@ type MessageList struct {
 	Items []Message `json:"items,omitempty"`
 }
 
+// Mobile is the schema of that name.
+type Mobile struct {
+	DelaySeconds int64   `json:"delay_seconds,omitempty"` // It rings so much later than the other telephones; at once where there are none. Of those that ring in order it is the last
+	Hours        []Hours `json:"hours,omitempty"`         // When it rings, by the clock of Japan; left out: always
+	NoHolidays   bool    `json:"no_holidays,omitempty"`   // It does not ring on Japan's public holidays
+	Number       string  `json:"number,omitempty"`        // As the extension would dial it: its rights and limits count
+}
+
 // MonitorInputBody is the schema of that name.
 type MonitorInputBody struct {
 	Extension string `json:"extension,omitempty"` // The supervisor's own: its telephones ring, and hear the call
@@ -950,6 +1043,11 @@ type Month struct {
 	Month    string    `json:"month,omitempty"`
 	Sections []Section `json:"sections,omitempty"`
 	Until    time.Time `json:"until,omitzero"` // Exclusive
+}
+
+// MoveInputBody is the schema of that name.
+type MoveInputBody struct {
+	Extension string `json:"extension,omitempty"` // That talks in the call, and goes on at another telephone of it
 }
 
 // NoteInputBody is the schema of that name.
@@ -1186,6 +1284,12 @@ type PageMailbox struct {
 	Next  string    `json:"next,omitempty"` // Give it as after to read on; absent on the last page
 }
 
+// PageManagedDevice is the schema of that name.
+type PageManagedDevice struct {
+	Items []ManagedDevice `json:"items,omitempty"`
+	Next  string          `json:"next,omitempty"` // Give it as after to read on; absent on the last page
+}
+
 // PageMenu is the schema of that name.
 type PageMenu struct {
 	Items []Menu `json:"items,omitempty"`
@@ -1316,6 +1420,12 @@ type PageSite struct {
 type PageSitePolicy struct {
 	Items []SitePolicy `json:"items,omitempty"`
 	Next  string       `json:"next,omitempty"` // Give it as after to read on; absent on the last page
+}
+
+// PageSoftphone is the schema of that name.
+type PageSoftphone struct {
+	Items []Softphone `json:"items,omitempty"`
+	Next  string      `json:"next,omitempty"` // Give it as after to read on; absent on the last page
 }
 
 // PageSupervision is the schema of that name.
@@ -1730,6 +1840,11 @@ type Restriction struct {
 	WithPIN  Rights   `json:"with_pin,omitzero"` // What the personal PIN opens besides, at any time; left out: nothing
 }
 
+// ResyncOutputBody is the schema of that name.
+type ResyncOutputBody struct {
+	Asked int64 `json:"asked,omitempty"` // Registrations that were asked; 0: it can be reached nowhere
+}
+
 // RetainInputBody is the schema of that name.
 type RetainInputBody struct {
 	Reason string    `json:"reason,omitempty"`
@@ -1862,6 +1977,7 @@ type Settings struct {
 	Extension     string     `json:"extension,omitempty"`
 	Forward       Forwarding `json:"forward,omitzero"`
 	Locked        bool       `json:"locked,omitempty"`          // Only numbers inside and emergency numbers can be dialled; forwards that were set before go on
+	Mobile        Mobile     `json:"mobile,omitzero"`           // A mobile number that rings as one of its telephones
 	NoCallWaiting bool       `json:"no_call_waiting,omitempty"` // Who talks is busy: a second call is not put through
 	Ring          Ringing    `json:"ring,omitzero"`             // Which of its telephones ring when; left out: all at once
 }
@@ -1925,6 +2041,28 @@ type SitePolicy struct {
 	Name   string   `json:"name,omitempty"`
 	Permit []string `json:"permit,omitempty"` // Cedar statements that permit what no role has. One that comes or is another now waits for another person; one that goes counts at once
 	Title  string   `json:"title,omitempty"`
+}
+
+// Softphone is the schema of that name.
+type Softphone struct {
+	Agent    string    `json:"agent,omitempty"` // As it called itself when it was enrolled
+	Enrolled time.Time `json:"enrolled,omitzero"`
+	ID       string    `json:"id,omitempty"`    // Names it for good, and is a part of its SIP user name
+	Title    string    `json:"title,omitempty"` // As its owner calls it
+	User     string    `json:"user,omitempty"`  // Whose extension it was then: the account counts as long as it is
+}
+
+// SoftphoneClaim is the schema of that name.
+type SoftphoneClaim struct {
+	Expires time.Time `json:"expires,omitzero"`
+	QrPng   []byte    `json:"qr_png,omitempty"` // Likewise, a PNG in base64
+	QrSvg   string    `json:"qr_svg,omitempty"` // url as a QR code: an SVG document
+	URL     string    `json:"url,omitempty"`    // What the app is given: the code is a part of it, and shown only here
+}
+
+// SoftphoneClaimInputBody is the schema of that name.
+type SoftphoneClaimInputBody struct {
+	Minutes int64 `json:"minutes,omitempty"` // How long the code counts; left out: 15
 }
 
 // StartCall is the schema of that name.
