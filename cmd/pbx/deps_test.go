@@ -83,8 +83,7 @@ var libraries = map[string][]string{
 	"golang.org/x/net/html":                {"provisioning/identity"},
 	"golang.org/x/text/language":           {"provisioning/identity", "provisioning/rest"},
 	"golang.org/x/text/unicode/norm":       {"provisioning/book"},
-	"golang.org/x/text/encoding/japanese":  {"provisioning/table", "provisioning/book"}, // book: to write files for its test
-	"golang.org/x/text/encoding":           {"provisioning/table"},
+	"golang.org/x/text/encoding":           {"provisioning/table", "provisioning/book"}, // book: to write files for its test
 	"github.com/danielgtaylor/huma":        {"provisioning/rest"},
 	"github.com/alecthomas/kong":           {"cmd/pbx"},
 	"github.com/goccy/go-yaml":             {"cmd/pbx", "provisioning/rest"}, // the configuration, and bodies

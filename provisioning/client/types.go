@@ -544,6 +544,7 @@ type Domain struct {
 	Name            string     `json:"name,omitempty"`
 	Pauses          []string   `json:"pauses,omitempty"`   // Why agents pause, by the keys 1 to 9; empty: lunch, break, meeting, training
 	Recording       Directions `json:"recording,omitzero"` // Recording policies of all its calls
+	Remote          RemoteWork `json:"remote,omitzero"`    // What telephones outside the premises may call; left out: what they may inside, but for softphones, which call for no help
 	Rights          Rights     `json:"rights,omitzero"`
 	Tariffs         []Tariff   `json:"tariffs,omitempty"`
 	Title           string     `json:"title,omitempty"`
@@ -1825,6 +1826,13 @@ type RelayGrant struct {
 // RemarkInputBody is the schema of that name.
 type RemarkInputBody struct {
 	Remark string `json:"remark,omitempty"`
+}
+
+// RemoteWork is the schema of that name.
+type RemoteWork struct {
+	Emergency   string   `json:"emergency,omitempty"`   // 110, 118 and 119 from a softphone outside the premises, whose place nobody knows. refuse, or left out: it is told to use the dialler of a mobile; call: help is sent to the site of its extension. Desk telephones call for help from everywhere
+	Restriction string   `json:"restriction,omitempty"` // Class that must open what such a telephone calls outside, beside whatever opens it for its extension; left out: no more is asked
+	Softphones  []string `json:"softphones,omitempty"`  // Beginnings of the User-Agent of softphones, in any case; left out: those of the usual ones. Browsers and telephones that are woken by push are softphones whatever they say
 }
 
 // Restriction is the schema of that name.

@@ -34,7 +34,7 @@ var classes = map[provisioning.Action]Class{
 	RecordingLabel: ClassPolicy, RecordingRetain: ClassPolicy, RecordingRelease: ClassPolicy,
 	ProvisionerPut: ClassPolicy, ProvisionerDelete: ClassPolicy, ProvisionerSecret: ClassPolicy, LifecyclePut: ClassPolicy,
 
-	RecordingKeyRotate: ClassKeys,
+	RecordingKeyRotate: ClassKeys, DeviceRotate: ClassKeys,
 
 	ListeningDecide: ClassApprovals, ListeningReview: ClassApprovals, ProposalAgree: ClassApprovals, DisposalApprove: ClassApprovals, NoticeApprove: ClassApprovals, EmergencyReview: ClassApprovals,
 
