@@ -2,6 +2,7 @@
 # make test   the same; .ci/run calls exactly this. Installs what the tests need from Debian when it is missing
 # make load   measures the switch and writes build/load.md: about 25 minutes; it gates nothing
 # make stores runs the S3 tests on a second server too and writes docs/s3-report.md; the first time it builds MinIO, for some minutes
+# make package builds the program, a Debian package, an OCI image and the list of what is linked (CycloneDX) into build/: the same commit gives the same files
 # make quick  format, vet and the tests without the race detector, served from the cache where nothing has changed
 SHELL := /bin/bash -o pipefail
 
@@ -15,7 +16,7 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/l
 UNIT = $$($(GO) list ./... | grep -v '/loadtest')
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick tools format vet lint fuzz unit phones stores load
+.PHONY: all test quick tools format vet lint fuzz unit phones stores load package
 
 all: test
 
@@ -52,6 +53,12 @@ unit:
 # Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.
 phones:
 	$(GO) test -count=1 -timeout 8m ./loadtest/...
+
+# VERSION is the package's.
+VERSION ?= 0.0.0
+package:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags=-buildid= -o build/pbx ./cmd/pbx
+	$(GO) run ./cmd/pbx/internal/pack -version $(VERSION) -arch $$($(GO) env GOARCH) -date $$(git log -1 --format=%ct)
 
 # The S3 client against each server that its tests know (docs/s3.md). Not part of `make test`, which runs them on the first.
 stores:

@@ -36,6 +36,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/demo":    {}, // it looks from outside
 	"cmd/pbx/internal/limit":   {},
 	"cmd/pbx/internal/nodes":   {},
+	"cmd/pbx/internal/pack":    {},
 	"cmd/pbx/internal/queue":   {},
 	"cmd/pbx/internal/health":  {"cmd/pbx/internal/route"},
 	"cmd/pbx/internal/route":   {},
