@@ -250,13 +250,15 @@ func checkLibrary(s source, name string, complain func(string, ...any)) {
 	}
 }
 
-func importers(table map[string][]string, name string) ([]string, bool) {
-	for prefix, dirs := range table {
-		if name == prefix || strings.HasPrefix(name, prefix+"/") {
-			return dirs, true
+// importers of a package: those of the longest prefix that the table has of it, since a map has no order.
+func importers(table map[string][]string, name string) (dirs []string, known bool) {
+	longest := ""
+	for prefix, of := range table {
+		if (name == prefix || strings.HasPrefix(name, prefix+"/")) && len(prefix) >= len(longest) {
+			longest, dirs, known = prefix, of, true
 		}
 	}
-	return nil, false
+	return dirs, known
 }
 
 // Each rule is broken once here, so that it is known to bite.
