@@ -43,7 +43,7 @@ func (g *generator) file(t *testing.T, name, text string) {
 	head := "// Code generated from the OpenAPI document by TestClientIsCurrent of provisioning/rest; DO NOT EDIT.\n\npackage client\n\n"
 	var imports []string
 	for _, pkg := range []string{"context", "encoding/json", "io", "net/url", "time"} {
-		if regexp.MustCompile(`[( \]]`+pkg[strings.LastIndex(pkg, "/")+1:]+`\.[A-Z]`).MatchString(code(text)) {
+		if regexp.MustCompile(`[( \]]` + pkg[strings.LastIndex(pkg, "/")+1:] + `\.[A-Z]`).MatchString(code(text)) {
 			imports = append(imports, fmt.Sprintf("%q", pkg))
 		}
 	}
