@@ -98,11 +98,10 @@ type scriptedApp struct {
 	f       *fmcLab
 	account enrol.Account
 	s       *stream // nil: it sleeps
-	cseq    int
 }
 
 const (
-	appToken = "app-token-of-the-scriptedApp-0001"
+	appToken = "app-token-of-the-smartphone-0001"
 	appAgent = "User-Agent: NaisenApp/1.0"
 )
 

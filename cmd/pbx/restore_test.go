@@ -20,7 +20,6 @@ type restoreRig struct {
 	t                             *testing.T
 	config, copied, escrow, owner string // files: configuration, copy, escrow, identity
 	data                          string
-	extensions                    int
 }
 
 func newRestoreRig(t *testing.T) *restoreRig {

@@ -47,7 +47,7 @@ func TestPostgresArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The first entry is of today: it is what seed did.
-	a, to := archiver(t, s, dir, now.Add(2*audit.MinKeep))
+	a, _ := archiver(t, s, dir, now.Add(2*audit.MinKeep))
 	if n, err := a.Archive(t.Context(), 10); err == nil || n != 0 {
 		t.Errorf("young entries, by the store's clock: %d blocks, %v", n, err)
 	}
@@ -56,7 +56,7 @@ func TestPostgresArchive(t *testing.T) {
 	}
 	later := func() time.Time { return now.Add(audit.MinKeep + time.Hour) }
 	s = openPostgresWith(t, dir, store.Config{Now: later})
-	a, to = archiver(t, s, dir, later())
+	a, to := archiver(t, s, dir, later())
 	if n, err := a.Archive(t.Context(), 2); n != 2 || err != nil || *to != 2 {
 		t.Fatalf("%d blocks, %d archives, %v", n, *to, err)
 	}

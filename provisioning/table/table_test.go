@@ -33,8 +33,7 @@ type thing struct {
 	Parts   []inner           `json:"parts,omitempty"`
 	Tags    map[string]string `json:"tags,omitempty"`
 	Made    string            `json:"made,omitempty" readOnly:"true"`
-	hidden  string
-	Secret  string `json:"-"`
+	Secret  string            `json:"-"`
 }
 
 func paths(cols []Column) (out []string) {
