@@ -20,6 +20,7 @@ type Account struct {
 	Granted     []Role          `json:"granted,omitempty"`    // roles by rule; those that somebody gave by hand are not among them
 	Hunts       []string        `json:"hunts,omitempty"`      // hunt groups by rule
 	Contracted  bool            `json:"contracted,omitempty"` // its user's contract is the identity service's
+	Scoped      bool            `json:"scoped,omitempty"`     // its user's recording scope is a rule's
 	Department  string          `json:"department,omitempty"` // of its user, as the identity service said last
 	Made        time.Time       `json:"made"`                 // UTC
 	Changed     time.Time       `json:"changed"`              // UTC

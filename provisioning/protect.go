@@ -10,7 +10,8 @@ import (
 
 // coupled are fields that make sense only together with another one: they wait with it.
 var coupled = map[string][]string{"record": {"pre_buffer"}, "notice": {"exception"}, "notice_outbound": {"exception"},
-	"numbers": {"groups"}, "groups": {"numbers"}} // of a scope: one of them must be there
+	"numbers": {"groups"}, "groups": {"numbers"}, // of a scope: one of them must be there
+	"nothing": {"numbers", "groups", "labels"}} // or none of them
 
 // PutGuarded is Put of an entity that takes the place of old, or is new: what loosens how recordings are protected stays as it is, and waits as a proposal,
 // which is returned; nil: nothing waits. A proposal of the same is not made anew; one of something else, or that is overtaken by this change, is gone.

@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// RecordingScope is the part of a domain's recordings that a person may know of: those of numbers and groups, with some labels. Who has none knows of all
-// that the role lets know of; it counts for listeners, auditors, managers and administrators alike.
+// RecordingScope is the part of a domain's recordings that a person may know of: those of numbers and groups, with some labels, or none. Who has no scope
+// knows of all that the role lets know of; it counts for listeners, auditors, managers and administrators alike.
 type RecordingScope struct {
 	User    string   `json:"user"`
 	Numbers []string `json:"numbers" doc:"Recorded numbers, as recordings have them"`
 	Groups  []string `json:"groups" doc:"Queues and groups"`
 	Labels  []string `json:"labels" doc:"Empty: all"`
+	Nothing bool     `json:"nothing,omitempty" doc:"No recording at all: then it names no numbers, groups and labels"`
 }
 
 // Kind, Key: see Entity.
@@ -41,14 +42,18 @@ func (s RecordingScope) Validate() error {
 	})
 	c.each("groups", s.Groups, func(at, n string) { c.must(n != "" && len(n) <= 64, at, "must be 1 to 64 bytes"); c.text(at, n) })
 	c.each("labels", s.Labels, func(at, l string) { c.oneOf(at, l, labelNames()...) })
-	c.must(len(s.Numbers)+len(s.Groups) > 0, "numbers", "must name some, or groups")
+	c.must(s.Nothing || len(s.Numbers)+len(s.Groups) > 0, "numbers", "must name some, or groups")
+	c.must(!s.Nothing || len(s.Numbers)+len(s.Groups)+len(s.Labels) == 0, "nothing", "names no numbers, groups and labels")
 	return c.result()
 }
 
 // weakened says how the next scope has more. The zero scope is none, which has all.
 func (s RecordingScope) weakened(next RecordingScope) (out []Weakening) {
-	if s.none() {
+	switch {
+	case s.none() || next.Nothing:
 		return nil
+	case s.Nothing:
+		return Loosening("nothing", "true", "false")
 	}
 	list := func(field string, all bool, before, after []string) {
 		if all || beyond(after, before) {
@@ -63,7 +68,7 @@ func (s RecordingScope) weakened(next RecordingScope) (out []Weakening) {
 	return out
 }
 
-func (s RecordingScope) none() bool { return len(s.Numbers)+len(s.Groups) == 0 }
+func (s RecordingScope) none() bool { return !s.Nothing && len(s.Numbers)+len(s.Groups) == 0 }
 
 // beyond says that a list has what another one has not.
 func beyond[T comparable](list, other []T) bool {

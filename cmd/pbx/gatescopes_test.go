@@ -67,6 +67,7 @@ func TestGateScopes(t *testing.T) {
 		"its number":     {provisioning.RecordingScope{Numbers: []string{"0312345678"}}, nil},
 		"its group":      {provisioning.RecordingScope{Groups: []string{"7001"}, Labels: []string{"internal"}}, nil},
 		"another number": {provisioning.RecordingScope{Numbers: []string{"0399999999"}}, recorder.ErrNotFound},
+		"nothing":        {provisioning.RecordingScope{Nothing: true}, recorder.ErrNotFound},
 		"a lower label":  {provisioning.RecordingScope{Numbers: []string{"0312345678"}, Labels: []string{"public"}}, recorder.ErrNotFound},
 	} {
 		c.scope.User = "taro"
@@ -76,6 +77,10 @@ func TestGateScopes(t *testing.T) {
 				t.Errorf("%s: %s: %v", name, action, err)
 			}
 		}
+	}
+	d.put(t, provisioning.RecordingScope{User: "taro", Nothing: true})
+	if s, _, err := d.Scope(r, keepDomain); err != nil || s.All || s.Covers(heardItem) {
+		t.Errorf("nothing: %+v %v", s, err)
 	}
 	if got := d.trail(t); !strings.Contains(strings.Join(got, "|"), "recording.listen denied r1 taro@"+keepDomain+" rule="+ruleScope) {
 		t.Errorf("%q", got)

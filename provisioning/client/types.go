@@ -1766,6 +1766,7 @@ type RecordingRemarks struct {
 type RecordingScope struct {
 	Groups  []string `json:"groups,omitempty"`  // Queues and groups
 	Labels  []string `json:"labels,omitempty"`  // Empty: all
+	Nothing bool     `json:"nothing,omitempty"` // No recording at all: then it names no numbers, groups and labels
 	Numbers []string `json:"numbers,omitempty"` // Recorded numbers, as recordings have them
 	User    string   `json:"user,omitempty"`
 }

@@ -356,6 +356,9 @@ func (e *Engine) Remove(w provisioning.Writer, domain string, by provisioning.Wi
 	if _, err := provisioning.Put(w, domain, gone, ""); err != nil {
 		return err
 	}
+	if err := m.scope(); err != nil { // it outlives them: who is made anew by that name knows of no more
+		return err
+	}
 	return keep(w, domain, old)
 }
 
@@ -416,13 +419,19 @@ func (m *move) member(group string, in bool) error {
 	return err
 }
 
-// scope writes what part of the recordings the person may know of. The rules were agreed to by a second person, so what they say is written at once; to know
-// of all by leaving a scope is not among it, so a scope without a rule stays.
+// scope writes what part of the recordings the person may know of. The rules were agreed to by a second person, so what they say is written at once. Who comes
+// out from under them knows of nothing: without a scope they would know of all, to which nobody agreed. One that somebody gave by hand, before or after, stays.
 func (m *move) scope() error {
-	if m.want.scope == nil {
+	s := provisioning.RecordingScope{User: m.person.Name}
+	switch want := m.want.scope; {
+	case want != nil:
+		s.Numbers, s.Groups, s.Labels = want.Numbers, want.Groups, want.Labels
+	case m.acc.Scoped:
+		s.Nothing = true
+	default:
 		return nil
 	}
-	s := provisioning.RecordingScope{User: m.person.Name, Numbers: m.want.scope.Numbers, Groups: m.want.scope.Groups, Labels: m.want.scope.Labels}
+	m.acc.Scoped = !s.Nothing
 	_, err := provisioning.Put(m.w, m.domain, s, "")
 	return err
 }

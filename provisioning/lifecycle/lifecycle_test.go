@@ -281,3 +281,44 @@ func TestLeave(t *testing.T) {
 	}
 	is(o, "root", func(u provisioning.User) bool { return !u.Disabled && slices.Contains(u.Roles, provisioning.RoleAdmin) })
 }
+
+// TestScope: who comes out from under the rules that show recordings knows of none, also under the same name made anew; a scope that no rule gave is nobody's to take.
+func TestScope(t *testing.T) {
+	shows := func(numbers ...string) *provisioning.ScopeRule { return &provisioning.ScopeRule{Numbers: numbers} }
+	o := newOffice(t, provisioning.LifecycleRules{Rules: []provisioning.LifecycleRule{
+		{Name: "tax", Department: "tax", Scope: shows("100")}, {Name: "care", Department: "care", Scope: shows("200")}, {Name: "heads", Group: "heads", Scope: shows("300")}}})
+	scope := func(numbers ...string) func(provisioning.RecordingScope) bool {
+		return func(s provisioning.RecordingScope) bool {
+			return slices.Equal(s.Numbers, numbers) && s.Nothing == (len(numbers) == 0)
+		}
+	}
+	byHand := func(s provisioning.RecordingScope) {
+		o.did(func(w provisioning.Writer) error { _, err := w.Put(here, s, ""); return err })
+	}
+	for _, step := range []struct {
+		department string
+		groups     []string
+		want       []string
+	}{{"tax", nil, []string{"100"}}, {"care", nil, []string{"200"}}, {"hall", nil, nil}, {"hall", nil, nil}, {"hall", []string{"heads"}, []string{"300"}},
+		{"tax", []string{"heads"}, []string{"100", "300"}}, {"hall", nil, nil}} {
+		o.applied(lifecycle.Person{Name: "taro", Department: step.department, Groups: step.groups, Active: true})
+		is(o, "taro", scope(step.want...))
+	}
+	byHand(provisioning.RecordingScope{User: "taro", Numbers: []string{"900"}}) // agreed to since
+	o.applied(lifecycle.Person{Name: "taro", Department: "hall", Active: true})
+	is(o, "taro", scope("900"))
+
+	byHand(provisioning.RecordingScope{User: "hana", Numbers: []string{"900"}})
+	o.applied(lifecycle.Person{Name: "hana", Department: "hall", Active: true})
+	is(o, "hana", scope("900"))
+	o.applied(lifecycle.Person{Name: "jiro", Department: "hall", Active: true})
+	is[provisioning.RecordingScope](o, "jiro", nil)
+
+	o.applied(lifecycle.Person{Name: "mina", Department: "tax", Active: true})
+	o.did(func(w provisioning.Writer) error { return o.engine.Remove(w, here, o.wish(), o.accounts["mina"]) })
+	o.did(func(w provisioning.Writer) error { return lifecycle.Forget(w, here, "mina") })
+	is(o, "mina", scope())
+	delete(o.accounts, "mina")
+	o.applied(lifecycle.Person{Name: "mina", Department: "hall", Active: true})
+	is(o, "mina", scope())
+}

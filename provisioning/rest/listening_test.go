@@ -247,6 +247,9 @@ func TestListeningRules(t *testing.T) {
 	if p := r.do(t, manager, "PUT", base+"/recording-scopes/taro", `{"numbers":["0312345678"],"labels":["public"]}`); p.status != 201 {
 		t.Errorf("scope: %d %s", p.status, p.body)
 	}
+	if p := r.do(t, manager, "PUT", base+"/recording-scopes/taro", `{"labels":["public"],"nothing":true}`); p.status != 422 || p.location(t) != "body.nothing" {
+		t.Errorf("nothing, of a label: %d %s", p.status, p.body)
+	}
 	if p := r.do(t, manager, "PUT", base+"/recording-scopes/taro", `{"labels":["public"]}`); p.status != 422 || p.location(t) != "body.numbers" {
 		t.Errorf("scope of nothing: %d %s", p.status, p.body)
 	}
@@ -302,6 +305,8 @@ func TestWiderScopeWaits(t *testing.T) {
 		{`{"numbers":["100"]}`, `{"numbers":["100","101"]}`, true}, {`{"numbers":["100"]}`, `{"numbers":["101"]}`, true}, {`{"numbers":["100"]}`, `{"groups":["7001"]}`, true},
 		{`{"groups":["7001"]}`, `{"numbers":["100"],"groups":["7001"]}`, true}, {`{"numbers":["100"],"labels":["public"]}`, `{"numbers":["100"]}`, true},
 		{`{"numbers":["100"],"labels":["public"]}`, `{"numbers":["100"],"labels":["public","internal"]}`, true}, {`{"numbers":["100"]}`, ``, true},
+		{``, `{"nothing":true}`, false}, {`{"numbers":["100"],"labels":["public"]}`, `{"nothing":true}`, false}, {`{"nothing":true}`, ``, true},
+		{`{"nothing":true}`, `{"numbers":["100"],"labels":["public"]}`, true}, {`{"nothing":true}`, `{"groups":["7001"]}`, true},
 	} {
 		w := wishes{newRig(t), t}
 		if c.before != "" {

@@ -98,6 +98,12 @@ func TestJoinMoveLeave(t *testing.T) {
 	if e, _ = get[provisioning.Extension](r, "4007"); e.User != "taro" || !e.RestingUntil.IsZero() || !slices.Contains(r.members("6001"), "4007") {
 		t.Errorf("of who came back: %+v", e)
 	}
+	before = r.version()
+	r.must(200, "PATCH", usersAt+"/"+made.id(), patchOf(strings.Replace(moved, "福祉課", "総務課", 1)))
+	ends, _ := r.changed(before)
+	if s, _ := get[provisioning.RecordingScope](r, "taro"); !s.Nothing || len(s.Numbers) > 0 || ends != 1 {
+		t.Errorf("scope where no rule gives one: %+v, in %d transactions", s, ends)
+	}
 	r.must(204, "DELETE", usersAt+"/"+made.id(), "")
 	if e, _ = get[provisioning.Extension](r, "4007"); e.User != "" || !e.Disabled || r.hasSecret("4007") || e.RestingUntil.IsZero() {
 		t.Errorf("of who was deleted: %+v", e)
@@ -109,9 +115,14 @@ func (r *rig) version() (v provisioning.Version) {
 	return v
 }
 
-// oneTransaction says that all changes since then were made together.
+// oneTransaction says that all changes since then, of a move or more, were made together.
 func (r *rig) oneTransaction(since provisioning.Version) bool {
-	ends, all := 0, 0
+	ends, all := r.changed(since)
+	return ends == 1 && all > 5
+}
+
+// changed tells how many transactions there were since then, and how many changes in them.
+func (r *rig) changed(since provisioning.Version) (ends, all int) {
 	_ = r.store.View(r.t.Context(), func(rd provisioning.Reader) error {
 		changes, err := rd.Since(since, 1000)
 		for _, c := range changes {
@@ -121,7 +132,7 @@ func (r *rig) oneTransaction(since provisioning.Version) bool {
 		}
 		return err
 	})
-	return ends == 1 && all > 5
+	return ends, all
 }
 
 // TestQuarantine: nobody gets the number of somebody who left until it rested, and then nothing of theirs.
