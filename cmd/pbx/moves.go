@@ -1,30 +1,6 @@
 package main
 
-import (
-	"naisen/cmd/pbx/internal/call"
-	"naisen/provisioning"
-	"naisen/sip"
-	"naisen/sip/stack"
-)
-
-// moveHere lets a telephone that dialled the code go on with the call that its extension has at another one, as an INVITE with Replaces would. False: no
-// such code was dialled.
-func (s *signalling) moveHere(tx *stack.ServerTx, in call.Incoming) bool {
-	r := in.Request
-	feature, _, ok := s.directory.Snapshot().Feature(r.Domain, r.Dialled)
-	if !ok || r.Extension == "" || feature != provisioning.FeatureMove {
-		return false
-	}
-	id := s.talkingLeg(r.Domain, r.Extension)
-	l := s.legs.get(id)
-	if l == nil {
-		s.log.Info("signalling: no call to move", "domain", r.Domain, "by", r.Extension)
-		s.refuse(tx, sip.CauseUnavailable)
-		return true
-	}
-	s.substitute(tx, in, call.Replace{Leg: id}, l.ask)
-	return true
-}
+import "naisen/cmd/pbx/internal/call"
 
 // talkingLeg is the leg by which an extension talks, of several that of the call that was answered last; empty: it does not.
 func (s *signalling) talkingLeg(domain, extension string) (talking call.LegID) {

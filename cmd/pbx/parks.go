@@ -12,7 +12,6 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
 	"naisen/sip/event"
-	"naisen/sip/stack"
 )
 
 // parks knows who is in which slot of the parking lots. A slot is taken by a call; it is free again when the call shows itself without it, so
@@ -138,21 +137,20 @@ func slotDialog(s *call.Snapshot) (event.AOR, event.Dialog, bool) {
 // slotPrefix begins the Call-ID of a slot's dialog; the slot follows.
 const slotPrefix = "parking-slot-"
 
-// retrieve lets a phone that dialled a slot, or names its lamp's dialog in Replaces, talk with who is parked there. False: nobody is.
-func (s *signalling) retrieve(tx *stack.ServerTx, in call.Incoming, slot string) bool {
-	if s.parks == nil || in.Request.Extension == "" {
-		return false
+// parkedIn is the place beside who is parked in a slot. False: nobody is.
+func (s *signalling) parkedIn(domain, slot string) (call.Stead, bool) {
+	if s.parks == nil {
+		return call.Stead{}, false
 	}
-	id, ok := s.parks.at(in.Request.Domain, slot)
+	id, ok := s.parks.at(domain, slot)
 	if !ok {
-		return false
+		return call.Stead{}, false
 	}
 	parked := s.legs.get(id)
 	if parked == nil {
-		return false
+		return call.Stead{}, false
 	}
-	s.substitute(tx, in, call.Replace{Leg: id, Join: true}, parked.ask)
-	return true
+	return call.Stead{Leg: id, Join: true, Post: parked.ask}, true
 }
 
 // slotNamed is the slot whose lamp's dialog a Call-ID names.

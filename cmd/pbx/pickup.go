@@ -7,34 +7,33 @@ import (
 	"naisen/cmd/pbx/internal/call"
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
-	"naisen/sip"
-	"naisen/sip/stack"
 )
 
-// pickUp lets a phone that dialled a pick-up code take the place of one that rings (代理応答), as an INVITE with Replaces would. False: no such
-// code was dialled.
-func (s *signalling) pickUp(tx *stack.ServerTx, in call.Incoming) bool {
-	snap, r := s.directory.Snapshot(), in.Request
-	feature, argument, ok := snap.Feature(r.Domain, r.Dialled)
-	if !ok || r.Extension == "" || feature != provisioning.FeaturePickup && feature != provisioning.FeaturePickupOf {
-		return false
+// stead is the place in a call that an extension takes by what it dialled, as an INVITE with Replaces would: that of a telephone which rings (代理応答), its
+// own at another telephone, or beside who is parked. Its Post is nil: nobody is there. False: that is no code for one, or a slot where nobody is parked.
+func (s *signalling) stead(domain, extension, dialled string) (at call.Stead, ok bool) {
+	if extension == "" {
+		return call.Stead{}, false
 	}
-	id, ok := s.ringing(snap, r.Domain, r.Extension, argument)
-	var ringing *leg
-	if ok {
-		ringing = s.legs.get(id)
+	snap := s.directory.Snapshot()
+	switch feature, argument, _ := snap.Feature(domain, dialled); feature {
+	case provisioning.FeaturePickup, provisioning.FeaturePickupOf:
+		at.Leg, at.Early = s.ringing(snap, domain, extension, argument), true
+	case provisioning.FeatureMove:
+		at.Leg = s.talkingLeg(domain, extension)
+	default:
+		return s.parkedIn(domain, dialled)
 	}
-	if ringing == nil {
-		s.log.Info("signalling: nothing to pick up", "domain", r.Domain, "by", r.Extension)
-		s.refuse(tx, sip.CauseUnavailable)
-		return true
+	if l := s.legs.get(at.Leg); l != nil {
+		at.Post = l.ask
+	} else {
+		s.log.Info("signalling: no call to take", "domain", domain, "by", extension)
 	}
-	s.substitute(tx, in, call.Replace{Leg: id, Early: true}, ringing.ask)
-	return true
+	return at, true
 }
 
-// ringing is the leg that an extension may pick up: of the calls that ring in its pick-up group the first to come, or that of one extension.
-func (s *signalling) ringing(snap *directory.Snapshot, domain, by, only string) (call.LegID, bool) {
+// ringing is the leg that an extension may pick up: of the calls that ring in its pick-up group the first to come, or that of one extension; empty: none.
+func (s *signalling) ringing(snap *directory.Snapshot, domain, by, only string) call.LegID {
 	me, _ := snap.Extension(domain, by)
 	list := s.calls.Snapshots(domain)
 	slices.SortFunc(list, func(a, b *call.Snapshot) int { return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) })
@@ -45,9 +44,9 @@ func (s *signalling) ringing(snap *directory.Snapshot, domain, by, only string) 
 		for _, p := range c.Parties {
 			e, ok := snap.Extension(domain, p.Extension)
 			if ok && e.Number != by && (only == "" || e.Number == only) && me.Pickup != "" && e.Pickup == me.Pickup && !p.Dialog.Inbound && p.Phase < call.PartyUp {
-				return p.Leg, true
+				return p.Leg
 			}
 		}
 	}
-	return "", false
+	return ""
 }

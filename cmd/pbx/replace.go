@@ -17,9 +17,12 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 		return
 	}
 	if slot, ok := slotNamed(r.CallID); ok {
-		if !s.retrieve(tx, in, slot) {
+		at, ok := s.parkedIn(in.Request.Domain, slot)
+		if !ok || in.Request.Extension == "" {
 			s.refuse(tx, sip.StatusCause(481))
+			return
 		}
+		s.substitute(tx, in, at)
 		return
 	}
 	at, ok := dialogs{s.ua, &s.legs}.Find(r.CallID, r.To, r.From)
@@ -27,11 +30,11 @@ func (s *signalling) replace(tx *stack.ServerTx, in call.Incoming) {
 		s.refuse(tx, sip.StatusCause(481))
 		return
 	}
-	s.substitute(tx, in, call.Replace{Leg: at.Leg, Early: r.Early}, at.Post)
+	s.substitute(tx, in, call.Stead{Leg: at.Leg, Early: r.Early, Post: at.Post})
 }
 
 // substitute lets the caller take the place of a leg, or talk with one that is parked.
-func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, how call.Replace, ask func(call.Event)) {
+func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, at call.Stead) {
 	l := newLeg(call.LegID(in.ID+"-r"), nil, &s.legs, func() { s.lost.Add(1) })
 	s.acquaintCaller(l, in)
 	s.legs.take(in.Request.Extension+"@"+in.Request.Domain, l.id, false)
@@ -42,8 +45,7 @@ func (s *signalling) substitute(tx *stack.ServerTx, in call.Incoming, how call.R
 		return
 	}
 	l.begin(session)
-	how.By, how.In = l, in
-	ask(how)
+	at.Post(call.Replace{Leg: at.Leg, Early: at.Early, Join: at.Join, By: l, In: in})
 }
 
 // number is what a URI means when somebody in a domain dials it; false: its host is not ours, and strangers are not relayed to.

@@ -151,7 +151,12 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 		s.replace(tx, in)
 		return
 	}
-	if s.pickUp(tx, in) || s.moveHere(tx, in) || s.retrieve(tx, in, in.Request.Dialled) {
+	if at, ok := s.stead(in.Request.Domain, in.Request.Extension, in.Request.Dialled); ok {
+		if at.Post == nil {
+			s.refuse(tx, sip.CauseUnavailable)
+			return
+		}
+		s.substitute(tx, in, at)
 		return
 	}
 	in.Request.Held = s.parkHeld(in.Request)

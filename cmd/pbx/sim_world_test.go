@@ -230,7 +230,7 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	p.monitors = &monitors{directory: d, policy: policy.New(), calls: func() *call.Switch { return p.calls }, denied: p.auditor.callDenied, clock: time.Now,
 		log: log, write: w.writeAudit}
 	p.calls = call.NewSwitch(call.Deps{Media: w.air, Dialler: eavesdropper{p.dialler, w}, Recorder: w.tape, Ledger: p.purse, Clock: time.Now, Log: log,
-		Programs: simPrograms{unlucky, w.library, w.desk, p, w.boxes, o}, Alarm: w.alarm, Route: w.route, Party: p.party, Admit: p.purse.admit, Moved: p.purse.book.Move, Spared: p.purse.spared, Became: s.legs.became, Mobiles: &call.Mobiles{}, Changed: w.changed,
+		Programs: simPrograms{unlucky, w.library, w.desk, p, w.boxes, o}, Alarm: w.alarm, Route: w.route, Party: p.party, Admit: p.purse.admit, Moved: p.purse.book.Move, Spared: p.purse.spared, Became: s.legs.became, Stead: s.stead, Mobiles: &call.Mobiles{}, Changed: w.changed,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes,
 		Held: s.heldBeside, NewID: newID}, 0)
 	s.calls = p.calls

@@ -7,6 +7,7 @@ import (
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
+	"naisen/sip"
 )
 
 // through asks somebody who calls from an own mobile for the PIN, and then whom to call: as the extension, and never as the mobile.
@@ -30,7 +31,7 @@ func (s *through) On(f call.Facts, c call.Cue) []call.Order {
 	case call.Result:
 		return s.result(f, c.Value)
 	case call.Refused:
-		return s.part(f, "call/barred")
+		return s.part(f, whyRefused(c.Cause))
 	case call.Played:
 		if s.over {
 			return finish()
@@ -78,6 +79,17 @@ func (s *through) result(f call.Facts, failed any) []call.Order {
 	s.proven = true
 	return []call.Order{call.Become{Extension: f.Run.For, Name: f.Run.Data[route.Name]},
 		call.Play{Program: s.from.Announce(f.Domain, "restriction/number", f.Language)}, call.Gather{Next: 5 * time.Second}}
+}
+
+// whyRefused is what somebody hears whose number or code leads nowhere: what it may not do is another thing than what cannot be done now.
+func whyRefused(cause sip.Cause) string {
+	switch cause.Status {
+	case 404:
+		return "call/unallocated"
+	case 480, 481, 488, 491, 603: // nothing rings that it could pick up, or not for it
+		return "feature/not-possible"
+	}
+	return "call/barred"
 }
 
 func (s *through) part(f call.Facts, prompt string) []call.Order {

@@ -54,6 +54,8 @@ type Deps struct {
 	Number func(domain string, u sip.URI) (Dialled, bool)
 	// Held finds the leg by which an extension holds another call than the one that has the leg but. Its Post is nil: there is none; it must not block.
 	Held func(domain, extension string, but LegID) Reach
+	// Stead is the place in another call that an extension takes by what it dialled; false: that is no code for one. It must not block. Nil: there are none.
+	Stead func(domain, extension, dialled string) (Stead, bool)
 	// Ordered is told what somebody ordered of a recording, or what became of that by itself. It must not block. Nil: nobody writes it down.
 	Ordered func(Ordered)
 	// NewID names a call that begins inside. Nil: none does.
@@ -130,6 +132,7 @@ type Call struct {
 	about        about         // what it was for besides
 	acts         int           // scripts begun so far
 	goodbye      *goodbye      // it was dismissed; nil: it was not
+	guests       int           // admitted from other calls, and not here yet
 	urgent       bool          // an emergency call, or one that answers it
 	help         help          // that it reached otherwise than by its own plan
 
@@ -288,7 +291,7 @@ func (c *Call) run(ctx context.Context, caller Leg) {
 
 // over says that every leg is gone.
 func (c *Call) over() bool {
-	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0 && c.surrender == nil && c.joining == nil && !c.counts() &&
+	return c.phase == Ending && c.caller.phase == PartyGone && len(c.called) == 0 && c.surrender == nil && c.joining == nil && c.guests == 0 && !c.counts() &&
 		(c.transfer == nil || !c.transfer.asking && c.transfer.by == nil)
 }
 
@@ -335,7 +338,7 @@ func (c *Call) handle(e Event) {
 		c.onWatch(e)
 	case audienceChanged:
 		c.onAudience()
-	case Surrender, Adopt, Kept, Returned, Abandoned, MoveAway, moveOver:
+	case Surrender, Adopt, Kept, Returned, Abandoned, MoveAway, moveOver, candidate, admitted, arrival:
 		c.onMove(e)
 	case Replace:
 		c.onReplace(e)

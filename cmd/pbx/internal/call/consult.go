@@ -48,11 +48,16 @@ func (e Returned) reply(error) {
 		e.other.to.Post(Returned{party: e.party})
 		return
 	}
+	e.party.strand()
+}
+
+// strand ends the detached leg of somebody whom no call has.
+func (p *party) strand() {
 	nobody := NewMailbox()
 	nobody.close()
-	e.party.leg.Attach(nobody)
-	e.party.leg.End(sip.CauseNormal)
-	_ = e.party.ep.Close()
+	p.leg.Attach(nobody)
+	p.leg.End(sip.CauseNormal)
+	_ = p.ep.Close()
 }
 
 // consult lets p ask for a number in a call of its own.

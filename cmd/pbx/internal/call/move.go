@@ -92,6 +92,8 @@ func (c *Call) onMove(e Event) {
 		c.onAbandoned(e)
 	case MoveAway, moveOver:
 		c.onMoving(e)
+	case candidate, admitted, arrival:
+		c.onStead(e)
 	}
 }
 
@@ -255,7 +257,9 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case MoveAway:
 		return e.Leg, true
-	case opened, mediaClosed, timeout, deviceDue, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Pause, pauseOver, moveOver, Adopt, Kept, Returned, Abandoned:
+	case candidate:
+		return e.at.Leg, true
+	case opened, mediaClosed, timeout, deviceDue, cued, captureFailed, roomChanged, audienceChanged, Watch, Hangup, Record, Pause, pauseOver, moveOver, Adopt, Kept, Returned, Abandoned, admitted, arrival:
 	}
 	return "", false
 }

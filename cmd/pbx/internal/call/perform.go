@@ -350,6 +350,9 @@ func (c *Call) sendTo(a *act, o Goto) {
 		c.later(a, Refused{sip.CauseForbidden})
 		return
 	}
+	if c.claim(a, o, who, d.Number) {
+		return
+	}
 	at := c.caller.at
 	if who == a.sent { // it acts through the script
 		at = a.from

@@ -54,6 +54,7 @@ func events(r *rig, a, b LegID) []Event {
 		Pause{On: true, Done: make(chan error, 1)}, Pause{Done: make(chan error, 1)}, pauseOver{7}}
 	list = append(list, cued{act: 7, cue: Result{}}, cued{act: 1, timer: 77}, cued{act: 1, cue: Result{Value: 5}}, roomChanged{}, audienceChanged{}, Watch{Ext: "2001", Done: make(chan Watched, 1)}, Kept{Cause: sip.StatusCause(481)}, Adopt{},
 		moveOver{7}, Abandoned{NewMailbox()}, Returned{party: &party{id: "new", leg: r.newLeg("new", nil), sink: &sink{}, phase: PartyUp}})
+	list = append(list, admitted{act: 7, leg: a, to: NewMailbox()}, admitted{act: 1, leg: "stranger", to: NewMailbox()})
 	for _, l := range []LegID{a, b, "stranger"} {
 		list = append(list, Surrender{Leg: l, Domain: "d", Ext: "2001", Into: "c2", To: NewMailbox()},
 			Send{Leg: l, Dialled: "2009", Done: make(chan Sent, 1)}, MoveAway{Leg: l, Done: make(chan error, 1)},
@@ -150,6 +151,8 @@ func label(e Event, a, b LegID) string {
 		s = "Abandoned, stale"
 	case Returned:
 		s = "Returned, stale"
+	case admitted:
+		s = "admitted, stale"
 	}
 	s = strings.NewReplacer(string(a), "caller", "call.", "", "media.", "").Replace(s)
 	if b != "" {

@@ -35,12 +35,8 @@ func (c *Call) onReplace(e Replace) {
 	c.called = append(c.called, n)
 	n.leg.Attach(c.mailbox)
 	p := c.party(e.Leg)
-	switch {
-	case p != nil && e.Join:
-		n.side = p.side.other()
-	case p != nil:
-		n.side = p.side
-		n.succeed(p)
+	if p != nil {
+		n.stands(p, e.Join)
 	}
 	if cause := c.mayReplace(p, n, e); cause.Status != 0 {
 		c.log.Info("call: replacing refused", "leg", e.Leg, "by", n.number, "status", cause.Status)
@@ -56,23 +52,37 @@ func (c *Call) onReplace(e Replace) {
 		c.dismiss(n, mediaCause(err))
 		return
 	}
-	c.log.Info("call: replaced", "leg", p.id, "number", p.number, "by", n.number)
-	c.transfers++
-	early := p.phase < PartyUp
 	n.phase = PartyUp
+	c.transfers++
 	if o := c.heard(p, e); o != nil {
 		n.told = c.seen(n, o)
 		n.leg.Show(n.told)
 	}
 	n.leg.Answer(sdp)
-	if e.Join {
+	c.replaced(p, n, e.Join)
+}
+
+// replaced: n, which is here, stands where p stood, or talks with p, which was parked.
+func (c *Call) replaced(p, n *party, join bool) {
+	c.log.Info("call: replaced", "leg", p.id, "number", p.number, "by", n.number)
+	if join {
 		c.phase = Ringing // the script is over; an answer may come with the ACK
 	}
-	if early || e.Join {
+	if join || p.phase < PartyUp {
 		c.won(n)
 		return
 	}
 	c.substitute(p, n)
+}
+
+// stands puts n on the side where p stands, or on the other one: it talks with p, which is parked.
+func (n *party) stands(p *party, join bool) {
+	if join {
+		n.side = p.side.other()
+		return
+	}
+	n.side = p.side
+	n.succeed(p)
 }
 
 // succeed: what one side asked for holds for the leg that it goes on with.
