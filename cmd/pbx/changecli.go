@@ -8,9 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
+	"naisen/cmd/pbx/internal/apicmd"
 	"naisen/provisioning"
 )
 
@@ -28,43 +28,24 @@ type remoteFlags struct {
 }
 
 const (
-	tokenVariable  = "PBX_TOKEN"
 	remotePatience = time.Minute
 	remoteBound    = 16 << 20 // bytes of an answer
 )
 
 // ask asks the switch, and reads the answer into into.
 func (f remoteFlags) ask(ctx context.Context, method, path string, query url.Values, into any) error {
-	token := os.Getenv(tokenVariable)
-	if token == "" {
-		return errors.New(tokenVariable + " must hold an access token: " + tokenVariable + "=$(pbx login)")
-	}
-	at := f.URL + "/v1/domains/" + url.PathEscape(f.Domain) + "/changes/" + url.PathEscape(f.ID) + path
-	if len(query) > 0 {
-		at += "?" + query.Encode()
+	c, err := apicmd.Client(f.URL)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, remotePatience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, at, nil)
+	in, _, err := c.Call(ctx, method, "/v1/domains/"+url.PathEscape(f.Domain)+"/changes/"+url.PathEscape(f.ID)+path, query, nil, "")
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, remoteBound))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		var problem struct{ Title, Detail string }
-		_ = json.Unmarshal(body, &problem) // what it is not, is not shown
-		return fmt.Errorf("%s: %s %s", resp.Status, problem.Title, problem.Detail)
-	}
-	return json.Unmarshal(body, into)
+	defer in.Close()
+	return json.NewDecoder(io.LimitReader(in, remoteBound)).Decode(into)
 }
 
 type changeShowCmd struct{ remoteFlags }

@@ -40,6 +40,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/queue":   {},
 	"cmd/pbx/internal/health":  {"cmd/pbx/internal/route"},
 	"cmd/pbx/internal/route":   {},
+	"cmd/pbx/internal/apicmd":  {}, // it looks from outside
 	"cmd/pbx/internal/rs":      {"cmd/pbx/internal/call"},
 	"cmd/pbx/internal/webhook": {},
 }
@@ -84,9 +85,10 @@ var libraries = map[string][]string{
 	"golang.org/x/net/html":                {"provisioning/identity"},
 	"golang.org/x/text/language":           {"provisioning/identity", "provisioning/rest"},
 	"golang.org/x/text/unicode/norm":       {"provisioning/book"},
+	"golang.org/x/text/width":              {"cmd/pbx/internal/apicmd"},
 	"golang.org/x/text/encoding":           {"provisioning/table", "provisioning/book"}, // book: to write files for its test
 	"github.com/danielgtaylor/huma":        {"provisioning/rest"},
-	"github.com/alecthomas/kong":           {"cmd/pbx"},
+	"github.com/alecthomas/kong":           {"cmd/pbx", "cmd/pbx/internal/apicmd"},
 	"github.com/goccy/go-yaml":             {"cmd/pbx", "provisioning/rest"}, // the configuration, and bodies
 	"github.com/prometheus/client_golang":  {"cmd/pbx"},
 	"golang.org/x/time/rate":               {everywhere},

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"naisen/cmd/pbx/internal/apicmd"
 )
 
 // commands are what `pbx` can do.
@@ -34,6 +36,8 @@ type commands struct {
 	Policy     policyCmd     `cmd:"" help:"Who may do what: the table of roles, and the domain's own policies."`
 
 	Vault vaultCmd `cmd:"" help:"Run the vault as a process of its own: the private keys of recordings, and what opens them."`
+
+	apicmd.Commands
 
 	Render renderCmd `cmd:"" hidden:""`
 
