@@ -27,7 +27,7 @@ const atRest = "at rest: "
 
 // fromMobiles tells that a script is played with mobiles as the telephones: those of TestDeskFromAMobile, and what is about mobiles.
 func fromMobiles(t testing.TB) bool {
-	return strings.HasPrefix(t.Name(), "TestDeskFromAMobile/") || strings.HasPrefix(t.Name(), "TestMobile")
+	return strings.HasPrefix(t.Name(), "TestDeskFromAMobile/") || asleep(t) || strings.HasPrefix(t.Name(), "TestMobile")
 }
 
 // secure lets the switch listen for mobiles. The certificate is made inside the bubble, whose clock starts in 2000.
@@ -59,6 +59,9 @@ type smartphone struct {
 	conn net.Conn
 
 	roamed bool // in a call
+
+	pushes chan struct{} // nil: it does not sleep
+	awake  bool
 }
 
 // carry makes the telephone of an extension a mobile. All are behind the same two NATs.
@@ -72,12 +75,18 @@ func (o *stage) carry(number string, i int) {
 	m.Phone = siptest.NewPhone(o.t, number, m.connect(), mobileProxy(o.world))
 	m.Domain, m.Auth = simDomain, siptest.Digest(number, "secret-"+number)
 	m.Transport, m.RegID, m.Instance = "tls", 1, fmt.Sprintf("urn:uuid:00000000-0000-1000-8000-%012d", m.host)
+	if asleep(o.t) {
+		m.dozes()
+	}
 	m.Register(3600)
 	if strings.Contains(o.t.Name(), "/"+strings.ReplaceAll(atRest, " ", "_")) {
 		m.leaves()
 		o.roamed++
 	}
 	o.phones[number], m.Owner = m.Phone, m
+	if m.pushes != nil {
+		m.sleeps()
+	}
 	o.names = append(o.names, number)
 	for at := range m.nats {
 		o.air.speak(netip.AddrPortFrom(m.inside(at).Addr(), 4000), true)
@@ -111,7 +120,7 @@ func (m *smartphone) leaves() {
 // roam changes the network of each side that is a mobile, in the middle of its call.
 func (o *stage) roam(sides ...side) {
 	for _, s := range sides {
-		if m, ok := s.p.Owner.(*smartphone); ok {
+		if m, ok := s.p.Owner.(*smartphone); ok && m.pushes == nil {
 			m.roamed = true
 			o.roamed++
 			m.leaves()
@@ -122,7 +131,7 @@ func (o *stage) roam(sides ...side) {
 
 // roams is roam before a call ends, of a mobile that has not yet.
 func (s side) roams() {
-	if m, ok := s.p.Owner.(*smartphone); ok && !m.roamed {
+	if m, ok := s.p.Owner.(*smartphone); ok && !m.roamed && m.pushes == nil {
 		m.o.roam(s)
 	}
 }
@@ -141,10 +150,18 @@ func (o *stage) renewed(s side) {
 // TestDeskFromAMobile plays the ladders of the desk's features with mobiles as the telephones: each over a TLS flow of its own, behind NATs, its media
 // encrypted; and each changes its network in the middle of each call. What is asserted is what is asserted of desks, line by line.
 func TestDeskFromAMobile(t *testing.T) {
-	for _, line := range []struct {
-		feature string // of docs/features.md
-		plays   func(*testing.T)
-	}{
+	for _, line := range deskMatrix() {
+		t.Run(line.feature, line.plays)
+	}
+}
+
+type matrixLine struct {
+	feature string // of docs/features.md
+	plays   func(*testing.T)
+}
+
+func deskMatrix() []matrixLine {
+	return []matrixLine{
 		{"hold", TestHoldIsAnsweredHere},
 		{"blind transfer", TestBlindTransfer},
 		{"blind transfer", TestBlindTransferFails},
@@ -196,7 +213,5 @@ func TestDeskFromAMobile(t *testing.T) {
 		{"moving a call by Replaces", TestReplaces},
 		{atRest + "lamps", TestLampShowsNobody},
 		{atRest + "lamps", TestAgentLamp},
-	} {
-		t.Run(line.feature, line.plays)
 	}
 }

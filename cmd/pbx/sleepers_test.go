@@ -21,6 +21,8 @@ type simPushes struct {
 	mu   sync.Mutex
 	sent []push.Message
 	fail error // what it answers
+
+	delivers func(push.Message) // to the device; nil: the test looks for itself
 }
 
 func (*simPushes) Features() []string { return []string{`+sip.pns="acme"`} }
@@ -37,8 +39,11 @@ func (*simPushes) Wakes(_ push.Device, o push.Occasion) bool { return o == push.
 func (s *simPushes) Push(m push.Message, done func(error)) {
 	s.mu.Lock()
 	s.sent = append(s.sent, m)
-	err := s.fail
+	err, delivers := s.fail, s.delivers
 	s.mu.Unlock()
+	if delivers != nil && err == nil {
+		delivers(m)
+	}
 	done(err)
 }
 

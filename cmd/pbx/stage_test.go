@@ -27,6 +27,8 @@ type stage struct {
 	carrier *siptest.Phone
 	nats    [2]*siptest.NAT
 	roamed  int
+	woken   int // sleeping telephones, by push
+	opened  int // and by their owners
 	names   []string
 	quiet   time.Duration // when the phones had registered: the ladder begins here
 }
@@ -67,7 +69,11 @@ func onStage(t *testing.T, name string, script func(*stage), more ...provisionin
 		}()
 		script(o)
 		o.leave()
-		if fromMobiles(t) && o.roamed == 0 {
+		if asleep(t) {
+			if pushes := len(o.pushes.pushed()); name != "" && o.woken+o.opened == 0 || (pushes == 0) != (o.woken == 0) {
+				t.Errorf("%d pushes have woken %d telephones, and %d were taken up", pushes, o.woken, o.opened)
+			}
+		} else if fromMobiles(t) && o.roamed == 0 {
 			t.Error("no telephone changed its network")
 		}
 		if name != "" && !fromMobiles(t) {
@@ -186,12 +192,15 @@ func (s side) bye(other side) {
 	s.p.Send(s.request("BYE"))
 	other.p.Reply(other.p.Expect("BYE"), 200, nil)
 	s.p.ExpectStatus(200, "BYE")
+	s.rests()
+	other.rests()
 }
 
 // hungUp: the switch ends this side.
 func (s side) hungUp() *stack.Request {
 	r := s.p.Expect("BYE")
 	s.p.Reply(r, 200, nil)
+	s.rests()
 	return r
 }
 

@@ -52,6 +52,11 @@ type Phone struct {
 	Transport string // as in Via and Contact: "tcp", "tls"; empty: UDP
 	Instance  string // +sip.instance of its Contact, with which it registers one flow after the other (RFC 5626); empty: it has none
 	RegID     int    // of that flow
+	PRID      string // by which the push service "acme" wakes it (RFC 8599); empty: it does not sleep
+
+	// Wakes is asked before each message that it sends (within 0) or waits for. An app that sleeps wakes first, and says how long it may still wait; false:
+	// it slept through that time. Nil: it is always awake.
+	Wakes func(within time.Duration) (left time.Duration, awake bool)
 
 	Owner any // the test's own
 
@@ -103,6 +108,9 @@ func (p *Phone) Contact() sip.URI {
 // contact is the Contact of a request, with the instance.
 func (p *Phone) contact(method string) sip.Address {
 	a := sip.Address{URI: p.Contact()}
+	if p.PRID != "" && method == "REGISTER" {
+		a.URI.Params = a.URI.Params.With("pn-provider", "acme").With("pn-param", "app").With("pn-prid", p.PRID)
+	}
 	if p.Instance != "" {
 		a.Params = a.Params.With("+sip.instance", "<"+p.Instance+">")
 		if method == "REGISTER" {
@@ -168,6 +176,9 @@ func (p *Phone) Send(m interface{ Append([]byte) ([]byte, error) }) {
 func (p *Phone) SendRaw(b []byte) {
 	p.t.Helper()
 	p.last = b
+	if p.Wakes != nil {
+		p.Wakes(0)
+	}
 	if _, err := p.pc.WriteTo(b, net.UDPAddrFromAddrPort(p.Proxy)); err != nil {
 		p.t.Fatalf("%s: send: %v", p.Name, err)
 	}
@@ -179,6 +190,13 @@ func (p *Phone) Repeat() { p.t.Helper(); p.SendRaw(p.last) }
 // ReadRaw waits for one packet of any kind; false when none came in time.
 func (p *Phone) ReadRaw(within time.Duration) ([]byte, netip.AddrPort, bool) {
 	p.t.Helper()
+	if p.Wakes != nil {
+		left, awake := p.Wakes(within)
+		if !awake {
+			return nil, netip.AddrPort{}, false
+		}
+		within = left
+	}
 	_ = p.pc.SetReadDeadline(time.Now().Add(within))
 	buf := make([]byte, 65535)
 	n, from, err := p.pc.ReadFrom(buf)
