@@ -20,10 +20,18 @@ type Account struct {
 	Granted     []Role          `json:"granted,omitempty"`    // roles by rule; those that somebody gave by hand are not among them
 	Hunts       []string        `json:"hunts,omitempty"`      // hunt groups by rule
 	Contracted  bool            `json:"contracted,omitempty"` // its user's contract is the identity service's
+	Device      GivenDevice     `json:"device,omitzero"`      // telephone by rule
 	Scoped      bool            `json:"scoped,omitempty"`     // its user's recording scope is a rule's
 	Department  string          `json:"department,omitempty"` // of its user, as the identity service said last
 	Made        time.Time       `json:"made"`                 // UTC
 	Changed     time.Time       `json:"changed"`              // UTC
+}
+
+// GivenDevice is the telephone of the inventory that a rule gave. Without a MAC: the pool had none yet.
+type GivenDevice struct {
+	Rule string `json:"rule"`           // name of the rule
+	MAC  string `json:"mac,omitempty"`  // ManagedDevice.MAC
+	Line string `json:"line,omitempty"` // the extension as which it registers for the person
 }
 
 // UserGroup is a group of people as an identity service names it. Who is in it says each Account, so that it has any number of members.

@@ -38,6 +38,7 @@ type ManagedDevice struct {
 	Lines    []DeviceLine `json:"lines" doc:"Extensions that it registers as, the first key's first"`
 	Keys     []DeviceKey  `json:"keys" doc:"Further keys, behind those of the lines"`
 	Language string       `json:"language,omitempty" doc:"ja or en; empty: the domain's"`
+	Pool     bool         `json:"pool,omitempty" doc:"While it is in service and has no user and no lines, the rules of the lifecycle may give it to somebody"`
 	LeaseEnd string       `json:"lease_end,omitempty" doc:"Last day of its lease, as 2027-03-31"`
 }
 
@@ -94,7 +95,7 @@ func (d ManagedDevice) Validate() error {
 	var c check
 	c.must(IsMAC(d.MAC), "mac", "must be 12 lower-case hexadecimal digits of one device")
 	c.oneOf("vendor", d.Vendor, Vendors()...)
-	c.must(d.Model == "" || len(d.Model) <= maxName && only(d.Model, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._+/-"), "model", "must be at most 64 of A-Z a-z 0-9 . _ + / - and blanks")
+	modelName(&c, "model", d.Model)
 	c.text("title", d.Title)
 	if d.Site != "" {
 		c.name("site", d.Site)
@@ -123,6 +124,11 @@ func (d ManagedDevice) Validate() error {
 		c.text(at+".label", k.Label)
 	}
 	return c.result()
+}
+
+// modelName checks what may stand in files that telephones read; empty: no model is said.
+func modelName(c *check, at, s string) {
+	c.must(s == "" || len(s) <= maxName && only(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._+/-"), at, "must be at most 64 of A-Z a-z 0-9 . _ + / - and blanks")
 }
 
 // Has says that the device registers as an extension.

@@ -10,7 +10,7 @@ import (
 // LifecycleRules say what becomes of people whom an identity service adds, moves and takes away. A domain has one table of them. Nobody gets anything by an
 // empty one but a user without roles.
 type LifecycleRules struct {
-	Rules          []LifecycleRule `json:"rules" doc:"All that fit a person count together; of numbers, class, site, pick-up group and policy the first that says one"`
+	Rules          []LifecycleRule `json:"rules" doc:"All that fit a person count together; of numbers, class, site, pick-up group, policy and telephone the first that says one"`
 	QuarantineDays int             `json:"quarantine_days" doc:"How long nobody gets the number of somebody who left; 0: 90"`
 	Adopt          bool            `json:"adopt" doc:"Users who are there already may become an identity service's, with the roles that they have. Left out: it is told that the name is taken"`
 }
@@ -28,6 +28,7 @@ type LifecycleRule struct {
 	Pickup      string      `json:"pickup,omitempty"`
 	Record      string      `json:"record,omitempty" doc:"Recording policy of calls that the extension makes"`
 	HuntGroups  []string    `json:"hunt_groups,omitempty" doc:"Groups in which the extension rings"`
+	Device      *DeviceRule `json:"device,omitempty" doc:"They get a telephone of the inventory that registers as the extension"`
 	Scope       *ScopeRule  `json:"recording_scope,omitempty" doc:"What part of the recordings they may know of"`
 }
 
@@ -37,6 +38,18 @@ type NumberRule struct {
 	From      string `json:"from" doc:"First of the range"`
 	To        string `json:"to" doc:"Last of the range, with as many digits"`
 	Move      bool   `json:"move" doc:"Who comes from another rule's range gets a number of this one, and the old one rests. Left out: they keep theirs"`
+}
+
+// DeviceRule says which telephones of the inventory's pool (ManagedDevice.Pool) somebody gets one of.
+type DeviceRule struct {
+	Site     string `json:"site,omitempty" doc:"Those that stand there; left out: anywhere, or nowhere yet"`
+	Model    string `json:"model,omitempty" doc:"Those of this model; left out: of any"`
+	HandBack bool   `json:"hand_back" doc:"Whom the rule fits no more loses it, as who leaves does. Left out: they keep it, with the number that they have then"`
+}
+
+// Fits says that a telephone is of the pool, nobody's, and as the rule wants it. Whether it is in service says its DeviceStatus.
+func (r DeviceRule) Fits(d ManagedDevice) bool {
+	return d.Pool && d.User == "" && len(d.Lines) == 0 && (r.Site == "" || r.Site == d.Site) && (r.Model == "" || r.Model == d.Model)
 }
 
 // ScopeRule is a RecordingScope without whose it is.
@@ -81,6 +94,9 @@ func (r LifecycleRules) Refs() []Ref {
 			}
 		}
 		out = append(out, refs(at+"hunt_groups", KindGroup, rule.HuntGroups)...)
+		if rule.Device != nil && rule.Device.Site != "" {
+			out = append(out, Ref{at + "device.site", KindSite, rule.Device.Site})
+		}
 	}
 	return out
 }
@@ -120,6 +136,12 @@ func (r LifecycleRule) check(c *check, at string) {
 			c.must(last-first < maxRange, at+"numbers.to", "is more than "+strconv.Itoa(maxRange)+" numbers away")
 		}
 		c.oneOf(at+"numbers.attribute", n.Attribute, "", "employeeNumber", "phoneNumbers")
+	}
+	if d := r.Device; d != nil {
+		if d.Site != "" {
+			c.name(at+"device.site", d.Site)
+		}
+		modelName(c, at+"device.model", d.Model)
 	}
 	for field, name := range map[string]string{"restriction": r.Restriction, "site": r.Site, "pickup": r.Pickup, "record": r.Record} {
 		if name != "" {

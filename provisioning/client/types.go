@@ -477,6 +477,13 @@ type DeviceReport struct {
 	Why           string               `json:"why,omitempty"`
 }
 
+// DeviceRule is the schema of that name.
+type DeviceRule struct {
+	HandBack bool   `json:"hand_back,omitempty"` // Whom the rule fits no more loses it, as who leaves does. Left out: they keep it, with the number that they have then
+	Model    string `json:"model,omitempty"`     // Those of this model; left out: of any
+	Site     string `json:"site,omitempty"`      // Those that stand there; left out: anywhere, or nowhere yet
+}
+
 // DeviceStateInputBody is the schema of that name.
 type DeviceStateInputBody struct {
 	State string `json:"state,omitempty"` // Empty: in service
@@ -800,6 +807,7 @@ type LegQuality struct {
 // LifecycleRule is the schema of that name.
 type LifecycleRule struct {
 	Department     string     `json:"department,omitempty"`  // People of this department; left out: of any
+	Device         DeviceRule `json:"device,omitzero"`       // They get a telephone of the inventory that registers as the extension
 	Group          string     `json:"group,omitempty"`       // People in the group of this name; left out: in any or none
 	HuntGroups     []string   `json:"hunt_groups,omitempty"` // Groups in which the extension rings
 	Name           string     `json:"name,omitempty"`
@@ -816,7 +824,7 @@ type LifecycleRule struct {
 type LifecycleRules struct {
 	Adopt          bool            `json:"adopt,omitempty"`           // Users who are there already may become an identity service's, with the roles that they have. Left out: it is told that the name is taken
 	QuarantineDays int64           `json:"quarantine_days,omitempty"` // How long nobody gets the number of somebody who left; 0: 90
-	Rules          []LifecycleRule `json:"rules,omitempty"`           // All that fit a person count together; of numbers, class, site, pick-up group and policy the first that says one
+	Rules          []LifecycleRule `json:"rules,omitempty"`           // All that fit a person count together; of numbers, class, site, pick-up group, policy and telephone the first that says one
 }
 
 // LimitSet is the schema of that name.
@@ -936,6 +944,7 @@ type ManagedDevice struct {
 	Lines    []DeviceLine `json:"lines,omitempty"`     // Extensions that it registers as, the first key's first
 	MAC      string       `json:"mac,omitempty"`       // 12 lower-case hexadecimal digits
 	Model    string       `json:"model,omitempty"`
+	Pool     bool         `json:"pool,omitempty"` // While it is in service and has no user and no lines, the rules of the lifecycle may give it to somebody
 	Site     string       `json:"site,omitempty"` // Where it stands
 	Title    string       `json:"title,omitempty"`
 	User     string       `json:"user,omitempty"`   // Who answers for it

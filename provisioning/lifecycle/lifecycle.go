@@ -1,5 +1,5 @@
-// Package lifecycle owns what becomes of people who come, move and go: by the rules of the domain it writes their user, extension, hunt groups and recording
-// scope, all in the transaction of whoever tells it. It speaks no protocol and decides nothing that no rule says; what needs a second person it proposes.
+// Package lifecycle owns what becomes of people who come, move and go: by the rules of the domain it writes their user, extension, telephone, hunt groups and
+// recording scope, all in the transaction of whoever tells it. It speaks no protocol and decides nothing that no rule says; what needs a second person it proposes.
 package lifecycle
 
 import (
@@ -35,7 +35,7 @@ var ErrNoNumber = errors.New("lifecycle: no number of the range is free")
 // Engine applies rules. The zero value works; it is safe for concurrent use.
 type Engine struct {
 	mu   sync.Mutex
-	hint map[string]string // by domain and range: the number given last, behind which the next free one is likely
+	hint map[string]string // by domain and range, or pool: what was given last, behind which the next free one is likely
 }
 
 // move is one person's change, under way in one transaction.
@@ -58,6 +58,9 @@ type want struct {
 	shape   provisioning.LifecycleRule
 	hunts   []string
 	scope   *provisioning.ScopeRule
+
+	device     *provisioning.DeviceRule
+	deviceFrom string // name of the rule that says it
 }
 
 // Rules of a domain as they are; the zero value where nobody wrote any.
@@ -86,6 +89,9 @@ func wanted(rules provisioning.LifecycleRules, p Person) (w want) {
 		}
 		if w.numbers == nil && r.Numbers != nil {
 			w.numbers, w.from = r.Numbers, r.Name
+		}
+		if w.device == nil && r.Device != nil {
+			w.device, w.deviceFrom = r.Device, r.Name
 		}
 		first(&w.shape.Restriction, r.Restriction)
 		first(&w.shape.Site, r.Site)
@@ -141,6 +147,9 @@ func (e *Engine) Apply(w provisioning.Writer, domain string, by provisioning.Wis
 		return err
 	}
 	if err := m.extension(); err != nil {
+		return err
+	}
+	if err := m.telephone(); err != nil {
 		return err
 	}
 	if err := m.huntGroups(); err != nil {
@@ -325,7 +334,7 @@ func (m *move) leave() error {
 	return m.rest(number, "")
 }
 
-// Remove takes somebody away: the extension rests without an owner and without a password, the user is gone, or, where something of the office hangs on it,
+// Remove takes somebody away: the extension rests without an owner and without a password, the telephone is wiped, the user is gone, or, where something of the office hangs on it,
 // disabled and without roles.
 func (e *Engine) Remove(w provisioning.Writer, domain string, by provisioning.Wish, acc *provisioning.Account) error {
 	rules, err := Rules(w, domain)
@@ -333,6 +342,9 @@ func (e *Engine) Remove(w provisioning.Writer, domain string, by provisioning.Wi
 		return err
 	}
 	m := &move{w: w, domain: domain, by: by, rules: rules, acc: acc, person: Person{Name: acc.User}, engine: e}
+	if err := m.telephone(); err != nil {
+		return err
+	}
 	if err := m.leave(); err != nil {
 		return err
 	}

@@ -16,9 +16,7 @@ func (m *move) free(rule provisioning.NumberRule) (string, error) {
 		}
 	}
 	at := m.domain + "\x00" + rule.From + "-" + rule.To
-	m.engine.mu.Lock()
-	start, ok := m.engine.hint[at]
-	m.engine.mu.Unlock()
+	start, ok := m.engine.hinted(at)
 	if !ok {
 		start = rule.From
 	}
@@ -35,13 +33,20 @@ func (m *move) free(rule provisioning.NumberRule) (string, error) {
 	return "", fmt.Errorf("%w: %s to %s", ErrNoNumber, rule.From, rule.To)
 }
 
-func (e *Engine) remember(at, number string) {
+func (e *Engine) hinted(at string) (last string, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	last, ok = e.hint[at]
+	return last, ok
+}
+
+func (e *Engine) remember(at, last string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.hint == nil || len(e.hint) > 1000 {
 		e.hint = map[string]string{}
 	}
-	e.hint[at] = number
+	e.hint[at] = last
 }
 
 // first is the first number of a range that can be taken; empty: none.

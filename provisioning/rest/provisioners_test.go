@@ -70,6 +70,9 @@ func TestLifecycleRules(t *testing.T) {
 		`{"rules":[{"name":"a","numbers":{"from":"3000","to":"3999","attribute":"shoe"}}]}`:    "rules[0].numbers.attribute",
 		`{"rules":[{"name":"a","roles":["king"]}]}`:                                            "rules[0].roles[0]",
 		`{"rules":[{"name":"a","recording_scope":{"numbers":["x"],"groups":[],"labels":[]}}]}`: "rules[0].recording_scope.numbers[0]",
+		`{"rules":[{"name":"a","device":{"model":"<x>"}}]}`:                                    "rules[0].device.model",
+		`{"rules":[{"name":"a","device":{"site":"Hall 1"}}]}`:                                  "rules[0].device.site",
+		`{"rules":[{"name":"a","device":{"site":"nowhere"}}]}`:                                 "rules[0].device.site",
 		`{"rules":[{"name":"a","hunt_groups":["9999"]}]}`:                                      "rules[0].hunt_groups[0]",
 		`{"quarantine_days":-1,"rules":[]}`:                                                    "quarantine_days",
 	} {
