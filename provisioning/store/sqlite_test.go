@@ -239,7 +239,7 @@ func TestOverflowsOfBefore(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), noNodes); err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range []string{"heard", "vouched", "vouched_list", "audit_block"} { // they came later
+	for _, table := range []string{"heard", "vouched", "vouched_list", "audit_block", "repeat"} { // they came later
 		if _, err := db.ExecContext(t.Context(), "DROP TABLE "+table); err != nil {
 			t.Fatal(err)
 		}
