@@ -147,6 +147,7 @@ type DID struct {
 	Queue       string   `json:"queue,omitempty" doc:"Queue in which callers wait, in place of to"`
 	Voicemail   string   `json:"voicemail,omitempty" doc:"Mailbox in which callers leave a message, in place of to"`
 	CallThrough bool     `json:"call_through,omitempty" doc:"Staff who call from their mobile (mobile of their settings) give their PIN here and call on as their extension. In place of to"`
+	CallBack    bool     `json:"call_back,omitempty" doc:"Staff who let it ring from their mobile (mobile of their settings) and hang up are called back there, give their PIN and call on as their extension. It never answers. In place of to"`
 	Messages    bool     `json:"messages,omitempty" doc:"Staff who call from outside hear their messages here: number of the mailbox and PIN are asked for. In place of to"`
 	RingSeconds int      `json:"ring_seconds"`       // 0: 60
 	Policy      string   `json:"policy,omitempty"`   // RecordingPolicy.Name; empty: not recorded

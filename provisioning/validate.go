@@ -268,7 +268,7 @@ func (d DID) Validate() error {
 		c.must(len(d.To) == 0, "to", "must be empty beside queue")
 		least = 0
 	}
-	if d.CallThrough || d.Voicemail != "" || d.Messages {
+	if d.CallThrough || d.CallBack || d.Voicemail != "" || d.Messages {
 		d.checkAlone(&c)
 		least = 0
 	}
@@ -289,11 +289,16 @@ func (d DID) Validate() error {
 	return c.result()
 }
 
-// checkAlone: a mailbox, the hearing of messages and call-through have their number for themselves.
+// checkAlone: a mailbox, the hearing of messages, call-through and the call-back have their number for themselves.
 func (d DID) checkAlone(c *check) {
-	if d.CallThrough {
-		c.must(d.Conference == "" && d.Group == "" && d.Menu == "" && d.Queue == "" && d.Voicemail == "" && !d.Messages, "call_through", "must be left out beside conference, group, menu, queue, voicemail and messages")
-		c.must(len(d.To) == 0, "to", "must be empty beside call_through")
+	if d.CallThrough || d.CallBack {
+		field := "call_through"
+		if d.CallBack {
+			field = "call_back"
+			c.must(!d.CallThrough, field, "must be left out beside call_through")
+		}
+		c.must(d.Conference == "" && d.Group == "" && d.Menu == "" && d.Queue == "" && d.Voicemail == "" && !d.Messages, field, "must be left out beside conference, group, menu, queue, voicemail and messages")
+		c.must(len(d.To) == 0, "to", "must be empty beside "+field)
 	}
 	if d.Voicemail != "" || d.Messages {
 		field := "voicemail"

@@ -160,6 +160,14 @@ func TestDIDValidate(t *testing.T) {
 		{did(func(d *DID) { d.RingSeconds = 601 }), "ring_seconds"},
 		{did(func(d *DID) { d.Policy = "?" }), "policy"},
 		{did(func(d *DID) { d.Language = "JA" }), "language"},
+		{did(func(d *DID) { d.To, d.CallThrough = nil, true }), ""},
+		{did(func(d *DID) { d.To, d.CallBack = nil, true }), ""},
+		{did(func(d *DID) { d.CallThrough = true }), "to"},
+		{did(func(d *DID) { d.CallBack = true }), "to"},
+		{did(func(d *DID) { d.To, d.CallBack, d.CallThrough = nil, true, true }), "call_back"},
+		{did(func(d *DID) { d.To, d.CallBack, d.Queue = nil, true, "7000" }), "call_back"},
+		{did(func(d *DID) { d.To, d.CallBack, d.Messages = nil, true, true }), "call_back"},
+		{did(func(d *DID) { d.To, d.CallThrough, d.Voicemail = nil, true, "2001" }), "call_through"},
 	} {
 		c.check(t)
 	}

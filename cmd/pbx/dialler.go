@@ -47,6 +47,9 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 	}
 	var out []call.Destination
 	devices := d.devices(snap, domain, e)
+	if t.Alone {
+		devices = nil
+	}
 	if t.Device != "" {
 		devices = slices.DeleteFunc(devices, func(v device) bool { return !registrar.SameInstance(v.flows[0].Instance, t.Device) })
 	}

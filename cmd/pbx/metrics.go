@@ -49,6 +49,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.guardMetrics(c)
 	p.backupMetrics(c)
 	p.pageMetrics(c)
+	p.missedMetrics(c)
 	p.ldapMetrics(c)
 	p.signalMetrics(c)
 	p.pushMetrics(c)

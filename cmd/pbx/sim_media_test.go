@@ -413,7 +413,7 @@ func (p simPrograms) Announce(_, prompt, language string) call.Program {
 // Script gives the real ones.
 func (p simPrograms) Script(domain string, r route.Run) (call.Script, bool) {
 	return p.settings(app.Programs{Prompts: p.library, Ringtone: ringtone, Desk: p.desk, Queues: p.of.queues, Rooms: p.of.rooms, Conference: p.of.conference, Beep: beep, Pages: p.of.pages, Paging: p.of.paging, Menu: p.of.menu, Calendar: p.of.calendar, Parks: p.of.signalling.parks, Monitors: p.of.monitors, Agents: p.desk,
-		Mailboxes: p.boxes, Leave: p.of.leave}).Script(domain, r)
+		Mailboxes: p.boxes, Leave: p.of.leave, Missed: p.of.callBackMobile}).Script(domain, r)
 }
 
 func (p simPrograms) Music(string) call.Program          { return simProgram{simPrograms{}, -1, call.Spoken{}} }

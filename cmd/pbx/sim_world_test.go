@@ -236,6 +236,7 @@ func newTown(t testing.TB, d *directory.Directory, seed uint64, o *simTown) *wor
 	s.calls = p.calls
 	p.origins = p.newOrigins()
 	p.queues.origins, p.queues.alarm = p.origins, p.alarms.happened
+	p.startMissed()
 	p.wireAgents()
 	p.wireLive()
 	if o != nil {

@@ -88,6 +88,7 @@ type pbx struct {
 	calls    *call.Switch
 	origins  *origins
 	recalls  *recalls
+	missed   *missedCalls
 	siprec   recordingSessions
 	alarms   *alarms
 	changes  *changes

@@ -35,6 +35,7 @@ func (p *pbx) startBeside(ctx context.Context) {
 	p.origins = p.newOrigins()
 	p.queues.origins, p.queues.alarm = p.origins, p.alarms.happened
 	p.startRecalls()
+	p.startMissed()
 	p.office.lamps = p.signalling.events.mailboxes.Set
 	p.office.start(ctx)
 	p.closing("post office", func(context.Context) error { p.office.Close(); return nil })

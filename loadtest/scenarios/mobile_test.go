@@ -9,10 +9,10 @@ import (
 )
 
 // TestMobiles: a mobile beyond a carrier that is no telephone of ours takes its owner's call by 1, is rung for a call that its owner asks for, and calls on
-// through the office after the PIN: each time it is its owner, by the records, and so it is to the colleague.
+// through the office after the PIN, by its own call or called back after one that nobody answered: each time it is its owner, by the records, and so it is to the colleague.
 func TestMobiles(t *testing.T) {
 	r := newRig(t)
-	const number, through = "09012345678", "+81312345699"
+	const number, through, back = "09012345678", "+81312345699", "+81312345698"
 	mobile := r.address()
 	r.put("trunks/carrier", map[string]any{"name": "carrier", "host": mobile.String(), "transport": "udp", "sources": []string{mobile.Addr().String() + "/32"},
 		"prefixes": []string{"0"}, "media": "srtp-forbidden", "did_from": []string{"request-uri"}, "caller_id": did})
@@ -24,6 +24,7 @@ func TestMobiles(t *testing.T) {
 	}
 	r.put("settings/2102", map[string]any{"mobile": map[string]any{"number": number}})
 	r.put("dids/"+through, map[string]any{"call_through": true})
+	r.put("dids/"+back, map[string]any{"call_back": true})
 	colleague := r.register("2001")
 	run := func(file, user, to string, at netip.AddrPort) *peer.Sipp {
 		s := r.scenario(file, user, to, at)
@@ -52,5 +53,9 @@ func TestMobiles(t *testing.T) {
 	callee = run("answer-bye.xml", "", "", colleague)
 	r.finish(run("did-through.xml", number, through, r.port(mobile.Addr())), callee)
 	said("call-through", cdr{Direction: "internal", From: "2102", To: "2001", AnsweredBy: "2001", EndedBy: "called"}, 3)
+
+	takes, callee = run("answer-through.xml", "", "", mobile), run("answer-bye.xml", "", "", colleague)
+	r.finish(run("did-missed.xml", number, back, r.port(mobile.Addr())), takes, callee)
+	said("call-back after a missed call", cdr{Direction: "internal", From: "2102", To: "2001", AnsweredBy: "2001", EndedBy: "called"}, 5)
 	r.nothingLeft()
 }

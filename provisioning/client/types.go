@@ -363,6 +363,7 @@ type Count struct {
 
 // DID is the schema of that name.
 type DID struct {
+	CallBack    bool     `json:"call_back,omitempty"`    // Staff who let it ring from their mobile (mobile of their settings) and hang up are called back there, give their PIN and call on as their extension. It never answers. In place of to
 	CallThrough bool     `json:"call_through,omitempty"` // Staff who call from their mobile (mobile of their settings) give their PIN here and call on as their extension. In place of to
 	Closing     Closing  `json:"closing,omitzero"`       // Night and holidays
 	Conference  string   `json:"conference,omitempty"`   // Conference that callers enter, instead of ringing anybody

@@ -41,6 +41,7 @@ type Programs struct {
 	Agents   Agents                                              // nil: nobody serves queues by code
 	Monitors Monitors                                            // nil: nobody listens to calls
 	Parks    Parks                                               // nil: there are none
+	Missed   func(MissedCall)                                    // has an own mobile called back; it must not block. Nil: nobody is
 	Menu     func(domain, name string) (provisioning.Menu, bool) // the one that callers hear; nil: there are none
 	Calendar func(domain, name string) (provisioning.Calendar, bool)
 }

@@ -24,6 +24,8 @@ func (p Programs) Script(domain string, r route.Run) (call.Script, bool) {
 		return &fetching{from: p}, p.Mailboxes != nil
 	case route.VerbThrough:
 		return &through{from: p}, p.Desk != nil
+	case route.VerbCallBack:
+		return &missed{from: p}, p.Missed != nil && p.Desk != nil
 	case route.VerbPage:
 		return p.paging(domain, r)
 	case route.VerbPaged:

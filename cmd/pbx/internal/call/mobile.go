@@ -131,6 +131,9 @@ func (c *Call) toMobile(d Destination, e errand) errand {
 func (c *Call) become(o Become) {
 	p := c.caller
 	p.ext, p.number, p.name, p.asserted, p.hidden, p.outside, p.afar = o.Extension, o.Extension, o.Name, route.Shown{}, false, false, true
+	if c.in.Origin != nil { // it was called to call on
+		c.answerer, p.side = "", callingSide
+	}
 	r := &c.in.Request
 	r.Extension, r.Number, r.Display, r.Withheld, r.Afar, c.in.Private = o.Extension, o.Extension, o.Name, "", true, false
 	if c.deps.Became != nil {

@@ -144,7 +144,7 @@ func (c *Call) strike() {
 func (c *Call) facts(a *act) Facts {
 	p := c.caller
 	f := Facts{Call: c.in.ID, Domain: c.in.Request.Domain, Run: a.run, Extension: p.ext, Trunk: p.trunk, To: c.to, Sent: a.sent, Language: a.run.Language,
-		Answered: p.phase >= PartyUp, Failure: c.failure, Now: c.deps.Clock(), Began: a.began}
+		Answered: p.phase >= PartyUp, HungUp: c.phase == Ending && c.endedBy == string(callingSide) && c.answered.IsZero() && c.cause.Status == sip.CauseCancelled.Status, Failure: c.failure, Now: c.deps.Clock(), Began: a.began}
 	if !p.hidden {
 		f.Number, f.Display = p.number, p.name
 	}
@@ -193,6 +193,8 @@ func (c *Call) perform(a *act, o Order) {
 		}
 	case Beside:
 		c.assist(a, o)
+	case Alert:
+		c.alert()
 	case PickUp:
 		c.pickUp()
 	case Ring:
@@ -248,6 +250,14 @@ func (c *Call) audible() bool {
 		p.leg.Ring(sdp)
 	}
 	return p.agreed && c.phase != Ending
+}
+
+// alert rings at the party's telephone, which makes the tone itself.
+func (c *Call) alert() {
+	if p := c.caller; p.phase == PartyNew {
+		p.phase = PartyRinging
+		p.leg.Ring(nil)
+	}
 }
 
 // pickUp answers the party.

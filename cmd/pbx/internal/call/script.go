@@ -49,6 +49,7 @@ type Facts struct {
 	Sent      string    // the extension that sent the party to this script; empty: it dialled it
 	Language  string    // of what is spoken
 	Answered  bool      // the party's call was answered: it pays
+	HungUp    bool      // with Left: the party itself ended the call, before it was answered
 	Failure   sip.Cause // why nobody answered before; zero: nobody was rung
 	Now       time.Time
 	Began     time.Time // when the script did
@@ -125,6 +126,8 @@ type (
 	Wake struct{ After time.Duration }
 	// Beside does slow work outside the call's goroutine and sends its Result. The context ends after half a minute, not with the call.
 	Beside struct{ Work func(context.Context) any }
+	// Alert lets the caller's telephone ring: nothing is answered, and nothing is to be heard from us.
+	Alert struct{}
 	// PickUp answers the caller, who pays from now on.
 	PickUp struct{}
 	// Ring rings targets while the party goes on hearing the script. They are rung as they are: whoever names them has judged the rights.
@@ -166,6 +169,7 @@ func (Hush) order()   {}
 func (Gather) order() {}
 func (Wake) order()   {}
 func (Beside) order() {}
+func (Alert) order()  {}
 func (PickUp) order() {}
 func (Ring) order()   {}
 func (Unring) order() {}

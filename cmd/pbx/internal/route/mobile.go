@@ -18,8 +18,15 @@ type Mobile struct {
 // is decided as for a call that the extension sends on: the caller where the trunk lets it, else the extension's own outside number, with the caller's
 // way beside it.
 func mobile(dir Directory, req Request, owner provisioning.Extension, s provisioning.Settings) *Mobile {
-	m := s.Mobile
-	if !m.Rings(req.now) || owner.Remote != "" || req.Device != "" || len(req.Way) >= MaxHops {
+	if !s.Mobile.Rings(req.now) || req.Device != "" {
+		return nil
+	}
+	return beyond(dir, req, owner, s.Mobile)
+}
+
+// beyond is how a mobile of an extension is called, whatever its hours are.
+func beyond(dir Directory, req Request, owner provisioning.Extension, m *provisioning.Mobile) *Mobile {
+	if m == nil || owner.Remote != "" || len(req.Way) >= MaxHops {
 		return nil
 	}
 	n, wish := number.Japan.SplitPresentation(m.Number)

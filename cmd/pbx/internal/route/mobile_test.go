@@ -121,6 +121,65 @@ func (d dir) Mobiles(domain string) map[string]string {
 	return out
 }
 
+// TestCallBackNumber: only the number of exactly one person's mobile, that this one may call in the country, is let ring for a call-back; then that mobile
+// rings and nothing else of its owner's does, whatever its hours, and no other kind of number ever.
+func TestCallBackNumber(t *testing.T) {
+	night := []provisioning.Hours{{Days: []string{"sun"}, From: "01:00", To: "02:00"}}
+	with := func(n string) provisioning.Settings {
+		return provisioning.Settings{DoNotDisturb: true, Forward: provisioning.Forwarding{Always: ext("2001")}, Mobile: &provisioning.Mobile{Number: n, Hours: night}}
+	}
+	inside := with("2004")
+	d := office(map[string]provisioning.Settings{"2010": with("09012345678"), "2011": with("09022222222"), "2012": with("09022222222"), "2013": with("010442071838750"), "2001": with("0990123456"), "2002": with("9119"), "2003": inside})
+	everything := &provisioning.Rights{Classes: append(provisioning.DefaultRights().Classes, provisioning.ClassPremium, provisioning.ClassInternational), Countries: []string{"*"}}
+	for key, e := range d.extensions {
+		if e.Rights = everything; e.Number == "2014" {
+			e.Rights = &provisioning.Rights{}
+		}
+		d.extensions[key] = e
+	}
+	d.dids["d|+81312345673"] = provisioning.DID{Number: "+81312345673", CallBack: true}
+	for _, c := range []struct {
+		name string
+		req  Request
+		want string
+	}{
+		{"its mobile", Request{Trunk: "carrier", Number: "+819012345678"}, "call-back:+81312345673 2010"},
+		{"a stranger", Request{Trunk: "carrier", Number: "+819011111111"}, "403"},
+		{"nobody", Request{Trunk: "carrier", Withheld: "anonymous"}, "403"},
+		{"one of two", Request{Trunk: "carrier", Number: "+819022222222"}, "403"},
+		{"a mobile abroad", Request{Trunk: "carrier", Number: "+442071838750"}, "403"},
+		{"a premium service", Request{Trunk: "carrier", Number: "+81990123456"}, "403"},
+		{"sent on by somebody", Request{Trunk: "carrier", Number: "+819012345678", Way: make([]sip.Diversion, 1)}, "403"},
+		{"a system of ours", Request{Trunk: "carrier", Internal: true, Number: "+819012345678"}, "403"},
+		{"a telephone of ours", Request{Extension: "2010", Number: "+819012345678", E164: "+81312345673"}, "403"},
+	} {
+		c.req.Domain, c.req.Dialled = "d", "+81312345673"
+		if c.req.Trunk == "" {
+			c.req.Dialled = "0312345673"
+		}
+		p := Route(d, c.req, time.Time{})
+		got := fmt.Sprint(p.Refuse.Status)
+		if p.Refuse.Status == 0 {
+			got = p.Steps[0].Run.String() + " " + p.Steps[0].Run.For
+		}
+		if got != c.want || p.Record.On {
+			t.Errorf("%s: %s, want %s (%s)", c.name, got, c.want, p.Why)
+		}
+	}
+	for of, want := range map[string]string{"2010": "2010:09012345678@carrier as +81312340010, for +81312340010, after 0, 2010 mobile ", "2013": "", "2001": "", "2002": "", "2003": "", "2014": ""} {
+		e, _ := d.Extension("d", of)
+		p := Route(d, CallBack("d", e), time.Time{})
+		if got := mobiles(p); got != want || (want == "") != (p.Refuse.Status == 403) {
+			t.Errorf("the mobile of %s: %q, want %q (%s)", of, got, want, p.Why)
+		}
+		for _, s := range p.Steps {
+			if len(s.Targets) != 1 || !s.Targets[0].Alone || len(s.Forward) > 0 {
+				t.Errorf("beside the mobile of %s: %+v", of, s)
+			}
+		}
+	}
+}
+
 // TestThrough: only the number of exactly one person's mobile, that comes by a trunk from outside and straight, is asked for a PIN; everybody else is refused.
 func TestThrough(t *testing.T) {
 	its, two := &provisioning.Mobile{Number: "09012345678"}, &provisioning.Mobile{Number: "18409022222222"}

@@ -105,6 +105,7 @@ type Request struct {
 	Direct   bool   // Dialled rings whatever its owner set: the call comes back to whom it belongs
 	Afar     bool   // Extension speaks from where nobody knows, such as a mobile beyond a trunk: help would be sent to its desk
 	Remote   Remote // where Extension's telephone stands, as far as its address tells
+	Mobile   bool   // Extension's own mobile shall ring, and no other telephone: Dialled is not looked at
 	Paged    string // paging group whose announcement the extension Dialled shall hear; empty: none
 }
 
@@ -129,6 +130,7 @@ type Target struct {
 
 	AutoAnswer bool // its telephone is asked to answer by itself
 
+	Alone   bool                  // of an extension: Mobile rings, and none of its other telephones
 	Mobile  *Mobile               // of an extension: its telephone beyond a trunk, which rings too; nil: none
 	Ringing *provisioning.Ringing // which of an extension's devices rings when; nil: all at once
 	Within  time.Duration         // how long it may ring: in order, each device has its turn in that time. Whoever rings it says so; 0: as long as they like
@@ -259,6 +261,9 @@ func Route(dir Directory, req Request, now time.Time) Plan {
 		return refuse(403, "caller is no extension")
 	}
 	p.Shown = Shown{Number: caller.Number, Display: caller.Display}
+	if req.Mobile {
+		return toMobile(dir, req, caller, p)
+	}
 	if req.Paged != "" {
 		return paged(dir, req, p)
 	}
@@ -400,7 +405,7 @@ func toDID(dir Directory, req Request, did provisioning.DID, p Plan) Plan {
 	return p
 }
 
-// script is the plan of a number at which a script answers: a menu, a mailbox, or call-through.
+// script is the plan of a number at which a script answers: a menu, a mailbox, call-through, or none that answers at all: the call-back.
 func script(dir Directory, req Request, did provisioning.DID, p Plan) (Plan, bool) {
 	switch {
 	case did.Menu != "":
@@ -410,7 +415,7 @@ func script(dir Directory, req Request, did provisioning.DID, p Plan) (Plan, boo
 		return Voicemail(dir, req.Domain, did.Voicemail, "", p), true
 	case did.Messages:
 		return Messages(p), true
-	case did.CallThrough:
+	case did.CallThrough, did.CallBack:
 		return through(dir, req, did, p), true
 	}
 	return p, false
