@@ -178,3 +178,32 @@ func TestClaimGivenUp(t *testing.T) {
 		r.allSettled(t, 1)
 	})
 }
+
+// TestClaimIsRecorded: the recording of a call runs on through the change, and knows who came; whoever may not be recorded is silence in it.
+func TestClaimIsRecorded(t *testing.T) {
+	for name, never := range map[string]bool{"as any": false, "who may not be": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(recorded(route.NoticeNone), ours)
+				r.sw.deps.Party = func(_ string, p route.Party) route.Record {
+					out := route.Record{Notice: route.NoticeNone}
+					if never && p.Extension == "2003" {
+						out.Never = "2003"
+					}
+					return out
+				}
+				a, b := r.up("c1")
+				m := r.claims(func() Stead { return Stead{Leg: b.id, Post: b.post} }, PickUp{}, Goto{Number: "*8", PIN: true})
+				if len(r.records) != 1 || r.records[0].stops != 0 || len(r.records[0].more) != 1 || !strings.HasPrefix(r.records[0].more[0], "2003") {
+					t.Fatalf("%d recordings, came later %q", len(r.records), r.records[0].more)
+				}
+				if masked := len(r.records[0].masks) == 1 && r.records[0].masks[0]; masked != never {
+					t.Errorf("silenced %v", r.records[0].masks)
+				}
+				m.hangup(sip.CauseNormal)
+				a.hangup(sip.CauseNormal)
+				r.allSettled(t, 2)
+			})
+		})
+	}
+}
