@@ -29,7 +29,7 @@ type DumpSink interface {
 var dumped = []struct{ table, order string }{
 	{"head", "id"}, {"entity", "domain, kind, key"}, {"ref", "domain, kind, key, to_kind, to_key"}, {"secret", "domain, kind, key"}, {"change", "version"},
 	{"audit", "seq"}, {"audit_block", "last"}, {"cdr", "domain, id"}, {"cdr_party", "domain, number, started, id"}, {"binding", "aor, key"}, {"queue_visit", "domain, id"},
-	{"agent_stint", "domain, agent, started, state"}, {"heard", "issuer, id"}, {"vouched", "domain, kind, key"}, {"vouched_list", "domain, kind"},
+	{"agent_stint", "domain, agent, started, state"}, {"heard", "issuer, id"}, {"repeat", "who, key"}, {"vouched", "domain, kind, key"}, {"vouched_list", "domain, kind"},
 }
 
 // Dump gives all tables as they were at one moment, row by row, while others read and write. It takes the memory of a row. As long as it lasts SQLite's log

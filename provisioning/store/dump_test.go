@@ -187,9 +187,9 @@ func TestLoadOfBefore(t *testing.T) {
 	if err := store.Load(t.Context(), filepath.Join(t.TempDir(), "pbx.db"), h.give); !errors.Is(err, store.ErrDump) {
 		t.Errorf("version 0: %v", err)
 	}
-	h.head.Schema = 4 // before heard and vouched
+	h.head.Schema = 4 // before heard, vouched and repeat
 	h.tables = slices.DeleteFunc(h.tables, func(name string) bool {
-		return name == "heard" || name == "audit_block" || strings.HasPrefix(name, "vouched")
+		return name == "heard" || name == "audit_block" || name == "repeat" || strings.HasPrefix(name, "vouched")
 	})
 	h.columns["binding"] = h.columns["binding"][:4] // before nodes
 	for i, row := range h.rows["binding"] {

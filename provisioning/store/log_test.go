@@ -71,7 +71,7 @@ const oldLog = `CREATE TABLE audit_old (seq BIGINT NOT NULL PRIMARY KEY, at BIGI
 INSERT INTO audit_old SELECT * FROM audit ORDER BY subject, seq DESC; DROP TABLE audit; ALTER TABLE audit_old RENAME TO audit;
 CREATE INDEX audit_domain ON audit (domain, seq); CREATE INDEX audit_object ON audit (domain, object, seq); CREATE INDEX audit_subject ON audit (domain, subject, seq);
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
-DROP TABLE audit_block; DELETE FROM goose_db_version WHERE version_id >= 7;` + noNodes
+DROP TABLE audit_block; DROP TABLE repeat; DELETE FROM goose_db_version WHERE version_id >= 7;` + noNodes
 
 // noNodes takes away what came with several nodes.
 const noNodes = "DROP TABLE node; DROP TABLE duty; ALTER TABLE binding DROP COLUMN node; ALTER TABLE binding DROP COLUMN at;"
