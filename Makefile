@@ -15,6 +15,10 @@ FUZZTIME ?= 1s
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc/...=-race=false
 UNIT = $$($(GO) list ./... | grep -v '/loadtest')
 
+# Tables that play again, line by line, what other tests do under the race detector, which would make minutes of them; they run without it.
+MATRICES := ^(TestMatrix|TestDelegatedMatrix|TestForbiddenMatrix)$$
+DESKS := ^(TestDeskFromAMobile|TestDeskFromASleeper)$$
+
 .DEFAULT_GOAL := all
 .PHONY: all test quick tools format vet lint fuzz unit phones stores load package
 
@@ -43,12 +47,13 @@ fuzz:
 
 # vet has run by then, on the tests too.
 unit:
-	$(GO) test $(RACE) -vet=off -p 3 -timeout 15m $(UNIT) # half of the time they wait for time to pass
+	$(GO) test $(RACE) -vet=off -p 3 -timeout 20m -skip '$(MATRICES)|$(DESKS)' $(UNIT) # half of the time they wait for time to pass
+	$(GO) test -run '$(MATRICES)' ./provisioning/rest ./provisioning/policy
 	$(GO) test -run Alloc ./media/... ./recorder/capture # the race detector allocates, so these count without it
 	$(GO) test ./recorder/watermark # sums of one goroutine, of which the race detector would make minutes
 	$(GO) test -tags pkcs11 ./recorder/seal/hsm # a real token library, by cgo
 	$(GO) test -run TestMutated ./provisioning/audit ./recorder/unseal ./recorder/evidence # ten thousand each
-	$(GO) test -run 'TestSimulation$$|TestSimulationOffice$$|TestSimulationReplays$$|TestDayOfTheWard$$' ./cmd/pbx -seeds 2000
+	$(GO) test -run '^TestSimulation$$|^TestSimulationOffice$$|^TestSimulationReplays$$|^TestDayOfTheWard$$|$(DESKS)' ./cmd/pbx -seeds 2000
 
 # Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.
 phones:
