@@ -172,7 +172,7 @@ func TestThousandHeld(t *testing.T) {
 			f.judge(i, ends[i], boxes[i].Take())
 			held[i].End(sip.CauseNormal) // a call that ended in the instant in which the device woke
 			held[i].End(sip.CauseNormal)
-			if told, rung := f.farewell[held[i].ID()]; ends[i] == wakes && told != sip.CauseNormal || rung && len(boxes[i].Take()) > 0 {
+			if told, rung := f.told(held[i].ID()); ends[i] == wakes && told != sip.CauseNormal || rung && len(boxes[i].Take()) > 0 {
 				t.Errorf("%d: woken for a call that ends: %v %+v", i, rung, told)
 			}
 		}
@@ -188,6 +188,14 @@ func TestThousandHeld(t *testing.T) {
 	})
 }
 
+// told is by what farewell a leg was rung and cancelled, if it was.
+func (f *flock) told(id call.LegID) (why sip.Cause, rung bool) {
+	f.pushes.mu.Lock()
+	defer f.pushes.mu.Unlock()
+	why, rung = f.farewell[id]
+	return why, rung
+}
+
 // judge compares what a call was told with the fate of its device.
 func (f *flock) judge(i int, of heldFate, got []call.Event) {
 	id := call.LegID(fmt.Sprintf("c%d-1", i))
@@ -195,7 +203,7 @@ func (f *flock) judge(i int, of heldFate, got []call.Event) {
 		f.t.Errorf("%d, fate %d: told %v", i, of, got)
 		return
 	}
-	told, rung := f.farewell[id]
+	told, rung := f.told(id)
 	late := map[heldFate]sip.Cause{wakesTooLate: sip.CauseCompletedElsewhere, wakesLast: sip.CauseNoAnswer}
 	if why, ghost := late[of]; rung != ghost || rung && told != why {
 		f.t.Errorf("%d, fate %d: rung and cancelled %v by %+v", i, of, rung, told)

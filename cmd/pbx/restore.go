@@ -313,9 +313,20 @@ func (r *restoring) known(ctx context.Context, staged, public string) (most int6
 	return most, err
 }
 
+// unused is a name that nothing has yet: the one given, or that with a number. Two restores within a second do not share a folder.
+func unused(path string) string {
+	name := path
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(name); err != nil {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", path, n)
+	}
+}
+
 // settle puts everything into its place, the database last: without it nothing here is a switch. What was there is put aside.
 func (r *restoring) settle(stage string) error {
-	aside := r.config.path(asideName + r.now().UTC().Format(backupStamp))
+	aside := unused(r.config.path(asideName + r.now().UTC().Format(backupStamp)))
 	for _, name := range append([]string{"pbx.db", "pbx.db-wal", "pbx.db-shm", "audit-index.db", "audit-index.db-wal", "audit-index.db-shm"}, foldersCopied...) {
 		if err := moveAside(r.config.path(name), aside); err != nil {
 			return err

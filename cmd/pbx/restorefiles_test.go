@@ -114,3 +114,16 @@ func TestCheckKeys(t *testing.T) {
 		t.Errorf("missing: %q %v", w, err)
 	}
 }
+
+// TestAsideIsUnused: what is put aside shares no folder with what was put aside before.
+func TestAsideIsUnused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "before")
+	for _, want := range []string{path, path + "-2", path + "-3"} {
+		if got := unused(path); got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+		if err := os.Mkdir(want, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

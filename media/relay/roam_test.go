@@ -123,6 +123,7 @@ func plainLegRoams(t *testing.T, behind string) {
 	if speaks() == 0 {
 		t.Fatal("not heard in the first network")
 	}
+	eventually(t, "all of it seen", func() bool { n := e.Totals(); return n.Received+n.Stranger+n.Early+n.Gated >= vouchedCount+1 }) // what is still under way would count for the next
 	l.Endpoint.(media.Roamer).Roamed(mobile)
 	inside(behind)
 	if n := speaks(); n != 0 {

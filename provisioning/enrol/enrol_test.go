@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ type rig struct {
 	dir   string
 	now   time.Time
 	way   bool // apps can reach the switch
-	wrong int
+	wrong atomic.Int64
 	h     http.Handler
 }
 
@@ -57,7 +58,7 @@ func newRig(t *testing.T) *rig {
 	mux := http.NewServeMux()
 	mux.Handle(enrol.Pattern, enrol.New(enrol.Config{Store: r.store, Clock: func() time.Time { return r.now }, Log: slog.New(slog.DiscardHandler),
 		Way:   func(string, string) (enrol.Way, bool) { return enrol.Way{Proxy: "sip.ward.example:5061"}, r.way },
-		Wrong: func(string, netip.Addr) bool { r.wrong++; return r.wrong > 100 }}))
+		Wrong: func(string, netip.Addr) bool { return r.wrong.Add(1) > 100 }}))
 	r.h = mux
 	return r
 }
@@ -126,10 +127,10 @@ func TestCode(t *testing.T) {
 		return err
 	})
 	r.want("somebody else's extension by now", r.show(moved), 404)
-	if r.wrong != 7 {
-		t.Errorf("%d wrong codes were told of", r.wrong)
+	if r.wrong.Load() != 7 {
+		t.Errorf("%d wrong codes were told of", r.wrong.Load())
 	}
-	r.wrong = 100
+	r.wrong.Store(100)
 	w := r.send("127.0.0.1", `{"code":"x"}`)
 	r.want("too often", w.Code, 429)
 	if w.Header().Get("Retry-After") == "" || w.Header().Get("Cache-Control") != "no-store" {
@@ -234,7 +235,7 @@ func TestPage(t *testing.T) {
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/enrol/nowhere", nil)
 	req.RemoteAddr = "127.0.0.1:9"
 	r.h.ServeHTTP(w, req)
-	if w.Code != 200 || !strings.Contains(w.Body.String(), "内線アプリ") || !strings.Contains(w.Body.String(), "Enrol the telephone app") || r.wrong != 0 {
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "内線アプリ") || !strings.Contains(w.Body.String(), "Enrol the telephone app") || r.wrong.Load() != 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if link := enrol.Link("https://pbx.example", ward, "CODE"); link != "https://pbx.example/enrol/"+ward+"#CODE" {
