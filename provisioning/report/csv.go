@@ -4,8 +4,9 @@ import (
 	"encoding/csv"
 	"io"
 	"strconv"
-	"strings"
 	"time"
+
+	"naisen/provisioning/table"
 )
 
 // bom tells spreadsheets that the text is UTF-8.
@@ -31,7 +32,7 @@ func (t Table) CSV(w io.Writer) error {
 	}
 	for _, row := range rows {
 		for i := range row {
-			row[i] = Cell(row[i])
+			row[i] = table.Guarded(row[i])
 		}
 		if err := out.Write(row); err != nil {
 			return err
@@ -39,14 +40,6 @@ func (t Table) CSV(w io.Writer) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// Cell is a text that no spreadsheet takes for a formula: what begins like one gets a quote in front (G15).
-func Cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // cells in the order of the definitions.

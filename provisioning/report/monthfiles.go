@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"io"
 	"strconv"
+
+	"naisen/provisioning/table"
 )
 
 // CSV writes the report in a language, "ja" or "en"; no cell is a formula.
@@ -23,7 +25,7 @@ func (m Month) CSV(w io.Writer, language string) error {
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i := range row {
-			cells[i] = Cell(row[i])
+			cells[i] = table.Guarded(row[i])
 		}
 		if err := out.Write(cells); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"naisen/provisioning"
+	"naisen/provisioning/table"
 )
 
 func at(minute int) time.Time { return time.Date(2026, 4, 1, 0, minute, 0, 0, time.UTC) }
@@ -118,7 +119,7 @@ func TestTooMany(t *testing.T) {
 // TestCSV: every column is defined and printed, and no cell is a formula.
 func TestCSV(t *testing.T) {
 	for in, want := range map[string]string{"=1+1": "'=1+1", "+81311112222": "'+81311112222", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "2001": "2001", "": ""} {
-		if got := Cell(in); got != want {
+		if got := table.Guarded(in); got != want {
 			t.Errorf("%q is written %q", in, got)
 		}
 	}
