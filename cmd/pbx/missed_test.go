@@ -162,6 +162,7 @@ func TestMissedCallsBounds(t *testing.T) {
 			begun = nil
 			c.add(bob)
 			time.Sleep(missedRest + time.Second)
+			synctest.Wait()
 			if n += len(begun); len(begun) > 0 {
 				over()
 			}
@@ -172,6 +173,7 @@ func TestMissedCallsBounds(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		c.add(bob)
 		c.Close()
+		synctest.Wait()
 		begun = nil
 		time.Sleep(time.Minute)
 		rings(bob, 0)
