@@ -34,7 +34,7 @@ func (c APNsConfig) GoString() string { return c.String() }
 
 // apns speaks HTTP/2 to Apple. pn-param is the team's identifier, a period and the topic, pn-prid the device's token in hexadecimal
 // (RFC 8599 section 12). A topic that ends in .voip gets calls only: an app that is woken by it and shows no call is ended by iOS, and
-// after some times not woken again.
+// after some times not woken again. An app that has two tokens may give both in one Contact: see apnsApp.
 type apns struct {
 	cfg  APNsConfig
 	key  *ecdsa.PrivateKey
@@ -46,6 +46,8 @@ const (
 	apnsTokenLife  = 50 * time.Minute // a token is refused when it is older than an hour,
 	apnsTokenYoung = 20 * time.Minute // and a new one before that time has passed: TooManyProviderTokenUpdates
 	voip           = ".voip"
+	remote         = ".remote"
+	both           = ".remote&voip"
 )
 
 // NewAPNs makes the provider "apns".
@@ -87,17 +89,67 @@ func (a *apns) Features() string { return `+sip.pns="apns"` }
 
 // Takes implements Provider.
 func (a *apns) Takes(d Device) error {
-	team, topic, ok := strings.Cut(d.Param, ".")
-	token, err := hex.DecodeString(d.PRID)
-	if !ok || team != a.cfg.TeamID || !slices.Contains(a.cfg.Topics, strings.TrimSuffix(topic, voip)) || err != nil || len(token) < 32 || len(token) > 100 {
-		return ErrDevice
-	}
-	return nil
+	_, err := a.app(d)
+	return err
 }
 
 // Wakes implements Provider.
 func (a *apns) Wakes(d Device, why Occasion) bool {
-	return why == ForCall || !strings.HasSuffix(d.Param, voip)
+	app, err := a.app(d)
+	_, token := app.at(why)
+	return err == nil && token != ""
+}
+
+// apnsApp is an app on a device: its bundle, and the tokens of its two ways to be woken; empty: it has not that one. What Linphone's apps and Flexisip
+// say beyond RFC 8599 is understood: pn-param ends in .remote&voip and pn-prid is TOKEN:remote&TOKEN:voip, or in .remote and TOKEN:remote.
+type apnsApp struct{ bundle, remote, voip string }
+
+// at is where a message goes. A call goes by PushKit where the app has that, a refresh never does: iOS wants a call to be shown for each.
+func (p apnsApp) at(why Occasion) (topic, token string) {
+	if why == ForCall && p.voip != "" {
+		return p.bundle + voip, p.voip
+	}
+	return p.bundle, p.remote
+}
+
+// app reads a device's parameters. ErrDevice.
+func (a *apns) app(d Device) (p apnsApp, err error) {
+	team, topic, _ := strings.Cut(d.Param, ".")
+	if team != a.cfg.TeamID {
+		return p, ErrDevice
+	}
+	kinds := remote
+	switch p.bundle = topic; {
+	case slices.Contains(a.cfg.Topics, topic): // whatever its name ends in
+	case strings.HasSuffix(topic, both):
+		p.bundle, kinds = strings.TrimSuffix(topic, both), both
+	case strings.HasSuffix(topic, voip):
+		p.bundle, kinds = strings.TrimSuffix(topic, voip), voip
+	default:
+		p.bundle = strings.TrimSuffix(topic, remote)
+	}
+	if !slices.Contains(a.cfg.Topics, p.bundle) {
+		return apnsApp{}, ErrDevice
+	}
+	tokens := strings.Split(d.PRID, "&")
+	for _, t := range tokens {
+		text, kind, named := strings.Cut(t, ":")
+		if raw, err := hex.DecodeString(text); err != nil || len(raw) < 32 || len(raw) > 100 || !named && kinds == both {
+			return apnsApp{}, ErrDevice
+		}
+		switch {
+		case p.remote == "" && kinds != voip && (kind == "remote" || !named):
+			p.remote = text
+		case p.voip == "" && kinds != remote && (kind == "voip" || !named):
+			p.voip = text
+		default:
+			return apnsApp{}, ErrDevice
+		}
+	}
+	if kinds == both && len(tokens) != 2 {
+		return apnsApp{}, ErrDevice
+	}
+	return p, nil
 }
 
 // Send implements Provider.
@@ -125,11 +177,15 @@ func (a *apns) renew() (string, time.Time, error) {
 }
 
 func (a *apns) post(ctx context.Context, m Message, token string) (status int, reason string, err error) {
-	_, topic, _ := strings.Cut(m.Device.Param, ".")
+	app, err := a.app(m.Device)
+	if err != nil {
+		return 0, "", err
+	}
+	topic, to := app.at(m.Why)
 	kind, priority := "background", "5" // a background message of priority 10 is refused
 	body := map[string]any{"aps": map[string]any{"content-available": 1}, "pn": m.Why.String()}
 	switch {
-	case strings.HasSuffix(topic, voip):
+	case to == app.voip:
 		kind, priority = "voip", "10"
 		body = map[string]any{"aps": map[string]any{}, "pn": m.Why.String(), "id": m.ID}
 	case m.Why == ForCall: // an app without CallKit is woken by a notice that its owner sees
@@ -140,7 +196,7 @@ func (a *apns) post(ctx context.Context, m Message, token string) (status int, r
 	if err != nil {
 		return 0, "", ErrDevice
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Base+"/3/device/"+m.Device.PRID, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Base+"/3/device/"+to, bytes.NewReader(text))
 	if err != nil {
 		return 0, "", ErrDevice
 	}

@@ -316,6 +316,24 @@ func TestTokenIsSealed(t *testing.T) {
 	}
 }
 
+// Both tokens of one app, in one Contact, are one secret.
+func TestTwoTokensAreSealed(t *testing.T) {
+	b, _ := newPushBench(t)
+	want := push.Device{Provider: "acme", Param: "app", PRID: "s3cret:remote&s3cret2:voip"}
+	b.expect(200, tcp(), "Contact: <sip:a@192.0.2.1;pn-provider=acme;pn-param="+want.Param+";pn-prid="+want.PRID+";transport=tcp>", "Expires: 7200")
+	h := b.r.aors[aor][0]
+	if d, _, ok := deviceOf(h.contact()); !ok || d != want {
+		t.Errorf("read as %q %q", d.Param, d.PRID)
+	}
+	rec := b.r.record(h)
+	if strings.Contains(string(rec.Body), "s3cret") {
+		t.Fatalf("stored as %s", rec.Body)
+	}
+	if back, err := b.r.restore(rec); err != nil || back.Text != h.Text {
+		t.Errorf("restored %+v, %v", back, err)
+	}
+}
+
 // TestForget: a device whose service knows it no more is rung no more, unless it has come back.
 func TestForget(t *testing.T) {
 	b, _ := newPushBench(t)

@@ -24,6 +24,7 @@ type APNs struct {
 
 	key    *ecdsa.PrivateKey
 	tokens map[string]time.Time // provider tokens seen, and when they were made
+	topics map[string]string    // of devices that were registered for one: see RegisterFor
 }
 
 // NewAPNs starts it.
@@ -33,9 +34,21 @@ func NewAPNs(t testing.TB, topics ...string) *APNs {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &APNs{Key: pemOf(t, key), KeyID: "ABC123DEFG", TeamID: "DEF123GHIJ", Topics: topics, key: key, tokens: make(map[string]time.Time)}
+	a := &APNs{Key: pemOf(t, key), KeyID: "ABC123DEFG", TeamID: "DEF123GHIJ", Topics: topics, key: key, tokens: make(map[string]time.Time), topics: make(map[string]string)}
 	a.start(t, http.HandlerFunc(a.serve))
 	return a
+}
+
+// RegisterFor makes a device's token that is good for one topic only, as Apple's are.
+func (a *APNs) RegisterFor(prid, topic string) {
+	a.set(func() { a.topics[prid] = topic })
+	a.Register(prid)
+}
+
+// topicOf is the topic that a token is for.
+func (a *APNs) topicOf(prid string) (topic string, ok bool) {
+	a.set(func() { topic, ok = a.topics[prid] })
+	return topic, ok
 }
 
 func (a *APNs) serve(w http.ResponseWriter, r *http.Request) {
@@ -89,9 +102,12 @@ func (a *APNs) judge(r *http.Request) (int, string, Delivery) {
 	}
 	raw, err := hex.DecodeString(token)
 	now, ever := a.known(token)
+	topic, bound := a.topicOf(token)
 	switch {
 	case err != nil || len(raw) < 32, !ever:
 		return no(http.StatusBadRequest, "BadDeviceToken")
+	case bound && topic != r.Header.Get("apns-topic"):
+		return no(http.StatusBadRequest, "DeviceTokenNotForTopic")
 	case !now:
 		return no(http.StatusGone, "Unregistered")
 	}
