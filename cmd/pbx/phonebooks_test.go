@@ -1,14 +1,19 @@
 package main
 
 import (
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"naisen/provisioning"
+	"naisen/provisioning/book"
 )
 
 // TestPhoneBooks: the switch as it is served, its directory read by Debian's ldapsearch and by curl with an account of its own, until that ends.
@@ -85,6 +90,123 @@ func TestPhoneBooks(t *testing.T) {
 	}
 	if s := l.p.ldap.Stats(); s.Searches < 4 || s.Failures == 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// carrierNAT carries connections to the directory as from another address, until they are forgotten.
+type carrierNAT struct {
+	net.Listener
+	work sync.WaitGroup
+
+	mu   sync.Mutex
+	as   string
+	open []net.Conn
+}
+
+func newCarrierNAT(t *testing.T, as, to string) *carrierNAT {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &carrierNAT{Listener: l, as: as}
+	n.work.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n.carry(c, to)
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); n.forget(""); n.work.Wait() })
+	return n
+}
+
+func (n *carrierNAT) carry(c net.Conn, to string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(n.as)}}
+	up, err := d.Dial("tcp", to)
+	if err != nil {
+		_ = c.Close()
+		return
+	}
+	n.open = append(n.open, c, up)
+	for _, pair := range [][2]net.Conn{{c, up}, {up, c}} {
+		n.work.Go(func() {
+			_, _ = io.Copy(pair[0], pair[1])
+			_, _ = pair[0].Close(), pair[1].Close()
+		})
+	}
+}
+
+// forget ends what is open; the next one comes from another address.
+func (n *carrierNAT) forget(as string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.as = as
+	for _, c := range n.open {
+		_ = c.Close()
+	}
+	n.open = nil
+}
+
+// TestPhoneBookOfMobiles: mobiles read the directory by LDAPS from behind their carrier's NAT: many of them from one address, while one that has an old secret
+// asks from there again and again; a connection that the NAT forgets is made anew, from whatever address. What each sees is what its account may.
+func TestPhoneBookOfMobiles(t *testing.T) {
+	t.Parallel()
+	port := portForLDAP(t)
+	l := newLab(t, func(c *Config) { c.LDAP.TLS = "127.0.0.1:" + port })
+	domain := l.p.config.Domain
+	base := "dc=" + strings.ReplaceAll(domain, ".", ",dc=")
+	l.put(provisioning.Contact{ID: "mayor", Name: "市長", Reading: "しちょう", Numbers: []provisioning.ContactNumber{{Kind: "mobile", Number: "090-9999-0000"}}, Visible: provisioning.Visibility{Departments: []string{"秘書課"}}},
+		provisioning.Extension{Number: "2001", Display: "秘書", Department: "秘書課", AllowMD5: true, Media: "srtp-preferred"},
+		provisioning.BookAccount{Name: "mobile-2001", Extension: "2001"}, provisioning.BookAccount{Name: "mobile"})
+	err := (liveStore{l.p.store, l.p.directory, l.p.log}).Update(t.Context(), provisioning.Subject{System: true}, func(w provisioning.Writer) error {
+		return errors.Join(w.PutSecret(domain, provisioning.SecretBookAccount, "mobile-2001", provisioning.BookProof("s-2001")),
+			w.PutSecret(domain, provisioning.SecretBookAccount, "mobile", provisioning.BookProof("s-other")))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nat := newCarrierNAT(t, "127.0.0.31", "127.0.0.1:"+port)
+	args := func(account, secret string) []string {
+		return []string{"-x", "-LLL", "-H", "ldaps://" + nat.Addr().String(), "-D", "cn=" + account + "," + base, "-w", secret, "-b", base, "(cn=しちょう)", "mobile"}
+	}
+	search := func(account, secret string) string {
+		cmd := exec.CommandContext(t.Context(), "ldapsearch", args(account, secret)...)
+		cmd.Env = append(os.Environ(), "LDAPTLS_REQCERT=never")
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	old := ""
+	for range book.WrongSecrets + 2 {
+		old = search("mobile", "s-old")
+	}
+	if !strings.Contains(old, "Server is busy") {
+		t.Errorf("an old secret is tried without end:\n%s", old)
+	}
+	for _, c := range []struct{ account, secret, want string }{{"mobile-2001", "s-2001", "mobile: 09099990000"}, {"mobile", "s-other", ""}} {
+		got := search(c.account, c.secret)
+		if !strings.Contains(got, c.want) || c.want == "" && strings.Contains(got, "mobile:") || strings.Contains(got, "ldap_bind") {
+			t.Errorf("%s beside it, from the same address:\n%s", c.account, got)
+		}
+	}
+	held, err := tls.Dial("tcp", nat.Addr().String(), &tls.Config{InsecureSkipVerify: true}) // one that stays open between two searches
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	nat.forget("127.0.0.32")
+	if _, err := held.Read(make([]byte, 1)); err == nil {
+		t.Error("the NAT forgot nothing")
+	}
+	if got := search("mobile-2001", "s-2001"); !strings.Contains(got, "mobile: 09099990000") {
+		t.Errorf("from another address:\n%s", got)
+	}
+	if got := search("mobile", "s-old"); !strings.Contains(got, "Server is busy") {
+		t.Errorf("another address gives new tries for an account:\n%s", got)
 	}
 }
 

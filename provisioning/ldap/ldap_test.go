@@ -379,6 +379,44 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// TestBehindOneNAT: telephones that have proved themselves keep their connections, however many stand behind one address. Those that have not are few, and a
+// wrong secret makes one of them a stranger again.
+func TestBehindOneNAT(t *testing.T) {
+	r := newRig(t)
+	bound := func() *client {
+		cl := r.client(t)
+		cl.send(bindRequest(3, deskDN, "right"))
+		if code, _ := cl.result(); code != resultSuccess {
+			t.Fatalf("bind: %d", code)
+		}
+		return cl
+	}
+	var phones []*client
+	for range 3 * maxPerAddress {
+		phones = append(phones, bound())
+	}
+	for _, cl := range phones {
+		cl.send(searchRequest(baseDN, scopeSubtree, 1, present))
+		if code, got := cl.result(); code == -1 || len(got) == 0 {
+			t.Fatalf("a telephone lost its connection: %d", code)
+		}
+	}
+	for _, cl := range phones[:maxPerAddress] {
+		cl.send(bindRequest(3, deskDN, "wrong"))
+		cl.result()
+	}
+	one := r.client(t)
+	_, _ = one.c.Write(put(tagSequence, putInteger(tagInteger, 1), bindRequest(3, deskDN, "right")))
+	if code, _ := one.result(); code != -1 || r.Stats().Refused != 1 {
+		t.Errorf("one stranger too many: %d", code)
+	}
+	phones[0].send(bindRequest(3, deskDN, "right"))
+	if code, _ := phones[0].result(); code != resultSuccess {
+		t.Errorf("a telephone that finds its secret: %d", code)
+	}
+	bound()
+}
+
 // TestLDAPSearch: Debian's client, over LDAPS and StartTLS, with kana, escapes and a wrong secret.
 func TestLDAPSearch(t *testing.T) {
 	if _, err := exec.LookPath("ldapsearch"); err != nil {

@@ -21,7 +21,8 @@ import (
 // Bounds of the whole server.
 const (
 	maxConnections = 512
-	maxPerAddress  = 16
+	maxPerAddress  = 16   // of those that have not bound
+	maxBehindOne   = 256  // of all: telephones behind one NAT keep theirs
 	maxEntries     = 1000 // of one search
 	maxSearch      = 5 * time.Second
 	idle           = 5 * time.Minute  // a bound telephone may keep its connection so long
@@ -53,11 +54,17 @@ type Server struct {
 	group sync.WaitGroup
 
 	mu    sync.Mutex // guards the rest; nothing is called under it
-	conns map[net.Conn]netip.Addr
+	conns map[net.Conn]caller
 	ends  []net.Listener
 	over  bool
 
 	stats counters
+}
+
+// caller is who has a connection.
+type caller struct {
+	from  netip.Addr
+	bound bool // it has proved an account
 }
 
 type counters struct{ taken, refused, binds, failures, searches, broken atomic.Uint64 }
@@ -81,7 +88,7 @@ func New(cfg Config) *Server {
 	if cfg.Guesses == nil {
 		cfg.Guesses = &book.Guesses{}
 	}
-	return &Server{cfg: cfg, done: make(chan struct{}), conns: map[net.Conn]netip.Addr{}}
+	return &Server{cfg: cfg, done: make(chan struct{}), conns: map[net.Conn]caller{}}
 }
 
 // Serve takes connections from l until Close. secure: each begins with a TLS handshake.
@@ -124,15 +131,18 @@ func (s *Server) pause(d time.Duration) bool {
 func (s *Server) take(c net.Conn, secure bool) {
 	from := addressOf(c)
 	s.mu.Lock()
-	same := 0
+	same, strangers := 0, 0
 	for _, a := range s.conns {
-		if a == from {
+		if a.from == from {
 			same++
+			if !a.bound {
+				strangers++
+			}
 		}
 	}
-	full := s.over || len(s.conns) >= maxConnections || same >= maxPerAddress
+	full := s.over || len(s.conns) >= maxConnections || same >= maxBehindOne || strangers >= maxPerAddress
 	if !full {
-		s.conns[c] = from
+		s.conns[c] = caller{from: from}
 	}
 	s.mu.Unlock()
 	if full {
@@ -148,8 +158,18 @@ func (s *Server) take(c net.Conn, secure bool) {
 			delete(s.conns, c)
 			s.mu.Unlock()
 		}()
-		(&session{server: s, conn: c, from: from, pace: rate.NewLimiter(20, 40)}).serve(secure)
+		(&session{server: s, raw: c, conn: c, from: from, pace: rate.NewLimiter(20, 40)}).serve(secure)
 	})
+}
+
+// bound notes whether who has a connection has proved an account.
+func (s *Server) bound(c net.Conn, is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if who, ok := s.conns[c]; ok {
+		who.bound = is
+		s.conns[c] = who
+	}
 }
 
 func addressOf(c net.Conn) netip.Addr {

@@ -19,6 +19,7 @@ import (
 // session is one connection. Its requests are answered one after the other, so there is never anything to abandon.
 type session struct {
 	server *Server
+	raw    net.Conn // as it was accepted: conn, or what lies below its TLS
 	conn   net.Conn
 	from   netip.Addr
 	secure bool
@@ -174,6 +175,7 @@ func (c *session) bind(m message) error {
 	}
 	c.domain, c.account, c.secret = "", "", nil // who binds anew is nobody until it has (RFC 4511 section 4.2.1)
 	result, text := c.proves(q)
+	c.server.bound(c.raw, c.account != "")
 	if result == resultSuccess {
 		c.server.stats.binds.Add(1)
 	} else {
