@@ -223,6 +223,7 @@ type Profile struct {
 	Suites    []string      // SRTP suites with keys in SDP, as a=crypto names them (RFC 4568), allowed, best first; empty: all, in our order
 	EvenPorts bool          // carrier insists on even RTP ports
 	Quiet     time.Duration // Timeout event after this long without packets; 0: 30 s
+	ICE       bool          // the peer may have ICE, if it offers it: it is answered by the lite side
 	Lull      time.Duration // Lull event after this long without packets; 0: none
 	DSCP      int           // of the trunk, which may drop what has another; 0: that of Class
 	Class     int           // DSCP of the class of numbers; 0: 46 (EF)

@@ -306,7 +306,7 @@ func (s *signalling) profile(local, peer netip.Addr, secure, even bool) media.Pr
 // phoneProfile is that of an extension's leg: whoever registers or calls over a WebSocket is a browser.
 func (s *signalling) phoneProfile(local, peer netip.Addr, transport string, suites []string) media.Profile {
 	p := s.profile(local, peer, secure(transport), false)
-	p.Browser, p.Suites, p.Lull = transport == "ws" || transport == "wss", suites, lull
+	p.Browser, p.ICE, p.Suites, p.Lull = transport == "ws" || transport == "wss", true, suites, lull
 	return p
 }
 

@@ -94,7 +94,7 @@ func newEndpoint(e *Engine, p media.Profile, post func(media.Event), socks pair)
 		id: randomID(), serial: e.serial.Add(1), engine: e, traits: traits{local: p.Local, peer: p.Peer, quiet: p.Quiet, dscp: p.DSCP}, post: post, socks: socks,
 		closed: make(chan struct{}), web: &web{buried: make(chan struct{})},
 		neg: sdp.New(sdp.Config{
-			Browser: p.Browser, Fingerprint: e.certificate.Fingerprint(),
+			Browser: p.Browser, ICE: p.ICE && !p.Browser, Fingerprint: e.certificate.Fingerprint(),
 			Addr: addr.Unmap(), Port: socks.port, Codecs: p.Codecs, SecureSIP: p.SecureSIP, Suites: suites(p.Suites),
 			SessionID: uint64(random32())<<31 | uint64(random32()),
 		}),
@@ -324,7 +324,7 @@ func (e *endpoint) adopt(s *session, now int64) {
 	if c := s.agreed.EventClock; c != 0 && c != l.events.Clock() {
 		l.events = rtp.NewEventDetector(c)
 	}
-	if usable(s.remote) { // a hold by 0.0.0.0 says nothing about where the peer is
+	if usable(s.remote) || s.agreed.DTLS.Beside && !l.learn.secure { // a hold by 0.0.0.0 says nothing about where the peer is
 		l.learn.renew(s.secure, s.remote, e.peer(), now, e.engine.cfg.LearnWindow)
 		e.aim()
 		l.ctlFrom, l.toCtl = netip.AddrPort{}, address{}

@@ -36,8 +36,8 @@ func (s *shard) read(e *endpoint, channel int32, now int64) {
 	if (e.web.front != nil || sess != nil && sess.agreed.DTLS.On) && s.intercept(e, channel, pkt, now) {
 		return
 	}
-	if isSTUN(pkt) { // phones probe with it; we did not agree to ICE
-		e.count.stun.Add(1)
+	if isSTUN(pkt) { // phones probe with it, whether we agreed to ICE or not
+		s.checkedBeside(e, channel, pkt)
 		return
 	}
 	switch {

@@ -72,7 +72,7 @@ func compile(a sdp.Agreed, prev *session) (*session, error) {
 	if a.RTCPMux {
 		s.remoteCtl = netip.AddrPort{}
 	}
-	open := !a.Rejected && s.audio != kindNone && (usable(a.Remote) || a.DTLS.ICE)
+	open := !a.Rejected && s.audio != kindNone && (usable(a.Remote) || a.DTLS.ICE || a.DTLS.Beside)
 	s.pending = a.DTLS.On && a.Local.IsZero()
 	open = open && !s.pending
 	s.sends = open && (a.Direction == media.SendRecv || a.Direction == media.SendOnly)

@@ -71,12 +71,11 @@ func (m *moves) take(now time.Time) bool {
 	return true
 }
 
-// checked takes a connectivity check: from the front, or from the leg's own socket. It gives the answer, nil if there is none.
-func (e *endpoint) checked(c webrtc.Check, from netip.AddrPort) []byte {
-	w := e.web
-	st := w.ice.Load()
+// proven verifies a check by the credentials in force, or those before, and gives ours of them.
+func (e *endpoint) proven(c webrtc.Check) (ours webrtc.Credentials, ok bool) {
+	st := e.web.ice.Load()
 	if st == nil || e.closing.Load() {
-		return nil
+		return ours, false
 	}
 	ours, theirs := st.ours, st.theirs.Ufrag
 	if c.Ours != ours.Ufrag {
@@ -84,9 +83,46 @@ func (e *endpoint) checked(c webrtc.Check, from netip.AddrPort) []byte {
 	}
 	if c.Verify(ours, theirs) != nil {
 		e.count.unauthentic.Add(1)
-		return nil
+		return ours, false
 	}
 	e.count.stun.Add(1)
+	return ours, true
+}
+
+// checkedBeside answers a telephone's check on one of the leg's own ports. Where it nominates from is where it is from now on, as if a packet with the
+// key had come from there.
+func (s *shard) checkedBeside(e *endpoint, channel int32, pkt []byte) {
+	c, err := webrtc.Read(pkt)
+	if err != nil || e.web.ice.Load() == nil {
+		e.count.stun.Add(1)
+		return
+	}
+	l, src := &e.leg, s.from.addrPort()
+	ours, ok := e.proven(c)
+	if l.quota--; !ok || l.quota < 0 {
+		return
+	}
+	fd := e.socks.rtp
+	switch nominated := c.Accepts() && c.Nominated && usable(src); {
+	case channel == channelRTCP:
+		if fd = e.socks.rtcp; nominated {
+			l.ctlFrom, l.toCtl = src, s.from
+		}
+	case nominated && l.learn.authentic(src):
+		e.aim()
+	}
+	if send(fd, c.Answer(nil, ours, src), &s.from) != 0 {
+		e.count.sendErrors.Add(1)
+	}
+}
+
+// checked takes a connectivity check: from the front, or from the leg's own socket. It gives the answer, nil if there is none.
+func (e *endpoint) checked(c webrtc.Check, from netip.AddrPort) []byte {
+	w := e.web
+	ours, ok := e.proven(c)
+	if !ok {
+		return nil
+	}
 	if at := w.selected.Load(); c.Accepts() && (at == nil || c.Nominated && *at != from) && !e.moveTo(from) {
 		return nil
 	}
@@ -205,6 +241,11 @@ type handshake struct {
 func (e *endpoint) keyed(a sdp.Agreed) sdp.Agreed {
 	w := e.web
 	if !a.DTLS.On {
+		if a.DTLS.Beside {
+			w.renew(e, a.DTLS)
+		} else if w.front == nil {
+			w.ice.Store(nil)
+		}
 		return a
 	}
 	w.agreed = &a
@@ -232,12 +273,14 @@ func (w *web) renew(e *endpoint, d sdp.DTLS) {
 		next.oldOurs, next.oldTheirs = old.oldOurs, old.oldTheirs
 	default:
 		next.oldOurs, next.oldTheirs = old.ours, old.theirs
-		if old.oldOurs.Ufrag != "" {
+		if old.oldOurs.Ufrag != "" && w.front != nil {
 			w.front.leave(old.oldOurs.Ufrag)
 		}
 	}
 	w.ice.Store(next)
-	w.front.enter(d.Ours.Ufrag, e)
+	if w.front != nil {
+		w.front.enter(d.Ours.Ufrag, e)
+	}
 }
 
 // begin starts a handshake beside signalling.

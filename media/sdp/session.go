@@ -25,6 +25,7 @@ type Config struct {
 	// Browser: the peer is one, so that nothing but DTLS-SRTP over ICE with rtcp-mux reaches it, on Port (RFC 8829).
 	Browser     bool
 	Fingerprint secure.Fingerprint // of our DTLS certificate; zero: no DTLS
+	ICE         bool               // a peer that offers it on an encrypted stream is answered by the lite side
 }
 
 // Agreed is the outcome of an exchange: what the packet path needs to know.
@@ -133,6 +134,7 @@ func (s *Session) protectOffer(mine *stream, policy media.Security) error {
 			return media.ErrPolicy
 		case s.now.Secure:
 			mine.crypto = []cryptoLine{{1, s.now.Local}}
+			mine.web = s.cfg.linesBeside(s.now.DTLS, s.now.RTCPMux)
 		case policy == media.SecurityRequired: // a plain leg is asked to go on encrypted, in the profile that it has (RFC 8643)
 			mine.proto = s.layout[s.slot].proto
 			return s.offerKeys(mine)
@@ -236,6 +238,8 @@ func (s *Session) Answer(offer media.SDP, w media.Want) (media.SDP, Agreed, erro
 		mine.web.bundled = peer.web.bundled && peer.web.mid != ""
 	case a.Secure:
 		mine.crypto = []cryptoLine{{line.tag, a.Local}}
+		mine.web = s.cfg.linesBeside(a.DTLS, a.RTCPMux)
+		mine.web.mismatch = s.cfg.ICE && peer.web.ice.Usable() && peer.mismatched()
 	}
 	s.answerWith(d, slot, mine, a, heard)
 	return bytes.Clone(s.said), a, nil
@@ -287,6 +291,8 @@ func (s *Session) agreeAnswer(peer *stream, line cryptoLine, w media.Want, wante
 	if line.tag == dtlsTag {
 		a.DTLS = s.handshake(peer)
 		a.SameKeys = s.now != nil && a.DTLS.same(s.now.DTLS)
+	} else if a.Secure {
+		a.DTLS = s.beside(peer)
 	}
 	a.EventSendPT, a.EventClock = peer.events(codec.Clock())
 	a.EventRecvPT = a.EventSendPT
@@ -369,6 +375,7 @@ func (p *proposal) agree(peer *stream) (Agreed, error) {
 	if err := a.secured(p, peer); err != nil {
 		return Agreed{}, err
 	}
+	a.acceptBeside(p, peer)
 	a.Direction = ours(p.mine.dir & facing(peer))
 	if p.mine.dir&sends != 0 {
 		a.PeerHolds = facing(peer)&sends == 0

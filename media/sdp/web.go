@@ -1,8 +1,8 @@
 package sdp
 
 import (
+	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"naisen/media"
@@ -17,6 +17,7 @@ type DTLS struct {
 	Active       bool               // we begin the handshake
 	Peer         secure.Fingerprint // of its certificate
 	ICE          bool               // the peer is where its checks come from, and nowhere else
+	Beside       bool               // a telephone that speaks ICE on a leg with ports of its own: see ice.go
 	Ours, Theirs webrtc.Credentials // of ICE
 }
 
@@ -33,6 +34,10 @@ type webLines struct {
 	setup   string         // RFC 4145 as RFC 5763 uses it
 	at      netip.AddrPort // our only candidate; invalid: none
 	bundled bool           // BUNDLE is to be said (RFC 9143)
+
+	apart      bool             // our RTCP has a candidate of its own, on the next port
+	mismatch   bool             // said in an answer: the peer's ICE was broken on the way
+	candidates []netip.AddrPort // of a peer, for RTP over UDP, at most maxCandidates
 }
 
 const (
@@ -48,7 +53,7 @@ const (
 // secured tells whether a choice means encryption.
 func (l cryptoLine) secured() bool { return l.tag == dtlsTag || !l.key.IsZero() }
 
-// attribute reads a line of DTLS or ICE; candidates are passed over, since a lite agent probes nobody (threats.md F7). False: it is none.
+// attribute reads a line of DTLS or ICE; candidates are never sent to, since a lite agent probes nobody (threats.md F7). False: it is none.
 func (w *webLines) attribute(key, arg string) bool {
 	switch key {
 	case "mid":
@@ -65,7 +70,9 @@ func (w *webLines) attribute(key, arg string) bool {
 		}
 	case "setup":
 		w.setup = strings.ToLower(strings.TrimSpace(arg))
-	case "candidate", "end-of-candidates", "ice-options", "remote-candidates":
+	case "candidate":
+		w.candidate(arg)
+	case "end-of-candidates", "ice-options", "remote-candidates":
 	default:
 		return false
 	}
@@ -85,7 +92,7 @@ func (s *stream) inherit(d *description) {
 		w.setup = all.setup
 	}
 	w.bundled = d.bundle
-	if s.ice() {
+	if s.ice() || w.ice.Usable() && s.port == noPort {
 		s.held = false // 0.0.0.0 says only that no candidate was known yet (RFC 8840 section 4.1.1)
 	}
 }
@@ -223,6 +230,11 @@ func (d *description) webSession(b *strings.Builder) {
 	d.web.write(b)
 }
 
+// host writes our candidate for a component.
+func host(component int, at netip.AddrPort) string {
+	return fmt.Sprintf("1 %d udp %d %s %d typ host", component, hostPriority+1-component, at.Addr(), at.Port())
+}
+
 func (w *webLines) write(b *strings.Builder) {
 	say := func(key, value string) {
 		if value != "" {
@@ -232,9 +244,18 @@ func (w *webLines) write(b *strings.Builder) {
 	say("mid", w.mid)
 	say("ice-ufrag", w.ice.Ufrag)
 	say("ice-pwd", w.ice.Password)
+	for _, c := range w.candidates {
+		say("candidate", host(1, c))
+	}
 	if w.at.IsValid() {
-		say("candidate", "1 1 udp "+strconv.Itoa(hostPriority)+" "+w.at.Addr().String()+" "+strconv.Itoa(int(w.at.Port()))+" typ host")
+		say("candidate", host(1, w.at))
+		if w.apart {
+			say("candidate", host(2, netip.AddrPortFrom(w.at.Addr(), w.at.Port()+1)))
+		}
 		line(b, "a=end-of-candidates")
+	}
+	if w.mismatch {
+		line(b, "a=ice-mismatch")
 	}
 	if !w.print.IsZero() {
 		say("fingerprint", w.print.String())
