@@ -18,4 +18,7 @@ type LegQuality struct {
 	PeerLost    uint64  `json:"peer_lost,omitempty" doc:"Packets that the party says it missed"`
 	PeerMOS     float64 `json:"peer_mos,omitempty"`
 	PeerWorst   float64 `json:"peer_worst_mos,omitempty"`
+
+	Interruptions int     `json:"interruptions,omitempty" doc:"How often its telephone was away: it sent nothing and did not answer"`
+	InterruptedS  float64 `json:"interrupted_s,omitempty" doc:"How long in all, seconds"`
 }

@@ -76,7 +76,8 @@ func (q *qualities) labels(l call.LegMedia) (site, network string) {
 func legQuality(l call.LegMedia) provisioning.LegQuality {
 	s := l.Stats
 	out := provisioning.LegQuality{Number: l.Number, Trunk: l.Trunk, Site: l.Site, Codec: string(l.Codec), Encryption: s.SRTP, Received: s.Received, Sent: s.Sent, Lost: s.Lost,
-		JitterMS: inMillis(s.Jitter), RoundTripMS: inMillis(s.Quality.RoundTrip), PeerLost: s.RemoteLost}
+		JitterMS: inMillis(s.Jitter), RoundTripMS: inMillis(s.Quality.RoundTrip), PeerLost: s.RemoteLost,
+		Interruptions: l.Interruptions, InterruptedS: l.Interrupted.Round(100 * time.Millisecond).Seconds()}
 	out.MOS, out.WorstMOS = scores(s.Quality.FromPeer)
 	out.PeerMOS, out.PeerWorst = scores(s.Quality.ToPeer)
 	return out

@@ -788,21 +788,23 @@ type LabelInputBody struct {
 
 // LegQuality is the schema of that name.
 type LegQuality struct {
-	Codec        string  `json:"codec,omitempty"`
-	Encryption   string  `json:"encryption,omitempty"` // SRTP suite; empty: plain RTP
-	JitterMs     float64 `json:"jitter_ms,omitempty"`
-	Lost         int64   `json:"lost,omitempty"` // Packets that never came
-	Mos          float64 `json:"mos,omitempty"`
-	Number       string  `json:"number,omitempty"`
-	PeerLost     int64   `json:"peer_lost,omitempty"` // Packets that the party says it missed
-	PeerMos      float64 `json:"peer_mos,omitempty"`
-	PeerWorstMos float64 `json:"peer_worst_mos,omitempty"`
-	Received     int64   `json:"received,omitempty"` // RTP packets
-	RoundTripMs  float64 `json:"round_trip_ms,omitempty"`
-	Sent         int64   `json:"sent,omitempty"`
-	Site         string  `json:"site,omitempty"` // Site whose network the media came from
-	Trunk        string  `json:"trunk,omitempty"`
-	WorstMos     float64 `json:"worst_mos,omitempty"`
+	Codec         string  `json:"codec,omitempty"`
+	Encryption    string  `json:"encryption,omitempty"`    // SRTP suite; empty: plain RTP
+	InterruptedS  float64 `json:"interrupted_s,omitempty"` // How long in all, seconds
+	Interruptions int64   `json:"interruptions,omitempty"` // How often its telephone was away: it sent nothing and did not answer
+	JitterMs      float64 `json:"jitter_ms,omitempty"`
+	Lost          int64   `json:"lost,omitempty"` // Packets that never came
+	Mos           float64 `json:"mos,omitempty"`
+	Number        string  `json:"number,omitempty"`
+	PeerLost      int64   `json:"peer_lost,omitempty"` // Packets that the party says it missed
+	PeerMos       float64 `json:"peer_mos,omitempty"`
+	PeerWorstMos  float64 `json:"peer_worst_mos,omitempty"`
+	Received      int64   `json:"received,omitempty"` // RTP packets
+	RoundTripMs   float64 `json:"round_trip_ms,omitempty"`
+	Sent          int64   `json:"sent,omitempty"`
+	Site          string  `json:"site,omitempty"` // Site whose network the media came from
+	Trunk         string  `json:"trunk,omitempty"`
+	WorstMos      float64 `json:"worst_mos,omitempty"`
 }
 
 // LifecycleRule is the schema of that name.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"crypto/subtle"
 	"time"
 
@@ -77,6 +78,8 @@ func (s *meeting) On(f call.Facts, q call.Cue) []call.Order {
 		if s.inside && q.Complete && s.playing { // the words are over, the music begins
 			return []call.Order{call.Play{Program: s.from.Music(f.Domain)}}
 		}
+	case call.Interrupted:
+		return s.interrupted(f)
 	case call.Left:
 		s.toll(false)
 	}
@@ -180,6 +183,23 @@ func (s *meeting) key(_ call.Facts, pressed string) []call.Order {
 		s.room.Dismiss()
 	}
 	return orders
+}
+
+// interrupted tells the others that this guest's connection is. The words are looked for beside the call: a room is never held up by a disk.
+func (s *meeting) interrupted(f call.Facts) []call.Order {
+	if !s.inside || s.waits {
+		return nil
+	}
+	room, words := s.room, s.from.Announce(f.Domain, "conference/interrupted", "")
+	return []call.Order{call.Beside{Work: func(context.Context) any {
+		if _, _, err := words.Open(media.PCMU); err == nil { // what was opened once is in memory
+			room.Announce(func(c media.Codec) (media.Source, error) {
+				src, _, err := words.Open(c)
+				return src, err
+			})
+		}
+		return nil
+	}}}
 }
 
 // toll tells the others that somebody comes or goes.

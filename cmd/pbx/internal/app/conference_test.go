@@ -28,6 +28,33 @@ func (b *seatedBridge) Close() error                                     { b.clo
 func (b *seatedBridge) Attach(media.Tap) func()                          { return func() {} }
 func (b *seatedBridge) Announce(func(media.Codec) (media.Source, error)) { b.tones++ }
 
+// Who is in a room hears that another guest's connection is interrupted; who waits for a moderator is heard by nobody.
+func TestConferenceInterrupted(t *testing.T) {
+	l := newLobby(Conference{Number: "8000", Moderator: "9876", Wait: true})
+	l.p.Prompts = everything{new([]string)}
+	m, g := l.call(t, "m"), l.call(t, "g")
+	g.cue(call.Began{})
+	g.want("in", g.press(""), "Hush Enter Gather")
+	g.want("nobody hears it yet", g.cue(call.Interrupted{}), "")
+	m.cue(call.Began{})
+	m.press("9876")
+	g.look()
+	orders := g.s.On(facts, call.Interrupted{})
+	if len(orders) != 1 {
+		t.Fatalf("%v", orders)
+	}
+	orders[0].(call.Beside).Work(t.Context())
+	if b := l.bridges[0]; b.tones != 1 {
+		t.Errorf("said %d times", b.tones)
+	}
+	l.p.Prompts = library{} // without the words there is nothing to say
+	g.s.(*meeting).from = l.p
+	g.s.On(facts, call.Interrupted{})[0].(call.Beside).Work(t.Context())
+	if b := l.bridges[0]; b.tones != 1 {
+		t.Errorf("said %d times", b.tones)
+	}
+}
+
 type seated struct {
 	media.Endpoint
 	id string

@@ -203,6 +203,10 @@ type party struct {
 	taped    string        // the recording that knows it
 	stage    stage
 	presence presence
+	quiet    time.Time // since when nothing came from it, or it said nothing, when it was asked last
+	outages  outages
+	answers  bool // when it is asked whether it is there
+	vigil    vigil
 	since    time.Time    // from when on it is expected to speak
 	keypad   keypad       // how its digits come
 	held     []Event      // what it said on its way between two calls
@@ -314,7 +318,7 @@ func (c *Call) handle(e Event) {
 		c.onDigit(e)
 	case Referred:
 		c.onReferred(e)
-	case Identified, Probed, Roamed:
+	case Identified, Probed, Roamed, holderDue:
 		c.onPresence(e)
 	case Ended:
 		c.onEnded(e)

@@ -51,21 +51,24 @@ type LegMedia struct {
 	Site          string // whose network its media came from; the ledger knows
 	Codec         media.Codec
 	Stats         media.Stats
+	Interruptions int           // how often its telephone was away: it sent nothing and did not answer
+	Interrupted   time.Duration // and how long in all
 }
 
 // measure keeps what a party's endpoint counted, for the record; one that never sent anything has nothing to tell.
 func (c *Call) measure(p *party) {
-	if m, ok := p.measured(); ok && m.Stats.Received > 0 && len(c.measured) < maxLegs {
+	if m, ok := p.measured(c.deps.Clock()); ok && m.Stats.Received > 0 && len(c.measured) < maxLegs {
 		c.measured = append(c.measured, m)
 	}
 }
 
 // measured is what a party's endpoint counted so far.
-func (p *party) measured() (LegMedia, bool) {
+func (p *party) measured(now time.Time) (LegMedia, bool) {
 	if p.ep == nil {
 		return LegMedia{}, false
 	}
-	return LegMedia{Number: p.number, Trunk: p.carrier(), Codec: p.ep.Codec(), Stats: p.ep.Stats()}, true
+	return LegMedia{Number: p.number, Trunk: p.carrier(), Codec: p.ep.Codec(), Stats: p.ep.Stats(),
+		Interruptions: p.outages.times, Interrupted: p.outages.until(now)}, true
 }
 
 // help is that a call reached 110, 118 or 119, and for which site.

@@ -209,6 +209,7 @@ func (c *Call) leave(p *party) {
 	c.silence(p)
 	c.pauserLeaves(p)
 	c.untape(p)
+	p.vigil.stop()
 	if p.joined {
 		c.empty()
 		p.joined = false

@@ -12,6 +12,8 @@ type fakeBridge struct {
 	gates   map[media.Endpoint]media.Gate
 	taps    int
 	closes  int
+
+	announced []string
 }
 
 func (b *fakeBridge) Join(e media.Endpoint) error {

@@ -59,7 +59,8 @@ func (c *Call) holdChanged(p *party) {
 	}
 	switch {
 	case holds && p.phase == PartyUp:
-		p.phase = PartyHeld
+		p.phase, p.quiet = PartyHeld, c.deps.Clock()
+		c.watch(p, vigilEvery)
 		c.heldOutside(p)
 		switch {
 		case p.stage.why == purposeFarewell || p.stage.why == purposeVerdict: // it hears nothing more
@@ -72,6 +73,7 @@ func (c *Call) holdChanged(p *party) {
 		c.log.Info("call: held", "leg", p.id)
 	case !holds && p.phase == PartyHeld:
 		p.phase, p.since = PartyUp, time.Now()
+		p.vigil.stop()
 		c.heldOutside(p)
 		if c.phase == Talking {
 			c.silence(c.other(p))

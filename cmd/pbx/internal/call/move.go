@@ -243,6 +243,8 @@ func legOf(e Event) (LegID, bool) {
 		return e.Leg, true
 	case Roamed:
 		return e.Leg, true
+	case holderDue:
+		return e.leg, true
 	case Ended:
 		return e.Leg, true
 	case Detached:

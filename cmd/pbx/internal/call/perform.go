@@ -168,7 +168,9 @@ func (c *Call) onCued(e cued) {
 	case e.timer == a.wake.seq:
 		a.wake.seq = 0
 	case a.gather != nil && e.timer == a.gather.patience.seq:
-		c.gathered(GatherIdle)
+		if c.caller.presence != presenceAway { // else it presses what it can when it is back: see repeat
+			c.gathered(GatherIdle)
+		}
 		return
 	default:
 		return
@@ -294,7 +296,7 @@ func (c *Call) reprise() {
 // performed: the program ended by itself.
 func (c *Call) performed(complete bool) {
 	a := c.act
-	if a == nil {
+	if a == nil || complete && c.caller.presence == presenceAway { // nobody heard it: repeat begins again
 		return
 	}
 	a.on = nil

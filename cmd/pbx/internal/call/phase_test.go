@@ -62,7 +62,7 @@ func events(r *rig, a, b LegID) []Event {
 			Referred{Leg: l, To: to("2009")}, Referred{Leg: l, To: to("2009"), Replaces: Replaces{CallID: "unknown"}},
 			Replace{Leg: l, By: r.newLeg("new", nil), In: Incoming{Offer: media.SDP("PCMU"), Request: route.Request{Domain: "d", Extension: "2003", Number: "2003"}}})
 		list = append(list, Progress{l, 180, nil}, Progress{l, 183, sdp}, Answered{l, sdp}, Offered{l, sdp}, Offered{l, hold}, Offered{l, nil},
-			Agreed{l, sdp}, Disagreed{l, sip.StatusCause(491)}, Digit{l, '1'}, Identified{l, route.Shown{Number: "+81312345678"}}, Probed{Leg: l}, Roamed{Leg: l, Site: "hall"}, Referred{Leg: l}, Ended{Leg: l, Cause: sip.CauseNormal}, Detached{l}, Woken{Leg: l, At: phone},
+			Agreed{l, sdp}, Disagreed{l, sip.StatusCause(491)}, Digit{l, '1'}, Identified{l, route.Shown{Number: "+81312345678"}}, Probed{Leg: l}, holderDue{leg: l}, Roamed{Leg: l, Site: "hall"}, Referred{Leg: l}, Ended{Leg: l, Cause: sip.CauseNormal}, Detached{l}, Woken{Leg: l, At: phone},
 			Media{l, media.PlayEnded{Complete: true}}, Media{l, media.PlayEnded{}}, Media{l, media.Timeout{}}, Media{l, media.Digit{Rune: '1'}},
 			Media{l, media.FirstPacket{}}, Media{l, media.Lull{}}, Media{l, media.Heard{}}, opened{leg: l, stage: -1})
 	}
@@ -122,6 +122,8 @@ func label(e Event, a, b LegID) string {
 		s = fmt.Sprintf("Ended %s", e.Leg)
 	case Probed:
 		s = fmt.Sprintf("Probed %s", e.Leg)
+	case holderDue:
+		s = fmt.Sprintf("holderDue %s, stale", e.leg)
 	case Roamed:
 		s = fmt.Sprintf("Roamed %s", e.Leg)
 	case Identified:

@@ -87,20 +87,23 @@ type (
 		Locked             bool
 		Over               bool // it was ended for all
 	}
+	// Interrupted says that the party's connection is: it may come back, and then hears again what it was to hear, and has its time for keys anew.
+	Interrupted struct{}
 	// Left says that the party is gone, or was taken elsewhere.
 	Left struct{}
 )
 
-func (Began) cue()      {}
-func (Played) cue()     {}
-func (Gathered) cue()   {}
-func (Elapsed) cue()    {}
-func (Result) cue()     {}
-func (Unanswered) cue() {}
-func (Reached) cue()    {}
-func (Refused) cue()    {}
-func (Company) cue()    {}
-func (Left) cue()       {}
+func (Began) cue()       {}
+func (Played) cue()      {}
+func (Gathered) cue()    {}
+func (Elapsed) cue()     {}
+func (Result) cue()      {}
+func (Unanswered) cue()  {}
+func (Reached) cue()     {}
+func (Refused) cue()     {}
+func (Company) cue()     {}
+func (Interrupted) cue() {}
+func (Left) cue()        {}
 
 // Order is what a script wants. Orders are carried out one after the other; what came of one arrives later as a cue. The set is sealed.
 type Order interface{ order() }

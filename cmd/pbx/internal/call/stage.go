@@ -126,7 +126,7 @@ func (c *Call) onMedia(e Media) {
 		c.log.Warn("call: no keys for a leg", "leg", p.id, "err", ev.Err)
 		c.end(sip.CauseNotAcceptable, bySwitch)
 	case media.Lull:
-		c.onLull(p)
+		c.onLull(p, ev.Silent)
 	case media.Heard:
 		c.heardFrom(p)
 	case media.FirstPacket:
