@@ -2,7 +2,7 @@
 "use strict";
 
 const seen = []; // events in order, for `saw`
-let ua, session, context, analyser;
+let ua, session, context, analyser, roams;
 
 // What a page must keep to find its call again after a reload: who it is (RFC 5626), and the dialog that it was in (RFC 3891).
 const kept = sessionStorage;
@@ -31,9 +31,14 @@ function follow(s) {
   s.on("failed", (e) => note(`failed ${e.cause} ${e.message?.status_code ?? ""}`));
   const wire = (pc) => {
     pc.addEventListener("track", (e) => listen(e.streams[0] ?? new MediaStream([e.track])));
-    pc.addEventListener("iceconnectionstatechange", () => note(`ice ${pc.iceConnectionState}`));
+    pc.addEventListener("iceconnectionstatechange", () => { note(`ice ${pc.iceConnectionState}`); mend(); });
   };
   s.connection ? wire(s.connection) : s.on("peerconnection", (e) => wire(e.peerconnection));
+}
+
+// In another network the call goes on by an offer with an ICE restart (RFC 8445 section 9), once the registration is there by which it may be made.
+function mend() {
+  if (roams && ua.isRegistered() && session?.isEstablished() && ["disconnected", "failed"].includes(session.connection.iceConnectionState)) phone.restart();
 }
 
 // The microphone plays a pure tone, which a browser's noise suppression takes for noise.
@@ -49,6 +54,8 @@ window.phone = {
       authorization_jwt: c.token ? `Bearer ${c.token}` : undefined, session_timers: false, user_agent: c.agent || undefined, instance_id: instance });
     for (const e of ["connected", "disconnected", "registered", "unregistered"]) ua.on(e, (x) => note(e === "disconnected" ? `${e} ${x.code ?? ""}` : e));
     ua.on("registrationFailed", (e) => note(`registrationFailed ${e.cause}`));
+    roams = c.roams;
+    ua.on("registered", mend);
     ua.on("newRTCSession", (e) => follow(e.session));
     ua.start();
   },
