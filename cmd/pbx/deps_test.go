@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/call":    {"cmd/pbx/internal/route"},
 	"cmd/pbx/internal/demo":    {}, // it looks from outside
 	"cmd/pbx/internal/limit":   {},
+	"cmd/pbx/internal/mirror":  {},
 	"cmd/pbx/internal/nodes":   {},
 	"cmd/pbx/internal/pack":    {},
 	"cmd/pbx/internal/queue":   {},

@@ -1,5 +1,5 @@
-// Package edge passes requests between a telephone and another node of ours that has its call: a proxy for these two and for nobody else (RFC 3261 section
-// 16, record-routed twice as RFC 5658 says, since the transports differ). It never routes a call and keeps nothing of a dialog: where a request goes stands in
+// Package edge passes requests between a telephone and another node of ours that has its call, or shall have it: a proxy for these two and for nobody else (RFC
+// 3261 section 16, record-routed twice as RFC 5658 says, since the transports differ). It never routes a call and keeps nothing of a dialog: where a request goes stands in
 // its Route, as this node has written it. It never decides who is a node.
 package edge
 
@@ -204,16 +204,50 @@ func (e *Edge) Request(tx *stack.ServerTx) bool {
 		_ = tx.Respond(stack.NewResponse(r, status, ""))
 		return true
 	}
+	e.send(tx, onward(r, h), h.to)
+	return true
+}
+
+func (e *Edge) send(tx *stack.ServerTx, r *stack.Request, to stack.Target) {
 	invite := r.Method == "INVITE"
 	if invite {
 		e.mu.Lock() // the result may come before Send has returned
 		defer e.mu.Unlock()
 	}
-	sent := e.network.Send(onward(r, h), h.to, func(_ *stack.ClientTx, res stack.Result) { e.answer(tx, res) })
+	sent := e.network.Send(r, to, func(_ *stack.ClientTx, res stack.Result) { e.answer(tx, res) })
 	if invite {
 		e.pending[tx] = sent
 	}
+}
+
+// caller is the header by which a node tells another one who calls, as it has proved him. Whatever a telephone writes there is taken out.
+const caller = "X-Naisen-Caller"
+
+// Enter lets the INVITE of a telephone here, outside a dialog, become a call at another node. who is what that node is told of the caller; aor and key are the
+// telephone's binding, by which the call's requests reach it. False: that node is away, and nothing has happened.
+func (e *Edge) Enter(tx *stack.ServerTx, node, aor, key, who string) bool {
+	r := tx.Request()
+	to, ok := e.nodes.Way(node)
+	if !ok || r.MaxForwards() <= 0 {
+		return false
+	}
+	phone := e.network.Contact(e.marked(node, r.CallID(), r.Flow.Secure()), stack.Target{Flow: r.Flow})
+	out := onward(r, hop{self: []sip.Address{Route(e.nodes.Self(), aor, key), loose(phone)}}) // by what Route it came here is its own business
+	for _, name := range []string{caller, "Authorization", "Proxy-Authorization"} {
+		out.Del(name)
+	}
+	out.Set(caller, who)
+	e.send(tx, out, to)
 	return true
+}
+
+// Entered is what a node says of the caller whose INVITE it lets enter here. False: the request is nothing of that kind; who is no node can send none.
+func (e *Edge) Entered(r *stack.Request) (who string, ok bool) {
+	if who = r.Get(caller); who == "" || r.Method != "INVITE" || r.To().Tag() != "" {
+		return "", false
+	}
+	_, ok = e.nodes.Who(r.Flow)
+	return who, ok
 }
 
 // answer passes a response back; it runs on the Call-ID's shard.

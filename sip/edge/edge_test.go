@@ -3,7 +3,9 @@ package edge_test
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,10 +40,21 @@ func (f *fake) Here(a, k string) (stack.Target, bool) {
 func (f *fake) Self() sip.URI { return sip.URI{Scheme: "sip", Host: "192.0.2.10", Port: 5060} }
 
 // user is the stack's transaction user where there is nothing but the edge.
-type user struct{ e *edge.Edge }
+type user struct {
+	e      *edge.Edge
+	enters string          // what is said of who calls; empty: nobody's call enters elsewhere
+	said   map[string]bool // by Subject: a node says who calls; nil: nobody looks
+}
 
 func (u *user) Request(tx *stack.ServerTx) {
-	if !u.e.Request(tx) {
+	if u.e.Request(tx) {
+		return
+	}
+	if u.said != nil {
+		who, ok := u.e.Entered(tx.Request())
+		u.said[tx.Request().Get("Subject")] = ok && who == "bob"
+	}
+	if u.enters == "" || !u.e.Enter(tx, "b", aor, key, u.enters) {
 		_ = tx.Respond(stack.NewResponse(tx.Request(), 404, ""))
 	}
 }
@@ -52,6 +65,7 @@ func (u *user) FlowClosed(*stack.Flow)        {}
 
 type bench struct {
 	t         *testing.T
+	user      *user
 	nodes     *fake
 	node, bob *siptest.Phone
 }
@@ -69,7 +83,7 @@ func play(t *testing.T, script func(b *bench)) {
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{})
 		go func() { defer close(done); _ = st.Serve(ctx) }()
-		script(&bench{t, nodes, network.Phone(t, "node", other, here), network.Phone(t, "bob", bob, here)})
+		script(&bench{t, u, nodes, network.Phone(t, "node", other, here), network.Phone(t, "bob", bob, here)})
 		pass(time.Minute)
 		cancel()
 		<-done
@@ -211,5 +225,80 @@ func TestStrangers(t *testing.T) {
 		b.bob.Send(r) // in a dialog, as far as this node knows: the other one judges
 		b.node.Reply(b.node.Expect("MESSAGE"), 481, nil)
 		b.bob.ExpectStatus(481, "MESSAGE")
+	})
+}
+
+// TestEnter: a telephone's call begins at the other node, which is told who calls by this one alone, and every request of the dialog passes.
+func TestEnter(t *testing.T) {
+	play(t, func(b *bench) {
+		b.user.enters = "bob, as proved here"
+		out := b.bob.NewRequest("INVITE", "700")
+		out.Set("X-Naisen-Caller", "the mayor")
+		out.Set("Authorization", `Digest username="bob"`)
+		out.Set("Route", "<sip:192.0.2.10;lr>")
+		b.bob.Send(out)
+		in := b.node.Expect("INVITE")
+		list, err := in.RecordRoutes()
+		if err != nil || len(list) != 2 || in.Has("Authorization") || in.Has("Route") || in.Get("Contact") != out.Get("Contact") {
+			t.Errorf("%v, %v, %+v", list, err, in)
+		}
+		if got := in.Lines("X-Naisen-Caller"); len(got) != 1 || got[0] != "bob, as proved here" {
+			t.Errorf("who calls: %q", got)
+		}
+		answer := b.node.Reply(in, 200, nil)
+		resp := b.bob.ExpectStatus(200, "INVITE")
+		b.bob.Ack(out, resp)
+		b.node.Expect("ACK")
+		b.node.Send(b.node.FromCallee("INFO", in, answer))
+		r := b.bob.Expect("INFO")
+		if r.Has("Route") {
+			t.Errorf("INFO by %v", r.Lines("Route"))
+		}
+		b.bob.Reply(r, 200, nil)
+		b.node.ExpectStatus(200, "INFO")
+		b.bob.Send(b.bob.InDialog("BYE", out, resp))
+		b.node.Reply(b.node.Expect("BYE"), 200, nil)
+		b.bob.ExpectStatus(200, "BYE")
+
+		out = b.bob.NewRequest("INVITE", "700")
+		b.bob.Send(out)
+		in = b.node.Expect("INVITE")
+		b.node.Reply(in, 180, nil)
+		b.bob.ExpectStatus(180, "INVITE")
+		b.bob.Cancel(out)
+		b.bob.ExpectStatus(200, "CANCEL")
+		b.node.Reply(b.node.Expect("CANCEL"), 200, nil)
+		b.node.Reply(in, 487, nil)
+		b.node.Expect("ACK")
+		b.bob.Ack(out, b.bob.ExpectStatus(487, "INVITE"))
+
+		b.nodes.dead = true
+		out = b.bob.NewRequest("INVITE", "700")
+		b.bob.Send(out)
+		b.bob.Ack(out, b.bob.ExpectStatus(404, "INVITE")) // it is this node's own business again
+	})
+}
+
+// TestEntered: only a node says who calls, and only with the first request of a dialog.
+func TestEntered(t *testing.T) {
+	play(t, func(b *bench) {
+		b.user.said = map[string]bool{}
+		for _, x := range []struct {
+			from   *siptest.Phone
+			method string
+			tag    string
+		}{{b.node, "INVITE", ""}, {b.node, "INVITE", "x"}, {b.node, "MESSAGE", ""}, {b.bob, "INVITE", ""}} {
+			r := x.from.NewRequest(x.method, "700")
+			r.Set("X-Naisen-Caller", "bob")
+			if x.tag != "" {
+				r.SetTo(sip.Address{URI: r.To().URI}.WithTag(x.tag))
+			}
+			r.Set("Subject", strings.TrimSpace(x.from.Name+" "+x.method+" "+x.tag))
+			x.from.Send(r)
+			x.from.ExpectStatus(404, x.method)
+		}
+		if want := map[string]bool{"node INVITE": true, "node INVITE x": false, "node MESSAGE": false, "bob INVITE": false}; !maps.Equal(b.user.said, want) {
+			t.Errorf("%v", b.user.said)
+		}
 	})
 }

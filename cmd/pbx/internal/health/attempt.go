@@ -25,12 +25,13 @@ type Attempt struct {
 // Start takes a channel of the trunk for a call to uri, or says why there is none: ErrChannels, ErrPaced, ErrPaused. Nothing stands in the way
 // of an urgent call.
 func (b *Book) Start(k Key, l Limits, uri string, urgent bool) (*Attempt, error) {
+	others := b.elsewhere(k)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, now := b.state(k), b.now()
 	if !urgent {
 		switch {
-		case l.Calls > 0 && s.Calls >= l.Calls:
+		case l.Calls > 0 && s.Calls+others >= l.Calls:
 			s.Busy++
 			return nil, ErrChannels
 		case now.Before(s.Closed), now.Before(s.paused[uri]): // RFC 3261 section 21.5.4, JJ-90.24 section 5.7.3

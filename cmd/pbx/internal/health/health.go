@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+	"naisen/provisioning"
 )
 
 // Errors of Start; callers use errors.Is.
@@ -59,6 +60,7 @@ type Book struct {
 	now  func() time.Time
 	pick func(n int) int // a number below n, for weights
 	log  *slog.Logger
+	afar func(Key) int // see Elsewhere
 
 	mu     sync.Mutex
 	trunks map[Key]*state
@@ -75,6 +77,24 @@ type state struct {
 // New makes an empty book. pick gives a random number below n.
 func New(now func() time.Time, pick func(n int) int, log *slog.Logger) *Book {
 	return &Book{now: now, pick: pick, log: log, trunks: map[Key]*state{}}
+}
+
+// Elsewhere says how many channels of a trunk other nodes use. Only before anything else is asked.
+func (b *Book) Elsewhere(afar func(Key) int) { b.afar = afar }
+
+func (b *Book) elsewhere(k Key) int {
+	if b.afar == nil {
+		return 0
+	}
+	return b.afar(k)
+}
+
+func (b *Book) elsewheres(domain string, ways []provisioning.Trunk) []int {
+	out := make([]int, len(ways))
+	for i, t := range ways {
+		out[i] = b.elsewhere(Key{domain, t.Name})
+	}
+	return out
 }
 
 func (b *Book) state(k Key) *state {

@@ -18,6 +18,7 @@ func (b *Book) Order(domain string, ways []provisioning.Trunk) []provisioning.Tr
 		down  int
 		draw  int
 	}
+	others := b.elsewheres(domain, ways)
 	b.mu.Lock()
 	now := b.now()
 	list := make([]way, len(ways))
@@ -25,7 +26,7 @@ func (b *Book) Order(domain string, ways []provisioning.Trunk) []provisioning.Tr
 		list[i] = way{trunk: t}
 		weight := max(1, t.Weight)
 		if s, ok := b.trunks[Key{domain, t.Name}]; ok {
-			if !s.usable(now) || t.MaxCalls > 0 && s.Calls >= t.MaxCalls {
+			if !s.usable(now) || t.MaxCalls > 0 && s.Calls+others[i] >= t.MaxCalls {
 				list[i].down = 1
 			}
 			weight = max(1, int(float64(100*weight)*s.quality()))

@@ -71,6 +71,7 @@ type Book struct {
 	mu       sync.Mutex
 	accounts map[Payer]*account
 	running  map[string][]*talk // by call
+	afar     map[string]*talk   // of other nodes, by call
 	swept    time.Time
 }
 
@@ -92,11 +93,12 @@ type talk struct {
 	begun    time.Time
 	answered time.Time // zero: not yet
 	due      bool
+	afar     bool // another node's: it is ended and settled there
 }
 
 // NewBook makes an empty book.
 func NewBook(cfg BookConfig) *Book {
-	return &Book{cfg: cfg, accounts: map[Payer]*account{}, running: map[string][]*talk{}}
+	return &Book{cfg: cfg, accounts: map[Payer]*account{}, running: map[string][]*talk{}, afar: map[string]*talk{}}
 }
 
 // Admit lets an outside call begin and counts it, or says which limit stands against it. The first minute is taken to be spent until the
@@ -178,6 +180,9 @@ func (a *account) stands(l provisioning.Limits, w Want, now time.Time) string {
 func (a *account) used(now time.Time, reserve bool) Used {
 	u := Used{Calls: len(a.live), Foreign: a.foreign.sum(now, 60), Talk: a.talk, Cost: a.cost}
 	for _, t := range a.live {
+		if t.afar && t.want.Foreign && now.Sub(t.begun) < time.Hour { // ours are in the window since they began, these since they ended
+			u.Foreign++
+		}
 		d := t.since(a.midnight, now)
 		if reserve {
 			d = max(d, time.Minute)
@@ -340,6 +345,8 @@ func (b *Book) dueOf(p Payer, terms provisioning.Limits) (due []Due) {
 	for _, t := range a.live {
 		limit := ""
 		switch {
+		case t.afar: // the node that has it looks itself
+			continue
 		case terms.MinutesPerDay != provisioning.Unlimited && u.Talk >= time.Duration(terms.MinutesPerDay)*time.Minute:
 			limit = Minutes
 		case t.want.Price > 0 && terms.YenPerDay != provisioning.Unlimited && u.Cost >= int64(terms.YenPerDay)*1000:

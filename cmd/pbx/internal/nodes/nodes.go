@@ -323,6 +323,20 @@ func (m *Members) Mine() bool {
 	return m.duty == m.cfg.Name && !m.beaten.IsZero() && m.cfg.Clock().Sub(m.beaten) < resigned
 }
 
+// Duty is the node that does what one node does and can be done without the database too: who had the duty when the table was read last, as long as it lives.
+// Empty: nobody.
+func (m *Members) Duty() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.seen[m.duty]; m.duty == m.cfg.Name || s != nil && s.alive {
+		return m.duty
+	}
+	return ""
+}
+
+// Name is this node's.
+func (m *Members) Name() string { return m.cfg.Name }
+
 // Drain says that this node takes no new calls.
 func (m *Members) Drain() {
 	if m == nil {

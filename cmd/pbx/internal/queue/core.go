@@ -189,7 +189,7 @@ func (c *Core) Join(now time.Time, from Caller) {
 		c.forget(x)
 		return
 	}
-	x.visits++
+	x.visits = max(x.visits, from.Visit) + 1
 	c.seq++
 	w := &caller{line: l, call: from.Call, id: from.Call + "-q" + strconv.Itoa(x.visits), from: from, priority: 100*l.conf.Priority + from.Boost,
 		arrived: now, seq: c.seq}

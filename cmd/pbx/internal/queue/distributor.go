@@ -32,7 +32,7 @@ const reckon = time.Minute
 type Distributor struct {
 	deps  Deps
 	core  *Core
-	seats map[string]*Seat // of waiting callers; the loop's own
+	seats map[string]func(Command) // of waiting callers; the loop's own
 	view  atomic.Pointer[View]
 	wake  chan struct{}
 	stop  context.CancelFunc
@@ -52,7 +52,7 @@ type message struct {
 // New starts a distributor; its caller tells it of the first Configured, and closes it.
 func New(deps Deps) *Distributor {
 	ctx, stop := context.WithCancel(context.Background())
-	d := &Distributor{deps: deps, core: NewCore(deps.Zone), seats: map[string]*Seat{}, wake: make(chan struct{}, 1), stop: stop,
+	d := &Distributor{deps: deps, core: NewCore(deps.Zone), seats: map[string]func(Command){}, wake: make(chan struct{}, 1), stop: stop,
 		done: make(chan struct{}), states: map[string]int{}}
 	d.view.Store(d.core.View())
 	go d.run(ctx)
@@ -161,8 +161,8 @@ func (d *Distributor) carryOut(list []Command) {
 }
 
 func (d *Distributor) note(call string, cmd Command) {
-	if s := d.seats[call]; s != nil {
-		s.add(cmd)
+	if hear := d.seats[call]; hear != nil {
+		hear(cmd)
 	}
 }
 
@@ -217,12 +217,25 @@ func (d *Distributor) Changed(c Call) {
 
 // Join seats a caller in a queue.
 func (d *Distributor) Join(from Caller) *Seat {
-	s := &Seat{wake: make(chan struct{}, 1), closed: make(chan struct{})}
-	d.tell(func(now time.Time) {
-		d.seats[from.Call] = s
-		d.core.Join(now, from)
-	})
+	s := NewSeat()
+	d.Rejoin(from, time.Time{}, s.Add)
 	return s
+}
+
+// Rejoin seats a caller who has waited since then; zero: who comes now. hear is told what concerns the caller, and must not block.
+func (d *Distributor) Rejoin(from Caller, since time.Time, hear func(Command)) {
+	d.tell(func(now time.Time) {
+		d.seats[from.Call] = hear
+		if since.IsZero() || since.After(now) { // by another node's clock
+			since = now
+		}
+		d.core.Join(since, from)
+	})
+}
+
+// Reanswered says when an agent and the caller of a call began to talk, to a distributor that did not see it.
+func (d *Distributor) Reanswered(call, agent string, at time.Time) {
+	d.tell(func(time.Time) { d.core.Answered(at, call, agent) })
 }
 
 // Refused, Answered and WantKept: see Core.

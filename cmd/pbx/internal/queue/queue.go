@@ -24,6 +24,7 @@ type Caller struct {
 	Language string
 	Closed   bool // outside the queue's hours
 	Boost    int  // added to the queue's priority, 0 to 90
+	Visit    int  // of how many queues it came out before, as far as who seats it knows
 }
 
 // InCall is one agent in a call, as the call shows itself.

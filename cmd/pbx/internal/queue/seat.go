@@ -20,7 +20,11 @@ type Seat struct {
 	over  bool
 }
 
-func (s *Seat) add(c Command) {
+// NewSeat makes one of which nobody has heard yet.
+func NewSeat() *Seat { return &Seat{wake: make(chan struct{}, 1), closed: make(chan struct{})} }
+
+// Add notes what concerns the caller.
+func (s *Seat) Add(c Command) {
 	s.mu.Lock()
 	if len(s.notes) == seatBound {
 		s.notes = slices.Delete(s.notes, 0, 1) // the oldest is worth least: what follows takes it back
