@@ -68,7 +68,7 @@ func (d *dialler) toCarrier(c carrier, local netip.Addr, out call.Outgoing, l *l
 	}
 	w = carried(w, out)
 	inv := p.Write(w)
-	attempt, err := d.trunks.book.Start(c.key(), health.Limits{Calls: c.trunk.MaxCalls, PerSecond: c.trunk.CallsPerSecond}, inv.URI.String(), t.Emergency)
+	attempt, err := d.trunks.book.Start(c.key(), health.Limits{Calls: c.trunk.MaxCalls, PerSecond: d.signalling.afar.share(c.trunk.CallsPerSecond)}, inv.URI.String(), t.Emergency)
 	if err != nil {
 		d.log.Warn("dialler: trunk takes no call now", "trunk", c.trunk.Name, "err", err)
 		l.fail(sip.CauseTrunkBusy)

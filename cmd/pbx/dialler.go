@@ -84,10 +84,8 @@ type device struct {
 func (d *dialler) local(b registrar.Binding) netip.Addr {
 	far := b.Received.Addr()
 	if b.Node != "" {
-		for _, a := range d.addrs {
-			if a.Is4() == far.Is4() && a.IsLoopback() == far.IsLoopback() {
-				return a
-			}
+		if a, ok := near(d.addrs, far); ok {
+			return a
 		}
 	}
 	return b.Local.Addr()

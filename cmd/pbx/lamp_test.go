@@ -54,6 +54,16 @@ func lampOf(t testing.TB, p *siptest.Phone, want string) []shownDialog {
 	t.Helper()
 	r := p.Expect("NOTIFY")
 	p.Reply(r, 200, nil)
+	got, list := dialogsIn(t, r)
+	if got != want {
+		t.Fatalf("%s: the lamp shows %q, want %q:\n%s", p.Name, got, want, r.Body)
+	}
+	return list
+}
+
+// dialogsIn reads a NOTIFY: the states, and the dialogs.
+func dialogsIn(t testing.TB, r *stack.Request) (states string, list []shownDialog) {
+	t.Helper()
 	var info struct {
 		Dialogs []shownDialog `xml:"dialog"`
 	}
@@ -69,10 +79,7 @@ func lampOf(t testing.TB, p *siptest.Phone, want string) []shownDialog {
 	for _, d := range info.Dialogs {
 		got = append(got, d.State)
 	}
-	if strings.Join(got, " ") != want {
-		t.Fatalf("%s: the lamp shows %q, want %q:\n%s", p.Name, got, want, r.Body)
-	}
-	return info.Dialogs
+	return strings.Join(got, " "), info.Dialogs
 }
 
 // TestPickUpByLamp: what a lamp's document says is all that a phone needs to pick up the call that it shows (RFC 4235, RFC 3891).

@@ -41,13 +41,23 @@ func (p *pbx) callChanged(s *call.Snapshot) {
 		p.signalling.parks.Changed(s) // before its lamp says that somebody can be fetched
 	}
 	p.signalling.events.lamps.Changed(s)
+	p.signalling.afar.tell(s)
 	if p.queues != nil {
-		p.queues.Show(s)
+		p.queues.Show(s, true)
 	}
 	if p.recalls != nil {
 		p.recalls.Show(s)
 	}
 	p.live.Changed(topicCall, s.Domain, s.ID)
+}
+
+// afarChanged is told of a call that another node has.
+func (p *pbx) afarChanged(s *call.Snapshot) {
+	p.signalling.events.lamps.Changed(s)
+	p.purse.follow(s)
+	if p.queues != nil {
+		p.queues.Show(s, false)
+	}
 }
 
 // callState reads calls.

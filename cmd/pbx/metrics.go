@@ -141,6 +141,9 @@ func (p *pbx) eventMetrics(c *collector) {
 	counter("naisen_publications_refused_total", "PUBLISHes above a limit.", e.published.Refused)
 	c.add("naisen_publications", "Presence documents published by phones.", prometheus.GaugeValue, func() float64 { return float64(e.published.Len()) })
 	c.add("naisen_lamps_lit", "Extensions with a call dialog.", prometheus.GaugeValue, func() float64 { return float64(e.lamps.lit()) })
+	afar := p.signalling.afar
+	c.add("naisen_nodes_calls", "Calls that other nodes show.", prometheus.GaugeValue, func() float64 { return float64(len(afar.of(""))) })
+	counter("naisen_nodes_states_lost_total", "What nodes say of themselves and others do not hear: too large, or too much.", func() uint64 { return afar.lost() })
 }
 
 // mediaPanicked logs what the relay survived. The reason may not be shown where it is made of what a stranger sent; runtime errors are not.

@@ -117,7 +117,7 @@ func (p *pbx) nodeAlive(node string) bool {
 // joinNodes makes this switch one of several, before anything asks which. The others hear of it when it takes calls.
 func (p *pbx) joinNodes() {
 	if p.config.Node != "" {
-		p.nodes = nodes.New(nodes.Config{Name: p.config.Node, Table: p.store, Seal: p.keys, Log: p.log})
+		p.nodes = nodes.New(nodes.Config{Name: p.config.Node, Table: p.store, Seal: p.keys, Changed: func() { p.signalling.afar.wake() }, Log: p.log})
 		p.closing("nodes", p.nodes.Close)
 	}
 }
@@ -142,7 +142,14 @@ func (p *pbx) startNodes(ctx context.Context, s *signalling) error {
 	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.certificates.node.Certificate[0]})
 	p.follower.start(ctx, p.store, p.registrar, p.log)
 	p.closing("other nodes' registrations", func(context.Context) error { p.follower.close(); return nil })
-	p.nodes.Start(ctx, nodes.Statement{Address: self, Certificate: chain, Start: rand.Text()})
+	start := rand.Text()
+	s.afar = newNeighbours(start, s.between, p.stack, p.afarChanged, p.log)
+	p.purse.afar = s.afar
+	s.afar.on[kindSpent] = p.purse.learn
+	for _, l := range p.stack.LocalAddrs() {
+		s.afar.addrs = append(s.afar.addrs, l.Addr.Addr())
+	}
+	p.nodes.Start(ctx, nodes.Statement{Address: self, Certificate: chain, Start: start})
 	p.alarms.watch("node-name-taken", p.nodes.Taken)
 	p.alarms.watchEach("node-away", func() map[[2]string]string {
 		out := map[[2]string]string{}

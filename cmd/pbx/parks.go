@@ -19,6 +19,7 @@ import (
 type parks struct {
 	directory *directory.Directory
 	legs      *legs
+	afar      func(domain, slot string) bool // another node has somebody there; nil: there is none
 
 	mu    sync.Mutex // guards the rest; nothing is called under it
 	slots map[event.AOR]stall
@@ -50,7 +51,7 @@ func (p *parks) Take(domain string, lot provisioning.ParkingLot, wanted, by, id 
 	defer p.mu.Unlock()
 	free := func(slot string) bool {
 		s, taken := p.slots[event.AOR{User: slot, Domain: domain}]
-		return !taken || s.call == id || !s.parked && s.by == by
+		return (!taken || s.call == id || !s.parked && s.by == by) && (p.afar == nil || !p.afar(domain, slot))
 	}
 	slot := wanted
 	if wanted == "" {

@@ -18,7 +18,8 @@ func (s *signalling) stead(domain, extension, dialled string) (at call.Stead, ok
 	snap := s.directory.Snapshot()
 	switch feature, argument, _ := snap.Feature(domain, dialled); feature {
 	case provisioning.FeaturePickup, provisioning.FeaturePickupOf:
-		at.Leg, at.Early = s.ringing(snap, domain, extension, argument), true
+		_, at.Leg = pickable(snap, s.calls.Snapshots(domain), extension, argument)
+		at.Early = true
 	case provisioning.FeatureMove:
 		at.Leg = s.talkingLeg(domain, extension)
 	default:
@@ -32,21 +33,21 @@ func (s *signalling) stead(domain, extension, dialled string) (at call.Stead, ok
 	return at, true
 }
 
-// ringing is the leg that an extension may pick up: of the calls that ring in its pick-up group the first to come, or that of one extension; empty: none.
-func (s *signalling) ringing(snap *directory.Snapshot, domain, by, only string) call.LegID {
-	me, _ := snap.Extension(domain, by)
-	list := s.calls.Snapshots(domain)
+// pickable is the leg that an extension may pick up: of the calls of its domain that ring in its pick-up group the first to come, or that of one extension;
+// empty: none.
+func pickable(snap *directory.Snapshot, list []*call.Snapshot, by, only string) (found *call.Snapshot, leg call.LegID) {
 	slices.SortFunc(list, func(a, b *call.Snapshot) int { return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) })
 	for _, c := range list {
 		if c.Phase == call.Originating { // who is rung is wanted itself
 			continue
 		}
+		me, _ := snap.Extension(c.Domain, by)
 		for _, p := range c.Parties {
-			e, ok := snap.Extension(domain, p.Extension)
+			e, ok := snap.Extension(c.Domain, p.Extension)
 			if ok && e.Number != by && (only == "" || e.Number == only) && me.Pickup != "" && e.Pickup == me.Pickup && !p.Dialog.Inbound && p.Phase < call.PartyUp {
-				return p.Leg
+				return c, p.Leg
 			}
 		}
 	}
-	return ""
+	return nil, ""
 }

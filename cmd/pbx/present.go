@@ -14,12 +14,15 @@ type present struct {
 	legs      *legs
 	registrar *registrar.Registrar
 	directory *directory.Directory
+	afar      *neighbours
 }
 
 var _ route.Live = present{}
 
 // Busy implements route.Live.
-func (p present) Busy(domain, extension string) bool { return p.legs.busy(extension + "@" + domain) }
+func (p present) Busy(domain, extension string) bool {
+	return p.legs.busy(extension+"@"+domain) || p.afar.occupied(domain, extension)
+}
 
 // Registered implements route.Live.
 func (p present) Registered(domain, extension string) bool {
@@ -40,4 +43,4 @@ func (p present) IdleSince(domain, extension string) time.Time {
 func (p present) Turn(domain, group string) int { return p.legs.turns(group + "@" + domain) }
 
 // present is that of this switch.
-func (s *signalling) present() present { return present{&s.legs, s.registrar, s.directory} }
+func (s *signalling) present() present { return present{&s.legs, s.registrar, s.directory, s.afar} }

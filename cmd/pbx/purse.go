@@ -33,8 +33,12 @@ type purse struct {
 	log       *slog.Logger
 	calls     *call.Switch // set before anything runs
 
-	mu     sync.Mutex
+	afar *neighbours // set before anything runs; nil: there is no other node
+
+	mu     sync.Mutex            // guards the rest
 	abroad *limit.Spikes[string] // by domain
+	said   []ended               // what other nodes are told, the earliest first
+	heard  map[string]time.Time  // ended calls that are counted, and when
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -46,7 +50,7 @@ var (
 )
 
 func newPurse(d *directory.Directory, a *auditor, al *alarms, next call.Ledger, clock func() time.Time, log *slog.Logger) *purse {
-	p := &purse{directory: d, audit: a, alarms: al, next: next, log: log, abroad: limit.NewSpikes[string](foreignSpike, 3, spikeDomains, clock)}
+	p := &purse{directory: d, audit: a, alarms: al, next: next, log: log, abroad: limit.NewSpikes[string](foreignSpike, 3, spikeDomains, clock), heard: map[string]time.Time{}}
 	p.book = limit.NewBook(limit.BookConfig{Clock: clock, Midnight: p.midnight, Terms: p.terms})
 	return p
 }
@@ -72,7 +76,7 @@ func (p *purse) midnight(domain string, t time.Time) time.Time {
 // admit implements call.Deps.Admit. Emergency and internal calls have no charge and are never asked.
 func (p *purse) admit(id, domain string, plan route.Plan) route.Plan {
 	c := plan.Charge
-	if c.Extension == "" || plan.Emergency || c.Class == provisioning.ClassInternal || c.Class == provisioning.ClassEmergency {
+	if c.Extension == "" || plan.Emergency || !charged(c) {
 		return plan
 	}
 	d, _ := p.directory.Snapshot().Domain(domain)
@@ -141,6 +145,7 @@ func (p *pbx) price(domain string, c call.CDR) int64 {
 // Enter implements call.Ledger: each call is settled once, with its record.
 func (p *purse) Enter(c call.CDR) {
 	c.MilliYen = p.book.Settle(c.ID, c.Answered, c.Ended)
+	p.tellSpent(c)
 	if c.Charge.Denied {
 		c.Charge = route.Charge{}
 	}
@@ -173,6 +178,9 @@ func (p *purse) restoreDomain(r provisioning.Reader, domain string, since time.T
 				return nil
 			}
 			if c.Payer != "" {
+				if now := time.Now(); now.Sub(c.Ended) < spentKnown {
+					p.counted(c.ID) // its node may still say it
+				}
 				charge := route.Charge{Class: c.Class}
 				p.book.Restore(limit.Payer{Domain: domain, Extension: c.Payer}, charge.Foreign(), c.Started, c.Answered, c.Ended, c.MilliYen)
 			}
@@ -207,6 +215,7 @@ func (p *purse) start(ctx context.Context) {
 
 // look notes which calls were answered and ends those that nobody can pay any more.
 func (p *purse) look() {
+	p.unsay()
 	for _, id := range p.book.Running() {
 		if s, ok := p.calls.Snapshot(id); ok && !s.Answered.IsZero() {
 			p.book.Answered(id, s.Answered)

@@ -24,7 +24,7 @@ func zone() *time.Location { return time.FixedZone("JST", 9*3600) }
 
 // queues joins the distributor with the directory, the registrar, the calls, the store and the ledger.
 type queues struct {
-	*queue.Distributor
+	*hall
 	directory *directory.Directory
 	registrar *registrar.Registrar
 	store     provisioning.Store
@@ -51,9 +51,20 @@ type queueLedger interface {
 // newQueues needs the registrar loaded, and calls that may be asked for.
 func newQueues(d *directory.Directory, r *registrar.Registrar, st provisioning.Store, l queueLedger, calls func() []*call.Snapshot, hub *live.Hub, log *slog.Logger) *queues {
 	q := &queues{directory: d, registrar: r, store: st, ledger: l, calls: calls, live: hub, log: log, desk: make(chan queue.Command, clerkBound)}
-	q.Distributor = queue.New(queue.Deps{Clock: time.Now, Zone: zone(), Directory: func() queue.Directory { return quietAgents{d.Snapshot()} },
-		Reachable: q.reachable, Calls: q.states, Do: q.do, Changed: q.tell})
+	q.hall = newHall(q.distributor)
+	q.moved = func(kind string, k queue.Key) {
+		if kind == kindAgent {
+			q.agentChanged(k)
+		} else {
+			q.live.Changed(topicQueue, k.Domain, k.Number)
+		}
+	}
 	return q
+}
+
+func (q *queues) distributor() *queue.Distributor {
+	return queue.New(queue.Deps{Clock: time.Now, Zone: zone(), Directory: func() queue.Directory { return quietAgents{q.directory.Snapshot()} },
+		Reachable: q.reachable, Calls: q.states, Do: q.do, Changed: q.tell})
 }
 
 // quietAgents are the agents as they may be rung: who wants no calls at all wants none of a queue.
@@ -75,23 +86,32 @@ func (q *queues) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	q.stop = stop
 	watch := q.registrar.Watch(contactChanges)
-	q.Configured()
-	q.restore(ctx)
+	if q.nodes != nil {
+		q.running.Go(func() { q.preside(ctx) })
+	} else {
+		q.Configured()
+		q.Restore(q.today(ctx))
+	}
 	q.running.Go(func() { q.follow(ctx) })
 	q.running.Go(func() { q.watch(ctx, watch) })
 	q.running.Go(func() { q.clerk(ctx) })
 }
 
 // startQueues begins when calls can come.
-func (p *pbx) startQueues() {
+func (p *pbx) startQueues(ctx context.Context) {
 	p.wireAgents()
+	if afar := p.signalling.afar; afar != nil {
+		p.queues.among(p.nodes, afar)
+		afar.mirror.Run(ctx) // everybody who learns by it is there
+		p.closing("other nodes' calls", func(context.Context) error { afar.mirror.Close(); return nil })
+	}
 	p.queues.start()
 	p.closing("queues", func(context.Context) error { p.queues.Close(); return nil })
 }
 
 // Close stops following, writes what waits for the store, and ends the distributor.
 func (q *queues) Close() {
-	q.Distributor.Close()
+	q.hall.close()
 	q.stop()
 	q.running.Wait()
 }
@@ -136,10 +156,10 @@ func (q *queues) watch(ctx context.Context, w *registrar.Watch) {
 	}
 }
 
-// restore counts what today's queues did before the switch was started.
-func (q *queues) restore(ctx context.Context) {
+// today is what the queues did today.
+func (q *queues) today(ctx context.Context) (all []provisioning.QueueVisit) {
 	if q.store == nil {
-		return
+		return nil
 	}
 	midnight := time.Now().In(zone())
 	midnight = time.Date(midnight.Year(), midnight.Month(), midnight.Day(), 0, 0, 0, 0, zone())
@@ -149,13 +169,14 @@ func (q *queues) restore(ctx context.Context) {
 			if err != nil {
 				return err
 			}
-			q.Restore(rows)
+			all = append(all, rows...)
 		}
 		return nil
 	})
 	if err != nil {
 		q.log.Error("queues: today's counts begin anew", "err", err)
 	}
+	return all
 }
 
 // reachable: there is a telephone that rings for an agent, at the own place or at a desk.
@@ -170,8 +191,7 @@ func (q *queues) Queue(domain, number string) (provisioning.Queue, bool) {
 
 // Place implements app.Queues.
 func (q *queues) Place(id string) (queue.Place, bool) {
-	p, ok := q.View().Places[id]
-	return p, ok
+	return q.place(id)
 }
 
 func (q *queues) states() []queue.Call {
@@ -183,8 +203,14 @@ func (q *queues) states() []queue.Call {
 	return out
 }
 
-// Show takes the new state of a call, in order for each call.
-func (q *queues) Show(s *call.Snapshot) { q.Changed(queueCall(s)) }
+// Show takes the new state of a call, in order for each call; own: it is this node's.
+func (q *queues) Show(s *call.Snapshot, own bool) {
+	c := queueCall(s)
+	if own {
+		q.shown(c)
+	}
+	q.Changed(c)
+}
 
 // queueCall is what a call says of the agents in it.
 func queueCall(s *call.Snapshot) queue.Call {

@@ -64,23 +64,28 @@ func (q *queues) tell(old, v *queue.View) {
 	for k, x := range v.Queues {
 		if !reflect.DeepEqual(old.Queues[k], x) {
 			q.live.Changed(topicQueue, k.Domain, k.Number)
+			q.hall.tell(kindLine, k, x)
 		}
 	}
 	for k, x := range v.Agents {
 		if !reflect.DeepEqual(old.Agents[k], x) {
 			q.agentChanged(k)
+			q.hall.tell(kindAgent, k, x)
 		}
 	}
 	for k := range old.Queues {
 		if _, still := v.Queues[k]; !still {
 			q.live.Changed(topicQueue, k.Domain, k.Number)
+			q.hall.tell(kindLine, k, nil)
 		}
 	}
 	for k := range old.Agents {
 		if _, still := v.Agents[k]; !still {
 			q.agentChanged(k)
+			q.hall.tell(kindAgent, k, nil)
 		}
 	}
+	q.placed(v)
 }
 
 // agentChanged tells who looks at an agent, and lights its lamp.
@@ -154,6 +159,6 @@ func (a queueAPI) Ready(_ context.Context, domain, number string) error {
 	if _, ok := a.queues.View().Agents[k]; !ok {
 		return provisioning.ErrNotFound
 	}
-	a.queues.Distributor.Ready(k)
+	a.queues.Ready(k)
 	return nil
 }

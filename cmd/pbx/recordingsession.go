@@ -113,7 +113,7 @@ func (d *dialler) recorder(in rs.Invitation, on func(dialog.Event)) (rs.Session,
 	}
 	c := carrier{domain: in.Domain, trunk: t, profile: p}
 	uri := sip.URI{Scheme: "sip", User: t.Account, Host: p.Host, Port: p.Port}
-	attempt, err := d.trunks.book.Start(c.key(), health.Limits{Calls: t.MaxCalls, PerSecond: t.CallsPerSecond}, uri.String(), false)
+	attempt, err := d.trunks.book.Start(c.key(), health.Limits{Calls: t.MaxCalls, PerSecond: d.signalling.afar.share(t.CallsPerSecond)}, uri.String(), false)
 	if err != nil {
 		return nil, err
 	}

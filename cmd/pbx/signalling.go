@@ -55,6 +55,7 @@ type signalling struct {
 	parks     *parks
 	between   *between                    // nil: there is no other node
 	edge      *edge.Edge                  // likewise
+	afar      *neighbours                 // likewise
 	srs       *rs.Server                  // of recordings that other systems send; nil: none is taken
 	lost      atomic.Uint64               // events of detached legs that found no room
 	live      *live.Hub                   // nil: nobody looks
@@ -79,7 +80,7 @@ func (s *signalling) Request(tx *stack.ServerTx) {
 		}
 		return
 	}
-	if s.sheds(tx) {
+	if s.afar.take(tx) || s.sheds(tx) {
 		return
 	}
 	switch req.Method {
@@ -133,14 +134,9 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 	if s.recordingSession(tx) {
 		return
 	}
-	in, ok := s.fromTrunk(req)
-	if ok {
-		in.Way = wayOf(&req.Headers)
-	} else {
-		if in, ok = s.fromExtension(tx); !ok {
-			return
-		}
-		in.Private = private(&req.Headers)
+	in, ok := s.admitted(tx)
+	if !ok {
+		return
 	}
 	in.ID = newID()
 	if sdp, _ := dialog.Content(req); len(sdp) > 0 {
@@ -179,6 +175,25 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 		s.log.Warn("signalling: new call refused", "err", err)
 		s.refuse(tx, sip.CauseOverload)
 	}
+}
+
+// admitted is who calls: somebody whom another node has proved, a trunk by its address, an extension by digest. False: the INVITE was answered, or went on to
+// the node where it belongs.
+func (s *signalling) admitted(tx *stack.ServerTx) (in call.Incoming, ok bool) {
+	req := tx.Request()
+	in, ok, answered := s.entered(tx)
+	if ok || answered {
+		return in, ok
+	}
+	if in, ok = s.fromTrunk(req); ok {
+		in.Way = wayOf(&req.Headers)
+		return in, true
+	}
+	if in, ok = s.fromExtension(tx); !ok {
+		return in, false
+	}
+	in.Private = private(&req.Headers)
+	return in, !s.enter(tx, in, s.elsewhere(req, in.Request))
 }
 
 // fromExtension challenges; what the caller writes into From is shown to nobody, what it proved is.

@@ -195,7 +195,7 @@ func (o *simTown) open(ctx context.Context, w *world) {
 	p.closing("revoker", func(context.Context) error { revoker.Close(); return nil })
 	p.startQuiet(ctx)
 	p.startRecalls()
-	p.startQueues()
+	p.startQueues(ctx)
 	e := p.signalling.events
 	s := &seats{directory: p.directory, store: o.records, every: 15 * time.Second, log: p.log, tell: func(a event.AOR) {
 		for _, pkg := range []string{"dialog", "presence", "message-summary"} {

@@ -319,7 +319,7 @@ func (w *world) shut() {
 	if err := w.p.signalling.events.Close(ctx); err != nil {
 		w.faults = append(w.faults, err.Error())
 	}
-	w.p.queues.Distributor.Close()
+	w.p.queues.hall.close()
 	w.p.dialler.Close()
 	_ = w.p.registrar.Close(ctx)
 	if err := w.p.signalling.ua.Close(ctx); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"naisen/cmd/pbx/internal/app"
 	"naisen/cmd/pbx/internal/call"
+	"naisen/cmd/pbx/internal/health"
 	"naisen/cmd/pbx/internal/nodes"
 	"naisen/cmd/pbx/internal/route"
 	"naisen/cmd/pbx/internal/webhook"
@@ -301,6 +302,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	p.closing("resolver", func(context.Context) error { resolver.Close(); return nil })
 	p.trunks = newTrunks(p.directory, resolver, p.certificates, p.log)
 	s.book = p.trunks.book
+	s.book.Elsewhere(func(k health.Key) int { return s.afar.channels(k) })
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.sipConfig, Peer: p.trunks.style, ClientTrust: p.certificates.clientTrust,
 		Limits:  stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate, PerAddress: p.config.SIP.Connections},
 		Origins: p.config.origins(), Trusted: p.trusted, Urgent: urgent, Trace: p.trace}, s, p.log)
@@ -317,6 +319,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		return s.ua.Close(ctx)
 	})
 	s.events, s.parks = s.newEvents(s.stack), newParks(p.directory, &s.legs)
+	s.parks.afar = func(domain, slot string) bool { return s.afar.slot(domain, slot) != "" }
 	p.closing("events", s.events.Close)
 	if err := p.startSIP(ctx, s); err != nil {
 		return err
@@ -325,7 +328,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		addrs: addrs, log: p.log}
 	p.wakes(p.dialler)
 	p.closing("dialler", func(context.Context) error { p.dialler.Close(); return nil })
-	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return p.calls.Snapshots("") }, p.live, p.log)
+	p.queues = newQueues(p.directory, p.registrar, p.store, p.ledger, func() []*call.Snapshot { return append(p.calls.Snapshots(""), s.afar.of("")...) }, p.live, p.log)
 	p.calls = p.newSwitch(s)
 	s.calls = p.calls
 	p.wireLive()

@@ -39,7 +39,7 @@ func (p *pbx) startBeside(ctx context.Context) {
 	p.office.lamps = p.signalling.events.mailboxes.Set
 	p.office.start(ctx)
 	p.closing("post office", func(context.Context) error { p.office.Close(); return nil })
-	p.startQueues()
+	p.startQueues(ctx)
 	p.startSeats(ctx)
 	p.startGuards(ctx)
 }

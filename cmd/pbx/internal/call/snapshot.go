@@ -35,12 +35,13 @@ type PartySnapshot struct {
 	Leg       LegID
 	Number    string
 	Name      string
+	Trunk     string // that it is on; empty: none
 	Extension string // the extension whose device it is, proven or dialled; empty: a trunk
 	Proof     string // by what the device proved to be the extension's, in the words of who admitted it; empty: not known
 	Phase     PartyPhase
 	Codec     media.Codec
 	Dialog    Dialog
-	Measured  func() LegMedia // its media's figures as they are when asked, from any goroutine; nil: it has no media
+	Measured  func() LegMedia `json:"-"` // its media's figures as they are when asked, from any goroutine; nil: it has no media
 	With      route.Shown     // whom this party calls, is called by or talks with, as its phone may show it
 }
 
@@ -84,7 +85,7 @@ func (c *Call) snapshot() *Snapshot {
 }
 
 func (c *Call) show(s *Snapshot, p *party) {
-	ps := PartySnapshot{Leg: p.id, Number: p.number, Name: p.name, Extension: p.ext, Proof: p.proof, Phase: p.phase, With: c.with(p)}
+	ps := PartySnapshot{Leg: p.id, Number: p.number, Name: p.name, Trunk: p.carrier(), Extension: p.ext, Proof: p.proof, Phase: p.phase, With: c.with(p)}
 	if ep := p.ep; ep != nil {
 		ps.Codec = ep.Codec()
 		number, trunk := p.number, p.carrier()
