@@ -38,6 +38,9 @@ need /usr/share/doc/postgresql postgresql # the database that nodes share
 need /usr/sbin/rsyslogd rsyslog        # a log server
 need /usr/share/doc/rsyslog-gnutls rsyslog-gnutls
 need pdftotext poppler-utils           # a reader of PDF, and what it needs for Japanese fonts that are not enclosed
+need ip iproute2                       # network namespaces with the kernel's NAT
+need iptables iptables
+need sysctl procps
 need /usr/share/poppler/cMap/Adobe-Japan1/UniJIS-UTF16-H poppler-data
 if [ "${1:-}" = load ]; then
 	need taskset util-linux

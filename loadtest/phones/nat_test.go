@@ -31,13 +31,19 @@ type town struct {
 
 const townSwitch = "203.0.113.10"
 
-// newTown skips where the machine allows no namespaces: then what is shown of NATs is shown by the box of siptest alone (TestNAT, TestPhonesBehindNATs), which
-// runs everywhere.
+// newTown skips where the machine allows no namespaces with a NAT of their own: then what is shown of NATs is shown by the box of siptest alone (TestNAT,
+// TestPhonesBehindNATs), which runs everywhere.
 func newTown(t *testing.T, nats, random int) *town {
 	t.Helper()
+	for _, tool := range []string{"ip", "iptables", "sysctl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("%s is missing: loadtest/install.sh brings it", tool)
+		}
+	}
 	o := &town{t: t, name: fmt.Sprintf("naisen%d-%d", os.Getpid(), spaces.Add(1))}
+	o.mayHaveNATs()
 	if out, err := exec.Command("ip", "netns", "add", o.name+"wan").CombinedOutput(); err != nil {
-		t.Skipf("THIS MACHINE ALLOWS NO NETWORK NAMESPACES, so the kernel's NAT is not tried; the NAT box in the process was: %v: %s", err, out)
+		t.Fatalf("%v: %s", err, out)
 	}
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", o.name+"wan").Run() })
 	o.in("wan", "ip link set lo up", "ip link add br0 type bridge", "ip addr add "+townSwitch+"/24 dev br0", "ip link set br0 up")
@@ -46,6 +52,21 @@ func newTown(t *testing.T, nats, random int) *town {
 	}
 	o.serve()
 	return o
+}
+
+// mayHaveNATs tries in a namespace what a town is made of.
+func (o *town) mayHaveNATs() {
+	o.t.Helper()
+	name := o.name + "try"
+	defer func() { _ = exec.Command("ip", "netns", "del", name).Run() }()
+	inside := "ip netns exec " + name + " "
+	for _, c := range []string{"ip netns add " + name, inside + "ip link add br0 type bridge", inside + "ip link add a type veth peer name b",
+		inside + "sysctl -qw net.ipv4.ip_forward=1", inside + "iptables -t nat -A POSTROUTING -o a -j MASQUERADE --random-fully"} {
+		words := strings.Fields(c)
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			o.t.Skipf("THIS MACHINE ALLOWS NO NETWORK NAMESPACES WITH A NAT, so the kernel's is not tried; the NAT box in the process was: %s: %v: %s", c, err, out)
+		}
+	}
 }
 
 // in runs commands in a namespace.
