@@ -15,9 +15,15 @@ FUZZTIME ?= 1s
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc/...=-race=false
 UNIT = $$($(GO) list ./... | grep -v '/loadtest')
 
-# Tables that play again, line by line, what other tests do under the race detector, which would make minutes of them; they run without it.
-MATRICES := ^(TestMatrix|TestDelegatedMatrix|TestForbiddenMatrix)$$
-DESKS := ^(TestDeskFromAMobile|TestDeskFromASleeper)$$
+# What runs without the race detector, which would make minutes of it and find nothing there: tables that play again, line by line, what
+# other tests do under it; rules that read the sources; sums of one goroutine (watermarks, guesses against argon2, memory that is weighed).
+TABLES := TestMatrix|TestDelegatedMatrix|TestForbiddenMatrix|TestDeskFromAMobile|TestDeskFromASleeper
+RULES := TestStyle|TestImports|TestRulesOf[A-Z][a-z]*
+SUMS := TestTrace|TestTraceOfMixedCopies|TestTraceOfADomainThatIsGone|TestPINGuesses|TestColleaguesGuess|TestMemoryComesBack|TestStrangersLeaveLittle
+PLAIN := ^($(TABLES)|$(RULES)|$(SUMS))$$
+
+# Played under the race detector too, with the seeds of the flag's default.
+SIMULATIONS := ^(TestSimulation|TestSimulationOffice|TestSimulationReplays|TestDayOfTheWard)$$
 
 .DEFAULT_GOAL := all
 .PHONY: all test quick tools format vet lint fuzz unit phones stores load package
@@ -47,13 +53,13 @@ fuzz:
 
 # vet has run by then, on the tests too.
 unit:
-	$(GO) test $(RACE) -vet=off -p 3 -timeout 20m -skip '$(MATRICES)|$(DESKS)' $(UNIT) # half of the time they wait for time to pass
-	$(GO) test -run '$(MATRICES)' ./provisioning/rest ./provisioning/policy
+	$(GO) test $(RACE) -vet=off -p 3 -timeout 20m -skip '$(PLAIN)' $(UNIT) # half of the time they wait for time to pass
+	$(GO) test -run '$(PLAIN)' ./provisioning/rest ./provisioning/policy
 	$(GO) test -run Alloc ./media/... ./recorder/capture # the race detector allocates, so these count without it
-	$(GO) test ./recorder/watermark # sums of one goroutine, of which the race detector would make minutes
+	$(GO) test ./recorder/watermark
 	$(GO) test -tags pkcs11 ./recorder/seal/hsm # a real token library, by cgo
 	$(GO) test -run TestMutated ./provisioning/audit ./recorder/unseal ./recorder/evidence # ten thousand each
-	$(GO) test -run '^TestSimulation$$|^TestSimulationOffice$$|^TestSimulationReplays$$|^TestDayOfTheWard$$|$(DESKS)' ./cmd/pbx -seeds 2000
+	$(GO) test -run '$(PLAIN)|$(SIMULATIONS)' ./cmd/pbx -seeds 2000
 
 # Real phones (baresip, sipp) against the switch, each a process of its own. Not cached: they watch more than Go files.
 phones:

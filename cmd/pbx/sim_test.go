@@ -22,7 +22,7 @@ import (
 
 // Flags of the simulation: go test ./cmd/pbx -run TestSimulation -seeds 100000, or -seed 4711 for one of them with its ladder.
 var (
-	simSeeds   = flags.Int("seeds", 200, "how many histories TestSimulation plays")
+	simSeeds   = flags.Int("seeds", 60, "how many histories TestSimulation plays")
 	simFrom    = flags.Uint64("from", 0, "the first of them")
 	simSeed    = flags.Int64("seed", -1, "play only this history")
 	simReplays = flags.Int("replays", 8, "how many histories TestSimulationReplays plays twice")
