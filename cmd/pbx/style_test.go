@@ -30,6 +30,7 @@ var exceptions = map[string]string{
 	"media/codec/g711.ALawToULaw":         "table, computed from the law",
 	"sip/stack.fieldParser":               "sipgo's parser: configuration that never changes",
 	"sip/stack.scratch":                   "pool of buffers: what is in one means nothing to the next user",
+	"provisioning/identity.readers":       "pool of decoders: what is in one means nothing to the next user",
 	"provisioning/store.reader.ctx":       "one transaction's view; Reader's methods take no context",
 	"recorder/objstore/dir.cancelled.ctx": "io.Reader takes no context; lives for one Put",
 	"recorder/unseal.objectAt.ctx":        "io.ReaderAt takes no context; lives for one response",

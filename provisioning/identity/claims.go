@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -109,13 +110,28 @@ type member struct{ name, raw []byte } // the name is as it reads, the value as 
 
 var errNoObject = errors.New("no JSON object")
 
+// memberReader is used again and again: to make a decoder costs more than to read a token's claims.
+type memberReader struct {
+	jsontext.Decoder
+	src bytes.Buffer // a decoder reads where it lies what a buffer holds
+}
+
+var (
+	readers = sync.Pool{New: func() any { return new(memberReader) }}
+	colon   = []byte{':'}
+)
+
 // parseMembers reads an object and nothing behind it.
 func parseMembers(raw []byte) (members, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	r, _ := readers.Get().(*memberReader)
+	defer readers.Put(r)
+	r.src = *bytes.NewBuffer(raw)
+	r.Reset(&r.src)
+	d := &r.Decoder
 	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
 		return nil, errors.Join(errNoObject, err)
 	}
-	list := make(members, 0, 24)
+	list := make(members, 0, min(24, 1+bytes.Count(raw, colon)))
 	for d.PeekKind() == '"' {
 		name, err := valueOf(d, raw)
 		if err == nil {
