@@ -7,11 +7,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -191,9 +191,7 @@ func build(cfg Config) (*api, error) {
 	}
 	a.registerChanges()
 	a.registerOptional()
-	if err := a.registerPlain(); err != nil {
-		return nil, err
-	}
+	a.registerPlain()
 	return a, nil
 }
 
@@ -266,19 +264,22 @@ func (a *api) humaConfig() huma.Config {
 }
 
 // registerPlain adds what needs no token: the document, health, readiness, and the mounts.
-func (a *api) registerPlain() error {
+func (a *api) registerPlain() {
 	a.namePathParameters()
 	if a.Recordings {
 		a.describeRecordings()
 	}
-	document, err := json.Marshal(a.huma.OpenAPI())
-	if err != nil {
-		return fmt.Errorf("rest: OpenAPI document: %w", err)
-	}
-	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) }) // of a size that would hold up each start
+	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		text, err := document()
+		if err != nil {
+			a.Log.Error("OpenAPI document", "err", err)
+			writeProblem(w, r, &huma.ErrorModel{Status: http.StatusInternalServerError})
+			return
+		}
 		w.Header().Set("Content-Type", "application/openapi+json")
 		w.Header().Set("Cache-Control", "public, max-age=60")
-		w.Write(document)
+		w.Write(text)
 	})
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, nil) })
 	a.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -291,7 +292,6 @@ func (a *api) registerPlain() error {
 	for pattern, h := range a.Mounts {
 		a.mux.Handle(pattern, h)
 	}
-	return nil
 }
 
 // status answers a probe. Why it is not ready goes to the probe in one word only: the log has the reason.
