@@ -150,7 +150,7 @@ func (a *Authenticator) check(req *stack.Request, realm string, status int, from
 	}
 	d, alg, why := findCredentials(req, realm)
 	if why == Missing {
-		md5Only := md5 && (knowsOnlyMD5(from.UserAgent) || a.offers.unanswered(device, req, now))
+		md5Only := md5 && (knowsOnlyMD5(from.UserAgent) || a.offers.unanswered(device, md5First(from.UserAgent), req, now))
 		a.stats.challenged.Add(1)
 		r := a.challenge(req, realm, status, from, now, offer(md5, md5Only), false)
 		if bearer.Server != "" && !md5Only {
@@ -158,11 +158,12 @@ func (a *Authenticator) check(req *stack.Request, realm string, status int, from
 		}
 		return Challenge{r, Missing, ""}
 	}
-	md5Only := md5 && (a.offers.answered(device, alg) || knowsOnlyMD5(from.UserAgent))
 	var cred Credential
 	if why == "" {
 		cred, why = a.verify(req, realm, from, now, &d, alg, md5)
 	}
+	vain := alg == MD5 && (why == Wrong || why == Throttled)
+	md5Only := md5 && (a.offers.answered(device, md5First(from.UserAgent), alg, vain) || knowsOnlyMD5(from.UserAgent))
 	if why != "" {
 		a.count(why)
 		return Challenge{a.challenge(req, realm, status, from, now, offer(md5, md5Only), why == Stale), why, d.username}

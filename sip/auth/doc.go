@@ -18,11 +18,14 @@
 // So no order of two challenges serves all: baresip 1.0 fails as soon as any challenge is not MD5. The rules that follow:
 //
 //  1. A listener or domain that does not allow MD5 (Config.OfferMD5): SHA-256 alone, whoever asks.
-//  2. MD5 allowed, and the User-Agent is one of the table in offer.go or missing: MD5 alone. A client whose device record does
-//     not allow MD5 then fails, as it would have failed anyway.
+//  2. MD5 allowed, and the User-Agent is one of the table in offer.go: MD5 alone. A client whose device record does not allow MD5
+//     then fails, as it would have failed anyway.
 //  3. MD5 allowed, anybody else: SHA-256, then MD5, in two header fields. SHA-512-256 is never offered.
 //  4. A device (source address, From, User-Agent) that left such a double challenge unanswered and asks again later gets MD5
 //     alone, and the double challenge again if that stays unanswered too. baresip asks again after about a minute.
+//  5. MD5 allowed, and no User-Agent: as rule 4, but MD5 alone comes first. An account may have no hash but SHA-256's (a softphone
+//     does), or may not use MD5: who answers MD5 in vain is offered both at once and from then on, whether there is such an account
+//     or not, and whether the answer was looked at or not.
 //
 // The record of the user in From is deliberately not consulted for the offer: it would tell known from unknown users. It decides
 // when the answer comes: MD5 counts only if Credential.AllowMD5 says so. Offering MD5 costs a device that knows SHA-256 nothing

@@ -10,13 +10,9 @@ import (
 )
 
 // onlyMD5 are the User-Agent prefixes, in lower case, of clients that fail when any challenge is not MD5; see the table in doc.go.
-// The empty User-Agent stands for small tools (sipp among them) of which the same is true more often than not.
 var onlyMD5 = []string{"baresip v0.", "baresip v1.", "sipp", "jssip", "sip.js"}
 
 func knowsOnlyMD5(userAgent string) bool {
-	if userAgent == "" {
-		return true
-	}
 	for _, prefix := range onlyMD5 {
 		if len(userAgent) >= len(prefix) && strings.EqualFold(userAgent[:len(prefix)], prefix) {
 			return true
@@ -24,6 +20,10 @@ func knowsOnlyMD5(userAgent string) bool {
 	}
 	return false
 }
+
+// md5First guesses of whom the table cannot know: those without a User-Agent are small tools (sipp among them), which fail at a double
+// challenge more often than not. It is a guess, which what they do with it turns.
+func md5First(userAgent string) bool { return userAgent == "" }
 
 const (
 	maxDevices = 8192            // LRU
@@ -43,8 +43,11 @@ type device struct {
 	asked   uint64 // Call-ID and CSeq of the request that it went to
 	at      int64  // when, Unix milliseconds
 	strong  bool   // has answered with SHA-256
-	md5Only bool   // left a double challenge unanswered
+	turned  bool   // what it was offered first led to nothing: the other offer is made
 }
+
+// md5Only is the offer for a device that is offered MD5 alone, or not, at first.
+func (d *device) md5Only(first bool) bool { return first != d.turned }
 
 func newOffers() *offers {
 	return &offers{seed: maphash.MakeSeed(), devices: newLRU[uint64, device](maxDevices)}
@@ -68,33 +71,38 @@ func mix(seed maphash.Seed, parts ...string) uint64 {
 }
 
 // unanswered is called for a request without credentials. It turns to the other offer if the last one led to nothing.
-func (o *offers) unanswered(key uint64, req *stack.Request, now time.Time) (md5Only bool) {
+func (o *offers) unanswered(key uint64, first bool, req *stack.Request, now time.Time) (md5Only bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	d := o.devices.put(key)
 	asked := mix(o.seed, req.CallID(), req.Get("CSeq"))
 	if d.open && asked != d.asked {
 		if now.UnixMilli()-d.at < answerTime.Milliseconds() {
-			return d.md5Only
+			return d.md5Only(first)
 		}
 		if !d.strong {
-			d.md5Only = !d.md5Only
+			d.turned = !d.turned
 		}
 	}
 	if !d.open || asked != d.asked {
 		d.open, d.asked, d.at = true, asked, now.UnixMilli()
 	}
-	return d.md5Only
+	return d.md5Only(first)
 }
 
-// answered is called for a request with credentials, right or wrong.
-func (o *offers) answered(key uint64, alg Algorithm) (md5Only bool) {
+// answered is called for a request with credentials. In vain: they are wrong, or were not looked at, and what an MD5 alone was answered
+// with may have been right by an algorithm that the account has (one of SHA-256 only): the offer turns to both. Whether there is such an
+// account makes no difference.
+func (o *offers) answered(key uint64, first bool, alg Algorithm, vain bool) (md5Only bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	d := o.devices.put(key)
 	d.open = false
 	if alg == SHA256 {
-		d.strong, d.md5Only = true, false
+		d.strong = true
 	}
-	return d.md5Only
+	if d.strong || vain {
+		d.turned = first // both
+	}
+	return d.md5Only(first)
 }

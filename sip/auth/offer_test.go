@@ -103,3 +103,75 @@ func TestStrongDeviceStaysStrong(t *testing.T) {
 		}
 	}
 }
+
+// A client without a User-Agent is taken for a small tool at first. Where its account has SHA-256 alone, it is offered that as soon as MD5
+// was in vain, or was left unanswered; an account that does not exist, a wrong password and a throttled guess are told the same.
+func TestOfferIsWhatTheAccountCanAnswer(t *testing.T) {
+	only := credential("1004", "secret")
+	only.HA1MD5 = ""
+	for user, password := range map[string]string{"1004": "secret", "1002": "secret", "1001": "wrong", "nobody": "secret"} {
+		b := newBench(t)
+		b.book[realm+"/1004"] = only
+		bare := Peer{Remote: netip.MustParseAddrPort("192.0.2.7:5060")}
+		first := b.challenge(user, bare)
+		if got := offered(first); got != "MD5" {
+			t.Fatalf("%s: first offered %q", user, got)
+		}
+		again := b.expect(b.answer(user, password, first), bare, "wrong").(Challenge).Response
+		if got := offered(again); got != "SHA-256 MD5" {
+			t.Errorf("%s: after MD5 in vain offered %q", user, got)
+		}
+		b.now = b.now.Add(time.Minute)
+		if got := offered(b.challenge(user, bare)); got != "SHA-256 MD5" {
+			t.Errorf("%s: a minute later offered %q", user, got)
+		}
+		if user == "1004" || user == "1002" {
+			b.expect(b.answer(user, password, b.challenge(user, bare)), bare, "ok "+user+" SHA-256")
+			b.now = b.now.Add(time.Hour)
+			if got := offered(b.challenge(user, bare)); got != "SHA-256 MD5" {
+				t.Errorf("%s: who has answered with SHA-256 is offered %q", user, got)
+			}
+		}
+	}
+}
+
+// One that does not know MD5 leaves it unanswered, and is offered both when it asks again.
+func TestOfferTurnsForWhoKnowsNoMD5(t *testing.T) {
+	b := newBench(t)
+	bare := Peer{Remote: netip.MustParseAddrPort("192.0.2.7:5060")}
+	b.challenge("1002", bare)
+	b.now = b.now.Add(time.Minute)
+	ch := b.challenge("1002", bare)
+	if got := offered(ch); got != "SHA-256 MD5" {
+		t.Fatalf("offered %q", got)
+	}
+	b.expect(b.answer("1002", "secret", ch), bare, "ok 1002 SHA-256")
+}
+
+// A right guess that is not looked at, for there were too many, turns the offer as a wrong one does: else the guesser saw which it was.
+func TestOfferOfThrottledGuesses(t *testing.T) {
+	b := newBench(t)
+	other := Peer{Remote: netip.MustParseAddrPort("192.0.2.7:5060"), UserAgent: "Guesser"}
+	for verdict(b.check(b.answer("1001", "wrong", b.challenge("1001", other)), other)) != string(Throttled) {
+	}
+	bare := Peer{Remote: other.Remote}
+	ch := b.challenge("1001", bare)
+	o := b.check(b.answer("1001", "secret", ch), bare)
+	if c, ok := o.(Challenge); !ok || c.Why != Throttled || offered(c.Response) != "SHA-256 MD5" {
+		t.Errorf("%s %+v", verdict(o), o)
+	}
+}
+
+// Who answers MD5 rightly goes on with MD5 alone.
+func TestOfferStaysForWhoAnswersMD5(t *testing.T) {
+	b := newBench(t)
+	bare := Peer{Remote: netip.MustParseAddrPort("192.0.2.7:5060")}
+	for range 3 {
+		ch := b.challenge("1001", bare)
+		if got := offered(ch); got != "MD5" {
+			t.Fatalf("offered %q", got)
+		}
+		b.expect(b.answer("1001", "secret", ch), bare, "ok 1001 MD5")
+		b.now = b.now.Add(time.Hour)
+	}
+}
