@@ -178,7 +178,7 @@ func SettleDevice(w Writer, domain, mac, generation string) error {
 }
 
 // SetDeviceState takes a device out of service, or back in. Out of service its passwords are refused and its registrations end; wiped they are destroyed, with
-// its claim code. Refused: ErrNotFound, *Invalid.
+// its claim code and its certificates. Refused: ErrNotFound, *Invalid.
 func SetDeviceState(w Writer, domain, mac, state, why string, now time.Time) (DeviceStatus, error) {
 	if _, _, err := Get[ManagedDevice](w, domain, mac); err != nil {
 		return DeviceStatus{}, err
@@ -191,6 +191,9 @@ func SetDeviceState(w Writer, domain, mac, state, why string, now time.Time) (De
 		s.Since = now.UTC().Truncate(time.Second)
 	}
 	s.MAC, s.State, s.Why = mac, state, why
+	if state == DeviceWiped {
+		s.Certificates = nil
+	}
 	if _, err := Put(w, domain, s, ""); err != nil {
 		return s, err
 	}

@@ -39,7 +39,9 @@ type ManagedDevice struct {
 	Keys     []DeviceKey  `json:"keys" doc:"Further keys, behind those of the lines"`
 	Language string       `json:"language,omitempty" doc:"ja or en; empty: the domain's"`
 	Pool     bool         `json:"pool,omitempty" doc:"While it is in service and has no user and no lines, the rules of the lifecycle may give it to somebody"`
-	LeaseEnd string       `json:"lease_end,omitempty" doc:"Last day of its lease, as 2027-03-31"`
+	LeaseEnd string       `json:"lease_end,omitempty" doc:"Last day of its lease, as 2027-03-31: its certificates end with it"`
+	// Certificate that it must show to register, besides its password.
+	Certificate string `json:"certificate,omitempty" doc:"required: it registers and calls only by TLS with a certificate that the switch issued to it (EST); empty: one that it shows must be its own"`
 }
 
 // DeviceLine is an extension that a device registers as.
@@ -104,6 +106,7 @@ func (d ManagedDevice) Validate() error {
 		c.name("user", d.User)
 	}
 	c.oneOf("language", d.Language, "", "ja", "en")
+	c.oneOf("certificate", d.Certificate, "", CertificateRequired)
 	_, err := time.Parse(time.DateOnly, d.LeaseEnd)
 	c.must(d.LeaseEnd == "" || err == nil, "lease_end", "must be a date such as 2027-03-31")
 	c.list("lines", len(d.Lines), 0, MaxDeviceLines)
@@ -157,7 +160,9 @@ type DeviceStatus struct {
 	Told    string    `json:"told,omitempty" doc:"Fingerprint of what it was given then"`
 	Agent   string    `json:"agent,omitempty" doc:"What it called itself then"`
 	From    string    `json:"from,omitempty" doc:"Where it asked from"`
-	By      string    `json:"by,omitempty" enum:",certificate,claim,access" doc:"What it proved itself with: the maker's certificate, a claim code, or the path that it was given before"`
+	By      string    `json:"by,omitempty" enum:",certificate,own,claim,access" doc:"What it proved itself with: its maker's certificate, one that the switch issued to it, a claim code, or the path that it was given before"`
+
+	Certificates []DeviceCertificate `json:"certificates,omitempty" doc:"Those that the switch issued to it and that count"`
 }
 
 // DeviceReport holds what a device is against what it was told.
@@ -165,7 +170,7 @@ type DeviceReport struct {
 	DeviceStatus
 	Now           string               `json:"now,omitempty" doc:"Fingerprint of what it would be given now"`
 	Registrations []DeviceRegistration `json:"registrations" nullable:"false"`
-	Drift         []string             `json:"drift" nullable:"false" doc:"What differs: never-fetched, configuration, not-registered EXTENSION, old-password EXTENSION, agent"`
+	Drift         []string             `json:"drift" nullable:"false" doc:"What differs: never-fetched, configuration, not-registered EXTENSION, old-password EXTENSION, agent, no-certificate"`
 }
 
 // DeviceRegistration is one line of a device that can be reached now.
@@ -205,6 +210,7 @@ func (s DeviceStatus) Validate() error {
 	c.text("told", s.Told)
 	c.text("agent", s.Agent)
 	c.text("from", s.From)
-	c.oneOf("by", s.By, "", "certificate", "claim", "access")
+	c.oneOf("by", s.By, "", "certificate", "own", "claim", "access")
+	c.list("certificates", len(s.Certificates), 0, deviceCertificates)
 	return c.result()
 }

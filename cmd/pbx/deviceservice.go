@@ -12,11 +12,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"naisen/provisioning"
 	"naisen/provisioning/book"
 	zerotouch "naisen/provisioning/device"
 	"naisen/provisioning/directory"
+	"naisen/provisioning/est"
 	"naisen/provisioning/phonexml"
 )
 
@@ -89,6 +91,14 @@ func (p *pbx) startDevices(ctx context.Context) error {
 	return nil
 }
 
+// openIssuer opens the authority of certificates of telephones, before anybody registers. Its key lies sealed beside the other keys.
+func (p *pbx) openIssuer(s *signalling) (err error) {
+	if p.config.Devices.Listen != "" {
+		s.issuer, err = est.Open(p.config.path("keys", "device-ca.pem"), p.config.Domain, p.keys, time.Now())
+	}
+	return err
+}
+
 // tlsPort is where telephones register by TLS; 5061 where nothing listens so.
 func (p *pbx) tlsPort() int {
 	for _, a := range p.stack.LocalAddrs() {
@@ -138,7 +148,7 @@ func (p *pbx) deviceService(place zerotouch.Place) (*zerotouch.Service, error) {
 			return nil, fmt.Errorf("devices.ca: %s has a private key", c.CA)
 		}
 	}
-	return zerotouch.New(zerotouch.Config{Now: func() zerotouch.Snapshot { return p.directory.Snapshot() }, Store: liveStore{p.store, p.directory, p.log}, Place: place, Roots: roots, Authority: authority,
+	return zerotouch.New(zerotouch.Config{Now: func() zerotouch.Snapshot { return p.directory.Snapshot() }, Store: liveStore{p.store, p.directory, p.log}, Place: place, Roots: roots, Authority: authority, Issuer: p.signalling.issuer, Domain: p.config.Domain,
 		Book: p.deviceBook, Refused: p.refusedDevice, Log: p.log})
 }
 

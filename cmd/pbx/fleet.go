@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"naisen/provisioning"
@@ -79,6 +80,9 @@ func (f *fleet) Report(domain, mac string) (provisioning.DeviceReport, error) {
 	}
 	if !agrees {
 		r.Drift = append(r.Drift, "agent")
+	}
+	if now := time.Now(); d.Certificate == provisioning.CertificateRequired && !slices.ContainsFunc(r.Certificates, func(c provisioning.DeviceCertificate) bool { return r.Certified(d, c.Serial, now) }) {
+		r.Drift = append(r.Drift, "no-certificate")
 	}
 	return r, nil
 }

@@ -10,6 +10,7 @@ import (
 	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning"
 	"naisen/provisioning/directory"
+	"naisen/provisioning/est"
 	"naisen/provisioning/identity"
 	"naisen/sip"
 	"naisen/sip/auth"
@@ -85,6 +86,11 @@ func (s *signalling) shownBy(tx *stack.ServerTx, domain string) (proven, bool) {
 		if extension, _, app := s.directory.Snapshot().Softphone(domain, o.User); app {
 			return proven{number: extension, proof: proofSoftphone + o.User}, true
 		}
+		if why := s.uncertified(req, domain, o.User); why != "" {
+			s.audit.wrongCertificate(domain, claimant(req), req.Flow.Remote().Addr(), why)
+			s.decline(tx, stack.NewResponse(req, 403, ""))
+			return proven{}, false
+		}
 		if o.Owner == "" {
 			return s.digested(domain, o.User), true
 		}
@@ -117,6 +123,31 @@ func (s *signalling) digested(domain, user string) proven {
 	}
 	_, until, _, _ := s.directory.Snapshot().DevicePassword(domain, number, mac, generation, time.Now())
 	return proven{number: number, proof: deviceProof(mac, generation), until: until}
+}
+
+// uncertified says why a telephone of the inventory is not let in by its password: it must have a certificate of ours (EST) and shows none, or shows one that is
+// another's or is over. It is looked at with each registration and each call.
+func (s *signalling) uncertified(req *stack.Request, domain, user string) (why string) {
+	_, mac, _, ok := provisioning.ReadDeviceLogin(user)
+	if !ok {
+		return ""
+	}
+	snap, certs, now := s.directory.Snapshot(), req.Flow.PeerCertificates(), time.Now()
+	d, _ := snap.Device(domain, mac)
+	if s.issuer == nil || len(certs) == 0 || !s.issuer.Ours(certs[0]) {
+		if d.Certificate == provisioning.CertificateRequired {
+			return "no certificate of the switch"
+		}
+		return ""
+	}
+	of, named, good := s.issuer.Device(certs[0], now)
+	switch {
+	case !good || of != domain || named != mac:
+		return "certificate of another device"
+	case !snap.DeviceStatus(domain, mac).Certified(d, est.Serial(certs[0]), now):
+		return "certificate is over"
+	}
+	return ""
 }
 
 // claimant is the extension that a request says it speaks for: a token's owner may have several, and a certificate name several.

@@ -17,6 +17,7 @@ import (
 	"naisen/cmd/pbx/internal/rs"
 	"naisen/media"
 	"naisen/provisioning/directory"
+	"naisen/provisioning/est"
 	"naisen/provisioning/live"
 	"naisen/sip"
 	"naisen/sip/auth"
@@ -43,7 +44,8 @@ type signalling struct {
 	events    *events
 	lines     *client.Client // nil: no trunk is registered
 	callbacks *callbacks
-	book      *health.Book // of trunks; nil: nobody counts
+	book      *health.Book   // of trunks; nil: nobody counts
+	issuer    *est.Authority // of certificates of telephones; nil: there are none
 	audit     *auditor
 	overload  *overload // nil: nothing is shed
 	domain    string    // of requests that name an address of ours instead of a domain

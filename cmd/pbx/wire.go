@@ -292,7 +292,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
 	p.signalling = s
-	if err := p.wireRegistrar(ctx, s); err != nil {
+	if err := errors.Join(p.openIssuer(s), p.wireRegistrar(ctx, s)); err != nil {
 		return err
 	}
 	if err := p.wireBetween(s); err != nil {

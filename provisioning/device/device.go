@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"naisen/provisioning"
+	"naisen/provisioning/est"
 )
 
 // Snapshot is what the service reads; from memory.
@@ -27,7 +28,7 @@ type Snapshot interface {
 	Enrolment(domain, of, code string, now time.Time) (provisioning.Enrolment, bool)
 }
 
-// Config is what the service works on. All but the last four are required.
+// Config is what the service works on. Now, Store and Place are required.
 type Config struct {
 	Now   func() Snapshot
 	Store provisioning.Store
@@ -36,6 +37,10 @@ type Config struct {
 	Roots map[string]*x509.CertPool
 	// Authority is the PEM file that telephones are given.
 	Authority []byte
+	// Issuer gives telephones certificates of ours (RFC 7030); nil: there are none.
+	Issuer *est.Authority
+	// Domain is meant by requests for certificates that name none.
+	Domain string
 	// Book answers with the shared directory, as the telephone of that extension may see it; nil: there is none.
 	Book func(w http.ResponseWriter, r *http.Request, domain, extension, maker string)
 	// Refused is told of who proved nothing, and where from; it must not block. alarm: it was too often.
@@ -127,6 +132,10 @@ type proof struct {
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	from := addressOf(r)
 	w.Header().Set("Cache-Control", "no-store")
+	if strings.HasPrefix(r.URL.EscapedPath(), estPath) {
+		s.est(w, r)
+		return
+	}
 	a, ok := read(r)
 	if !ok || r.TLS == nil { // what others could hear is not given
 		s.refuse(w, a.domain, from)
@@ -159,7 +168,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // How a telephone proved what it is.
 const (
-	byCertificate = "certificate"
+	byCertificate = "certificate" // of its maker
+	byOwn         = "own"         // of ours
 	byClaim       = "claim"
 	byAccess      = "access"
 )
@@ -186,12 +196,24 @@ func (s *Service) prove(snap Snapshot, r *http.Request, a asked) (proof, bool) {
 	return proof{d, byAccess}, ok
 }
 
-// certified believes the certificate of a device's own maker, if it names that device. The file's name only says which device is meant; where it names none,
-// the certificate does.
+// certified believes a certificate of ours, or of a device's own maker, if it names that device. The file's name only says which device is meant; where it names
+// none, the certificate does.
 func (s *Service) certified(snap Snapshot, r *http.Request, a asked) (proof, bool) {
-	certs := r.TLS.PeerCertificates
-	if len(certs) == 0 {
+	p, ok := s.shown(snap, r, a.domain)
+	if named := macIn(a.file); !ok || named != "" && named != p.device.MAC {
 		return proof{}, false
+	}
+	return p, true
+}
+
+// shown is the device of the certificate that a connection shows, on which it stands now: a connection stays open, and what is over is over at once.
+func (s *Service) shown(snap Snapshot, r *http.Request, domain string) (proof, bool) {
+	certs := r.TLS.PeerCertificates
+	switch {
+	case len(certs) == 0:
+		return proof{}, false
+	case s.Issuer != nil && s.Issuer.Ours(certs[0]):
+		return s.own(snap, certs[0], domain)
 	}
 	between := x509.NewCertPool()
 	for _, c := range certs[1:min(len(certs), 8)] {
@@ -203,17 +225,28 @@ func (s *Service) certified(snap Snapshot, r *http.Request, a asked) (proof, boo
 		if mac == "" || roots == nil {
 			continue
 		}
-		d, ok := snap.Device(a.domain, mac)
+		d, ok := snap.Device(domain, mac)
 		if !ok || d.Vendor != maker {
 			continue
 		}
 		// A maker's certificates are for servers, clients or nothing in particular, as it happened (RFC 5280 section 4.2.1.12).
 		_, err := certs[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: s.Clock(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-		if named := macIn(a.file); err == nil && (named == "" || named == mac) {
+		if err == nil {
 			return proof{d, byCertificate}, true
 		}
 	}
 	return proof{}, false
+}
+
+// own is the device of a certificate of ours that counts.
+func (s *Service) own(snap Snapshot, c *x509.Certificate, domain string) (proof, bool) {
+	now := s.Clock()
+	of, mac, ok := s.Issuer.Device(c, now)
+	d, there := snap.Device(domain, mac)
+	if !ok || of != domain || !there || !snap.DeviceStatus(domain, mac).Certified(d, est.Serial(c), now) {
+		return proof{}, false
+	}
+	return proof{d, byOwn}, true
 }
 
 // common tells where the telephone's own file is: by the way on which it asks now.
@@ -322,6 +355,10 @@ func agentOf(r *http.Request) string {
 
 // refuse answers whoever proved nothing. Known and unknown devices, domains and files look alike; a flood is told to wait, whatever it asks for.
 func (s *Service) refuse(w http.ResponseWriter, domain string, from netip.Addr) {
+	s.refuseWith(w, domain, from, http.StatusNotFound, "404 page not found") // as http.NotFound
+}
+
+func (s *Service) refuseWith(w http.ResponseWriter, domain string, from netip.Addr, status int, text string) {
 	tooOften := s.guesses.wrong(from, s.Clock())
 	if s.Refused != nil {
 		s.Refused(domain, from, tooOften)
@@ -331,7 +368,7 @@ func (s *Service) refuse(w http.ResponseWriter, domain string, from netip.Addr) 
 		http.Error(w, "", http.StatusTooManyRequests)
 		return
 	}
-	http.Error(w, "404 page not found", http.StatusNotFound) // as http.NotFound
+	http.Error(w, text, status)
 }
 
 func give(w http.ResponseWriter, content string, file []byte) {

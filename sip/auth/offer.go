@@ -39,11 +39,11 @@ type offers struct {
 }
 
 type device struct {
-	open    bool   // the last challenge has seen no credentials yet
-	asked   uint64 // Call-ID and CSeq of the request that it went to
-	at      int64  // when, Unix milliseconds
-	strong  bool   // has answered with SHA-256
-	turned  bool   // what it was offered first led to nothing: the other offer is made
+	open   bool   // the last challenge has seen no credentials yet
+	asked  uint64 // Call-ID and CSeq of the request that it went to
+	at     int64  // when, Unix milliseconds
+	strong bool   // has answered with SHA-256
+	turned bool   // what it was offered first led to nothing: the other offer is made
 }
 
 // md5Only is the offer for a device that is offered MD5 alone, or not, at first.
