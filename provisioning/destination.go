@@ -104,6 +104,8 @@ func Parts(kind string) []string {
 		return []string{KindMenuVersions}
 	case KindDevice:
 		return []string{KindDeviceStatus}
+	case KindFirmware:
+		return []string{KindFirmwareStatus}
 	}
 	return nil
 }

@@ -170,7 +170,7 @@ type DeviceReport struct {
 	DeviceStatus
 	Now           string               `json:"now,omitempty" doc:"Fingerprint of what it would be given now"`
 	Registrations []DeviceRegistration `json:"registrations" nullable:"false"`
-	Drift         []string             `json:"drift" nullable:"false" doc:"What differs: never-fetched, configuration, not-registered EXTENSION, old-password EXTENSION, agent, no-certificate"`
+	Drift         []string             `json:"drift" nullable:"false" doc:"What differs: never-fetched, configuration, not-registered EXTENSION, old-password EXTENSION, agent, firmware VERSION, no-certificate"`
 }
 
 // DeviceRegistration is one line of a device that can be reached now.

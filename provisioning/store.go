@@ -78,13 +78,15 @@ const (
 	KindDuties         = "duties"
 	KindDevice         = "device"
 	KindDeviceStatus   = "device-status"
+	KindFirmware       = "firmware"
+	KindFirmwareStatus = "firmware-status"
 	KindSoftphones     = "softphones"
 	KindSecret         = "secret" // no entity: only in the change feed and the audit log
 )
 
 // Entities is the zero value of every entity, in an order in which their references point backwards.
 func Entities() []Entity {
-	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}, ListeningRules{}, RecordingScope{}, ListeningRequest{}, Provisioner{}, LifecycleRules{}, UserGroup{}, Account{}, EmergencySignIn{}, AccessReview{}, Revocation{}, ChangeRules{}, ChangeSet{}, SitePolicy{}, Duties{}, ManagedDevice{}, DeviceStatus{}, Softphones{}}
+	return []Entity{Domain{}, User{}, RecordingPolicy{}, Site{}, Trunk{}, Restriction{}, Department{}, Extension{}, Calendar{}, Mailbox{}, Group{}, Queue{}, Agent{}, CallBack{}, Menu{}, MenuVersions{}, Conference{}, PagingGroup{}, ParkingLot{}, DID{}, Webhook{}, Settings{}, Rejection{}, FeatureCodes{}, Contact{}, Supervision{}, ShortNumbers{}, BookAccount{}, HotDesk{}, Notice{}, Proposal{}, ListeningRules{}, RecordingScope{}, ListeningRequest{}, Provisioner{}, LifecycleRules{}, UserGroup{}, Account{}, EmergencySignIn{}, AccessReview{}, Revocation{}, ChangeRules{}, ChangeSet{}, SitePolicy{}, Duties{}, ManagedDevice{}, DeviceStatus{}, Softphones{}, Firmware{}, FirmwareStatus{}}
 }
 
 // Row is an entity as the store keeps it.

@@ -44,6 +44,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"clock-stepped":          {"The clock was set by a lot; no recording is destroyed", "時計が大きく変更されたため録音の廃棄を停止しています"},
 	"contract-sponsor":       {"Nobody answers any more for somebody with a contract", "責任者が不在の委託先利用者がいます"},
 	"database-away":          {"The database cannot be reached; calls and registrations go on, changes are refused", "データベースに接続できません（通話と登録は継続、変更は受け付けません）"},
+	"firmware-halted":        {"A roll-out of firmware was halted: telephones are missing, or did not take it", "ファームウェアの段階配布を停止しました（未登録または未更新の電話機があります）"},
 	"device-guesses":         {"Somebody guesses where telephones get their configuration", "電話機の設定ファイルを狙った総当たりを検知しました"},
 	"destruction-stuck":      {"Recordings that are to be destroyed cannot be", "廃棄できない録音があります"},
 	"disk-full":              {"The recorder's disk is full", "録音ディスクが満杯です"},

@@ -63,6 +63,7 @@ func (d DevicesConfig) validate() error {
 
 // startDevices serves configurations to telephones, where it is configured.
 func (p *pbx) startDevices(ctx context.Context) error {
+	p.startRollouts(ctx)
 	p.fleet = &fleet{directory: p.directory, registrar: p.registrar, stack: p.stack, log: p.log}
 	c := p.config.Devices
 	if c.Listen == "" {
@@ -148,7 +149,7 @@ func (p *pbx) deviceService(place zerotouch.Place) (*zerotouch.Service, error) {
 			return nil, fmt.Errorf("devices.ca: %s has a private key", c.CA)
 		}
 	}
-	return zerotouch.New(zerotouch.Config{Now: func() zerotouch.Snapshot { return p.directory.Snapshot() }, Store: liveStore{p.store, p.directory, p.log}, Place: place, Roots: roots, Authority: authority, Issuer: p.signalling.issuer, Domain: p.config.Domain,
+	return zerotouch.New(zerotouch.Config{Now: func() zerotouch.Snapshot { return p.directory.Snapshot() }, Store: liveStore{p.store, p.directory, p.log}, Place: place, Roots: roots, Authority: authority, Firmware: p.rollouts.files.Open, Issuer: p.signalling.issuer, Domain: p.config.Domain,
 		Book: p.deviceBook, Refused: p.refusedDevice, Log: p.log})
 }
 

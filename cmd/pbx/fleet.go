@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"naisen/provisioning"
@@ -80,6 +81,9 @@ func (f *fleet) Report(domain, mac string) (provisioning.DeviceReport, error) {
 	}
 	if !agrees {
 		r.Drift = append(r.Drift, "agent")
+	}
+	if rom, told := snap.FirmwareFor(domain, d); told && slices.ContainsFunc(r.Registrations, func(g provisioning.DeviceRegistration) bool { return !strings.Contains(g.Agent, rom.Version) }) {
+		r.Drift = append(r.Drift, "firmware "+rom.Version)
 	}
 	if now := time.Now(); d.Certificate == provisioning.CertificateRequired && !slices.ContainsFunc(r.Certificates, func(c provisioning.DeviceCertificate) bool { return r.Certified(d, c.Serial, now) }) {
 		r.Drift = append(r.Drift, "no-certificate")

@@ -115,6 +115,7 @@ type pbx struct {
 	ldap         *ldap.Server // nil: not configured
 	devices      *httpServer  // of configurations; nil: not configured
 	fleet        *fleet
+	rollouts     *rollouts
 	guesses      book.Guesses // at the directory's accounts, by LDAP and XML
 	codes        book.Guesses // at codes of enrolments
 	enrolling    *enrolling
@@ -405,7 +406,7 @@ func (p *pbx) trusted(a netip.Addr) bool {
 // restConfig is what REST works on. A part that is missing has no operations.
 func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Repeats: p.store, Audit: p.store, AuditMonths: p.months, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
-		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Fleet: p.fleet, EnrolAt: p.enrolling, Live: p.live, Again: p.endings.again, Messages: counter{p.office}, Recalls: p.recalls,
+		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Fleet: p.fleet, Rollouts: p.rollouts, EnrolAt: p.enrolling, Live: p.live, Again: p.endings.again, Messages: counter{p.office}, Recalls: p.recalls,
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },
 		Refused:      p.auditor.refusedToken(p.config.Domain),

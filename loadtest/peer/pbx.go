@@ -207,7 +207,7 @@ func (p *PBX) PhoneToken(ctx context.Context) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// Do sends a request to the API with the administrator's token. A path that begins with "/" is taken as it is; else it is below the domain.
+// Do sends a request to the API with the administrator's token. A path that begins with "/" is taken as it is; else it is below the domain. A body of bytes is sent as a file.
 func (p *PBX) Do(ctx context.Context, method, path string, body any) (status int, answer []byte, err error) {
 	return p.DoAs(ctx, p.token, method, path, body)
 }
@@ -276,7 +276,10 @@ func (p *PBX) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 
 func (p *PBX) ask(ctx context.Context, token, method, path string, body any) (*http.Response, error) {
 	var in io.Reader
-	if body != nil {
+	content := "application/json"
+	if file, ok := body.([]byte); ok {
+		in, content = bytes.NewReader(file), "application/octet-stream"
+	} else if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
 			return nil, err
@@ -294,7 +297,7 @@ func (p *PBX) ask(ctx context.Context, token, method, path string, body any) (*h
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", content)
 	}
 	return http.DefaultClient.Do(req)
 }

@@ -28,14 +28,18 @@ type Phone struct {
 	Vendor string // yealink, poly, grandstream, panasonic, cisco
 	MAC    string // 12 lower-case hexadecimal digits
 	TLS    *tls.Config
+	// Version that it runs, and says; empty: it says its maker alone.
+	Version string
 
 	client *http.Client
+	in     *textproto.Reader // of its registration's connection
 }
 
 // Account is what its files say about the first line.
 type Account struct {
 	Number, Login, Password, Domain string
-	Secure                          bool // by TLS, and with SRTP
+	Server                          string // of Yealink's: where it looks again
+	Secure                          bool   // by TLS, and with SRTP
 }
 
 // ErrFiles says that its files do not make an account.
@@ -59,7 +63,7 @@ func (p *Phone) Unbox(ctx context.Context, server string) (Account, error) {
 				return Account{}, err
 			}
 		}
-		return p.lines(ctx, server+p.MAC+".cfg", " = ", Account{Number: "account.1.user_name", Login: "account.1.auth_name", Password: "account.1.password", Domain: "account.1.sip_server.1.address"},
+		return p.lines(ctx, server+p.MAC+".cfg", " = ", Account{Number: "account.1.user_name", Login: "account.1.auth_name", Password: "account.1.password", Domain: "account.1.sip_server.1.address", Server: "static.auto_provision.server.url"},
 			map[string]string{"account.1.sip_server.1.transport_type": "2", "account.1.srtp_encryption": "2"})
 	case "panasonic": // "Administrator Guide" 2.4: master, product, standard file
 		for _, name := range []string{"ConfigCommon.cfg", "ConfigKX-HDV230.cfg"} {
@@ -182,7 +186,7 @@ func readXML(file []byte) (map[string]string, error) {
 }
 
 func account(values map[string]string, names Account, secure map[string]string) (Account, error) {
-	a := Account{Number: values[names.Number], Login: values[names.Login], Password: values[names.Password], Domain: values[names.Domain], Secure: true}
+	a := Account{Number: values[names.Number], Login: values[names.Login], Password: values[names.Password], Domain: values[names.Domain], Server: values[names.Server], Secure: true}
 	for name, want := range secure {
 		a.Secure = a.Secure && values[name] == want
 	}
@@ -212,11 +216,12 @@ func (p *Phone) register(ctx context.Context, c net.Conn, a Account) error {
 			return err
 		}
 	}
-	in, id, credentials := textproto.NewReader(bufio.NewReader(c)), rand.Text(), ""
+	p.in = textproto.NewReader(bufio.NewReader(c))
+	in, id, credentials := p.in, rand.Text(), ""
 	for n := 1; n <= 2; n++ {
 		_, err := fmt.Fprintf(c, "REGISTER sip:%[1]s SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK%[2]s\r\nMax-Forwards: 70\r\nFrom: <sip:%[3]s@%[1]s>;tag=%[4]s\r\nTo: <sip:%[3]s@%[1]s>\r\n"+
 			"Call-ID: %[4]s\r\nCSeq: %[5]d REGISTER\r\nContact: <sip:%[3]s@127.0.0.1:9;transport=tls>\r\nExpires: 3600\r\nUser-Agent: %[6]s\r\n%[7]sContent-Length: 0\r\n\r\n",
-			a.Domain, rand.Text(), a.Number, id, n, p.Vendor, credentials)
+			a.Domain, rand.Text(), a.Number, id, n, strings.TrimSpace(p.Vendor+" "+p.Version), credentials)
 		if err != nil {
 			return err
 		}

@@ -66,6 +66,7 @@ var nouns = map[string]struct {
 	"recording-key": {KindRecording, "read rotate rotated retired"}, "disposal": {KindRecording, "read approve"}, "message": {KindRecording, "read mark delete"},
 	"listening": {KindListening, "read ask decide withdraw review break-glass"}, "listening-request": {KindListening, changes},
 	"device": {KindDevice, crud + " register unregister certificate" + " particulars put-particulars state claim rotate resync refused wanted issue"}, "device-status": {KindDevice, changes},
+	"firmware": {KindDevice, crud + " upload rollout wave halted done"}, "firmware-status": {KindDevice, changes},
 	"binding": {KindDevice, "read"}, "hot-desk": {KindDevice, crud}, "relay": {KindDevice, "grant"},
 	"softphone": {KindDevice, "read claim claimed end"}, "softphones": {KindDevice, changes},
 	"alarm": {KindSystem, "read raised cleared"}, "audit": {KindSystem, "read verify delete report archived"},

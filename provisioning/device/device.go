@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,8 @@ type Config struct {
 	Roots map[string]*x509.CertPool
 	// Authority is the PEM file that telephones are given.
 	Authority []byte
+	// Firmware opens a file of firmware by its hash; nil: there is none. fs.ErrNotExist.
+	Firmware func(sum string) (*os.File, error)
 	// Issuer gives telephones certificates of ours (RFC 7030); nil: there are none.
 	Issuer *est.Authority
 	// Domain is meant by requests for certificates that name none.
@@ -53,6 +56,7 @@ type Config struct {
 type Service struct {
 	Config
 	guesses guesses
+	roms    chan struct{} // one for each download
 }
 
 // New makes one.
@@ -69,7 +73,7 @@ func New(c Config) (*Service, error) {
 	if c.Place.Minutes == 0 {
 		c.Place.Minutes = 24 * 60
 	}
-	return &Service{Config: c}, nil
+	return &Service{Config: c, roms: make(chan struct{}, romsAtOnce)}, nil
 }
 
 // Path is where a telephone of a domain finds its files: by a claim code, by the element that it was given (DeviceKeys.Access), or, with an empty one, by the
@@ -159,6 +163,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.common(w, a, p)
 	case what == authority && len(s.Authority) > 0:
 		give(w, "application/x-pem-file", s.Authority)
+	case what == nothing && s.rom(w, r, snap, a, p):
 	case what == book && s.Book != nil && p.by == byAccess && len(p.device.Lines) > 0 && snap.DeviceStatus(a.domain, p.device.MAC).InService():
 		s.Book(w, r, a.domain, p.device.Lines[0].Extension, p.device.Vendor)
 	default: // telephones ask for much that we do not have; it is no guess
@@ -252,7 +257,12 @@ func (s *Service) own(snap Snapshot, c *x509.Certificate, domain string) (proof,
 // common tells where the telephone's own file is: by the way on which it asks now.
 func (s *Service) common(w http.ResponseWriter, a asked, p proof) {
 	v := vendors[p.device.Vendor]
-	file, err := v.render(v.shared, Settings{MAC: p.device.MAC, URL: s.Place.URL + Path(a.domain, a.code)})
+	settings := Settings{MAC: p.device.MAC, URL: s.Place.URL + Path(a.domain, a.code)}
+	snap := s.Now()
+	if f, ok := snap.FirmwareFor(a.domain, p.device); ok && snap.DeviceStatus(a.domain, p.device.MAC).InService() {
+		settings.Firmware = Rom{File: f.File, Version: f.Version, URL: settings.URL + f.File}
+	}
+	file, err := v.render(v.shared, settings)
 	if err != nil {
 		s.Log.Error("device: configuration", "domain", a.domain, "device", p.device.MAC, "err", err)
 		http.Error(w, "", http.StatusInternalServerError)
@@ -324,6 +334,26 @@ func (s *Service) note(w provisioning.Writer, r *http.Request, a asked, p proof,
 	st.MAC, st.Fetched, st.Told, st.By, st.From, st.Agent = d.MAC, now.UTC().Truncate(time.Second), Fingerprint(file), p.by, addressOf(r).String(), agentOf(r)
 	_, err = provisioning.Put(w, a.domain, st, "")
 	return file, err
+}
+
+// FirmwareFor implements Known.
+func (t stored) FirmwareFor(domain string, d provisioning.ManagedDevice) (provisioning.Firmware, bool) {
+	all, err := provisioning.List[provisioning.Firmware](t.Reader, domain, "", 0)
+	if err != nil {
+		return provisioning.Firmware{}, false
+	}
+	states, err := provisioning.List[provisioning.FirmwareStatus](t.Reader, domain, "", 0)
+	if err != nil {
+		return provisioning.Firmware{}, false
+	}
+	files, rolled := map[string]provisioning.Firmware{}, map[string]provisioning.FirmwareStatus{}
+	for _, f := range all {
+		files[f.Name] = f
+	}
+	for _, s := range states {
+		rolled[s.Name] = s
+	}
+	return provisioning.FirmwareOf(d, files, rolled)
 }
 
 // stored is Known of a transaction.

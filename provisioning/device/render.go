@@ -32,10 +32,17 @@ type Settings struct {
 	Port     int    // of SIP over TLS
 	Domain   string
 	NTP      string // empty: as DHCP says
+	Firmware Rom    // that it shall have; without a file: nothing is said
 	Japanese bool
 	Minutes  int // how often it looks for another configuration
 	Accounts []Account
 	Keys     []Key
+}
+
+// Rom is a firmware as a telephone is told of it.
+type Rom struct {
+	File, Version string
+	URL           string // of the file
 }
 
 // Account is one line of a telephone.
@@ -185,6 +192,8 @@ func Fingerprint(file []byte) string {
 type Known interface {
 	Domain(name string) (provisioning.Domain, bool)
 	Extension(domain, number string) (provisioning.Extension, bool)
+	// FirmwareFor is what a device is told to have.
+	FirmwareFor(domain string, d provisioning.ManagedDevice) (provisioning.Firmware, bool)
 }
 
 // Place is what all telephones of a switch are told.
@@ -215,6 +224,9 @@ func SettingsOf(p Place, known Known, domain string, d provisioning.ManagedDevic
 		return s
 	}
 	s.Book = s.URL + directoryFile
+	if f, ok := known.FirmwareFor(domain, d); ok {
+		s.Firmware = Rom{File: f.File, Version: f.Version, URL: s.URL + f.File}
+	}
 	pass := k.Configured()
 	for _, l := range d.Lines {
 		e, ok := known.Extension(domain, l.Extension)

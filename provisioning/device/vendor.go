@@ -110,9 +110,8 @@ func (v vendor) named(c *x509.Certificate) string {
 // Agent says that a telephone's User-Agent is one of a device of that maker and model; an empty one says nothing against it.
 func Agent(d provisioning.ManagedDevice, agent string) bool {
 	agent = strings.ToLower(agent)
-	squeeze := strings.NewReplacer("-", "", " ", "", "_", "")
 	return agent == "" || slices.ContainsFunc(vendors[d.Vendor].agents, func(a string) bool { return strings.Contains(agent, a) }) &&
-		strings.Contains(squeeze.Replace(agent), squeeze.Replace(strings.ToLower(d.Model)))
+		strings.Contains(provisioning.SqueezeModel(agent), provisioning.SqueezeModel(d.Model))
 }
 
 // Resync is the event of a NOTIFY that lets a maker's telephones fetch their configuration; empty: nobody knows one.

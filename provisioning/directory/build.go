@@ -309,7 +309,7 @@ func newEdit(d *domain) *edit {
 			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
 			supervisions: map[string]provisioning.Supervision{}, revocations: map[string]provisioning.Revocation{}, rules: map[string]provisioning.SitePolicy{},
 			softphones: map[string]provisioning.Softphones{}, appKeys: map[string]provisioning.SoftphoneKeys{},
-			devices: map[string]provisioning.ManagedDevice{}, statuses: map[string]provisioning.DeviceStatus{}, deviceKeys: map[string]*provisioning.DeviceKeys{}, enrolments: map[string]provisioning.Enrolment{},
+			devices: map[string]provisioning.ManagedDevice{}, statuses: map[string]provisioning.DeviceStatus{}, firmware: map[string]provisioning.Firmware{}, rollouts: map[string]provisioning.FirmwareStatus{}, deviceKeys: map[string]*provisioning.DeviceKeys{}, enrolments: map[string]provisioning.Enrolment{},
 		}
 		e.gone = true // until its own change says that it exists
 	}

@@ -17,6 +17,12 @@ func (d *domain) readInventory(r provisioning.Reader) (err error) {
 	if d.statuses, err = readAll[provisioning.DeviceStatus](r, d.self.Name); err != nil {
 		return err
 	}
+	if d.firmware, err = readAll[provisioning.Firmware](r, d.self.Name); err != nil {
+		return err
+	}
+	if d.rollouts, err = readAll[provisioning.FirmwareStatus](r, d.self.Name); err != nil {
+		return err
+	}
 	sealed, err := r.Secrets(d.self.Name, provisioning.SecretDeviceKeys)
 	if err != nil {
 		return err
@@ -72,6 +78,10 @@ func (e *edit) takeInventory(r provisioning.Reader, c provisioning.Change) error
 		return set(e, r, c, &e.devices)
 	case provisioning.KindDeviceStatus:
 		return set(e, r, c, &e.statuses)
+	case provisioning.KindFirmware:
+		return set(e, r, c, &e.firmware)
+	case provisioning.KindFirmwareStatus:
+		return set(e, r, c, &e.rollouts)
 	}
 	return nil // a kind that the switch does not use
 }
@@ -99,6 +109,27 @@ func (s *Snapshot) Device(domainName, mac string) (provisioning.ManagedDevice, b
 func (s *Snapshot) DeviceStatus(domainName, mac string) provisioning.DeviceStatus {
 	st, _ := find(s, domainName, mac, func(d *domain) map[string]provisioning.DeviceStatus { return d.statuses })
 	st.MAC = mac
+	return st
+}
+
+// FirmwareFor is what a device is told to have; false: nothing.
+func (s *Snapshot) FirmwareFor(domainName string, of provisioning.ManagedDevice) (provisioning.Firmware, bool) {
+	d, ok := s.domains[domainName]
+	if !ok {
+		return provisioning.Firmware{}, false
+	}
+	return provisioning.FirmwareOf(of, d.firmware, d.rollouts)
+}
+
+// Firmwares of a domain by name.
+func (s *Snapshot) Firmwares(domainName string) []provisioning.Firmware {
+	return ordered(s, domainName, func(d *domain) map[string]provisioning.Firmware { return d.firmware })
+}
+
+// Rollout is how far that of a firmware came.
+func (s *Snapshot) Rollout(domainName, name string) provisioning.FirmwareStatus {
+	st, _ := find(s, domainName, name, func(d *domain) map[string]provisioning.FirmwareStatus { return d.rollouts })
+	st.Name = name
 	return st
 }
 
@@ -135,15 +166,16 @@ func (s *Snapshot) DeviceCounts(domainName, extension, mac, generation string, n
 }
 
 // TelephonesSince are the devices, by domain and MAC, of domains in which something that could be part of a configuration is another one than in an earlier
-// snapshot: a device, its keys, an extension, the domain itself.
+// snapshot: a device, its keys, an extension, firmware, the domain itself.
 func (s *Snapshot) TelephonesSince(before *Snapshot) (out [][2]string) {
 	for name, d := range s.domains {
 		old := before.domains[name]
 		if old == d {
 			continue
 		}
+		rolled := old != nil && (!reflect.DeepEqual(d.firmware, old.firmware) || !reflect.DeepEqual(d.rollouts, old.rollouts))
 		for mac, now := range d.devices {
-			if old == nil || !reflect.DeepEqual(now, old.devices[mac]) || d.deviceKeys[mac] != old.deviceKeys[mac] || d.statuses[mac] != old.statuses[mac] || d.self.Language != old.self.Language ||
+			if old == nil || rolled || !reflect.DeepEqual(now, old.devices[mac]) || d.deviceKeys[mac] != old.deviceKeys[mac] || d.statuses[mac] != old.statuses[mac] || d.self.Language != old.self.Language ||
 				slices.ContainsFunc(now.Lines, func(l provisioning.DeviceLine) bool {
 					a, b := d.extensions[l.Extension], old.extensions[l.Extension]
 					return a.Display != b.Display || a.Media != b.Media

@@ -66,6 +66,8 @@ type domain struct {
 	appKeys      map[string]provisioning.SoftphoneKeys // likewise
 	devices      map[string]provisioning.ManagedDevice // by MAC, as the next two
 	statuses     map[string]provisioning.DeviceStatus
+	firmware     map[string]provisioning.Firmware // by name, as the next one
+	rollouts     map[string]provisioning.FirmwareStatus
 	deviceKeys   map[string]*provisioning.DeviceKeys // pointers as of credentials
 	enrolments   map[string]provisioning.Enrolment   // by the hash of their code
 

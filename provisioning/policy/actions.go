@@ -332,7 +332,7 @@ func rows() []row {
 		grant(AuditVerify, KindAudit, admin, auditor),
 		grant(AuditReport, KindAudit, admin, auditor),
 		grant(AuditDelete, KindAudit).withLimit(closed),
-	}, callRows(), watchRows(), deskRows(), softphoneRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows(), inventoryRows())
+	}, callRows(), watchRows(), deskRows(), softphoneRows(), mailboxRows(), queueRows(), vaultRows(), listeningRows(), changeRows(), lifecycleRows(), signInRows(), accessReviewRows(), inventoryRows(), firmwareRows())
 }
 
 // callRows are about calls that are running.

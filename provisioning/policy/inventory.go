@@ -17,6 +17,27 @@ const (
 // DeviceResync lets a telephone fetch its configuration now.
 const DeviceResync provisioning.Action = "device.resync"
 
+// What may be done with the firmware of telephones.
+const (
+	FirmwareRead    provisioning.Action = "firmware.read"
+	FirmwarePut     provisioning.Action = "firmware.put"
+	FirmwareDelete  provisioning.Action = "firmware.delete"
+	FirmwareUpload  provisioning.Action = "firmware.upload"
+	FirmwareRollout provisioning.Action = "firmware.rollout" // begin, halt, go on, roll back
+)
+
+// firmwareRows are about what telephones run.
+func firmwareRows() []row {
+	const kind = provisioning.KindFirmware
+	return []row{
+		grant(FirmwareRead, kind, admin, telephony, auditor),
+		grant(FirmwarePut, kind, admin, telephony),
+		grant(FirmwareDelete, kind, admin, telephony),
+		grant(FirmwareUpload, kind, admin, telephony),
+		grant(FirmwareRollout, kind, admin, telephony),
+	}
+}
+
 // inventoryRows are about telephones as things. Who answers for one sees it; what it proves itself with nobody does.
 func inventoryRows() []row {
 	const kind = provisioning.KindDevice

@@ -67,6 +67,7 @@ func want() map[provisioning.Action]string {
 		policy.AccessReviewRead: "AUM", policy.AccessReviewAnswer: "AM",
 		policy.DeviceRead: "ATUs", policy.DevicePut: "AT", policy.DeviceDelete: "AT", policy.DeviceParticulars: "AT", policy.DevicePutParticulars: "AT",
 		policy.DeviceState: "AT", policy.DeviceClaim: "AT", policy.DeviceRotate: "AT", policy.DeviceResync: "AT",
+		policy.FirmwareRead: "ATU", policy.FirmwarePut: "AT", policy.FirmwareDelete: "AT", policy.FirmwareUpload: "AT", policy.FirmwareRollout: "AT",
 		policy.DisposalRead: "AUM", policy.DisposalApprove: "M",
 		policy.WebhookRead: "AT", policy.WebhookPut: "A", policy.WebhookDelete: "A", policy.WebhookSecret: "A",
 		policy.AlarmRead: "ATU", policy.LiveRead: "AT", policy.LimitRead: "ATs", policy.RelayGrant: "ATs",

@@ -184,7 +184,10 @@ func singleActions() map[string]provisioning.Action {
 		"PUT /v1/domains/{domain}/devices/{key}/state": policy.DeviceState, "POST /v1/domains/{domain}/devices/{key}/claim": policy.DeviceClaim,
 		"POST /v1/domains/{domain}/devices/{key}/rotation": policy.DeviceRotate, "GET /v1/domains/{domain}/devices/{key}/report": policy.DeviceRead,
 		"POST /v1/domains/{domain}/devices/{key}/resync": policy.DeviceResync,
-		"GET /v1/domains/{domain}/access-reviews":        policy.AccessReviewRead, "GET /v1/domains/{domain}/access-reviews/{key}": policy.AccessReviewRead,
+		"GET /v1/domains/{domain}/firmware":              policy.FirmwareRead, "GET /v1/domains/{domain}/firmware/{key}": policy.FirmwareRead, "PUT /v1/domains/{domain}/firmware/{key}": policy.FirmwarePut,
+		"DELETE /v1/domains/{domain}/firmware/{key}": policy.FirmwareDelete, "GET /v1/domains/{domain}/firmware/{key}/status": policy.FirmwareRead,
+		"POST /v1/domains/{domain}/firmware/{key}/rollout": policy.FirmwareRollout, "PUT /v1/domains/{domain}/firmware/{key}/file": policy.FirmwareUpload,
+		"GET /v1/domains/{domain}/access-reviews": policy.AccessReviewRead, "GET /v1/domains/{domain}/access-reviews/{key}": policy.AccessReviewRead,
 		"POST /v1/domains/{domain}/access-reviews/{key}/answers": policy.AccessReviewAnswer,
 		"GET /v1/domains/{domain}/reports/{key}":                 policy.QueueReport, "GET /v1/domains/{domain}/reports/{key}/csv": policy.QueueReport,
 	}

@@ -80,6 +80,7 @@ type Config struct {
 	Trunks    provisioning.TrunkViewer // nil: no view of trunks
 	Devices   provisioning.Devices     // nil: no view of registered telephones
 	Fleet     provisioning.Fleet       // nil: no view of what telephones of the inventory do
+	Rollouts  provisioning.Rollouts    // nil: no files of firmware, and none is rolled out
 	EnrolAt   Enrolling                // nil: no apps can be enrolled
 	Live      *live.Hub                // nil: no live events
 	// LiveCheck is how often a consumer's rights are looked at again; 0: 5 s.
@@ -185,6 +186,7 @@ func build(cfg Config) (*api, error) {
 	a.registerEmergency()
 	a.registerAccessReviews()
 	a.registerInventory()
+	a.registerFirmware()
 	a.registerAudit()
 	if a.AuditMonths != nil {
 		a.registerAuditReports()

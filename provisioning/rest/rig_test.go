@@ -272,6 +272,24 @@ func (f *fakeFleet) Resync(domain, mac string) (int, error) {
 	return 1, nil
 }
 
+// fakeRollouts has the files that were put.
+type fakeRollouts struct{ put map[string]string }
+
+func (*fakeRollouts) FirmwareCount(_, _ string) provisioning.FirmwareCount {
+	return provisioning.FirmwareCount{Devices: 4, Registered: 3, Updated: 2}
+}
+func (f *fakeRollouts) HasFirmware(v provisioning.Firmware) bool { return f.put[v.Name] != "" }
+func (f *fakeRollouts) PutFirmware(_ context.Context, v provisioning.Firmware, in io.Reader) error {
+	text, err := io.ReadAll(in)
+	if err == nil && int64(len(text)) != v.Size {
+		err = &provisioning.Invalid{Reason: "has not the hash and size of the catalogue"}
+	}
+	if err == nil {
+		f.put = map[string]string{v.Name: string(text)}
+	}
+	return err
+}
+
 // fakeWhatIf has looked at everything.
 type fakeWhatIf struct{}
 
@@ -307,7 +325,7 @@ func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
 	cfg := Config{Store: r.store, Audit: r.store, AuditMonths: monthsOf{r.store}, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store}, SignIns: &fakeSignIns{},
-		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Fleet: &fakeFleet{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(), Remarks: &fakeRemarks{}, Keys: &fakeKeys{epoch: 1}, WhatIf: fakeWhatIf{},
+		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Fleet: &fakeFleet{}, Rollouts: &fakeRollouts{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(), Remarks: &fakeRemarks{}, Keys: &fakeKeys{epoch: 1}, WhatIf: fakeWhatIf{},
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg)
