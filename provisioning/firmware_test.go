@@ -79,27 +79,27 @@ func TestFirmwareSteps(t *testing.T) {
 	all, some, none := FirmwareCount{10, 10, 10}, FirmwareCount{10, 10, 3}, FirmwareCount{10, 0, 0}
 	step("", night.Add(-time.Minute), none)
 	step("", night.AddDate(0, 0, -1), none) // in the window, before the day
-	step("wave", night, none)
+	step("firmware.wave", night, none)
 	step("", night.Add(30*time.Second), none) // they are away to take it
 	step("", night.Add(2*time.Minute), some)
 	step("", night.Add(11*time.Minute), some) // not enough have it
 	kept := s
-	step("halted", night.Add(20*time.Minute), some)
+	step("firmware.halted", night.Add(20*time.Minute), some)
 	if !strings.Contains(s.Why, "3 of 10") || s.State != FirmwareHalted {
 		t.Errorf("%+v", s)
 	}
 	step("", night.Add(time.Hour), all) // halted stays halted
 	s = kept
-	step("halted", night.Add(2*time.Minute), FirmwareCount{10, 8, 8})
+	step("firmware.halted", night.Add(2*time.Minute), FirmwareCount{10, 8, 8})
 	s = kept
 	step("", night.Add(2*time.Minute), FirmwareCount{10, 9, 9})
 	step("", night.Add(10*time.Hour), all) // in the morning no wave begins
-	step("wave", night.AddDate(0, 0, 1), all)
+	step("firmware.wave", night.AddDate(0, 0, 1), all)
 	if len(s.Members) != 2 {
 		t.Fatal(s)
 	}
 	step("", night.AddDate(0, 0, 1).Add(9*time.Minute), all)
-	step("done", night.AddDate(0, 0, 1).Add(13*time.Hour), all) // an end may be at any time
+	step("firmware.done", night.AddDate(0, 0, 1).Add(13*time.Hour), all) // an end may be at any time
 	step("", night.AddDate(0, 0, 2), none)
 }
 

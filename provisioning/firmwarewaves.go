@@ -61,11 +61,11 @@ type FirmwareCount struct {
 	Updated    int `json:"updated" doc:"Of those, the ones that say the version"`
 }
 
-// What became of a roll-out in a step; empty: nothing.
+// What became of a roll-out in a step, as the audit log calls it; empty: nothing.
 const (
-	FirmwareStepWave   = "wave"   // the next one has begun
-	FirmwareStepHalted = "halted" // by itself
-	FirmwareStepDone   = "done"
+	FirmwareStepWave   = "firmware.wave"   // the next one has begun
+	FirmwareStepHalted = "firmware.halted" // by itself
+	FirmwareStepDone   = "firmware.done"
 )
 
 // Step is what is due now. now counts the last wave that has begun, next those that the next one would have.

@@ -116,7 +116,7 @@ func (v *rollouts) step(ctx context.Context, snap *directory.Snapshot, domain st
 		if _, err := provisioning.Put(w, domain, s, ""); err != nil {
 			return err
 		}
-		return w.AddAudit(provisioning.AuditEntry{Domain: domain, Action: "firmware." + what, Object: "firmware/" + f.Name, Outcome: "ok", Reason: s.Why,
+		return w.AddAudit(provisioning.AuditEntry{Domain: domain, Action: what, Object: "firmware/" + f.Name, Outcome: "ok", Reason: s.Why,
 			Detail: map[string]any{"version": f.Version, "wave": len(s.Members), "before": s.Before, "registered": count.Registered, "updated": count.Updated}})
 	})
 }

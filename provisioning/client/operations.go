@@ -295,6 +295,20 @@ func (c *Client) DeleteExtensionPIN(ctx context.Context, domain string, key stri
 	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/extensions/{key}/pin", domain, key)}, nil, options)
 }
 
+// DeleteFirmwareVersionQuery is what DeleteFirmwareVersion may ask for; zero values are left out.
+type DeleteFirmwareVersionQuery struct {
+	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q DeleteFirmwareVersionQuery) values() url.Values {
+	return url.Values(query{}.text("reason", q.Reason))
+}
+
+// DeleteFirmwareVersion: delete one of firmware. DELETE /v1/domains/{domain}/firmware/{key}.
+func (c *Client) DeleteFirmwareVersion(ctx context.Context, domain string, key string, q DeleteFirmwareVersionQuery, options ...Option) (Answer, error) {
+	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/firmware/{key}", domain, key), query: q.values()}, nil, options)
+}
+
 // DeleteGreeting: delete a spoken greeting: the announcement comes back. DELETE /v1/domains/{domain}/mailboxes/{key}/greetings/{mode}.
 func (c *Client) DeleteGreeting(ctx context.Context, domain string, key string, mode string, options ...Option) (Answer, error) {
 	return c.do(ctx, call{method: httpDelete, path: path("/v1/domains/{domain}/mailboxes/{key}/greetings/{mode}", domain, key, mode)}, nil, options)
@@ -830,6 +844,24 @@ func (c *Client) ExportExtensions(ctx context.Context, domain string, q ExportEx
 	return c.open(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/exports/extensions", domain), query: q.values()}, options)
 }
 
+// ExportFirmwareQuery is what ExportFirmware may ask for; zero values are left out.
+type ExportFirmwareQuery struct {
+	Format  string
+	Charset string   // Of CSV Of CSV
+	Filter  []string // As of the list As of the list
+}
+
+func (q ExportFirmwareQuery) values() url.Values {
+	return url.Values(query{}.text("format", q.Format).text("charset", q.Charset).texts("filter", q.Filter))
+}
+
+// ExportFirmware: write firmware as a file; cells that a spreadsheet would take for formulas begin with a quote. GET /v1/domains/{domain}/exports/firmware.
+//
+// The caller closes what comes back.
+func (c *Client) ExportFirmware(ctx context.Context, domain string, q ExportFirmwareQuery, options ...Option) (io.ReadCloser, Answer, error) {
+	return c.open(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/exports/firmware", domain), query: q.values()}, options)
+}
+
 // ExportGroupsQuery is what ExportGroups may ask for; zero values are left out.
 type ExportGroupsQuery struct {
 	Format  string
@@ -1362,6 +1394,20 @@ func (c *Client) GetFeatureCodes(ctx context.Context, domain string, options ...
 	return out, at, err
 }
 
+// GetFirmwareStatus: how far a roll-out came, and what is seen of its last wave. GET /v1/domains/{domain}/firmware/{key}/status.
+func (c *Client) GetFirmwareStatus(ctx context.Context, domain string, key string, options ...Option) (FirmwareView, Answer, error) {
+	var out FirmwareView
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/firmware/{key}/status", domain, key)}, &out, options)
+	return out, at, err
+}
+
+// GetFirmwareVersion: read one of firmware. GET /v1/domains/{domain}/firmware/{key}.
+func (c *Client) GetFirmwareVersion(ctx context.Context, domain string, key string, options ...Option) (Firmware, Answer, error) {
+	var out Firmware
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/firmware/{key}", domain, key)}, &out, options)
+	return out, at, err
+}
+
 // GetGroup: read one of groups. GET /v1/domains/{domain}/groups/{key}.
 func (c *Client) GetGroup(ctx context.Context, domain string, key string, options ...Option) (Group, Answer, error) {
 	var out Group
@@ -1838,6 +1884,24 @@ func (q ImportExtensionsFileQuery) values() url.Values {
 func (c *Client) ImportExtensionsFile(ctx context.Context, domain string, q ImportExtensionsFileQuery, body io.Reader, kind string, options ...Option) (Filed, Answer, error) {
 	var out Filed
 	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/imports/extensions", domain), query: q.values(), body: body, kind: kind}, &out, options)
+	return out, at, err
+}
+
+// ImportFirmwareFileQuery is what ImportFirmwareFile may ask for; zero values are left out.
+type ImportFirmwareFileQuery struct {
+	Replace bool   // Those that the file does not have are deleted Those that the file does not have are deleted
+	DryRun  bool   // Only say what would happen, field by field Only say what would happen, field by field
+	Reason  string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q ImportFirmwareFileQuery) values() url.Values {
+	return url.Values(query{}.yes("replace", q.Replace).yes("dry_run", q.DryRun).text("reason", q.Reason))
+}
+
+// ImportFirmwareFile: create or change firmware from a file, all or none. A CSV file is about the columns that it has; an empty cell takes its field away. POST /v1/domains/{domain}/imports/firmware.
+func (c *Client) ImportFirmwareFile(ctx context.Context, domain string, q ImportFirmwareFileQuery, body io.Reader, kind string, options ...Option) (Filed, Answer, error) {
+	var out Filed
+	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/imports/firmware", domain), query: q.values(), body: body, kind: kind}, &out, options)
 	return out, at, err
 }
 
@@ -2512,6 +2576,24 @@ func (q ListExtensionsQuery) values() url.Values {
 func (c *Client) ListExtensions(ctx context.Context, domain string, q ListExtensionsQuery, options ...Option) (PageExtension, Answer, error) {
 	var out PageExtension
 	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/extensions", domain), query: q.values()}, &out, options)
+	return out, at, err
+}
+
+// ListFirmwareQuery is what ListFirmware may ask for; zero values are left out.
+type ListFirmwareQuery struct {
+	After  string // next of the page before next of the page before
+	Limit  int64
+	Filter []string // field=value, or field~text for a part of it, in either case; of several all must hold: filter=department=税務課&filter=name~tanaka field=value, or field~text for a part of it, in either case; of several all must hold: filter=department=税務課&filter=name~tanaka
+}
+
+func (q ListFirmwareQuery) values() url.Values {
+	return url.Values(query{}.text("after", q.After).number("limit", q.Limit).texts("filter", q.Filter))
+}
+
+// ListFirmware: list firmware. GET /v1/domains/{domain}/firmware.
+func (c *Client) ListFirmware(ctx context.Context, domain string, q ListFirmwareQuery, options ...Option) (PageFirmware, Answer, error) {
+	var out PageFirmware
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/firmware", domain), query: q.values()}, &out, options)
 	return out, at, err
 }
 
@@ -3209,6 +3291,22 @@ func (c *Client) PatchExtension(ctx context.Context, domain string, key string, 
 	return out, at, err
 }
 
+// PatchFirmwareVersionQuery is what PatchFirmwareVersion may ask for; zero values are left out.
+type PatchFirmwareVersionQuery struct {
+	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q PatchFirmwareVersionQuery) values() url.Values {
+	return url.Values(query{}.text("reason", q.Reason))
+}
+
+// PatchFirmwareVersion: change fields of one of firmware; null takes a field away. PATCH /v1/domains/{domain}/firmware/{key}.
+func (c *Client) PatchFirmwareVersion(ctx context.Context, domain string, key string, q PatchFirmwareVersionQuery, fields any, options ...Option) (Firmware, Answer, error) {
+	var out Firmware
+	at, err := c.do(ctx, call{method: httpPatch, path: path("/v1/domains/{domain}/firmware/{key}", domain, key), query: q.values(), body: fields, kind: "application/merge-patch+json"}, &out, options)
+	return out, at, err
+}
+
 // PatchGroupQuery is what PatchGroup may ask for; zero values are left out.
 type PatchGroupQuery struct {
 	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
@@ -3749,6 +3847,27 @@ func (c *Client) PutFeatureCodes(ctx context.Context, domain string, body Featur
 	return out, at, err
 }
 
+// PutFirmwareFile: upload the file: it must have the hash and size of the catalogue. PUT /v1/domains/{domain}/firmware/{key}/file.
+func (c *Client) PutFirmwareFile(ctx context.Context, domain string, key string, body io.Reader, kind string, options ...Option) (Answer, error) {
+	return c.do(ctx, call{method: httpPut, path: path("/v1/domains/{domain}/firmware/{key}/file", domain, key), body: body, kind: kind}, nil, options)
+}
+
+// PutFirmwareVersionQuery is what PutFirmwareVersion may ask for; zero values are left out.
+type PutFirmwareVersionQuery struct {
+	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q PutFirmwareVersionQuery) values() url.Values {
+	return url.Values(query{}.text("reason", q.Reason))
+}
+
+// PutFirmwareVersion: create or replace one of firmware. PUT /v1/domains/{domain}/firmware/{key}.
+func (c *Client) PutFirmwareVersion(ctx context.Context, domain string, key string, q PutFirmwareVersionQuery, body Firmware, options ...Option) (Firmware, Answer, error) {
+	var out Firmware
+	at, err := c.do(ctx, call{method: httpPut, path: path("/v1/domains/{domain}/firmware/{key}", domain, key), query: q.values(), body: body}, &out, options)
+	return out, at, err
+}
+
 // PutGroupQuery is what PutGroup may ask for; zero values are left out.
 type PutGroupQuery struct {
 	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
@@ -4210,6 +4329,13 @@ func (c *Client) SetRecordingCase(ctx context.Context, domain string, key string
 func (c *Client) StartCall(ctx context.Context, domain string, body StartCall, options ...Option) (StartOutputBody, Answer, error) {
 	var out StartOutputBody
 	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/calls", domain), body: body}, &out, options)
+	return out, at, err
+}
+
+// SteerFirmware: begin a roll-out, halt it, go on, or roll back. POST /v1/domains/{domain}/firmware/{key}/rollout.
+func (c *Client) SteerFirmware(ctx context.Context, domain string, key string, body RolloutInputBody, options ...Option) (FirmwareView, Answer, error) {
+	var out FirmwareView
+	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/firmware/{key}/rollout", domain, key), body: body}, &out, options)
 	return out, at, err
 }
 

@@ -427,6 +427,13 @@ type Device struct {
 	WokenBy      string    `json:"woken_by,omitempty"`   // The push service that wakes it for calls (RFC 8599): apns, fcm, webpush; absent where it never sleeps
 }
 
+// DeviceCertificate is the schema of that name.
+type DeviceCertificate struct {
+	Issued time.Time `json:"issued,omitzero"`
+	Serial string    `json:"serial,omitempty"` // Hexadecimal
+	Until  time.Time `json:"until,omitzero"`
+}
+
 // DeviceClaim is the schema of that name.
 type DeviceClaim struct {
 	Code  string    `json:"code,omitempty"` // Shown only here; it gives the configuration once
@@ -464,11 +471,12 @@ type DeviceRegistration struct {
 
 // DeviceReport is the schema of that name.
 type DeviceReport struct {
-	Agent         string               `json:"agent,omitempty"`  // What it called itself then
-	By            string               `json:"by,omitempty"`     // What it proved itself with: the maker's certificate, a claim code, or the path that it was given before
-	Drift         []string             `json:"drift,omitempty"`  // What differs: never-fetched, configuration, not-registered EXTENSION, old-password EXTENSION, agent
-	Fetched       time.Time            `json:"fetched,omitzero"` // When it was last given its configuration
-	From          string               `json:"from,omitempty"`   // Where it asked from
+	Agent         string               `json:"agent,omitempty"`        // What it called itself then
+	By            string               `json:"by,omitempty"`           // What it proved itself with: its maker's certificate, one that the switch issued to it, a claim code, or the path that it was given before
+	Certificates  []DeviceCertificate  `json:"certificates,omitempty"` // Those that the switch issued to it and that count
+	Drift         []string             `json:"drift,omitempty"`        // What differs: never-fetched, configuration, not-registered EXTENSION, old-password EXTENSION, agent, firmware VERSION, no-certificate
+	Fetched       time.Time            `json:"fetched,omitzero"`       // When it was last given its configuration
+	From          string               `json:"from,omitempty"`         // Where it asked from
 	MAC           string               `json:"mac,omitempty"`
 	Now           string               `json:"now,omitempty"` // Fingerprint of what it would be given now
 	Registrations []DeviceRegistration `json:"registrations,omitempty"`
@@ -493,15 +501,16 @@ type DeviceStateInputBody struct {
 
 // DeviceStatus is the schema of that name.
 type DeviceStatus struct {
-	Agent   string    `json:"agent,omitempty"`  // What it called itself then
-	By      string    `json:"by,omitempty"`     // What it proved itself with: the maker's certificate, a claim code, or the path that it was given before
-	Fetched time.Time `json:"fetched,omitzero"` // When it was last given its configuration
-	From    string    `json:"from,omitempty"`   // Where it asked from
-	MAC     string    `json:"mac,omitempty"`
-	Since   time.Time `json:"since,omitzero"`  // When it came into that state
-	State   string    `json:"state,omitempty"` // Empty: in service
-	Told    string    `json:"told,omitempty"`  // Fingerprint of what it was given then
-	Why     string    `json:"why,omitempty"`
+	Agent        string              `json:"agent,omitempty"`        // What it called itself then
+	By           string              `json:"by,omitempty"`           // What it proved itself with: its maker's certificate, one that the switch issued to it, a claim code, or the path that it was given before
+	Certificates []DeviceCertificate `json:"certificates,omitempty"` // Those that the switch issued to it and that count
+	Fetched      time.Time           `json:"fetched,omitzero"`       // When it was last given its configuration
+	From         string              `json:"from,omitempty"`         // Where it asked from
+	MAC          string              `json:"mac,omitempty"`
+	Since        time.Time           `json:"since,omitzero"`  // When it came into that state
+	State        string              `json:"state,omitempty"` // Empty: in service
+	Told         string              `json:"told,omitempty"`  // Fingerprint of what it was given then
+	Why          string              `json:"why,omitempty"`
 }
 
 // DialAnswer is the schema of that name.
@@ -685,6 +694,51 @@ type Filed struct {
 	Changes []FieldChange `json:"changes,omitempty"` // Of a rehearsal: what would change, the first thousand fields
 	Made    []ShownOnce   `json:"made,omitempty"`    // Secrets of what was made; only in this answer
 	Waiting int64         `json:"waiting,omitempty"` // Changes that wait for others to agree: see proposals
+}
+
+// Firmware is the schema of that name.
+type Firmware struct {
+	File           string         `json:"file,omitempty"`          // Name under which the telephone asks for it, as the maker gives it
+	From           string         `json:"from,omitempty"`          // Maintenance window in which waves begin, of the switch's clock, such as 22:00; empty: at any time
+	LeastPercent   int64          `json:"least_percent,omitempty"` // Of the wave's telephones that were registered before, how many must be so now, and have the version: 1 to 100
+	Model          string         `json:"model,omitempty"`         // As in the inventory
+	Name           string         `json:"name,omitempty"`
+	NotBefore      time.Time      `json:"not_before,omitzero"`       // The first wave does not begin before
+	ObserveSeconds int64          `json:"observe_seconds,omitempty"` // How long a wave is looked at before the next one: 1 to 604800
+	Previous       string         `json:"previous,omitempty"`        // Name of the firmware that telephones are given when this one is rolled back; empty: none
+	SettleSeconds  int64          `json:"settle_seconds,omitempty"`  // How long a telephone may be away to take it, before it is missed: 1 to 14400, less than observe_seconds
+	SHA256         string         `json:"sha256,omitempty"`          // Of the file, 64 lower-case hexadecimal digits: another file is not taken
+	Size           int64          `json:"size,omitempty"`            // Of the file, in bytes; 512 MiB at most
+	Until          string         `json:"until,omitempty"`           // End of the window, such as 05:00
+	Vendor         string         `json:"vendor,omitempty"`          // yealink, poly, grandstream, panasonic or cisco (MPP)
+	Version        string         `json:"version,omitempty"`         // As the telephone says it in its User-Agent: by that it is seen which have it
+	Waves          []FirmwareWave `json:"waves,omitempty"`           // One after the other; a telephone is of the first that it belongs to
+}
+
+// FirmwareCount is the schema of that name.
+type FirmwareCount struct {
+	Devices    int64 `json:"devices,omitempty"`
+	Registered int64 `json:"registered,omitempty"` // Of them, those that can be reached now
+	Updated    int64 `json:"updated,omitempty"`    // Of those, the ones that say the version
+}
+
+// FirmwareView is the schema of that name.
+type FirmwareView struct {
+	Before   int64         `json:"before,omitempty"`  // Telephones of the wave that were registered when it began
+	Began    time.Time     `json:"began,omitzero"`    // When the roll-out began: of two for one telephone the later counts
+	Members  [][]string    `json:"members,omitempty"` // MACs of the waves that have begun
+	Name     string        `json:"name,omitempty"`
+	Since    time.Time     `json:"since,omitzero"`     // When it came into that state, or into its wave
+	State    string        `json:"state,omitempty"`    // Empty: nobody has begun
+	Uploaded bool          `json:"uploaded,omitempty"` // The file is here
+	Wave     FirmwareCount `json:"wave,omitzero"`      // The last wave that has begun, now
+	Why      string        `json:"why,omitempty"`
+}
+
+// FirmwareWave is the schema of that name.
+type FirmwareWave struct {
+	Percent int64    `json:"percent,omitempty"` // Of all of the model, with the waves before: 1 to 100
+	Sites   []string `json:"sites,omitempty"`   // In place of percent: those that stand there
 }
 
 // Forwarding is the schema of that name.
@@ -941,17 +995,18 @@ type MailboxPINInputBody struct {
 
 // ManagedDevice is the schema of that name.
 type ManagedDevice struct {
-	Keys     []DeviceKey  `json:"keys,omitempty"`      // Further keys, behind those of the lines
-	Language string       `json:"language,omitempty"`  // ja or en; empty: the domain's
-	LeaseEnd string       `json:"lease_end,omitempty"` // Last day of its lease, as 2027-03-31
-	Lines    []DeviceLine `json:"lines,omitempty"`     // Extensions that it registers as, the first key's first
-	MAC      string       `json:"mac,omitempty"`       // 12 lower-case hexadecimal digits
-	Model    string       `json:"model,omitempty"`
-	Pool     bool         `json:"pool,omitempty"` // While it is in service and has no user and no lines, the rules of the lifecycle may give it to somebody
-	Site     string       `json:"site,omitempty"` // Where it stands
-	Title    string       `json:"title,omitempty"`
-	User     string       `json:"user,omitempty"`   // Who answers for it
-	Vendor   string       `json:"vendor,omitempty"` // yealink, poly, grandstream, panasonic or cisco (MPP)
+	Certificate string       `json:"certificate,omitempty"` // required: it registers and calls only by TLS with a certificate that the switch issued to it (EST); empty: one that it shows must be its own
+	Keys        []DeviceKey  `json:"keys,omitempty"`        // Further keys, behind those of the lines
+	Language    string       `json:"language,omitempty"`    // ja or en; empty: the domain's
+	LeaseEnd    string       `json:"lease_end,omitempty"`   // Last day of its lease, as 2027-03-31: its certificates end with it
+	Lines       []DeviceLine `json:"lines,omitempty"`       // Extensions that it registers as, the first key's first
+	MAC         string       `json:"mac,omitempty"`         // 12 lower-case hexadecimal digits
+	Model       string       `json:"model,omitempty"`
+	Pool        bool         `json:"pool,omitempty"` // While it is in service and has no user and no lines, the rules of the lifecycle may give it to somebody
+	Site        string       `json:"site,omitempty"` // Where it stands
+	Title       string       `json:"title,omitempty"`
+	User        string       `json:"user,omitempty"`   // Who answers for it
+	Vendor      string       `json:"vendor,omitempty"` // yealink, poly, grandstream, panasonic or cisco (MPP)
 }
 
 // Menu is the schema of that name.
@@ -1265,6 +1320,12 @@ type PageEntry struct {
 type PageExtension struct {
 	Items []Extension `json:"items,omitempty"`
 	Next  string      `json:"next,omitempty"` // Give it as after to read on; absent on the last page
+}
+
+// PageFirmware is the schema of that name.
+type PageFirmware struct {
+	Items []Firmware `json:"items,omitempty"`
+	Next  string     `json:"next,omitempty"` // Give it as after to read on; absent on the last page
 }
 
 // PageGroup is the schema of that name.
@@ -1940,6 +2001,12 @@ type RoleInfo struct {
 type RolePair struct {
 	A   string `json:"a,omitempty"` // Name of a role
 	B   string `json:"b,omitempty"` // Name of another role
+	Why string `json:"why,omitempty"`
+}
+
+// RolloutInputBody is the schema of that name.
+type RolloutInputBody struct {
+	Do  string `json:"do,omitempty"` // resume goes on with the wave that was halted: what is registered now is the measure from then on
 	Why string `json:"why,omitempty"`
 }
 

@@ -175,7 +175,7 @@ func (s *Snapshot) TelephonesSince(before *Snapshot) (out [][2]string) {
 		}
 		rolled := old != nil && (!reflect.DeepEqual(d.firmware, old.firmware) || !reflect.DeepEqual(d.rollouts, old.rollouts))
 		for mac, now := range d.devices {
-			if old == nil || rolled || !reflect.DeepEqual(now, old.devices[mac]) || d.deviceKeys[mac] != old.deviceKeys[mac] || d.statuses[mac] != old.statuses[mac] || d.self.Language != old.self.Language ||
+			if old == nil || rolled || !reflect.DeepEqual(now, old.devices[mac]) || d.deviceKeys[mac] != old.deviceKeys[mac] || !reflect.DeepEqual(d.statuses[mac], old.statuses[mac]) || d.self.Language != old.self.Language ||
 				slices.ContainsFunc(now.Lines, func(l provisioning.DeviceLine) bool {
 					a, b := d.extensions[l.Extension], old.extensions[l.Extension]
 					return a.Display != b.Display || a.Media != b.Media

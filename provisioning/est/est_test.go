@@ -70,12 +70,16 @@ func TestAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	number, err := a.key.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for rest := text; ; {
 		var b *pem.Block
 		if b, rest = pem.Decode(rest); b == nil {
 			break
 		}
-		if bytes.Contains(b.Bytes, plain) || bytes.Contains(b.Bytes, a.key.D.FillBytes(make([]byte, 32))) { //nolint:staticcheck // the number itself is what is looked for
+		if bytes.Contains(b.Bytes, plain) || bytes.Contains(b.Bytes, number) {
 			t.Error("the key lies in the clear")
 		}
 	}

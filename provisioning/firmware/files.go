@@ -89,7 +89,7 @@ func (f *Files) Put(ctx context.Context, sum string, size int64, in io.Reader) e
 	}
 	defer os.Remove(tmp.Name()) // nothing is there any more once it has its name
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(tmp, h), io.LimitReader(cut{ctx, in}, size+1))
+	n, err := io.Copy(io.MultiWriter(tmp, h), io.LimitReader(until(ctx, in), size+1))
 	if err == nil && (n != size || hex.EncodeToString(h.Sum(nil)) != sum) {
 		err = ErrContent
 	}
@@ -102,17 +102,19 @@ func (f *Files) Put(ctx context.Context, sum string, size int64, in io.Reader) e
 	return os.Rename(tmp.Name(), path)
 }
 
-// cut ends with its context.
-type cut struct {
-	ctx context.Context
-	in  io.Reader
-}
+// readFunc is an io.Reader.
+type readFunc func([]byte) (int, error)
 
-func (c cut) Read(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.in.Read(b)
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
+
+// until reads as long as a context lasts.
+func until(ctx context.Context, in io.Reader) io.Reader {
+	return readFunc(func(b []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return in.Read(b)
+	})
 }
 
 func (f *Files) used() (sum int64, err error) {

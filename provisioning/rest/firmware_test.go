@@ -16,7 +16,7 @@ func TestFirmware(t *testing.T) {
 	r.refuses(t, []refused{
 		{"/firmware/t54w-96", strings.Replace(good, `"percent":10}`, `"percent":101}`, 1), "waves[0].percent", "100 at most"},
 		{"/firmware/t54w-96", strings.Replace(good, `{"percent":10}`, `{"sites":["nowhere"]}`, 1), "waves[0].sites[0]", "does not exist"},
-		{"/firmware/t54w-96", strings.Replace(good, `T54W-`, `../T54W-`, 1), "file", "letters"},
+		{"/firmware/t54w-96", strings.Replace(good, `T54W-`, `../T54W-`, 1), "file", "begin with a dot"},
 		{"/firmware/t54w-96", strings.Replace(good, `"size":10`, `"size":10,"previous":"none"`, 1), "previous", "does not exist"},
 	})
 	if p := r.do(t, admin, "PUT", path, good); p.status != http.StatusCreated {

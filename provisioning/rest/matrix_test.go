@@ -19,7 +19,7 @@ func operationActions() map[string]provisioning.Action {
 	actions := singleActions()
 	for _, kind := range []string{"users", "dids", "trunks", "sites", "recording-policies", "site-policies", "conferences", "groups", "parking-lots", "paging-groups", "directory-accounts",
 		"contacts", "rejections", "mailboxes", "calendars", "restrictions", "short-numbers", "departments", "settings", "menus", "queues", "agents", "supervisions", "recording-scopes",
-		"extensions", "devices", "webhooks", "provisioners"} {
+		"extensions", "devices", "firmware", "webhooks", "provisioners"} {
 		const domain = " /v1/domains/{domain}/"
 		put := actions["PUT"+domain+kind+"/{key}"]
 		if actions["PATCH"+domain+kind+"/{key}"] = put; kind != "webhooks" && kind != "provisioners" { // which are made with a secret each, and few
