@@ -110,8 +110,8 @@ func (u User) Check(r Reader, domain string) error {
 
 // Check: who is from outside has the extensions of the contract only; a number that rests is nobody's.
 func (e Extension) Check(r Reader, domain string) error {
-	if e.User == "" {
-		return nil
+	if err := e.checkMobile(r, domain); err != nil || e.User == "" {
+		return err
 	}
 	u, err := optional[User](r, domain, e.User)
 	if err == nil && !u.Contract.MayBe(e.Number) {

@@ -37,6 +37,9 @@ func (e Extension) Refs() []Ref {
 	if e.Remote != "" {
 		r = append(r, Ref{"remote", KindTrunk, e.Remote})
 	}
+	if e.FMCTrunk != "" {
+		r = append(r, Ref{"fmc_trunk", KindTrunk, e.FMCTrunk})
+	}
 	if e.Restriction != "" {
 		r = append(r, Ref{"restriction", KindRestriction, e.Restriction})
 	}

@@ -114,6 +114,8 @@ type Extension struct {
 	Site        string   `json:"site,omitempty" doc:"Where the device stands: emergency calls are made as this site"`
 	Pickup      string   `json:"pickup,omitempty" doc:"Pick-up group: its members answer each other's calls by code"`
 	Remote      string   `json:"remote,omitempty" doc:"Trunk of the telephone system where this extension still lives; it rings there until this is removed"`
+	FMCNumber   string   `json:"fmc_number,omitempty" doc:"Number of the mobile that its carrier brings into the office as this extension, by fmc_trunk: in E.164. What is dialled there counts as dialled by the extension, and calls to the extension ring it"`
+	FMCTrunk    string   `json:"fmc_trunk,omitempty" doc:"Trunk of the role fmc by which the mobile of fmc_number calls and is called"`
 	Certificate string   `json:"certificate,omitempty" doc:"Host name in the client certificate of its device, where that names no extension"`
 	Disabled    bool     `json:"disabled"`
 

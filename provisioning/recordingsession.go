@@ -17,21 +17,22 @@ var MetadataTypes = []string{"application/rs-metadata+xml", "application/rs-meta
 // maxOutside bounds the recorders of a policy: one, and those that stand in for it.
 const maxOutside = 4
 
-// Carries says that calls go over the trunk.
+// Carries says that calls from and to the outside go over the trunk.
 func (t Trunk) Carries() bool { return t.Role == "" }
 
 func (t Trunk) checkRole(c *check) {
-	c.oneOf("role", t.Role, "", RoleSIPREC)
-	c.must(t.Carries() || t.Recording == nil, "recording", "is for trunks that carry calls: record_policy")
-	c.must(t.Carries() || len(t.Prefixes) == 0, "prefixes", "must be empty: no calls go over a recorder")
-	c.must(t.Carries() || t.Register == "" || t.Register == "none" || t.Register == "accept", "register", "is for carriers")
+	c.oneOf("role", t.Role, "", RoleSIPREC, RoleFMC)
+	t.checkFMC(c)
+	c.must(t.Carries() || t.Recording == nil, "recording", "is for trunks that carry calls of outside: record_policy, or the policies of extensions")
+	c.must(t.Carries() || len(t.Prefixes) == 0, "prefixes", "must be empty: no calls to the outside go over it")
+	c.must(t.Role != RoleSIPREC || t.Register == "" || t.Register == "none" || t.Register == "accept", "register", "is for carriers")
 	if t.RecordPolicy != "" {
 		c.name("record_policy", t.RecordPolicy)
-		c.must(!t.Carries(), "record_policy", "is for a trunk of the role siprec")
+		c.must(t.Role == RoleSIPREC, "record_policy", "is for a trunk of the role siprec")
 		c.must(len(t.Sources)+len(t.TLSPeers) > 0 || t.Register == "accept", "record_policy", "needs sources or tls_peers: who sends us recordings must be known")
 	}
 	c.oneOf("record_metadata", t.RecordMetadata, append([]string{""}, MetadataTypes...)...)
-	c.must(t.RecordMetadata == "" || !t.Carries(), "record_metadata", "is for a trunk of the role siprec")
+	c.must(t.RecordMetadata == "" || t.Role == RoleSIPREC, "record_metadata", "is for a trunk of the role siprec")
 }
 
 // checkOutside: whether the trunks are there is for the store to see.

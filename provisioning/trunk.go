@@ -11,7 +11,7 @@ import (
 // the profile's value, so that a new carrier is a few lines and a strange one is data.
 type Trunk struct {
 	Name      string   `json:"name"`
-	Profile   string   `json:"profile,omitempty" doc:"Defaults: digest, ip, ngn, teams, legacy-pbx or gin; empty: nothing is assumed"`
+	Profile   string   `json:"profile,omitempty" doc:"Defaults: digest, ip, ngn, teams, legacy-pbx, gin or fmc; empty: nothing is assumed"`
 	Host      string   `json:"host"`               // where calls are sent: host, host:port
 	Hosts     []string `json:"hosts,omitempty"`    // more points, tried in order after Host, as Teams' sip2 and sip3
 	Transport string   `json:"transport"`          // "udp", "tcp", "tls"
@@ -78,14 +78,18 @@ type Trunk struct {
 	Sites             []string `json:"sites,omitempty" doc:"Sites whose calls may go out here; none: all"`
 	EmergencyAnywhere bool     `json:"emergency_anywhere,omitempty" doc:"Emergency calls of other sites may overflow to it: the location stays right"`
 
+	// Mobiles that are extensions.
+	FMCIdentity    string `json:"fmc_identity,omitempty" doc:"Header in which the carrier says whose mobile calls: p-asserted-identity (default), remote-party-id or from. What stands in another one is not looked at"`
+	FMCNoVoicemail bool   `json:"fmc_no_voicemail,omitempty" doc:"The carrier's own voicemail never answers a call that goes by this trunk: nobody has to press 1 there. Left out: it might, and no office call is left to it"`
+
 	// Recording sessions (RFC 7866).
-	Role           string `json:"role,omitempty" doc:"siprec: no carrier, but a recorder that recording policies name, or a system that sends us calls to record; it takes and brings no calls"`
+	Role           string `json:"role,omitempty" doc:"siprec: no carrier, but a recorder that recording policies name, or a system that sends us calls to record; it takes and brings no calls. fmc: a carrier's network of mobiles that are extensions (fmc_number of an extension); no other calls go by it"`
 	RecordPolicy   string `json:"record_policy,omitempty" doc:"Recording policy of what it sends us to record, and, of a number of ours in it that has its own, the least that it is kept by; empty: it may send nothing"`
 	RecordMetadata string `json:"record_metadata,omitempty" doc:"Media type of the metadata that we send: application/rs-metadata+xml (default), or application/rs-metadata for recorders of before RFC 9806"`
 }
 
 // TrunkProfiles are the names that sip/trunk has tables for.
-var TrunkProfiles = []string{"digest", "ip", "ngn", "teams", "legacy-pbx", "gin"}
+var TrunkProfiles = []string{"digest", "ip", "ngn", "teams", "legacy-pbx", "gin", "fmc"}
 
 func (t Trunk) normal() Entity {
 	t.HasSecret = false // stands beside, see decode

@@ -225,6 +225,7 @@ func (e Extension) Validate() error {
 	if e.Remote != "" {
 		c.name("remote", e.Remote)
 	}
+	e.checkFMC(&c)
 	c.must(e.Certificate == "" || len(e.Certificate) <= 253 && hostPort(e.Certificate) && !strings.Contains(e.Certificate, ":"),
 		"certificate", "must be a host name")
 	e.HotDesk.check(&c, "hot_desk")

@@ -36,6 +36,11 @@ func (d *dialler) findCarrier(domain string, t route.Target) []call.Destination 
 	if !ok || tr.Disabled || !tr.Carries() {
 		return nil
 	}
+	return d.byTrunk(domain, tr, t)
+}
+
+// byTrunk is the way by a trunk, whatever it is for.
+func (d *dialler) byTrunk(domain string, tr provisioning.Trunk, t route.Target) []call.Destination {
 	p, err := trunkProfile(domain, tr)
 	if err != nil { // the store checks the same fields
 		d.log.Error("dialler: trunk is unusable", "trunk", tr.Name, "err", err)

@@ -37,7 +37,7 @@ func acquaint(l *leg, d *directory.Directory, domain, extension string, p *trunk
 // acquaintCaller is acquaint for the leg of whoever calls.
 func (s *signalling) acquaintCaller(l *leg, in call.Incoming) {
 	p, ok := s.callerProfile(in)
-	if !ok && in.Request.Trunk != "" { // removed a moment ago: it is told nothing
+	if !ok && cmp.Or(in.Request.Trunk, in.Carrier) != "" { // removed a moment ago: it is told nothing
 		return
 	}
 	acquaint(l, s.directory, in.Request.Domain, in.Request.Extension, p)

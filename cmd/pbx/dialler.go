@@ -48,7 +48,7 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 	var out []call.Destination
 	devices := d.devices(snap, domain, e)
 	if t.Alone {
-		devices = nil
+		devices, t.Ours = nil, nil
 	}
 	if t.Device != "" {
 		devices = slices.DeleteFunc(devices, func(v device) bool { return !registrar.SameInstance(v.flows[0].Instance, t.Device) })
@@ -56,8 +56,8 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 	if t.AutoAnswer { // a loudspeaker is for who hears it now: nobody is woken for a page
 		devices = slices.DeleteFunc(devices, func(v device) bool { _, asleep := awake(v.flows); return asleep })
 	}
-	mobile := d.mobile(domain, t)
-	starts := route.Starts(t.Ringing, append(traits(devices), mobile.traits...), t.Within)
+	mobiles := d.mobiles(domain, t)
+	starts := route.Starts(t.Ringing, append(traits(devices), mobiles.traits...), t.Within)
 	for i, device := range devices {
 		flows, asleep := awake(device.flows)
 		b := flows[0]
@@ -66,8 +66,8 @@ func (d *dialler) Find(domain string, t route.Target) []call.Destination {
 			Site: site.Name, Remote: remoteOf(snap, domain, b.Received.Addr(), handset{b.Transport, b.UserAgent, b.Contact}), Desk: device.desk, Instance: cmp.Or(b.Instance, b.Contact.String()), Start: starts[i], Proof: from(b.Proof, b.Instance),
 			Profile: d.signalling.phoneProfile(d.local(b), b.Received.Addr(), b.Transport, device.owner.Suites)})
 	}
-	for _, m := range mobile.places {
-		m.Name, m.Start = e.Display, starts[len(devices)]
+	for i, m := range mobiles.places {
+		m.Name, m.Start = e.Display, starts[len(devices)+i]
 		out = append(out, m)
 	}
 	return out

@@ -412,7 +412,7 @@ func TestFMCDocument(t *testing.T) {
 			t.Fatalf("at %q", part[0])
 		}
 	}
-	if commands != 3 || steps != 6 {
+	if commands != 4 || steps != 6 {
 		t.Errorf("%d blocks of commands and %d steps", commands, steps)
 	}
 }

@@ -82,7 +82,7 @@ func (s *signalling) acceptRecording(tx *stack.ServerTx, id string, in call.Inco
 // recordingPeer is the trunk of that role which a request comes from, by its address and certificate as of any trunk.
 func (s *signalling) recordingPeer(req *stack.Request) (directory.TrunkAt, *trunk.Profile, bool) {
 	for _, at := range s.trunksOf(s.directory.Snapshot(), req.Flow) {
-		if at.Trunk.Carries() {
+		if at.Trunk.Role != provisioning.RoleSIPREC {
 			continue
 		}
 		if p, ok := s.proved(at, req.Flow); ok {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/x509"
 
 	"naisen/cmd/pbx/internal/call"
@@ -14,11 +15,11 @@ import (
 )
 
 // fromTrunk recognises a carrier by the address that its call comes from, and by its certificate where the trunk names one. Where domains
-// share a carrier, the number called decides.
-func (s *signalling) fromTrunk(req *stack.Request) (call.Incoming, bool) {
+// share a carrier, the number called decides. candidates are trunksOf the request.
+func (s *signalling) fromTrunk(req *stack.Request, candidates []directory.TrunkAt) (call.Incoming, bool) {
 	var in call.Incoming
 	snap, found, claims := s.directory.Snapshot(), false, s.namesExtension(req)
-	for _, at := range s.trunksOf(snap, req.Flow) {
+	for _, at := range candidates {
 		p, ok := s.proved(at, req.Flow)
 		if !ok || !at.Trunk.Carries() {
 			continue
@@ -79,6 +80,7 @@ func (s *signalling) fromRemote(req *stack.Request, snap *directory.Snapshot, at
 	}
 	called, _ := p.Called(req)
 	in := s.incoming(req, at, p)
+	in.Carrier = at.Trunk.Name
 	in.Request = route.Request{Domain: at.Domain, Extension: e.Number, Number: e.Number, Display: e.Display, Dialled: called, E164: e164(called), Site: e.Site}
 	return in, true
 }
@@ -152,14 +154,9 @@ func (s *signalling) manner(in call.Incoming) dialog.Manner {
 	return dialog.Manner{Advertise: p.ContactHost, SessionTimer: p.SessionExpires, Style: styleOf(p), Trusted: p.Trusted}
 }
 
-// callerProfile is that of the trunk by which a call came, also of an extension that lives on another telephone system.
+// callerProfile is that of the trunk by which a call came, also of an extension that lives on another telephone system or calls from its mobile.
 func (s *signalling) callerProfile(in call.Incoming) (*trunk.Profile, bool) {
-	snap, name := s.directory.Snapshot(), in.Request.Trunk
-	if name == "" {
-		e, _ := snap.Extension(in.Request.Domain, in.Request.Extension)
-		name = e.Remote
-	}
-	t, ok := snap.Trunk(in.Request.Domain, name)
+	t, ok := s.directory.Snapshot().Trunk(in.Request.Domain, cmp.Or(in.Request.Trunk, in.Carrier))
 	if !ok {
 		return nil, false
 	}
@@ -169,10 +166,11 @@ func (s *signalling) callerProfile(in call.Incoming) (*trunk.Profile, bool) {
 
 // arrived counts the channel that a carrier's call takes until its session ends; leave gives it back when there is none.
 func (s *signalling) arrived(in call.Incoming, on func(dialog.Event)) (counted func(dialog.Event), leave func()) {
-	if s.book == nil || in.Request.Trunk == "" {
+	by := cmp.Or(in.Request.Trunk, in.Carrier)
+	if s.book == nil || by == "" {
 		return on, func() {}
 	}
-	a := s.book.Arrived(health.Key{Domain: in.Request.Domain, Trunk: in.Request.Trunk})
+	a := s.book.Arrived(health.Key{Domain: in.Request.Domain, Trunk: by})
 	leave = func() { a.Ended(sip.CauseNormal, true, 0) }
 	return func(e dialog.Event) {
 		if _, over := e.(dialog.Ended); over {

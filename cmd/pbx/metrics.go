@@ -50,6 +50,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.backupMetrics(c)
 	p.pageMetrics(c)
 	p.missedMetrics(c)
+	p.fmcMetrics(c)
 	p.ldapMetrics(c)
 	p.signalMetrics(c)
 	p.pushMetrics(c)

@@ -97,7 +97,7 @@ func (o *origins) rings(snap *directory.Snapshot, domain string, e provisioning.
 		return true
 	}
 	plan := route.Route(ordered{snap, o.book}, firstOf(domain, e), time.Now())
-	return len(plan.Steps) > 0 && plan.Steps[0].Targets[0].Mobile != nil
+	return len(plan.Steps) > 0 && plan.Steps[0].Targets[0].Beyond()
 }
 
 // incoming is the call as the switch begins it, or the reason why nobody is rung for it.

@@ -104,7 +104,7 @@ var errNoRecorder = errors.New("the trunk is no recorder, or is disabled")
 // recorder begins a recording session with a recorder outside.
 func (d *dialler) recorder(in rs.Invitation, on func(dialog.Event)) (rs.Session, error) {
 	t, ok := d.directory.Snapshot().Trunk(in.Domain, in.Recorder)
-	if !ok || t.Disabled || t.Carries() {
+	if !ok || t.Disabled || t.Role != provisioning.RoleSIPREC {
 		return nil, errNoRecorder
 	}
 	p, err := trunkProfile(in.Domain, t)

@@ -9,6 +9,7 @@ import (
 	"naisen/sip"
 	"naisen/sip/registrar"
 	"naisen/sip/stack"
+	"naisen/sip/trunk"
 )
 
 // register hands a REGISTER to the registrar once its sender has proven to be the extension that it wants to be reached as.
@@ -28,7 +29,8 @@ func (s *signalling) register(tx *stack.ServerTx) {
 	e, found := snap.Extension(domain, who.number)
 	right := registrar.Right{AOR: who.number + "@" + domain, Domain: domain, MaxContacts: e.MaxContacts, Proof: who.proof, Until: who.until}
 	if !found {
-		_, found = snap.Account(domain, who.number)
+		t, known := snap.Account(domain, who.number)
+		found = known && t.Register == trunk.RegisterAccept
 		right.Bulk = found
 	}
 	if who.number != aor.User || !found { // B6: own credentials, another's address-of-record

@@ -55,10 +55,11 @@ type signalling struct {
 	draining  atomic.Bool
 	legs      legs
 	parks     *parks
-	between   *between                    // nil: there is no other node
-	edge      *edge.Edge                  // likewise
-	afar      *neighbours                 // likewise
-	srs       *rs.Server                  // of recordings that other systems send; nil: none is taken
+	between   *between    // nil: there is no other node
+	edge      *edge.Edge  // likewise
+	afar      *neighbours // likewise
+	srs       *rs.Server  // of recordings that other systems send; nil: none is taken
+	mobiles   fmcRefused
 	lost      atomic.Uint64               // events of detached legs that found no room
 	live      *live.Hub                   // nil: nobody looks
 	agents    func(queue.Key) queue.State // nil: there are none
@@ -179,7 +180,7 @@ func (s *signalling) invite(tx *stack.ServerTx) {
 	}
 }
 
-// admitted is who calls: somebody whom another node has proved, a trunk by its address, an extension by digest. False: the INVITE was answered, or went on to
+// admitted is who calls: somebody whom another node has proved, a carrier's mobile, a trunk by its address, an extension by digest. False: the INVITE was answered, or went on to
 // the node where it belongs.
 func (s *signalling) admitted(tx *stack.ServerTx) (in call.Incoming, ok bool) {
 	req := tx.Request()
@@ -187,7 +188,12 @@ func (s *signalling) admitted(tx *stack.ServerTx) (in call.Incoming, ok bool) {
 	if ok || answered {
 		return in, ok
 	}
-	if in, ok = s.fromTrunk(req); ok {
+	candidates := s.trunksOf(s.directory.Snapshot(), req.Flow)
+	if in, mine, ok := s.fromFMC(tx, candidates); mine {
+		in.Way = wayOf(&req.Headers)
+		return in, ok
+	}
+	if in, ok = s.fromTrunk(req, candidates); ok {
 		in.Way = wayOf(&req.Headers)
 		return in, true
 	}

@@ -136,6 +136,11 @@ func simStore(t testing.TB, more ...provisioning.Entity) *store.Store {
 			if _, err := w.Put(simDomain, e, ""); err != nil {
 				return err
 			}
+			if t, ok := e.(provisioning.Trunk); ok && t.Username != "" {
+				if err := w.PutSecret(simDomain, provisioning.SecretTrunk, t.Name, []byte("secret-"+t.Name)); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})

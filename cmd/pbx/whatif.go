@@ -115,7 +115,7 @@ var fateNames = [4]string{"destination", "trunk", "recording", "notice"}
 func outcome(dir *directory.Snapshot, ask route.Request, at time.Time) fate {
 	if ask.Trunk != "" {
 		t, ok := dir.Trunk(ask.Domain, ask.Trunk)
-		if !ok || t.Disabled {
+		if !ok || t.Disabled || !t.Carries() {
 			return fate{"refused: trunk " + ask.Trunk + " is not in service", "", "none", "none"}
 		}
 		if p, err := trunkProfile(ask.Domain, t); err == nil {

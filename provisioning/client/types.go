@@ -617,7 +617,9 @@ type Extension struct {
 	Department     string     `json:"department,omitempty"`  // As the shared directory shows it; its people see what is kept for it, and have the class of restriction of the department of that name
 	Disabled       bool       `json:"disabled,omitempty"`
 	Display        string     `json:"display,omitempty"`
-	HotDesk        HotDesking `json:"hot_desk,omitzero"` // People may sign in at its telephone
+	FmcNumber      string     `json:"fmc_number,omitempty"` // Number of the mobile that its carrier brings into the office as this extension, by fmc_trunk: in E.164. What is dialled there counts as dialled by the extension, and calls to the extension ring it
+	FmcTrunk       string     `json:"fmc_trunk,omitempty"`  // Trunk of the role fmc by which the mobile of fmc_number calls and is called
+	HotDesk        HotDesking `json:"hot_desk,omitzero"`    // People may sign in at its telephone
 	Limits         Limits     `json:"limits,omitzero"`
 	MaxContacts    int64      `json:"max_contacts,omitempty"`
 	Media          string     `json:"media,omitempty"`
@@ -645,7 +647,9 @@ type ExtensionOnce struct {
 	Department     string     `json:"department,omitempty"`  // As the shared directory shows it; its people see what is kept for it, and have the class of restriction of the department of that name
 	Disabled       bool       `json:"disabled,omitempty"`
 	Display        string     `json:"display,omitempty"`
-	HotDesk        HotDesking `json:"hot_desk,omitzero"` // People may sign in at its telephone
+	FmcNumber      string     `json:"fmc_number,omitempty"` // Number of the mobile that its carrier brings into the office as this extension, by fmc_trunk: in E.164. What is dialled there counts as dialled by the extension, and calls to the extension ring it
+	FmcTrunk       string     `json:"fmc_trunk,omitempty"`  // Trunk of the role fmc by which the mobile of fmc_number calls and is called
+	HotDesk        HotDesking `json:"hot_desk,omitzero"`    // People may sign in at its telephone
 	Limits         Limits     `json:"limits,omitzero"`
 	MaxContacts    int64      `json:"max_contacts,omitempty"`
 	Media          string     `json:"media,omitempty"`
@@ -2212,6 +2216,8 @@ type Trunk struct {
 	EarlyMedia           string     `json:"early_media,omitempty"`        // allow, or after-answer: notices are played after the answer
 	EmergencyAnywhere    bool       `json:"emergency_anywhere,omitempty"` // Emergency calls of other sites may overflow to it: the location stays right
 	EvenPorts            bool       `json:"even_ports,omitempty"`
+	FmcIdentity          string     `json:"fmc_identity,omitempty"`     // Header in which the carrier says whose mobile calls: p-asserted-identity (default), remote-party-id or from. What stands in another one is not looked at
+	FmcNoVoicemail       bool       `json:"fmc_no_voicemail,omitempty"` // The carrier's own voicemail never answers a call that goes by this trunk: nobody has to press 1 there. Left out: it might, and no office call is left to it
 	ForwardedCaller      bool       `json:"forwarded_caller,omitempty"` // A forwarded call may show the original caller
 	FromHost             string     `json:"from_host,omitempty"`        // Host of From and of the identity header
 	HasSecret            bool       `json:"has_secret,omitempty"`
@@ -2227,7 +2233,7 @@ type Trunk struct {
 	OptionsSeconds       int64      `json:"options_seconds,omitempty"` // Interval of health checks by OPTIONS; -1: none
 	Prefixes             []string   `json:"prefixes,omitempty"`
 	Priority             int64      `json:"priority,omitempty"` // Lower is tried first, among trunks of the same prefix
-	Profile              string     `json:"profile,omitempty"`  // Defaults: digest, ip, ngn, teams, legacy-pbx or gin; empty: nothing is assumed
+	Profile              string     `json:"profile,omitempty"`  // Defaults: digest, ip, ngn, teams, legacy-pbx, gin or fmc; empty: nothing is assumed
 	Ptime                int64      `json:"ptime,omitempty"`    // Milliseconds per packet
 	Realm                string     `json:"realm,omitempty"`
 	RecordMetadata       string     `json:"record_metadata,omitempty"`      // Media type of the metadata that we send: application/rs-metadata+xml (default), or application/rs-metadata for recorders of before RFC 9806
@@ -2238,7 +2244,7 @@ type Trunk struct {
 	RegisterSeconds      int64      `json:"register_seconds,omitempty"`     // Registration lifetime asked for
 	ReliableProvisional  string     `json:"reliable_provisional,omitempty"` // 100rel (RFC 3262): off, supported or required
 	Replaces             bool       `json:"replaces,omitempty"`             // Requests to it may carry Replaces
-	Role                 string     `json:"role,omitempty"`                 // siprec: no carrier, but a recorder that recording policies name, or a system that sends us calls to record; it takes and brings no calls
+	Role                 string     `json:"role,omitempty"`                 // siprec: no carrier, but a recorder that recording policies name, or a system that sends us calls to record; it takes and brings no calls. fmc: a carrier's network of mobiles that are extensions (fmc_number of an extension); no other calls go by it
 	SessionExpires       int64      `json:"session_expires,omitempty"`      // Seconds asked for (RFC 4028); -1: no session timer
 	SessionRefresher     string     `json:"session_refresher,omitempty"`    // uac or uas
 	Sites                []string   `json:"sites,omitempty"`                // Sites whose calls may go out here; none: all

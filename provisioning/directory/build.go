@@ -152,8 +152,11 @@ func (d *domain) texts(r provisioning.Reader, kind string) (map[string]secret.Se
 }
 
 func (d *domain) indexOwners() {
-	d.owned = map[string][]string{}
+	d.owned, d.mobiles = map[string][]string{}, map[string]string{}
 	for number, e := range d.extensions {
+		if e.FMCNumber != "" {
+			d.mobiles[e.FMCNumber] = number
+		}
 		if e.User != "" {
 			d.owned[e.User] = append(d.owned[e.User], number)
 		}
@@ -304,7 +307,7 @@ func newEdit(d *domain) *edit {
 			settings: map[string]provisioning.Settings{}, groups: map[string]provisioning.Group{}, pages: map[string]provisioning.PagingGroup{}, calendars: map[string]provisioning.Calendar{}, mailboxes: map[string]provisioning.Mailbox{}, rejections: map[string]provisioning.Rejection{},
 			lots: map[string]provisioning.ParkingLot{}, restrictions: map[string]provisioning.Restriction{}, departments: map[string]provisioning.Department{}, short: map[string]provisioning.ShortNumbers{}, desks: map[string]provisioning.HotDesk{},
 			webhooks: map[string]provisioning.Webhook{}, signing: map[string]secret.Secret{},
-			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, notices: map[string]provisioning.Notice{}, owned: map[string][]string{}, prefixes: map[string][]provisioning.Trunk{},
+			codes: map[string]provisioning.FeatureCodes{}, menus: map[string]provisioning.MenuVersions{}, notices: map[string]provisioning.Notice{}, owned: map[string][]string{}, mobiles: map[string]string{}, prefixes: map[string][]provisioning.Trunk{},
 			queues: map[string]provisioning.Queue{}, agents: map[string]provisioning.Agent{}, callBacks: map[string]provisioning.CallBack{},
 			contacts: map[string]provisioning.Contact{}, accounts: map[string]provisioning.BookAccount{}, proofs: map[string]secret.Secret{},
 			supervisions: map[string]provisioning.Supervision{}, revocations: map[string]provisioning.Revocation{}, rules: map[string]provisioning.SitePolicy{},

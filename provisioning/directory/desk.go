@@ -27,6 +27,16 @@ func (s *Snapshot) Mobiles(domainName string) map[string]string {
 	return out
 }
 
+// MobileOn is the extension whose mobile a carrier brings by a trunk of the role fmc, by the mobile's number.
+func (s *Snapshot) MobileOn(domainName, trunk, e164 string) (provisioning.Extension, bool) {
+	d, ok := s.domains[domainName]
+	if !ok || e164 == "" {
+		return provisioning.Extension{}, false
+	}
+	e, ok := d.extensions[d.mobiles[e164]]
+	return e, ok && e.FMCNumber == e164 && e.FMCTrunk == trunk
+}
+
 // Calendar by its name.
 func (s *Snapshot) Calendar(domainName, name string) (provisioning.Calendar, bool) {
 	return find(s, domainName, name, func(d *domain) map[string]provisioning.Calendar { return d.calendars })

@@ -72,6 +72,7 @@ type domain struct {
 	enrolments   map[string]provisioning.Enrolment   // by the hash of their code
 
 	owned    map[string][]string             // derived: extensions by user, ordered
+	mobiles  map[string]string               // derived: extensions by the number of their mobile that a carrier brings
 	prefixes map[string][]provisioning.Trunk // derived: enabled trunks by dialled prefix, by name
 	longest  int                             // derived: bytes of the longest prefix
 	networks []network                       // derived: of sites, the narrowest first
@@ -340,14 +341,14 @@ func (s *Snapshot) Trunks(domainName string) []provisioning.Trunk {
 	return out
 }
 
-// Account finds the enabled trunk whose system registers with us under that user name. It looks at each trunk of the domain.
+// Account finds the enabled trunk whose system registers with us under that user name, or proves by it that it brings mobiles. It looks at each trunk of the domain.
 func (s *Snapshot) Account(domainName, user string) (provisioning.Trunk, bool) {
 	d, ok := s.domains[domainName]
 	if !ok || user == "" {
 		return provisioning.Trunk{}, false
 	}
 	for _, t := range d.trunks {
-		if t.Register == "accept" && t.Username == user && !t.Disabled {
+		if (t.Register == "accept" || t.FMC()) && t.Username == user && !t.Disabled {
 			return t, true
 		}
 	}

@@ -306,7 +306,7 @@ func (m *move) rest(number, whose string) error {
 		e.RestingUntil = m.by.At.Add(m.rules.Quarantine()).UTC().Truncate(time.Second)
 	}
 	if e.User = whose; whose == "" {
-		e.Disabled = true
+		e.Disabled, e.FMCNumber, e.FMCTrunk = true, "", "" // the mobile is theirs, and calls as nobody
 	}
 	if _, err := provisioning.Put(m.w, m.domain, e, ""); err != nil || whose != "" {
 		return err

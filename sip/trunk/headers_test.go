@@ -1,6 +1,7 @@
 package trunk
 
 import (
+	"strings"
 	"testing"
 
 	"naisen/sip"
@@ -172,5 +173,44 @@ func TestWriteToPoint(t *testing.T) {
 	if w.URI.String() != "sip:+81312345678@sip2.pstnhub.microsoft.com;user=phone" || w.From.String() != "<sip:+81398765432@sbc1.example.jp;user=phone>" ||
 		w.To.URI.Host != "sip2.pstnhub.microsoft.com" {
 		t.Errorf("%+v", w)
+	}
+}
+
+// TestMobile: a carrier names one mobile in the header that was agreed on, however often it does; which Privacy hides from others, and not from us.
+func TestMobile(t *testing.T) {
+	p, err := New(Fields{Name: "mobiles", Profile: "fmc", Host: "192.0.2.60"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const from = `"x" <sip:09011112222@x>;tag=1`
+	for name, tc := range map[string]struct {
+		headers []string
+		in      string
+		want    string
+	}{
+		"asserted, twice":  {[]string{"From", "<sip:anonymous@anonymous.invalid>;tag=1", "P-Asserted-Identity", "<sip:+819011112222@x;user=phone>, <tel:+81-90-1111-2222>", "Privacy", "id"}, "p-asserted-identity", "+819011112222"},
+		"as in Japan":      {[]string{"From", from, "P-Asserted-Identity", "<tel:09011112222;phone-context=ims.example>"}, "p-asserted-identity", "+819011112222"},
+		"in another one":   {[]string{"From", "<sip:x@x>;tag=1", "Remote-Party-ID", "<sip:09011112222@x>;party=calling"}, "remote-party-id", "+819011112222"},
+		"in From":          {[]string{"From", from, "P-Asserted-Identity", "<tel:+819099999999>"}, "from", "+819011112222"},
+		"nobody":           {[]string{"From", from}, "p-asserted-identity", ""},
+		"two":              {[]string{"From", from, "P-Asserted-Identity", "<tel:+819011112222>, <tel:+819099999999>"}, "p-asserted-identity", ""},
+		"no number beside": {[]string{"From", from, "P-Asserted-Identity", "<tel:+819011112222>, <sip:bob@x>"}, "p-asserted-identity", ""},
+		"an extension":     {[]string{"From", from, "P-Asserted-Identity", "<sip:2002@x>"}, "p-asserted-identity", ""},
+		"too many":         {[]string{"From", from, "P-Asserted-Identity", strings.Repeat("<tel:+819011112222>, ", maxIdentities) + "<tel:+819011112222>"}, "p-asserted-identity", ""},
+		"nonsense":         {[]string{"From", from, "P-Asserted-Identity", "<<"}, "p-asserted-identity", ""},
+	} {
+		r := request(t, "sip:2001@x", tc.headers...)
+		if got, ok := p.Mobile(&r.Headers, tc.in); got != tc.want || ok != (tc.want != "") {
+			t.Errorf("%s: %q %v", name, got, ok)
+		}
+	}
+	for dialled, want := range map[string]string{"sip:2001@x": "2001", "sip:*65@x;user=phone": "*65", "tel:0312345678;phone-context=x.example": "0312345678", "sip:%2A60%23@x": "*60#"} {
+		if got, _ := p.Dialled(request(t, dialled)); got != want {
+			t.Errorf("%s is dialled as %q", dialled, got)
+		}
+	}
+	w := p.Write(Call{Called: "+819011112222", Caller: "2001"})
+	if w.From.URI.String() != "sip:2001@192.0.2.60" || w.URI.String() != "sip:+819011112222@192.0.2.60;user=phone" {
+		t.Errorf("%s calls %s", w.From.URI, w.URI)
 	}
 }

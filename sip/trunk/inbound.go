@@ -68,6 +68,32 @@ func CallerNumber(h *stack.Headers, trusted bool, plan *number.Plan) Caller {
 // Caller reads the caller by what the profile says of the carrier.
 func (p *Profile) Caller(h *stack.Headers) Caller { return CallerNumber(h, p.Trusted, p.Plan) }
 
+// maxIdentities bounds what is read of a header that says who calls; RFC 3325 section 9.1 has two at most.
+const maxIdentities = 4
+
+// Mobile is whose mobile calls, in E.164, as the carrier says in a header of the given name, which no Privacy hides from us. False: it does not say, says what
+// is no telephone number, or names several.
+func (p *Profile) Mobile(h *stack.Headers, header string) (e164 string, ok bool) {
+	all := []sip.Address{h.From()}
+	if !strings.EqualFold(header, "from") {
+		var err error
+		if all, err = h.Addresses(header); err != nil || len(all) > maxIdentities {
+			return "", false
+		}
+	}
+	for _, a := range all {
+		n, outside := p.Plan.E164(numberIn(a.URI))
+		if !outside || e164 != "" && n != e164 {
+			return "", false
+		}
+		e164 = n
+	}
+	return e164, e164 != ""
+}
+
+// Dialled is what was dialled at a telephone of ours behind the trunk, as it was: short numbers and codes too. False: nothing.
+func (p *Profile) Dialled(req *stack.Request) (string, bool) { return CalledNumber(req, p.DIDFrom) }
+
 // withheld reads Privacy (RFC 3323, RFC 3325) and the anonymous forms of From; the reason stands in the display name.
 func withheld(from sip.Address, privacy []string, unknown bool) Withheld {
 	anonymous := strings.EqualFold(from.URI.User, "anonymous") || strings.EqualFold(from.URI.Host, "anonymous.invalid") ||

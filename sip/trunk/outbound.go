@@ -51,7 +51,7 @@ func (p *Profile) WriteTo(at Point, c Call) Wire {
 		if !p.CallerName {
 			c.Display = ""
 		}
-		w.From = sip.Address{Display: c.Display, URI: p.uri(shown, p.FromHost, 0)}
+		w.From = sip.Address{Display: c.Display, URI: p.caller(shown)}
 	}
 	switch {
 	case c.Wish == number.PresentWithheld, shown == "": // RFC 3325 section 9.3: an anonymous From alone asks nobody for privacy
@@ -61,7 +61,7 @@ func (p *Profile) WriteTo(at Point, c Call) Wire {
 		w.add("Privacy", "none")
 	}
 	if own != "" {
-		me := sip.Address{URI: p.uri(own, p.FromHost, 0)}.String()
+		me := sip.Address{URI: p.caller(own)}.String()
 		switch p.Identity {
 		case IdentityAsserted:
 			w.add("P-Asserted-Identity", me)
@@ -142,6 +142,15 @@ func (p *Profile) divert(w *Wire, c Call) {
 		w.add("History-Info", sip.Address{URI: why}.WithParam("index", "1").String())
 		w.add("History-Info", sip.Address{URI: w.URI}.WithParam("index", "1.1").WithParam("mp", "1").String())
 	}
+}
+
+// caller is the address of who calls. An extension is no telephone number without a context (RFC 3966 section 5.1.4), so nothing says that it is one.
+func (p *Profile) caller(n string) sip.URI {
+	u := p.uri(n, p.FromHost, 0)
+	if _, outside := p.Plan.E164(n); !outside {
+		u.Params = nil
+	}
+	return u
 }
 
 func (p *Profile) uri(n, host string, port int) sip.URI {

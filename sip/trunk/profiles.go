@@ -36,6 +36,10 @@ var Profiles = map[string]Fields{
 	"legacy-pbx": {Format: number.FormatNational, UserPhone: off(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertNone, Internal: on(),
 		DIDFrom: []string{string(PlaceRequestURI), string(PlaceTo)}, OptionsSeconds: 30, Reliable: ReliableOff, SessionExpires: -1, Codecs: g711,
 		Refer: off(), Replaces: off(), ForwardedCaller: on(), CallerName: off(), Connected: on()},
+	// A carrier's network of mobiles that are extensions (fixed-mobile convergence). As SIPconnect, but that short numbers go both ways: what was dialled
+	// stands in the Request-URI, and who calls is a colleague.
+	"fmc": {Format: number.FormatPlus, UserPhone: on(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertNone, DIDFrom: []string{string(PlaceRequestURI), string(PlaceTo)},
+		Codecs: g711, OptionsSeconds: 60, Reliable: ReliableSupported, Refer: off(), Replaces: off(), ForwardedCaller: on(), Connected: on(), Internal: on()},
 	// Bulk registration (RFC 6140, SIPconnect 2.0 registration mode): one REGISTER with ;bnc for all numbers.
 	"gin": {Format: number.FormatPlus, UserPhone: on(), Trusted: on(), Identity: IdentityAsserted, Divert: DivertBoth, Codecs: g711, Register: RegisterBulk,
 		RegisterSeconds: 3600, OptionsSeconds: 60, Reliable: ReliableSupported, Refer: off(), Replaces: off(), ForwardedCaller: off()},

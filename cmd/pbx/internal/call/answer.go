@@ -64,9 +64,13 @@ func (c *Call) onAnswered(e Answered) {
 	}
 	p.phase, p.agreed = PartyUp, true
 	p.speaks, _ = p.ep.Allows(e.SDP)
-	if p.dest.Mobile != nil {
+	switch m := p.dest.Mobile; {
+	case m == nil:
+	case !m.Unasked:
 		c.askToConfirm(p)
 		return
+	default:
+		c.spends(p)
 	}
 	c.taken(p)
 }

@@ -82,6 +82,7 @@ type Incoming struct {
 	Security    media.Security
 	MaxForwards int
 	Origin      *Origin // nobody dialled: how the call begins; nil: somebody did
+	Carrier     string  // trunk that brings the leg of an extension: that of its mobile, or of the telephone system where it lives; empty: none
 	Proof       string  // by what its extension proved itself, in the switch's words: see PartySnapshot
 
 	visit *visit // the caller comes from another call; nil: it does not
@@ -188,6 +189,7 @@ type party struct {
 	proof    string // by what it proved itself: see PartySnapshot
 	instance string // of its device: Destination.Instance; empty: not known
 	trunk    string // by which it came or was dialled
+	via      string // Incoming.Carrier, of the caller
 	at       where
 	hidden   bool // its number is withheld
 	dest     Destination

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ func (p *party) carrier() string {
 	if m := p.dest.Mobile; m != nil {
 		return m.To.Trunk
 	}
-	return p.trunk
+	return cmp.Or(p.trunk, p.via)
 }
 
 // askToConfirm asks who answered a mobile for the key, or lets it think; after the last time it rings no more. The step waits for the answer: nobody is
@@ -72,8 +73,7 @@ func (c *Call) unconfirmed(p *party, cause sip.Cause) sip.Cause {
 	if p.spending {
 		p.spending = false
 		c.deps.Mobiles.free(p.id)
-		if c.deps.Spared != nil {
-			m := p.dest.Mobile
+		if m := p.dest.Mobile; c.deps.Spared != nil && !m.Ours {
 			c.deps.Spared(c.in.ID, c.in.Request.Domain, m.Charge, m.To.Number)
 		}
 	}
@@ -91,7 +91,7 @@ func (c *Call) affords(p *party) bool {
 		c.log.Info("call: a mobile rings already, and may have sent this call here", "of", p.ext)
 		return false
 	}
-	if c.deps.Admit != nil {
+	if c.deps.Admit != nil && !m.Ours {
 		plan := c.deps.Admit(c.in.ID, c.in.Request.Domain, route.Plan{Direction: route.Outbound, To: m.To.Number, Charge: m.Charge})
 		if plan.Refuse.Status != 0 {
 			c.log.Info("call: a mobile does not ring", "of", p.ext, "rule", plan.Why)
@@ -108,13 +108,17 @@ func (c *Call) spends(p *party) {
 	p.spending = false
 	c.deps.Mobiles.free(p.id)
 	c.trunk = p.dest.Mobile.To.Trunk
-	if c.charge.Extension == "" || c.charge.Denied {
+	if !p.dest.Mobile.Ours && (c.charge.Extension == "" || c.charge.Denied) {
 		c.charge = p.dest.Mobile.Charge
 	}
 }
 
 // toMobile is what a mobile is called with: who calls, if that came from outside too, else its owner's outside number, and that the call came by its owner.
 func (c *Call) toMobile(d Destination, e errand) errand {
+	if d.Mobile.Ours { // it is shown what a desk is
+		e.intro = c.introduced(d.Mobile.To, e)
+		return e
+	}
 	e.way = append(slices.Clip(e.way), sip.Diversion{Reason: followMe,
 		By: sip.Address{Display: d.Name, URI: sip.URI{Scheme: "sip", User: d.Extension, Host: c.in.Request.Domain}}})
 	if own := d.Mobile.To.Diverter; own != nil {

@@ -85,8 +85,10 @@ func (c *Call) moveAway(p *party) error {
 // talksAt says that a party talks at that telephone. Of a caller whose telephone names itself by none nobody knows: it rings as well.
 func (p *party) talksAt(d Destination) bool {
 	switch {
+	case d.Mobile != nil && d.Mobile.Ours:
+		return p.via != "" || p.dest.Mobile != nil && p.dest.Mobile.Ours
 	case d.Mobile != nil:
-		return p.dest.Mobile != nil
+		return p.dest.Mobile != nil && !p.dest.Mobile.Ours
 	case p.instance == "":
 		return false
 	}

@@ -21,7 +21,7 @@ func (c *Call) begin(leg Leg) {
 		return
 	}
 	c.caller = &party{id: leg.ID(), leg: leg, side: callingSide, offer: c.in.Offer, security: c.in.Security,
-		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, instance: c.in.Request.Instance, proof: c.in.Proof, trunk: c.in.Request.Trunk,
+		number: c.in.Request.Number, name: c.in.Request.Display, ext: c.in.Request.Extension, instance: c.in.Request.Instance, proof: c.in.Proof, trunk: c.in.Request.Trunk, via: c.in.Carrier, afar: c.in.Request.Afar,
 		at: placeOf(c.in.Request), outside: c.in.Request.Trunk != "" && !c.in.Request.Internal}
 	c.in.Request.Way = c.in.Way
 	c.plan = c.route(c.in.Request)

@@ -35,7 +35,7 @@ func hunt(dir Directory, req Request, g provisioning.Group, p Plan) Plan {
 			talks = true
 			continue
 		}
-		if t, ok := disturb(dir, req, n); ok && n != req.Extension && !req.passed(p, n) && (t.Kind == ToTrunk || t.Mobile != nil || req.registered(n)) {
+		if t, ok := disturb(dir, req, n); ok && n != req.Extension && !req.passed(p, n) && (t.Kind == ToTrunk || t.Beyond() || req.registered(n)) {
 			t.Idle = t.Idle || !g.RingBusy
 			targets = append(targets, t)
 		}

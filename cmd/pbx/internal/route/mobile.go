@@ -9,10 +9,24 @@ import (
 
 // Mobile is a telephone of an extension beyond a trunk. Only who presses 1 there has the call.
 type Mobile struct {
-	To     Target        // how it is called: always by a trunk
-	After  time.Duration // how much later than the extension's other telephones it rings
-	Charge Charge        // what it costs the extension, from when it rings
+	To      Target        // how it is called: always by a trunk
+	After   time.Duration // how much later than the extension's other telephones it rings
+	Charge  Charge        // what it costs the extension, from when it rings
+	Ours    bool          // its carrier brings it into the office: it is shown who calls as a desk is, and nobody pays
+	Unasked bool          // no voicemail answers there: who answers has the call at once
 }
+
+// ours is the mobile that a carrier brings as the extension; nil: there is none, or the call comes from it. Its number goes to that carrier and to no other:
+// where its trunk does not carry it does not ring.
+func ours(req Request, owner provisioning.Extension) *Mobile {
+	if owner.FMCNumber == "" || owner.Remote != "" || req.Device != "" || req.Afar && req.Extension == owner.Number || len(req.Way) >= MaxHops {
+		return nil
+	}
+	return &Mobile{To: Target{Kind: ToTrunk, Number: owner.FMCNumber, Trunk: owner.FMCTrunk, Name: owner.Display}, Ours: true}
+}
+
+// Beyond says that a telephone rings for the target that is reached by a trunk.
+func (t Target) Beyond() bool { return t.Mobile != nil || t.Ours != nil }
 
 // mobile is that of an extension as it may ring now; nil: it has none, or may not call it. It never stands in the way of the other telephones. Who is shown
 // is decided as for a call that the extension sends on: the caller where the trunk lets it, else the extension's own outside number, with the caller's
@@ -31,7 +45,7 @@ func beyond(dir Directory, req Request, owner provisioning.Extension, m *provisi
 	}
 	n, wish := number.Japan.SplitPresentation(m.Number)
 	e164, _ := number.Japan.E164(n)
-	if _, ours := dir.DID(req.Domain, e164); ours || e164 != "" && e164 == req.Number { // the call would come back; or it comes from there
+	if _, own := dir.DID(req.Domain, e164); own || e164 != "" && e164 == owner.FMCNumber || e164 != "" && e164 == req.Number { // the call would come back; or it rings by its carrier, and by no other way; or it comes from there
 		return nil
 	}
 	out := outbound(dir, Request{Domain: req.Domain, Extension: owner.Number, Dialled: n, E164: e164, Site: owner.Site, Standing: true, now: req.now}, owner, wish, Plan{})

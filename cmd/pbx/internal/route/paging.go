@@ -27,7 +27,7 @@ func alone(dir Directory, req Request, number string) (Target, bool) {
 	if !free || req.busy(number) || t.Kind != ToExtension {
 		return Target{}, false
 	}
-	t.Idle, t.AutoAnswer, t.Mobile = true, true, nil // a mobile does not answer by itself
+	t.Idle, t.AutoAnswer, t.Mobile, t.Ours = true, true, nil, nil // a mobile does not answer by itself
 	return t, true
 }
 

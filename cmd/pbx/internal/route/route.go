@@ -132,6 +132,7 @@ type Target struct {
 
 	Alone   bool                  // of an extension: Mobile rings, and none of its other telephones
 	Mobile  *Mobile               // of an extension: its telephone beyond a trunk, which rings too; nil: none
+	Ours    *Mobile               // of an extension: its mobile that a carrier brings, likewise
 	Ringing *provisioning.Ringing // which of an extension's devices rings when; nil: all at once
 	Within  time.Duration         // how long it may ring: in order, each device has its turn in that time. Whoever rings it says so; 0: as long as they like
 
