@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -162,4 +163,48 @@ func TestCallThrough(t *testing.T) {
 		r = from("+819099999999")
 		o.carrier.Ack(r, o.carrier.ExpectStatus(403, "INVITE"))
 	}, withMobile("2002", 0), provisioning.DID{Number: simAnswered, CallThrough: true})
+}
+
+// The trunk that leads to the mobile is out of order: it rings by the next one, and is answered there.
+func TestMobileBySecondTrunk(t *testing.T) {
+	onStage(t, "", func(o *stage) {
+		alice, desk := o.phones["2001"], o.phones["2002"]
+		spare := o.net.Phone(o.t, "spare", netip.MustParseAddrPort("192.0.2.51:5060"), o.proxy)
+		o.air.speak(netip.AddrPortFrom(spare.Addr.Addr(), 4000), true)
+		out := o.invite(alice, "2002", nil)
+		first := rung(desk)
+		alice.ExpectStatus(180, "INVITE")
+		failed := o.carrier.Expect("INVITE")
+		o.carrier.Reply(failed, 503, nil)
+		o.carrier.Expect("ACK")
+		in := spare.Expect("INVITE")
+		if in.URI.User != "+819012345678" || in.From().URI.User != "+81312340009" {
+			t.Errorf("the second carrier is told %s", written(in))
+		}
+		m := side{spare, in, spare.Reply(in, 200, with(spare, "0 8 101")), false}
+		spare.Expect("ACK")
+		m.inform("1")
+		calledOff(desk, first)
+		a := side{alice, out, alice.ExpectStatus(200, "INVITE"), true}
+		alice.Ack(out, a.resp)
+		o.wait(time.Second)
+		m.bye(a)
+		o.records("2001 > 2002 2002 200 OK by called")
+		o.mu.Lock()
+		if c := o.cdrs[0]; c.Trunk != "spare" || c.Charge.Extension != "2002" {
+			t.Errorf("%+v", c)
+		}
+		o.mu.Unlock()
+		out = o.invite(alice, "2002", nil)
+		first = rung(desk)
+		alice.ExpectStatus(180, "INVITE")
+		busy := o.carrier.Expect("INVITE")
+		o.carrier.Reply(busy, 486, nil) // its owner's word, as far as that goes: no other way leads past it
+		o.carrier.Expect("ACK")
+		spare.Silence(time.Second)
+		desk.Reply(first, 486, nil)
+		desk.Expect("ACK")
+		alice.Ack(out, alice.ExpectStatus(486, "INVITE"))
+	}, withMobile("2002", 0), provisioning.Trunk{Name: "spare", Host: "192.0.2.51:5060", Transport: "udp", Sources: []string{"192.0.2.51/32"}, Prefixes: []string{"0"}, Priority: 5,
+		Media: "srtp-forbidden", CallerID: "+81312340009"})
 }

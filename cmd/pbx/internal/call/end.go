@@ -68,7 +68,7 @@ func (p *party) person() bool { return p.ext != "" && !p.afar }
 
 // unanswered: one of those that rang does no more.
 func (c *Call) unanswered(p *party, e Ended, dismissed bool) {
-	if !dismissed && !c.retryPlain(p, e.Cause) && !c.divert(p, e) { // of a dismissed one the reason is remembered already
+	if !dismissed && !c.anew(p, e.Cause) && !c.divert(p, e) { // of a dismissed one the reason is remembered already
 		c.remember(c.relayed(e.Cause))
 		c.carrierFailed = route.CarrierFailed(e.Cause)
 		c.outcome |= route.OutcomeOf(e.Cause)
@@ -86,6 +86,11 @@ func (c *Call) unanswered(p *party, e Ended, dismissed bool) {
 		return
 	}
 	c.ringback() // the leg that left may have been the one that the caller heard
+}
+
+// anew calls a telephone again, by another way.
+func (c *Call) anew(p *party, cause sip.Cause) bool {
+	return c.retryPlain(p, cause) || c.byNextTrunk(p, cause)
 }
 
 // retryPlain calls a device again without SRTP when it refused our SAVP offer and policy lets it.

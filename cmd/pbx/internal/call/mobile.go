@@ -103,6 +103,26 @@ func (c *Call) affords(p *party) bool {
 	return true
 }
 
+// byNextTrunk rings a mobile by another trunk where this one has failed, and says whether it does. Nobody has answered yet.
+func (c *Call) byNextTrunk(p *party, cause sip.Cause) bool {
+	m := p.dest.Mobile
+	if m == nil || !route.CarrierFailed(cause) {
+		return false
+	}
+	before := len(c.called)
+	for i, way := range m.Others {
+		next := route.Mobile{To: way, Others: m.Others[i+1:], Charge: m.Charge}
+		for _, d := range c.deps.Dialler.Find(c.in.Request.Domain, route.Target{Number: p.ext, Alone: true, Idle: p.dest.Idle, Mobile: &next}) {
+			c.log.Info("call: a mobile rings by another trunk", "of", p.ext, "trunk", way.Trunk, "failed", m.To.Trunk)
+			c.ring(d, d.Security, p.errand)
+		}
+		if len(c.called) > before {
+			return true
+		}
+	}
+	return false
+}
+
 // spends: the call is the mobile's, and its owner pays for it.
 func (c *Call) spends(p *party) {
 	p.spending = false

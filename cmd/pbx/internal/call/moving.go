@@ -149,7 +149,7 @@ func (c *Call) stopMoving() {
 
 // moverGone: one of the other telephones rings no more. It is rung again where it refused encryption that nobody demands.
 func (c *Call) moverGone(p *party, cause sip.Cause, dismissed bool) {
-	if c.moving != nil && (dismissed || !c.retryPlain(p, cause)) && !c.movers() {
+	if c.moving != nil && (dismissed || !c.anew(p, cause)) && !c.movers() {
 		c.stopMoving()
 	}
 }

@@ -10,6 +10,7 @@ import (
 // Mobile is a telephone of an extension beyond a trunk. Only who presses 1 there has the call.
 type Mobile struct {
 	To      Target        // how it is called: always by a trunk
+	Others  []Target      // by which trunks after that, where one fails
 	After   time.Duration // how much later than the extension's other telephones it rings
 	Charge  Charge        // what it costs the extension, from when it rings
 	Ours    bool          // its carrier brings it into the office: it is shown who calls as a desk is, and nobody pays
@@ -52,7 +53,12 @@ func beyond(dir Directory, req Request, owner provisioning.Extension, m *provisi
 	if out.Refuse.Status != 0 || out.Emergency || len(out.Steps) == 0 || len(out.Steps[0].Targets) == 0 {
 		return nil
 	}
-	to := out.Steps[0].Targets[0]
-	to.Diverter, to.Silence = &out.Shown, 0
-	return &Mobile{To: to, After: time.Duration(m.Delay) * time.Second, Charge: out.Charge}
+	ways := make([]Target, len(out.Steps))
+	for i, s := range out.Steps {
+		way, _ := trunkOf(dir, req.Domain, s.Targets[0].Trunk)
+		shown := presented(provisioning.Extension{CallerID: s.Targets[0].Caller}, way, wish)
+		ways[i] = s.Targets[0]
+		ways[i].Diverter = &shown
+	}
+	return &Mobile{To: ways[0], Others: ways[1:], After: time.Duration(m.Delay) * time.Second, Charge: out.Charge}
 }
