@@ -76,6 +76,34 @@ func TestMissedCallFromMobile(t *testing.T) {
 	}, withMobile("2002", 0), provisioning.DID{Number: simAnswered, CallBack: true})
 }
 
+// Who was called back has the codes of who calls through: the call that rings at the counter is taken from the road.
+func TestMissedCallPicksUp(t *testing.T) {
+	onStage(t, "", func(o *stage) {
+		alice, counter := o.phones["2001"], o.phones["2003"]
+		o.missed("+819012345678")
+		in := o.carrier.Expect("INVITE")
+		m := side{o.carrier, in, o.carrier.Reply(in, 200, with(o.carrier, "0 8 101")), false}
+		o.carrier.Expect("ACK")
+		m.inform("1")
+		o.wait(2 * time.Second)
+		out := o.invite(alice, "2003", nil)
+		first := rung(counter)
+		alice.ExpectStatus(180, "INVITE")
+		m.keys("4711#")
+		o.wait(3 * time.Second)
+		m.keys("*8#")
+		calledOff(counter, first)
+		a := side{alice, out, alice.ExpectStatus(200, "INVITE"), true}
+		alice.Ack(out, a.resp)
+		if strings.Contains(written(a.resp), "9012345678") {
+			t.Errorf("the caller is told %s", written(a.resp))
+		}
+		o.wait(time.Second)
+		o.talking(0, 0, 2)
+		a.bye(m)
+	}, append(afar(), provisioning.DID{Number: simAnswered, CallBack: true})...)
+}
+
 // A wrong PIN calls nobody, and neither does a mobile whose voicemail answers: nothing is paid for that.
 func TestMissedCallByStranger(t *testing.T) {
 	onStage(t, "", func(o *stage) {
