@@ -13,6 +13,7 @@ import (
 var (
 	ErrNotFound = errors.New("provisioning: not found")
 	ErrExists   = errors.New("provisioning: exists already")
+	ErrNotHeld  = errors.New("provisioning: another node has the lease")
 	ErrStale    = errors.New("provisioning: changed since it was read") // ETag mismatch: 412
 	ErrInUse    = errors.New("provisioning: something refers to it")    // 409
 	ErrClosed   = errors.New("provisioning: store is closed")

@@ -219,12 +219,25 @@ type NodeRow struct {
 	Body []byte // what it says of itself, in its own form
 }
 
+// Lease is what one node at a time does. It lasts while its node lives, as the others see it.
+type Lease struct {
+	Name string
+	Node string // whose it is; empty: nobody's
+	Turn int64  // counts up with each change of hands: who had it before has a lower one
+	Mark int64  // how far its node has come with it
+}
+
 // NodeTable is how the switches on one database know of each other.
 type NodeTable interface {
-	// Beat says that a node lives, and what it is. It gives all that are or were there, and whose duty it is to do what one node does: the first that
-	// comes has it, and the caller takes it from over, which it knows to be dead.
-	Beat(ctx context.Context, name string, body []byte, over string) (all []NodeRow, duty string, err error)
-	// Leave says that a node ends.
+	// Beat says that a node lives, and what it is. It gives all that are or were there, and every lease.
+	Beat(ctx context.Context, name string, body []byte) (all []NodeRow, leases []Lease, err error)
+	// Take gives a node those leases of some names that nobody has, or a node of over, which the caller knows to be dead. It gives the leases of these names.
+	Take(ctx context.Context, node string, over []string, names ...string) ([]Lease, error)
+	// Drop gives leases up that the node has.
+	Drop(ctx context.Context, node string, names ...string) error
+	// Mark writes how far a node has come. ErrNotHeld: another one has the lease by now, or had it meanwhile.
+	Mark(ctx context.Context, l Lease) error
+	// Leave says that a node ends, and gives up what it has.
 	Leave(ctx context.Context, name string) error
 }
 

@@ -117,17 +117,21 @@ func (p *pbx) startAuditArchive(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		archiveAudit(run, a, func(on bool) { p.alarms.set("audit-archive-failed", "", "", "", on) }, p.log)
+		archiveAudit(run, a, p.nodes.Mine, func(on bool) { p.alarms.set("audit-archive-failed", "", "", "", on) }, p.log)
 	}()
 	p.closing("audit archive", func(context.Context) error { stop(); <-done; return nil })
 	return nil
 }
 
-func archiveAudit(ctx context.Context, a *audit.Archiver, failing func(on bool), log *slog.Logger) {
+// archiveAudit does it each hour, where of several nodes this one does.
+func archiveAudit(ctx context.Context, a *audit.Archiver, mine func() bool, failing func(on bool), log *slog.Logger) {
 	tick := time.NewTicker(archiveEvery)
 	defer tick.Stop()
 	for {
-		n, err := a.Archive(ctx, archiveBlocks)
+		n, err := 0, error(nil)
+		if mine() {
+			n, err = a.Archive(ctx, archiveBlocks)
+		}
 		if ctx.Err() != nil {
 			return
 		}

@@ -249,7 +249,7 @@ func TestBackupShelf(t *testing.T) {
 	clock := func() time.Time { return now }
 	shelf := mem.New(clock)
 	var told []string
-	b := &backups{maker: l.p.backups.maker, shelf: shelf, audit: func(e provisioning.AuditEntry) { told = append(told, e.Action) }, log: slog.New(slog.DiscardHandler), began: now}
+	b := &backups{maker: l.p.backups.maker, shelf: shelf, mine: func() bool { return true }, audit: func(e provisioning.AuditEntry) { told = append(told, e.Action) }, log: slog.New(slog.DiscardHandler), began: now}
 	b.maker.now = clock
 	b.maker.config.Backup = BackupConfig{Every: Duration(time.Hour), Keep: Duration(4 * time.Hour), Late: Duration(90 * time.Minute), Rate: 1000}
 	for range 8 {

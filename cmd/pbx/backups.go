@@ -58,6 +58,7 @@ type backups struct {
 	turn   sync.Mutex   // one copy at a time
 	newest atomic.Int64 // when the newest was made, in Unix seconds; 0: there is none
 	began  time.Time
+	mine   func() bool // of several nodes this one makes them by the clock
 
 	made, failed, bytes, took atomic.Int64 // took in milliseconds
 	failing                   atomic.Bool
@@ -84,7 +85,7 @@ func (p *pbx) startBackups(ctx context.Context) error {
 		return err
 	}
 	b := &backups{maker: backupMaker{config: p.config, store: p.store, log: p.auditKey.Public(), key: key, to: to, now: time.Now}, shelf: shelf, audit: p.auditor.enter, log: p.log,
-		began: time.Now(), done: make(chan struct{})}
+		mine: p.nodes.Mine, began: time.Now(), done: make(chan struct{})}
 	if p.checkpoints != nil {
 		b.maker.sign = func(ctx context.Context) {
 			if _, err := p.checkpoints.Write(ctx); err != nil { // a log that was altered is copied as it is
@@ -146,6 +147,9 @@ func (b *backups) due(ctx context.Context, now time.Time) error {
 		if now.Sub(all[len(all)-1].made) < time.Duration(b.maker.config.Backup.Every) {
 			return nil
 		}
+	}
+	if !b.mine() {
+		return nil
 	}
 	var version provisioning.Version
 	err = b.maker.store.View(ctx, func(r provisioning.Reader) error { version = r.Version(); return nil })

@@ -23,6 +23,8 @@ type changes struct {
 	mu         sync.Mutex              // guards the rest
 	due        map[[2]string]time.Time // by domain and set
 	unreviewed map[[2]string]string
+	noted      int  // counts what was noted
+	others     bool // other nodes have sets of theirs in the same store: it is read each minute. Set before run
 
 	wake chan struct{} // room for one
 	stop context.CancelFunc
@@ -33,10 +35,24 @@ type changes struct {
 const longestNap = time.Minute
 
 // startChanges reads what waits, and begins.
-func startChanges(ctx context.Context, store provisioning.Store, p provisioning.Policy, a *alarms, clock func() time.Time, log *slog.Logger) (*changes, error) {
-	c := &changes{store: store, policy: p, alarms: a, clock: clock, log: log, due: map[[2]string]time.Time{}, unreviewed: map[[2]string]string{},
+func startChanges(ctx context.Context, store provisioning.Store, others bool, p provisioning.Policy, a *alarms, clock func() time.Time, log *slog.Logger) (*changes, error) {
+	c := &changes{store: store, others: others, policy: p, alarms: a, clock: clock, log: log, due: map[[2]string]time.Time{}, unreviewed: map[[2]string]string{},
 		wake: make(chan struct{}, 1), done: make(chan struct{})}
-	err := store.View(ctx, func(r provisioning.Reader) error {
+	if err := c.read(ctx); err != nil {
+		return nil, err
+	}
+	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go c.run(ctx)
+	return c, nil
+}
+
+// read takes over what stands in the store, unless something was noted meanwhile: then the next time does.
+func (c *changes) read(ctx context.Context) error {
+	c.mu.Lock()
+	before := c.noted
+	c.mu.Unlock()
+	due, unreviewed := map[[2]string]time.Time{}, map[[2]string]string{}
+	err := c.store.View(ctx, func(r provisioning.Reader) error {
 		domains, err := provisioning.Domains(r)
 		if err != nil {
 			return err
@@ -47,22 +63,31 @@ func startChanges(ctx context.Context, store provisioning.Store, p provisioning.
 				return err
 			}
 			for _, s := range all {
-				c.note(d.Name, s)
+				k := [2]string{d.Name, s.ID}
+				if at := s.Due(); !at.IsZero() {
+					due[k] = at
+				}
+				if s.Unreviewed {
+					unreviewed[k] = s.Waiting()
+				}
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go c.run(ctx)
-	return c, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.noted == before {
+		c.due, c.unreviewed = due, unreviewed
+	}
+	return nil
 }
 
 // startChanges begins to carry out what is due.
 func (p *pbx) startChanges(ctx context.Context) (err error) {
-	if p.changes, err = startChanges(ctx, p.store, p.policy, p.alarms, time.Now, p.log); err == nil {
+	if p.changes, err = startChanges(ctx, p.store, p.nodes != nil, p.policy, p.alarms, time.Now, p.log); err == nil {
 		p.closing("changes", func(context.Context) error { p.changes.Close(); return nil })
 	}
 	return err
@@ -84,6 +109,7 @@ func (c *changes) note(domain string, s provisioning.ChangeSet) (fresh bool) {
 	k := [2]string{domain, s.ID}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.noted++
 	delete(c.due, k)
 	if at := s.Due(); !at.IsZero() {
 		c.due[k] = at
@@ -125,6 +151,11 @@ func (c *changes) run(ctx context.Context) {
 // pass does what is due, and says how long there is nothing to do.
 func (c *changes) pass(ctx context.Context) time.Duration {
 	now := c.clock()
+	if c.others {
+		if err := c.read(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("pbx: sets of changes of other nodes are not read", "err", err)
+		}
+	}
 	nap := longestNap
 	var due [][2]string
 	c.mu.Lock()

@@ -5,11 +5,15 @@ import (
 	"time"
 
 	"naisen/cmd/pbx/internal/health"
+	"naisen/cmd/pbx/internal/nodes"
 	"naisen/cmd/pbx/internal/webhook"
 	"naisen/provisioning"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
+
+// sharedAlarms are of what all nodes see alike, in the database that they share: one of them tells of it.
+var sharedAlarms = map[string]bool{"change-review-waiting": true, "change-unapproved": true, "contract-sponsor": true, "review-waiting": true}
 
 // wireWebhooks makes the sender, and has it told of alarms. Those of the switch as a whole are its operator's: they go to the first domain.
 func (p *pbx) wireWebhooks() {
@@ -23,6 +27,9 @@ func (p *pbx) wireWebhooks() {
 			return out
 		}})
 	tell := func(event string, a provisioning.Alarm) {
+		if sharedAlarms[a.Name] && p.nodes.Elsewhere(nodes.Jobs) {
+			return // who does what one node does tells of it
+		}
 		domain := a.Domain
 		if domain == "" {
 			domain = p.config.Domain

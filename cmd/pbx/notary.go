@@ -135,7 +135,7 @@ func (p *pbx) startNotary(ctx context.Context) error {
 		return nil
 	}
 	cfg := audit.PublisherConfig{Checkpoints: p.checkpoints, Key: p.auditKey, Source: p.store, Archive: newCheckpointStore(p.vault.store, p.config.logPart(), time.Now),
-		Interval: checkpointEvery, Log: p.log, Broken: func(err error) {
+		Interval: checkpointEvery, Mine: p.nodes.Mine, Log: p.log, Broken: func(err error) {
 			p.alarms.set("audit-broken", "", "", "", true)
 			p.log.Error("pbx: THE AUDIT LOG IS NOT THE ONE THAT WAS WITNESSED; no checkpoint is signed until `pbx audit verify --store` is answered", "err", err)
 		}}

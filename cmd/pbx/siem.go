@@ -12,6 +12,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"naisen/cmd/pbx/internal/nodes"
+	"naisen/provisioning"
+	"naisen/provisioning/durable"
 	"naisen/provisioning/siem"
 )
 
@@ -119,6 +122,10 @@ func (p *pbx) startExports(ctx context.Context) error {
 			return fmt.Errorf("audit.export %s: %w", e.Name, err)
 		}
 		c.Log, c.Cursor, c.Host, c.Version, c.Logger = p.store, p.config.path("audit-export", e.Name+".cursor"), host, "1", p.log
+		if p.nodes != nil {
+			c.Place = exportPlace{p.nodes, exportLease + e.Name, durable.Cursor(c.Cursor)}
+			p.nodes.Want(exportLease + e.Name)
+		}
 		x, err := siem.New(ctx, c)
 		if err != nil {
 			return err
@@ -136,6 +143,40 @@ func (p *pbx) startExports(ctx context.Context) error {
 		return late
 	})
 	return nil
+}
+
+// exportLease begins the names of the leases of exports.
+const exportLease = "export/"
+
+// exportPlace is up to where several nodes have sent the log: who has the lease sends it, and writes that down with the lease, so that who has lost it cannot.
+type exportPlace struct {
+	nodes  *nodes.Members
+	lease  string
+	before durable.Cursor // of when this switch was alone
+}
+
+var _ siem.Place = exportPlace{}
+
+// Load implements siem.Place.
+func (p exportPlace) Load(ctx context.Context) (int64, error) {
+	if _, ok := p.nodes.Holds(p.lease); !ok {
+		return 0, siem.ErrElsewhere
+	}
+	alone, err := p.before.Load(ctx)
+	return max(alone, p.nodes.Mark(p.lease)), err
+}
+
+// Save implements siem.Place.
+func (p exportPlace) Save(ctx context.Context, seq int64) error {
+	turn, ok := p.nodes.Holds(p.lease)
+	if !ok {
+		return siem.ErrElsewhere
+	}
+	err := p.nodes.SetMark(ctx, p.lease, turn, seq)
+	if errors.Is(err, provisioning.ErrNotHeld) {
+		return siem.ErrElsewhere
+	}
+	return err
 }
 
 // auditMetrics are about what is made of the audit log.

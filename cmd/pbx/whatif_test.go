@@ -195,7 +195,7 @@ func TestChangesAreDue(t *testing.T) {
 	id = plan("b", now.Add(time.Hour))
 	user(provisioning.RoleStaff)
 	now = now.Add(2 * time.Hour)
-	again, err := startChanges(t.Context(), s, policy.New(), a, clock, log) // finds what waits
+	again, err := startChanges(t.Context(), s, false, policy.New(), a, clock, log) // finds what waits
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,5 +207,14 @@ func TestChangesAreDue(t *testing.T) {
 	}
 	if set := state(id); set.State != provisioning.ChangeRefused || !failed {
 		t.Errorf("who has no right any more: %s, alarm %t", set.State, failed)
+	}
+
+	user(provisioning.RoleTelephony)
+	other := &changes{store: s, others: true, policy: policy.New(), alarms: a, clock: clock, log: log}
+	other.pass(t.Context())
+	id = plan("c", now.Add(time.Hour)) // at one node, which dies; nobody tells the other one
+	now = now.Add(2 * time.Hour)
+	if other.pass(t.Context()); state(id).State != provisioning.ChangeApplied {
+		t.Errorf("of another node: %s", state(id).State)
 	}
 }

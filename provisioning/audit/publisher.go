@@ -26,6 +26,7 @@ type PublisherConfig struct {
 	Archive     Archive
 	Witness     *Witness      // nil: none
 	Interval    time.Duration // 0: 5 minutes
+	Mine        func() bool   // of several processes on one log this one publishes; nil: it is alone
 	Broken      func(error)   // told once, when archive or witness knows another history. It must not block
 	Log         *slog.Logger
 }
@@ -113,6 +114,10 @@ func (p *Publisher) Behind() time.Time {
 func (p *Publisher) Publish(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.cfg.Mine != nil && !p.cfg.Mine() {
+		p.compared = false // when it is this one's turn again the archive has more
+		return nil
+	}
 	err := p.publish(ctx)
 	p.proven.Store(p.archived)
 	if errors.Is(err, ErrBroken) || p.broken {

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,6 +200,7 @@ type bench struct {
 	shelf   *shelf
 	broken  chan error
 	witness *audit.Witness
+	mine    func() bool
 }
 
 func newBench(t testing.TB, n int64) *bench {
@@ -218,7 +220,7 @@ func (b *bench) open(t testing.TB) (*audit.Checkpointer, *audit.Publisher) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := audit.NewPublisher(t.Context(), audit.PublisherConfig{Checkpoints: c, Key: b.key, Source: b.log, Archive: b.shelf, Witness: b.witness, Interval: time.Hour,
+	p := audit.NewPublisher(t.Context(), audit.PublisherConfig{Checkpoints: c, Key: b.key, Source: b.log, Archive: b.shelf, Witness: b.witness, Interval: time.Hour, Mine: b.mine,
 		Broken: func(err error) { b.broken <- err }, Log: quiet})
 	t.Cleanup(func() { _ = p.Close(context.Background()); _ = c.Close() })
 	return c, p
@@ -293,6 +295,41 @@ func TestPublisher(t *testing.T) {
 	}
 	if _, err := c.Write(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOneOfTwoPublishes: who does not do it takes nothing anywhere and misses nothing, also at its end; when it is its turn it goes on from what the archive has.
+func TestOneOfTwoPublishes(t *testing.T) {
+	b := newBench(t, 3)
+	var mine atomic.Bool
+	b.mine = mine.Load
+	_, p := b.open(t)
+	other := *b
+	other.dir, other.mine = filepath.Join(t.TempDir(), "other"), nil
+	_, q := other.open(t)
+	for _, p := range []*audit.Publisher{p, q} {
+		if err := p.Publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.Proven() != 0 || q.Proven() != 3 || !p.Behind().IsZero() {
+		t.Errorf("proven %d and %d, behind %v", p.Proven(), q.Proven(), p.Behind())
+	}
+	b.log.add(t, 4)
+	if err := q.Publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mine.Store(true)
+	if err := p.Publish(t.Context()); err != nil || p.Proven() != 4 {
+		t.Errorf("proven %d, %v", p.Proven(), err)
+	}
+	mine.Store(false)
+	b.log.add(t, 5)
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := b.shelf.names(); len(got) != 2 {
+		t.Errorf("kept %q", got)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -30,6 +29,7 @@ type Config struct {
 	Clear     bool        // TCP and UDP may leave this machine
 	Log       audit.Log
 	Cursor    string // file that remembers up to where the log was sent
+	Place     Place  // remembers it in its stead, where several processes have one log; nil: the file does
 	Host      string // of this switch, in each message
 	Version   string
 	// Settle is how long a connection must stand after messages were confirmed by TCP until they count as arrived: syslog has no answer, and what a log server
@@ -38,6 +38,17 @@ type Config struct {
 	Poll   time.Duration // between two looks for entries; 0: 1 s
 	Logger *slog.Logger  // nil: slog.Default
 }
+
+// Place remembers up to where the log was sent, and which of several processes sends it.
+type Place interface {
+	// Load is the last entry that counts as arrived. ErrElsewhere: another process sends.
+	Load(ctx context.Context) (seq int64, err error)
+	// Save keeps it. ErrElsewhere: another process sends by now.
+	Save(ctx context.Context, seq int64) error
+}
+
+// ErrElsewhere says that another process sends the log.
+var ErrElsewhere = errors.New("siem: another process sends the log")
 
 // Validate wants TLS for whatever leaves this machine, unless the configuration says otherwise.
 func (c Config) Validate() error {
@@ -108,12 +119,13 @@ func New(ctx context.Context, cfg Config) (*Exporter, error) {
 	if err := os.MkdirAll(filepath.Dir(cfg.Cursor), 0o700); err != nil {
 		return nil, err
 	}
+	if cfg.Place == nil {
+		cfg.Place = durable.Cursor(cfg.Cursor)
+	}
 	x := &Exporter{cfg: cfg, write: writer{cfg.Host, cfg.Version, cfg.Format}, done: make(chan struct{})}
-	seq, err := x.load(ctx)
-	if err != nil {
+	if err := x.resume(ctx); err != nil && !errors.Is(err, ErrElsewhere) {
 		return nil, fmt.Errorf("siem: %s: %w", cfg.Name, err)
 	}
-	x.stats = Stats{Settled: seq, Progress: time.Now()}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	x.cancel = cancel
 	go x.run(run)
@@ -133,45 +145,58 @@ func (x *Exporter) Stats() Stats {
 	return x.stats
 }
 
-type cursor struct {
-	Seq int64 `json:"seq"`
-}
-
-// load reads the cursor. Without one the whole log is sent.
-func (x *Exporter) load(ctx context.Context) (int64, error) {
-	text, err := os.ReadFile(x.cfg.Cursor)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
+// resume finds where to go on.
+func (x *Exporter) resume(ctx context.Context) error {
+	seq, err := x.cfg.Place.Load(ctx)
 	if err != nil {
-		return 0, err
-	}
-	var c cursor
-	if err := json.Unmarshal(text, &c); err != nil || c.Seq < 0 {
-		return 0, fmt.Errorf("%s is not readable: delete it to send the whole log again", x.cfg.Cursor)
+		return err
 	}
 	size, err := x.cfg.Log.AuditSize(ctx)
-	if err == nil && c.Seq > size {
-		x.cfg.Logger.Error("siem: the log is shorter than what was sent of it; it goes on at its end", "server", x.cfg.Name, "sent", c.Seq, "size", size)
-		c.Seq = size
+	if err != nil {
+		return err
 	}
-	return c.Seq, err
+	if seq > size {
+		x.cfg.Logger.Error("siem: the log is shorter than what was sent of it; it goes on at its end", "server", x.cfg.Name, "sent", seq, "size", size)
+		seq = size
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.stats.Progress.IsZero() || seq != x.stats.Settled {
+		x.stats.Settled, x.stats.Progress = seq, time.Now()
+	}
+	return nil
+}
+
+// rest is while another process sends: nothing waits here.
+func (x *Exporter) rest() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.stats.Waiting, x.stats.Failure, x.stats.Progress = 0, "", time.Now()
 }
 
 func (x *Exporter) run(ctx context.Context) {
 	defer close(x.done)
 	pause := firstPause
 	for ctx.Err() == nil {
+		err := x.resume(ctx)
 		before := x.Stats().Settled
-		err := x.serve(ctx)
+		if err == nil {
+			err = x.serve(ctx)
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		x.failed(ctx, err)
-		if pause = min(2*pause, longestPause); x.Stats().Settled > before {
-			pause = firstPause
+		next := x.cfg.Poll
+		if errors.Is(err, ErrElsewhere) {
+			x.rest()
+		} else {
+			x.failed(ctx, err)
+			if pause = min(2*pause, longestPause); x.Stats().Settled > before {
+				pause = firstPause
+			}
+			next = pause
 		}
-		wait := time.NewTimer(pause)
+		wait := time.NewTimer(next)
 		select {
 		case <-wait.C:
 		case <-ctx.Done():
@@ -295,11 +320,7 @@ func (x *Exporter) settle(ctx context.Context, l *link, marks []mark) ([]mark, e
 		marks = append(marks[:maxMarks/2:maxMarks/2], marks[len(marks)-1])
 	}
 	if seq > 0 {
-		text, err := json.Marshal(cursor{seq})
-		if err != nil {
-			return marks, err
-		}
-		if err := durable.Replace(x.cfg.Cursor, text, 0o600); err != nil {
+		if err := x.cfg.Place.Save(ctx, seq); err != nil {
 			return marks, err
 		}
 		x.mu.Lock()

@@ -407,3 +407,77 @@ func TestCursor(t *testing.T) {
 		x.Close()
 	}
 }
+
+// places are where two processes remember how far the log was sent; one at a time sends it.
+type places struct {
+	mu   sync.Mutex
+	seq  int64
+	mine string
+}
+
+func (p *places) pass(to string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mine = to
+}
+
+// place is one process's.
+type place struct {
+	*places
+	name string
+}
+
+func (p place) Load(context.Context) (int64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mine != p.name {
+		return 0, ErrElsewhere
+	}
+	return p.seq, nil
+}
+
+func (p place) Save(_ context.Context, seq int64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mine != p.name {
+		return ErrElsewhere
+	}
+	p.seq = seq
+	return nil
+}
+
+// TestOneOfTwoSends: of two processes one sends; the other one goes on behind what settled, says that nothing waits as long as it rests, and nothing is lost
+// where one of them is stopped in the middle.
+func TestOneOfTwoSends(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, log, both := serve(t, l), &memory{}, &places{mine: "a"}
+	log.add(t, some(300)...)
+	c := Config{Address: l.Addr().String(), Transport: TCP, Log: log, Cursor: filepath.Join(t.TempDir(), "c")}
+	one, two := c, c
+	one.Place, two.Place = place{both, "a"}, place{both, "b"}
+	b := exporter(t, two)
+	a := exporter(t, one)
+	s.sequences(t, 300)
+	settled(t, a, 300)
+	if st := b.Stats(); st.Sent != 0 || st.Waiting != 0 || st.Failure != "" {
+		t.Errorf("who rests: %+v", st)
+	}
+	both.pass("b")
+	log.add(t, some(50)...)
+	got := s.sequences(t, 350)
+	settled(t, b, 350)
+	for want := int64(301); want <= 350; want++ {
+		if !slices.Contains(got, want) {
+			t.Errorf("entry %d is lost", want)
+		}
+	}
+	if st := b.Stats(); st.Sent != 50 {
+		t.Errorf("sent again: %+v", st)
+	}
+	if both.seq != 350 {
+		t.Errorf("remembered %d", both.seq)
+	}
+}

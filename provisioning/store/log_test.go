@@ -74,7 +74,7 @@ CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 
 DROP TABLE audit_block; DROP TABLE repeat; DELETE FROM goose_db_version WHERE version_id >= 7;` + noNodes
 
 // noNodes takes away what came with several nodes.
-const noNodes = "DROP TABLE node; DROP TABLE duty; ALTER TABLE binding DROP COLUMN node; ALTER TABLE binding DROP COLUMN at;"
+const noNodes = "DROP TABLE node; DROP TABLE duty; DROP TABLE lease; ALTER TABLE binding DROP COLUMN node; ALTER TABLE binding DROP COLUMN at;"
 
 // TestLogOfBefore: a database of before has the same log afterwards, ordered by number, append-only, and one that goes on.
 func TestLogOfBefore(t *testing.T) {

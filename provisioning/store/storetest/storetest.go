@@ -50,7 +50,7 @@ func Run(t *testing.T, open Open) {
 		"QueueLog":        testQueueLog,
 		"History":         testHistory,
 		"Bindings":        testBindings,
-		"Duty":            testDuty,
+		"Leases":          testLeases,
 		"Nodes":           testNodes,
 		"Reopen":          testReopen,
 		"Repeats":         testRepeats,

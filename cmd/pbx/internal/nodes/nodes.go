@@ -1,5 +1,5 @@
 // Package nodes knows which switches share the database: who of them lives, where it is reached and by which certificate, and which one does what one node
-// does. It never sends anything to one of them.
+// at a time does (leases, which last while their node lives). It never sends anything to one of them.
 //
 // Nobody's clock is compared with another's. A node counts its beats up, and who sees the count stand still for Dead by its own monotonic clock takes it for
 // dead. Who cannot read the table learns nothing: those who lived then go on living, since calls between nodes do not need the database.
@@ -67,10 +67,11 @@ type Members struct {
 	says   Statement
 	sealed []byte // says, for the table; nil: to be made
 	seen   map[string]*sighting
-	duty   string
-	beaten time.Time // when the last beat of ours that succeeded began
-	own    int64     // our count
-	jumps  int       // beats in a row between which somebody else beat under our name
+	leases map[string]provisioning.Lease
+	wants  map[string]bool // leases that this node would take
+	beaten time.Time       // when the last beat of ours that succeeded began
+	own    int64           // our count
+	jumps  int             // beats in a row between which somebody else beat under our name
 }
 
 // jumps that are no accident: a beat of ours may have counted whose answer was lost.
@@ -90,7 +91,8 @@ func New(cfg Config) *Members {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Members{cfg: cfg, seen: map[string]*sighting{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &Members{cfg: cfg, seen: map[string]*sighting{}, leases: map[string]provisioning.Lease{}, wants: map[string]bool{Jobs: true},
+		wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // Start beats until Close, and says that.
@@ -150,20 +152,16 @@ func (m *Members) Beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.mu.Lock()
-	over := ""
-	if s := m.seen[m.duty]; m.duty != "" && m.duty != m.cfg.Name && (s == nil || s.says.Start == "" || !s.alive && began.Sub(s.moved) >= dead) {
-		over = m.duty
-	}
-	m.mu.Unlock()
-	rows, duty, err := m.cfg.Table.Beat(ctx, m.cfg.Name, body, over)
+	rows, leases, err := m.cfg.Table.Beat(ctx, m.cfg.Name, body)
 	if err != nil {
 		return err
 	}
-	if m.look(rows, duty, began) && m.cfg.Changed != nil {
+	changed := m.look(rows, leases, began)
+	taken, err := m.take(ctx)
+	if (changed || taken) && m.cfg.Changed != nil {
 		m.cfg.Changed()
 	}
-	return nil
+	return err
 }
 
 const kind = "node"
@@ -183,13 +181,13 @@ func (m *Members) statement() ([]byte, error) {
 }
 
 // look takes over what was read, and says whether anything is otherwise now.
-func (m *Members) look(rows []provisioning.NodeRow, duty string, began time.Time) (changed bool) {
+func (m *Members) look(rows []provisioning.NodeRow, leases []provisioning.Lease, began time.Time) (changed bool) {
 	now := m.cfg.Clock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	missed := !m.beaten.IsZero() && began.Sub(m.beaten) > resigned // the table was away, or we were
-	changed = m.duty != duty
-	m.duty, m.beaten = duty, began
+	changed = m.learn(leases)
+	m.beaten = began
 	there := map[string]bool{}
 	for _, r := range rows {
 		if r.Name == m.cfg.Name {
@@ -313,23 +311,14 @@ func (m *Members) Missing() (out []string) {
 	return out
 }
 
-// Mine says whether this node does now what one node does.
-func (m *Members) Mine() bool {
-	if m == nil {
-		return true
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.duty == m.cfg.Name && !m.beaten.IsZero() && m.cfg.Clock().Sub(m.beaten) < resigned
-}
-
 // Duty is the node that does what one node does and can be done without the database too: who had the duty when the table was read last, as long as it lives.
 // Empty: nobody.
 func (m *Members) Duty() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.seen[m.duty]; m.duty == m.cfg.Name || s != nil && s.alive {
-		return m.duty
+	node := m.leases[Jobs].Node
+	if s := m.seen[node]; node == m.cfg.Name || s != nil && s.alive {
+		return node
 	}
 	return ""
 }
@@ -345,6 +334,11 @@ func (m *Members) Drain() {
 	m.mu.Lock()
 	m.says.Draining, m.sealed = true, nil
 	m.mu.Unlock()
+	m.beatNow()
+}
+
+// beatNow does not wait for the next second.
+func (m *Members) beatNow() {
 	select {
 	case m.wake <- struct{}{}:
 	default:

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,14 +18,14 @@ import (
 
 // table is the shared one, which can be away.
 type table struct {
-	away error
-	rows map[string]*provisioning.NodeRow
-	duty string
+	away   error
+	rows   map[string]*provisioning.NodeRow
+	leases map[string]*provisioning.Lease
 }
 
-func (t *table) Beat(_ context.Context, name string, body []byte, over string) (all []provisioning.NodeRow, duty string, err error) {
+func (t *table) Beat(_ context.Context, name string, body []byte) (all []provisioning.NodeRow, leases []provisioning.Lease, err error) {
 	if t.away != nil {
-		return nil, "", t.away
+		return nil, nil, t.away
 	}
 	r := t.rows[name]
 	if r == nil {
@@ -31,20 +33,44 @@ func (t *table) Beat(_ context.Context, name string, body []byte, over string) (
 		t.rows[name] = r
 	}
 	r.Beat, r.Body = r.Beat+1, body
-	if t.duty == "" || over != "" && t.duty == over {
-		t.duty = name
-	}
 	for _, r := range t.rows {
 		all = append(all, *r)
 	}
-	return all, t.duty, nil
+	for _, l := range t.leases {
+		leases = append(leases, *l)
+	}
+	return all, leases, nil
 }
 
-func (t *table) Leave(_ context.Context, name string) error {
-	if delete(t.rows, name); t.duty == name {
-		t.duty = ""
+func (t *table) Take(_ context.Context, node string, over []string, names ...string) (out []provisioning.Lease, err error) {
+	for _, name := range names {
+		l := t.leases[name]
+		if l == nil {
+			l = &provisioning.Lease{Name: name}
+			t.leases[name] = l
+		}
+		if l.Node != node && (l.Node == "" || slices.Contains(over, l.Node)) {
+			l.Node, l.Turn = node, l.Turn+1
+		}
+		out = append(out, *l)
+	}
+	return out, nil
+}
+
+func (t *table) Drop(_ context.Context, node string, names ...string) error {
+	for _, name := range names {
+		if l := t.leases[name]; l != nil && l.Node == node {
+			l.Node = ""
+		}
 	}
 	return nil
+}
+
+func (t *table) Mark(context.Context, provisioning.Lease) error { return nil }
+
+func (t *table) Leave(ctx context.Context, name string) error {
+	delete(t.rows, name)
+	return t.Drop(ctx, name, slices.Collect(maps.Keys(t.leases))...)
 }
 
 // plain seals by a word that all have.
@@ -104,7 +130,9 @@ func (c *cluster) see(m *Members, want string) {
 }
 
 func inTime(t *testing.T, script func(c *cluster)) {
-	synctest.Test(t, func(t *testing.T) { script(&cluster{t, table{rows: map[string]*provisioning.NodeRow{}}}) })
+	synctest.Test(t, func(t *testing.T) {
+		script(&cluster{t, table{rows: map[string]*provisioning.NodeRow{}, leases: map[string]*provisioning.Lease{}}})
+	})
 }
 
 // A node that beats lives, one whose row is merely there does not; whoever stops is dead after three seconds, and its duty is another's. At no time is it
@@ -176,7 +204,8 @@ func TestTableAway(t *testing.T) {
 func TestStranger(t *testing.T) {
 	inTime(t, func(c *cluster) {
 		a := c.node("a", "key")
-		c.duty, c.rows["x"] = "x", &provisioning.NodeRow{Name: "x", Body: []byte(`another keyx{"Start":"x"}`)}
+		c.leases[Jobs] = &provisioning.Lease{Name: Jobs, Node: "x", Turn: 1}
+		c.rows["x"] = &provisioning.NodeRow{Name: "x", Body: []byte(`another keyx{"Start":"x"}`)}
 		for range 4 {
 			c.rows["x"].Beat++
 			c.beats(1, a)
@@ -240,4 +269,55 @@ func TestRun(t *testing.T) {
 	if !alone.Mine() || alone.Taken() || len(alone.Others()) != 0 || fmt.Sprint(alone.Close(t.Context())) != "<nil>" {
 		t.Error("a switch that is alone")
 	}
+}
+
+// A lease is of who wants it first, is known to all, and goes to another who wants it when it is given up, or its node is dead: then by a higher turn.
+func TestLeases(t *testing.T) {
+	inTime(t, func(c *cluster) {
+		a, b := c.node("a", "key"), c.node("b", "key")
+		c.beats(3, a, b)
+		a.Want("q1", "q2")
+		c.beats(1, a, b)
+		b.Want("q1", "q3")
+		c.beats(1, a, b)
+		c.beats(1, a)
+		holders := func(want string) {
+			t.Helper()
+			got := ""
+			for _, name := range []string{"q1", "q2", "q3", "q4"} {
+				if a.Holder(name) != b.Holder(name) {
+					t.Errorf("%s: %q and %q", name, a.Holder(name), b.Holder(name))
+				}
+				got += b.Holder(name) + ","
+			}
+			if got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+		holders("a,a,b,,")
+		before, ok := a.Holds("q1")
+		if _, too := b.Holds("q1"); !ok || too {
+			t.Error("q1 is two nodes', or nobody's")
+		}
+		if err := a.Drop(t.Context(), "q2"); err != nil {
+			t.Error(err)
+		}
+		if _, ok := a.Holds("q2"); ok {
+			t.Error("a has what it gave up")
+		}
+		c.beats(2, a, b)
+		holders("a,,b,,")
+		for range 6 { // a hangs
+			c.beats(1, b)
+			_, hangs := a.Holds("q1")
+			if _, ok := b.Holds("q1"); ok && hangs {
+				t.Error("q1 is two nodes'")
+			}
+		}
+		if turn, ok := b.Holds("q1"); !ok || turn <= before {
+			t.Errorf("q1: turn %d after %d, %v", turn, before, ok)
+		}
+		c.beats(2, a, b)
+		holders("b,,b,,") // who wakes has lost it
+	})
 }
