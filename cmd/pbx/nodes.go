@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,6 +55,11 @@ func (b *between) trust(m nodes.Member) *stack.Trust {
 	t, _ = stack.NewTrust(m.Certificate)
 	b.trusts[m.Start] = t
 	return t
+}
+
+// another says that another node lives and takes calls. A nil between is a switch that is alone.
+func (b *between) another() bool {
+	return b != nil && slices.ContainsFunc(b.members.Others(), func(m nodes.Member) bool { return !m.Draining })
 }
 
 // Who implements edge.Nodes.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -41,8 +42,25 @@ func (s *signalling) register(tx *stack.ServerTx) {
 	if !right.Bulk && !s.mayRegister(tx, domain, who.number) {
 		return
 	}
+	if s.draining.Load() && s.between.another() && binds(req) {
+		s.refuse(tx, sip.CauseOverload)
+		return
+	}
 	req.Flow.EndAt(who.until)
 	s.registrar.Register(tx, right)
+}
+
+// binds says that a REGISTER asks for a binding: neither for an end of one nor for what there is.
+func binds(req *stack.Request) bool {
+	list, err := req.Contacts()
+	if err != nil {
+		return false // the registrar says what is wrong with it
+	}
+	expires := req.Get("Expires")
+	return slices.ContainsFunc(list, func(c sip.Address) bool {
+		own, has := c.Params.Get("expires")
+		return has && own != "0" || !has && expires != "0"
+	})
 }
 
 // mayRegister asks the domain's policies. Who may not be reached there now is told so, and can still call, for help above all.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -62,12 +64,14 @@ func (p *pbx) run(ctx context.Context) (err error) {
 	return err
 }
 
-// drain takes no new calls, waits for the running ones and ends the rest.
+// drain takes no new calls, waits for the running ones and ends the rest. A second signal ends the patience: who says it twice does not want to wait.
 func (p *pbx) drain(ctx context.Context) {
 	p.signalling.draining.Store(true)
 	p.nodes.Drain()
 	p.log.Info("pbx: draining", "calls", p.calls.Len(), "patience", time.Duration(p.config.Drain))
 	patience, cancel := context.WithTimeout(ctx, time.Duration(p.config.Drain))
 	defer cancel()
+	patience, again := signal.NotifyContext(patience, os.Interrupt, syscall.SIGTERM)
+	defer again()
 	p.calls.Drain(patience)
 }

@@ -32,7 +32,7 @@ type rig struct {
 	placed     int // calls that must have one record each
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, drain time.Duration) *rig {
 	t.Helper()
 	pg, err := postgrestest.Start(t.Context(), nil, nil)
 	must(t, err)
@@ -45,7 +45,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{t: t, pg: pg}
 	start := func(node, keys string) *peer.PBX {
 		dir := t.TempDir()
-		p, err := peer.NewPBX(program, dir, peer.Options{YAML: fmt.Sprintf("node: %s\nstore:\n  url: %q\n  password: %q\ndrain: 1s\n", node, pg.URL("naisen"), "file:"+file)})
+		p, err := peer.NewPBX(program, dir, peer.Options{YAML: fmt.Sprintf("node: %s\nstore:\n  url: %q\n  password: %q\ndrain: %s\n", node, pg.URL("naisen"), "file:"+file, drain)})
 		must(t, err)
 		if keys != "" {
 			copyKeys(t, keys, p.Var("keys"))
@@ -56,7 +56,6 @@ func newRig(t *testing.T) *rig {
 	}
 	r.a = start("a", "")
 	r.b = start("b", r.a.Var("keys"))
-	r.alice, r.bob = r.phone(r.a, "2001"), r.phone(r.b, "2002")
 	r.seen(r.a, "b", true, 0)
 	r.seen(r.b, "a", true, 0)
 	return r
@@ -275,7 +274,8 @@ func (r *rig) upgrade() {
 // TestFaults: PostgreSQL hangs and crashes, a switch hangs, and each switch dies, while telephones call from one to the other. What can go on goes on, what
 // cannot is refused at once, and every call has its one record.
 func TestFaults(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, time.Second)
+	r.alice, r.bob = r.phone(r.a, "2001"), r.phone(r.b, "2002")
 	r.reachable(r.alice, r.bob)
 	r.reachable(r.bob, r.alice)
 	r.call(r.alice, r.bob)
