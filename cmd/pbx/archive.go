@@ -66,8 +66,11 @@ func (p *pbx) startArchive(ctx context.Context) error {
 	a.worker.Go(func() { a.buckets.run(ctx, a.vault.store) })
 	a.worker.Go(func() { a.reconcile(ctx) })
 	a.worker.Go(func() { a.tidy(ctx) })
+	if p.nodes != nil {
+		a.worker.Go(func() { a.reviews.follow(ctx, a.log) })
+	}
 	p.closing("archive", func(context.Context) error { a.close(); return nil })
-	return nil
+	return p.startFollowing(ctx, func(ctx context.Context) { a.compare(ctx) })
 }
 
 func (a *archive) close() {

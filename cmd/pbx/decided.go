@@ -14,6 +14,7 @@ import (
 	"naisen/provisioning"
 	"naisen/provisioning/secret"
 	"naisen/provisioning/store"
+	"naisen/recorder/reconcile"
 	"naisen/recorder/remarks"
 )
 
@@ -53,7 +54,14 @@ func (p *pbx) deciding() (*remarks.Keeper, error) {
 		return nil, err
 	}
 	p.vault.decided = p.vault.reader(key, enteredDecided(p.store))
-	return remarks.New(remarks.Config{Catalogue: p.vault.catalogue, Store: p.vault.store, Keys: p.vault.sealer, Key: key, Enter: enterDecided(p.store), Log: p.log})
+	cfg := remarks.Config{Catalogue: p.vault.catalogue, Store: p.vault.store, Keys: p.vault.sealer, Key: key, Enter: enterDecided(p.store), Log: p.log}
+	if p.nodes != nil {
+		others := p.vault.comparisons(true, nil, p.log)[0].cfg
+		cfg.Follow = func(ctx context.Context, domain, id, object string) error {
+			return reconcile.Recall(ctx, others, domain, id, object)
+		}
+	}
+	return remarks.New(cfg)
 }
 
 func (v *vault) reader(key ed25519.PrivateKey, entered func(context.Context, string, string) (int, error)) *remarks.Reader {

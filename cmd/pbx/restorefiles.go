@@ -213,7 +213,7 @@ func (c Config) logPart() string { return logPart(c.path("checkpoints")) }
 
 // storedBeside are the checkpoints of a log in the object store; none where there is no store yet.
 func storedBeside(ctx context.Context, c Config, part, public string) ([]audit.Checkpoint, error) {
-	if c.Storage.Kind == "dir" && !exists(c.path("objects")) {
+	if c.Storage.Kind == "dir" && !exists(c.objectsPath()) {
 		return nil, nil
 	}
 	return storedIn(ctx, c, part, public)

@@ -21,6 +21,7 @@ import (
 // StorageConfig says where sealed recordings go.
 type StorageConfig struct {
 	Kind     string `yaml:"kind"`     // "dir" (default) or "s3"
+	Path     string `yaml:"path"`     // dir: "objects" below data when missing; of several nodes a folder that all have mounted
 	Endpoint string `yaml:"endpoint"` // s3: host:port
 	TLS      *bool  `yaml:"tls"`      // s3: default true
 	Region   string `yaml:"region"`
@@ -58,6 +59,9 @@ func (s StorageConfig) validate() error {
 		}
 		return nil
 	case "s3":
+		if s.Path != "" {
+			return invalid("storage.path", "is for a directory")
+		}
 		if s.Endpoint == "" || s.Bucket == "" {
 			return invalid("storage", "s3 needs endpoint and bucket")
 		}
@@ -100,16 +104,28 @@ func (s StorageConfig) s3(bucket string) s3.Config {
 
 // openObjects is the configured store: a directory below the data, or one bucket or several.
 func openObjects(c Config) (objstore.Store, error) {
-	if c.Storage.Kind == "dir" {
-		return dir.Open(c.path("objects"), time.Now)
+	switch {
+	case c.Storage.Kind != "dir":
+	case c.Node != "" && c.Storage.Path != "":
+		return dir.Shared(c.objectsPath(), time.Now)
+	default:
+		return dir.Open(c.objectsPath(), time.Now)
 	}
 	return c.Storage.open()
+}
+
+// objectsPath is the folder of a store that is one.
+func (c Config) objectsPath() string {
+	if c.Storage.Path != "" {
+		return c.Storage.Path
+	}
+	return c.path("objects")
 }
 
 // storeBeside is the same beside a switch that may be running.
 func storeBeside(c Config) (objstore.Store, error) {
 	if c.Storage.Kind == "dir" {
-		return dir.Beside(c.path("objects"), time.Now)
+		return dir.Beside(c.objectsPath(), time.Now)
 	}
 	return c.Storage.open()
 }

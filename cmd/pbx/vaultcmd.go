@@ -39,7 +39,7 @@ func serveVault(ctx context.Context, c Config, out io.Writer, log *slog.Logger) 
 		return err
 	}
 	if c.Storage.Kind == "dir" { // the switch may not have made it yet
-		if err := os.MkdirAll(c.path("objects"), 0o700); err != nil {
+		if err := os.MkdirAll(c.objectsPath(), 0o700); err != nil {
 			return err
 		}
 	}

@@ -79,11 +79,14 @@ type pbx struct {
 	queues      *queues
 	webhooks    *webhook.Sender
 
-	media    *relay.Engine
-	turn     *turnServer // nil: no relay is wished for
-	prompts  *prompts.Library
-	vault    *vault
-	archive  *archive
+	media   *relay.Engine
+	turn    *turnServer // nil: no relay is wished for
+	prompts *prompts.Library
+	vault   *vault
+	archive *archive
+
+	following *following // nil: there are no other nodes
+
 	backups  *backups // nil: the configuration says not where to
 	keyWatch *keyWatch
 	calls    *call.Switch

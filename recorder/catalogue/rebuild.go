@@ -71,6 +71,11 @@ func (c *Catalogue) Restore(ctx context.Context, m recorder.Manifest, lock objst
 	} else if !known {
 		m.Label = recorder.Restricted
 	}
+	return c.Follow(ctx, m, lock)
+}
+
+// Follow is Restore of a recording whose label somebody vouches for: it has just been stored by another process, and what changes it comes after it.
+func (c *Catalogue) Follow(ctx context.Context, m recorder.Manifest, lock objstore.Lock) error {
 	if err := c.Stored(ctx, m); err != nil {
 		return err
 	}

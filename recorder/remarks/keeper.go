@@ -41,9 +41,12 @@ type Config struct {
 	Key       ed25519.PrivateKey // of evidence
 	// Enter enters an object that the store gave back into a log that lasts, before the catalogue believes in it.
 	Enter func(context.Context, Entry) error
-	Log   *slog.Logger
-	Now   func() time.Time // nil: time.Now
-	Every time.Duration    // between two passes; default 10 s
+	// Follow brings into the catalogue what another process has put beside a recording, before something is put there that would stand above it; nil: there is
+	// no other.
+	Follow func(ctx context.Context, domain, id, object string) error
+	Log    *slog.Logger
+	Now    func() time.Time // nil: time.Now
+	Every  time.Duration    // between two passes; default 10 s
 }
 
 // Keeper puts beside recordings what people decided about them, some seconds later, and again when the recordings have a newer key. What it could not do waits
@@ -185,6 +188,11 @@ func (k *Keeper) went(ctx context.Context, r catalogue.Row, err error) bool {
 // recording puts one object: sealed, read back by a request of its own, under the recording's lock, in the log, and only then known to the catalogue. Whenever
 // this ends before its end, it is done again under the next number.
 func (k *Keeper) recording(ctx context.Context, domain, id string) error {
+	if k.cfg.Follow != nil {
+		if err := k.follow(ctx, domain, id); err != nil {
+			return err
+		}
+	}
 	row, decided, err := k.cfg.Catalogue.Decided(ctx, domain, id)
 	if errors.Is(err, recorder.ErrNotFound) { // its destruction has begun
 		return nil
@@ -221,6 +229,17 @@ func (k *Keeper) recording(ctx context.Context, domain, id string) error {
 	})
 	if err == nil {
 		k.written.Add(1)
+	}
+	return err
+}
+
+func (k *Keeper) follow(ctx context.Context, domain, id string) error {
+	row, err := k.cfg.Catalogue.Get(ctx, domain, id)
+	if err == nil {
+		err = k.cfg.Follow(ctx, domain, id, row.Object)
+	}
+	if errors.Is(err, recorder.ErrNotFound) { // its destruction has begun
+		return nil
 	}
 	return err
 }

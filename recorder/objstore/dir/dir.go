@@ -12,6 +12,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"naisen/recorder/objstore"
@@ -21,6 +22,8 @@ import (
 const (
 	tmpDir  = ".tmp"
 	lockDir = ".locks"
+
+	sharedLock = tmpDir + "/shared.lock"
 )
 
 // Store keeps each object as a file of its name.
@@ -28,6 +31,7 @@ type Store struct {
 	root  *os.Root
 	now   func() time.Time
 	locks sync.Mutex // nobody deletes what somebody else locks meanwhile
+	all   *os.File   // is locked with it, where other processes have the root too; nil: none has
 }
 
 // Open opens or makes the root directory. Unfinished uploads of an earlier run are removed. now decides when a lock ends; nil: time.Now.
@@ -47,6 +51,59 @@ func Open(root string, now func() time.Time) (*Store, error) {
 	return s, nil
 }
 
+// staleUpload is how old what is left of an upload is for sure nobody's any more.
+const staleUpload = 24 * time.Hour
+
+// Shared opens or makes a root that other machines have too, on a file system that all of them have mounted and that knows flock and hard links (NFS 4 does).
+// Only uploads are removed that are a day old: others may be another machine's.
+func Shared(root string, now func() time.Time) (*Store, error) {
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return nil, fmt.Errorf("dir: %w", err)
+	}
+	s, err := Beside(root, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.root.MkdirAll(tmpDir, 0o700), s.root.MkdirAll(lockDir, 0o700)); err == nil {
+		s.all, err = s.root.OpenFile(sharedLock, os.O_RDWR|os.O_CREATE, 0o600)
+	}
+	if err == nil {
+		err = errors.Join(s.removeStale(), s.syncDir("."))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("dir: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) removeStale() error {
+	list, err := fs.ReadDir(s.root.FS(), tmpDir)
+	for _, f := range list {
+		info, gone := f.Info()
+		if gone != nil || tmpDir+"/"+f.Name() == sharedLock || time.Since(info.ModTime()) < staleUpload {
+			continue
+		}
+		err = errors.Join(err, s.root.RemoveAll(tmpDir+"/"+f.Name()))
+	}
+	return err
+}
+
+// alone keeps everybody else from the locks until it is ended.
+func (s *Store) alone() (done func(), err error) {
+	s.locks.Lock()
+	if s.all == nil {
+		return s.locks.Unlock, nil
+	}
+	if err := syscall.Flock(int(s.all.Fd()), syscall.LOCK_EX); err != nil {
+		s.locks.Unlock()
+		return nil, fmt.Errorf("dir: the root's lock: %w", err)
+	}
+	return func() {
+		_ = syscall.Flock(int(s.all.Fd()), syscall.LOCK_UN) // it ends with the process at the latest
+		s.locks.Unlock()
+	}, nil
+}
+
 // Beside opens a root that another process may be using, to look into it: what that one is uploading is left alone.
 func Beside(root string, now func() time.Time) (*Store, error) {
 	r, err := os.OpenRoot(root)
@@ -60,7 +117,12 @@ func Beside(root string, now func() time.Time) (*Store, error) {
 }
 
 // Close releases the root.
-func (s *Store) Close() error { return s.root.Close() }
+func (s *Store) Close() error {
+	if s.all != nil {
+		return errors.Join(s.all.Close(), s.root.Close())
+	}
+	return s.root.Close()
+}
 
 // Put implements objstore.Store: temporary file, fsync, lock, link under its name (which refuses an existing one), fsync of the directory.
 func (s *Store) Put(ctx context.Context, name string, r io.ReadSeeker, size int64, lock objstore.Lock) (err error) {

@@ -3,8 +3,10 @@ package dir
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,66 @@ func TestConformance(t *testing.T) {
 	}
 	defer s.Close()
 	objstoretest.Run(t, s, time.Now)
+}
+
+// TestShared: a root that two processes have is one store: what one puts the other has, a lock of one stands for both, and who starts removes nothing of an
+// upload of the other.
+func TestShared(t *testing.T) {
+	root := t.TempDir()
+	a, err := Shared(root, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	tmp, f, err := a.temp()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	b, err := Shared(root, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if _, err := a.root.Stat(tmp); err != nil {
+		t.Errorf("an upload of the other: %v", err)
+	}
+	if err := os.Chtimes(filepath.Join(root, tmp), time.Time{}, time.Now().Add(-25*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Shared(root, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := a.root.Stat(tmp); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what nobody has uploaded for a day: %v", err)
+	}
+	if err := a.Put(t.Context(), "x/1", strings.NewReader("one"), 3, objstore.Lock{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Hold(t.Context(), "x/1", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Delete(t.Context(), "x/1"); !errors.Is(err, objstore.ErrLocked) {
+		t.Errorf("held by the other: %v", err)
+	}
+	done, err := a.alone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deleted := make(chan error, 1)
+	go func() { deleted <- errors.Join(b.Hold(t.Context(), "x/1", false), b.Delete(t.Context(), "x/1")) }()
+	select {
+	case err := <-deleted:
+		t.Errorf("while the other has the locks: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	done()
+	if err := <-deleted; err != nil {
+		t.Error(err)
+	}
+	objstoretest.Run(t, a, time.Now)
 }
 
 // A lock ends with its time, and one that was damaged does not set an object free.

@@ -24,8 +24,11 @@ func lockName(name string) string { return lockDir + "/" + strings.ReplaceAll(na
 
 // Delete implements objstore.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	s.locks.Lock()
-	defer s.locks.Unlock()
+	done, err := s.alone()
+	if err != nil {
+		return err
+	}
+	defer done()
 	if _, err := s.Stat(ctx, name); err != nil {
 		return err
 	}
@@ -60,8 +63,11 @@ func (s *Store) Hold(ctx context.Context, name string, on bool) error {
 
 // relock changes a lock as nobody else does.
 func (s *Store) relock(ctx context.Context, name string, change func(objstore.Lock) objstore.Lock) error {
-	s.locks.Lock()
-	defer s.locks.Unlock()
+	done, err := s.alone()
+	if err != nil {
+		return err
+	}
+	defer done()
 	if _, err := s.Stat(ctx, name); err != nil {
 		return err
 	}
@@ -79,8 +85,11 @@ func (s *Store) relock(ctx context.Context, name string, change func(objstore.Lo
 
 // Locked implements objstore.Store.
 func (s *Store) Locked(ctx context.Context, name string) (objstore.Lock, error) {
-	s.locks.Lock()
-	defer s.locks.Unlock()
+	done, err := s.alone()
+	if err != nil {
+		return objstore.Lock{}, err
+	}
+	defer done()
 	if _, err := s.Stat(ctx, name); err != nil {
 		return objstore.Lock{}, err
 	}
@@ -93,12 +102,15 @@ func (s *Store) Locked(ctx context.Context, name string) (objstore.Lock, error) 
 
 // link gives a finished upload its name and, before that, its lock, so that there is no moment in which it could be deleted. objstore.ErrExists.
 func (s *Store) link(tmp, name string, lock objstore.Lock) error {
-	s.locks.Lock()
-	defer s.locks.Unlock()
+	done, err := s.alone()
+	if err != nil {
+		return err
+	}
+	defer done()
 	if _, err := s.root.Lstat(name); err == nil { // the lock that lies there is another upload's
 		return objstore.ErrExists
 	}
-	err := s.dropLock(name) // of an object that went, or never came, when the machine stopped
+	err = s.dropLock(name) // of an object that went, or never came, when the machine stopped
 	if err == nil && !lock.IsZero() {
 		err = s.writeLock(name, lock)
 	}
