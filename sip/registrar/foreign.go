@@ -29,6 +29,7 @@ func (r *Registrar) Learn(aors []string, rows []Record) {
 		r.mu.Unlock()
 		if changed {
 			r.changed(aor)
+			r.woken(aor) // a device that is called here may have woken there
 		}
 	}
 }
@@ -89,7 +90,11 @@ func (r *Registrar) learnOne(rec Record) (changed bool) {
 		return false
 	}
 	here := h.via.Value()
-	here.node, h.sleep = rec.Node, sleepsNever // whose it is wakes it
+	here.node = rec.Node
+	if h.sleep != sleepsNever {
+		h.sleep = sleepsThere
+		h.woke = time.Since(r.began) - max(0, r.cfg.Clock().Sub(time.Unix(0, h.registered)))
+	}
 	h.via = unique.Make(here)
 	if i := slices.IndexFunc(r.aors[rec.AOR], func(o *held) bool { return o.key == rec.Key }); i >= 0 {
 		known := r.aors[rec.AOR][i]

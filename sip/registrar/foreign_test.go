@@ -28,6 +28,7 @@ type nodes struct {
 	table *joint
 	a, b  *bench
 	dead  map[string]bool
+	with  Push
 }
 
 func twoNodes(t *testing.T, script func(n *nodes)) {
@@ -42,7 +43,7 @@ func twoNodes(t *testing.T, script func(n *nodes)) {
 
 func (n *nodes) start(t *testing.T, name string) *bench {
 	t.Helper()
-	b := &bench{t: t, r: New(Config{Node: name, Alive: func(node string) bool { return !n.dead[node] }}, n.table, slog.New(slog.DiscardHandler))}
+	b := &bench{t: t, r: New(Config{Node: name, Push: n.with, Alive: func(node string) bool { return !n.dead[node] }}, n.table, slog.New(slog.DiscardHandler))}
 	if err := b.r.Start(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -143,5 +144,70 @@ func TestForeignAfterARestart(t *testing.T) {
 				t.Errorf("%s is %q's", x.Contact.User, x.Node)
 			}
 		}
+	})
+}
+
+// A device that sleeps and is another node's is woken by the node at which it is called, whether its own lives or not; and is there when it has registered,
+// here or there.
+func TestForeignSleepers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &nodes{table: &joint{memory{rows: map[recordKey]Record{}}}, dead: map[string]bool{}}
+		var s services
+		n.with = Push{Service: &s, Sealer: xor{}, Awake: 30 * time.Second}
+		n.a, n.b = n.start(t, "a"), n.start(t, "b")
+		const app = "Contact: <sip:u@10.0.0.9;pn-provider=acme;pn-param=app;pn-prid=token>" + inst + ";expires=3600"
+		n.b.expect(200, udp, app)
+		n.hear()
+		at := func() (d Device) {
+			t.Helper()
+			all := n.a.r.Devices(aor)
+			if len(all) != 1 {
+				t.Fatalf("%d devices", len(all))
+			}
+			return all[0]
+		}
+		if b := at()[0]; b.Asleep || b.Node != "b" {
+			t.Errorf("just registered: asleep %v, at %q", b.Asleep, b.Node)
+		}
+		pass(time.Minute)
+		device, ok := at()[0].Device()
+		if b := at()[0]; !b.Asleep || !ok || device.PRID != "token" {
+			t.Errorf("after a minute: asleep %v, %v", b.Asleep, device)
+		}
+		var woken []string
+		wait := func() {
+			t.Helper()
+			if _, ok := n.a.r.Await(aor, device, func(b Binding) { woken = append(woken, b.Node) }); !ok {
+				t.Fatal("it cannot be waited for")
+			}
+		}
+		wait()
+		n.hear()
+		if len(woken) != 0 {
+			t.Errorf("woken by nothing: %q", woken)
+		}
+		n.b.expect(200, udp, app)
+		n.hear()
+		n.dead["b"] = true
+		pass(time.Minute)
+		if b := at()[0]; !b.Asleep {
+			t.Error("its node is dead, and it is awake")
+		}
+		wait()
+		n.a.n = n.b.n
+		n.a.expect(200, udp, app) // it has looked for another node
+		n.a.r.woken(aor)          // Register does, after its answer
+		n.hear()
+		if len(woken) != 2 || woken[0] != "b" || woken[1] != "" {
+			t.Errorf("woken at %q", woken)
+		}
+		if b := at()[0]; b.Node != "" {
+			t.Errorf("it is %q's", b.Node)
+		}
+		if s.count() != 0 {
+			t.Errorf("the registrars have pushed %d times", s.count())
+		}
+		n.a.close()
+		n.b.close()
 	})
 }

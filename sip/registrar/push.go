@@ -69,6 +69,7 @@ const (
 	sleepsPushed       // it is woken for calls, and to refresh its binding where the service allows that
 	sleepsSelf         // it is woken for calls, and refreshes its binding by itself: +sip.pnsreg
 	sleepsTold         // as sleepsPushed, and the push for this refresh was sent
+	sleepsThere        // another node has it, and refreshes it; for a call every node wakes it
 )
 
 // deviceOf reads the parameters of a Contact URI. asks: the device wants to know which services there are (RFC 8599 section 4.1.1). ok is
@@ -180,7 +181,7 @@ func sameDevice(h *held, w wish) bool {
 
 // asleep says that a binding's device has to be woken before anything is sent to it. Registrar.mu is held.
 func (r *Registrar) asleep(h *held) bool {
-	return h.sleep != sleepsNever && (!h.reachable() || time.Since(r.began)-h.woke > r.cfg.Push.Awake)
+	return h.sleep != sleepsNever && (!r.reachable(h) || time.Since(r.began)-h.woke > r.cfg.Push.Awake)
 }
 
 // nextAt is when a binding needs something: a push to refresh it, or its end.
