@@ -14,6 +14,9 @@ import (
 // finished by the next start.
 const closePatience = 20 * time.Second
 
+// drainHeard is how long a switch that ends still takes calls, so that the other nodes know it.
+const drainHeard = 2 * time.Second
+
 // byePatience bounds the wait for the answers to the last BYEs within it: a phone that is gone must not cost the call record its time.
 const byePatience = 4 * time.Second
 
@@ -73,5 +76,13 @@ func (p *pbx) drain(ctx context.Context) {
 	defer cancel()
 	patience, again := signal.NotifyContext(patience, os.Interrupt, syscall.SIGTERM)
 	defer again()
+	if p.signalling.between.another() { // which hears of it by the next beats: until then calls come from there
+		heard := time.NewTimer(drainHeard)
+		defer heard.Stop()
+		select {
+		case <-heard.C:
+		case <-patience.Done():
+		}
+	}
 	p.calls.Drain(patience)
 }
