@@ -135,3 +135,21 @@ func TestTelephoneWithICE(t *testing.T) {
 	}
 	voiceAt(7)
 }
+
+// Checks are bounded as packets are, whoever makes them.
+func TestChecksAreBounded(t *testing.T) {
+	t.Parallel()
+	e := engineFor(t, Config{Shards: 1, PacketRate: 100})
+	p, l := newPhone(t), newLeg(t, e, media.Profile{SecureSIP: true, ICE: true})
+	ice := &icePhone{p, &browser{t: t, creds: webrtc.NewCredentials()}, p.addr().Port()}
+	ice.offers(l, true)
+	check := webrtc.AppendCheck(nil, [12]byte{1}, ice.b.creds, ice.b.pbx, false)
+	eventually(t, "a check too many", func() bool {
+		for range 50 {
+			if _, err := p.rtp.WriteToUDPAddrPort(check, ice.b.to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return l.Endpoint.(*endpoint).count.excess.Load() > 0
+	})
+}

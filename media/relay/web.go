@@ -99,7 +99,11 @@ func (s *shard) checkedBeside(e *endpoint, channel int32, pkt []byte) {
 	}
 	l, src := &e.leg, s.from.addrPort()
 	ours, ok := e.proven(c)
-	if l.quota--; !ok || l.quota < 0 {
+	if !ok {
+		return
+	}
+	if l.quota--; l.quota < 0 {
+		e.count.excess.Add(1)
 		return
 	}
 	fd := e.socks.rtp

@@ -415,6 +415,14 @@ func TestBehindOneNAT(t *testing.T) {
 		t.Errorf("a telephone that finds its secret: %d", code)
 	}
 	bound()
+	for len(phones) < maxBehindOne-1 { // bound just now: one more
+		phones = append(phones, bound())
+	}
+	one = r.client(t)
+	_, _ = one.c.Write(put(tagSequence, putInteger(tagInteger, 1), bindRequest(3, deskDN, "right")))
+	if code, _ := one.result(); code != -1 || r.Stats().Refused != 2 {
+		t.Errorf("more from one address than all may be: %d", code)
+	}
 }
 
 // TestLDAPSearch: Debian's client, over LDAPS and StartTLS, with kana, escapes and a wrong secret.

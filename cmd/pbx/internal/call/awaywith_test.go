@@ -156,6 +156,21 @@ func TestAwayOnHold(t *testing.T) {
 	})
 }
 
+// A carrier that holds is not asked.
+func TestCarrierHolds(t *testing.T) {
+	mobile := ofDevice()
+	mobile.Trunk = "carrier"
+	for _, called := range []Destination{phone, mobile} {
+		absence(t, called, func(r *rig, a, b *fakeLeg, as, bs *fakeEndpoint) {
+			b.holds()
+			elapses(time.Hour)
+			if b.saw("probe") || as.hears() != "music" {
+				t.Errorf("asked %v, a hears %q", b.saw("probe"), as.hears())
+			}
+		})
+	}
+}
+
 // One that never answered is left alone. One that never comes back loses the call.
 func TestAwayOnHoldForGood(t *testing.T) {
 	absence(t, ofDevice(), func(r *rig, a, b *fakeLeg, as, bs *fakeEndpoint) {

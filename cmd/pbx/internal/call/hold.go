@@ -73,7 +73,6 @@ func (c *Call) holdChanged(p *party) {
 		c.log.Info("call: held", "leg", p.id)
 	case !holds && p.phase == PartyHeld:
 		p.phase, p.since = PartyUp, time.Now()
-		p.vigil.stop()
 		c.heldOutside(p)
 		if c.phase == Talking {
 			c.silence(c.other(p))
