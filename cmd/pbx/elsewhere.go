@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/netip"
+	"slices"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
@@ -16,7 +17,7 @@ import (
 )
 
 // elsewhere is the node at which an INVITE of an extension becomes a call, since what it takes is there: who rings, who is parked, a lamp's dialog, its own
-// talk at another telephone. Who has a call there makes the next one there too, so that one can be held, parked and joined by the other. Empty: here, as for
+// talk at another telephone, whom a supervisor hears, a room where somebody is. Who has a call there makes the next one there too, so that one can be held, parked and joined by the other. Empty: here, as for
 // every call for help.
 func (s *signalling) elsewhere(req *stack.Request, r route.Request) string {
 	n := s.afar
@@ -36,6 +37,14 @@ func (s *signalling) elsewhere(req *stack.Request, r route.Request) string {
 			return ""
 		}
 		return n.talks(r.Domain, r.Extension)
+	case provisioning.FeatureListen, provisioning.FeatureWhisper, provisioning.FeatureBarge:
+		if s.talkingLeg(r.Domain, argument) != "" {
+			return ""
+		}
+		return n.talks(r.Domain, argument)
+	}
+	if room, ok := snap.Conference(r.Domain, r.Dialled); ok {
+		return s.meets(r.Domain, room.Number)
 	}
 	if _, here := s.parkedIn(r.Domain, r.Dialled); here {
 		return ""
@@ -48,6 +57,21 @@ func (s *signalling) elsewhere(req *stack.Request, r route.Request) string {
 		return ""
 	}
 	return node
+}
+
+// meets is the node at which somebody is in a room; empty: this one, or nobody is.
+func (s *signalling) meets(domain, room string) string {
+	inside := func(c *call.Snapshot) bool {
+		return c.Script == route.Run{Verb: route.VerbConference, Name: room}.String()
+	}
+	if slices.ContainsFunc(s.calls.Snapshots(domain), inside) {
+		return ""
+	}
+	far := s.afar.of(domain)
+	if i := slices.IndexFunc(far, inside); i >= 0 {
+		return s.afar.has(far[i])
+	}
+	return ""
 }
 
 // replacesAfar is the node that has the dialog which an INVITE replaces; empty: this one has it, or none.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/health"
@@ -30,6 +31,7 @@ type neighbours struct {
 	mu    sync.Mutex // guards the rest
 	calls map[string]farCall
 	busy  map[event.AOR]map[string]bool // calls in which an extension is, by ID
+	idle  map[event.AOR]time.Time       // when an extension was seen in the last one
 	slots map[event.AOR]string          // of parking lots that are taken: by which call
 	ways  map[health.Key]int            // channels of trunks that are used
 }
@@ -60,7 +62,7 @@ const (
 
 func newNeighbours(start string, b *between, st *stack.Stack, changed func(*call.Snapshot), log *slog.Logger) *neighbours {
 	n := &neighbours{between: b, stack: st, changed: changed, log: log, on: map[string]func(string, string, []byte){}, calls: map[string]farCall{},
-		busy: map[event.AOR]map[string]bool{}, slots: map[event.AOR]string{}, ways: map[health.Key]int{}}
+		busy: map[event.AOR]map[string]bool{}, idle: map[event.AOR]time.Time{}, slots: map[event.AOR]string{}, ways: map[health.Key]int{}}
 	n.on[kindCall] = n.learnCall
 	n.mirror = mirror.New(mirror.Config{Start: start, Peers: n.peers, Send: n.send, Changed: n.learn, Log: log})
 	return n
@@ -210,10 +212,14 @@ func (n *neighbours) forget(c farCall) {
 			delete(n.ways, k)
 		}
 		at := event.AOR{User: p.Extension, Domain: c.Domain}
-		delete(n.busy[at], c.ID)
-		if len(n.busy[at]) == 0 {
-			delete(n.busy, at)
+		if delete(n.busy[at], c.ID); len(n.busy[at]) > 0 || p.Extension == "" {
+			continue
 		}
+		delete(n.busy, at)
+		if len(n.idle) >= maxIdle {
+			clear(n.idle)
+		}
+		n.idle[at] = time.Now()
 	}
 	if c.Parked != nil {
 		if at := (event.AOR{User: c.Parked.Slot, Domain: c.Domain}); n.slots[at] == c.ID {
@@ -230,6 +236,16 @@ func (n *neighbours) occupied(domain, extension string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return len(n.busy[event.AOR{User: extension, Domain: domain}]) > 0
+}
+
+// idleSince is when the last call of an extension at another node ended.
+func (n *neighbours) idleSince(domain, extension string) time.Time {
+	if n == nil {
+		return time.Time{}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.idle[event.AOR{User: extension, Domain: domain}]
 }
 
 // talks is the node at which an extension talks or holds somebody, of several the one where it was answered last; empty: at none.

@@ -16,6 +16,7 @@ import (
 	"naisen/cmd/pbx/internal/route"
 	"naisen/provisioning"
 	"naisen/provisioning/secret"
+	"naisen/sip"
 	"naisen/sip/siptest"
 	"naisen/sip/stack"
 )
@@ -74,49 +75,56 @@ func TestTwoNodesShareCalls(t *testing.T) {
 	t.Parallel()
 	p := newTwins(t)
 	p.people("2001", "2002", "2003", "2004")
-	carol := p.panel(p.a, "2003", "2002")
 	alice, bob, dave := p.phone(p.a, "2001"), p.phone(p.b, "2002"), p.phone(p.b, "2004")
 	p.has(p.a, "2002", "b")
 	p.has(p.a, "2004", "b")
 
-	b, d := p.talk(bob, dave) // at b, by nothing of a's
+	c, d := p.pickUp(bob, dave, func() side {
+		until(t, "a knows who rings", func() bool { return p.a.p.signalling.afar.occupied(p.a.p.config.Domain, "2002") })
+		return p.dials(alice, "*8", nil)
+	})
+	c.bye(d)
+
+	carol := p.panel(p.a, "2003", "2002")
+	b, other := p.talk(bob, dave) // at b, by nothing of a's
 	lights(t, carol, "confirmed")
 	if !p.a.p.signalling.present().Busy(p.a.p.config.Domain, "2002") {
 		t.Error("2002 is not busy for the other switch")
 	}
-	b.bye(d)
+	b.bye(other)
 	lights(t, carol, "")
-	p.pickUp(carol, bob, dave, func(shownDialog) side { return p.dials(carol, "*8", nil) })
-	p.pickUp(carol, bob, dave, func(d shownDialog) side {
+	c, d = p.pickUp(bob, dave, func() side {
+		d := lights(t, carol, "early")[0]
 		return p.dials(carol, "2002", func(r *stack.Request) {
 			r.Set("Replaces", fmt.Sprintf("%s;to-tag=%s;from-tag=%s", d.CallID, d.RemoteTag, d.LocalTag))
 		})
 	})
+	lights(t, carol, "")
+	c.bye(d)
 	p.park(carol, bob, dave)
 	p.joins(alice, bob, dave)
+	p.meet(alice, dave)
 	until(t, "nothing is left at either switch", func() bool {
 		return p.a.p.calls.Len()+p.b.p.calls.Len()+p.a.p.signalling.events.lamps.lit()+p.b.p.signalling.events.lamps.lit() == 0
 	})
 	p.death(carol, bob, dave)
 }
 
-// pickUp: dave calls bob at b, carol takes the call at a.
-func (p *twins) pickUp(carol, bob, dave *siptest.Phone, take func(shownDialog) side) {
+// pickUp: dave calls bob at b, and the call is taken at a.
+func (p *twins) pickUp(bob, dave *siptest.Phone, take func() side) (taker, caller side) {
 	p.t.Helper()
 	r := p.a.authorised(dave, callTo(dave, "2002"))
 	in := bob.Expect("INVITE")
 	bob.Reply(in, 180, nil)
 	dave.ExpectStatus(180, "INVITE")
-	lamp := lights(p.t, carol, "early")
-	c := take(lamp[0])
+	taker = take()
 	calledOff(bob, in)
-	d := side{dave, r, dave.ExpectStatus(200, "INVITE"), true}
-	dave.Ack(r, d.resp)
+	caller = side{dave, r, dave.ExpectStatus(200, "INVITE"), true}
+	dave.Ack(r, caller.resp)
 	if p.a.p.calls.Len() != 0 || p.b.p.calls.Len() != 1 {
 		p.t.Errorf("%d calls at a, %d at b", p.a.p.calls.Len(), p.b.p.calls.Len())
 	}
-	lights(p.t, carol, "")
-	c.bye(d)
+	return taker, caller
 }
 
 // park: bob parks dave at b, and carol fetches him at a.
@@ -144,7 +152,12 @@ func (p *twins) park(carol, bob, dave *siptest.Phone) {
 func (p *twins) joins(alice, bob, dave *siptest.Phone) {
 	p.t.Helper()
 	a, b := p.talk(alice, bob)
-	until(p.t, "b knows of it", func() bool { return p.b.p.signalling.afar.occupied(p.a.p.config.Domain, "2002") })
+	until(p.t, "b knows of it", func() bool { return p.b.p.signalling.afar.talks(p.a.p.config.Domain, "2002") == "a" })
+	req := stack.NewRequest("INVITE", sip.URI{Scheme: "sip"})
+	listen := p.b.p.directory.Snapshot().FeatureCodes(p.a.p.config.Domain).CodeOf(provisioning.FeatureListen)
+	if node := p.b.p.signalling.elsewhere(req, route.Request{Domain: p.a.p.config.Domain, Extension: "2003", Dialled: listen + "2001"}); node != "a" {
+		p.t.Errorf("who hears alice is led to %q", node)
+	}
 	b.hold()
 	out, d := p.talk(bob, dave)
 	if p.a.p.calls.Len() != 2 || p.b.p.calls.Len() != 0 {
@@ -168,6 +181,23 @@ func (p *twins) joins(alice, bob, dave *siptest.Phone) {
 		bob.Reply(m.Request, 200, nil)
 	}
 	a.bye(d)
+}
+
+// meet: who dials a room is with who is there already.
+func (p *twins) meet(alice, dave *siptest.Phone) {
+	p.t.Helper()
+	p.sets(provisioning.Conference{Number: "8000"})
+	sides := []side{p.dials(alice, "8000", nil)}
+	until(p.t, "b knows of it", func() bool { return p.b.p.signalling.meets(p.a.p.config.Domain, "8000") == "a" })
+	sides = append(sides, p.dials(dave, "8000", nil))
+	until(p.t, "both are at a", func() bool { return p.a.p.calls.Len() == 2 && p.b.p.calls.Len() == 0 })
+	begun := time.Now()
+	for _, s := range sides {
+		s.do("BYE", 200, nil)
+	}
+	until(p.t, "it was seen that alice had a call", func() bool {
+		return !p.b.p.signalling.present().IdleSince(p.a.p.config.Domain, "2001").Before(begun)
+	})
 }
 
 // death: what a dead switch showed is shown no more.

@@ -36,7 +36,11 @@ func (p present) Registered(domain, extension string) bool {
 
 // IdleSince implements route.Live.
 func (p present) IdleSince(domain, extension string) time.Time {
-	return p.legs.idleSince(extension + "@" + domain)
+	here, there := p.legs.idleSince(extension+"@"+domain), p.afar.idleSince(domain, extension)
+	if there.After(here) {
+		return there
+	}
+	return here
 }
 
 // Turn implements route.Live.
