@@ -43,6 +43,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/route":   {},
 	"cmd/pbx/internal/apicmd":  {}, // it looks from outside
 	"cmd/pbx/internal/rs":      {"cmd/pbx/internal/call"},
+	"cmd/pbx/internal/trace":   {},
 	"cmd/pbx/internal/webhook": {},
 }
 
@@ -108,7 +109,7 @@ var testLibraries = map[string][]string{
 }
 
 // pure packages decide; they touch no I/O.
-var pure = []string{"cmd/pbx/internal/limit", "cmd/pbx/internal/route", "provisioning/policy", "media/sdp", "sip", "sip/multipart", "sip/number", "sip/siprec"}
+var pure = []string{"cmd/pbx/internal/limit", "cmd/pbx/internal/route", "provisioning/policy", "media/sdp", "sip", "sip/multipart", "sip/number", "sip/redact", "sip/siprec"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "database/sql", "io/fs", "syscall"}
 

@@ -57,6 +57,9 @@ func (l *leg) begin(s *dialog.Session) {
 	waiting := l.waiting
 	l.waiting = nil
 	l.mu.Unlock()
+	if l.book.claim != nil {
+		l.book.claim(l.id.Call(), s.Snapshot().CallID)
+	}
 	for _, f := range waiting {
 		f()
 	}

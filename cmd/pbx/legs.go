@@ -18,6 +18,8 @@ type legs struct {
 	of   map[string]map[call.LegID]struct{} // the same by extension
 	idle map[string]time.Time               // when the last leg of an extension ended
 	turn map[string]int                     // calls that a group was given
+
+	claim func(call, callID string) // says whose dialog a Call-ID is, before anything is published of it; nil: nobody asks. Set before the first call
 }
 
 // maxIdle bounds what is remembered of extensions and groups: each takes part again with its next call.

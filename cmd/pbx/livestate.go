@@ -42,6 +42,7 @@ func (p *pbx) callChanged(s *call.Snapshot) {
 	}
 	p.signalling.events.lamps.Changed(s)
 	p.signalling.afar.tell(s)
+	p.showTrace(s)
 	if p.queues != nil {
 		p.queues.Show(s, true)
 	}

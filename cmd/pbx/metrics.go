@@ -55,6 +55,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.signalMetrics(c)
 	p.pushMetrics(c)
 	p.auditMetrics(c)
+	p.traceMetrics(c)
 	r := prometheus.NewRegistry()
 	live := collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")})
 	r.MustRegister(c, p.qualities.mos, p.qualities.loss, collectors.NewGoCollector(live), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

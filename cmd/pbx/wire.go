@@ -18,6 +18,7 @@ import (
 	"naisen/cmd/pbx/internal/health"
 	"naisen/cmd/pbx/internal/nodes"
 	"naisen/cmd/pbx/internal/route"
+	"naisen/cmd/pbx/internal/trace"
 	"naisen/cmd/pbx/internal/webhook"
 	"naisen/media/relay"
 	"naisen/prompts"
@@ -41,6 +42,7 @@ import (
 	"naisen/sip/auth"
 	"naisen/sip/dialog"
 	"naisen/sip/event"
+	"naisen/sip/hep"
 	"naisen/sip/push"
 	"naisen/sip/registrar"
 	"naisen/sip/resolve"
@@ -52,6 +54,8 @@ type pbx struct {
 	config Config
 	log    *slog.Logger
 	trace  func(stack.Traced) // nil: nobody looks
+	traces *trace.Book
+	homer  *hep.Sender // nil: nobody gets copies of SIP messages
 	first  seeded
 
 	keys        *secret.Keyring
@@ -296,7 +300,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
 	p.signalling = s
-	if err := errors.Join(p.openIssuer(s), p.wireRegistrar(ctx, s)); err != nil {
+	if err := errors.Join(p.openIssuer(s), p.startTraces(s), p.wireRegistrar(ctx, s)); err != nil {
 		return err
 	}
 	if err := p.wireBetween(s); err != nil {
@@ -309,7 +313,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	s.book.Elsewhere(func(k health.Key) int { return s.afar.channels(k) })
 	p.stack, err = stack.New(stack.Config{Listen: listeners, TLS: p.certificates.sipConfig, Peer: p.trunks.style, ClientTrust: p.certificates.clientTrust,
 		Limits:  stack.Limits{Rate: p.config.SIP.Rate, RatePerSource: p.config.SIP.SourceRate, PerAddress: p.config.SIP.Connections},
-		Origins: p.config.origins(), Trusted: p.trusted, Urgent: urgent, Trace: p.trace}, s, p.log)
+		Origins: p.config.origins(), Trusted: p.trusted, Urgent: urgent, Trace: p.traced}, s, p.log)
 	if err != nil {
 		return err
 	}
@@ -408,7 +412,7 @@ func (p *pbx) trusted(a netip.Addr) bool {
 
 // restConfig is what REST works on. A part that is missing has no operations.
 func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
-	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Repeats: p.store, Audit: p.store, AuditMonths: p.months, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
+	cfg := rest.Config{Store: liveStore{p.store, p.directory, p.log}, Repeats: p.store, Audit: p.store, AuditMonths: p.months, Policy: p.policy, Verifier: p.verifier, Calls: liveCalls{p.calls, p.directory, p.origins}, Traces: p.traces, Prompts: promptAPI{p.prompts}, Speech: speechAPI{speech.New(speech.Config{})},
 		SignIns: p.identity, EmergencyReviewed: p.archive.reviews.emergency, Alarms: p.alarms, Relay: p.relayAPI(), Limits: p.purse, Trunks: p.trunks, Devices: phones{p.dialler}, Fleet: p.fleet, Rollouts: p.rollouts, EnrolAt: p.enrolling, Live: p.live, Again: p.endings.again, Messages: counter{p.office}, Recalls: p.recalls,
 		Queues: queueAPI{p.queues, time.Now}, Books: books{p.directory}, Vault: keeping{p.archive.keeper}, Remarks: annotations{p.vault.catalogue, p.store}, BrokenGlass: p.archive.reviews.brokenGlass,
 		ManagerAlone: func(domain, manager, by string) { p.alarms.happened("manager-alone", domain, manager, "by "+by) },

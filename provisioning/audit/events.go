@@ -61,7 +61,7 @@ var nouns = map[string]struct {
 	"file": {KindAdmin, "exported imported"}, "live": {KindAdmin, "read"}, "limit": {KindAdmin, "read"},
 	"sign-in": {KindSignIn, "ok session failed throttled device break-glass"}, "session": {KindSignIn, "read end end-all"}, "factor": {KindSignIn, "added removed reset"},
 	"emergency-sign-in": {KindSignIn, crud + " review"}, "sip": {KindSignIn, "sign-in"}, "pin": {KindSignIn, "proved"}, "token": {KindSignIn, "refused"},
-	"call": {KindCall, "read hangup start move ended denied emergency dial" + " rights-lost called-back"}, "recall": {KindCall, "read delete"}, "cdr": {KindCall, "read"}, "history": {KindCall, "read"},
+	"call": {KindCall, "read trace hangup start move ended denied emergency dial" + " rights-lost called-back"}, "recall": {KindCall, "read delete"}, "cdr": {KindCall, "read"}, "history": {KindCall, "read"},
 	"recording":     {KindRecording, "list stored destroyed keeping hold release retain label note remarks"},
 	"recording-key": {KindRecording, "read rotate rotated retired"}, "disposal": {KindRecording, "read approve"}, "message": {KindRecording, "read mark delete"},
 	"listening": {KindListening, "read ask decide withdraw review break-glass"}, "listening-request": {KindListening, changes},

@@ -161,6 +161,8 @@ const (
 	CallMove   provisioning.Action = "call.move"  // let an extension talk on at another telephone of it
 	CallStart  provisioning.Action = "call.start" // ring a telephone, and for it what it would have dialled
 
+	CallTrace provisioning.Action = "call.trace" // its SIP messages
+
 	CallMonitor provisioning.Action = "call.monitor" // listen, whisper, join: those calls that a supervision names
 
 	DutiesRead provisioning.Action = "duties.read" // which roles one person may not hold together, and who does
@@ -342,6 +344,7 @@ func callRows() []row {
 		grant(CallHangup, KindCall, admin, telephony).andOwn(staff),
 		grant(CallStart, KindCall, admin, telephony).andOwn(staff), // own: from one's own extension
 		grant(CallMove, KindCall, admin, telephony).andOwn(staff),  // own: one's own extension
+		grant(CallTrace, KindCall, admin, telephony),
 		grant(CallRecord, KindCall, admin, telephony),
 		grant(CallKeep, KindCall, admin, telephony).andOwn(staff),
 		grant(CallPause, KindCall, admin, telephony).andOwn(staff),

@@ -53,7 +53,7 @@ func want() map[provisioning.Action]string {
 		policy.NoticeRead: "AMTU", policy.NoticePut: "AT", policy.NoticeApprove: "AM", policy.NoticeDelete: "AT",
 		policy.PromptRead: "AT", policy.PromptPut: "AT", policy.PromptDelete: "AT",
 		policy.BindingRead: "AT",
-		policy.CallRead:    "ATs", policy.CallHangup: "ATs", policy.CallRecord: "AT", policy.CallKeep: "ATs", policy.CallPause: "ATs", policy.CallStart: "ATs", policy.CallMove: "ATs", policy.RecallRead: "ATs", policy.RecallDelete: "ATs",
+		policy.CallRead:    "ATs", policy.CallHangup: "ATs", policy.CallRecord: "AT", policy.CallTrace: "AT", policy.CallKeep: "ATs", policy.CallPause: "ATs", policy.CallStart: "ATs", policy.CallMove: "ATs", policy.RecallRead: "ATs", policy.RecallDelete: "ATs",
 		policy.CallMonitor:     "v",
 		policy.SupervisionRead: "AU", policy.SupervisionPut: "A", policy.SupervisionDelete: "A",
 		policy.CDRRead:       "AUs",

@@ -7,7 +7,7 @@ type Class string
 
 // The classes, by their names in the configuration.
 const (
-	ClassListening  Class = "listening"   // what people said is heard or taken away
+	ClassListening  Class = "listening"   // what people said, or their telephones, is heard or taken away
 	ClassPolicy     Class = "policy"      // who may do what, what is recorded and kept, who is an administrator
 	ClassKeys       Class = "keys"        // keys of recordings
 	ClassApprovals  Class = "approvals"   // the second person's yes
@@ -24,7 +24,7 @@ func ClassOf(a provisioning.Action) Class { return classes[a] }
 
 // classes is the table. What only makes things stricter, as a hold, is in none: it should never wait for a sign-in.
 var classes = map[provisioning.Action]Class{
-	RecordingListen: ClassListening, RecordingDownload: ClassListening, RecordingExport: ClassListening, CallMonitor: ClassListening,
+	RecordingListen: ClassListening, RecordingDownload: ClassListening, RecordingExport: ClassListening, CallMonitor: ClassListening, CallTrace: ClassListening,
 
 	DomainPut: ClassPolicy, DomainDelete: ClassPolicy, UserPut: ClassPolicy, UserDelete: ClassPolicy, UserSecret: ClassPolicy,
 	PolicyPut: ClassPolicy, PolicyDelete: ClassPolicy, SitePolicyPut: ClassPolicy, SitePolicyDelete: ClassPolicy, RestrictionPut: ClassPolicy, RestrictionDelete: ClassPolicy,

@@ -52,9 +52,14 @@ func (a *api) watchLive(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		r, w := humago.Unwrap(out)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would keep it back
-		s := &stream{api: a, domain: in.Domain, subject: subjectOf(ctx), request: r, w: w, control: http.NewResponseController(w)}
-		s.run(c)
+		s := a.stream(ctx, in.Domain, r, w)
+		s.action, s.object = policy.LiveRead, provisioning.Object{Domain: in.Domain, Kind: policy.KindLive}
+		s.loop(s.news(c))
 	}}, nil
+}
+
+func (a *api) stream(ctx context.Context, domain string, r *http.Request, w http.ResponseWriter) *stream {
+	return &stream{api: a, domain: domain, subject: subjectOf(ctx), request: r, w: w, control: http.NewResponseController(w)}
 }
 
 // stream is one consumer's connection.
@@ -65,10 +70,28 @@ type stream struct {
 	request *http.Request
 	w       io.Writer
 	control *http.ResponseController
+
+	action provisioning.Action // that it is, and of what: looked at again as long as it lasts
+	object provisioning.Object
 }
 
-// run writes until the consumer goes, may no more, or does not read.
-func (s *stream) run(c *live.Consumer) {
+// news is what wakes a consumer of live events, and what it does then.
+func (s *stream) news(c *live.Consumer) (wake <-chan struct{}, woken func() (ends bool, err error), checked func() (ends bool, err error)) {
+	return c.Wake(), func() (bool, error) {
+		n := c.Next()
+		if !n.Ended {
+			return false, s.tell(n)
+		}
+		if n.All {
+			_ = s.tell(n)
+		}
+		return true, s.end("shutting down")
+	}, func() (bool, error) { return false, nil }
+}
+
+// loop writes until the consumer goes, may no more, or does not read, or until one of the functions says that it is over: woken is called when it is
+// woken, checked after each look at the consumer's rights.
+func (s *stream) loop(wake <-chan struct{}, woken, checked func() (ends bool, err error)) {
 	every := s.api.LiveCheck
 	if every <= 0 {
 		every = liveCheck
@@ -81,30 +104,20 @@ func (s *stream) run(c *live.Consumer) {
 		defer stop()
 		again = rings
 	}
-	for {
-		var err error
+	for ends, err := false, error(nil); !ends; {
 		select {
 		case <-again:
-			if !s.goesOn() {
-				return
-			}
+			ends = !s.goesOn()
 		case <-s.request.Context().Done(): // not the operation's: that one ends after half a minute
 			return
 		case <-check.C:
-			if !s.goesOn() {
-				return
-			}
-			err = s.send(": \n\n")
-		case <-c.Wake():
-			n := c.Next()
-			if n.Ended {
-				if n.All {
-					_ = s.tell(n)
+			if ends = !s.goesOn(); !ends {
+				if err = s.send(": \n\n"); err == nil {
+					ends, err = checked()
 				}
-				_ = s.send("event: end\ndata: {\"reason\":\"shutting down\"}\n\n")
-				return
 			}
-			err = s.tell(n)
+		case <-wake:
+			ends, err = woken()
 		}
 		if err != nil {
 			s.api.Log.Info("rest: consumer of live events does not read", "user", s.subject.User, "domain", s.domain, "err", err)
@@ -113,11 +126,16 @@ func (s *stream) run(c *live.Consumer) {
 	}
 }
 
+// end tells the consumer why nothing more comes.
+func (s *stream) end(why string) error {
+	return s.send("event: end\ndata: {\"reason\":" + quoted(why) + "}\n\n")
+}
+
 // goesOn tells the consumer why not.
 func (s *stream) goesOn() bool {
 	why := s.recheck()
 	if why != "" {
-		_ = s.send("event: end\ndata: {\"reason\":" + quoted(why) + "}\n\n")
+		_ = s.end(why)
 	}
 	return why == ""
 }
@@ -133,7 +151,7 @@ func (s *stream) recheck() string {
 	}
 	fresh.Address = s.subject.Address
 	s.subject = fresh
-	if !s.api.Policy.Decide(fresh, policy.LiveRead, provisioning.Object{Domain: s.domain, Kind: policy.KindLive}).Allowed {
+	if !s.api.Policy.Decide(fresh, s.action, s.object).Allowed {
 		return "rights"
 	}
 	return ""

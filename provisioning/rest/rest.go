@@ -70,6 +70,7 @@ type Config struct {
 	Verifier  Verifier
 	Audit     provisioning.AuditLog    // nil: Store, which must be one
 	Calls     provisioning.Calls       // nil: no operations on live calls
+	Traces    provisioning.Traces      // nil: no SIP messages of calls
 	Prompts   Prompts                  // nil: no operations on prompts and notices
 	Speech    Speech                   // nil: the wordings of notices are uploaded
 	Passwords Passwords                // nil: no password resets (an outside identity service has them)
@@ -214,6 +215,9 @@ func (a *api) registerOptional() {
 	if a.Calls != nil {
 		a.registerCalls()
 		a.registerMonitor()
+	}
+	if a.Traces != nil {
+		a.registerTraces()
 	}
 	if a.Recalls != nil {
 		a.registerRecalls()

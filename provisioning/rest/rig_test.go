@@ -324,7 +324,7 @@ func (f *fakeQueues) Ready(_ context.Context, domain, number string) error {
 
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{store: openStore(t), calls: &fakeCalls{}, prompts: &fakePrompts{m: map[string][]byte{}}, log: &syncBuffer{}}
-	cfg := Config{Store: r.store, Audit: r.store, AuditMonths: monthsOf{r.store}, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store}, SignIns: &fakeSignIns{},
+	cfg := Config{Store: r.store, Audit: r.store, AuditMonths: monthsOf{r.store}, Policy: policy.New(), Verifier: tokens{}, Calls: r.calls, Traces: newFakeTraces(), Recalls: fakeRecalls{r.calls}, Prompts: r.prompts, Passwords: fakePasswords{r.store}, SignIns: &fakeSignIns{},
 		Alarms: fakeGuard{}, Relay: fakeRelay{}, Limits: fakeGuard{}, Trunks: fakeTrunks{}, Devices: fakeDevices{}, Fleet: &fakeFleet{}, Rollouts: &fakeRollouts{}, Queues: &fakeQueues{}, Messages: newFakeMessages(), Live: closedLive(), Books: booksOf(t, r.store), Vault: newFakeVault(), Remarks: &fakeRemarks{}, Keys: &fakeKeys{epoch: 1}, WhatIf: fakeWhatIf{},
 		Rate: 10000, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {

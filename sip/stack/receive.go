@@ -41,7 +41,7 @@ func (s *Stack) receive(b []byte, f *Flow, stream bool) {
 		return
 	}
 	if s.cfg.Trace != nil {
-		s.traceIn(f, req, resp)
+		s.traceIn(f, b, req, resp)
 	}
 	if resp != nil {
 		s.incoming(resp, f, at, stream)

@@ -15,8 +15,11 @@ import (
 
 // tracer collects what a stack says that it sent and received.
 type tracer struct {
-	mu    sync.Mutex
-	lines []string
+	mu      sync.Mutex
+	lines   []string
+	shown   []string // the messages
+	callIDs []string
+	printed string
 }
 
 func (r *tracer) trace(m stack.Traced) {
@@ -27,6 +30,9 @@ func (r *tracer) trace(m stack.Traced) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lines = append(r.lines, fmt.Sprintf("%s %s %s %s %d %q", m.Flow.Transport(), arrow, m.Flow.Remote().Addr(), m.Method, m.Status, m.Label))
+	r.shown = append(r.shown, string(m.Shown()))
+	r.callIDs = append(r.callIDs, m.CallID)
+	r.printed += fmt.Sprintf("%v %+v %s %q %x", m, m, m, m, m)
 }
 
 // The trace says what was on the wire, repetitions included, and nothing else.
@@ -84,6 +90,36 @@ func TestTrace(t *testing.T) {
 		defer r.mu.Unlock()
 		if got := strings.Join(r.lines, "\n"); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// A message is given without its secrets, by its Call-ID in either form, and never printed by who prints what was traced.
+func TestTraceShowsNoSecrets(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		n, r := siptest.NewNetwork(1), &tracer{}
+		n.Usual(siptest.Link{Delay: 10 * time.Millisecond})
+		alice, bob := n.Phone(t, "alice", aliceAddr, pbxAddr), n.Phone(t, "bob", bobAddr, pbxAddr)
+		cfg := n.Config(stack.Listen{Transport: "udp", Addr: pbxAddr})
+		cfg.Trace = r.trace
+		cfg.Peer = func(netip.Addr) stack.PeerStyle { return stack.PeerStyle{Compact: true} }
+		s := serve(t, cfg, &tu{request: answer(200)})
+		req := alice.NewRequest("INFO", "bob")
+		req.Add("Authorization", `Digest response="SECRET"`)
+		req.SetBody("application/dtmf-relay", []byte("Signal=SECRET"))
+		alice.Send(req)
+		alice.ExpectStatus(200, "INFO")
+		s.Send(outgoing("OPTIONS", "o"), toBob, nil)
+		bob.Reply(bob.Expect("OPTIONS"), 200, nil)
+		wait(time.Second)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		all := strings.Join(r.shown, "\n")
+		if len(r.shown) != 4 || strings.Contains(all+r.printed, "SECRET") || !strings.Contains(all, "Authorization: Digest [hidden]") || !strings.Contains(r.printed, "[redacted]") {
+			t.Errorf("%d messages: %s\nprinted: %s", len(r.shown), all, r.printed)
+		}
+		if ids := r.callIDs; ids[0] != req.CallID() || ids[1] != ids[0] || ids[2] == "" || ids[2] == ids[0] || ids[3] != ids[2] {
+			t.Errorf("Call-IDs %q", ids)
 		}
 	})
 }

@@ -29,6 +29,7 @@ type Commands struct {
 	Delete deleteCmd `cmd:"" help:"Delete one."`
 	Import importCmd `cmd:"" help:"Create or change all that a CSV or JSON file has, or nothing of it."`
 	Export exportCmd `cmd:"" help:"Write all of a kind as a CSV or JSON file."`
+	Call   callCmd   `cmd:"" help:"Look at a call."`
 	Do     doCmd     `cmd:"" help:"Carry any operation of the API out by its name: pbx do start-call --body -. Without a name: list them."`
 
 	Completion completionCmd `cmd:"" help:"Print a script by which a shell completes commands, kinds and operations: eval \"$(pbx completion bash)\"."`

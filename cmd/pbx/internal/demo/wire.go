@@ -21,7 +21,7 @@ func (w *wire) trace(m stack.Traced) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.messages) < maxTraced {
-		w.messages = append(w.messages, m)
+		w.messages = append(w.messages, m.Kept())
 	}
 }
 
