@@ -34,7 +34,7 @@ func TestTraceCommand(t *testing.T) {
 		return out.String()
 	}
 	drawn := trace("--messages")
-	for _, want := range []string{"  2001              pbx               2002\n", "| INVITE -------->|", "|<- 401 Unauthoriz |", "|                 | INVITE -------->|", "|                 |<------ 200 OK |", "| ACK ----------->|",
+	for _, want := range []string{"  2001              pbx               2002\n", "| INVITE -------->|                 |\n", "|<- 401 Unauthori |", "|                 | INVITE -------->|", " 200 OK |", "| ACK ----------->|",
 		"Authorization: Digest [hidden]", "a=rtpmap:0 PCMU/8000"} {
 		if !strings.Contains(drawn, want) {
 			t.Errorf("%q is not in\n%s", want, drawn)

@@ -45,6 +45,7 @@ type Config struct {
 	Signals   SignalsConfig   `yaml:"signals"`
 	Push      PushConfig      `yaml:"push"`
 	Trace     TraceConfig     `yaml:"trace"`
+	OTel      OTelConfig      `yaml:"otel"`
 	Calls     int             `yaml:"calls"` // at once; 2000
 	Drain     Duration        `yaml:"drain"` // patience with running calls after SIGTERM; 30s
 	Log       LogConfig       `yaml:"log"`
@@ -286,7 +287,7 @@ func (c *Config) Validate() error {
 	add(errors.Join(c.Storage.validate(), c.Keys.validate()))
 	add(errors.Join(c.Audit.validate(), c.Backup.validate()))
 	add(c.Signals.validate(c.embedded()))
-	add(errors.Join(c.Push.validate(), c.Trace.validate()))
+	add(errors.Join(c.Push.validate(), c.Trace.validate(), c.OTel.validate()))
 	if c.Language != "ja" && c.Language != "en" {
 		add(invalid("language", `is "ja" or "en"`))
 	}

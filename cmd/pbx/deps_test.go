@@ -43,6 +43,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/route":   {},
 	"cmd/pbx/internal/apicmd":  {}, // it looks from outside
 	"cmd/pbx/internal/rs":      {"cmd/pbx/internal/call"},
+	"cmd/pbx/internal/spans":   {},
 	"cmd/pbx/internal/trace":   {},
 	"cmd/pbx/internal/webhook": {},
 }
@@ -93,6 +94,7 @@ var libraries = map[string][]string{
 	"github.com/alecthomas/kong":           {"cmd/pbx", "cmd/pbx/internal/apicmd"},
 	"github.com/goccy/go-yaml":             {"cmd/pbx", "provisioning/rest"}, // the configuration, and bodies
 	"github.com/prometheus/client_golang":  {"cmd/pbx"},
+	"go.opentelemetry.io":                  {"cmd/pbx/internal/spans"},
 	"golang.org/x/time/rate":               {everywhere},
 	"golang.org/x/sys/unix":                {everywhere},
 }
@@ -104,6 +106,8 @@ var testLibraries = map[string][]string{
 	"pgregory.net/rapid":   {everywhere},
 	"github.com/pion/sdp":  {"media/sdp"}, // a second parser to compare with
 	"github.com/pion/rtp":  {"media/rtp"},
+
+	"google.golang.org/protobuf": {"cmd/pbx/internal/spans"}, // what a collector gets
 
 	"github.com/makiuchi-d/gozxing": {"provisioning/qr", "cmd/pbx"}, // a reader of another make
 }

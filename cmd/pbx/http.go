@@ -98,3 +98,13 @@ func (s *httpServer) Close(ctx context.Context) error {
 	<-s.done
 	return err
 }
+
+var errDraining = errors.New("shutting down")
+
+// ready says why the switch takes no calls.
+func (p *pbx) ready(context.Context) error {
+	if p.signalling.draining.Load() {
+		return errDraining
+	}
+	return nil
+}

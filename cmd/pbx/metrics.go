@@ -56,6 +56,7 @@ func (p *pbx) metricsHandler() http.Handler {
 	p.pushMetrics(c)
 	p.auditMetrics(c)
 	p.traceMetrics(c)
+	p.spanMetrics(c)
 	r := prometheus.NewRegistry()
 	live := collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")})
 	r.MustRegister(c, p.qualities.mos, p.qualities.loss, collectors.NewGoCollector(live), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -10,7 +10,7 @@ import (
 // configuration turns on.
 func TestRESTHasEveryPart(t *testing.T) {
 	l := newLab(t, nil)
-	left := []string{"Relay", "Mounts", "Clock"} // media.turn is off; given elsewhere; time.Now
+	left := []string{"Relay", "Mounts", "Clock", "Served"} // media.turn is off; given elsewhere; time.Now; otel is off
 	v := reflect.ValueOf(l.p.restConfig(nil))
 	for i := range v.NumField() {
 		switch name := v.Type().Field(i).Name; v.Field(i).Kind() {

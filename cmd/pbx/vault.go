@@ -44,8 +44,8 @@ type vault struct {
 }
 
 // openVault opens or makes the keys, opens the store, and takes up what an earlier run left unfinished. store has the policies, and the audit log in which
-// it writes down what is stored.
-func openVault(ctx context.Context, c Config, store provisioning.Store, log *slog.Logger) (*vault, error) {
+// it writes down what is stored. timed may be nil.
+func openVault(ctx context.Context, c Config, store provisioning.Store, timed func(pipeline.Stage), log *slog.Logger) (*vault, error) {
 	v := &vault{}
 	if err := v.openRing(c); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func openVault(ctx context.Context, c Config, store provisioning.Store, log *slo
 		return nil, err
 	}
 	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Renders: 2, Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue,
-		Renderer: c.renderer(), Deposit: deposit(store), Unreadable: unreadable(store, c.Domain), Log: log, Rings: c.Recording.Held})
+		Renderer: c.renderer(), Deposit: deposit(store), Unreadable: unreadable(store, c.Domain), Timed: timed, Log: log, Rings: c.Recording.Held})
 	if err != nil {
 		return nil, errors.Join(err, v.catalogue.Close())
 	}

@@ -18,6 +18,7 @@ import (
 	"naisen/cmd/pbx/internal/health"
 	"naisen/cmd/pbx/internal/nodes"
 	"naisen/cmd/pbx/internal/route"
+	"naisen/cmd/pbx/internal/spans"
 	"naisen/cmd/pbx/internal/trace"
 	"naisen/cmd/pbx/internal/webhook"
 	"naisen/media/relay"
@@ -55,7 +56,8 @@ type pbx struct {
 	log    *slog.Logger
 	trace  func(stack.Traced) // nil: nobody looks
 	traces *trace.Book
-	homer  *hep.Sender // nil: nobody gets copies of SIP messages
+	homer  *hep.Sender   // nil: nobody gets copies of SIP messages
+	spans  *spans.Sender // nil: no collector is told
 	first  seeded
 
 	keys        *secret.Keyring
@@ -134,7 +136,7 @@ type pbx struct {
 // it may be nil. On an error what was made is closed again.
 func assemble(ctx context.Context, c Config, trace func(stack.Traced), log *slog.Logger) (*pbx, error) {
 	p := &pbx{config: c, log: log, trace: trace, alarms: newAlarms(log, time.Now), live: live.New(), follower: newFollower()}
-	for _, step := range []func(context.Context) error{p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireTURN, p.wireHTTP, p.seed} {
+	for _, step := range []func(context.Context) error{p.startSpans, p.wireProvisioning, p.wireMedia, p.wireRecorder, p.wireSIP, p.wireTURN, p.wireHTTP, p.seed} {
 		if err := step(ctx); err != nil {
 			p.Close(context.WithoutCancel(ctx))
 			return nil, err
@@ -263,7 +265,7 @@ func (p *pbx) wireMedia(context.Context) error {
 }
 
 func (p *pbx) wireRecorder(ctx context.Context) (err error) {
-	p.vault, err = openVault(ctx, p.config, p.store, p.log)
+	p.vault, err = openVault(ctx, p.config, p.store, p.timed(), p.log)
 	if err != nil {
 		return err
 	}
@@ -420,6 +422,9 @@ func (p *pbx) restConfig(mounts map[string]http.Handler) rest.Config {
 		Keys:         recordingKeys{p.keyWatch}, LoopbackWebhooks: p.config.Webhooks.Loopback,
 		SetChanged: p.changes.changed, WhatIf: whatIf{p.store, p.directory, time.Now},
 		StepUp: p.config.stepUp(time.Now).check, Rate: p.config.HTTP.Rate, Ready: p.ready, Mounts: mounts, Recordings: true, Log: p.log}
+	if p.spans != nil {
+		cfg.Served = p.spans.Request
+	}
 	if p.config.localSignIn() {
 		cfg.Passwords = p.identity
 	}
@@ -473,16 +478,6 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 		return err
 	}
 	p.closing("metrics", p.metrics.Close)
-	return nil
-}
-
-var errDraining = errors.New("shutting down")
-
-// ready says why the switch takes no calls.
-func (p *pbx) ready(context.Context) error {
-	if p.signalling.draining.Load() {
-		return errDraining
-	}
 	return nil
 }
 

@@ -23,7 +23,7 @@ func (p *pbx) startSIP(ctx context.Context, s *signalling) error {
 
 // newSwitch joins calls to all that they need.
 func (p *pbx) newSwitch(s *signalling) *call.Switch {
-	return call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Holder: p.vault.pipeline, Ordered: p.auditor.ordered, Outside: p.wireRecordingSessions(s), Ledger: p.purse, Clock: time.Now, Log: p.log, Silence: s.silence,
+	return call.NewSwitch(call.Deps{Media: p.media, Dialler: p.dialler, Recorder: p.vault.pipeline, Holder: p.vault.pipeline, Ordered: p.auditor.ordered, Outside: p.wireRecordingSessions(s), Ledger: p.entering(), Clock: time.Now, Log: p.log, Silence: s.silence,
 		Programs: p.programs(), Alarm: p.alarms.raise,
 		Route: p.route, Party: p.party, Admit: p.purse.admit, Moved: p.purse.book.Move, Spared: p.purse.spared, Became: s.legs.became, Stead: s.stead, Mobiles: &call.Mobiles{}, Note: p.notes.keep, Changed: p.callChanged, Wished: p.siprec.wished,
 		Dialogs: dialogs{s.ua, &s.legs}, Number: s.number, Codes: p.callCodes, Held: s.heldBeside, NewID: newID,

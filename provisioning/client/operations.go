@@ -1168,6 +1168,13 @@ func (c *Client) ExportUsers(ctx context.Context, domain string, q ExportUsersQu
 	return c.open(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/exports/users", domain), query: q.values()}, options)
 }
 
+// FollowTrace: follow the SIP messages of a call as they come. GET /v1/domains/{domain}/traces/{key}/events.
+//
+// The caller closes what comes back.
+func (c *Client) FollowTrace(ctx context.Context, domain string, key string, options ...Option) (io.ReadCloser, Answer, error) {
+	return c.open(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/traces/{key}/events", domain, key)}, options)
+}
+
 // GetAccessReview: read an access review: every right, and who confirmed it. GET /v1/domains/{domain}/access-reviews/{key}.
 func (c *Client) GetAccessReview(ctx context.Context, domain string, key string, options ...Option) (AccessReview, Answer, error) {
 	var out AccessReview
@@ -4343,6 +4350,22 @@ func (c *Client) SteerFirmware(ctx context.Context, domain string, key string, b
 func (c *Client) TestMenu(ctx context.Context, domain string, key string, body RehearseInputBody, options ...Option) (Rehearsal, Answer, error) {
 	var out Rehearsal
 	at, err := c.do(ctx, call{method: httpPost, path: path("/v1/domains/{domain}/menus/{key}/test", domain, key), body: body}, &out, options)
+	return out, at, err
+}
+
+// TraceCallQuery is what TraceCall may ask for; zero values are left out.
+type TraceCallQuery struct {
+	After int64 // Only messages after this number Only messages after this number
+}
+
+func (q TraceCallQuery) values() url.Values {
+	return url.Values(query{}.number("after", q.After))
+}
+
+// TraceCall: the SIP messages of a call that runs or ended lately, without what is secret. GET /v1/domains/{domain}/traces/{key}.
+func (c *Client) TraceCall(ctx context.Context, domain string, key string, q TraceCallQuery, options ...Option) (CallTrace, Answer, error) {
+	var out CallTrace
+	at, err := c.do(ctx, call{method: httpGet, path: path("/v1/domains/{domain}/traces/{key}", domain, key), query: q.values()}, &out, options)
 	return out, at, err
 }
 

@@ -184,6 +184,15 @@ type CallInfo struct {
 	ToName          string       `json:"to_name,omitempty"`
 }
 
+// CallTrace is the schema of that name.
+type CallTrace struct {
+	Dropped  int64          `json:"dropped,omitempty"` // Messages for which there was no room
+	ID       string         `json:"id,omitempty"`
+	Legs     []TraceLeg     `json:"legs,omitempty"`
+	Messages []TraceMessage `json:"messages,omitempty"` // In the order in which they came
+	Over     bool           `json:"over,omitempty"`     // The call has ended; what its telephones still say may follow
+}
+
 // CallerLine is the schema of that name.
 type CallerLine struct {
 	Default bool     `json:"default,omitempty"` // Shown where nothing is chosen
@@ -2195,6 +2204,25 @@ type Tariff struct {
 	Class        string  `json:"class,omitempty"`
 	Country      string  `json:"country,omitempty"`
 	YenPerMinute float64 `json:"yen_per_minute,omitempty"`
+}
+
+// TraceLeg is the schema of that name.
+type TraceLeg struct {
+	Address   string `json:"address,omitempty"` // Of the other side, with its port, as it was last
+	CallID    string `json:"call_id,omitempty"` // SIP Call-ID
+	Inbound   bool   `json:"inbound,omitempty"` // It began with an INVITE to us
+	Number    string `json:"number,omitempty"`  // Of who is there
+	Transport string `json:"transport,omitempty"`
+}
+
+// TraceMessage is the schema of that name.
+type TraceMessage struct {
+	At    time.Time `json:"at,omitzero"`
+	Label string    `json:"label,omitempty"` // Such as INVITE or 180 Ringing
+	Leg   int64     `json:"leg,omitempty"`   // Its place in legs, from 0
+	N     int64     `json:"n,omitempty"`     // Its number in the call, from 1
+	Sent  bool      `json:"sent,omitempty"`  // By the switch; else received
+	Text  string    `json:"text,omitempty"`  // The message without credentials, tokens, keys, bodies other than SDP, and what was dialled behind codes
 }
 
 // Trunk is the schema of that name.

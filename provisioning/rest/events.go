@@ -52,13 +52,13 @@ func (a *api) watchLive(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		r, w := humago.Unwrap(out)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would keep it back
-		s := a.stream(ctx, in.Domain, r, w)
+		s := a.newStream(ctx, in.Domain, r, w)
 		s.action, s.object = policy.LiveRead, provisioning.Object{Domain: in.Domain, Kind: policy.KindLive}
 		s.loop(s.news(c))
 	}}, nil
 }
 
-func (a *api) stream(ctx context.Context, domain string, r *http.Request, w http.ResponseWriter) *stream {
+func (a *api) newStream(ctx context.Context, domain string, r *http.Request, w http.ResponseWriter) *stream {
 	return &stream{api: a, domain: domain, subject: subjectOf(ctx), request: r, w: w, control: http.NewResponseController(w)}
 }
 

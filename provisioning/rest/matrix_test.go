@@ -80,7 +80,7 @@ func singleActions() map[string]provisioning.Action {
 		"POST /v1/domains/{domain}/calls/{key}/recording/pause": policy.CallPause, "POST /v1/domains/{domain}/calls/{key}/recording/resume": policy.CallPause,
 		"POST /v1/domains/{domain}/calls": policy.CallStart, "GET /v1/domains/{domain}/calls/{key}": policy.CallRead,
 		"DELETE /v1/domains/{domain}/calls/{key}": policy.CallHangup, "POST /v1/domains/{domain}/calls/{key}/move": policy.CallMove,
-		"GET /v1/domains/{domain}/calls/{key}/trace": policy.CallTrace, "GET /v1/domains/{domain}/calls/{key}/trace/events": policy.CallTrace,
+		"GET /v1/domains/{domain}/traces/{key}": policy.CallTrace, "GET /v1/domains/{domain}/traces/{key}/events": policy.CallTrace,
 		"POST /v1/domains/{domain}/extensions/{key}/monitor": policy.CallMonitor,
 		"GET /v1/domains/{domain}/calls/history":             policy.CDRRead, "GET /v1/domains/{domain}/calls/history/{key}": policy.CDRRead,
 		"GET /v1/domains/{domain}/recalls": policy.RecallRead, "DELETE /v1/domains/{domain}/recalls/{key}": policy.RecallDelete,

@@ -103,6 +103,9 @@ type Config struct {
 	AuditMonths  AuditMonths // nil: no monthly reports of the audit log
 	// Refused is told of a token that is not taken, where it came from and why; it must not block. nil: nobody is.
 	Refused func(source, reason string)
+	// Served is told of each request when it is answered: its method, the pattern of its route, the status, and when it began and ended. It must not block.
+	// nil: nobody is.
+	Served func(method, route string, status int, began, ended time.Time)
 	// SetChanged is told of each step of a set of changes; it must not block. nil: nobody is.
 	SetChanged func(domain string, s provisioning.ChangeSet)
 	WhatIf     provisioning.WhatIf // nil: sets of changes are not tried on past calls

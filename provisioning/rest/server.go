@@ -102,7 +102,8 @@ func (a *api) logLine(r *http.Request, w *recorder, n *seen, start time.Time) {
 	case r.Method == http.MethodGet && w.status < 400:
 		level = slog.LevelDebug
 	}
-	if !a.Log.Enabled(r.Context(), level) {
+	logged := a.Log.Enabled(r.Context(), level)
+	if !logged && a.Served == nil {
 		return
 	}
 	_, pattern := a.mux.Handler(r)
@@ -110,8 +111,23 @@ func (a *api) logLine(r *http.Request, w *recorder, n *seen, start time.Time) {
 	if !ok {
 		path = pattern
 	}
+	if a.Served != nil {
+		a.Served(standard(r.Method), path, w.status, start, a.Clock())
+	}
+	if !logged {
+		return
+	}
 	a.Log.Log(r.Context(), level, "rest: request", "request", n.id, "method", r.Method, "route", path, "status", w.status,
 		"bytes", w.bytes, "took", a.Clock().Sub(start), "user", n.subject.User, "domain", n.subject.Domain, "client", n.subject.Client)
+}
+
+// standard is a method that is one; any other may be anything that somebody wrote.
+func standard(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "_OTHER"
 }
 
 // recorder remembers status and size.

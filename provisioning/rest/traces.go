@@ -20,9 +20,9 @@ type traceInput struct {
 // registerTraces: the SIP messages of a call. They name who talks with whom, and from where: each look leaves its entry.
 func (a *api) registerTraces() {
 	r := rule{action: policy.CallTrace, kind: policy.KindCall, key: "key", domain: "domain"}
-	huma.Register(a.huma, operation(http.MethodGet, "/v1/domains/{domain}/calls/{key}/trace", "trace-call",
+	huma.Register(a.huma, operation(http.MethodGet, "/v1/domains/{domain}/traces/{key}", "trace-call",
 		"The SIP messages of a call that runs or ended lately, without what is secret", r, 422), a.trace)
-	op := operation(http.MethodGet, "/v1/domains/{domain}/calls/{key}/trace/events", "follow-trace", "Follow the SIP messages of a call as they come", r, 409)
+	op := operation(http.MethodGet, "/v1/domains/{domain}/traces/{key}/events", "follow-trace", "Follow the SIP messages of a call as they come", r, 409)
 	op.Description = "A text/event-stream. Each event: trace has what trace-call answers, of the messages those that are new. event: end says why it ends: " +
 		"over (some seconds after the call), token, rights. Comments come as heartbeats."
 	op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}}}}
@@ -56,7 +56,7 @@ func (a *api) followTrace(ctx context.Context, in *ItemPath) (*huma.StreamRespon
 		r, w := humago.Unwrap(out)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would keep it back
-		s := a.stream(ctx, in.Domain, r, w)
+		s := a.newStream(ctx, in.Domain, r, w)
 		s.action, s.object = policy.CallTrace, provisioning.Object{Domain: in.Domain, Kind: policy.KindCall, Key: in.Key}
 		t := &traceStream{stream: s, key: in.Key}
 		if over, err := t.tell(); over {
@@ -72,6 +72,7 @@ type traceStream struct {
 	*stream
 	key  string
 	last int64 // message that was told
+	told bool  // something was
 	over int   // looks since the call ended
 }
 
@@ -101,7 +102,11 @@ func (t *traceStream) tell() (over bool, err error) {
 	if err != nil {
 		return true, nil
 	}
-	if n := len(c.Messages); n > 0 {
+	n := len(c.Messages)
+	if n == 0 && t.told {
+		return c.Over, nil
+	}
+	if t.told = true; n > 0 {
 		t.last = c.Messages[n-1].N
 	}
 	text, err := json.Marshal(c)

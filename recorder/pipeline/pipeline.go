@@ -56,6 +56,9 @@ type Config struct {
 	Deposit func(context.Context, recorder.Deposit) error
 	// Stored is told of each recording that can be played from now on. It must not block.
 	Stored func(recorder.Manifest)
+	// Timed is told how long rendering and upload of a recording took, of each try; of one that failed to be rendered only the Case is known. It must not
+	// block. nil: nobody wants to know.
+	Timed func(Stage)
 	// Entered is told after each stage of a recording, also when it begins: its row may be another one. It must not block.
 	Entered func()
 
@@ -69,6 +72,21 @@ type Config struct {
 	Rings   int // calls whose last stretch may be held in memory at once; 0: none
 	// OpenJournal is capture.Config.Open: tests put a full disk here.
 	OpenJournal func(path string) (journal.File, error)
+}
+
+// Stage is one try at a part of a recording's way into the store.
+type Stage struct {
+	Name         string // "render" or "upload"
+	Manifest     recorder.Manifest
+	Began, Ended time.Time
+	Err          error
+}
+
+// timed tells of a stage that has ended.
+func (p *Pipeline) timed(name string, m recorder.Manifest, began time.Time, err error) {
+	if p.cfg.Timed != nil {
+		p.cfg.Timed(Stage{name, m, began, p.cfg.Now(), err})
+	}
 }
 
 // Pipeline records. Safe for concurrent use.

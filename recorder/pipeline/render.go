@@ -105,7 +105,7 @@ func (p *Pipeline) render(ctx context.Context, id string, with Renderer) error {
 	if err != nil {
 		return p.renderFailed(id, err)
 	}
-	m, err := with.Render(ctx, Job{Dir: p.cfg.Dir, ID: id, Name: c.ID, Key: key.key, Keys: keys})
+	m, err := p.watched(ctx, with, Job{Dir: p.cfg.Dir, ID: id, Name: c.ID, Key: key.key, Keys: keys}, c)
 	switch {
 	case errors.Is(err, recorder.ErrIntegrity):
 		return p.quarantine(ctx, id, err)
@@ -118,6 +118,17 @@ func (p *Pipeline) render(ctx context.Context, id string, with Renderer) error {
 	p.rendered(ctx, m)
 	p.uploads.add(id)
 	return nil
+}
+
+// watched does a job, and tells how long that took.
+func (p *Pipeline) watched(ctx context.Context, with Renderer, j Job, c recorder.Case) (recorder.Manifest, error) {
+	began := p.cfg.Now()
+	m, err := with.Render(ctx, j)
+	if err != nil {
+		m.Case = c
+	}
+	p.timed("render", m, began, err)
+	return m, err
 }
 
 // rendered counts a recording that is sealed on this machine, and enters it.

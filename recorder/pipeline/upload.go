@@ -45,10 +45,11 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 			return p.notAsRendered(ctx, id, m, err)
 		}
 	}
-	for _, f := range files {
-		if err := p.store(ctx, id, f); err != nil {
-			return p.uploadFailed(id, m.Domain, err)
-		}
+	began := p.cfg.Now()
+	err = p.storeAll(ctx, id, files)
+	p.timed("upload", m, began, err)
+	if err != nil {
+		return p.uploadFailed(id, m.Domain, err)
 	}
 	if err := p.cfg.Deposit(ctx, recorder.Deposit{Manifest: m, ManifestSHA256: n.PlainSHA256, SealedManifestSHA256: n.ManifestSHA256}); err != nil {
 		return p.uploadFailed(id, m.Domain, fmt.Errorf("pipeline: the audit log: %w", err))
@@ -64,6 +65,15 @@ func (p *Pipeline) upload(ctx context.Context, id string) error {
 	p.count.stored.Add(1)
 	p.cfg.Log.Info("pipeline: stored", "recording", m.ID, "domain", m.Domain, "call", m.Call, "object", object, "bytes", m.SealedBytes)
 	return p.cleanUp(id)
+}
+
+func (p *Pipeline) storeAll(ctx context.Context, id string, files []file) error {
+	for _, f := range files {
+		if err := p.store(ctx, id, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // file is one sealed file and the object that it becomes.

@@ -25,14 +25,13 @@ type Traced struct {
 	Status int    // 0 for a request
 	Label  string // "INVITE", "180 Ringing"; printable
 
-	message raw
+	message []byte // as it was on the wire, with all that it confides
 }
 
-// raw is a message as it was on the wire, with all that it confides.
-type raw []byte
-
-// Format implements fmt.Formatter.
-func (raw) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
+// Format implements fmt.Formatter: the message is in nobody's print.
+func (t Traced) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%v sent=%v %s %s %s [redacted]", t.Flow, t.Sent, t.CallID, t.Method, t.Label)
+}
 
 // Shown is the message without credentials, tokens, keys and what was dialled behind codes (see package redact): a copy that the caller may keep. It may
 // be called while Config.Trace runs, and not later: the bytes behind it are used again.

@@ -32,7 +32,9 @@ func (r *tracer) trace(m stack.Traced) {
 	r.lines = append(r.lines, fmt.Sprintf("%s %s %s %s %d %q", m.Flow.Transport(), arrow, m.Flow.Remote().Addr(), m.Method, m.Status, m.Label))
 	r.shown = append(r.shown, string(m.Shown()))
 	r.callIDs = append(r.callIDs, m.CallID)
-	r.printed += fmt.Sprintf("%v %+v %s %q %x", m, m, m, m, m)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		r.printed += fmt.Sprintf(verb, m)
+	}
 }
 
 // The trace says what was on the wire, repetitions included, and nothing else.

@@ -32,7 +32,7 @@ func (c callTraceCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Follow {
 		return c.follow(ctx, out)
 	}
-	o, err := c.operation(http.MethodGet, "calls", "KIND/{key}/trace")
+	o, err := c.operation(http.MethodGet, "traces", "KIND/{key}")
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (c callTraceCmd) Run(ctx context.Context, out io.Writer) error {
 
 // follow prints what comes, until the switch says that it is over.
 func (c callTraceCmd) follow(ctx context.Context, out io.Writer) error {
-	o, err := c.operation(http.MethodGet, "calls", "KIND/{key}/trace/events")
+	o, err := c.operation(http.MethodGet, "traces", "KIND/{key}/events")
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (d *drawing) draw(t client.CallTrace) string {
 	}
 	for _, m := range t.Messages {
 		r := ladder.Rung{At: m.At.Sub(d.began), From: -1, To: -1, Label: m.Label}
-		if m.Leg >= 0 && m.Leg < len(place) {
+		if m.Leg >= 0 && m.Leg < int64(len(t.Legs)) {
 			r.From, r.To = place[m.Leg], place[len(t.Legs)]
 		}
 		if m.Sent {
@@ -147,7 +147,7 @@ func (d *drawing) draw(t client.CallTrace) string {
 		}
 		_, rung, _ := strings.Cut(ladder.Draw(lanes, []ladder.Rung{r}), "\n")
 		b.WriteString(rung)
-		if d.messages {
+		if d.messages && m.Text != "" {
 			b.WriteString("\n" + indented(m.Text) + "\n")
 		}
 	}

@@ -13,11 +13,12 @@ const traceOfACall = `{"id":"c1","over":false,"legs":[{"call_id":"out","inbound"
  {"n":4,"at":"2026-11-30T10:00:01.501Z","leg":1,"sent":true,"label":"180 Ringing","text":""}]}`
 
 const ladderOfACall = `2002: tls 192.0.2.2:5061, Call-ID out
-2001: udp 192.0.2.1:5060, Call-ID in?[2J
+2001: udp 192.0.2.1:5060, Call-ID in.[2J
           2001              pbx               2002
        0m | INVITE -------->|                 |
        5m |                 | INVITE -------->|
-    1500m |                 |<-- 180 Ringing |
+    1500m |                 |<--- 180 Ringing |
+    1501m |<--- 180 Ringing |                 |
 `
 
 // TestCallTrace: who called stands left of the switch, the others right; messages are printed where asked for, and command no terminal.
@@ -34,10 +35,10 @@ func TestCallTrace(t *testing.T) {
 	if err != nil || !strings.Contains(got, ladderOfACall) || !strings.HasPrefix(got, "c1 2026-11-30T") || strings.Contains(got, "User-Agent") {
 		t.Errorf("%v\n%s", err, got)
 	}
-	if (*all)[0].path != "/v1/domains/a.example/calls/c1/trace" {
+	if (*all)[0].path != "/v1/domains/a.example/traces/c1" {
 		t.Errorf("asked for %s", (*all)[0].path)
 	}
-	if got, err = pbx(t, "call", "trace", "c1", "--messages"); err != nil || !strings.Contains(got, "    User-Agent: ?[2J窓口\n") {
+	if got, err = pbx(t, "call", "trace", "c1", "--messages"); err != nil || !strings.Contains(got, "    User-Agent: .[2J窓口\n") {
 		t.Errorf("%v\n%s", err, got)
 	}
 	got, err = pbx(t, "call", "trace", "c1", "--follow")
