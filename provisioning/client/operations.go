@@ -3282,6 +3282,22 @@ func (c *Client) PatchDirectoryAccount(ctx context.Context, domain string, key s
 	return out, at, err
 }
 
+// PatchDomainQuery is what PatchDomain may ask for; zero values are left out.
+type PatchDomainQuery struct {
+	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it
+}
+
+func (q PatchDomainQuery) values() url.Values {
+	return url.Values(query{}.text("reason", q.Reason))
+}
+
+// PatchDomain: change fields of a domain's settings; null takes a field away. PATCH /v1/domains/{domain}.
+func (c *Client) PatchDomain(ctx context.Context, domain string, q PatchDomainQuery, fields any, options ...Option) (Domain, Answer, error) {
+	var out Domain
+	at, err := c.do(ctx, call{method: httpPatch, path: path("/v1/domains/{domain}", domain), query: q.values(), body: fields, kind: "application/merge-patch+json"}, &out, options)
+	return out, at, err
+}
+
 // PatchExtensionQuery is what PatchExtension may ask for; zero values are left out.
 type PatchExtensionQuery struct {
 	Reason string // Why, for whoever must agree to it Why, for whoever must agree to it

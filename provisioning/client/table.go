@@ -269,6 +269,7 @@ func Operations() []Operation {
 		{"patch-device", "PATCH", "/v1/domains/{domain}/devices/{key}", "Change fields of one of devices; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-did", "PATCH", "/v1/domains/{domain}/dids/{key}", "Change fields of one of dids; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-directory-account", "PATCH", "/v1/domains/{domain}/directory-accounts/{key}", "Change fields of one of directory-accounts; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
+		{"patch-domain", "PATCH", "/v1/domains/{domain}", "Change fields of a domain's settings; null takes a field away", []string{"domain"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-extension", "PATCH", "/v1/domains/{domain}/extensions/{key}", "Change fields of one of extensions; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-firmware-version", "PATCH", "/v1/domains/{domain}/firmware/{key}", "Change fields of one of firmware; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},
 		{"patch-group", "PATCH", "/v1/domains/{domain}/groups/{key}", "Change fields of one of groups; null takes a field away", []string{"domain", "key"}, []string{"reason"}, "application/merge-patch+json"},

@@ -28,6 +28,14 @@ type domainPut struct {
 	Body        provisioning.Domain
 }
 
+type domainPatch struct {
+	DomainPath
+	ContentType string `header:"Content-Type" maxLength:"256"`
+	IfMatch     string `header:"If-Match" maxLength:"256" doc:"Entity tag that must still hold, or *"`
+	Reason      string `query:"reason" maxLength:"500" doc:"Why, for whoever must agree to it"`
+	RawBody     []byte `contentType:"application/merge-patch+json"`
+}
+
 // registerDomains: a domain is its own domain, so its path has one parameter. There is no delete: that is the operator's.
 func (a *api) registerDomains() {
 	res := resource[provisioning.Domain]{read: policy.DomainRead, put: policy.DomainPut, setKey: func(d *provisioning.Domain, k string) { d.Name = k }}
@@ -43,6 +51,16 @@ func (a *api) registerDomains() {
 		func(ctx context.Context, in *domainPut) (*itemOutput[provisioning.Domain], error) {
 			out, err := putEntity(ctx, a, res, &putInput[provisioning.Domain]{ItemPath: ItemPath{Domain: in.Domain, Key: in.Domain},
 				IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, Reason: in.Reason, Body: in.Body})
+			if err != nil {
+				return nil, err
+			}
+			return &itemOutput[provisioning.Domain]{Status: out.status, ETag: etag(out.etag), Link: out.link, Body: out.entity}, nil
+		})
+	huma.Register(a.huma, mayWait(operation(http.MethodPatch, "/v1/domains/{domain}", "patch-domain", "Change fields of a domain's settings; null takes a field away",
+		rule{action: policy.DomainPut, kind: provisioning.KindDomain, key: "domain", domain: "domain"}, 412, 413, 415, 422)),
+		func(ctx context.Context, in *domainPatch) (*itemOutput[provisioning.Domain], error) {
+			out, err := patchEntity(ctx, a, res, &patchInput{ItemPath: ItemPath{Domain: in.Domain, Key: in.Domain}, ContentType: in.ContentType,
+				IfMatch: in.IfMatch, Reason: in.Reason, RawBody: in.RawBody})
 			if err != nil {
 				return nil, err
 			}

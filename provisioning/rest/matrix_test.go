@@ -31,7 +31,7 @@ func operationActions() map[string]provisioning.Action {
 
 func singleActions() map[string]provisioning.Action {
 	return map[string]provisioning.Action{
-		"GET /v1/domains": policy.DomainRead, "GET /v1/domains/{domain}": policy.DomainRead, "PUT /v1/domains/{domain}": policy.DomainPut,
+		"GET /v1/domains": policy.DomainRead, "GET /v1/domains/{domain}": policy.DomainRead, "PUT /v1/domains/{domain}": policy.DomainPut, "PATCH /v1/domains/{domain}": policy.DomainPut,
 		"GET /v1/domains/{domain}/users": policy.UserRead, "GET /v1/domains/{domain}/users/{key}": policy.UserRead,
 		"PUT /v1/domains/{domain}/users/{key}": policy.UserPut, "DELETE /v1/domains/{domain}/users/{key}": policy.UserDelete,
 		"POST /v1/domains/{domain}/users/{key}/password": policy.UserSecret,

@@ -62,3 +62,31 @@ func TestPatchTellsNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestPatchDomain: a domain's settings one by one; it stays the same domain, and who may not replace it may not change it.
+func TestPatchDomain(t *testing.T) {
+	r := newRig(t)
+	at := base
+	before := r.do(t, admin, "GET", at, "")
+	for _, c := range []struct {
+		who, body string
+		headers   []string
+		status    int
+		says      string
+	}{
+		{admin, `{"language":"en"}`, []string{asMerge}, 200, `"language":"en"`},
+		{admin, `{"language":"xx"}`, []string{asMerge}, 422, "body.language"},
+		{admin, `{"name":"other.example"}`, []string{asMerge}, 422, "another key"},
+		{admin, `{"language":"ja"}`, []string{asMerge, "If-Match: " + before.header.Get("ETag")}, 412, ""},
+		{admin, `{"language":"ja"}`, nil, 415, ""},
+		{"zoe+staff", `{"language":"ja"}`, []string{asMerge}, 403, "not-granted"},
+	} {
+		if p := r.do(t, c.who, "PATCH", at, c.body, c.headers...); p.status != c.status || !strings.Contains(p.body, c.says) {
+			t.Errorf("%s %s: %d %s, want %d %q", c.who, c.body, p.status, p.body, c.status, c.says)
+		}
+	}
+	after := r.do(t, admin, "GET", at, "")
+	if want := strings.Replace(before.body, `"language":"ja"`, `"language":"en"`, 1); after.body != want || want == before.body {
+		t.Errorf("%s\nwant %s", after.body, want)
+	}
+}
