@@ -79,6 +79,11 @@ func (r *restoring) run(ctx context.Context) (done restored, err error) {
 	if err := r.settle(stage); err != nil { // what is left says that it was not finished
 		return done, err
 	}
+	if r.config.Storage.Kind == "dir" { // recordings come back into it, if they do, before anything serves
+		if err := os.MkdirAll(r.config.path("objects"), 0o700); err != nil {
+			return done, err
+		}
+	}
 	return done, os.RemoveAll(stage)
 }
 

@@ -83,6 +83,7 @@ func TestRestoreElsewhere(t *testing.T) {
 	if strings.Contains(out, "WARNING") {
 		t.Errorf("%s", out)
 	}
+	r.must("ok", "recording", "reconcile", "--config", config) // there are no recordings here yet
 	verified := r.must("entries good", "audit", "verify", "--config", config)
 	if !strings.Contains(verified, "This log was put back on") {
 		t.Errorf("%s", verified)
