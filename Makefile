@@ -65,11 +65,12 @@ unit:
 phones:
 	$(GO) test -count=1 -timeout 8m ./loadtest/...
 
-# VERSION is the package's.
+# VERSION is the package's, BUILD the folder where it goes.
 VERSION ?= 0.0.0
+BUILD ?= build
 package:
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags=-buildid= -o build/pbx ./cmd/pbx
-	$(GO) run ./cmd/pbx/internal/pack -version $(VERSION) -arch $$($(GO) env GOARCH) -date $$(git log -1 --format=%ct)
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o $(BUILD)/pbx ./cmd/pbx
+	$(GO) run ./cmd/pbx/internal/pack -program $(BUILD)/pbx -out $(BUILD) -version $(VERSION) -arch $$($(GO) env GOARCH) -date $$(git log -1 --format=%ct)
 
 # The S3 client against each server that its tests know (docs/s3.md). Not part of `make test`, which runs them on the first.
 stores:

@@ -43,10 +43,10 @@ func tarball(all []entry, prefix string, date time.Time) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// zipped has no name and no time in its head.
+// zipped has no name and no time in its head. It is packed fast: better costs three times as long for some percent.
 func zipped(body []byte) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
 	if err == nil {
 		_, err = w.Write(body)
 	}

@@ -157,7 +157,7 @@ func TestUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"User=pbx", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n", "MemoryDenyWriteExecute=yes", "LimitCORE=0", "StateDirectoryMode=0700", "SystemCallFilter=@system-service"} {
+	for _, want := range []string{"User=pbx", "NoNewPrivileges=yes", "ProtectSystem=strict", "ReadWritePaths=-/srv/backups\n", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n", "MemoryDenyWriteExecute=yes", "LimitCORE=0", "StateDirectoryMode=0700", "SystemCallFilter=@system-service"} {
 		if !strings.Contains(string(text), "\n"+want) {
 			t.Errorf("no %s", want)
 		}
