@@ -23,6 +23,7 @@ const (
 var alarmTexts = map[string]struct{ en, ja string }{
 	"access-ended":           {"A right ended, since nobody confirmed it in the access review", "権限の棚卸しで確認されなかった権限を取り消しました"},
 	"access-review":          {"Rights wait for somebody to confirm them, else they end", "権限の棚卸しで確認待ちの権限があります（期限後は取り消し）"},
+	"acme-failed":            {"No new certificate was given by the authority (ACME); the old one stays, and it is tried again", "証明書の自動更新（ACME）に失敗しました（以前の証明書を使用中、再試行します）"},
 	"audit-archive-failed":   {"Old entries of the audit log could not be archived; they stay in the database", "監査ログの古い記録を保管先へ移せません（データベースに残しています）"},
 	"audit-broken":           {"The audit log was altered", "監査ログが改ざんされています"},
 	"audit-dropped":          {"Facts were left out of the audit log under load", "高負荷のため監査記録の一部を省略しました"},
@@ -50,6 +51,8 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"disk-full":              {"The recorder's disk is full", "録音ディスクが満杯です"},
 	"disk-high":              {"The recorder's disk is more than 90 % full", "録音ディスクの使用率が90%を超えました"},
 	"disposal-waiting":       {"Recordings are overdue and wait for somebody to approve their destruction", "保存期間を過ぎた録音が廃棄の承認を待っています"},
+	"drill-failed":           {"The last restore drill failed: whether the backups can be put back is not known", "バックアップの復元訓練に失敗しました（復元できるか確認できていません）"},
+	"drill-late":             {"The last restore drill that went well is more than a month ago", "成功した復元訓練から1か月以上たっています"},
 	"emergency-call":         {"Somebody called for help", "緊急通報がありました"},
 	"emergency-change":       {"Something that disrupts was changed in opening hours, as an emergency", "開庁時間中に影響の大きい変更が緊急として実行されました"},
 	"enrolment-guesses":      {"Somebody guesses the one-time codes of telephones", "端末登録用ワンタイムコードの総当たりを検知しました"},

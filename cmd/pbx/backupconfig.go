@@ -16,12 +16,13 @@ import (
 
 // BackupConfig says where copies of everything but recordings go, how often, and who can open them.
 type BackupConfig struct {
-	To         string   `yaml:"to"`         // "store": the object store of the recordings; or a directory; empty: no copies are made by themselves
-	Every      Duration `yaml:"every"`      // 24h
-	Keep       Duration `yaml:"keep"`       // how long a copy is kept, and locked where that can be; 336h. The newest three stay longer
-	Late       Duration `yaml:"late"`       // how old the newest may get before that is an alarm; every and six hours more
-	Recipients string   `yaml:"recipients"` // file with who can open them, one age1pq... in a line; the recovery key's when missing
-	Rate       int      `yaml:"rate"`       // MiB a second that are read and written, of what is sealed; 16
+	To         string      `yaml:"to"`         // "store": the object store of the recordings; or a directory; empty: no copies are made by themselves
+	Every      Duration    `yaml:"every"`      // 24h
+	Keep       Duration    `yaml:"keep"`       // how long a copy is kept, and locked where that can be; 336h. The newest three stay longer
+	Late       Duration    `yaml:"late"`       // how old the newest may get before that is an alarm; every and six hours more
+	Recipients string      `yaml:"recipients"` // file with who can open them, one age1pq... in a line; the recovery key's when missing
+	Drill      DrillConfig `yaml:"drill"`
+	Rate       int         `yaml:"rate"` // MiB a second that are read and written, of what is sealed; 16
 }
 
 // backupPart is the name below which copies are kept in the object store; no domain is called so.
@@ -60,7 +61,7 @@ func (b *BackupConfig) validate() error {
 	case b.Rate < 1 || b.Rate > 10_000:
 		return invalid("backup.rate", "is from 1 to 10000")
 	}
-	return nil
+	return b.Drill.validate(b.To)
 }
 
 // shelf opens what copies are kept in. objects is the store of the recordings.

@@ -196,7 +196,7 @@ func addFile(out *backup.Writer, f namedFile) error {
 	return out.File(f.name, info.Size(), in)
 }
 
-// keyFiles are the private files of a switch: keys and certificates. The recovery key is not among them, since it is who opens what they are put into.
+// keyFiles are the private files of a switch: keys and certificates. The recovery key is not among them, since it is who opens what they are put into, nor what an authority gives anew.
 func keyFiles(c Config) (all []namedFile, err error) {
 	for _, folder := range []string{keysName, certsName} {
 		below, err := filesBelow(c, folder)
@@ -207,7 +207,7 @@ func keyFiles(c Config) (all []namedFile, err error) {
 	}
 	return slices.DeleteFunc(all, func(f namedFile) bool {
 		base := path.Base(f.name)
-		return base == marksName || base == recoveryName
+		return base == marksName || base == recoveryName || base == acmeName
 	}), nil
 }
 

@@ -42,6 +42,8 @@ type certificates struct {
 	node     *tls.Certificate // shown to who asks for nodeName: another node. Made once, before the first handshake
 	nodeName string
 
+	prove func(*tls.ClientHelloInfo) (*tls.Certificate, error) // answers an authority that looks at our names; nil: none does here
+
 	mu      sync.Mutex
 	looked  time.Time        // guarded by mu
 	seen    string           // guarded by mu: what the files looked like when they were read
@@ -119,6 +121,11 @@ func (c *certificates) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
 	if hello != nil && c.node != nil && hello.ServerName == c.nodeName {
 		return c.node, nil
 	}
+	if c.prove != nil {
+		if cert, err := c.prove(hello); cert != nil || err != nil {
+			return cert, err
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refresh(); c.current == nil {
@@ -188,11 +195,15 @@ func (c *certificates) unreadable() bool {
 	return c.broken != nil
 }
 
-// expires: the certificate ends soon.
+// expires: the certificate ends soon; of one that is renewed each few days, that a sixth of its time is left.
 func (c *certificates) expires() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.current != nil && c.current.Leaf != nil && time.Until(c.current.Leaf.NotAfter) < expiryAlarm
+	if c.current == nil || c.current.Leaf == nil {
+		return false
+	}
+	leaf := c.current.Leaf
+	return time.Until(leaf.NotAfter) < min(expiryAlarm, leaf.NotAfter.Sub(leaf.NotBefore)/6)
 }
 
 // ownCertificate makes a self-signed certificate for this machine's names and addresses unless one is there.

@@ -31,6 +31,7 @@ type Config struct {
 	SIP       SIPConfig       `yaml:"sip"`
 	Media     MediaConfig     `yaml:"media"`
 	HTTP      HTTPConfig      `yaml:"http"`
+	ACME      ACMEConfig      `yaml:"acme"`
 	Identity  IdentityConfig  `yaml:"identity"`
 	Store     StoreConfig     `yaml:"store"`
 	Storage   StorageConfig   `yaml:"storage"`
@@ -213,6 +214,7 @@ func (c *Config) setDefaults() {
 		c.Media.Silence = Duration(30 * time.Second)
 	}
 	set(&c.HTTP.Listen, "127.0.0.1:8080")
+	c.setACMEDefaults()
 	scheme := "http"
 	if c.HTTP.Certificate != "" {
 		scheme = "https"
@@ -279,7 +281,7 @@ func (c *Config) Validate() error {
 	add(pair("sip", c.SIP.Certificate, c.SIP.Key))
 	add(pair("http", c.HTTP.Certificate, c.HTTP.Key))
 	add(c.Media.validate())
-	add(c.HTTP.validate())
+	add(errors.Join(c.HTTP.validate(), c.validateACME()))
 	add(errors.Join(c.LDAP.validate(), c.Devices.validate()))
 	add(c.validateIdentity())
 	add(c.Store.validate())

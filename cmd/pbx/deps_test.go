@@ -30,6 +30,7 @@ var folders = map[string][]string{
 
 // layers is who may import whom inside cmd/pbx/internal.
 var layers = map[string][]string{
+	"cmd/pbx/internal/acme":    {},
 	"cmd/pbx/internal/backup":  {},
 	"cmd/pbx/internal/app":     {"cmd/pbx/internal/call", "cmd/pbx/internal/queue", "cmd/pbx/internal/route"},
 	"cmd/pbx/internal/call":    {"cmd/pbx/internal/route"},
@@ -82,6 +83,7 @@ var libraries = map[string][]string{
 	"github.com/skip2/go-qrcode":           {"provisioning/qr"},
 	"github.com/cedar-policy/cedar-go":     {"provisioning/policy"},
 	"golang.org/x/oauth2":                  {"provisioning/identity"},
+	"golang.org/x/crypto/acme":             {"cmd/pbx/internal/acme"},
 	"golang.org/x/crypto/argon2":           {"provisioning/identity"},
 	"golang.org/x/crypto/chacha20poly1305": {"provisioning/secret"},
 	"golang.org/x/mod/sumdb":               {"provisioning/audit"},

@@ -219,6 +219,11 @@ func newEvidenceKey(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return createKey(path, key)
+}
+
+// createKey writes a private key, unless one is there.
+func createKey(path string, key any) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, err

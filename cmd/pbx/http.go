@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"naisen/cmd/pbx/internal/acme"
 )
 
 // httpServer is one listening HTTP server with limits against slow and large requests.
@@ -20,21 +22,48 @@ type httpServer struct {
 	done   chan struct{}
 }
 
-// listenHTTP starts to serve; with a certificate it speaks TLS and reads a renewed one by itself.
-func listenHTTP(ctx context.Context, listen, cert, key string, h http.Handler, log *slog.Logger) (*httpServer, error) {
+// listenHTTP starts to serve; with certificates it speaks TLS and reads renewed ones by itself.
+func listenHTTP(ctx context.Context, listen string, certs *certificates, h http.Handler, log *slog.Logger) (*httpServer, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return nil, err
 	}
-	if cert != "" {
-		config, err := (&certificates{cert: cert, key: key}).config()
+	if certs != nil {
+		config, err := certs.config()
 		if err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
-		config.NextProtos = []string{"h2", "http/1.1"}
+		if config.NextProtos = []string{"h2", "http/1.1"}; certs.prove != nil {
+			config.NextProtos, h = append(config.NextProtos, acme.ALPN), noProof(h)
+		}
 		l = tls.NewListener(l, config)
 	}
 	return serveHTTP(l, h, log), nil
+}
+
+// noProof serves nobody over a connection on which an authority looked at a name (RFC 8737 section 3).
+func noProof(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS != nil && r.TLS.NegotiatedProtocol == acme.ALPN {
+			w.Header().Set("Connection", "close")
+			w.WriteHeader(http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// httpCertificates are those of http.listen; nil: it speaks no TLS.
+func (p *pbx) httpCertificates() *certificates {
+	c := p.config.HTTP
+	if c.Certificate == "" {
+		return nil
+	}
+	certs := &certificates{cert: c.Certificate, key: c.Key}
+	if p.acme != nil && p.config.ACME.Listen == "" {
+		certs.prove = p.acme.client.Certificate
+	}
+	return certs
 }
 
 // serveHTTP serves what comes to a listener.

@@ -111,6 +111,7 @@ type pbx struct {
 
 	monitors *monitors
 
+	acme         *renewer // nil: no authority is configured
 	certificates *certificates
 	signalling   *signalling
 	stack        *stack.Stack
@@ -285,6 +286,7 @@ func (p *pbx) wireRecorder(ctx context.Context) (err error) {
 	if err := p.startBackups(ctx); err != nil {
 		return err
 	}
+	p.startDrills(ctx)
 	return p.startArchive(ctx)
 }
 
@@ -294,7 +296,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		return err
 	}
 	addrs := addressesOf(listeners)
-	if err := p.wireCertificates(addrs); err != nil {
+	if err := errors.Join(p.wireACME(ctx), p.wireCertificates(addrs)); err != nil {
 		return err
 	}
 	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), live: p.live, silence: time.Duration(p.config.Media.Silence), log: p.log}
@@ -463,10 +465,11 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 		return err
 	}
 	handler = withSockets(handler, p.stack.WebSocket())
-	if p.http, err = listenHTTP(ctx, p.config.HTTP.Listen, p.config.HTTP.Certificate, p.config.HTTP.Key, handler, p.log); err != nil {
+	if p.http, err = listenHTTP(ctx, p.config.HTTP.Listen, p.httpCertificates(), handler, p.log); err != nil {
 		return err
 	}
 	p.closing("http", p.http.Close)
+	p.startACME(ctx)
 	if err := p.startLDAP(ctx); err != nil {
 		return err
 	}
@@ -474,7 +477,7 @@ func (p *pbx) wireHTTP(ctx context.Context) error {
 	if p.config.HTTP.Metrics == "off" {
 		return nil
 	}
-	if p.metrics, err = listenHTTP(ctx, p.config.HTTP.Metrics, "", "", p.metricsHandler(), p.log); err != nil {
+	if p.metrics, err = listenHTTP(ctx, p.config.HTTP.Metrics, nil, p.metricsHandler(), p.log); err != nil {
 		return err
 	}
 	p.closing("metrics", p.metrics.Close)

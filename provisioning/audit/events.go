@@ -70,7 +70,7 @@ var nouns = map[string]struct {
 	"binding": {KindDevice, "read"}, "hot-desk": {KindDevice, crud}, "relay": {KindDevice, "grant"},
 	"softphone": {KindDevice, "read claim claimed end"}, "softphones": {KindDevice, changes},
 	"alarm": {KindSystem, "read raised cleared"}, "audit": {KindSystem, "read verify delete report archived"},
-	"backup": {KindSystem, "made failed keys restored"},
+	"backup": {KindSystem, "made failed keys restored drilled"},
 }
 
 // exceptions are actions of another kind than others of their noun.

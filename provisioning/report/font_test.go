@@ -18,7 +18,7 @@ func TestFontHasEachWord(t *testing.T) {
 	for _, s := range sections {
 		words += s.ja + s.en
 	}
-	for _, list := range []map[string]Label{columns, monthWords} {
+	for _, list := range []map[string]Label{columns, monthWords, drillWords} {
 		for _, l := range list {
 			words += l.JA + l.EN
 		}
