@@ -118,8 +118,13 @@ func (k *Keeper) Accept(counted map[string]int64) error {
 	})
 }
 
-// write brings another process's marks together with ours.
+// write brings another process's marks together with ours: between reading and writing nobody else writes, a command beside the switch neither.
 func (k *Keeper) write(change func(map[string]int64)) error {
+	release, err := durable.Alone(k.dir)
+	if err != nil {
+		return fmt.Errorf("approval: marks: %w", err)
+	}
+	defer release()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	marks, _, err := k.read()

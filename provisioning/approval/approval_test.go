@@ -127,6 +127,26 @@ func TestMarksAtOnce(t *testing.T) {
 	}
 }
 
+// TestMarksOfTwo processes that count at once: none of what either has marked is lost, or a list that was put back would pass for a new one.
+func TestMarksOfTwo(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	for who := range 4 { // each with a Keeper of its own, which knows nothing of the others
+		k := open(t, dir)
+		all.Go(func() {
+			for i := range 8 {
+				if err := k.Mark(map[string]int64{fmt.Sprint(who, " ", i): 1}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if m := open(t, dir).Marks(); len(m) != 32 {
+		t.Errorf("%d of 32 marks are left", len(m))
+	}
+}
+
 // TestMarksUnreadable: with marks that are none nothing is begun anew, and nothing is written over them.
 func TestMarksUnreadable(t *testing.T) {
 	dir := t.TempDir()

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // ErrExposed says that a private file is not what it should be: readable by others, no regular file, or too large.
@@ -59,6 +60,24 @@ func ReadPrivate(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes", ErrExposed, info.Size())
 	}
 	return os.ReadFile(path)
+}
+
+// Alone waits until nobody else holds a directory, in this process or another one, and holds it until release. It is advice: who writes without asking is not
+// kept from it, and nobody who reads. Only for what takes a moment.
+func Alone(dir string) (release func(), err error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("durable: lock %s: %w", dir, err), d.Close())
+	}
+	return func() { _ = d.Close() }, nil // which ends the lock, as the end of the process does
 }
 
 func temporary(path string, content []byte, mode fs.FileMode) (string, error) {
