@@ -207,6 +207,32 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestTokenStays: the token is sent in the clear to this machine alone, and nowhere that an answer says.
+func TestTokenStays(t *testing.T) {
+	t.Setenv(Token, "t0ken")
+	t.Setenv("PBX_DOMAIN", "a.example")
+	heard := ""
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heard += r.Header.Get("Authorization") }))
+	defer elsewhere.Close()
+	office := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+	}))
+	defer office.Close()
+	if _, err := pbx(t, "get", "extensions", "--url", office.URL); err == nil || heard != "" {
+		t.Errorf("%v, and elsewhere %q was heard", err, heard)
+	}
+	for _, bad := range []string{"http://pbx.example.jp", "http://192.0.2.1:8080", "ftp://127.0.0.1", "pbx.example.jp", "https://user@pbx.example.jp", "http://localhost.example.jp"} {
+		if _, err := Client(bad); err == nil {
+			t.Errorf("%s is asked", bad)
+		}
+	}
+	for _, good := range []string{"https://pbx.example.jp", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost"} {
+		if _, err := Client(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+}
+
 // TestCompletion: a shell completes commands, kinds and operations.
 func TestCompletion(t *testing.T) {
 	script, err := pbx(t, "completion", "bash")

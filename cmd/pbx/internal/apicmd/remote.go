@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -43,13 +44,26 @@ type flags struct {
 	Patience time.Duration `default:"30s" help:"How long to ask again where the switch says that it is too early."`
 }
 
-// Client asks the switch at url with the token of the environment.
-func Client(url string) (*client.Client, error) {
+// Client asks the switch at a URL with the token of the environment. The token is sent there only: in the clear to this machine alone, and after no redirection,
+// since the API has none.
+func Client(at string) (*client.Client, error) {
 	token := os.Getenv(Token)
 	if token == "" {
 		return nil, errors.New(Token + " must hold an access token: export " + Token + "=$(pbx login)")
 	}
-	return client.New(url, token), nil
+	u, err := url.Parse(at)
+	if err != nil || u.Host == "" || u.User != nil {
+		return nil, errors.New("--url must be an address such as https://pbx.ward.example.jp")
+	}
+	here := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !here) {
+		return nil, errors.New("--url must begin with https: whoever is on the way could read the access token")
+	}
+	c := client.New(at, token)
+	c.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+		return errors.New("the switch sends elsewhere, which its API never does: is --url right?")
+	}}
+	return c, nil
 }
 
 func (f flags) client() (*client.Client, error) {
