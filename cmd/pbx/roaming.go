@@ -25,11 +25,11 @@ func (s *signalling) carriedBy(l *leg, domain, extension string) {
 	}
 }
 
-// admit takes a request within a dialog that comes from another host than before, if its telephone has registered from there or proves itself now. The
-// dialog's tags prove nothing: they are on every lamp.
+// admit takes a request within a dialog that comes from elsewhere than before, if its telephone has registered from there or proves itself now. The
+// dialog's tags prove nothing: they are on every lamp. Another node has seen its own mark, which is on none.
 func (s *signalling) admit(id string, tx *stack.ServerTx) bool {
 	l := s.legs.get(call.LegID(id))
-	if l == nil || l.device == "" || s.registrar.Carries(tx.Request().Flow, l.device) {
+	if l == nil || l.device == "" || s.registrar.Carries(tx.Request().Flow, l.device) || s.ofNode(tx.Request().Flow) {
 		return true
 	}
 	_, domain, _ := strings.Cut(l.device, "@")
@@ -43,6 +43,15 @@ func (s *signalling) admit(id string, tx *stack.ServerTx) bool {
 	s.audit.failedSignIn(domain, who.number, tx.Request().Flow.Remote().Addr(), "another's call")
 	s.decline(tx, stack.NewResponse(tx.Request(), 403, ""))
 	return false
+}
+
+// ofNode says that another node has passed a request on.
+func (s *signalling) ofNode(f *stack.Flow) bool {
+	if s.between == nil {
+		return false
+	}
+	_, ok := s.between.Who(f)
+	return ok
 }
 
 // Probe implements call.Leg.

@@ -64,54 +64,75 @@ func TestPhoneRoamsQuietly(t *testing.T) {
 	})
 }
 
-// Whoever reads a call's tags from a lamp takes nothing of it: not as a stranger, not as another extension. The telephone itself may come from anywhere, if it
-// proves itself.
+// Whoever reads a call's tags from a lamp takes nothing of it: not as a stranger, not as another extension, not behind the same translation as the telephone,
+// where a BYE alone would be believed. The telephone itself may come from anywhere, if it proves itself.
 func TestNobodyTakesACallAlong(t *testing.T) {
-	onStage(t, "", func(o *stage) {
-		alice, bob, thief := o.phones["2001"], o.phones["2002"], o.phones["2003"]
-		a, b := o.talk(alice, bob, "2002")
-		for _, method := range []string{"INVITE", "UPDATE", "INFO", "REFER", "BYE"} {
-			r := thief.InDialog(method, a.invite, a.resp)
-			if method == "INVITE" {
-				r.SetBody("application/sdp", description(thief, "0 8 101"))
-			}
-			r.Set("CSeq", "500 "+method)
-			thief.Send(r)
-			resp := thief.ExpectStatus(401, method)
-			if method == "INVITE" {
-				thief.Ack(r, resp)
-			}
-			again := thief.Again(r)
-			if err := thief.Auth(again, resp); err != nil {
-				t.Fatal(err)
-			}
-			thief.Send(again)
-			if resp = thief.ExpectStatus(403, method); method == "INVITE" {
-				thief.Ack(again, resp)
-			}
+	for name, methods := range map[string][]string{"from another host": {"INVITE", "UPDATE", "INFO", "REFER", "BYE"}, "from the same host": {"INVITE", "UPDATE", "INFO", "REFER"}} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, "", func(o *stage) {
+				alice, bob, thief := o.phones["2001"], o.phones["2002"], o.phones["2003"]
+				a, b := o.talk(alice, bob, "2002")
+				if name == "from the same host" {
+					pc, err := o.net.ListenPacket(netip.AddrPortFrom(alice.Addr.Addr(), 5099))
+					if err != nil {
+						t.Fatal(err)
+					}
+					thief.Move(pc)
+				}
+				for _, method := range methods {
+					o.tries(thief, method, a)
+				}
+				alice.Silence(time.Second)
+				bob.Silence(time.Second)
+				if o.noted("another's call") == 0 {
+					t.Error("nobody wrote down who tried")
+				}
+				o.goesTo(alice, awayHost)
+				r := a.request("INVITE")
+				r.SetBody("application/sdp", description(alice, "0 8 101"))
+				proven, resp := alice.Do(r)
+				if resp.Status != 200 {
+					t.Fatalf("the telephone itself: %d", resp.Status)
+				}
+				alice.Ack(proven, resp)
+				o.wait(time.Second)
+				b.bye(a)
+			})
+		})
+	}
+}
+
+// tries has a thief say something in a dialog of another's, with that one's tags, and then with its own password.
+func (o *stage) tries(thief *siptest.Phone, method string, a side) {
+	o.t.Helper()
+	r := thief.InDialog(method, a.invite, a.resp)
+	if method == "INVITE" {
+		r.SetBody("application/sdp", description(thief, "0 8 101"))
+	}
+	r.Set("CSeq", "500 "+method)
+	thief.Send(r)
+	resp := thief.ExpectStatus(401, method)
+	if method == "INVITE" {
+		thief.Ack(r, resp)
+	}
+	again := thief.Again(r)
+	if err := thief.Auth(again, resp); err != nil {
+		o.t.Fatal(err)
+	}
+	thief.Send(again)
+	if resp = thief.ExpectStatus(403, method); method == "INVITE" {
+		thief.Ack(again, resp)
+	}
+}
+
+// noted counts what the audit log has for a reason.
+func (o *stage) noted(reason string) (n int) {
+	for len(o.p.auditor.queue) > 0 {
+		if e := <-o.p.auditor.queue; e.Detail["reason"] == reason || e.Reason == reason {
+			n++
 		}
-		alice.Silence(time.Second)
-		bob.Silence(time.Second)
-		tried := 0
-		for len(o.p.auditor.queue) > 0 {
-			if e := <-o.p.auditor.queue; e.Detail["reason"] == "another's call" || e.Reason == "another's call" {
-				tried++
-			}
-		}
-		if tried == 0 {
-			t.Error("nobody wrote down who tried")
-		}
-		o.goesTo(alice, awayHost)
-		r := a.request("INVITE")
-		r.SetBody("application/sdp", description(alice, "0 8 101"))
-		proven, resp := alice.Do(r)
-		if resp.Status != 200 {
-			t.Fatalf("the telephone itself: %d", resp.Status)
-		}
-		alice.Ack(proven, resp)
-		o.wait(time.Second)
-		b.bye(a)
-	})
+	}
+	return n
 }
 
 // A telephone that has changed its network calls help to where it is: by a new call, and by sending on the one that it took along.

@@ -54,8 +54,8 @@ type Config struct {
 	// asked on the shard for each request of ours and must not block. Nil, or false: it is reached over old, or not at all.
 	Reroute func(contact sip.URI, old *stack.Flow) (stack.Target, bool)
 
-	// Admit tells whether a request may be taken that comes from another host than the dialog's; false: it has answered it. Call-ID and tags are no secret:
-	// whoever watches a lamp sees them. The leg is named as its owner named it. It is asked on the shard and must not block. Nil: it may.
+	// Admit tells whether a request may be taken that comes from another host or port than the dialog's; false: it has answered it. A BYE of the same host is
+	// taken without asking. Call-ID and tags are no secret: whoever watches a lamp sees them. The leg is named as its owner named it. It is asked on the shard and must not block. Nil: it may.
 	Admit func(leg string, tx *stack.ServerTx) bool
 }
 

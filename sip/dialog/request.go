@@ -157,7 +157,7 @@ func (u *UA) Request(tx *stack.ServerTx) bool {
 		s.reply(tx, 481, nil)
 	case s.Secure() && !req.Flow.Secure(): // nobody moves a TLS dialog to clear text
 		s.reply(tx, 403, nil)
-	case s.elsewhere(req.Flow) && u.cfg.Admit != nil && !u.cfg.Admit(s.id, tx): // challenged, or refused
+	case s.elsewhere(req) && u.cfg.Admit != nil && !u.cfg.Admit(s.id, tx): // challenged, or refused
 	default:
 		s.request(d, tx)
 	}
@@ -230,7 +230,7 @@ func (s *Session) request(d *dialogState, tx *stack.ServerTx) {
 	s.publish()
 }
 
-// rebound: the same host over UDP from another port is a phone behind a NAT that forgot its mapping; the tags have proven it.
+// rebound: the same host over UDP from another port is a phone behind a NAT that forgot its mapping; Config.Admit has let it.
 func rebound(old, now *stack.Flow) bool {
 	return old.Transport() == "udp" && now.Transport() == "udp" && old.Remote() != now.Remote() && old.Remote().Addr() == now.Remote().Addr()
 }

@@ -16,10 +16,18 @@ func (s *Session) follow(d *dialogState, f *stack.Flow) {
 	}
 }
 
-// elsewhere tells whether f comes from another host than the dialog's flow.
-func (s *Session) elsewhere(f *stack.Flow) bool {
-	now := s.flow.Load()
-	return now != nil && now.Remote().Addr() != f.Remote().Addr()
+// elsewhere tells whether a request comes by another way than the dialog's own flow. The same host is no proof: behind one translation whole offices are the
+// same host, and whoever is in one of them may watch its lamps. Only a BYE is taken from there: a telephone that has
+// got another port and does not answer the challenge would never be rid of its call.
+func (s *Session) elsewhere(r *stack.Request) bool {
+	now, f := s.flow.Load(), r.Flow
+	switch {
+	case now == nil, now.Remote() == f.Remote() && now.Transport() == f.Transport():
+		return false
+	case now.Remote().Addr() == f.Remote().Addr():
+		return r.Method != "BYE"
+	}
+	return true
 }
 
 // under notes the way that a re-INVITE or UPDATE of ours takes, and gives the number by which its answer is known.

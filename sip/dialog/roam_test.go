@@ -155,6 +155,16 @@ func TestAnotherHostIsAdmitted(t *testing.T) {
 		return false
 	}}, func(b *bench) {
 		inv, resp, l := b.up(nil)
+		neighbour := b.net.Phone(b.t, "neighbour", netip.AddrPortFrom(alice.Addr(), 5099), pbx) // behind the same translation
+		theirs := b.alice.InDialog("INVITE", inv, resp)
+		theirs.SetBody(sdpType, []byte("offer 2"))
+		neighbour.Send(theirs)
+		neighbour.Ack(theirs, neighbour.ExpectStatus(401, "INVITE"))
+		wait(50 * time.Millisecond)
+		l.want()
+		if l.Flow().Remote() != alice {
+			t.Errorf("our requests go to %s", l.Flow().Remote())
+		}
 		thief, _ := b.moved("BYE", inv, resp, "")
 		thief.ExpectStatus(401, "BYE")
 		r := b.alice.InDialog("INVITE", inv, resp)
