@@ -16,31 +16,64 @@ const (
 	wrongPINs     = 5
 	wrongPINEvery = 5 * time.Minute
 	maxProving    = 20_000 // extensions that are remembered
+
+	// From outside anybody may try, as any of ours whose mobile they know, and a PIN opens calls that cost: so many wrong ones a day for a person, and for all
+	// of a domain together. They close this way only: a stranger takes nobody's tries at the desk.
+	outsideADay    = 10
+	outsideAllADay = 100
 )
 
 var errWrongPIN = errors.New("pins: wrong PIN")
 
 // pins proves people by their personal PIN. Tries are counted for the person, whatever telephone they come from, and for the telephone, whoever
-// it names. No PIN leaves it.
+// it names; all that is outside counts as one telephone. No PIN leaves it.
 type pins struct {
-	store  provisioning.Store
-	tries  *limit.Rates[string]
-	wrongs *limit.Rates[string] // until the alarm
-	audit  *auditor
-	alarms *alarms
+	store      provisioning.Store
+	tries      *limit.Rates[string]
+	outside    *limit.Rates[string] // by person, from outside
+	outsideAll *limit.Rates[string] // by domain, from outside
+	wrongs     *limit.Rates[string] // until the alarm
+	audit      *auditor
+	alarms     *alarms
 }
 
 func newPINs(store provisioning.Store, a *auditor, al *alarms, clock func() time.Time) *pins {
-	return &pins{store, limit.NewRates[string](1/wrongPINEvery.Seconds(), wrongPINs, maxProving, clock),
+	daily := func(most float64) *limit.Rates[string] {
+		return limit.NewRates[string](most/(24*time.Hour).Seconds(), most, maxProving, clock)
+	}
+	return &pins{store, limit.NewRates[string](1/wrongPINEvery.Seconds(), wrongPINs, maxProving, clock), daily(outsideADay), daily(outsideAllADay),
 		limit.NewRates[string](wrongsRate, wrongsADay-1, maxProving, clock), a, al}
 }
 
-// prove tells whether a PIN is the extension's: nil. at is the extension of the telephone. Errors: app.ErrNoTries, errWrongPIN also where there
+// guess is a PIN that is to be looked at, and what its being wrong costs.
+type guess struct {
+	domain, extension, at string
+	person, telephone     try
+}
+
+// try is one of a bucket, and whom its alarm names.
+type try struct {
+	rates   *limit.Rates[string]
+	key, of string
+}
+
+func (t try) take() bool { return t.rates.Allow(t.key) }
+func (t try) back()      { t.rates.Give(t.key) }
+
+func (p *pins) guess(domain, extension, at string) guess {
+	g := guess{domain, extension, at, try{p.tries, "person/" + domain + "/" + extension, extension}, try{p.tries, "telephone/" + domain + "/" + at, at}}
+	if at == app.Outside {
+		g.person, g.telephone = try{p.outside, domain + "/" + extension, extension}, try{p.outsideAll, domain, at}
+	}
+	return g
+}
+
+// prove tells whether a PIN is the extension's: nil. at is the extension of the telephone, or app.Outside. Errors: app.ErrNoTries, errWrongPIN also where there
 // is no PIN or no such extension, and what the store says.
 func (p *pins) prove(ctx context.Context, domain, extension, at, pin string) error {
-	person, telephone := "person/"+domain+"/"+extension, "telephone/"+domain+"/"+at
-	if !p.tries.Allow(telephone) {
-		return p.refused(domain, at)
+	g := p.guess(domain, extension, at)
+	if !g.telephone.take() {
+		return p.refused(domain, g.telephone)
 	}
 	var kept provisioning.PINHash
 	err := p.store.View(ctx, func(r provisioning.Reader) (err error) {
@@ -49,37 +82,46 @@ func (p *pins) prove(ctx context.Context, domain, extension, at, pin string) err
 	})
 	switch {
 	case errors.Is(err, provisioning.ErrNotFound): // nobody's PIN costs the telephone its try, and no memory
-		p.wrong(domain, extension, at)
+		p.wrong(g)
 		return errWrongPIN
 	case err != nil:
-		p.tries.Give(telephone)
+		g.telephone.back()
 		return err
-	case !p.tries.Allow(person):
-		return p.refused(domain, extension)
+	case !g.person.take():
+		return p.refused(domain, g.person)
 	case !kept.Matches(pin):
-		if !p.wrongs.Allow(person) {
+		if !p.wrongs.Allow("person/" + domain + "/" + extension) {
 			p.alarms.happened("pin-guessing", domain, extension, "many wrong PINs today")
 		}
-		p.wrong(domain, extension, at)
+		p.wrong(g)
 		return errWrongPIN
 	}
-	p.tries.Give(person)
-	p.tries.Give(telephone)
-	p.audit.enter(provisioning.AuditEntry{Time: time.Now(), Domain: domain, Subject: "extension " + at + "@" + domain, Action: "pin.proved", Object: extension, Outcome: "ok"})
+	g.person.back()
+	g.telephone.back()
+	p.enter(g, "ok")
 	return nil
 }
 
-func (p *pins) refused(domain, of string) error {
-	p.alarms.happened("pin-guessing", domain, of, "too many wrong PINs; none is looked at for a while")
+func (p *pins) refused(domain string, t try) error {
+	p.alarms.happened("pin-guessing", domain, t.of, "too many wrong PINs; none is looked at for a while")
 	return app.ErrNoTries
 }
 
 // wrong notes a guess, and tells of the telephone from which many came in a day, however slowly. There are no more of them than tries.
-func (p *pins) wrong(domain, extension, at string) {
-	if !p.wrongs.Allow("telephone/" + domain + "/" + at) {
-		p.alarms.happened("pin-guessing", domain, at, "many wrong PINs today")
+func (p *pins) wrong(g guess) {
+	if g.at != app.Outside && !p.wrongs.Allow(g.telephone.key) {
+		p.alarms.happened("pin-guessing", g.domain, g.at, "many wrong PINs today")
 	}
-	p.audit.enter(provisioning.AuditEntry{Time: time.Now(), Domain: domain, Subject: "extension " + at + "@" + domain, Action: "pin.proved", Object: extension, Outcome: "denied"})
+	p.enter(g, "denied")
+}
+
+// enter writes a guess down. Of who calls from outside nothing is known but whom it claims to be.
+func (p *pins) enter(g guess, outcome string) {
+	e := provisioning.AuditEntry{Time: time.Now(), Domain: g.domain, Subject: "extension " + g.at + "@" + g.domain, Action: "pin.proved", Object: g.extension, Outcome: outcome}
+	if g.at == app.Outside {
+		e.Subject, e.Detail = "extension "+g.extension+"@"+g.domain, map[string]any{"from": g.at}
+	}
+	p.audit.enter(e)
 }
 
 // Prove implements app.Desk.

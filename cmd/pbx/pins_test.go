@@ -103,6 +103,52 @@ func TestSlowPINGuesses(t *testing.T) {
 	}
 }
 
+// TestPINGuessesFromOutside: whoever claims a mobile's number has ten guesses a day for its owner, and a hundred for all of the domain together, whom ever
+// they claim to be; and nobody at a desk loses a try by it.
+func TestPINGuessesFromOutside(t *testing.T) {
+	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+	p, _ := pinRig(t, &now)
+	try := func(extension, at, pin string) error { return p.prove(t.Context(), simDomain, extension, at, pin) }
+	looked := 0
+	for range 24 * 60 / 5 { // a guess each five minutes, for a day
+		if err := try("2001", app.Outside, "0815"); errors.Is(err, errWrongPIN) {
+			looked++
+		}
+		now = now.Add(wrongPINEvery)
+	}
+	if looked < outsideADay || looked > 2*outsideADay {
+		t.Errorf("%d guesses were looked at in a day", looked)
+	}
+	if err := try("2001", app.Outside, "4711"); !errors.Is(err, app.ErrNoTries) {
+		t.Errorf("the right one after the guesses: %v", err)
+	}
+	for range 2 * wrongPINs {
+		if err := try("2001", "2001", "4711"); err != nil {
+			t.Fatalf("at the desk: %v", err)
+		}
+	}
+	now = now.Add(48 * time.Hour)
+	if err := try("2001", app.Outside, "4711"); err != nil {
+		t.Errorf("when the guesser has gone: %v", err)
+	}
+	looked = 0
+	for i := range 1000 { // one guess for each of ours
+		if err := try(fmt.Sprint(5000+i), app.Outside, "1234"); errors.Is(err, errWrongPIN) {
+			looked++
+		}
+	}
+	if looked != outsideAllADay {
+		t.Errorf("%d guesses at all of ours were looked at", looked)
+	}
+	var named []string
+	for _, a := range p.alarms.Alarms(simDomain) {
+		named = append(named, a.Name+" "+a.Object)
+	}
+	if got := strings.Join(named, ", "); !strings.Contains(got, "pin-guessing 2001") || !strings.Contains(got, "pin-guessing "+app.Outside) {
+		t.Errorf("alarms %s", got)
+	}
+}
+
 // TestLockNeedsAPIN: what nobody could open again is not locked.
 func TestLockNeedsAPIN(t *testing.T) {
 	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)

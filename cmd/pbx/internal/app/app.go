@@ -50,7 +50,7 @@ type Programs struct {
 type Desk interface {
 	// Set does what a feature of provisioning says for an extension: it is audited, and holds for the next call. An error: it was not done.
 	Set(ctx context.Context, domain, extension, feature, argument string) error
-	// Prove tells whether a PIN is that of an extension, which signs in at another one, or at its own. Wrong ones are slowed and audited.
+	// Prove tells whether a PIN is that of an extension, which signs in at another one, or at its own, or calls from Outside. Wrong ones are slowed and audited.
 	// Errors: ErrNoTries; any other: it is not.
 	Prove(ctx context.Context, domain, extension, at, pin string) error
 	// SignIn lets the person of an extension sign in at a telephone. Errors: as of Prove, and whatever else stands against it.

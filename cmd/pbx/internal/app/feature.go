@@ -24,7 +24,7 @@ func (p Programs) feature(r route.Run) (call.Script, bool) {
 	case provisioning.FeatureMessages, provisioning.FeatureMailbox:
 		return &fetching{from: p, own: r.Name == provisioning.FeatureMessages, number: r.Data[route.Argument]}, p.Mailboxes != nil
 	case provisioning.FeatureDeskIn:
-		return &signingIn{from: p, person: r.Data[route.Argument]}, p.Desk != nil
+		return &signingIn{asking: asking{from: p}, person: r.Data[route.Argument]}, p.Desk != nil
 	case provisioning.FeatureLastCaller:
 		return &returning{from: p}, p.Desk != nil
 	case provisioning.FeatureAgentSign, provisioning.FeatureAgentPause, provisioning.FeatureAgentReady:

@@ -17,6 +17,7 @@ import (
 type fakeDesk struct {
 	set    string
 	proved string
+	at     string // the telephone of the last PIN
 	last   caller
 	broken error
 }
@@ -26,7 +27,8 @@ func (d *fakeDesk) Set(_ context.Context, domain, extension, feature, argument s
 	return d.broken
 }
 
-func (d *fakeDesk) Prove(_ context.Context, _, extension, _, pin string) error {
+func (d *fakeDesk) Prove(_ context.Context, _, extension, at, pin string) error {
+	d.at = at
 	if d.broken == nil && pin != "4711" {
 		return errMissing
 	}

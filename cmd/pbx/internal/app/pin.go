@@ -13,13 +13,52 @@ import (
 // ErrNoTries is the answer of Desk.Prove when too many wrong PINs came: for a while no PIN is looked at, so that the right one looks wrong.
 var ErrNoTries = errors.New("app: too many wrong PINs")
 
+// Outside stands for the telephone of who calls from beyond a trunk, where it is asked for a PIN: any network may claim the number by which it is known.
+const Outside = "outside"
+
+// asking asks who calls for a PIN, a few times.
+type asking struct {
+	from  Programs
+	tries int
+}
+
+func (a *asking) ask(f call.Facts, before ...Phrase) []call.Order {
+	return []call.Order{call.Play{Program: a.from.Speak(f.Domain, f.Language, append(before, Say("voicemail/enter-pin"))...)}, call.Gather{Max: maxPIN, Secret: true}}
+}
+
+// prove looks beside the call whether a PIN is that of who the script acts for, who is at a telephone: the Result is nil, or an error.
+func (a *asking) prove(f call.Facts, at string, pin call.Keys) []call.Order {
+	domain, extension := f.Domain, f.Run.For
+	return beside(func(ctx context.Context) error { return a.from.Desk.Prove(ctx, domain, extension, at, pin.Reveal()) })
+}
+
+// beside does something beside the call: the Result is nil, or an error.
+func beside(work func(context.Context) error) []call.Order {
+	return []call.Order{call.Beside{Work: func(ctx context.Context) any {
+		if err := work(ctx); err != nil {
+			return err
+		}
+		return nil
+	}}}
+}
+
+// wrong is what follows a PIN that proves nothing: it is asked for again, or that is the last thing said.
+func (a *asking) wrong(f call.Facts, err error) (again []call.Order, last string) {
+	if errors.Is(err, ErrNoTries) {
+		return nil, "feature/not-possible"
+	}
+	if a.tries++; a.tries >= pinTries {
+		return nil, "voicemail/wrong-pin"
+	}
+	return a.ask(f, Say("voicemail/wrong-pin")), ""
+}
+
 // proving asks for the personal PIN of who calls, and then does what the code is for: a call that only the PIN opens, or unlocking the telephone.
 // The PIN is never dialled with the code: it would stand in the telephone's list of calls.
 type proving struct {
-	from            Programs
+	asking
 	feature, number string
 	stage           provingStage
-	tries           int
 }
 
 type provingStage int
@@ -52,10 +91,6 @@ func (s *proving) On(f call.Facts, c call.Cue) []call.Order {
 	return nil
 }
 
-func (s *proving) ask(f call.Facts, before ...Phrase) []call.Order {
-	return []call.Order{call.Play{Program: s.from.Speak(f.Domain, f.Language, append(before, Say("voicemail/enter-pin"))...)}, call.Gather{Max: maxPIN, Secret: true}}
-}
-
 func (s *proving) gathered(f call.Facts, keys call.Keys) []call.Order {
 	switch {
 	case keys.Empty():
@@ -64,13 +99,7 @@ func (s *proving) gathered(f call.Facts, keys call.Keys) []call.Order {
 		s.number = keys.Reveal()
 		return s.dial()
 	}
-	domain, extension := f.Domain, f.Run.For
-	return []call.Order{call.Beside{Work: func(ctx context.Context) any {
-		if err := s.from.Desk.Prove(ctx, domain, extension, extension, keys.Reveal()); err != nil {
-			return err
-		}
-		return nil
-	}}}
+	return s.prove(f, f.Run.For, keys)
 }
 
 // result is that of the PIN, or of the deed.
@@ -79,22 +108,20 @@ func (s *proving) result(f call.Facts, failed any) []call.Order {
 	switch {
 	case s.stage == doing && err == nil:
 		return s.part(f, "feature/deactivated")
-	case s.stage == doing, errors.Is(err, ErrNoTries):
+	case s.stage == doing:
 		return s.part(f, "feature/not-possible")
 	case err != nil:
-		if s.tries++; s.tries >= pinTries {
-			return s.part(f, "voicemail/wrong-pin")
+		again, last := s.wrong(f, err)
+		if last != "" {
+			return s.part(f, last)
 		}
-		return s.ask(f, Say("voicemail/wrong-pin"))
+		return again
 	case s.feature == provisioning.FeatureUnlock:
 		s.stage = doing
 		domain, extension := f.Domain, f.Run.For
-		return []call.Order{call.Beside{Work: func(ctx context.Context) any {
-			if err := s.from.Desk.Set(ctx, domain, extension, provisioning.FeatureUnlock, ""); err != nil {
-				return err
-			}
-			return nil
-		}}}
+		return beside(func(ctx context.Context) error {
+			return s.from.Desk.Set(ctx, domain, extension, provisioning.FeatureUnlock, "")
+		})
 	case s.number == "":
 		s.stage = askingNumber
 		return []call.Order{call.Play{Program: s.from.Announce(f.Domain, "restriction/number", f.Language)}, call.Gather{Next: 5 * time.Second}}
@@ -114,5 +141,5 @@ func (s *proving) part(f call.Facts, prompt string) []call.Order {
 
 // proves makes the script of a code that asks for the PIN.
 func (p Programs) proves(r route.Run) (call.Script, bool) {
-	return &proving{from: p, feature: r.Name, number: r.Data[route.Argument]}, p.Desk != nil
+	return &proving{asking: asking{from: p}, feature: r.Name, number: r.Data[route.Argument]}, p.Desk != nil
 }

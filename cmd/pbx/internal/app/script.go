@@ -23,7 +23,7 @@ func (p Programs) Script(domain string, r route.Run) (call.Script, bool) {
 	case route.VerbMessages:
 		return &fetching{from: p}, p.Mailboxes != nil
 	case route.VerbThrough:
-		return &through{from: p}, p.Desk != nil
+		return &through{asking: asking{from: p}}, p.Desk != nil
 	case route.VerbCallBack:
 		return &missed{from: p}, p.Missed != nil && p.Desk != nil
 	case route.VerbPage:

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 
 	"naisen/cmd/pbx/internal/call"
 	"naisen/cmd/pbx/internal/route"
@@ -10,9 +9,8 @@ import (
 
 // signingIn lets somebody sign in at the telephone that calls: the number, dialled behind the code or asked for, then the PIN.
 type signingIn struct {
-	from   Programs
+	asking
 	person string
-	tries  int
 	over   bool // says the last thing
 }
 
@@ -33,7 +31,7 @@ func (s *signingIn) On(f call.Facts, c call.Cue) []call.Order {
 			s.person = c.Keys.Reveal()
 			return s.ask(f)
 		}
-		return []call.Order{s.signIn(f, c.Keys)}
+		return s.signIn(f, c.Keys)
 	case call.Result:
 		return s.result(f, c.Value)
 	case call.Played:
@@ -46,33 +44,22 @@ func (s *signingIn) On(f call.Facts, c call.Cue) []call.Order {
 	return nil
 }
 
-func (s *signingIn) ask(f call.Facts, before ...Phrase) []call.Order {
-	return []call.Order{call.Play{Program: s.from.Speak(f.Domain, f.Language, append(before, Say("voicemail/enter-pin"))...)}, call.Gather{Max: maxPIN, Secret: true}}
-}
-
-func (s *signingIn) signIn(f call.Facts, pin call.Keys) call.Order {
+func (s *signingIn) signIn(f call.Facts, pin call.Keys) []call.Order {
 	domain, desk, person := f.Domain, f.Run.Data[route.Telephone], s.person
-	return call.Beside{Work: func(ctx context.Context) any {
-		if err := s.from.Desk.SignIn(ctx, domain, desk, person, pin.Reveal()); err != nil {
-			return err
-		}
-		return nil
-	}}
+	return beside(func(ctx context.Context) error { return s.from.Desk.SignIn(ctx, domain, desk, person, pin.Reveal()) })
 }
 
 // result: a wrong PIN and a number that is nobody's sound alike.
 func (s *signingIn) result(f call.Facts, failed any) []call.Order {
 	err, _ := failed.(error)
-	switch {
-	case err == nil:
+	if err == nil {
 		return s.part(f, "feature/hotdesk-login")
-	case errors.Is(err, ErrNoTries):
-		return s.part(f, "feature/not-possible")
 	}
-	if s.tries++; s.tries >= pinTries {
-		return s.part(f, "voicemail/wrong-pin")
+	again, last := s.wrong(f, err)
+	if last != "" {
+		return s.part(f, last)
 	}
-	return s.ask(f, Say("voicemail/wrong-pin"))
+	return again
 }
 
 func (s *signingIn) part(f call.Facts, prompt string) []call.Order {

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"naisen/cmd/pbx/internal/call"
@@ -12,10 +10,9 @@ import (
 
 // through asks somebody who calls from an own mobile for the PIN, and then whom to call: as the extension, and never as the mobile.
 type through struct {
-	from   Programs
+	asking
 	proven bool
 	over   bool // says the last thing
-	tries  int
 }
 
 // sayOwnDialler is heard in place of help: it would be sent to the desk.
@@ -42,22 +39,12 @@ func (s *through) On(f call.Facts, c call.Cue) []call.Order {
 	return nil
 }
 
-func (s *through) ask(f call.Facts, before ...Phrase) []call.Order {
-	return []call.Order{call.Play{Program: s.from.Speak(f.Domain, f.Language, append(before, Say("voicemail/enter-pin"))...)}, call.Gather{Max: maxPIN, Secret: true}}
-}
-
 func (s *through) gathered(f call.Facts, keys call.Keys) []call.Order {
 	switch {
 	case keys.Empty():
 		return s.part(f, "feature/not-possible")
 	case !s.proven:
-		domain, extension := f.Domain, f.Run.For
-		return []call.Order{call.Beside{Work: func(ctx context.Context) any {
-			if err := s.from.Desk.Prove(ctx, domain, extension, extension, keys.Reveal()); err != nil {
-				return err
-			}
-			return nil
-		}}}
+		return s.prove(f, Outside, keys)
 	case route.IsEmergency(keys.Reveal()):
 		return s.part(f, sayOwnDialler)
 	}
@@ -66,15 +53,12 @@ func (s *through) gathered(f call.Facts, keys call.Keys) []call.Order {
 
 // result is that of the PIN. Only the right one makes the caller somebody.
 func (s *through) result(f call.Facts, failed any) []call.Order {
-	err, _ := failed.(error)
-	switch {
-	case errors.Is(err, ErrNoTries):
-		return s.part(f, "feature/not-possible")
-	case err != nil:
-		if s.tries++; s.tries >= pinTries {
-			return s.part(f, "voicemail/wrong-pin")
+	if err, _ := failed.(error); err != nil {
+		again, last := s.wrong(f, err)
+		if last != "" {
+			return s.part(f, last)
 		}
-		return s.ask(f, Say("voicemail/wrong-pin"))
+		return again
 	}
 	s.proven = true
 	return []call.Order{call.Become{Extension: f.Run.For, Name: f.Run.Data[route.Name]},

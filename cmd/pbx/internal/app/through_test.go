@@ -41,6 +41,9 @@ func TestCallThrough(t *testing.T) {
 		if got := strings.Join(said, " "); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
 		}
+		if desk.at != Outside && c.keys[0] != "" {
+			t.Errorf("%s: the PIN is counted as of %q", name, desk.at)
+		}
 	}
 }
 
