@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"naisen/cmd/pbx/internal/webhook"
 	"naisen/sip/push"
 	"naisen/sip/registrar"
 )
@@ -69,7 +71,7 @@ func (c *PushConfig) providers() (out []push.Provider, err error) {
 		add("fcm", p, err)
 	}
 	if w := c.WebPush; w.Key.value != "" || w.Contact != "" {
-		cfg := push.WebPushConfig{Key: []byte(w.Key.value), Contact: w.Contact}
+		cfg := push.WebPushConfig{Key: []byte(w.Key.value), Contact: w.Contact, Transport: newStraight(http.DefaultTransport.(*http.Transport))}
 		if len(w.Hosts) > 0 {
 			cfg.Hosts = slices.Clone(w.Hosts)
 		}
@@ -77,6 +79,26 @@ func (c *PushConfig) providers() (out []push.Provider, err error) {
 		add("web_push", p, err)
 	}
 	return out, errors.Join(errs...)
+}
+
+// straight sends what a telephone has given the address of. A proxy resolves names itself and has its own rules; where there is none nothing is connected to but
+// the internet: not by a name that resolves to an address of ours either.
+type straight struct{ outward, byProxy http.RoundTripper }
+
+const pushDial = 5 * time.Second
+
+func newStraight(base *http.Transport) straight {
+	outward := push.NewTransport(base)
+	outward.Proxy, outward.DialContext = nil, webhook.Outward(pushDial, false).DialContext
+	return straight{outward, push.NewTransport(base)}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s straight) RoundTrip(r *http.Request) (*http.Response, error) {
+	if proxy, err := http.ProxyFromEnvironment(r); err == nil && proxy == nil {
+		return s.outward.RoundTrip(r)
+	}
+	return s.byProxy.RoundTrip(r)
 }
 
 func (c *PushConfig) validate() error {

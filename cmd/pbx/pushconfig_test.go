@@ -1,6 +1,9 @@
 package main
 
 import (
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,5 +52,31 @@ func TestPushConfig(t *testing.T) {
 		case c.field != "" && (err == nil || !strings.Contains(err.Error(), c.field) || strings.Contains(err.Error(), "s3cret") || config.Push.validate() == nil):
 			t.Errorf("%s: %v", c.text, err)
 		}
+	}
+}
+
+// TestWebPushGoesOutward: a push service that resolves to an address of ours is not connected to, though a telephone named it, its host is allowed and its
+// certificate is believed.
+func TestWebPushGoesOutward(t *testing.T) {
+	asked := 0
+	inside := httptest.NewUnstartedServer(http.NotFoundHandler())
+	inside.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			asked++
+		}
+	}
+	inside.StartTLS()
+	base := inside.Client().Transport.(*http.Transport)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, inside.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := newStraight(base).RoundTrip(req); err == nil {
+		resp.Body.Close()
+		t.Errorf("answered %d from inside", resp.StatusCode)
+	}
+	inside.Close() // waits for what was served
+	if asked != 0 {
+		t.Errorf("connected %d times", asked)
 	}
 }

@@ -49,13 +49,18 @@ type wire struct {
 // newWire makes a client that uses no proxy, keeps no connection, follows nothing, and looks at the address that it really connects to: a
 // name that is checked first and resolved again later may have become another (threats G8, rebinding).
 func newWire(cfg Config) *wire {
-	dialer := &net.Dialer{Timeout: requestLimit, Control: func(_, address string, _ syscall.RawConn) error { return permit(address, cfg.Loopback) }}
+	dialer := Outward(requestLimit, cfg.Loopback)
 	return &wire{clock: cfg.Clock, client: &http.Client{
 		Timeout:       requestLimit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10,
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: requestLimit},
 	}}
+}
+
+// Outward connects to addresses of the internet only, whatever a name resolves to in the end; with loopback to this machine too.
+func Outward(limit time.Duration, loopback bool) *net.Dialer {
+	return &net.Dialer{Timeout: limit, Control: func(_, address string, _ syscall.RawConn) error { return permit(address, loopback) }}
 }
 
 // permit is asked for each address just before the connection.
