@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 )
@@ -23,10 +25,13 @@ const (
 )
 
 // h2Conn is a connection of HTTP/2 to an HTTP server of ours, behind the preface and the first SETTINGS.
-func h2Conn(t *testing.T) net.Conn {
+func h2Conn(t *testing.T, change ...func(*http.Server)) net.Conn {
 	t.Helper()
 	s := httptest.NewUnstartedServer(nil)
 	s.Config = newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }), slog.New(slog.DiscardHandler))
+	for _, f := range change {
+		f(s.Config)
+	}
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -123,5 +128,32 @@ func TestEndlessHeadersHTTP2(t *testing.T) {
 	c.Close()
 	if n := <-sent; n >= 10<<20 {
 		t.Errorf("%d bytes were taken", n)
+	}
+}
+
+// TestSlowHeadersHTTP2: whose headers come an octet a frame, without end, is told to go (GOAWAY, NO_ERROR) when a connection without a request would be, and loses
+// the connection. HTTP/2 has no time of its own for headers.
+func TestSlowHeadersHTTP2(t *testing.T) {
+	t.Parallel()
+	c := h2Conn(t, func(s *http.Server) { s.IdleTimeout = 300 * time.Millisecond })
+	cut := make(chan error, 1)
+	go func() {
+		_, err := c.Write(h2Frame(h2Headers, h2EndStream, 1, h2Get))
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for octets := h2Filler(1); err == nil && len(octets) > 0; octets = octets[1:] {
+			<-tick.C
+			_, err = c.Write(h2Frame(h2Continuation, 0, 1, octets[:1]))
+		}
+		cut <- err
+	}()
+	if _, answer := h2Next(t, c, h2GoAway); len(answer) < 8 || binary.BigEndian.Uint32(answer[4:]) != 0 {
+		t.Errorf("GOAWAY %x, want NO_ERROR", answer)
+	}
+	if rest, err := io.ReadAll(c); len(rest) != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%x after it, %v", rest, err)
+	}
+	if err := <-cut; err == nil {
+		t.Error("all of it was taken")
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +36,34 @@ func TestSlowForm(t *testing.T) {
 		if resp.StatusCode < 400 {
 			t.Errorf("%s: %d", path, resp.StatusCode)
 		}
+	}
+}
+
+// TestSlowFormHTTP2: the same of a stream among others.
+func TestSlowFormHTTP2(t *testing.T) {
+	r := newRig(t)
+	r.Service.patience = 100 * time.Millisecond
+	s := httptest.NewUnstartedServer(r.server.Config.Handler)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	for _, path := range []string{"/identity/token", "/identity/login", "/identity/revoke"} {
+		half, more := io.Pipe()
+		go fmt.Fprint(more, "id=1")
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, half)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := s.Client().Transport.RoundTrip(req)
+		if err != nil {
+			t.Errorf("%s: no answer to half a form: %v", path, err)
+		} else {
+			if resp.Body.Close(); resp.StatusCode < 400 || resp.ProtoMajor != 2 {
+				t.Errorf("%s: %d by %s", path, resp.StatusCode, resp.Proto)
+			}
+		}
+		half.Close()
 	}
 }
 
