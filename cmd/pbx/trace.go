@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -260,12 +261,9 @@ func (l heardLog) tell(out io.Writer, key *watermark.Key, m watermark.Mark) bool
 	} else {
 		fmt.Fprintln(out, "透かしはありますが、読み取れません。複数の写しを混ぜた可能性があります。/ A mark that cannot be read; several copies may have been mixed.")
 	}
-	for id, entries := range l { // of copies that were mixed one may still be read, and the others fit as well
-		if m.Read && id == m.ID || m.Agreement(key, id) <= watermark.Enough(len(l)) {
-			continue
-		}
+	for _, id := range m.Fit(key, slices.Sorted(maps.Keys(l))) { // of copies that were mixed one may still be read, and the others fit as well
 		fmt.Fprintln(out, "  次の聴取と一致します。/ It fits this listening:", id)
-		known = show(out, key, id, entries) && !m.Read || known
+		known = show(out, key, id, l[id]) && !m.Read || known
 	}
 	return known
 }

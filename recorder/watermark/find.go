@@ -80,6 +80,49 @@ func Enough(listenings int) float64 {
 	return math.Sqrt(2 * math.Log(1e6*float64(max(listenings, 1))))
 }
 
+// maxMixed bounds the copies that are looked for in one mark.
+const maxMixed = 8
+
+// Fit names those of some listenings whose copies a mark is made of: one, or several that were mixed. What the one explains that fits best is taken away before
+// the next is looked for, to which it is noise. The listening of a mark that can be read is not named again. Each of all looks names somebody who has nothing to
+// do with it once in a million times.
+func (m Mark) Fit(k *Key, ids []ID) (fit []ID) {
+	left, enough := m.soft, Enough(len(ids))
+	if m.Read {
+		left.without(k, m.ID)
+	}
+	for range maxMixed {
+		best, found := enough, false
+		var next ID
+		for _, id := range ids {
+			if m.Read && id == m.ID || slices.Contains(fit, id) {
+				continue
+			}
+			if a := k.agreement(&left, id); a > best {
+				best, next, found = a, id, true
+			}
+		}
+		if !found {
+			break
+		}
+		fit = append(fit, next)
+		left.without(k, next)
+	}
+	return fit
+}
+
+// without takes away what a listening's code explains.
+func (s *soft) without(k *Key, id ID) {
+	code := encode(k.message(id))
+	part := 0.0
+	for i, c := range code {
+		part += s[i] * float64(c) / codedBits
+	}
+	for i, c := range code {
+		s[i] -= part * float64(c)
+	}
+}
+
 // hunt is the search of one channel.
 type hunt struct {
 	key      *Key
