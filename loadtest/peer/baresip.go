@@ -40,6 +40,7 @@ type Phone struct {
 
 	Env []string // "NAME=value", beside the environment that it has
 
+	ICE    bool   // Linphone: it offers ICE
 	Suites string // Linphone: it offers these SRTP suites and nothing else, "A, B"; empty: plain RTP
 
 	Mailbox bool     // it subscribes to its messages

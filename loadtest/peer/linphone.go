@@ -44,7 +44,7 @@ realm=%s
 domain=%s
 `
 
-// StartLinphone starts a phone in dir, which must be empty; it registers over UDP. Of p it takes User, Domain, Password, Proxy, Hz, Watch and Suites.
+// StartLinphone starts a phone in dir, which must be empty; it registers over UDP. Of p it takes User, Domain, Password, Proxy, Hz, Watch, Suites and ICE.
 func StartLinphone(dir string, p Phone) (*Linphone, error) {
 	rc, err := p.linphone(dir)
 	if err != nil {
@@ -70,6 +70,10 @@ func (p Phone) linphone(dir string) (rc string, err error) {
 	text := fmt.Sprintf(linphoneConfig, port, rtp, lastRTP, p.Proxy, p.Proxy, p.User, p.Domain, p.User, p.User, p.Password, p.Domain, p.Domain)
 	if p.Suites != "" {
 		text = strings.Replace(text, "[rtp]\n", "media_encryption=srtp\nmedia_encryption_mandatory=1\nsrtp_crypto_suites="+p.Suites+"\n[rtp]\n", 1)
+	}
+	if p.ICE { // without a STUN server it names its own addresses
+		text += "[nat_policy_0]\nref=ice\nprotocols=ice\n[net]\nnat_policy_ref=ice\n"
+		text = strings.Replace(text, "[proxy_0]\n", "[proxy_0]\nnat_policy_ref=ice\n", 1)
 	}
 	for i, user := range p.Watch {
 		text += fmt.Sprintf("[friend_%d]\nurl=\"%s\" <sip:%s@%s>\npol=accept\nsubscribe=1\n", i, user, user, p.Domain)
