@@ -32,7 +32,7 @@ func (w *world) page() {
 func TestSimulationPages(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	d := simDirectory(t, simPages()...)
-	first, n := *simFrom, max(8, uint64(*simSeeds)/20)
+	first, n := *simFrom, max(10, uint64(*simSeeds)/20)
 	if *simSeed >= 0 {
 		first, n = uint64(*simSeed), 1
 	}
@@ -43,7 +43,7 @@ func TestSimulationPages(t *testing.T) {
 		})
 	}
 	t.Logf("%d announcements, heard by %d, missed by %d", spoken, heard, missed)
-	if n >= 8 && (spoken < 8 || heard < 8 || missed < 4) {
+	if n >= 10 && (spoken < 8 || heard < 8 || missed < 4) {
 		t.Error("histories in which hardly anybody hears anything show nothing")
 	}
 }
