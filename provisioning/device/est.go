@@ -20,6 +20,9 @@ const estPath = "/.well-known/est/"
 // certificateRest is how long after a certificate the next one is not issued: each is a row of the store and an entry of the log.
 const certificateRest = time.Minute
 
+// requestTime is how long the request may take to come.
+const requestTime = 10 * time.Second
+
 // est answers as RFC 7030 says: who may have configuration by a certificate or a claim code may have a certificate by it. The code is used up by either.
 func (s *Service) est(w http.ResponseWriter, r *http.Request) {
 	label, operation, labelled := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), estPath), "/")
@@ -66,6 +69,7 @@ func (s *Service) enrol(w http.ResponseWriter, r *http.Request, domain string, a
 		s.unauthorized(w, r, domain)
 		return
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTime)) // where there are none it has none
 	request, status, why := requestOf(w, r)
 	if why == "" && again && !est.Renews(request, r.TLS.PeerCertificates[0]) {
 		status, why = http.StatusBadRequest, "the subject is not that of the certificate"

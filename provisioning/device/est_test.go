@@ -192,6 +192,11 @@ func TestCertificateEnds(t *testing.T) {
 	put := func() { r.update(func(w provisioning.Writer) error { _, err := w.Put(ward, d, ""); return err }) }
 	put()
 	expect("lease over", 404, 401)
+	shown := a.cert
+	if w := a.certless(r.claim(a.mac)); w.Code != http.StatusUnauthorized {
+		t.Errorf("lease over, by a code: %d", w.Code)
+	}
+	a.cert = shown
 	d.LeaseEnd = r.now.AddDate(0, 0, 1).Format(time.DateOnly)
 	put()
 	r.now = r.now.Add(2 * time.Minute)
