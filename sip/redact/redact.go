@@ -142,6 +142,8 @@ func (r *reader) value(name, value string) string {
 		return value
 	case slices.Contains(named, name):
 		return addresses(value)
+	case slices.Contains(ways, name):
+		return users(addresses(value), true)
 	}
 	return hidden
 }
@@ -158,7 +160,7 @@ func (r *reader) body(b []byte) []byte {
 }
 
 // addresses hides in each URI the password, tokens and the digits that were dialled behind a code: they may be a PIN.
-func addresses(value string) string { return codes(passwords(parameters(value))) }
+func addresses(value string) string { return codes(users(parameters(value), false)) }
 
 // secretParameters are those of URIs and contacts that open something: where to wake a telephone (RFC 8599), and what is called so.
 var secretParameters = []string{"pn-prid", "pn-purr", "token", "access_token", "key", "secret", "password", "authorization", "proxy-authorization"}
@@ -208,29 +210,16 @@ func quoted(v string) int {
 	return len(v)
 }
 
-// passwords hides what stands between the user and the host of a URI (RFC 3261 section 19.1.1: "its use is NOT RECOMMENDED").
-func passwords(v string) string {
+// users hides what stands between the user and the host of each URI (RFC 3261 section 19.1.1: "its use is NOT RECOMMENDED"), or the user too.
+func users(v string, whole bool) string {
 	var b strings.Builder
 	for {
-		i := strings.IndexAny(v, "sS")
-		if i < 0 {
+		n := schemeEnd(v)
+		if n < 0 {
 			return b.String() + v
 		}
-		rest := v[i:]
-		n := 0
-		for _, scheme := range []string{"sips:", "sip:"} {
-			if len(rest) >= len(scheme) && strings.EqualFold(rest[:len(scheme)], scheme) {
-				n = len(scheme)
-				break
-			}
-		}
-		if n == 0 {
-			b.WriteString(v[:i+1])
-			v = v[i+1:]
-			continue
-		}
-		b.WriteString(v[:i+n])
-		v = v[i+n:]
+		b.WriteString(v[:n])
+		v = v[n:]
 		end := strings.IndexAny(v, "<>\" ,")
 		if end < 0 {
 			end = len(v)
@@ -239,11 +228,26 @@ func passwords(v string) string {
 		if at < 0 {
 			continue
 		}
-		if colon := strings.IndexByte(v[:at], ':'); colon >= 0 {
+		if whole {
+			b.WriteString(hidden)
+			v = v[at:]
+		} else if colon := strings.IndexByte(v[:at], ':'); colon >= 0 {
 			b.WriteString(v[:colon+1] + hidden)
 			v = v[at:]
 		}
 	}
+}
+
+// schemeEnd is where the first "sip:" or "sips:" ends; -1: there is none.
+func schemeEnd(v string) int {
+	for i := range len(v) {
+		for _, scheme := range []string{"sips:", "sip:"} {
+			if len(v)-i >= len(scheme) && strings.EqualFold(v[i:i+len(scheme)], scheme) {
+				return i + len(scheme)
+			}
+		}
+	}
+	return -1
 }
 
 // codeShown is how much of a code stays: "*31".

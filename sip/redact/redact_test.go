@@ -21,7 +21,7 @@ func TestMessage(t *testing.T) {
 		"m: <sip:2001@192.0.2.10:5060;pn-provider=apns;pn-prid=SECRET;ob>;+sip.instance=\"<urn:uuid:1>\";token=\"SECRET; \\\" SECRET\"\n" +
 		"Proxy-AUTHORIZATION : Digest username=\"2001\",\n response=\"SECRET\",\n\tcnonce=\"SECRET\"\nAuthorization: Bearer SECRET\n" +
 		"Authentication-Info: rspauth=\"SECRET\"\nX-Own: SECRET\nRefer-To: <sip:2002@a.example?Authorization=SECRET&Replaces=a>\n" +
-		"User-Agent: Phone\x1b[2J\nContent-Type: application/sdp; charset=x\nl: 9999\n\n" + sdp)
+		"Record-Route: <sip:SECRET@192.0.2.3;lr>, <sip:192.0.2.4;lr>\nUser-Agent: Phone\x1b[2J\nContent-Type: application/sdp; charset=x\nl: 9999\n\n" + sdp)
 	got := string(Message(in))
 	for _, bad := range []string{secrets, "123456", "3987", "9999", "\x1b"} {
 		if strings.Contains(got, bad) {
@@ -31,7 +31,7 @@ func TestMessage(t *testing.T) {
 	for _, want := range []string{
 		"INVITE sip:*31xxxxxx:[hidden]@a.example;token=[hidden] SIP/2.0\r\n", "v: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bKb\r\n", "To: <sips:%2A35xxxx@a.example>\r\n", "i: call-1\r\n",
 		"pn-prid=[hidden];ob>;+sip.instance=\"<urn:uuid:1>\";token=[hidden]\r\n", "Proxy-AUTHORIZATION: Digest [hidden]\r\n", "Authorization: Bearer [hidden]\r\n", "X-Own: [hidden]\r\n",
-		"?Authorization=[hidden]&Replaces=a>\r\n", "User-Agent: Phone?[2J\r\n", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 [hidden]\r\n", "a=ice-pwd:[hidden]\r\n", "a=x-own:[hidden]\r\n",
+		"?Authorization=[hidden]&Replaces=a>\r\n", "User-Agent: Phone?[2J\r\n", "Record-Route: <sip:[hidden]@192.0.2.3;lr>, <sip:192.0.2.4;lr>\r\n", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 [hidden]\r\n", "a=ice-pwd:[hidden]\r\n", "a=x-own:[hidden]\r\n",
 		"k=[hidden]\r\n", "i=[hidden]\r\n", "a=rtpmap:0 PCMU/8000\r\n", "a=ice-ufrag:abcd\r\n", "a=sendrecv\r\n[hidden]\r\n",
 	} {
 		if !strings.Contains(got, want) {
@@ -72,6 +72,7 @@ func TestCodes(t *testing.T) {
 	for in, want := range map[string]string{
 		"sip:2001@a": "sip:2001@a", "sip:*31@a": "sip:*31@a", "sip:*310042@a": "sip:*31xxxx@a", "sip:**2001@a": "sip:**2xxx@a", "sip:%2a%2331#12@a": "sip:%2a%233x#xx@a",
 		"tel:*3312": "tel:*33xx", "sip:a*1234b5@x": "sip:a*12xxb5@x", "sip:%4": "sip:%4", "sip:*31%31%32@a": "sip:*31xx@a", "SIP:u:p:q@h": "SIP:u:[hidden]@h", "<sip:h:5060>, <sip:u:p@h>": "<sip:h:5060>, <sip:u:[hidden]@h>",
+		"sips:u:p@h,sip:v@h": "sips:u:[hidden]@h,sip:v@h",
 	} {
 		if got := addresses(in); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)

@@ -18,9 +18,13 @@ var plain = []string{
 
 // named are fields with URIs: shown without what addresses hides.
 var named = []string{
-	"from", "to", "contact", "route", "record-route", "path", "service-route", "p-asserted-identity", "p-preferred-identity", "p-called-party-id",
+	"from", "to", "contact", "p-asserted-identity", "p-preferred-identity", "p-called-party-id",
 	"remote-party-id", "diversion", "history-info", "referred-by", "refer-to", "replaces", "reply-to", "p-associated-uri",
 }
+
+// ways are fields that say where a message goes on. Who stands before the host in one is a token of the proxy's own (RFC 5626 section 5.2), ours too: by it a
+// request is let through.
+var ways = []string{"route", "record-route", "path", "service-route"}
 
 // attributes are those of SDP that hold no key: shown as they are. A fingerprint is one of a certificate, which everybody sees (RFC 8122).
 var attributes = []string{
