@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"naisen/cmd/pbx/internal/nodes"
 	"naisen/cmd/pbx/internal/queue"
 )
 
@@ -14,7 +13,7 @@ import (
 // after every loss. When that node dies the next one seats everybody anew, from when they came. A switch without other nodes is that node.
 type hall struct {
 	begin func() *queue.Distributor
-	nodes *nodes.Members // nil: there are no others
+	nodes duties // nil: there are no others
 	afar  *neighbours
 	moved func(kind string, k queue.Key) // a queue or an agent shows something else at the node that decides
 	wake  chan struct{}                  // room for one
@@ -120,6 +119,12 @@ func (n memo) command() queue.Command {
 		return *n.Overflow
 	}
 	return nil
+}
+
+// duties says which node decides; *nodes.Members implements it.
+type duties interface {
+	Name() string // this one's
+	Duty() string // empty: nobody's
 }
 
 // newHall makes one that decides.

@@ -9,13 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"naisen/cmd/pbx/internal/nodes"
 	"naisen/cmd/pbx/internal/queue"
 	"naisen/provisioning"
 )
 
 // among makes the hall one of several: which node decides shows soon. Only before anything runs.
-func (h *hall) among(m *nodes.Members, afar *neighbours) {
+func (h *hall) among(m duties, afar *neighbours) {
 	h.decides.Close()
 	h.decides, h.nodes, h.afar = nil, m, afar
 	afar.on[kindWait], afar.on[kindSeat], afar.on[kindReady] = h.learnTicket, h.learnSeating, h.learnReady
