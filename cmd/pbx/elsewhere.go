@@ -136,6 +136,12 @@ func (s *signalling) entered(tx *stack.ServerTx) (in call.Incoming, ok, answered
 	if !ok {
 		return in, false, false
 	}
+	// The other node marks what comes here by its Call-ID, and gives the mark to who calls. Call-IDs stand on lamps: a second call of one's own would be the
+	// way into the first, which is somebody else's.
+	if s.ua.Uses(tx.Request().CallID()) {
+		s.refuse(tx, sip.StatusCause(400).WithText("Call-ID In Use"))
+		return in, false, true
+	}
 	var who entering
 	plain, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil {

@@ -103,6 +103,7 @@ func TestTwoNodesShareCalls(t *testing.T) {
 	c.bye(d)
 	p.park(carol, bob, dave)
 	p.joins(alice, bob, dave)
+	p.borrows(alice, bob, carol, dave)
 	p.meet(alice, dave)
 	until(t, "nothing is left at either switch", func() bool {
 		return p.a.p.calls.Len()+p.b.p.calls.Len()+p.a.p.signalling.events.lamps.lit()+p.b.p.signalling.events.lamps.lit() == 0
@@ -198,6 +199,27 @@ func (p *twins) meet(alice, dave *siptest.Phone) {
 	until(p.t, "it was seen that alice had a call", func() bool {
 		return !p.b.p.signalling.present().IdleSince(p.a.p.config.Domain, "2001").Before(begun)
 	})
+}
+
+// borrows: dave, who talks at a, begins another call there by the Call-ID of bob's, as the lamp shows it: what b writes into the answer would let him speak in
+// bob's dialog.
+func (p *twins) borrows(alice, bob, carol, dave *siptest.Phone) {
+	p.t.Helper()
+	a, b := p.talk(alice, bob)
+	lights(p.t, carol, "confirmed")
+	c, d := p.talk(carol, dave)
+	until(p.t, "b knows of dave's call", func() bool { return p.b.p.signalling.afar.talks(p.a.p.config.Domain, "2004") == "a" })
+	r := callTo(dave, "2001")
+	r.Set("Call-ID", b.invite.CallID())
+	r = p.a.authorised(dave, r)
+	resp := dave.ExpectStatus(400, "INVITE")
+	dave.Ack(r, resp)
+	if resp.Has("Record-Route") {
+		p.t.Errorf("he is told %s", resp.Get("Record-Route"))
+	}
+	c.bye(d)
+	a.bye(b)
+	lights(p.t, carol, "")
 }
 
 // death: what a dead switch showed is shown no more.

@@ -219,6 +219,18 @@ func (u *UA) find(callID, ourTag string) *Session {
 	return u.sessions[dialogKey{callID, ourTag}]
 }
 
+// Uses tells whether a session that may still get a message has that Call-ID.
+func (u *UA) Uses(callID string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for k := range u.sessions {
+		if k.callID == callID {
+			return true
+		}
+	}
+	return false
+}
+
 func (u *UA) findInvite(k inviteKey) *Session {
 	u.mu.Lock()
 	defer u.mu.Unlock()
