@@ -145,6 +145,9 @@ func TestFiles(t *testing.T) {
 	if a := (*all)[0]; a.method != "POST" || a.path != "/v1/domains/a.example/imports/extensions" || a.query != "dry_run=true&replace=true" || a.kind != "text/csv" || a.body != "number,display\n2001,b\n" {
 		t.Errorf("asked %+v", a)
 	}
+	if err := os.WriteFile(to, []byte("of before"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := pbx(t, "export", "extensions", "--charset", "shift_jis", "--to", to); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -93,6 +94,19 @@ func reportImport(out io.Writer, answer []byte) error {
 	return nil
 }
 
+// private writes a file that nobody else may read, also where there was one that others could.
+func private(name string, text []byte) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = f.Chmod(0o600)
+	if err == nil {
+		_, err = f.Write(text)
+	}
+	return errors.Join(err, f.Close())
+}
+
 type exportCmd struct {
 	flags
 	Kind    string   `arg:"" help:"extensions, users, dids, ..."`
@@ -123,5 +137,5 @@ func (c exportCmd) Run(ctx context.Context, out io.Writer) error {
 		_, err = out.Write(file)
 		return err
 	}
-	return os.WriteFile(c.To, file, 0o600)
+	return private(c.To, file)
 }
