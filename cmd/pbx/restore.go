@@ -80,7 +80,7 @@ func (r *restoring) run(ctx context.Context) (done restored, err error) {
 		return done, err
 	}
 	if r.config.Storage.Kind == "dir" { // recordings come back into it, if they do, before anything serves
-		if err := os.MkdirAll(r.config.path("objects"), 0o700); err != nil {
+		if err := os.MkdirAll(r.config.objectsPath(), 0o700); err != nil {
 			return done, err
 		}
 	}
