@@ -56,6 +56,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"emergency-call":         {"Somebody called for help", "緊急通報がありました"},
 	"emergency-change":       {"Something that disrupts was changed in opening hours, as an emergency", "開庁時間中に影響の大きい変更が緊急として実行されました"},
 	"enrolment-guesses":      {"Somebody guesses the one-time codes of telephones", "端末登録用ワンタイムコードの総当たりを検知しました"},
+	"fmc-help":               {"A carrier of mobiles sent a call for help here that its own network must take: see its contract", "携帯電話網が扱うべき緊急通報がFMCトランクから届きました（携帯電話会社との契約を確認してください）"},
 	"foreign-spike":          {"Many more calls to other countries than usual", "国際通話が急増しています"},
 	"hold-full":              {"No room in memory for what was said before somebody asks for a recording", "録音前の音声を保持するメモリーが不足しています"},
 	"journal-failing":        {"The disk refuses recordings", "録音を書き込めません"},

@@ -21,6 +21,7 @@ import (
 // fmcRefused counts calls of mobiles that a carrier brought and that are nobody's here, by why.
 type fmcRefused struct {
 	unnamed, unknown, barred atomic.Uint64
+	help                     func(domain, trunk string) // it brought a call for help; nil: nobody is told
 }
 
 // Why a carrier's mobile is refused, as the audit log has it. Whose number it is stands there not.
@@ -134,6 +135,9 @@ func (s *signalling) refuseMobile(tx *stack.ServerTx, at fmcTrunk, from netip.Ad
 func (s *signalling) ofMobile(req *stack.Request, at fmcTrunk) call.Incoming {
 	e := at.of
 	called, _ := at.profile.Dialled(req) // nothing: no route, 404
+	if s.mobiles.help != nil && route.IsEmergency(called) {
+		s.mobiles.help(at.Domain, at.Trunk.Name)
+	}
 	in := s.incoming(req, at.TrunkAt, at.profile)
 	in.Carrier = at.Trunk.Name
 	in.Private = private(&req.Headers)

@@ -156,11 +156,16 @@ func TestFMCTrunkRights(t *testing.T) {
 	office := provisioning.Domain{Name: simDomain, Title: "sim", Language: "ja", AllowMD5: true, CountryCode: "81", Remote: &provisioning.RemoteWork{Restriction: "home"}}
 	onStage(t, "", func(o *stage) {
 		network := o.network()
+		var helped []string
+		o.p.signalling.mobiles.help = func(domain, trunk string) { helped = append(helped, trunk+"@"+domain) }
 		for _, number := range []string{"119", "0355556666"} {
 			out := o.invite(network, number, brings(bobsMobile))
 			network.ExpectStatus(183, "INVITE")
 			network.Ack(out, network.ExpectStatus(403, "INVITE"))
 			o.carrier.Silence(time.Second)
+		}
+		if got := strings.Join(helped, " "); got != "mobiles@"+simDomain {
+			t.Errorf("who sends help here: %s", got)
 		}
 		if got := o.library.heard(); got != "call/emergency-mobile restriction/remote" {
 			t.Errorf("heard %s", got)

@@ -300,6 +300,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 		return err
 	}
 	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), live: p.live, silence: time.Duration(p.config.Media.Silence), log: p.log}
+	s.mobiles.help = func(domain, trunk string) { p.alarms.happened("fmc-help", domain, trunk, "") }
 	if a := p.config.Media.Advertise; a != "" {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
