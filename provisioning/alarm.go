@@ -66,7 +66,21 @@ type DialAnswer struct {
 	YenMinute float64 `json:"yen_per_minute"`
 }
 
-// LimitViewer shows the limits of an extension as they stand. dialled may be empty. ErrNotFound.
+// Where an extension would dial from, in DialQuery.From.
+const (
+	DialOffice  = "office"  // its desk telephone, in the premises; the default
+	DialDesk    = "desk"    // a desk telephone outside them
+	DialOutside = "outside" // a softphone outside them
+	DialMobile  = "mobile"  // a mobile beyond a trunk: by call-through, or brought by its carrier
+)
+
+// DialQuery is a number that an extension would dial now. The zero value: none.
+type DialQuery struct {
+	Number string
+	From   string // empty: DialOffice
+}
+
+// LimitViewer shows the limits of an extension as they stand. ErrNotFound.
 type LimitViewer interface {
-	LimitState(domain, extension, dialled string) (LimitState, error)
+	LimitState(domain, extension string, dial DialQuery) (LimitState, error)
 }

@@ -239,7 +239,7 @@ func (p *purse) Close() {
 }
 
 // LimitState implements provisioning.LimitViewer.
-func (p *purse) LimitState(domain, extension, dialled string) (provisioning.LimitState, error) {
+func (p *purse) LimitState(domain, extension string, dial provisioning.DialQuery) (provisioning.LimitState, error) {
 	snap := p.directory.Snapshot()
 	d, ok := snap.Domain(domain)
 	e, known := snap.Extension(domain, extension)
@@ -255,15 +255,19 @@ func (p *purse) LimitState(domain, extension, dialled string) (provisioning.Limi
 	for _, r := range refused {
 		out.Refused = append(out.Refused, provisioning.RefusedCall{Time: r.At, Dialled: r.Dialled, Class: r.Class, Why: r.Limit})
 	}
-	if dialled != "" {
-		out.Dial = p.wouldDial(d, extension, dialled)
+	if dial.Number != "" {
+		out.Dial = p.wouldDial(d, extension, dial)
 	}
 	return out, nil
 }
 
+// remoteFrom is where a telephone would stand; all else is in the premises.
+var remoteFrom = map[string]route.Remote{provisioning.DialDesk: route.RemoteDesk, provisioning.DialOutside: route.RemoteSoft}
+
 // wouldDial asks the same questions as a call, and counts nothing.
-func (p *purse) wouldDial(d provisioning.Domain, extension, dialled string) *provisioning.DialAnswer {
-	ask, now := route.Request{Domain: d.Name, Extension: extension, Dialled: dialled, E164: e164(dialled)}, time.Now()
+func (p *purse) wouldDial(d provisioning.Domain, extension string, dial provisioning.DialQuery) *provisioning.DialAnswer {
+	dialled := dial.Number
+	ask, now := route.Request{Domain: d.Name, Extension: extension, Dialled: dialled, E164: e164(dialled), Remote: remoteFrom[dial.From], Afar: dial.From == provisioning.DialMobile}, time.Now()
 	plan := route.Route(p.directory.Snapshot(), ask, now)
 	c := plan.Charge
 	out := &provisioning.DialAnswer{Dialled: dialled, Class: c.Class, Allowed: plan.Refuse.Status == 0, Why: plan.Why}

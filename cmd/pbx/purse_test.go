@@ -72,7 +72,7 @@ func TestNothingForbiddenGoesOut(t *testing.T) {
 		bob.Expect("ACK")
 		alice.Ack(out, alice.ExpectStatus(480, "INVITE")) // a redirection is not followed
 		o.silence(o.carrier)
-		s, err := o.p.purse.LimitState(simDomain, "2001", "010442071838750")
+		s, err := o.p.purse.LimitState(simDomain, "2001", provisioning.DialQuery{Number: "010442071838750"})
 		if err != nil || len(s.Refused) != 5 || s.Refused[0].Why != "rights" || s.Dial == nil || s.Dial.Allowed || s.Dial.Class != "international" {
 			t.Errorf("%+v %v", s, err)
 		}
@@ -91,7 +91,7 @@ func TestThirdCallAndForeignCalls(t *testing.T) {
 		if !o.alarmed("limit-calls", "2001") || o.denials() != 1 {
 			t.Error("the third call left no alarm or no fact")
 		}
-		if s, _ := o.p.purse.LimitState(simDomain, "2001", "0311112224"); s.Own.Calls != (provisioning.LimitUse{Used: 2, Limit: 2}) || s.Dial.Allowed || s.Dial.Why != "limit calls of 2001" {
+		if s, _ := o.p.purse.LimitState(simDomain, "2001", provisioning.DialQuery{Number: "0311112224"}); s.Own.Calls != (provisioning.LimitUse{Used: 2, Limit: 2}) || s.Dial.Allowed || s.Dial.Why != "limit calls of 2001" {
 			t.Errorf("%+v %+v", s, s.Dial)
 		}
 		help := o.invite(alice, "119", nil) // nobody counts a call for help

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -35,6 +36,14 @@ func TestRemoteWork(t *testing.T) {
 			home.Ack(out, home.ExpectStatus(403, "INVITE"))
 		}
 		reaches(home, "110", "110")
+		for from, want := range map[string][2]string{"": {"true", "true"}, provisioning.DialOffice: {"true", "true"}, provisioning.DialDesk: {"false", "true"},
+			provisioning.DialOutside: {"false", "false"}, provisioning.DialMobile: {"false", "false"}} { // a customer, and help
+			for i, number := range []string{"0398765432", "119"} {
+				if s, err := o.p.purse.LimitState(simDomain, "2002", provisioning.DialQuery{Number: number, From: from}); err != nil || fmt.Sprint(s.Dial.Allowed) != want[i] {
+					t.Errorf("%s from %q: %+v %v", number, from, s.Dial, err)
+				}
+			}
+		}
 		reaches(office, "0398765432", "+81398765432")
 		hears("119")
 		hears("0398765432")

@@ -100,7 +100,7 @@ func TestLockedTelephone(t *testing.T) {
 		alice.Ack(out, a.resp)
 		o.wait(time.Second)
 		a.bye(b)
-		s, err := o.p.purse.LimitState(simDomain, "2002", "0312345678")
+		s, err := o.p.purse.LimitState(simDomain, "2002", provisioning.DialQuery{Number: "0312345678"})
 		if err != nil || s.Dial == nil || s.Dial.Allowed || s.Dial.Why != "the telephone of 2002 is locked" {
 			t.Errorf("what if: %+v %v", s.Dial, err)
 		}

@@ -50,7 +50,7 @@ func TestSitePoliciesOfTelephones(t *testing.T) {
 		refused("2002", "0312345678", "site: office/not-from-there")
 		refused("2003", "0312345678", "site: office/all")
 		o.silence(o.carrier)
-		s, err := o.p.purse.LimitState(simDomain, "2001", "09012345678")
+		s, err := o.p.purse.LimitState(simDomain, "2001", provisioning.DialQuery{Number: "09012345678"})
 		if err != nil || s.Dial == nil || s.Dial.Allowed || s.Dial.Why != "site: office/no-mobile" {
 			t.Errorf("what if: %+v %v", s.Dial, err)
 		}

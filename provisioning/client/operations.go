@@ -1439,10 +1439,11 @@ func (c *Client) GetLifecycleRules(ctx context.Context, domain string, options .
 // GetLimitsQuery is what GetLimits may ask for; zero values are left out.
 type GetLimitsQuery struct {
 	Dial string // Also tell what would become of this number Also tell what would become of this number
+	From string // Where it would be dialled: at a telephone in the premises, at a desk telephone or a softphone (outside) that is in none of the sites' networks, or at a mobile beyond a trunk (call-through, or a carrier that brings it) Where it would be dialled: at a telephone in the premises, at a desk telephone or a softphone (outside) that is in none of the sites' networks, or at a mobile beyond a trunk (call-through, or a carrier that brings it)
 }
 
 func (q GetLimitsQuery) values() url.Values {
-	return url.Values(query{}.text("dial", q.Dial))
+	return url.Values(query{}.text("dial", q.Dial).text("from", q.From))
 }
 
 // GetLimits: show the rights of an extension, what it has used of its limits, and the last refusals. GET /v1/domains/{domain}/extensions/{key}/limits.

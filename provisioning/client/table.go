@@ -127,7 +127,7 @@ func Operations() []Operation {
 		{"get-group", "GET", "/v1/domains/{domain}/groups/{key}", "Read one of groups", []string{"domain", "key"}, nil, ""},
 		{"get-hot-desk", "GET", "/v1/domains/{domain}/hot-desks/{key}", "Read one of hot-desks", []string{"domain", "key"}, nil, ""},
 		{"get-lifecycle-rules", "GET", "/v1/domains/{domain}/lifecycle-rules", "What becomes of people whom an identity service adds, moves and takes away", []string{"domain"}, nil, ""},
-		{"get-limits", "GET", "/v1/domains/{domain}/extensions/{key}/limits", "Show the rights of an extension, what it has used of its limits, and the last refusals", []string{"domain", "key"}, []string{"dial"}, ""},
+		{"get-limits", "GET", "/v1/domains/{domain}/extensions/{key}/limits", "Show the rights of an extension, what it has used of its limits, and the last refusals", []string{"domain", "key"}, []string{"dial", "from"}, ""},
 		{"get-listening-request", "GET", "/v1/domains/{domain}/listening-requests/{key}", "Read one of listening-requests", []string{"domain", "key"}, nil, ""},
 		{"get-listening-rules", "GET", "/v1/domains/{domain}/listening-rules", "For what recordings are heard, and what needs no second person", []string{"domain"}, nil, ""},
 		{"get-mailbox", "GET", "/v1/domains/{domain}/mailboxes/{key}", "Read one of mailboxes", []string{"domain", "key"}, nil, ""},

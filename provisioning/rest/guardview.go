@@ -31,6 +31,7 @@ func (a *api) listAlarms(ctx context.Context, _ *struct{}) (*pageOutput[provisio
 type limitsInput struct {
 	ItemPath
 	Dial string `query:"dial" maxLength:"64" doc:"Also tell what would become of this number"`
+	From string `query:"from" enum:"office,desk,outside,mobile" default:"office" doc:"Where it would be dialled: at a telephone in the premises, at a desk telephone or a softphone (outside) that is in none of the sites' networks, or at a mobile beyond a trunk (call-through, or a carrier that brings it)"`
 }
 
 type limitsOutput struct{ Body provisioning.LimitState }
@@ -54,7 +55,7 @@ func (a *api) getLimits(ctx context.Context, in *limitsInput) (*limitsOutput, er
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	state, err := a.Limits.LimitState(in.Domain, in.Key, in.Dial)
+	state, err := a.Limits.LimitState(in.Domain, in.Key, provisioning.DialQuery{Number: in.Dial, From: in.From})
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}

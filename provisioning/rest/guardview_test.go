@@ -16,10 +16,10 @@ func (fakeGuard) Alarms(string) []provisioning.Alarm {
 	return []provisioning.Alarm{{Name: "disk-full", Active: true}, {Name: "foreign-spike", Domain: here}, {Name: "foreign-spike", Domain: there}} // leaky on purpose
 }
 
-func (fakeGuard) LimitState(domain, extension, dialled string) (provisioning.LimitState, error) {
+func (fakeGuard) LimitState(domain, extension string, dial provisioning.DialQuery) (provisioning.LimitState, error) {
 	s := provisioning.LimitState{Extension: extension, Rights: provisioning.DefaultRights(), Refused: []provisioning.RefusedCall{}}
-	if dialled != "" {
-		s.Dial = &provisioning.DialAnswer{Dialled: dialled, Class: "international", Why: "rights"}
+	if dial.Number != "" {
+		s.Dial = &provisioning.DialAnswer{Dialled: dial.Number, Class: "international", Why: "rights, from " + dial.From}
 	}
 	return s, nil
 }
@@ -33,6 +33,11 @@ func TestAlarmsAndLimits(t *testing.T) {
 	for who, want := range map[string]int{"alice+staff": 200, "bob+staff": 404, "aud+auditor": 403, "tel+telephony": 200} {
 		if p := r.do(t, who, "GET", base+"/extensions/2001/limits?dial=%2B442071838750", ""); p.status != want || want == 200 && !strings.Contains(p.body, `"dialled":"+442071838750"`) {
 			t.Errorf("%s: %d %s, want %d", who, p.status, p.body, want)
+		}
+	}
+	for from, want := range map[string]string{"": "from office", "&from=outside": "from outside", "&from=mobile": "from mobile", "&from=moon": "expected value to be one of"} {
+		if p := r.do(t, admin, "GET", base+"/extensions/2001/limits?dial=119"+from, ""); !strings.Contains(p.body, want) {
+			t.Errorf("%s: %d %s, want %s", from, p.status, p.body, want)
 		}
 	}
 	if p := r.do(t, admin, "GET", base+"/extensions/2999/limits", ""); p.status != 404 {
