@@ -64,7 +64,7 @@ func Shared(root string, now func() time.Time) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.root.MkdirAll(tmpDir, 0o700), s.root.MkdirAll(lockDir, 0o700)); err == nil {
+	if err = errors.Join(s.root.MkdirAll(tmpDir, 0o700), s.root.MkdirAll(lockDir, 0o700)); err == nil {
 		s.all, err = s.root.OpenFile(sharedLock, os.O_RDWR|os.O_CREATE, 0o600)
 	}
 	if err == nil {
