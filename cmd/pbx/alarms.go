@@ -61,6 +61,7 @@ var alarmTexts = map[string]struct{ en, ja string }{
 	"hold-full":              {"No room in memory for what was said before somebody asks for a recording", "録音前の音声を保持するメモリーが不足しています"},
 	"journal-failing":        {"The disk refuses recordings", "録音を書き込めません"},
 	"journals-damaged":       {"Recordings lie here that could not be rendered: pbx recording failed", "仕上げられなかった録音が本機に残っています（pbx recording failed）"},
+	"journals-taken":         {"This node hung, and another one finished what it was recording; the rest of those calls is not recorded", "本機が応答しない間に、別のノードが録音を引き継ぎました（その通話の続きは録音されていません）"},
 	"push-down":              {"A push service does not answer; softphones that sleep are not woken", "プッシュ通知サービスが応答せず、待機中のソフトフォンを起動できません"},
 	"push-refused":           {"A push service refuses our messages: its credentials, or ours, have changed", "プッシュ通知サービスに拒否されました。認証情報を確認してください"},
 	"leg-stuck":              {"A leg of a call never ended", "終了しない通話がありました"},

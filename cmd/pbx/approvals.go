@@ -52,7 +52,7 @@ func (p *pbx) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	p.closing("store", func(context.Context) error { return p.store.Close() })
-	p.joinNodes()
+	p.joinNodes(ctx)
 	p.approvals.start(ctx, p.store)
 	p.closing("approvals", func(context.Context) error { p.approvals.Close(); return nil })
 	return nil

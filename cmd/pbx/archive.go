@@ -34,6 +34,7 @@ type archive struct {
 	keeper *retention.Keeper
 
 	decisions *remarks.Keeper
+	following *following // nil: there are no other nodes
 
 	reviews *reviews
 	log     *slog.Logger
@@ -49,7 +50,7 @@ func (p *pbx) startArchive(ctx context.Context) error {
 	a := &archive{vault: p.vault, log: p.log, buckets: bucketWatch{log: p.log, unlocked: map[string]bool{}}}
 	var err error
 	a.keeper, err = retention.New(retention.Config{Catalogue: p.vault.catalogue, Store: p.vault.store, Certify: certify(p.store), Log: p.log, Zone: zone(),
-		Journals: pipeline.AsideOf(p.config.path("recorder"))})
+		Journals: pipeline.AsideOf(p.config.recorderPath())})
 	if err != nil {
 		return err
 	}
@@ -196,6 +197,7 @@ func (p *pbx) archiveAlarms() {
 
 func (p *pbx) archiveMetrics(c *collector) {
 	p.decidedMetrics(c)
+	p.followingMetrics(c)
 	keeper := p.archive.keeper.Stats
 	gauge := func(name, help string, v func() float64) { c.add(name, help, prometheus.GaugeValue, v) }
 	gauge("naisen_store_unlocked", "Buckets that were made without Object Lock.", func() float64 { return float64(len(p.archive.buckets.troubled())) })

@@ -91,6 +91,8 @@ type HTTPConfig struct {
 
 // RecordingConfig bounds what the recorder holds in memory.
 type RecordingConfig struct {
+	Journals string `yaml:"journals"` // of several nodes: a folder that all have mounted, in which each has one of its name; "recorder" below data when missing
+
 	Held int `yaml:"held"` // calls whose last two minutes may stand in encrypted memory at once, of 2.5 MiB each; 100
 }
 
@@ -295,6 +297,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		add(invalid("log.format", `is "text" or "json"`))
+	}
+	if c.Recording.Journals != "" && c.Node == "" {
+		add(invalid("recording.journals", "is for several nodes: this one has no name (node)"))
 	}
 	if c.Recording.Held < 0 || c.Recording.Held > 2000 {
 		add(invalid("recording.held", "is from 1 to 2000"))

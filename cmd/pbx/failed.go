@@ -65,7 +65,7 @@ func (c failedCmd) Run(ctx context.Context, out io.Writer) error {
 		kind  string
 		aside pipeline.Aside
 		rows  *catalogue.Catalogue
-	}{{"recording", pipeline.AsideOf(config.path("recorder")), v.catalogue}, {"message", pipeline.AsideOf(config.path("mailbox")), v.messages}} {
+	}{{"recording", pipeline.AsideOf(config.recorderPath()), v.catalogue}, {"message", pipeline.AsideOf(config.path("mailbox")), v.messages}} {
 		all, err := k.aside.List()
 		if err != nil {
 			return err

@@ -21,6 +21,8 @@ import (
 	"naisen/recorder/objstore"
 	"naisen/recorder/reconcile"
 	"naisen/recorder/seal"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -75,9 +77,16 @@ func (p *pbx) startFollowing(ctx context.Context, compare func(context.Context))
 		}
 		e.run(run)
 	})
-	p.following = e
+	p.archive.following = e
 	p.closing("recordings of other nodes", func(context.Context) error { e.cancel(); e.worker.Wait(); return nil })
 	return nil
+}
+
+func (p *pbx) followingMetrics(c *collector) {
+	if e := p.archive.following; e != nil {
+		c.add("naisen_recordings_followed_total", "Changes of recordings at other nodes that were taken over.", prometheus.CounterValue, func() float64 { return float64(e.followed.Load()) })
+		c.add("naisen_recordings_unfollowed_total", "Changes of recordings at other nodes that are left to the daily comparison.", prometheus.CounterValue, func() float64 { return float64(e.skipped.Load()) })
+	}
 }
 
 func (e *following) run(ctx context.Context) {

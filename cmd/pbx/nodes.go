@@ -121,10 +121,13 @@ func (p *pbx) nodeAlive(node string) bool {
 }
 
 // joinNodes makes this switch one of several, before anything asks which. The others hear of it when it takes calls.
-func (p *pbx) joinNodes() {
+func (p *pbx) joinNodes(ctx context.Context) {
 	if p.config.Node != "" {
 		p.nodes = nodes.New(nodes.Config{Name: p.config.Node, Table: p.store, Seal: p.keys, Changed: func() { p.signalling.afar.wake() }, Log: p.log})
 		p.closing("nodes", p.nodes.Close)
+	}
+	if p.config.sharesJournals() { // who looks dead while it starts would lose its journals
+		p.nodes.Start(ctx, nodes.Statement{Start: rand.Text(), Draining: true})
 	}
 }
 

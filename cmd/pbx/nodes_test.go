@@ -24,10 +24,14 @@ type twins struct {
 func newTwins(t *testing.T) *twins {
 	t.Helper()
 	_, database := postgres(t)
-	a := newLab(t, func(c *Config) { c.Store, c.Node = database, "a" })
+	mounted := t.TempDir()
+	share := func(c *Config, node string) {
+		c.Store, c.Node, c.Storage.Path, c.Recording.Journals = database, node, filepath.Join(mounted, "objects"), filepath.Join(mounted, "journals")
+	}
+	a := newLab(t, func(c *Config) { share(c, "a") })
 	dir := t.TempDir()
 	shareKeys(t, a.p.config.path("keys"), filepath.Join(dir, "keys"))
-	b := newLab(t, func(c *Config) { c.Store, c.Node, c.Data = database, "b", dir })
+	b := newLab(t, func(c *Config) { share(c, "b"); c.Data = dir })
 	p := &twins{t, a, b}
 	until(t, "they know each other", func() bool { return p.know(a, "b") && p.know(b, "a") })
 	return p

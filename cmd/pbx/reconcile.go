@@ -74,7 +74,7 @@ func openBeside(ctx context.Context, c Config) (*vault, error) {
 	if _, err := os.Stat(c.path("keys", "vault")); err != nil {
 		return nil, err
 	}
-	v := &vault{spools: []string{c.path("recorder"), c.path("mailbox")}}
+	v := &vault{spools: []string{c.recorderPath(), c.path("mailbox")}}
 	if err := v.openRing(c); err != nil {
 		return nil, err
 	}

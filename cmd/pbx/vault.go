@@ -58,12 +58,16 @@ func openVault(ctx context.Context, c Config, store provisioning.Store, timed fu
 	if v.catalogue, err = catalogue.OpenWith(ctx, c.path("catalogue.db"), time.Now, catalogueWords()); err != nil {
 		return nil, err
 	}
-	v.pipeline, err = pipeline.Open(pipeline.Config{Dir: c.path("recorder"), Renders: 2, Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue,
-		Renderer: c.renderer(), Deposit: deposit(store), Unreadable: unreadable(store, c.Domain), Timed: timed, Log: log, Rings: c.Recording.Held})
+	v.pipeline, err = pipeline.Open(v.pipelineConfig(c, store, timed, log))
 	if err != nil {
 		return nil, errors.Join(err, v.catalogue.Close())
 	}
 	return v, nil
+}
+
+func (v *vault) pipelineConfig(c Config, store provisioning.Store, timed func(pipeline.Stage), log *slog.Logger) pipeline.Config {
+	return pipeline.Config{Dir: c.recorderPath(), Renders: 2, Sealer: v.sealer, Store: v.store, Catalogue: v.catalogue,
+		Renderer: c.renderer(), Deposit: deposit(store), Unreadable: unreadable(store, c.Domain), Timed: timed, Log: log, Rings: c.Recording.Held}
 }
 
 // marker gives what makes each listener's copy.

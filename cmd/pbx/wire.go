@@ -85,14 +85,11 @@ type pbx struct {
 	queues      *queues
 	webhooks    *webhook.Sender
 
-	media   *relay.Engine
-	turn    *turnServer // nil: no relay is wished for
-	prompts *prompts.Library
-	vault   *vault
-	archive *archive
-
-	following *following // nil: there are no other nodes
-
+	media    *relay.Engine
+	turn     *turnServer // nil: no relay is wished for
+	prompts  *prompts.Library
+	vault    *vault
+	archive  *archive
 	backups  *backups // nil: the configuration says not where to
 	keyWatch *keyWatch
 	calls    *call.Switch
@@ -266,11 +263,15 @@ func (p *pbx) wireMedia(context.Context) error {
 }
 
 func (p *pbx) wireRecorder(ctx context.Context) (err error) {
+	if err := p.ownJournals(ctx); err != nil {
+		return err
+	}
 	p.vault, err = openVault(ctx, p.config, p.store, p.timed(), p.log)
 	if err != nil {
 		return err
 	}
 	p.closing("recorder", p.vault.Close)
+	p.startHeirs(ctx)
 	p.office = newPostOffice(liveStore{p.store, p.directory, p.log}, p.directory, p.alarms.happened, time.Now, p.log)
 	if err := p.vault.openPost(ctx, p.config, p.office.touch, p.log); err != nil {
 		return err

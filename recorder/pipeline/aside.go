@@ -235,3 +235,28 @@ func (p *Pipeline) settleAside(ctx context.Context) error {
 	}
 	return err
 }
+
+// Pass gives the journals that could not be rendered to the pipeline of another Dir in the same file system, which keeps them from now on.
+func (a Aside) Pass(to string) error {
+	all, err := a.List()
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	if err := MakeDirs(to); err != nil {
+		return err
+	}
+	for _, j := range all {
+		from, err := a.path(failed, j.ID)
+		if err != nil {
+			return err
+		}
+		there, err := AsideOf(to).path(failed, j.ID)
+		if err == nil {
+			err = os.Rename(from, there)
+		}
+		if err != nil {
+			return fmt.Errorf("pipeline: pass %s on: %w", j.ID, err)
+		}
+	}
+	return nil
+}

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -129,10 +130,8 @@ func Open(cfg Config) (*Pipeline, error) {
 		return nil, errors.New("pipeline: Dir, Sealer, Store and Catalogue are required")
 	}
 	cfg.defaults()
-	for _, d := range []string{journals, spool, failed} {
-		if err := os.MkdirAll(filepath.Join(cfg.Dir, d), 0o700); err != nil {
-			return nil, fmt.Errorf("pipeline: %w", err)
-		}
+	if err := MakeDirs(cfg.Dir); err != nil {
+		return nil, err
 	}
 	p := &Pipeline{cfg: cfg, renders: newQueue(cfg), uploads: newQueue(cfg), news: make(chan recorder.Manifest, maxUntold), entered: map[string]bool{}}
 	if err := p.removeTemporary(); err != nil {
@@ -161,6 +160,30 @@ func Open(cfg Config) (*Pipeline, error) {
 		p.workers.Go(func() { p.work(work, p.uploads, p.upload) })
 	}
 	return p, nil
+}
+
+// MakeDirs makes what a pipeline has below its Dir, also below one that was taken away from it.
+func MakeDirs(dir string) error {
+	for _, d := range []string{journals, spool, failed} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			return fmt.Errorf("pipeline: %w", err)
+		}
+	}
+	return nil
+}
+
+// Waits says whether something is to be rendered or stored below the Dir of a pipeline that does not run.
+func Waits(dir string) (bool, error) {
+	for _, d := range []string{journals, spool} {
+		entries, err := os.ReadDir(filepath.Join(dir, d))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("pipeline: %w", err)
+		}
+		if len(entries) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (c *Config) defaults() {

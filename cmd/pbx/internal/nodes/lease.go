@@ -142,6 +142,25 @@ func (m *Members) take(ctx context.Context) (taken bool, err error) {
 	return taken, nil
 }
 
+// Inherit takes a lease that nobody has, or that a node has which is known to be dead. It is not wanted after it is dropped. ok: this node has it.
+func (m *Members) Inherit(ctx context.Context, name string) (ok bool, err error) {
+	m.mu.Lock()
+	var over []string
+	node := m.leases[name].Node
+	s := m.seen[node]
+	switch {
+	case node == "":
+	case s != nil && m.over(node): // of who was never seen it is not known whether it has just come
+		over = []string{node}
+	default:
+		m.mu.Unlock()
+		return node == m.cfg.Name, nil
+	}
+	m.mu.Unlock()
+	leases, err := m.cfg.Table.Take(ctx, m.cfg.Name, over, name)
+	return err == nil && len(leases) == 1 && leases[0].Node == m.cfg.Name, err
+}
+
 // takeAtOnce bounds the leases that are taken in one transaction.
 const takeAtOnce = 100
 

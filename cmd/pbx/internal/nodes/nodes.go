@@ -69,6 +69,7 @@ type Members struct {
 	seen   map[string]*sighting
 	leases map[string]provisioning.Lease
 	wants  map[string]bool // leases that this node would take
+	untold bool            // something changed of which Changed was not told yet
 	beaten time.Time       // when the last beat of ours that succeeded began
 	own    int64           // our count
 	jumps  int             // beats in a row between which somebody else beat under our name
@@ -95,11 +96,15 @@ func New(cfg Config) *Members {
 		wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// Start beats until Close, and says that.
+// Start beats until Close, and says that. Where it beats already it says something else from now on.
 func (m *Members) Start(ctx context.Context, says Statement) {
 	m.mu.Lock()
 	m.says, m.sealed = says, nil
 	m.mu.Unlock()
+	if m.stop != nil {
+		m.beatNow()
+		return
+	}
 	ctx, m.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go m.run(ctx)
 }
@@ -158,10 +163,22 @@ func (m *Members) Beat(ctx context.Context) error {
 	}
 	changed := m.look(rows, leases, began)
 	taken, err := m.take(ctx)
-	if (changed || taken) && m.cfg.Changed != nil {
+	if m.tells(changed || taken) && m.cfg.Changed != nil {
 		m.cfg.Changed()
 	}
 	return err
+}
+
+// tells says whether Changed is to be told: not before this node takes calls, since who is told is being made.
+func (m *Members) tells(changed bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.untold = m.untold || changed
+	if !m.says.Address.IsValid() {
+		return false
+	}
+	changed, m.untold = m.untold, false
+	return changed
 }
 
 const kind = "node"
