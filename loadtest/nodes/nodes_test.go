@@ -32,7 +32,10 @@ type rig struct {
 	placed     int // calls that must have one record each
 }
 
-func newRig(t *testing.T, drain time.Duration) *rig {
+func newRig(t *testing.T, drain time.Duration) *rig { return newRigBy(t, drain, nil) }
+
+// newRigBy leads switch a to the database by another way.
+func newRigBy(t *testing.T, drain time.Duration, way func(pg *postgrestest.Server) (url string)) *rig {
 	t.Helper()
 	pg, err := postgrestest.Start(t.Context(), nil, nil)
 	must(t, err)
@@ -44,8 +47,11 @@ func newRig(t *testing.T, drain time.Duration) *rig {
 	must(t, os.WriteFile(file, []byte(word), 0o600))
 	r := &rig{t: t, pg: pg}
 	start := func(node, keys string) *peer.PBX {
-		dir := t.TempDir()
-		p, err := peer.NewPBX(program, dir, peer.Options{YAML: fmt.Sprintf("node: %s\nstore:\n  url: %q\n  password: %q\ndrain: %s\n", node, pg.URL("naisen"), "file:"+file, drain)})
+		dir, url := t.TempDir(), pg.URL("naisen")
+		if node == "a" && way != nil {
+			url = way(pg)
+		}
+		p, err := peer.NewPBX(program, dir, peer.Options{YAML: fmt.Sprintf("node: %s\nstore:\n  url: %q\n  password: %q\ndrain: %s\n", node, url, "file:"+file, drain)})
 		must(t, err)
 		if keys != "" {
 			copyKeys(t, keys, p.Var("keys"))
