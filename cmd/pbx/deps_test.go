@@ -49,7 +49,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/webhook": {},
 }
 
-// leaves are packages that only wire.go may know.
+// leaves are packages that only the wire files may know.
 var leaves = []string{"provisioning/rest", "provisioning/console", "provisioning/scim", "recorder/playback", "recorder/objstore/s3"}
 
 // everywhere stands for any package.
