@@ -42,7 +42,9 @@ func (p *pbx) callChanged(s *call.Snapshot) {
 	}
 	p.signalling.events.lamps.Changed(s)
 	p.signalling.afar.tell(s)
-	p.showTrace(s)
+	if p.traces != nil {
+		p.showTrace(s)
+	}
 	if p.queues != nil {
 		p.queues.Show(s, true)
 	}
