@@ -138,11 +138,11 @@ func (n *neighbours) take(tx *stack.ServerTx) bool {
 		return true
 	}
 	taken := n.mirror.Take(node, bytes.Clone(r.Body), func(taken bool) {
-		if taken {
-			answer(200)
-		} else {
-			answer(412) // RFC 3903 section 11.2.1: what it builds on is not known here
+		status := 200
+		if !taken {
+			status = 412 // RFC 3903 section 11.2.1: what it builds on is not known here
 		}
+		n.stack.Do(r.CallID(), func() { answer(status) }) // a transaction is its shard's
 	})
 	if !taken {
 		answer(503)
