@@ -127,10 +127,12 @@ func (n *neighbours) take(tx *stack.ServerTx) bool {
 	if n == nil || r.Method != "PUBLISH" || r.URI.User != nodeUser || r.Get("Event") != nodeEvent {
 		return false
 	}
-	answer := func(status int) {
-		if err := tx.Respond(stack.NewResponse(r, status, "")); err != nil {
-			n.log.Debug("nodes: response not sent", "err", err)
-		}
+	answer := func(status int) { // the transaction belongs to its shard
+		n.stack.Do(r.CallID(), func() {
+			if err := tx.Respond(stack.NewResponse(r, status, "")); err != nil {
+				n.log.Debug("nodes: response not sent", "err", err)
+			}
+		})
 	}
 	node, ok := n.between.Who(r.Flow)
 	if !ok {
