@@ -85,6 +85,7 @@ func TestTwoNodesShareCalls(t *testing.T) {
 	})
 	c.bye(d)
 
+	p.rest()
 	carol := p.panel(p.a, "2003", "2002")
 	b, other := p.talk(bob, dave) // at b, by nothing of a's
 	lights(t, carol, "confirmed")
@@ -109,6 +110,18 @@ func TestTwoNodesShareCalls(t *testing.T) {
 		return p.a.p.calls.Len()+p.b.p.calls.Len()+p.a.p.signalling.events.lamps.lit()+p.b.p.signalling.events.lamps.lit() == 0
 	})
 	p.death(carol, bob, dave)
+}
+
+// rest waits until no call is left at either switch, or shown by it: who still talks for the other one has the next call there.
+func (p *twins) rest() {
+	p.t.Helper()
+	until(p.t, "nothing is left at either switch", func() bool {
+		left := 0
+		for _, l := range []*lab{p.a, p.b} {
+			left += l.p.calls.Len() + len(l.p.signalling.afar.of("")) + l.p.signalling.events.lamps.lit()
+		}
+		return left == 0
+	})
 }
 
 // pickUp: dave calls bob at b, and the call is taken at a.

@@ -93,6 +93,7 @@ func TestTwoNodes(t *testing.T) {
 	p.has(p.b, "2001", "a")
 	p.a.calls(alice, bob)()
 	p.b.calls(bob, alice)()
+	p.rest()
 	p.bobsPart(alice, bob)
 	p.strangers(bob)
 	if p.a.p.nodes.Mine() == p.b.p.nodes.Mine() {
