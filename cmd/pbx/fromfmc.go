@@ -157,6 +157,9 @@ func asAtDesk(snap *directory.Snapshot, domain, called string) string {
 	return number.Japan.National(called)
 }
 
+// helpAstray: a carrier of mobiles sent a call for help here.
+func (p *pbx) helpAstray(domain, trunk string) { p.alarms.happened("fmc-help", domain, trunk, "") }
+
 // fmcMetrics shows mobiles that a carrier brought, and that were refused.
 func (p *pbx) fmcMetrics(c *collector) {
 	m := &p.signalling.mobiles

@@ -292,8 +292,7 @@ func (p *pbx) wireSIP(ctx context.Context) error {
 	if err := errors.Join(p.wireACME(ctx), p.wireCertificates(addrs)); err != nil {
 		return err
 	}
-	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), live: p.live, silence: time.Duration(p.config.Media.Silence), log: p.log}
-	s.mobiles.help = func(domain, trunk string) { p.alarms.happened("fmc-help", domain, trunk, "") }
+	s := &signalling{directory: p.directory, audit: p.auditor, domain: p.config.Domain, own: ownNames(p.config, addrs), callbacks: newCallbacks(time.Now), mobiles: fmcRefused{help: p.helpAstray}, live: p.live, silence: time.Duration(p.config.Media.Silence), log: p.log}
 	if a := p.config.Media.Advertise; a != "" {
 		s.advertise = netip.MustParseAddr(a) // Validate parsed it
 	}
