@@ -12,6 +12,7 @@ type Settings struct {
 	NoCallWaiting bool       `json:"no_call_waiting" doc:"Who talks is busy: a second call is not put through"`
 	Ring          Ringing    `json:"ring,omitzero" doc:"Which of its telephones ring when; left out: all at once"`
 	Mobile        *Mobile    `json:"mobile,omitempty" doc:"A mobile number that rings as one of its telephones"`
+	FMC           *FMCTimes  `json:"fmc,omitempty" doc:"When the mobile rings that its carrier brings (fmc_number of the extension); left out: always, with the other telephones"`
 }
 
 // Forwarding says where calls go that are not taken. A call that is forwarded is paid and answered for by this extension.
@@ -61,6 +62,7 @@ func (s Settings) Validate() error {
 	c.between("forward.seconds", s.Forward.Seconds, 0, 300)
 	s.Ring.check(&c, s.Forward)
 	s.Mobile.check(&c, s.Forward)
+	s.FMC.check(&c, s.Forward)
 	return c.result()
 }
 

@@ -679,6 +679,13 @@ type ExtensionOnce struct {
 	User           string     `json:"user,omitempty"`
 }
 
+// FMCTimes is the schema of that name.
+type FMCTimes struct {
+	DelaySeconds int64   `json:"delay_seconds,omitempty"` // It rings so much later than the other telephones; at once where there are none. Of those that ring in order it is the last
+	Hours        []Hours `json:"hours,omitempty"`         // When it rings, by the clock of Japan; left out: always
+	NoHolidays   bool    `json:"no_holidays,omitempty"`   // It does not ring on Japan's public holidays
+}
+
 // FeatureCode is the schema of that name.
 type FeatureCode struct {
 	Code     string `json:"code,omitempty"`     // * or #, and 1 to 6 of 0-9 * #. Where the feature takes a number, that is dialled behind it
@@ -2076,6 +2083,7 @@ type Settings struct {
 	CallerID      string     `json:"caller_id,omitempty"`  // Number that outside calls show, of those that the extension may show; left out: its own
 	DoNotDisturb  bool       `json:"do_not_disturb,omitempty"`
 	Extension     string     `json:"extension,omitempty"`
+	Fmc           FMCTimes   `json:"fmc,omitzero"` // When the mobile rings that its carrier brings (fmc_number of the extension); left out: always, with the other telephones
 	Forward       Forwarding `json:"forward,omitzero"`
 	Locked        bool       `json:"locked,omitempty"`          // Only numbers inside and emergency numbers can be dialled; forwards that were set before go on
 	Mobile        Mobile     `json:"mobile,omitzero"`           // A mobile number that rings as one of its telephones

@@ -22,6 +22,8 @@ func TestFMC(t *testing.T) {
 		{"/extensions/2102", `{"display":"b","fmc_number":"+8190111133","fmc_trunk":"mobiles"}`, "fmc_number", "is an outside number of ours"},
 		{"/extensions/2102", `{"display":"b","fmc_number":"+819011114444","fmc_trunk":"line"}`, "fmc_trunk", "is no trunk of the role fmc"},
 		{"/extensions/2102", `{"display":"b","fmc_number":"+819011114444","fmc_trunk":"nobody"}`, "fmc_trunk", "does not exist"},
+		{"/settings/2003", `{"fmc":{"delay_seconds":60}}`, "fmc.delay_seconds", "must be 0 to 59"},
+		{"/settings/2003", `{"fmc":{"hours":[{"days":["mon"],"from":"25:00","to":"26:00"}]}}`, "fmc.hours[0].from", "must be a time"},
 		{"/trunks/mobiles", `{` + carrier + `}`, "role", "is fmc as long as extension 2101 has its mobile by this trunk"},
 		{"/trunks/other", `{` + carrier + `}`, "sources", "are those of trunk mobiles"},
 		{"/trunks/more", strings.ReplaceAll(mobiles, "192.0.2.60/32", "192.0.2.0/24"), "sources", "are those of trunk line"},

@@ -39,7 +39,7 @@ func Starts(r *provisioning.Ringing, devices []Device, within time.Duration) []S
 // wished is the target as its owner wants to be rung. Who is called by a device's own address is called there.
 func (t Target) wished(dir Directory, req Request, owner provisioning.Extension, s provisioning.Settings) Target {
 	t.Idle = s.NoCallWaiting
-	t.Mobile, t.Ours = mobile(dir, req, owner, s), ours(req, owner)
+	t.Mobile, t.Ours = mobile(dir, req, owner, s), ours(req, owner, s)
 	if t.Kind == ToExtension && t.Device == "" && !s.Ring.Together() {
 		t.Ringing = &s.Ring
 	}

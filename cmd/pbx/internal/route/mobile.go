@@ -17,13 +17,13 @@ type Mobile struct {
 	Unasked bool          // no voicemail answers there: who answers has the call at once
 }
 
-// ours is the mobile that a carrier brings as the extension; nil: there is none, or the call comes from it. Its number goes to that carrier and to no other:
+// ours is the mobile that a carrier brings as the extension; nil: there is none, it shall not ring now, or the call comes from it. Its number goes to that carrier and to no other:
 // where its trunk does not carry it does not ring.
-func ours(req Request, owner provisioning.Extension) *Mobile {
-	if owner.FMCNumber == "" || owner.Remote != "" || req.Device != "" || req.Afar && req.Extension == owner.Number || len(req.Way) >= MaxHops {
+func ours(req Request, owner provisioning.Extension, s provisioning.Settings) *Mobile {
+	if owner.FMCNumber == "" || !s.FMC.Rings(req.now) || owner.Remote != "" || req.Device != "" || req.Afar && req.Extension == owner.Number || len(req.Way) >= MaxHops {
 		return nil
 	}
-	return &Mobile{To: Target{Kind: ToTrunk, Number: owner.FMCNumber, Trunk: owner.FMCTrunk, Name: owner.Display}, Ours: true}
+	return &Mobile{To: Target{Kind: ToTrunk, Number: owner.FMCNumber, Trunk: owner.FMCTrunk, Name: owner.Display}, After: time.Duration(s.FMC.Wait()) * time.Second, Ours: true}
 }
 
 // Beyond says that a telephone rings for the target that is reached by a trunk.

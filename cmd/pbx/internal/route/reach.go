@@ -14,8 +14,8 @@ func reach(dir Directory, req Request, called provisioning.Extension, p Plan) Pl
 	}
 	if req.Direct {
 		p = ring(req, called, nil, defaultRing, p)
-		t := &p.Steps[0].Targets[0]
-		t.Mobile, t.Ours = mobile(dir, req, called, dir.Settings(req.Domain, called.Number)), ours(req, called) // that may be where it belongs
+		t, s := &p.Steps[0].Targets[0], dir.Settings(req.Domain, called.Number)
+		t.Mobile, t.Ours = mobile(dir, req, called, s), ours(req, called, s) // that may be where it belongs
 		return p
 	}
 	if _, taken := dir.PersonAt(req.Domain, called.Number, req.now); taken && called.HotDesk.Silent() {
@@ -43,7 +43,7 @@ func reach(dir Directory, req Request, called provisioning.Extension, p Plan) Pl
 		return forward(dir, req, *busy, p)
 	case s.DoNotDisturb:
 		return Plan{Refuse: sip.CauseBusy.WithText("Do not disturb"), Why: p.Why + ": extension " + called.Number + " is not to be disturbed"}
-	case called.Remote == "" && absent != nil && !req.registered(called.Number) && mobile(dir, req, called, s) == nil && ours(req, called) == nil:
+	case called.Remote == "" && absent != nil && !req.registered(called.Number) && mobile(dir, req, called, s) == nil && ours(req, called, s) == nil:
 		return forward(dir, req, *absent, p)
 	case s.NoCallWaiting && req.busy(called.Number) && busy != nil:
 		return forward(dir, req, *busy, p)
