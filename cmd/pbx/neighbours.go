@@ -144,7 +144,7 @@ func (n *neighbours) take(tx *stack.ServerTx) bool {
 		if !taken {
 			status = 412 // RFC 3903 section 11.2.1: what it builds on is not known here
 		}
-		n.stack.Do(r.CallID(), func() { answer(status) }) // a transaction is its shard's
+		answer(status)
 	})
 	if !taken {
 		answer(503)
