@@ -46,6 +46,7 @@ var layers = map[string][]string{
 	"cmd/pbx/internal/rs":      {"cmd/pbx/internal/call"},
 	"cmd/pbx/internal/spans":   {},
 	"cmd/pbx/internal/trace":   {},
+	"cmd/pbx/internal/vuln":    {},
 	"cmd/pbx/internal/webhook": {},
 }
 
