@@ -41,7 +41,6 @@ type oneHall struct {
 	of   *twoHalls
 	name string
 	far  *neighbours
-	stop context.CancelFunc
 }
 
 func (o *oneHall) Name() string { return o.name }

@@ -6,7 +6,6 @@ package redact
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,25 +25,26 @@ func Message(b []byte) []byte {
 		return fmt.Appendf(nil, "[%d bytes that are no SIP message]", len(b))
 	}
 	r := reader{}
-	for _, l := range lines[1:] {
-		r.note(field(l))
+	fields := make([]field, len(lines)-1)
+	for i, l := range lines[1:] {
+		fields[i] = readField(l)
+		r.note(fields[i])
 	}
 	out := make([]byte, 0, min(len(b)+128, MaxBytes))
 	out = append(out, startLine(lines[0])...)
 	out = append(out, "\r\n"...)
 	shown := r.body(body)
-	for _, l := range lines[1:] {
-		name, value := field(l)
-		if !strings.Contains(l, ":") {
+	for _, f := range fields {
+		switch {
+		case !f.is:
 			out = append(out, hidden+"\r\n"...)
 			continue
+		case f.kind == length:
+			f.value = strconv.Itoa(len(shown))
+		default:
+			f.value = r.value(f)
 		}
-		if name == "content-length" {
-			value = strconv.Itoa(len(shown))
-		} else {
-			value = r.value(name, value)
-		}
-		out = append(append(append(append(out, written(l)...), ": "...), clean(value)...), "\r\n"...)
+		out = append(append(append(append(out, clean(f.written)...), ": "...), clean(f.value)...), "\r\n"...)
 	}
 	out = append(append(out, "\r\n"...), shown...)
 	if len(out) > MaxBytes {
@@ -68,7 +68,8 @@ func cutHead(b []byte) (head, body []byte, whole bool) {
 }
 
 // unfold gives the lines of a head, continuations joined (RFC 3261 section 7.3.1).
-func unfold(head []byte) (lines []string) {
+func unfold(head []byte) []string {
+	lines := make([]string, 0, 24)
 	for l := range strings.Lines(string(head)) {
 		l = strings.TrimRight(l, "\r\n")
 		if len(lines) > 1 && (strings.HasPrefix(l, " ") || strings.HasPrefix(l, "\t")) {
@@ -92,58 +93,69 @@ func startLine(l string) string {
 	return clean(l)
 }
 
-// field splits a header field; its name is the long one in lower case.
-func field(l string) (name, value string) {
-	name, value, _ = strings.Cut(l, ":")
-	name = strings.ToLower(strings.TrimSpace(name))
-	if long, ok := compact[name]; ok {
-		name = long
-	}
-	return name, strings.TrimSpace(value)
+// field is a header field. is: there is a colon in it.
+type field struct {
+	written, value string
+	kind           kind
+	is             bool
 }
 
-// written is the name of a field as its sender wrote it.
-func written(l string) string {
-	name, _, _ := strings.Cut(l, ":")
-	return clean(strings.TrimSpace(name))
+func readField(l string) field {
+	name, value, is := strings.Cut(l, ":")
+	name = strings.TrimSpace(name)
+	return field{written: name, value: strings.TrimSpace(value), kind: inLower(kinds, name), is: is}
+}
+
+// inLower looks up a name in a table whose names are in lower case; it makes no garbage, since a switch traces each message of its calls.
+func inLower[T any](table map[string]T, name string) (zero T) {
+	var lower [32]byte
+	if len(name) > len(lower) {
+		return zero
+	}
+	for i := range len(name) {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	return table[string(lower[:len(name)])]
 }
 
 // reader is what the fields of a message say of the others.
 type reader struct {
 	withheld bool   // the caller wants not to be named (RFC 3323)
-	kind     string // of the body
+	media    string // type of the body
 }
 
-func (r *reader) note(name, value string) {
-	switch name {
-	case "privacy":
-		for word := range strings.FieldsFuncSeq(strings.ToLower(value), func(c rune) bool { return c == ';' || c == ' ' || c == ',' }) {
+func (r *reader) note(f field) {
+	switch f.kind {
+	case privacy:
+		for word := range strings.FieldsFuncSeq(strings.ToLower(f.value), func(c rune) bool { return c == ';' || c == ' ' || c == ',' }) {
 			r.withheld = r.withheld || word == "id" || word == "user" || word == "header"
 		}
-	case "content-type":
-		kind, _, _ := strings.Cut(value, ";")
-		r.kind = strings.ToLower(strings.TrimSpace(kind))
+	case contentType:
+		media, _, _ := strings.Cut(f.value, ";")
+		r.media = strings.ToLower(strings.TrimSpace(media))
 	}
 }
 
 // value is a field's value as it may be shown.
-func (r *reader) value(name, value string) string {
-	switch name {
-	case "authorization", "proxy-authorization":
-		scheme, _, _ := strings.Cut(value, " ")
+func (r *reader) value(f field) string {
+	switch f.kind {
+	case plain, privacy, contentType:
+		return f.value
+	case proof:
+		scheme, _, _ := strings.Cut(f.value, " ")
 		return clip(scheme, 16) + " " + hidden
-	case "p-asserted-identity", "p-preferred-identity", "remote-party-id":
-		if r.withheld {
-			return hidden
+	case named:
+		return addresses(f.value)
+	case identity:
+		if !r.withheld {
+			return addresses(f.value)
 		}
-	}
-	switch {
-	case slices.Contains(plain, name):
-		return value
-	case slices.Contains(named, name):
-		return addresses(value)
-	case slices.Contains(ways, name):
-		return users(addresses(value), true)
+	case way:
+		return users(addresses(f.value), true)
 	}
 	return hidden
 }
@@ -153,40 +165,44 @@ func (r *reader) body(b []byte) []byte {
 	switch {
 	case len(b) == 0:
 		return nil
-	case r.kind == "application/sdp":
+	case r.media == "application/sdp":
 		return description(b)
 	}
-	return fmt.Appendf(nil, "[%d bytes of %s]", len(b), clean(clip(r.kind, 64)))
+	return fmt.Appendf(nil, "[%d bytes of %s]", len(b), clean(clip(r.media, 64)))
 }
 
 // addresses hides in each URI the password, tokens and the digits that were dialled behind a code: they may be a PIN.
 func addresses(value string) string { return codes(users(parameters(value), false)) }
 
-// secretParameters are those of URIs and contacts that open something: where to wake a telephone (RFC 8599), and what is called so.
-var secretParameters = []string{"pn-prid", "pn-purr", "token", "access_token", "key", "secret", "password", "authorization", "proxy-authorization"}
-
 // parameters hides the values of secretParameters, behind ";", "?" and "&".
 func parameters(v string) string {
-	var b strings.Builder
-	for v != "" {
-		i := strings.IndexAny(v, ";?&")
-		if i < 0 {
+	var out []byte
+	done := 0 // of v, in out
+	for i := 0; ; {
+		n := strings.IndexAny(v[i:], ";?&")
+		if n < 0 {
 			break
 		}
-		b.WriteString(v[:i+1])
-		v = v[i+1:]
-		name, _, ok := strings.Cut(v, "=")
-		if !ok || !slices.Contains(secretParameters, strings.ToLower(strings.TrimSpace(name))) {
+		i += n + 1
+		name, _, ok := strings.Cut(v[i:], "=")
+		if !ok {
+			break
+		}
+		if !inLower(secretParameters, strings.TrimSpace(name)) {
 			continue
 		}
-		b.WriteString(name + "=" + hidden)
-		v = v[len(name)+1:]
-		if strings.HasPrefix(v, `"`) {
-			v = v[quoted(v):]
+		i += len(name) + 1
+		out = append(append(out, v[done:i]...), hidden...)
+		if strings.HasPrefix(v[i:], `"`) {
+			i += quoted(v[i:])
 		}
-		v = v[endOf(v):]
+		i += endOf(v[i:])
+		done = i
 	}
-	return b.String() + v
+	if out == nil {
+		return v
+	}
+	return string(append(out, v[done:]...))
 }
 
 // endOf is where a parameter's value ends.
@@ -212,42 +228,52 @@ func quoted(v string) int {
 
 // users hides what stands between the user and the host of each URI (RFC 3261 section 19.1.1: "its use is NOT RECOMMENDED"), or the user too.
 func users(v string, whole bool) string {
-	var b strings.Builder
-	for {
-		n := schemeEnd(v)
+	var out []byte
+	done := 0 // of v, in out
+	for i := 0; ; {
+		n := schemeEnd(v[i:])
 		if n < 0 {
-			return b.String() + v
+			break
 		}
-		b.WriteString(v[:n])
-		v = v[n:]
-		end := strings.IndexAny(v, "<>\" ,")
-		if end < 0 {
-			end = len(v)
+		i += n
+		end := len(v)
+		if n := strings.IndexAny(v[i:], "<>\" ,"); n >= 0 {
+			end = i + n
 		}
-		at := strings.IndexByte(v[:end], '@')
+		at := strings.IndexByte(v[i:end], '@')
 		if at < 0 {
 			continue
 		}
-		if whole {
-			b.WriteString(hidden)
-			v = v[at:]
-		} else if colon := strings.IndexByte(v[:at], ':'); colon >= 0 {
-			b.WriteString(v[:colon+1] + hidden)
-			v = v[at:]
+		from := i
+		if !whole {
+			colon := strings.IndexByte(v[i:i+at], ':')
+			if colon < 0 {
+				continue
+			}
+			from += colon + 1
 		}
+		out = append(append(out, v[done:from]...), hidden...)
+		i += at
+		done = i
 	}
+	if out == nil {
+		return v
+	}
+	return string(append(out, v[done:]...))
 }
 
 // schemeEnd is where the first "sip:" or "sips:" ends; -1: there is none.
 func schemeEnd(v string) int {
-	for i := range len(v) {
-		for _, scheme := range []string{"sips:", "sip:"} {
-			if len(v)-i >= len(scheme) && strings.EqualFold(v[i:i+len(scheme)], scheme) {
-				return i + len(scheme)
-			}
+	for i := 0; ; i++ {
+		n := strings.IndexByte(v[i:], ':')
+		if n < 0 {
+			return -1
+		}
+		i += n
+		if i >= 3 && strings.EqualFold(v[i-3:i], "sip") || i >= 4 && strings.EqualFold(v[i-4:i], "sips") {
+			return i + 1
 		}
 	}
-	return -1
 }
 
 // codeShown is how much of a code stays: "*31".
@@ -255,6 +281,9 @@ const codeShown = 3
 
 // codes hides the digits behind a code that begins with "*" or "#", also escaped.
 func codes(v string) string {
+	if !strings.ContainsAny(v, "*#%") {
+		return v
+	}
 	var b strings.Builder
 	run := 0 // characters of the code that goes on
 	for i := 0; i < len(v); i++ {
@@ -282,12 +311,25 @@ func codes(v string) string {
 
 // clean keeps what a peer wrote from moving a terminal's cursor.
 func clean(s string) string {
+	if printable(s) {
+		return s
+	}
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c >= 0x80 && c <= 0x9f || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 {
 			return '?'
 		}
 		return c
 	}, strings.ToValidUTF8(s, "?"))
+}
+
+// printable knows what is ASCII and moves nothing, as nearly everything is.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 func clip(s string, n int) string { return s[:min(len(s), n)] }

@@ -1,9 +1,6 @@
 package redact
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // description is an SDP body without keys (RFC 4568 section 9.1: inline; RFC 8839: ice-pwd; RFC 4567: key-mgmt; RFC 8866 section 5.12: k=) and without
 // what says who somebody is (e=, p=, i=, u=).
@@ -39,7 +36,7 @@ func attribute(v string) string {
 	case strings.EqualFold(name, "crypto"): // tag and suite stay: they say what was negotiated
 		words := strings.Fields(value)
 		return name + ":" + strings.Join(words[:min(len(words), 2)], " ") + " " + hidden
-	case slices.Contains(attributes, strings.ToLower(name)):
+	case inLower(attributes, name):
 		return v
 	case has:
 		return name + ":" + hidden
