@@ -84,6 +84,9 @@ func defaults(rt http.RoundTripper, clock func() time.Time) (http.RoundTripper, 
 // Name implements Provider.
 func (a *apns) Name() string { return "apns" }
 
+// Peer implements Provider.
+func (a *apns) Peer(Device) string { return "" }
+
 // Features implements Provider.
 func (a *apns) Features() string { return `+sip.pns="apns"` }
 

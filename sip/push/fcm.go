@@ -83,6 +83,9 @@ func NewFCM(cfg FCMConfig) (Provider, error) {
 // Name implements Provider.
 func (f *fcm) Name() string { return "fcm" }
 
+// Peer implements Provider.
+func (f *fcm) Peer(Device) string { return "" }
+
 // Features implements Provider.
 func (f *fcm) Features() string { return `+sip.pns="fcm"` }
 

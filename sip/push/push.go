@@ -91,6 +91,7 @@ type Provider interface {
 	Name() string                // the value of pn-provider
 	Takes(Device) error          // nil, or ErrDevice: the parameters cannot be those of a device of this service, or not of an app of ours
 	Wakes(Device, Occasion) bool // false: the maker allows no such message to that device
+	Peer(Device) string          // which of the service's hosts has the device; empty where it has one for all
 	Features() string            // feature-capability indicators that answer a REGISTER, `+sip.pns="apns"` (RFC 8599 section 9)
 	Send(context.Context, Message) error
 }

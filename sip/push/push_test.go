@@ -340,6 +340,7 @@ type fake struct {
 }
 
 func (fake) Name() string                                     { return "fake" }
+func (fake) Peer(d push.Device) string                        { return d.Param }
 func (fake) Features() string                                 { return `+sip.pns="fake"` }
 func (fake) Takes(push.Device) error                          { return nil }
 func (fake) Wakes(_ push.Device, o push.Occasion) bool        { return o == push.ForCall }
@@ -396,6 +397,37 @@ func TestQueue(t *testing.T) {
 }
 
 // TestOutage: a service that is down fails its messages at once, without being asked, until a trial finds it up again.
+// TestOutageOfOneHost: who registers a host that does not answer shuts out nobody else, and the hosts that fail are remembered within bounds.
+func TestOutageOfOneHost(t *testing.T) {
+	s := push.New(push.Config{Workers: 1, Failures: 3, Pause: time.Hour, Providers: []push.Provider{fake{func(_ context.Context, m push.Message) error {
+		if m.Device.Param != "" {
+			return push.ErrUnavailable
+		}
+		return nil
+	}}}}, slog.New(slog.DiscardHandler))
+	defer s.Close()
+	send := func(peer string) error {
+		d, done := fakeDevice, make(chan error, 1)
+		d.Param = peer
+		s.Push(push.Message{Device: d, Until: soon()}, func(err error) { done <- err })
+		return <-done
+	}
+	for i := range 1000 {
+		if err := send(fmt.Sprint("nothing-", i/5)); !errors.Is(err, push.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		if i%5 < 4 {
+			continue
+		}
+		if err := send(""); err != nil {
+			t.Fatalf("after %d failures elsewhere: %v", i+1, err)
+		}
+	}
+	if st := s.Stats()[0]; !st.Down || st.Sent != 200 || st.Unavailable != 1000 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestOutage(t *testing.T) {
 	var mu sync.Mutex
 	asked, up := 0, false

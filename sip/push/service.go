@@ -14,8 +14,8 @@ type Config struct {
 	Queue     int           // messages that may wait for each service; 0: 2048
 	Workers   int           // messages under way to each service at a time; 0: 64
 	Patience  time.Duration // for one answer of a service; 0: 5 s
-	Failures  int           // in a row, after which a service counts as down; 0: 5
-	Pause     time.Duration // between two trials of a service that is down; 0: 10 s
+	Failures  int           // in a row, after which a host of a service counts as down; 0: 5
+	Pause     time.Duration // between two trials of one that is down; 0: 10 s
 }
 
 func (c Config) withDefaults() Config {
@@ -54,18 +54,26 @@ type lane struct {
 	provider Provider
 	queue    chan order
 
-	mu      sync.Mutex
-	failed  int       // in a row
-	trialAt time.Time // of a service that is down, when the next message may try
-	stats   Stats
+	mu    sync.Mutex
+	ill   map[string]*illness // peers that failed the last time
+	stats Stats
 }
+
+// illness is of one peer, whose devices are all that suffer from it: somebody may register a host that does not exist.
+type illness struct {
+	failed  int       // in a row
+	trialAt time.Time // of a peer that is down, when the next message may try
+}
+
+// maxIll bounds the peers of one service that are known to fail; one that is forgotten is tried anew.
+const maxIll = 64
 
 type order struct {
 	m    Message
 	done func(error)
 }
 
-// Stats of one service; Waiting and Down are as now, the others only grow.
+// Stats of one service; Waiting and Down (one of its hosts at least) are as now, the others only grow.
 type Stats struct {
 	Provider                                            string
 	Waiting                                             int
@@ -82,7 +90,7 @@ func New(cfg Config, log *slog.Logger) *Service {
 		if s.lanes[p.Name()] != nil {
 			continue
 		}
-		l := &lane{provider: p, queue: make(chan order, cfg.Queue)}
+		l := &lane{provider: p, queue: make(chan order, cfg.Queue), ill: map[string]*illness{}}
 		s.lanes[p.Name()], s.order = l, append(s.order, p.Name())
 		for range cfg.Workers {
 			s.done.Go(func() { s.work(ctx, l) })
@@ -158,7 +166,7 @@ func (s *Service) enter(m Message, done func(error)) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if !l.open(time.Now(), s.cfg) {
+	if !l.open(l.provider.Peer(m.Device), time.Now(), s.cfg) {
 		return ErrUnavailable
 	}
 	select {
@@ -170,18 +178,19 @@ func (s *Service) enter(m Message, done func(error)) error {
 	}
 }
 
-// open tells whether a message may try the service. Of one that is down, a single message does in each pause.
-func (l *lane) open(now time.Time, cfg Config) bool {
+// open tells whether a message may try a peer. Of one that is down, a single message does in each pause.
+func (l *lane) open(peer string, now time.Time, cfg Config) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failed < cfg.Failures {
+	i := l.ill[peer]
+	if i == nil || i.failed < cfg.Failures {
 		return true
 	}
-	if now.Before(l.trialAt) {
+	if now.Before(i.trialAt) {
 		l.stats.Unavailable++
 		return false
 	}
-	l.trialAt = now.Add(cfg.Pause)
+	i.trialAt = now.Add(cfg.Pause)
 	return true
 }
 
@@ -208,7 +217,7 @@ func (s *Service) send(ctx context.Context, l *lane, m Message) error {
 	if ctx.Err() != nil && err != nil {
 		return ErrClosed
 	}
-	if was, is := l.judge(err, s.cfg); was != is {
+	if was, is := l.judge(l.provider.Peer(m.Device), err, s.cfg); was != is {
 		s.log.Warn("push: service changed", slog.String("provider", l.provider.Name()), slog.Bool("down", is))
 	}
 	l.count(err)
@@ -218,21 +227,42 @@ func (s *Service) send(ctx context.Context, l *lane, m Message) error {
 	return err
 }
 
-// judge notes how the service does, and tells whether it was and is down.
-func (l *lane) judge(err error, cfg Config) (was, is bool) {
+// judge notes how a peer does, and tells whether it was and is down.
+func (l *lane) judge(peer string, err error, cfg Config) (was, is bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	was = l.failed >= cfg.Failures
+	i := l.ill[peer]
+	was = i != nil && i.failed >= cfg.Failures
 	switch {
-	case errors.Is(err, ErrUnavailable):
-		if l.failed++; l.failed == cfg.Failures {
-			l.trialAt = time.Now().Add(cfg.Pause)
-		}
 	case errors.Is(err, ErrLate): // nobody was asked
-	default:
-		l.failed = 0
+		return was, was
+	case !errors.Is(err, ErrUnavailable):
+		delete(l.ill, peer)
+		return was, false
+	case i == nil:
+		for other := range l.ill {
+			if len(l.ill) < maxIll {
+				break
+			}
+			delete(l.ill, other)
+		}
+		i = &illness{}
+		l.ill[peer] = i
 	}
-	return was, l.failed >= cfg.Failures
+	if i.failed++; i.failed == cfg.Failures {
+		i.trialAt = time.Now().Add(cfg.Pause)
+	}
+	return was, i.failed >= cfg.Failures
+}
+
+// down: at least one peer is. l.mu is held.
+func (l *lane) down(cfg Config) bool {
+	for _, i := range l.ill {
+		if i.failed >= cfg.Failures {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lane) count(err error) {
@@ -263,7 +293,7 @@ func (s *Service) Stats() []Stats {
 		l := s.lanes[name]
 		l.mu.Lock()
 		st := l.stats
-		st.Provider, st.Waiting, st.Down = name, len(l.queue), l.failed >= s.cfg.Failures
+		st.Provider, st.Waiting, st.Down = name, len(l.queue), l.down(s.cfg)
 		l.mu.Unlock()
 		out = append(out, st)
 	}

@@ -119,6 +119,15 @@ func (w *webPush) endpoint(d Device) (*url.URL, error) {
 	return u, nil
 }
 
+// Peer implements Provider: each browser's maker has hosts of its own.
+func (w *webPush) Peer(d Device) string {
+	u, err := w.endpoint(d)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}
+
 // subscriber reads the keys of a subscription (RFC 8291 section 3.1 and 3.2).
 func subscriber(param string) (*ecdh.PublicKey, []byte, error) {
 	p, a, ok := strings.Cut(param, ".")
