@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,17 +169,20 @@ func (s *Server) Run(ctx context.Context) error {
 	s.cmd = exec.Command(filepath.Join(s.bin, "postgres"), args...)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.Dir, log, log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Pdeathsig: syscall.SIGQUIT} // tests that are killed leave nothing behind
-	err = s.cmd.Start()
-	if err := errors.Join(err, log.Close()); err != nil {
-		return err
-	}
-	ended := make(chan struct{})
+	begun, ended := make(chan error), make(chan struct{})
 	s.ended = ended
 	cmd := s.cmd
 	go func() {
+		// It dies with the thread that began it, and a goroutine that ends with its thread may have got that one meanwhile.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		begun <- cmd.Start()
 		_ = cmd.Wait()
 		close(ended)
 	}()
+	if err := errors.Join(<-begun, log.Close()); err != nil {
+		return err
+	}
 	return s.ready(ctx)
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -84,15 +85,19 @@ func (s *Server) run(t testing.TB, k kind, bin string, log *strings.Builder) boo
 	}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		cancel()
-		t.Fatalf("s3server: %v", err)
-	}
-	ended := make(chan struct{})
+	begun, ended := make(chan error), make(chan struct{})
 	go func() {
+		// It dies with the thread that began it, and a goroutine that ends with its thread may have got that one meanwhile.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		begun <- cmd.Start()
 		cmd.Wait()
 		close(ended)
 	}()
+	if err := <-begun; err != nil {
+		cancel()
+		t.Fatalf("s3server: %v", err)
+	}
 	stop := func() {
 		cancel()
 		<-ended
