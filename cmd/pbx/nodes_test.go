@@ -68,7 +68,7 @@ func (p *twins) know(l *lab, other string) bool {
 func (p *twins) phone(l *lab, number string) *siptest.Phone {
 	p.t.Helper()
 	x := siptest.NewPhone(p.t, number, l.socket(netip.MustParseAddr("127.0.0.1")), l.at("udp"))
-	x.Domain = l.p.config.Domain
+	x.Domain, x.Steady = l.p.config.Domain, true
 	x.Auth = siptest.Digest(number, p.a.p.first.Extensions[number].Reveal())
 	x.Register(3600)
 	return x

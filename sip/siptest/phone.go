@@ -48,6 +48,7 @@ type Phone struct {
 	Domain string                                      // of its AOR; default the proxy's address
 	Auth   func(*stack.Request, *stack.Response) error // answers a challenge; see Digest
 	Trying bool                                        // Expect returns 100 too, instead of passing over it
+	Steady bool                                        // a request that comes again is answered as before and passed over: on real sockets a busy machine lets the other side repeat it
 
 	Transport string // as in Via and Contact: "tcp", "tls"; empty: UDP
 	Instance  string // +sip.instance of its Contact, with which it registers one flow after the other (RFC 5626); empty: it has none
@@ -64,6 +65,7 @@ type Phone struct {
 	pc    net.PacketConn
 	count int
 	last  []byte
+	said  map[string]*stack.Response // its last answers, by transaction; with Steady only
 }
 
 // Phone puts a phone on the network and names its lane.
@@ -84,7 +86,7 @@ func NewPhone(t testing.TB, name string, pc net.PacketConn, proxy netip.AddrPort
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pc.Close() })
-	return &Phone{Name: name, Addr: a, Proxy: proxy, Domain: proxy.Addr().String(), t: t, pc: pc}
+	return &Phone{Name: name, Addr: a, Proxy: proxy, Domain: proxy.Addr().String(), t: t, pc: pc, said: map[string]*stack.Response{}}
 }
 
 // Close frees the socket; what is on its way to it is lost.
@@ -225,8 +227,17 @@ func (p *Phone) Read(within time.Duration) (Message, bool) {
 	if m.Request, m.Response, err = stack.Parse(b); err != nil {
 		p.t.Errorf("%s received what is not proper SIP: %v\n%s", p.Name, err, b)
 	}
+	if m.Request != nil && m.Request.Method != "ACK" {
+		if said := p.said[transaction(m.Request)]; said != nil {
+			p.Send(said)
+			return p.Read(within)
+		}
+	}
 	return m, true
 }
+
+// transaction is what the repetitions of a request have in common.
+func transaction(r *stack.Request) string { return r.Method + " " + r.Get("Via") }
 
 // next waits for a message, passing over 100 unless Trying is set.
 func (p *Phone) next(want string) Message {

@@ -27,6 +27,9 @@ func (p *Phone) Reply(r *stack.Request, status int, change func(*stack.Response)
 		change(resp)
 	}
 	p.Send(resp)
+	if p.Steady {
+		p.said[transaction(r)] = resp
+	}
 	return resp
 }
 

@@ -165,3 +165,21 @@ func TestDigest(t *testing.T) {
 		t.Error("no challenge, no error")
 	}
 }
+
+// TestSteady: what comes again is answered again and passed over; what is new is not.
+func TestSteady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := siptest.NewNetwork(1)
+		x, y := network.Phone(t, "x", a, b), network.Phone(t, "y", b, a)
+		y.Steady = true
+		x.Send(x.NewRequest("OPTIONS", "y"))
+		y.Reply(y.Expect("OPTIONS"), 200, nil)
+		x.ExpectStatus(200, "OPTIONS")
+		x.Repeat()
+		x.Send(x.NewRequest("MESSAGE", "y"))
+		y.Reply(y.Expect("MESSAGE"), 404, nil)
+		x.ExpectStatus(200, "OPTIONS")
+		x.ExpectStatus(404, "MESSAGE")
+		y.Silence(time.Second)
+	})
+}
