@@ -46,7 +46,7 @@ func wakingOnce(ctx context.Context, l *lab, t *table) error {
 		return err
 	}
 	defer p.close()
-	s, err := l.startWith(ctx, append([]string{"env", "GOMAXPROCS=1", "SSL_CERT_FILE=" + p.cert}, l.pin()...), p.yaml())
+	s, err := l.startWith(ctx, append([]string{"env", "GOMAXPROCS=1", "SSL_CERT_FILE=" + p.cert, "HTTPS_PROXY=http://" + p.proxy}, l.pin()...), p.yaml())
 	if err != nil {
 		return err
 	}
@@ -123,17 +123,21 @@ func (s *site) idle(ctx context.Context, window time.Duration) (float64, error) 
 
 // pushService is a browser maker's push service (RFC 8030) and the apps that it wakes: each registers as soon as there is a message for it.
 type pushService struct {
-	cert, key, host string
-	server          *http.Server
-	ended           chan error
-	line            *bulk.Line
-	apps            []bulk.Account
+	cert, key string
+	at, proxy string // addresses of the service, and of the proxy that leads there: by itself the switch connects to the internet alone
+	servers   [2]*http.Server
+	ended     chan error
+	line      *bulk.Line
+	apps      []bulk.Account
 
-	work sync.WaitGroup // registrations of apps that were woken
+	work sync.WaitGroup // registrations of apps that were woken, and what the proxy carries
 }
 
+// pushHost is the service as the switch knows it; nobody resolves the name.
+const pushHost = "push.example.jp"
+
 func newPushService(dir string) (*pushService, error) {
-	p := &pushService{cert: filepath.Join(dir, "push.crt"), key: filepath.Join(dir, "vapid.pem"), ended: make(chan error, 1)}
+	p := &pushService{cert: filepath.Join(dir, "push.crt"), key: filepath.Join(dir, "vapid.pem"), ended: make(chan error, 2)}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -142,7 +146,7 @@ func newPushService(dir string) (*pushService, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	own := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), DNSNames: []string{pushHost},
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, own, own, &key.PublicKey, key)
 	if err != nil {
@@ -153,29 +157,63 @@ func newPushService(dir string) (*pushService, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	service, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p.host = l.Addr().String()
-	p.server = &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second, TLSConfig: &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}}
-	go func() { p.ended <- p.server.ServeTLS(l, "", "") }()
+	proxy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, service.Close())
+	}
+	p.at, p.proxy = service.Addr().String(), proxy.Addr().String()
+	p.servers = [2]*http.Server{
+		{Handler: p, ReadHeaderTimeout: 10 * time.Second, TLSConfig: &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}},
+		{Handler: http.HandlerFunc(p.lead), ReadHeaderTimeout: 10 * time.Second},
+	}
+	go func() { p.ended <- p.servers[0].ServeTLS(service, "", "") }()
+	go func() { p.ended <- p.servers[1].Serve(proxy) }()
 	return p, nil
 }
 
+// lead is the proxy: it carries what is for the service (RFC 9110 section 9.3.6), until that ends it.
+func (p *pushService) lead(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodConnect || r.Host != pushHost+":443" {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	far, err := net.Dial("tcp", p.at)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	near, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		_ = far.Close()
+		return
+	}
+	_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
+	both := func() { _, _ = near.Close(), far.Close() }
+	p.work.Go(func() { defer both(); _, _ = io.Copy(near, far) })
+	p.work.Go(func() { defer both(); _, _ = io.Copy(far, near) })
+}
+
 func (p *pushService) yaml() string {
-	return fmt.Sprintf("push:\n  web_push: {key: %q, contact: \"mailto:pbx@example.jp\", hosts: [%q]}\n", "file:"+p.key, p.host)
+	return fmt.Sprintf("push:\n  web_push: {key: %q, contact: \"mailto:pbx@example.jp\", hosts: [%q]}\n", "file:"+p.key, pushHost)
 }
 
 func (p *pushService) close() {
-	_ = p.server.Close()
-	<-p.ended
+	for _, s := range p.servers {
+		_ = s.Close()
+	}
+	for range p.servers {
+		<-p.ended
+	}
 	p.work.Wait()
 }
 
 // register says where the i-th app is and how it is woken.
 func (p *pushService) register(ctx context.Context, i int) (time.Duration, time.Duration, error) {
-	d, err := p.line.RegisterWith(ctx, p.apps[i], time.Hour, map[string]string{"pn-provider": "webpush", "pn-prid": fmt.Sprintf("https://%s/app/%d", p.host, i)})
+	d, err := p.line.RegisterWith(ctx, p.apps[i], time.Hour, map[string]string{"pn-provider": "webpush", "pn-prid": fmt.Sprintf("https://%s/app/%d", pushHost, i)})
 	return d, 0, err
 }
 
