@@ -317,6 +317,26 @@ func TestTwoNodesShareQueues(t *testing.T) {
 	until(t, "the third visit", func() bool { return p.visits() == 3 })
 }
 
+// pretends: who is no node tells a switch of calls, as itself and as a telephone that has proved itself. Nobody listens, and it is heard no more than any stranger.
+func (p *twins) pretends(x *siptest.Phone) {
+	p.t.Helper()
+	plain, err := json.Marshal(map[string]any{"set": map[string]any{kindCall + "/x": call.Snapshot{ID: "x", Domain: x.Domain, Parties: []call.PartySnapshot{{Extension: "2001"}}}}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, body := range [][]byte{plain, make([]byte, 12_000), nil} {
+		r := x.NewRequest("PUBLISH", nodeUser)
+		r.Set("Event", nodeEvent)
+		r.SetBody(nodeType, body)
+		if _, resp := x.Do(r); resp.Status != 403 {
+			p.t.Errorf("who is no node gets %d", resp.Status)
+		}
+	}
+	if p.a.p.signalling.afar.occupied(x.Domain, "2001") {
+		p.t.Error("a telephone is busy by a stranger's word")
+	}
+}
+
 // sets puts entities at a, and returns when b sees them too.
 func (p *twins) sets(entities ...provisioning.Entity) {
 	p.t.Helper()

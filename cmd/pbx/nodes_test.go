@@ -96,6 +96,7 @@ func TestTwoNodes(t *testing.T) {
 	p.rest()
 	p.bobsPart(alice, bob)
 	p.strangers(bob)
+	p.pretends(alice)
 	if p.a.p.nodes.Mine() == p.b.p.nodes.Mine() {
 		t.Errorf("what one node does: a %v, b %v", p.a.p.nodes.Mine(), p.b.p.nodes.Mine())
 	}
